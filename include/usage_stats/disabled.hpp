@@ -1,0 +1,125 @@
+#pragma once
+// USAGE_STATS_DISABLED: the same interface, empty. Programs compile unchanged, record nothing, and need no other
+// library; what a field may be set to is checked as ever.
+
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <initializer_list>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "consent.hpp"
+#include "fields.hpp"
+#include "options.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+
+namespace detail {
+// Nothing is registered: nobody would read the dictionary.
+inline Declaration::Declaration(Kind kind, const char* name, const char* description,
+                                std::initializer_list<const char*>) noexcept
+    : kind_(kind), name_(name), description_(description) {}
+inline Declaration::~Declaration() = default;
+}  // namespace detail
+
+/// A stage that nobody times.
+class StageScope {
+ public:
+  StageScope(const StageScope&) = delete;
+  StageScope& operator=(const StageScope&) = delete;
+  ~StageScope() {}  // not trivial, so that one that is only held does not count as unused
+
+  template <class T, class V>
+  void set(const Field<T>& field, const V& value) noexcept {
+    static_cast<void>(FieldValue(field, value));
+  }
+  void fail() noexcept {}
+  void end() noexcept {}
+
+ private:
+  friend class TelemetrySession;
+  StageScope() noexcept = default;
+};
+
+/// A session that records nothing.
+class TelemetrySession {
+ public:
+  TelemetrySession(Options, int, const char* const*) noexcept { begin(); }
+  explicit TelemetrySession(Options, std::vector<std::string> = {}) noexcept { begin(); }
+  ~TelemetrySession() {
+    const std::lock_guard<std::mutex> guard(alive().mutex);
+    (younger_ != nullptr ? younger_->older_ : alive().youngest) = older_;
+    if (older_ != nullptr) older_->younger_ = younger_;
+  }
+  TelemetrySession(const TelemetrySession&) = delete;
+  TelemetrySession& operator=(const TelemetrySession&) = delete;
+
+  template <class T, class V>
+  void set(const Field<T>& field, V&& value) noexcept {
+    static_cast<void>(FieldValue(field, static_cast<const std::remove_reference_t<V>&>(value)));
+  }
+  void add(const Counter&, std::int64_t = 1) noexcept {}
+  void record(const Event&, std::initializer_list<FieldValue> = {}) noexcept {}
+  [[nodiscard]] StageScope enter(const Stage&) noexcept { return {}; }
+
+  void command(std::string_view) noexcept {}
+  void fail(const std::exception&) noexcept {}
+  void fail(std::exception_ptr = std::current_exception()) noexcept {}
+  int exit_code(int code) noexcept { return code; }
+  template <class F>
+  auto run(F&& body) -> std::invoke_result_t<F> {
+    return std::forward<F>(body)();
+  }
+  void finish() noexcept {}
+
+  bool enabled() const noexcept { return false; }
+  const Decision& decision() const noexcept {
+    static const Decision& decision = *new Decision{Verdict::off, 1, "usage statistics were compiled out"};
+    return decision;
+  }
+  std::string_view session_id() const noexcept { return {}; }
+  std::filesystem::path report_path() const { return {}; }
+  std::string_view problem() const noexcept { return {}; }
+  /// As ever: a program may count on the session that it has made.
+  static TelemetrySession* current() noexcept {
+    const std::lock_guard<std::mutex> guard(alive().mutex);
+    return alive().youngest;
+  }
+
+ private:
+  struct Alive {
+    std::mutex mutex;
+    TelemetrySession* youngest = nullptr;
+  };
+  static Alive& alive() noexcept {
+    static Alive& alive = *new Alive;  // never destroyed: a session may be a static object
+    return alive;
+  }
+  void begin() noexcept {
+    const std::lock_guard<std::mutex> guard(alive().mutex);
+    older_ = std::exchange(alive().youngest, this);
+    if (older_ != nullptr) older_->younger_ = this;
+  }
+
+  TelemetrySession* older_ = nullptr;
+  TelemetrySession* younger_ = nullptr;
+};
+
+/// Says for any `usage-stats` command that there is nothing to see.
+inline std::optional<int> handle_command(const Options& options, int argc, const char* const* argv) noexcept {
+  if (argv == nullptr || argc < 2 || argv[1] == nullptr || std::string_view(argv[1]) != "usage-stats")
+    return std::nullopt;
+  std::printf("%s was built without usage statistics: they were compiled out\n", options.app.c_str());
+  return 0;
+}
+
+inline void run_uploader() noexcept {}
+
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,198 @@
+#pragma once
+// What may be collected. A value can only be recorded through one of these declarations; together they are the data
+// dictionary that `usage-stats describe` prints. Declare them at namespace scope, with string literals:
+//
+//   static const usage_stats::Field<double> throughput{"throughput_gbps", "average transfer speed, Gbit/s"};
+//
+// A name is [a-z][a-z0-9_.]{0,63} and means one thing in a program; the description is for the user to read. A bad
+// name, an empty description or one name for two things makes every session inert and is told by problem().
+
+#include <cstdint>
+#include <initializer_list>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+#include "macros.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+
+struct Choice {};  ///< one of a fixed list of words; any other value is recorded as "other"
+struct Hashed {};  ///< the SHA-256 of the value, salted with the client id: equal values can be told, not read
+struct Text {};    ///< scrubbed as section 5 of the design says, 256 bytes at most
+
+namespace detail {
+
+enum class Kind { boolean, integer, number, choice, hashed, text, counter, event, stage };
+
+/// One entry of the data dictionary. Registers itself; the strings must outlive it. Not copyable.
+class Declaration {
+ public:
+  Declaration(const Declaration&) = delete;
+  Declaration& operator=(const Declaration&) = delete;
+
+  const char* name() const noexcept { return name_; }
+  const char* description() const noexcept { return description_; }
+  Kind kind() const noexcept { return kind_; }
+  const std::vector<const char*>& choices() const noexcept { return choices_; }
+
+ protected:
+  Declaration(Kind, const char* name, const char* description,
+              std::initializer_list<const char*> choices = {}) noexcept;
+  ~Declaration();  // a plugin's declarations go with it
+
+ private:
+  friend struct Dictionary;
+  Kind kind_;
+  const char* name_;
+  const char* description_;
+  std::vector<const char*> choices_;
+  Declaration* next_ = nullptr;
+};
+
+/// A copy of one declaration, independent of its lifetime.
+struct DictionaryEntry {
+  Kind kind;
+  std::string name, description;
+  std::vector<std::string> choices;
+};
+
+/// All declarations of the program, sorted by name, each once.
+std::vector<DictionaryEntry> dictionary();
+
+/// The first mistake in the declarations, in words; empty if there is none.
+std::string problem_with_declarations();
+
+/// "boolean", "integer", "number", "choice", "hashed", "text", "counter", "event" or "stage".
+const char* kind_name(Kind) noexcept;
+
+using RawValue = std::variant<bool, std::int64_t, double, std::string_view>;
+
+inline std::string_view text_view(std::string_view text) noexcept { return text; }
+inline std::string_view text_view(const char* text) noexcept {
+  return text == nullptr ? std::string_view() : std::string_view(text);
+}
+inline std::string_view text_view(const std::string& text) noexcept { return text; }
+
+template <class T>
+struct FieldType {
+  static_assert(!std::is_same_v<T, T>, "Field<T>: T is bool, std::int64_t, double, Choice, Hashed or Text");
+};
+
+template <>
+struct FieldType<bool> {
+  static constexpr Kind kind = Kind::boolean;
+  template <class V>
+  static RawValue raw(const V& value) noexcept {
+    static_assert(std::is_same_v<V, bool>, "a Field<bool> takes a bool");
+    return value;
+  }
+};
+
+template <>
+struct FieldType<std::int64_t> {
+  static constexpr Kind kind = Kind::integer;
+  template <class V>
+  static RawValue raw(const V& value) noexcept {
+    static_assert(std::is_integral_v<V> && !std::is_same_v<V, bool>, "a Field<std::int64_t> takes an integer");
+    constexpr std::int64_t largest = (std::numeric_limits<std::int64_t>::max)();
+    if constexpr (std::is_unsigned_v<V>)
+      return value > static_cast<std::uint64_t>(largest) ? largest : static_cast<std::int64_t>(value);
+    else
+      return static_cast<std::int64_t>(value);
+  }
+};
+
+template <>
+struct FieldType<double> {
+  static constexpr Kind kind = Kind::number;
+  template <class V>
+  static RawValue raw(const V& value) noexcept {
+    static_assert(std::is_arithmetic_v<V> && !std::is_same_v<V, bool>, "a Field<double> takes a number");
+    return static_cast<double>(value);
+  }
+};
+
+template <Kind K>
+struct TextFieldType {
+  static constexpr Kind kind = K;
+  template <class V>
+  static RawValue raw(const V& value) noexcept {
+    static_assert(std::is_convertible_v<const V&, std::string_view>, "this field takes text");
+    return text_view(value);
+  }
+};
+template <>
+struct FieldType<Choice> : TextFieldType<Kind::choice> {};
+template <>
+struct FieldType<Hashed> : TextFieldType<Kind::hashed> {};
+template <>
+struct FieldType<Text> : TextFieldType<Kind::text> {};
+
+}  // namespace detail
+
+template <class T>
+class Field;
+
+/// A field with its value, as TelemetrySession::record takes them: `{model_size, 1048576}` or `model_size(1048576)`.
+/// Refers to the field and to text that is passed in; use it within the full expression that makes it.
+class FieldValue {
+ public:
+  template <class T, class V>
+  FieldValue(const Field<T>& field, const V& value) noexcept
+      : field_(field), raw_(detail::FieldType<T>::raw(static_cast<const std::decay_t<const V>&>(value))) {}
+
+  const detail::Declaration& field() const noexcept { return field_; }
+  const detail::RawValue& raw() const noexcept { return raw_; }
+
+ private:
+  const detail::Declaration& field_;
+  detail::RawValue raw_;
+};
+
+/// A value that a run may have. T: bool, std::int64_t, double, Choice, Hashed or Text. NaN and infinity are left out.
+template <class T>
+class Field : public detail::Declaration {
+ public:
+  Field(const char* name, const char* description) noexcept
+      : Declaration(detail::FieldType<T>::kind, name, description) {}
+  template <class V>
+  FieldValue operator()(const V& value) const noexcept {
+    return FieldValue(*this, value);
+  }
+};
+
+/// A value out of a fixed list: Field<Choice>{"format", "format of the input file", {"cool", "mcool", "hic"}}.
+template <>
+class Field<Choice> : public detail::Declaration {
+ public:
+  Field(const char* name, const char* description, std::initializer_list<const char*> choices) noexcept
+      : Declaration(detail::Kind::choice, name, description, choices) {}
+  template <class V>
+  FieldValue operator()(const V& value) const noexcept {
+    return FieldValue(*this, value);
+  }
+};
+
+/// Something that is counted over a run; the count only grows.
+class Counter : public detail::Declaration {
+ public:
+  Counter(const char* name, const char* description) noexcept : Declaration(detail::Kind::counter, name, description) {}
+};
+
+/// Something that happens at a moment of a run.
+class Event : public detail::Declaration {
+ public:
+  Event(const char* name, const char* description) noexcept : Declaration(detail::Kind::event, name, description) {}
+};
+
+/// A part of a run that has a duration and can fail.
+class Stage : public detail::Declaration {
+ public:
+  Stage(const char* name, const char* description) noexcept : Declaration(detail::Kind::stage, name, description) {}
+};
+
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,108 @@
+#pragma once
+
+#include "command_consent.ipp"
+#include "command_describe.ipp"
+#include "command_send.ipp"
+#include "command_show.ipp"
+#include "command_status.ipp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace command_impl {
+
+struct Subcommand {
+  const char* name;
+  int (*run)(const Call&);
+  bool touches_files;  // refused where the options are broken or the process has more rights than its user
+  const char* arguments;
+  const char* help;
+};
+
+inline constexpr Subcommand subcommands[] = {
+    {"status", status, false, "", "on or off, why, how to change it, what waits to be sent"},
+    {"enable", enable, true, "", "switch usage statistics on"},
+    {"disable", disable, true, "", "switch them off; what waits is dropped"},
+    {"show", show, true, "[--wire] [N]", "the N (or 1) newest reports, what became of them"},
+    {"preview", preview, true, "", "what a run would send now"},
+    {"describe", describe, false, "[--format F]", "what a report may hold; F: text, markdown, json"},
+    {"send", send_now, true, "", "send now what waits"},
+    {"delete", delete_all, true, "", "delete all that was recorded, here and on the servers"},
+    {"reset", reset, true, "", "report under a new id from now on"},
+};
+
+USAGE_STATS_INLINE std::string usage(const Options& options) {
+  std::string text = "usage: " + plain_text(options.app) + " usage-stats COMMAND [--json]\n\n";
+  for (const Subcommand& subcommand : subcommands) {
+    std::string head = std::string("  ") + subcommand.name + " " + subcommand.arguments;
+    head.resize(24, ' ');
+    text += head + subcommand.help + "\n";
+    if (subcommand.run == show) text += std::string(24, ' ') + "with --wire: the requests' bodies, byte for byte\n";
+  }
+  return text + "\n--json answers as JSON. Exit codes: 0 done, 1 failed, 2 usage.\n";
+}
+
+USAGE_STATS_INLINE int misused(const Call& call, const std::string& problem) {
+  platform::write_to_standard_error(plain_text(call.options.app) + " usage-stats: " + plain_text(problem) + "\n\n" +
+                                    usage(call.options));
+  return usage_error;
+}
+
+USAGE_STATS_INLINE bool is_count(const std::string& text) noexcept {
+  return !text.empty() && text.size() < 7 && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+/// Takes one argument (and the next one, if it is its value); false if this subcommand has no such argument.
+USAGE_STATS_INLINE bool take(Call& call, const std::vector<std::string>& arguments, std::size_t& at) {
+  const std::string& argument = arguments[at];
+  if (argument == "--json") return call.json = true;
+  if (call.name == "show" && argument == "--wire") return call.wire = true;
+  if (call.name == "show" && is_count(argument)) {
+    call.count = static_cast<std::size_t>(std::strtoul(argument.c_str(), nullptr, 10));
+    return call.count > 0;
+  }
+  if (call.name != "describe") return false;
+  if (argument.compare(0, 9, "--format=") == 0)
+    call.format = argument.substr(9);
+  else if (argument == "--format" && at + 1 < arguments.size())
+    call.format = arguments[++at];
+  else
+    return false;
+  return call.format == "text" || call.format == "markdown" || call.format == "json";
+}
+
+/// `arguments`: what stands behind `usage-stats`.
+USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments)
+    if (argument == "--help" || argument == "-h") return print(usage(options)), done;
+  if (arguments.empty() || arguments[0] == "help") return print(usage(options)), done;
+  Call call{options, arguments[0], false, false, {}, 1, Log(options.log)};
+  for (const Subcommand& subcommand : subcommands) {
+    if (call.name != subcommand.name) continue;
+    for (std::size_t at = 1; at < arguments.size(); ++at)
+      if (!take(call, arguments, at)) return misused(call, call.name + ": what is '" + arguments[at] + "'?");
+    if (subcommand.touches_files)
+      if (const std::string problem = obstacle(options); !problem.empty()) return fail(call, problem);
+    return subcommand.run(call);
+  }
+  return misused(call, "there is no command '" + call.name + "'");
+}
+
+}  // namespace command_impl
+}  // namespace detail
+
+USAGE_STATS_INLINE std::optional<int> handle_command(const Options& options, int argc,
+                                                     const char* const* argv) noexcept {
+  if (argv == nullptr || argc < 2 || argv[1] == nullptr || std::string_view(argv[1]) != "usage-stats")
+    return std::nullopt;
+  USAGE_STATS_TRY {
+    std::vector<std::string> arguments;
+    for (int i = 2; i < argc && argv[i] != nullptr; ++i) arguments.emplace_back(argv[i]);
+    return detail::command_impl::answer(options, arguments);
+  }
+  USAGE_STATS_CATCH_ALL {
+    detail::platform::write_to_standard_error("usage-stats: out of memory, or the file system is broken\n");
+    return detail::command_impl::failed;
+  }
+}
+
+USAGE_STATS_END_NAMESPACE

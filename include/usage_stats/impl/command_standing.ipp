@@ -1,0 +1,182 @@
+#pragma once
+// What all subcommands share: the call, the ways to answer, and how things stand.
+
+#include <cstdio>
+
+#include "../client_id.hpp"
+#include "../command.hpp"
+#include "../consent.hpp"
+#include "../notice.hpp"
+#include "../platform.hpp"
+#include "../storage.hpp"
+#include "json.ipp"
+#include "notice.ipp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace command_impl {
+
+enum ExitCode { done = 0, failed = 1, usage_error = 2 };
+
+/// `mytool usage-stats NAME ...`, parsed.
+struct Call {
+  const Options& options;
+  std::string name;
+  bool json = false, wire = false;
+  std::string format;     // of `describe`; empty: not given
+  std::size_t count = 1;  // of `show`
+  Log log;
+};
+
+USAGE_STATS_INLINE void print(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+USAGE_STATS_INLINE void print_json(const Json& json) { print(json_text(json, 2) + "\n"); }
+
+/// An error or a remark, for standard error.
+USAGE_STATS_INLINE void remark(const Call& call, const std::string& text) {
+  platform::write_to_standard_error(plain_text(call.options.app) + " usage-stats: " + plain_text(text) + "\n");
+}
+
+USAGE_STATS_INLINE int fail(const Call& call, const std::string& text) {
+  remark(call, text);
+  if (call.json) print_json(Json{{"error", plain_text(text)}});
+  return failed;
+}
+
+/// "  label        text", the text wrapped into 80 columns; nothing for an empty text.
+USAGE_STATS_INLINE std::string row(const std::string& label, const std::string& text) {
+  constexpr int indent = 16;
+  std::string rows;
+  if (text.empty()) return rows;
+  for (const std::string& line : notice_impl::wrap(plain_text(text), 80 - indent)) {
+    std::string head = rows.empty() ? "  " + label : "";
+    head.resize(static_cast<std::size_t>((std::max)(indent, static_cast<int>(head.size()) + 1)), ' ');
+    rows += head + line + "\n";
+  }
+  return rows;
+}
+
+USAGE_STATS_INLINE std::string time_text(Seconds seconds) {
+  const std::string text = timestamp(std::chrono::system_clock::time_point(std::chrono::seconds(seconds)));
+  return text.substr(0, 19) + "Z";  // whole seconds
+}
+
+USAGE_STATS_INLINE const char* verdict_name(Verdict verdict) noexcept {
+  return verdict == Verdict::on ? "on" : verdict == Verdict::local ? "local" : "off";
+}
+
+USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
+  return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
+}
+
+/// How things stand, looked at without changing anything.
+struct Standing {
+  Consent consent;
+  Decision decision;
+  std::vector<Endpoint> endpoints;  // that a run of now would report to, were it allowed
+  std::filesystem::path folder;
+  std::optional<Storage> storage;  // none: no run has written anything yet, or `problems` says why
+  State state;
+  std::vector<std::string> problems;
+};
+
+USAGE_STATS_INLINE void open_storage(Standing& standing) {
+  if (standing.storage || standing.folder.empty()) return;
+  std::error_code error;
+  standing.storage = Storage::open(standing.folder, false, error);
+  if (standing.storage)
+    standing.state = standing.storage->state();
+  else if (error != std::errc::no_such_file_or_directory)
+    standing.problems.push_back(standing.folder.string() + ": " + error.message());
+}
+
+USAGE_STATS_INLINE Standing look(const Options& options) {
+  Standing standing;
+  std::string problem = problem_with(options);
+  if (problem.empty()) problem = problem_with_declarations();
+  if (!problem.empty()) standing.problems.push_back(problem);
+  const bool trusted = !platform::elevated() && problem_with(options).empty();
+  if (trusted) {
+    standing.folder = usage_path(options);
+    open_storage(standing);
+    if (standing.folder.empty()) standing.problems.emplace_back("there is no place for reports (no home folder)");
+  }
+  standing.consent = decide(options, {}, problem, [&] { return standing.state; });
+  standing.decision = standing.consent.decision;
+  if (!trusted) return standing;
+
+  Consent& consent = standing.consent;
+  if (consent.policy.file.empty()) consent.policy = read_settings(policy_path(options));
+  if (consent.config.file.empty()) consent.config = read_settings(config_path(options));
+  for (const Settings* const settings : {&consent.policy, &consent.config})
+    if (!settings->problem.empty()) standing.problems.push_back(settings->problem);
+  std::string trouble;
+  standing.endpoints = effective_endpoints(options, consent.policy, consent.config, trouble);
+  if (!trouble.empty()) standing.problems.push_back(trouble);
+  if (options.delivery == Delivery::local) standing.endpoints.clear();
+  if (standing.decision.verdict == Verdict::on && standing.endpoints.empty()) {
+    standing.decision.verdict = Verdict::local;
+    standing.decision.why +=
+        options.delivery == Delivery::local ? "; the program keeps its reports local" : "; there is no endpoint";
+  }
+  return standing;
+}
+
+/// What is wrong with the program or the process, so that nothing may be touched; empty if nothing is.
+USAGE_STATS_INLINE std::string obstacle(const Options& options) {
+  if (platform::elevated()) return "the program runs with more rights than its user (setuid)";
+  return problem_with(options);
+}
+
+/// A session of which something lies here.
+struct KnownSession {
+  std::string client, session;
+  std::string text;  // the report, byte for byte
+  Json report;
+  Json deliveries = Json::array();  // the lines of delivery.json
+};
+
+/// The client folders' names.
+USAGE_STATS_INLINE std::vector<std::string> client_folders(const Storage& storage) {
+  std::vector<std::string> names;
+  for (const auto& entry : storage.folder().list(10000))
+    if (storage_impl::is_client_folder(entry)) names.push_back(entry.name);
+  return names;
+}
+
+USAGE_STATS_INLINE Json deliveries_of(const platform::Folder& session) {
+  std::error_code error;
+  const auto text = session.read(storage_impl::delivery_file, limits::file_bytes, error);
+  const auto json = text ? parse_json(*text) : std::nullopt;
+  const Json* const list = json ? member(*json, "deliveries") : nullptr;
+  return list != nullptr && list->is_array() ? *list : Json::array();
+}
+
+/// All reports that can be read, the newest first.
+USAGE_STATS_INLINE std::vector<KnownSession> known_sessions(const Storage& storage) {
+  std::vector<KnownSession> sessions;
+  std::error_code error;
+  for (const std::string& client : client_folders(storage)) {
+    const platform::Folder folder = storage.folder().folder(client, false, error);
+    if (!folder) continue;
+    for (const auto& entry : folder.list(10000)) {
+      const platform::Folder session = entry.folder ? folder.folder(entry.name, false, error) : platform::Folder();
+      if (!session) continue;
+      auto text = session.read(storage_impl::report_file, limits::file_bytes, error);
+      auto json = text ? parse_json(*text) : std::nullopt;
+      if (!json || !json->is_object()) continue;
+      sessions.push_back({client, entry.name, std::move(*text), std::move(*json), deliveries_of(session)});
+    }
+  }
+  std::stable_sort(sessions.begin(), sessions.end(), [](const KnownSession& a, const KnownSession& b) {
+    return string_member(a.report, "started_at") > string_member(b.report, "started_at");
+  });
+  return sessions;
+}
+
+}  // namespace command_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,89 @@
+#pragma once
+// nlohmann/json for the other parts: parsing that cannot throw, and looks at members that may be missing or of
+// another type. The only file that includes it.
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "../macros.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+using Json = nlohmann::ordered_json;
+
+namespace json_impl {
+/// Nothing of ours nests deeper than 16; a hostile file's depth must not reach recursive code.
+USAGE_STATS_INLINE bool too_deep(std::string_view text) noexcept {
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted) {
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        quoted = false;
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > 64) return true;
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+  return false;
+}
+}  // namespace json_impl
+
+/// The text as JSON; nothing if it is not JSON or nests deeper than 64.
+USAGE_STATS_INLINE std::optional<Json> parse_json(std::string_view text) {
+  if (json_impl::too_deep(text)) return std::nullopt;
+  Json value = Json::parse(text.begin(), text.end(), nullptr, false);
+  if (value.is_discarded()) return std::nullopt;
+  return value;
+}
+
+/// The text of a value; bytes that are not UTF-8 become U+FFFD.
+USAGE_STATS_INLINE std::string json_text(const Json& value, int indent = -1) {
+  return value.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
+/// The member, or nullptr if the value is no object or has none of that name.
+USAGE_STATS_INLINE const Json* member(const Json& object, const char* name) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(name);
+  return found == object.end() ? nullptr : &*found;
+}
+
+USAGE_STATS_INLINE std::string string_member(const Json& object, const char* name) {
+  const Json* const value = member(object, name);
+  const auto* const text = value == nullptr ? nullptr : value->get_ptr<const Json::string_t*>();
+  return text == nullptr ? std::string() : *text;
+}
+
+USAGE_STATS_INLINE std::int64_t integer_member(const Json& object, const char* name, std::int64_t otherwise = 0) {
+  const Json* const value = member(object, name);
+  return value != nullptr && value->is_number_integer() ? value->get<std::int64_t>() : otherwise;
+}
+
+USAGE_STATS_INLINE bool boolean_member(const Json& object, const char* name) {
+  const Json* const value = member(object, name);
+  return value != nullptr && value->is_boolean() && value->get<bool>();
+}
+
+USAGE_STATS_INLINE std::vector<std::string> strings_member(const Json& object, const char* name) {
+  std::vector<std::string> strings;
+  if (const Json* const list = member(object, name); list != nullptr && list->is_array())
+    for (const Json& item : *list)
+      if (const auto* const text = item.get_ptr<const Json::string_t*>()) strings.push_back(*text);
+  return strings;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,348 @@
+#pragma once
+
+#include <algorithm>
+
+#include "../notice.hpp"
+#include "../platform.hpp"
+#include "../redaction.hpp"
+#include "../storage.hpp"
+#include "../url.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace notice_impl {
+
+constexpr std::size_t most_lines = 8;
+constexpr int widest = 80, narrowest = 20;
+constexpr std::chrono::seconds time_to_answer{10};
+constexpr char hard_blank = '\1';  // in a command to type: no line ends here
+
+/// The position behind the escape sequence whose introducer's second byte (ECMA-48: '[', ']', ...) stands at `at`.
+USAGE_STATS_INLINE std::size_t behind_sequence(std::string_view text, std::size_t at, char kind) noexcept {
+  const auto within = [&](char low, char high) { return at < text.size() && text[at] >= low && text[at] <= high; };
+  if (kind == '[') {
+    while (within(0x20, 0x3f)) ++at;
+    return within(0x40, 0x7e) ? at + 1 : at;
+  }
+  if (kind == ']' || kind == 'P' || kind == 'X' || kind == '^' || kind == '_') {  // a string, up to BEL or ESC '\'
+    while (at < text.size() && text[at] != '\a' && text[at] != '\x1b') ++at;
+    return std::min(text.size(), at < text.size() && text[at] == '\x1b' ? at + 2 : at + 1);
+  }
+  if (kind >= 0x20 && kind <= 0x2f) {
+    while (within(0x20, 0x2f)) ++at;
+    return std::min(text.size(), at + 1);
+  }
+  return at;
+}
+
+/// A character of Unicode that moves or hides what stands around it: C1 controls, marks of text direction.
+USAGE_STATS_INLINE std::size_t invisible_bytes(std::string_view text) noexcept {
+  if (text.substr(0, 1) == "\xC2" && text.size() > 1 && static_cast<unsigned char>(text[1]) < 0xA0) return 2;
+  if (text.size() < 3 || text[0] != '\xE2') return 0;
+  const unsigned char second = static_cast<unsigned char>(text[1]), third = static_cast<unsigned char>(text[2]);
+  const bool direction = (second == 0x80 && (third == 0x8E || third == 0x8F || (third >= 0xA8 && third <= 0xAE))) ||
+                         (second == 0x81 && third >= 0xA6 && third <= 0xA9);
+  return direction ? 3 : 0;
+}
+
+USAGE_STATS_INLINE int columns_of(std::string_view text) noexcept {  // a character is a column: near enough
+  int count = 0;
+  for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  return count;
+}
+
+/// Lines of at most `columns` where words allow it.
+USAGE_STATS_INLINE std::vector<std::string> wrap(const std::string& text, int columns) {
+  std::vector<std::string> lines(1);
+  int used = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    std::string word = text.substr(begin, end - begin);
+    begin = end + 1;
+    const int wide = columns_of(word);
+    std::replace(word.begin(), word.end(), hard_blank, ' ');
+    if (used > 0 && used + 1 + wide > columns) {
+      lines.emplace_back();
+      used = 0;
+    }
+    if (used > 0) lines.back() += ' ';
+    lines.back() += word;
+    used += wide + (used > 0 ? 1 : 0);
+  }
+  return lines;
+}
+
+USAGE_STATS_INLINE std::size_t lines_of(const std::vector<std::string>& paragraphs, int columns) {
+  std::size_t count = 0;
+  for (const std::string& paragraph : paragraphs) {
+    if (paragraph.empty()) continue;
+    for (const std::string& line : wrap(paragraph, columns))
+      count += static_cast<std::size_t>((std::max(columns_of(line), 1) + columns - 1) / columns);
+  }
+  return count;
+}
+
+USAGE_STATS_INLINE std::string text_of(const std::vector<std::string>& paragraphs, int columns) {
+  std::string text;
+  const int width = columns <= 0 ? widest : std::clamp(columns, narrowest, widest);
+  for (const std::string& paragraph : paragraphs) {
+    if (paragraph.empty()) continue;
+    for (const std::string& line : wrap(paragraph, width)) text += line + "\n";
+  }
+  return text;
+}
+
+/// A command or a path that is to be copied: in one piece where the line is wide enough.
+USAGE_STATS_INLINE std::string whole(std::string text) {
+  std::replace(text.begin(), text.end(), ' ', hard_blank);
+  return text;
+}
+
+USAGE_STATS_INLINE std::string hosts(const std::vector<Endpoint>& endpoints, std::size_t most) {
+  std::vector<std::string> names;
+  for (const Endpoint& endpoint : endpoints)
+    if (const auto url = parse_url(endpoint.url);
+        url && std::find(names.begin(), names.end(), url->host) == names.end())
+      names.push_back(url->host);
+  std::string text;
+  for (std::size_t i = 0; i < names.size() && i < most; ++i)
+    text += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + plain_text(names[i]);
+  return names.size() > most ? text + " and " + std::to_string(names.size() - most) + " more" : text;
+}
+
+USAGE_STATS_INLINE std::string what(const Options& options) {
+  const std::string rest = ", durations, errors, and the kind of system";
+  switch (options.arguments) {
+    case ArgumentDetail::none:
+      return "commands" + rest;
+    case ArgumentDetail::values:
+      return "commands, options and their values" + rest;
+    case ArgumentDetail::names:
+      break;
+  }
+  return (options.argument_values.empty() ? "commands, names of options"
+                                          : "commands, names and some values of options") +
+         rest;
+}
+
+USAGE_STATS_INLINE std::string place(const Options& options) {
+  const std::string path = usage_path(options).string(), home = platform::home().string();
+  const bool inside = home.size() > 1 && path.compare(0, home.size() + 1, home + "/") == 0;
+  return whole(plain_text(inside ? "~" + path.substr(home.size()) : path));
+}
+
+USAGE_STATS_INLINE std::string how_to_stop(const Options& options) {
+  return whole(options.app + " usage-stats disable") + ", or " + environment_prefix(options.app) +
+         "_USAGE_STATS_ENABLED=0";
+}
+
+/// What notice and question have in common, but for the words in which they differ.
+struct Wording {
+  const char *verb, *be, *when, *question;
+};
+
+USAGE_STATS_INLINE std::vector<std::string> paragraphs_of(const Options& options,
+                                                          const std::vector<Endpoint>& endpoints,
+                                                          const Wording& wording, const std::string& purpose,
+                                                          bool brief) {
+  const std::string receivers = std::string("Reports ") + wording.be + " sent to " + hosts(endpoints, brief ? 1 : 3) +
+                                wording.when + "; they lie in ";
+  const std::string policy = plain_text(options.policy_url);
+  const std::string more =
+      "More: " + whole(options.app + " usage-stats describe") + (policy.empty() ? "" : ", " + policy);
+  return {options.app + wording.verb + "collect" + (*wording.question == '\0' ? "s" : "") +
+              " usage statistics: " + what(options) + ".",
+          purpose,
+          (endpoints.empty() ? "Reports stay on this machine, in " : receivers) + place(options),
+          "To stop it: " + how_to_stop(options),
+          !brief           ? more
+          : policy.empty() ? ""
+                           : "More: " + policy,
+          wording.question};
+}
+
+/// The author's purpose is shortened until all fits into 8 lines, and then the rest is put more briefly.
+USAGE_STATS_INLINE std::string explain(const Options& options, const std::vector<Endpoint>& endpoints,
+                                       const Wording& wording, int columns) {
+  std::string purpose = plain_text(options.purpose);
+  std::vector<std::string> paragraphs = paragraphs_of(options, endpoints, wording, purpose, false);
+  while (!purpose.empty() && lines_of(paragraphs, widest) > most_lines) {
+    const std::size_t word = purpose.find_last_of(' ');
+    purpose.erase(word == std::string::npos ? 0 : word);
+    paragraphs[1] = purpose.empty() ? "" : purpose + " ...";
+  }
+  if (lines_of(paragraphs, widest) > most_lines) paragraphs = paragraphs_of(options, endpoints, wording, {}, true);
+  return text_of(paragraphs, columns);
+}
+
+/// The endpoints that reports are sent to; none where they stay on this machine.
+USAGE_STATS_INLINE std::vector<Endpoint> receivers(const Options& options, const Consent& consent) {
+  std::string trouble;
+  if (options.delivery == Delivery::local) return {};
+  return effective_endpoints(options, consent.policy, consent.config, trouble);
+}
+
+USAGE_STATS_INLINE Decision decided(Verdict verdict, const char* why) { return Decision{verdict, 12, why}; }
+
+/// Asks. The answer is taken for "not now", and counted, before it is known: so Ctrl-C needs no handler.
+USAGE_STATS_INLINE void ask(const Options& options, const Consent& consent, const Storage& storage, Decision& decision,
+                            const Log& log) {
+  if (const auto error = storage.update_state([](State& state) { ++state.unanswered_prompts; })) {
+    log("not asked: state.json: ", error.message());
+    return;
+  }
+  if (!platform::write_to_standard_error(
+          question_text(options, receivers(options, consent), platform::terminal_columns())))
+    return;
+  const auto line = platform::read_line(time_to_answer);
+  if (!line) platform::write_to_standard_error("\n");  // the host's own words shall not stand behind the question
+  std::string word = line.value_or("");
+  word.erase(std::remove_if(word.begin(), word.end(), [](char c) { return c == ' ' || c == '\t'; }), word.end());
+  for (char& c : word)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  const bool yes = word == "y" || word == "yes", no = word == "n" || word == "no";
+  if (!yes && !no) return;
+  decision = yes ? decided(Verdict::on, "answered with yes at the question")
+                 : decided(Verdict::off, "answered with no at the question");
+  if (const std::string problem = write_verdict(config_path(options), yes); !problem.empty())
+    return log("the answer holds for this run only: ", problem);
+  storage.update_state([&](State& state) {
+    state.unanswered_prompts = 0;
+    if (yes) announce_all(state);
+  });
+}
+
+/// Shows the first notice. One that could not be written has told nobody: nothing is sent.
+USAGE_STATS_INLINE void show_notice(const Options& options, const Consent& consent, const Storage& storage,
+                                    Decision& decision, const Log& log) {
+  const bool now = decision.verdict == Verdict::on;
+  if (platform::write_to_standard_error(
+          notice_text(options, receivers(options, consent), now, platform::terminal_columns()))) {
+    const auto error = storage.update_state([](State& state) {
+      state.notice_shown = true;
+      announce_all(state);
+    });
+    if (error) log("state.json: ", error.message());
+    return;
+  }
+  log("the notice could not be written");
+  if (now) decision = Decision{Verdict::local, decision.rule, "the notice could not be written"};
+}
+
+/// What is declared and not yet announced is withheld; at a terminal it is named, and sent from the next run on.
+USAGE_STATS_INLINE std::vector<std::string> withhold(const Options& options, const Storage& storage, const State& state,
+                                                     const Decision& decision, const Log& log) {
+  std::vector<DictionaryEntry> fields = unannounced(state);
+  if (fields.empty()) return {};
+  const bool explicitly = decision.rule == 6 || decision.rule == 7 || decision.rule == 9;
+  if (explicitly && state.announced.empty() && !state.notice_shown) {
+    // Somebody has switched it on by hand: they are taken to know what this version declares.
+    storage.update_state(announce_all);
+    return {};
+  }
+  std::vector<std::string> names;
+  names.reserve(fields.size());
+  for (const DictionaryEntry& field : fields) names.push_back(field.name);
+  log(std::to_string(names.size()), " new fields are withheld until a notice has named them: ", names.front(), " ...");
+  if (!interactive() || !platform::in_foreground() ||
+      !platform::write_to_standard_error(new_data_text(options, fields, platform::terminal_columns())))
+    return names;
+  storage.update_state([&](State& changed) {
+    for (const DictionaryEntry& field : fields)
+      if (std::find(changed.announced.begin(), changed.announced.end(), field.name) == changed.announced.end())
+        changed.announced.push_back(field.name);
+  });
+  return names;
+}
+
+}  // namespace notice_impl
+
+USAGE_STATS_INLINE std::string plain_text(std::string_view given) {
+  const std::string text = clip_utf8(given, 4096);
+  std::string plain;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::string_view rest = std::string_view(text).substr(at);
+    const unsigned char c = static_cast<unsigned char>(rest[0]);
+    if (const std::size_t bytes = notice_impl::invisible_bytes(rest); bytes > 0) {
+      at += bytes;
+      if (bytes == 2) at = notice_impl::behind_sequence(text, at, static_cast<char>(rest[1] - 0x40));
+    } else if (c == 0x1b && rest.size() > 1) {
+      at = notice_impl::behind_sequence(text, at + 2, rest[1]);
+    } else if (c <= ' ' || c == 0x7f) {
+      const bool blank = c == ' ' || (c >= '\t' && c <= '\r');
+      if (blank && !plain.empty() && plain.back() != ' ') plain += ' ';
+      ++at;
+    } else {
+      plain += text[at++];
+    }
+  }
+  while (!plain.empty() && plain.back() == ' ') plain.pop_back();
+  return plain;
+}
+
+USAGE_STATS_INLINE std::string notice_text(const Options& options, const std::vector<Endpoint>& endpoints,
+                                           bool from_now_on, int columns) {
+  return notice_impl::explain(options, endpoints, {" ", "are", from_now_on ? "" : " from the next run on", ""},
+                              columns);
+}
+
+USAGE_STATS_INLINE std::string question_text(const Options& options, const std::vector<Endpoint>& endpoints,
+                                             int columns) {
+  std::string text = notice_impl::explain(
+      options, endpoints, {" asks to ", "would be", "", "Do you agree? y(es) or n(o); Enter: not now."}, columns);
+  text.back() = ' ';  // the answer is typed behind the question
+  return text;
+}
+
+USAGE_STATS_INLINE std::string new_data_text(const Options& options, std::vector<DictionaryEntry>& fields,
+                                             int columns) {
+  using namespace notice_impl;
+  const std::string who = options.app + " " + plain_text(options.version);
+  const std::string stop = "To stop it: " + how_to_stop(options);
+  std::vector<std::string> paragraphs{who + " also reports, from the next run on:"};
+  for (const DictionaryEntry& field : fields)
+    paragraphs.push_back("- " + field.name + ": " + plain_text(field.description));
+  paragraphs.push_back(stop);
+  if (lines_of(paragraphs, widest) <= most_lines) return text_of(paragraphs, columns);
+  for (;;) {  // names alone; what does not go in here is left for the next run's notice
+    std::string names;
+    for (const DictionaryEntry& field : fields) names += (names.empty() ? " " : ", ") + field.name;
+    paragraphs = {who + " also reports, from the next run on:" + names,
+                  "What they are: " + whole(options.app + " usage-stats describe"), stop};
+    if (fields.size() <= 1 || lines_of(paragraphs, widest) <= most_lines) return text_of(paragraphs, columns);
+    fields.pop_back();
+  }
+}
+
+USAGE_STATS_INLINE std::vector<DictionaryEntry> unannounced(const State& state) {
+  std::vector<DictionaryEntry> fields = dictionary();
+  fields.erase(std::remove_if(fields.begin(), fields.end(),
+                              [&](const DictionaryEntry& field) {
+                                const auto& known = state.announced;
+                                return std::find(known.begin(), known.end(), field.name) != known.end();
+                              }),
+               fields.end());
+  return fields;
+}
+
+USAGE_STATS_INLINE void announce_all(State& state) {
+  for (DictionaryEntry& field : unannounced(state)) state.announced.push_back(std::move(field.name));
+}
+
+USAGE_STATS_INLINE std::vector<std::string> inform_user(const Options& options, const Consent& consent,
+                                                        const Storage& storage, const State& state, Decision& decision,
+                                                        const Log& log) {
+  if (consent.ask) {
+    notice_impl::ask(options, consent, storage, decision, log);
+    return {};  // a yes covers all that is declared now
+  }
+  if (consent.show_notice) {
+    notice_impl::show_notice(options, consent, storage, decision, log);
+    return {};
+  }
+  if (decision.verdict != Verdict::on || notice_impl::receivers(options, consent).empty()) return {};
+  return notice_impl::withhold(options, storage, state, decision, log);
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,190 @@
+#pragma once
+
+#include "../platform.hpp"
+#include "../settings.hpp"
+#include "../url.hpp"
+#include "json.ipp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace settings_impl {
+
+constexpr std::size_t largest_file = 1024 * 1024;
+
+/// A path that the author chose, with its leading ~ replaced; empty where that needs a home folder and there is none.
+USAGE_STATS_INLINE std::filesystem::path expand(const std::filesystem::path& path) {
+  const std::string text = path.string();
+  if (text != "~" && text.compare(0, 2, "~/") != 0) return path;
+  const std::filesystem::path home = platform::home();
+  return home.empty() ? home : text == "~" ? home : home / text.substr(2);
+}
+
+USAGE_STATS_INLINE std::filesystem::path below(const std::filesystem::path& root, const std::string& app,
+                                               const char* name) {
+  return root.empty() ? root : root / app / name;
+}
+
+/// Reads the keys that are ours into `settings`; returns what is wrong with them.
+USAGE_STATS_INLINE std::string take_keys(const Json& json, Settings& settings) {
+  if (!json.is_object()) return "is not a JSON object";
+  if (const Json* const value = member(json, "usage_stats")) {
+    const auto* const text = value->get_ptr<const Json::string_t*>();
+    if (value->is_boolean())
+      settings.verdict = value->get<bool>() ? Verdict::on : Verdict::off;
+    else if (text != nullptr && *text == "local")
+      settings.verdict = Verdict::local;
+    else
+      return "\"usage_stats\" is neither true, false nor \"local\"";
+  }
+  if (const Json* const value = member(json, "usage_stats_endpoint")) {
+    if (!value->is_string()) return "\"usage_stats_endpoint\" is not a string";
+    settings.endpoint = value->get<std::string>();
+  }
+  if (const Json* const value = member(json, "usage_stats_additional_endpoints")) {
+    settings.additional_endpoints = strings_member(json, "usage_stats_additional_endpoints");
+    if (!value->is_array() || settings.additional_endpoints.size() != value->size())
+      return "\"usage_stats_additional_endpoints\" is not a list of strings";
+  }
+  return {};
+}
+
+/// In a valid JSON text, the position behind the value (or string) that begins at `at`.
+USAGE_STATS_INLINE std::size_t behind_value(std::string_view text, std::size_t at) {
+  int depth = 0;
+  bool quoted = false;
+  for (; at < text.size(); ++at) {
+    const char c = text[at];
+    if (quoted) {
+      if (c == '\\')
+        ++at;
+      else if (c == '"')
+        quoted = false;
+      if (!quoted && depth == 0) return at + 1;
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if (c == '}' || c == ']') {
+      if (depth == 0) return at;
+      if (--depth == 0) return at + 1;
+    } else if (depth == 0 && (c == ',' || c == ' ' || c == '\t' || c == '\r' || c == '\n')) {
+      return at;
+    }
+  }
+  return at;
+}
+
+/// A valid JSON object's text with one member set; all else stays as it is, to the byte.
+USAGE_STATS_INLINE std::string with_member(std::string text, const std::string& key, const std::string& value) {
+  constexpr const char* blank = " \t\r\n";
+  const std::string quoted_key = "\"" + key + "\"";
+  const std::size_t brace = text.find('{');
+  bool found = false;
+  std::size_t at = text.find_first_not_of(blank, brace + 1);
+  const bool empty = text[at] == '}';
+  while (text[at] == '"') {
+    const std::size_t key_end = behind_value(text, at);
+    const bool ours = text.compare(at, key_end - at, quoted_key) == 0;
+    const std::size_t begin = text.find_first_not_of(blank, text.find(':', key_end) + 1);
+    std::size_t end = behind_value(text, begin);
+    if (ours) {
+      text.replace(begin, end - begin, value);
+      end = begin + value.size();
+      found = true;
+    }
+    at = text.find_first_not_of(blank, end);
+    if (text[at] != ',') break;
+    at = text.find_first_not_of(blank, at + 1);
+  }
+  if (found) return text;
+  if (empty) return text.substr(0, brace) + "{\n  " + quoted_key + ": " + value + "\n" + text.substr(at);
+  // A new member in front, behind the same white space as the one that was first.
+  const std::size_t first = text.find_first_not_of(blank, brace + 1);
+  const std::string space = text.substr(brace + 1, first - brace - 1);
+  return text.insert(brace + 1, space + quoted_key + ": " + value + ",");
+}
+
+}  // namespace settings_impl
+
+USAGE_STATS_INLINE std::filesystem::path config_path(const Options& options) {
+  if (!options.config_file.empty()) return settings_impl::expand(options.config_file);
+  return settings_impl::below(platform::config_root(), options.app, "config.json");
+}
+
+USAGE_STATS_INLINE std::filesystem::path policy_path(const Options& options) {
+  if (!options.policy_file.empty()) return settings_impl::expand(options.policy_file);
+  return settings_impl::below(platform::policy_root(), options.app, "usage_stats.json");
+}
+
+USAGE_STATS_INLINE std::filesystem::path usage_path(const Options& options) {
+  if (!options.directory.empty()) return settings_impl::expand(options.directory);
+  return settings_impl::below(platform::state_root(), options.app, "usage");
+}
+
+USAGE_STATS_INLINE Settings read_settings(const std::filesystem::path& file) {
+  Settings settings;
+  settings.file = file;
+  if (file.empty()) {
+    settings.problem = "the place of the config file is unknown (no home folder)";
+    return settings;
+  }
+  std::error_code error;
+  const auto text = platform::read_file(file, settings_impl::largest_file, error);
+  if (!text) {
+    settings.present = error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory;
+    if (settings.present) settings.problem = file.string() + " cannot be read: " + error.message();
+    return settings;
+  }
+  settings.present = true;
+  const auto json = parse_json(*text);
+  const std::string problem = json ? settings_impl::take_keys(*json, settings) : "is not JSON";
+  if (!problem.empty()) settings.problem = file.string() + ": " + problem;
+  return settings;
+}
+
+USAGE_STATS_INLINE std::string write_verdict(const std::filesystem::path& file, bool on) {
+  const Settings before = read_settings(file);
+  std::string text = "{}\n";
+  std::error_code error;
+  if (before.present) {
+    const auto found = platform::read_file(file, settings_impl::largest_file, error);
+    const auto json = found ? parse_json(*found) : std::nullopt;
+    if (!json || !json->is_object())
+      return before.problem.empty() ? file.string() + " cannot be read" : before.problem + "; it is left as it is";
+    text = *found;
+  } else if (!before.problem.empty()) {
+    return before.problem;
+  }
+  error = platform::replace_file(file, settings_impl::with_member(text, "usage_stats", on ? "true" : "false"));
+  return error ? file.string() + " cannot be written: " + error.message() : std::string();
+}
+
+USAGE_STATS_INLINE std::vector<Endpoint> effective_endpoints(const Options& options, const Settings& policy,
+                                                             const Settings& config, std::string& problem) {
+  const auto place = [&](const std::string& url, std::vector<Endpoint>& list) {
+    Endpoint endpoint;
+    endpoint.url = url;
+    endpoint.protocol = options.endpoints.empty() ? Protocol::json : options.endpoints.front().protocol;
+    endpoint.plain_http = true;
+    if (parse_url(url))
+      list.push_back(std::move(endpoint));
+    else
+      problem = "endpoint '" + url + "': not an http or https URL";
+  };
+  std::vector<Endpoint> endpoints;
+  auto substitute = platform::variable((environment_prefix(options.app) + "_USAGE_STATS_ENDPOINT").c_str());
+  if (substitute && substitute->empty()) substitute.reset();
+  if (config.endpoint && !substitute) substitute = config.endpoint;
+  if (policy.endpoint) substitute = policy.endpoint;
+  if (substitute)
+    place(*substitute, endpoints);
+  else
+    endpoints = options.endpoints;
+  for (const Settings* const settings : {&policy, &config})
+    for (const std::string& url : settings->additional_endpoints)
+      if (endpoints.size() < 8) place(url, endpoints);
+  return endpoints;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,270 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdio>
+#include <mutex>
+#include <thread>
+
+#include "../redaction.hpp"
+#include "../report.hpp"
+#include "../storage.hpp"
+#include "labels.ipp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace storage_impl {
+
+constexpr const char* state_file = "state.json";
+constexpr const char* report_file = "usage_stats.json";
+constexpr const char* delivery_file = "delivery.json";
+constexpr std::size_t most_entries = 10000;  // of a folder that are ever looked at
+
+USAGE_STATS_INLINE std::mutex& state_mutex() {
+  static std::mutex& mutex = *new std::mutex;
+  return mutex;
+}
+
+}  // namespace storage_impl
+
+USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::path& path, bool create,
+                                                        std::error_code& error) {
+  platform::Folder folder = platform::Folder::open(path, create, error);
+  if (!folder) return std::nullopt;
+  return Storage(std::move(folder));
+}
+
+USAGE_STATS_INLINE State Storage::state() const {
+  std::error_code error;
+  const auto text = folder_.read(storage_impl::state_file, limits::file_bytes, error);
+  return text ? parse_state(*text) : State();
+}
+
+USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<void(State&)>& change) const {
+  using platform::LockedFile;
+  const std::lock_guard<std::mutex> guard(storage_impl::state_mutex());
+  std::error_code error;
+  for (int attempt = 0; attempt < 200; ++attempt) {
+    LockedFile::Outcome outcome{};
+    const LockedFile lock = LockedFile::acquire(folder_, storage_impl::state_file, true, outcome, error);
+    if (outcome == LockedFile::Outcome::failed) return error;
+    if (lock && lock.stands_as(folder_, storage_impl::state_file)) {
+      State changed = state();
+      change(changed);
+      return folder_.write(storage_impl::state_file, to_text(changed));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // somebody else is writing; that takes microseconds
+  }
+  return std::make_error_code(std::errc::timed_out);
+}
+
+USAGE_STATS_INLINE platform::LockedFile Storage::begin(const Label& label, std::error_code& error) const {
+  const platform::Folder active = folder_.folder("active", true, error);
+  if (!active) return {};
+  return platform::LockedFile::create(active, label.session_id, to_text(label), error);
+}
+
+USAGE_STATS_INLINE std::filesystem::path Storage::report_path(const std::string& client_id,
+                                                              const std::string& session_id) const {
+  return folder_.path() / client_id / session_id / storage_impl::report_file;
+}
+
+USAGE_STATS_INLINE std::error_code Storage::write_report(const std::string& client_id, const std::string& session_id,
+                                                         std::string_view json) const {
+  std::error_code error;
+  const platform::Folder client = folder_.folder(client_id, true, error);
+  if (!client) return error;
+  const platform::Folder session = client.folder(session_id, true, error);
+  return session ? session.write(storage_impl::report_file, json) : error;
+}
+
+USAGE_STATS_INLINE std::optional<std::string> Storage::read_report(const std::string& client_id,
+                                                                   const std::string& session_id) const {
+  std::error_code error;
+  const platform::Folder client = folder_.folder(client_id, false, error);
+  if (!client) return std::nullopt;
+  const platform::Folder session = client.folder(session_id, false, error);
+  return session ? session.read(storage_impl::report_file, limits::file_bytes, error) : std::nullopt;
+}
+
+USAGE_STATS_INLINE std::error_code Storage::finish(const Label& label) const {
+  std::error_code error;
+  const platform::Folder active = folder_.folder("active", false, error);
+  if (!active) return error;
+  if (label.destinations.empty()) return active.remove(label.session_id);
+  const platform::Folder pending = folder_.folder("pending", true, error);
+  return pending ? active.move(label.session_id, pending) : error;
+}
+
+namespace storage_impl {
+
+USAGE_STATS_INLINE std::optional<Label> read_label(const platform::Folder& folder, const std::string& name,
+                                                   std::error_code& error) {
+  const auto text = folder.read(name, limits::file_bytes, error);
+  if (!text) return std::nullopt;
+  auto label = parse_label(*text);
+  if (label && label->session_id != name) return std::nullopt;
+  return label;
+}
+
+/// Whether the run got as far as writing its own last report.
+USAGE_STATS_INLINE bool has_final_report(const Storage& storage, const Label& label) {
+  const auto report = storage.read_report(label.client_id, label.session_id);
+  const auto json = report ? parse_json(*report) : std::nullopt;
+  return json && boolean_member(*json, "final");
+}
+
+}  // namespace storage_impl
+
+USAGE_STATS_INLINE void Storage::collect_vanished(const Log& log) const {
+  std::error_code error;
+  const platform::Folder active = folder_.folder("active", false, error);
+  if (!active) return;
+  for (const auto& entry : active.list(storage_impl::most_entries)) {
+    if (entry.folder || platform::LockedFile::held(active, entry.name)) continue;
+    const auto label = storage_impl::read_label(active, entry.name, error);
+    if (!label) {
+      log("active/", entry.name, " is no label; removed");
+      active.remove(entry.name);
+      continue;
+    }
+    if (!storage_impl::has_final_report(*this, *label)) {
+      const Status status = label->signal.empty() ? Status::lost : Status::signal;
+      const auto report = close_report(label->running_report, status, label->signal, label->duration);
+      error = report ? write_report(label->client_id, label->session_id, *report)
+                     : std::make_error_code(std::errc::invalid_argument);
+      log("session ", label->session_id, " vanished; it is reported as \"", status_name(status), "\"");
+      if (error && error != std::errc::invalid_argument) continue;  // a full disk: the label is kept for later
+    }
+    if (error == std::errc::invalid_argument)
+      active.remove(entry.name);
+    else
+      finish(*label);
+  }
+}
+
+USAGE_STATS_INLINE std::vector<Label> Storage::waiting() const {
+  std::vector<Label> labels;
+  std::error_code error;
+  const platform::Folder pending = folder_.folder("pending", false, error);
+  if (!pending) return labels;
+  for (const auto& entry : pending.list(storage_impl::most_entries))
+    if (auto label = storage_impl::read_label(pending, entry.name, error)) labels.push_back(std::move(*label));
+  std::sort(labels.begin(), labels.end(), [](const Label& a, const Label& b) {
+    return a.created != b.created ? a.created < b.created : a.session_id < b.session_id;
+  });
+  return labels;
+}
+
+USAGE_STATS_INLINE std::error_code Storage::replace_waiting(const Label& label) const {
+  std::error_code error;
+  const platform::Folder pending = folder_.folder("pending", false, error);
+  if (!pending) return error;
+  // What `usage-stats disable` or `delete` has taken away meanwhile must not come back.
+  if (!pending.exists(label.session_id)) return std::make_error_code(std::errc::no_such_file_or_directory);
+  return pending.write(label.session_id, to_text(label), true);
+}
+
+USAGE_STATS_INLINE std::error_code Storage::remove_waiting(const std::string& session_id) const {
+  std::error_code error;
+  const platform::Folder pending = folder_.folder("pending", false, error);
+  return pending ? pending.remove(session_id) : error;
+}
+
+USAGE_STATS_INLINE std::error_code Storage::record_delivery(const Label& label, const DeliveryRecord& record) const {
+  std::error_code error;
+  const platform::Folder client = folder_.folder(label.client_id, false, error);
+  const platform::Folder session = client ? client.folder(label.session_id, false, error) : platform::Folder();
+  if (!session) return error;
+  const auto before = session.read(storage_impl::delivery_file, limits::file_bytes, error);
+  return session.write(storage_impl::delivery_file, with_delivery(before.value_or(""), record));
+}
+
+namespace storage_impl {
+
+/// A name that this library gives to a folder of a client.
+USAGE_STATS_INLINE bool is_client_folder(const platform::Folder::Entry& entry) {
+  return entry.folder && (entry.name == "local" || is_id(entry.name));
+}
+
+USAGE_STATS_INLINE void remove_old_temporaries(const platform::Folder& folder) {
+  const auto oldest = std::chrono::system_clock::now() - std::chrono::hours(1);
+  for (const auto& entry : folder.list(most_entries, true))
+    if (!entry.folder && entry.name.compare(0, 5, ".tmp-") == 0 && entry.modified < oldest) folder.remove(entry.name);
+}
+
+/// Each month, each run or each `reset` may have had an id of its own. The hour keeps clear of a run that just begins.
+USAGE_STATS_INLINE void remove_empty_clients(const platform::Folder& top) {
+  const auto oldest = std::chrono::system_clock::now() - std::chrono::hours(1);
+  std::error_code error;
+  for (const auto& entry : top.list(most_entries)) {
+    if (!is_client_folder(entry) || entry.modified >= oldest) continue;
+    const platform::Folder client = top.folder(entry.name, false, error);
+    if (client && client.list(1, true).empty()) top.remove_tree(entry.name);
+  }
+}
+
+struct KeptSession {
+  std::string client, session;
+  std::chrono::system_clock::time_point modified;
+};
+
+/// Sessions whose labels are gone: nothing but the user's own look at them still needs their reports.
+USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& storage) {
+  std::vector<KeptSession> sessions;
+  std::error_code error;
+  const platform::Folder& top = storage.folder();
+  const platform::Folder active = top.folder("active", false, error), pending = top.folder("pending", false, error);
+  for (const auto& client : top.list(most_entries)) {
+    if (!is_client_folder(client)) continue;
+    const platform::Folder inner = top.folder(client.name, false, error);
+    if (!inner) continue;
+    for (const auto& session : inner.list(most_entries)) {
+      if (!session.folder || !is_id(session.name)) continue;
+      const bool needed = (active && active.exists(session.name)) || (pending && pending.exists(session.name));
+      if (!needed) sessions.push_back({client.name, session.name, session.modified});
+    }
+  }
+  std::sort(sessions.begin(), sessions.end(),
+            [](const KeptSession& a, const KeptSession& b) { return a.modified > b.modified; });
+  return sessions;
+}
+
+}  // namespace storage_impl
+
+USAGE_STATS_INLINE void Storage::prune(const Log& log) const {
+  std::error_code error;
+  std::vector<Label> labels = waiting();
+  std::size_t bytes = 0, kept = 0, dropped = 0;
+  for (auto label = labels.rbegin(); label != labels.rend(); ++label) {  // the youngest stay
+    if (label->deletion) continue;
+    bytes += read_report(label->client_id, label->session_id).value_or("").size();
+    if (++kept <= limits::waiting_reports && bytes <= limits::waiting_bytes) continue;
+    if (!remove_waiting(label->session_id)) ++dropped;
+  }
+  if (dropped > 0) {
+    log(std::to_string(dropped), " reports waited too long; dropped");
+    update_state([&](State& state) { state.dropped += static_cast<std::int64_t>(dropped); });
+  }
+
+  const auto oldest = std::chrono::system_clock::now() - limits::kept_for;
+  std::size_t count = 0;
+  for (const auto& session : storage_impl::finished_sessions(*this)) {
+    if (++count <= limits::kept_sessions && session.modified >= oldest) continue;
+    const platform::Folder client = folder_.folder(session.client, false, error);
+    if (client) client.remove_tree(session.session);
+  }
+  storage_impl::remove_empty_clients(folder_);
+  storage_impl::remove_old_temporaries(folder_);
+  for (const char* const name : {"active", "pending"})
+    if (const platform::Folder inner = folder_.folder(name, false, error)) storage_impl::remove_old_temporaries(inner);
+}
+
+USAGE_STATS_INLINE bool Storage::crowded(const std::string& client_id) const {
+  std::error_code error;
+  const platform::Folder client = folder_.folder(client_id, false, error);
+  const auto count = client ? client.folder_count() : std::nullopt;
+  return count && *count > limits::kept_sessions + limits::waiting_reports + 16;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

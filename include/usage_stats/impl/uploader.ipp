@@ -1,0 +1,482 @@
+#pragma once
+
+#include <algorithm>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "../consent.hpp"
+#include "../exporters.hpp"
+#include "../hash.hpp"
+#include "../redaction.hpp"
+#include "../report.hpp"
+#include "../uploader.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace uploader_impl {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* folder_variable = "USAGE_STATS_UPLOADER";
+constexpr const char* stay_variable = "USAGE_STATS_UPLOADER_STAY_MS";
+constexpr const char* lock_file = "uploader.lock";
+constexpr const char* log_file = "uploader.log";  // with USAGE_STATS_DEBUG=1 only
+constexpr std::chrono::seconds longest_life{60};
+constexpr std::chrono::seconds longest_request{10};
+constexpr int failures_before_pause = 3;  // in a row, of an endpoint that answers
+
+USAGE_STATS_INLINE bool& hook_ran() noexcept {
+  static bool ran = false;
+  return ran;
+}
+
+USAGE_STATS_INLINE bool is_stopped(const State& state, const std::string& version, const std::string& url) {
+  return std::find(state.stopped.begin(), state.stopped.end(), version + " " + url) != state.stopped.end();
+}
+
+/// The labels that lie in a folder, sorted.
+USAGE_STATS_INLINE std::vector<std::string> names_in(const Storage& storage, const char* name) {
+  std::vector<std::string> names;
+  std::error_code error;
+  if (const platform::Folder folder = storage.folder().folder(name, false, error))
+    for (const auto& entry : folder.list(10000)) names.push_back(entry.name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// The work on one folder, by the process that holds its lock.
+class Work {
+ public:
+  Work(const Storage& storage, const UploadOptions& options, const Log& log)
+      : storage_(storage), options_(options), log_(log), state_(storage.state()) {}
+
+  /// Sends until nothing is due and nothing new has come for `stay`; returns the labels it has seen.
+  std::vector<std::string> run();
+
+ private:
+  bool out_of_time() const { return Clock::now() >= options_.deadline; }
+  void send_due();
+  void send_label(Label);
+  void send_deletion(Label);
+  bool delete_at(const Label&, Destination&);
+  Response answer_to(const Request&);
+  void remember_sent(const Label&, const std::string& url);
+  void note_deletions();
+  bool due(const Destination&) const;
+  /// Whether the destination is done with, one way or another.
+  bool send_to(const Label&, Destination&, const std::string& report);
+  bool settle(const Label&, Destination&, const Response&);
+  void postpone(const Label&, Destination&, const Response&);
+  void keep_count(const std::function<void(State&)>& change);
+
+  const Storage& storage_;
+  const UploadOptions& options_;
+  const Log& log_;
+  State state_;
+  std::vector<std::string> silent_;  // endpoints that gave no answer, where back-off is ignored
+};
+
+USAGE_STATS_INLINE std::vector<std::string> Work::run() {
+  storage_.collect_vanished(log_);
+  std::vector<std::string> known;
+  auto last_news = Clock::now();
+  for (;;) {
+    std::vector<std::string> names = names_in(storage_, "pending");
+    const bool news = !std::includes(known.begin(), known.end(), names.begin(), names.end());
+    if (news) {
+      send_due();
+      last_news = Clock::now();
+    }
+    known = std::move(names);
+    if (out_of_time() || Clock::now() - last_news >= options_.stay) break;
+    if (!news) std::this_thread::sleep_for(std::chrono::milliseconds(25));
+  }
+  storage_.collect_vanished(log_);
+  storage_.prune(log_);
+  note_deletions();
+  return known;
+}
+
+USAGE_STATS_INLINE bool Work::due(const Destination& destination) const {
+  const std::string& url = destination.endpoint.url;
+  if (options_.ignore_backoff) return std::find(silent_.begin(), silent_.end(), url) == silent_.end();
+  // A clock that was set back must not hold reports for longer than the longest pause.
+  const Seconds now = now_seconds(), longest = now + 25 * 3600;
+  const auto wait = state_.backoff.find(url);
+  const Seconds endpoint = wait == state_.backoff.end() ? 0 : wait->second.not_before;
+  const auto passed = [&](Seconds not_before) { return not_before <= now || not_before > longest; };
+  return passed(destination.not_before) && passed(endpoint);
+}
+
+USAGE_STATS_INLINE void Work::send_due() {
+  std::vector<Label> labels = storage_.waiting();
+  // Those that have failed least go first: one report that a server cannot stomach must not hold up the others.
+  std::stable_sort(labels.begin(), labels.end(), [](const Label& a, const Label& b) {
+    const auto tries = [](const Label& label) {
+      return label.destinations.empty() ? 0 : label.destinations.front().attempts;
+    };
+    return tries(a) < tries(b);
+  });
+  for (Label& label : labels) {
+    if (out_of_time()) return;
+    if (label.deletion) {
+      send_deletion(std::move(label));
+      continue;
+    }
+    if (options_.only_deletions) continue;
+    const auto expand = [](const std::string& path) { return std::filesystem::path(path); };
+    const auto verdict = standing_verdict(label.app, label.rule, expand(label.policy_file), expand(label.config_file));
+    if (!verdict) continue;  // a file is broken: it waits until somebody mends it
+    if (*verdict == Verdict::on) {
+      send_label(std::move(label));
+    } else {
+      log_("session ", label.session_id, ": usage statistics were switched off; it is not sent");
+      storage_.remove_waiting(label.session_id);
+    }
+  }
+}
+
+USAGE_STATS_INLINE void Work::send_label(Label label) {
+  const auto report = storage_.read_report(label.client_id, label.session_id);
+  if (!report) {
+    log_("session ", label.session_id, ": its report is gone or unreadable; dropped");
+    storage_.remove_waiting(label.session_id);
+    return keep_count([](State& state) { ++state.dropped; });
+  }
+  bool changed = false;
+  auto& list = label.destinations;
+  for (auto destination = list.begin(); destination != list.end();) {
+    const bool stopped = is_stopped(state_, label.version, destination->endpoint.url);
+    if (!stopped && (!due(*destination) || out_of_time())) {
+      ++destination;
+      continue;
+    }
+    changed = true;
+    destination = stopped || send_to(label, *destination, *report) ? list.erase(destination) : std::next(destination);
+  }
+  if (list.empty())
+    storage_.remove_waiting(label.session_id);
+  else if (changed)
+    storage_.replace_waiting(label);
+}
+
+USAGE_STATS_INLINE bool Work::send_to(const Label& label, Destination& destination, const std::string& report) {
+  Response response;
+  ++destination.attempts;
+  const std::vector<Request> requests = requests_for(destination.endpoint, report);
+  if (!requests.empty()) remember_sent(label, destination.endpoint.url);
+  for (const Request& request : requests) {
+    response = answer_to(request);
+    if (classify(response) != Answer::delivered) break;
+  }
+  return requests.empty() || settle(label, destination, response);
+}
+
+USAGE_STATS_INLINE Response Work::answer_to(const Request& request) {
+  // Where nobody waits, a request that has begun gets its full time: cut short by our own end it would look like a
+  // dead network, and make everything else wait.
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline - Clock::now());
+  const std::chrono::milliseconds limit = options_.awaited ? left : longest_request;
+  return send(request, std::clamp<std::chrono::milliseconds>(limit, std::chrono::milliseconds(1), longest_request),
+              log_);
+}
+
+/// Before the first byte leaves: `usage-stats delete` must know of it also if this process ends in between.
+USAGE_STATS_INLINE void Work::remember_sent(const Label& label, const std::string& url) {
+  const auto missing = [](const std::vector<std::string>& list, const std::string& text) {
+    return std::find(list.begin(), list.end(), text) == list.end();
+  };
+  const bool new_id = label.client_id != "local" && missing(state_.sent_ids, label.client_id);
+  if (!new_id && !missing(state_.sent_to, url)) return;
+  keep_count([&](State& state) {
+    if (new_id && missing(state.sent_ids, label.client_id)) state.sent_ids.push_back(label.client_id);
+    if (missing(state.sent_to, url)) state.sent_to.push_back(url);
+  });
+}
+
+USAGE_STATS_INLINE void Work::send_deletion(Label label) {
+  bool changed = false;
+  auto& list = label.destinations;
+  for (auto destination = list.begin(); destination != list.end();) {
+    if (!due(*destination) || out_of_time()) {
+      ++destination;
+      continue;
+    }
+    changed = true;
+    destination = delete_at(label, *destination) ? list.erase(destination) : std::next(destination);
+  }
+  if (list.empty())
+    storage_.remove_waiting(label.session_id);
+  else if (changed)
+    storage_.replace_waiting(label);
+}
+
+/// Whether the server has deleted. Whatever else it answers, the wish stands, and comes again without limit.
+USAGE_STATS_INLINE bool Work::delete_at(const Label& label, Destination& destination) {
+  const auto wish = deletion_request(destination.endpoint, label.app, label.version, label.client_id);
+  if (!wish) return true;
+  ++destination.attempts;
+  const Response response = answer_to(*wish);
+  const bool deleted = classify(response) == Answer::delivered;
+  DeliveryRecord record{destination.endpoint.url, 0, response.status, deleted ? "deleted" : "again later", {},
+                        destination.attempts};
+  record.detail = clip_utf8(response.status == 0 ? response.error : deleted ? "" : response.body, 256);
+  if (deleted)
+    keep_count([&](State& state) { state.backoff.erase(destination.endpoint.url); });
+  else
+    postpone(label, destination, response);
+  log_("deletion of ", label.client_id, " at ", record.url, ": ", record.result, " (", std::to_string(response.status),
+       " ", record.detail, ")");
+  if (options_.progress) options_.progress(label, record);
+  return deleted;
+}
+
+/// Tells sessions when a deletion is due, so that they start an uploader for it.
+USAGE_STATS_INLINE void Work::note_deletions() {
+  Seconds next = 0;
+  for (const Label& label : storage_.waiting()) {
+    if (!label.deletion) continue;
+    for (const Destination& destination : label.destinations) {
+      const Seconds due = std::max<Seconds>(destination.not_before, 1);
+      next = next == 0 ? due : std::min(next, due);
+    }
+  }
+  if (next != state_.deletion_due) keep_count([&](State& state) { state.deletion_due = next; });
+}
+
+USAGE_STATS_INLINE bool Work::settle(const Label& label, Destination& destination, const Response& response) {
+  const std::string& url = destination.endpoint.url;
+  const Answer answer = classify(response);
+  DeliveryRecord record{url, label.sequence, response.status, {}, {}, destination.attempts};
+  record.detail = clip_utf8(response.status == 0 ? response.error : response.status >= 300 ? response.body : "", 256);
+  bool done = true;
+  switch (answer) {
+    case Answer::delivered:
+      record.result = "delivered";
+      keep_count([&](State& state) {
+        ++state.sent;
+        state.last_sent = now_seconds();
+        state.backoff.erase(url);
+      });
+      break;
+    case Answer::refused:
+      record.result = "refused";
+      keep_count([](State& state) { ++state.dropped; });
+      break;
+    case Answer::stopped:
+      record.result = "stopped";
+      keep_count([&](State& state) {
+        ++state.dropped;
+        if (!is_stopped(state, label.version, url)) state.stopped.push_back(label.version + " " + url);
+      });
+      break;
+    case Answer::impossible:
+    case Answer::again_later:
+      done = answer == Answer::again_later && destination.attempts >= limits::tries;
+      record.result = done ? "gave up" : "again later";
+      if (answer == Answer::impossible) --destination.attempts;  // nothing was tried
+      postpone(label, destination, response);
+      if (done) keep_count([](State& state) { ++state.dropped; });
+      break;
+  }
+  log_("session ", label.session_id, " to ", url, ": ", record.result, " (", std::to_string(response.status), " ",
+       record.detail, ")");
+  storage_.record_delivery(label, record);
+  if (options_.progress) options_.progress(label, record);
+  return done;
+}
+
+USAGE_STATS_INLINE void Work::postpone(const Label& label, Destination& destination, const Response& response) {
+  if (response.status == 0) silent_.push_back(destination.endpoint.url);
+  const auto seed = static_cast<unsigned>(std::strtoul(label.session_id.substr(0, 8).c_str(), nullptr, 16));
+  keep_count([&](State& state) {
+    ++state.failed;
+    Backoff& wait = state.backoff[destination.endpoint.url];
+    ++wait.failures;
+    const bool pause = response.status == 0 || response.retry_after || wait.failures >= failures_before_pause;
+    const Seconds now = now_seconds();
+    if (pause) wait.not_before = now + backoff_delay(wait.failures, response.retry_after, seed).count();
+    destination.not_before = now + backoff_delay(destination.attempts, response.retry_after, seed).count();
+  });
+}
+
+USAGE_STATS_INLINE void Work::keep_count(const std::function<void(State&)>& change) {
+  const std::error_code error = storage_.update_state([&](State& state) {
+    change(state);
+    while (state.sent_ids.size() > limits::remembered_ids) state.sent_ids.erase(state.sent_ids.begin());
+    while (state.sent_to.size() > 32) state.sent_to.erase(state.sent_to.begin());
+    while (state.stopped.size() > 32) state.stopped.erase(state.stopped.begin());
+    while (state.backoff.size() > 32) state.backoff.erase(state.backoff.begin());
+    state_ = state;
+  });
+  if (error) {
+    log_("state.json: ", error.message());
+    change(state_);  // this process, at least, remembers
+  }
+}
+
+/// Debug lines of a process whose standard error is the null device.
+USAGE_STATS_INLINE Log log_into(const Storage& storage) {
+  using platform::LockedFile;
+  if (!Log(nullptr).enabled()) return Log();
+  LockedFile::Outcome outcome{};
+  std::error_code error;
+  for (const auto& entry : storage.folder().list(1000))
+    if (entry.name == log_file && entry.size > limits::file_bytes) storage.folder().remove(log_file);
+  auto file = std::make_shared<LockedFile>(LockedFile::acquire(storage.folder(), log_file, true, outcome, error));
+  return Log([file](std::string_view line) {
+    if (*file) file->append(timestamp(std::chrono::system_clock::now()) + " " + std::string(line) + "\n");
+  });
+}
+
+[[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
+  platform::become_background_process(longest_life);
+  USAGE_STATS_TRY {
+    std::error_code error;
+    if (const auto storage = Storage::open(folder, false, error)) {  // refuses a folder that is not ours
+      UploadOptions options;
+      if (!stay.empty() && stay.size() < 6 && stay.find_first_not_of("0123456789") == std::string::npos)
+        options.stay = std::min(std::chrono::milliseconds(std::stoi(stay)), options.stay);
+      options.deadline = Clock::now() + longest_life - longest_request - std::chrono::seconds(2);
+      const Log log = log_into(*storage);
+      upload(folder, options, log);
+      // So many come that this life was too short: a successor goes on. Tries are counted, so this ends.
+      if (Clock::now() >= options.deadline) start_uploader(*storage, "usage-stats", options.stay, log);
+    }
+  }
+  USAGE_STATS_CATCH_ALL {}
+  platform::exit_now(0);
+}
+
+}  // namespace uploader_impl
+
+USAGE_STATS_INLINE Answer classify(const Response& response) noexcept {
+  const int status = response.status;
+  if (response.impossible) return Answer::impossible;
+  if (status >= 200 && status <= 299) return Answer::delivered;
+  if (status == 410) return Answer::stopped;
+  if (status == 408 || status == 425 || status == 429) return Answer::again_later;
+  // A redirect that was not followed is a captive portal more often than an answer.
+  return status >= 400 && status <= 499 ? Answer::refused : Answer::again_later;
+}
+
+USAGE_STATS_INLINE std::chrono::seconds backoff_delay(int failures, std::optional<std::chrono::seconds> retry_after,
+                                                      unsigned seed) noexcept {
+  constexpr std::int64_t first = 60, longest = 24 * 3600;
+  const std::int64_t delay = failures > 11 ? longest : std::min(first << std::max(failures - 1, 0), longest);
+  const std::int64_t jittered = delay + static_cast<std::int64_t>(seed % 1024) * (delay / 4) / 1024;
+  return std::chrono::seconds(
+      std::max<std::int64_t>(std::min(jittered, longest), retry_after.value_or(std::chrono::seconds(0)).count()));
+}
+
+USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const UploadOptions& options,
+                               const Log& log) {
+  using platform::LockedFile;
+  bool worked = false;
+  std::error_code error;
+  const auto storage = Storage::open(usage_folder, false, error);
+  if (!storage) return log("no uploading: ", usage_folder.string(), ": ", error.message()), false;
+  for (;;) {
+    LockedFile::Outcome outcome{};
+    LockedFile lock = LockedFile::acquire(storage->folder(), uploader_impl::lock_file, true, outcome, error);
+    if (!lock) {
+      log(outcome == LockedFile::Outcome::failed ? "uploader.lock: " + error.message() : "another uploader is at work");
+      return worked;
+    }
+    worked = true;
+    const auto seen = uploader_impl::Work(*storage, options, log).run();
+    lock.release();
+    // A session that saw the lock held has started no uploader: its label may have come after the last look.
+    const auto now = uploader_impl::names_in(*storage, "pending");
+    if (std::includes(seen.begin(), seen.end(), now.begin(), now.end())) return true;
+    if (uploader_impl::Clock::now() >= options.deadline) return true;
+  }
+}
+
+USAGE_STATS_INLINE bool uploader_needed(const Storage& storage, const Label& label, const State& state) {
+  if (state.deletion_due != 0 && state.deletion_due <= now_seconds()) return true;
+  for (const Destination& destination : label.destinations) {
+    const auto wait = state.backoff.find(destination.endpoint.url);
+    if (wait == state.backoff.end() || wait->second.not_before <= now_seconds() ||
+        wait->second.not_before > now_seconds() + 25 * 3600)
+      return true;
+  }
+  return storage.crowded(label.client_id);
+}
+
+USAGE_STATS_INLINE bool can_start_uploader() noexcept { return uploader_impl::hook_ran(); }
+
+USAGE_STATS_INLINE bool uploader_at_work(const Storage& storage) noexcept {
+  return platform::LockedFile::held(storage.folder(), uploader_impl::lock_file);
+}
+
+USAGE_STATS_INLINE platform::Child start_uploader(const Storage& storage, const std::string& app,
+                                                  std::chrono::milliseconds stay, const Log& log) {
+  if (uploader_at_work(storage)) {
+    log("an uploader is at work already");
+    return {};
+  }
+  std::error_code error;
+  platform::Child child = platform::start_self(app,
+                                               {{uploader_impl::folder_variable, storage.folder().path().string()},
+                                                {uploader_impl::stay_variable, std::to_string(stay.count())}},
+                                               error);
+  log(error ? "the uploader did not start: " + error.message() : std::string("the uploader is started"));
+  return child;
+}
+
+USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_folder, std::chrono::milliseconds limit,
+                                          const Log& log) noexcept {
+  struct Shared {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool done = false;
+  };
+  USAGE_STATS_TRY {
+    const auto shared = std::make_shared<Shared>();
+    UploadOptions options;
+    options.stay = std::chrono::milliseconds(0);
+    options.deadline = uploader_impl::Clock::now() + limit;
+    options.awaited = true;
+    std::thread worker([shared, usage_folder, options, log] {
+      platform::block_signals_in_this_thread();
+      USAGE_STATS_TRY { upload(usage_folder, options, log); }
+      USAGE_STATS_CATCH_ALL {}
+      const std::lock_guard<std::mutex> guard(shared->mutex);
+      shared->done = true;
+      shared->changed.notify_all();
+    });
+    std::unique_lock<std::mutex> guard(shared->mutex);
+    const bool done = shared->changed.wait_until(guard, options.deadline, [&] { return shared->done; });
+    guard.unlock();
+    if (done)
+      worker.join();
+    else
+      worker.detach();  // it hangs in a name lookup, which nothing can bound; what it sends waits for the next run
+  }
+  USAGE_STATS_CATCH_ALL { log("no thread for uploading; the report waits"); }
+}
+
+USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
+  USAGE_STATS_TRY {
+    if (!platform::in_main_executable(hook)) return;
+    uploader_impl::hook_ran() = true;
+    const auto folder = platform::variable(uploader_impl::folder_variable);
+    if (!folder) return;
+    const std::string stay = platform::variable(uploader_impl::stay_variable).value_or("");
+    platform::remove_variable(uploader_impl::folder_variable);
+    platform::remove_variable(uploader_impl::stay_variable);
+    uploader_impl::be_the_uploader(*folder, stay);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+}  // namespace detail
+
+USAGE_STATS_INLINE void run_uploader() noexcept {
+  detail::start_if_asked(reinterpret_cast<const void*>(&run_uploader));
+}
+
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,115 @@
+#pragma once
+
+#include "../url.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace url_impl {
+
+USAGE_STATS_INLINE std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return result;
+}
+
+USAGE_STATS_INLINE std::optional<int> port_number(std::string_view digits) {
+  int port = 0;
+  if (digits.empty() || digits.size() > 5) return std::nullopt;
+  for (const char c : digits) {
+    if (c < '0' || c > '9') return std::nullopt;
+    port = port * 10 + (c - '0');
+  }
+  return port >= 1 && port <= 65535 ? std::optional<int>(port) : std::nullopt;
+}
+
+USAGE_STATS_INLINE bool good_host(std::string_view host, bool bracketed) {
+  if (host.empty() || host.size() > 253 || (bracketed && host.find(':') == std::string_view::npos)) return false;
+  for (const char c : host) {
+    const bool word = (c >= 'a' && c <= (bracketed ? 'f' : 'z')) || (c >= '0' && c <= '9');
+    const bool mark = bracketed ? c == ':' || c == '.' : c == '-' || c == '.' || c == '_';
+    if (!word && !mark) return false;
+  }
+  return true;
+}
+
+}  // namespace url_impl
+
+USAGE_STATS_INLINE std::string Url::origin() const {
+  const bool bracketed = host.find(':') != std::string::npos;
+  return scheme + "://" + (bracketed ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+USAGE_STATS_INLINE std::optional<Url> parse_url(std::string_view text) {
+  if (text.size() > 2048) return std::nullopt;
+  for (const char c : text)
+    if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f || c == '\\')
+      return std::nullopt;
+  const std::size_t colon = text.find("://");
+  if (colon == std::string_view::npos) return std::nullopt;
+  Url url;
+  url.scheme = url_impl::lower(text.substr(0, colon));
+  if (url.scheme != "http" && url.scheme != "https") return std::nullopt;
+  text.remove_prefix(colon + 3);
+  text = text.substr(0, text.find('#'));
+  const std::size_t end = text.find_first_of("/?");
+  std::string_view authority = text.substr(0, end);
+  url.target = end == std::string_view::npos ? "/" : std::string(text.substr(end));
+  if (url.target[0] == '?') url.target.insert(0, "/");
+  if (authority.find('@') != std::string_view::npos) return std::nullopt;
+
+  std::string_view port;
+  const bool bracketed = !authority.empty() && authority[0] == '[';
+  const std::size_t host_end = bracketed ? authority.find(']') : authority.find(':');
+  if (bracketed && host_end == std::string_view::npos) return std::nullopt;
+  url.host = url_impl::lower(bracketed ? authority.substr(1, host_end - 1) : authority.substr(0, host_end));
+  const std::size_t after = bracketed ? host_end + 1 : host_end;
+  if (after != std::string_view::npos && after < authority.size()) {
+    if (authority[after] != ':') return std::nullopt;
+    port = authority.substr(after + 1);
+  }
+  if (!url_impl::good_host(url.host, bracketed)) return std::nullopt;
+  const auto number = port.empty() ? std::optional<int>(url.scheme == "https" ? 443 : 80) : url_impl::port_number(port);
+  if (!number) return std::nullopt;
+  url.port = *number;
+  return url;
+}
+
+USAGE_STATS_INLINE bool is_loopback(std::string_view host) {
+  if (host == "localhost" || host == "::1") return true;
+  if (host.substr(0, 4) != "127.") return false;
+  int dots = 0, number = -1;  // -1: no digit yet
+  for (const char c : host) {
+    if (c == '.') {
+      if (number < 0) return false;
+      ++dots;
+      number = -1;
+    } else {
+      if (c < '0' || c > '9') return false;  // 127.example.org is a name
+      number = (number < 0 ? 0 : number * 10) + (c - '0');
+      if (number > 255) return false;
+    }
+  }
+  return dots == 3 && number >= 0;
+}
+
+USAGE_STATS_INLINE std::string percent_encode(std::string_view text) {
+  constexpr char digits[] = "0123456789ABCDEF";
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '.' || c == '_' || c == '~';
+    if (plain) {
+      result += c;
+    } else {
+      result += '%';
+      result += digits[byte >> 4];
+      result += digits[byte & 15];
+    }
+  }
+  return result;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

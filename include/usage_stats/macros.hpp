@@ -1,0 +1,55 @@
+#pragma once
+// Build switches and the few macros that declarations need. Everything here but the documented switches is undefined
+// again at the end of <usage_stats.hpp>.
+//
+// Switches an author may define before including (or, better, for the whole program):
+//   USAGE_STATS_DISABLED          the same API, empty: no code, no dependency
+//   USAGE_STATS_COMPILED          declarations only; link usage_stats::compiled
+//   USAGE_STATS_NO_HTTPLIB        never include httplib; the system's curl sends
+//   USAGE_STATS_NO_UPLOADER_HOOK  no start of the uploader before main; call run_uploader() first in main
+//   USAGE_STATS_DEBUG             is an environment variable, not a macro
+
+#include "version.hpp"
+
+#if defined(USAGE_STATS_COMPILED)
+#define USAGE_STATS_INLINE
+#else
+#define USAGE_STATS_INLINE inline
+#endif
+
+#if defined(__cpp_exceptions) || defined(__EXCEPTIONS) || defined(_CPPUNWIND)
+#define USAGE_STATS_EXCEPTIONS 1
+#define USAGE_STATS_TRY try
+#define USAGE_STATS_CATCH_ALL catch (...)
+#else
+#define USAGE_STATS_EXCEPTIONS 0
+#define USAGE_STATS_TRY if constexpr (true)
+#define USAGE_STATS_CATCH_ALL else
+#endif
+
+// Two vendored copies of different versions, or translation units with different switches, may meet in one program:
+// each gets symbols of its own, so that the linker can never mix their definitions.
+#define USAGE_STATS_JOIN_(a, b, c, mode) v##a##_##b##_##c##mode
+#define USAGE_STATS_JOIN(a, b, c, mode) USAGE_STATS_JOIN_(a, b, c, mode)
+#if defined(USAGE_STATS_DISABLED)
+#define USAGE_STATS_MODE _disabled
+#elif defined(USAGE_STATS_COMPILED)
+#define USAGE_STATS_MODE _compiled
+#elif defined(USAGE_STATS_NO_HTTPLIB) && USAGE_STATS_EXCEPTIONS
+#define USAGE_STATS_MODE _curl
+#elif defined(USAGE_STATS_NO_HTTPLIB)
+#define USAGE_STATS_MODE _curl_noexceptions
+#elif USAGE_STATS_EXCEPTIONS
+#define USAGE_STATS_MODE _httplib
+#else
+#define USAGE_STATS_MODE _httplib_noexceptions
+#endif
+#define USAGE_STATS_ABI \
+  USAGE_STATS_JOIN(USAGE_STATS_VERSION_MAJOR, USAGE_STATS_VERSION_MINOR, USAGE_STATS_VERSION_PATCH, USAGE_STATS_MODE)
+
+#define USAGE_STATS_BEGIN_NAMESPACE \
+  namespace usage_stats {           \
+  inline namespace USAGE_STATS_ABI {
+#define USAGE_STATS_END_NAMESPACE \
+  }                               \
+  }

@@ -1,0 +1,99 @@
+#pragma once
+// What the author of the program decides. Plain data: nothing here reads, writes or decides anything.
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "macros.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+
+/// What holds until the user has decided: on after a notice, asked at the terminal, or off.
+enum class ConsentMode { opt_out, ask, opt_in };
+
+/// What holds where nobody can have seen a notice (no terminal, CI): nothing at all, a report that stays on this
+/// machine, or a report that is sent (the notice then goes to standard error, once).
+enum class Unattended { off, local, on };
+
+/// How command line arguments appear in a report: not at all, as option names and kinds of value, or with scrubbed
+/// values.
+enum class ArgumentDetail { none, names, values };
+
+/// How much of an exception is reported: its type, or its type and its scrubbed message.
+enum class ErrorDetail { type, scrubbed };
+
+/// How long the random client id lives.
+enum class ClientId { session, monthly, install };
+
+/// Who sends, and who waits for it: a process of its own that nobody waits for; the same, waited for up to
+/// Options::wait_limit; this process (for plugins and interpreters, which cannot start themselves); nobody.
+enum class Delivery { detached, wait, in_process, local };
+
+/// The language of an endpoint: the report as it is, OTLP/HTTP with JSON encoding, Amplitude HTTP V2.
+enum class Protocol { json, otlp, amplitude };
+
+/// Whether deaths by signal are observed; handlers are installed only where the disposition is the default one.
+enum class Signals { observe, ignore };
+
+/// A server that receives reports.
+struct Endpoint {
+  std::string url;  ///< https://...; http:// to a loopback address only, unless plain_http
+  Protocol protocol = Protocol::json;
+  std::string api_key{};                         ///< amplitude: goes into the body; else "Authorization: Bearer"
+  std::map<std::string, std::string> headers{};  ///< sent as they are; line breaks and control characters are refused
+  bool plain_http = false;                       ///< allow http:// to any host
+};
+
+/// What the author decides. An invalid value makes the session inert and is told by TelemetrySession::problem().
+struct Options {
+  Options(std::string app_name, std::string app_version, std::string endpoint_url = {})
+      : app(std::move(app_name)), version(std::move(app_version)) {
+    if (!endpoint_url.empty()) endpoints.push_back(Endpoint{std::move(endpoint_url)});
+  }
+
+  std::string app;      ///< [A-Za-z0-9][A-Za-z0-9._-]{0,63}; names the folders and the environment variables too
+  std::string version;  ///< the program's version, 1 to 64 printable ASCII characters
+  std::vector<Endpoint> endpoints{};  ///< at most 8; none: reports stay on this machine
+  ConsentMode consent = ConsentMode::opt_out;
+  Unattended unattended = Unattended::local;
+  bool official_build = true;  ///< false (a fork, a developer's build): off unless the environment says on
+  std::string purpose{};       ///< one sentence, shown by the notice and by `usage-stats status`
+  std::string policy_url{};    ///< where the privacy policy stands; shown likewise
+  std::string contact{};       ///< whom to write to, e.g. for deletion; shown likewise
+  ArgumentDetail arguments = ArgumentDetail::names;
+  std::vector<std::string>
+      argument_values{};                   ///< options whose (scrubbed) value may be recorded: {"threads", "format"}
+  std::vector<std::string> subcommands{};  ///< {"cp", "sync"}: the only positionals recorded as they are
+  ErrorDetail errors = ErrorDetail::scrubbed;
+  ClientId client_id = ClientId::install;
+  bool hash_client_id = false;  ///< report the SHA-256 of the id in place of the id
+  Delivery delivery = Delivery::detached;
+  std::chrono::milliseconds wait_limit{
+      2000};  ///< Delivery::wait and in_process: the longest the end may take; 0 to 60 s
+  std::chrono::milliseconds report_every{0};  ///< long-running programs: an interim report each ...; 0: none
+  double sample = 1.0;                        ///< share of runs that are sent, 0 to 1 (all are kept locally)
+  Signals signals = Signals::observe;
+  std::map<std::string, std::string> dependencies{};  ///< {"zlib", "1.2.13"}; at most 64
+  std::function<void(std::string_view)> log{};        ///< where USAGE_STATS_DEBUG lines go; standard error if empty
+  std::filesystem::path directory{};  ///< the usage folder; empty: the platform's place; a leading ~ is the home folder
+  std::filesystem::path config_file{};  ///< JSON, may be the program's own; empty: the platform's place; ~ as above
+  std::filesystem::path policy_file{};  ///< JSON, the administrator's; empty: the platform's place; ~ as above
+};
+
+namespace detail {
+
+/// The author's first mistake in the options, in words; empty if there is none.
+std::string problem_with(const Options&);
+
+/// The prefix of the app's environment variables: upper case, every character but A-Z 0-9 as `_`.
+std::string environment_prefix(std::string_view app);
+
+}  // namespace detail
+
+USAGE_STATS_END_NAMESPACE

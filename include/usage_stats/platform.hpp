@@ -1,0 +1,210 @@
+#pragma once
+// The operating system: declarations only. platform_posix.ipp and platform_windows.ipp define them; no other file
+// includes a header of an operating system. Nothing here throws but std::bad_alloc; failures are std::error_codes.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "macros.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+// ---- the process and its machine
+
+/// The value of an environment variable; nothing if it is not set.
+std::optional<std::string> variable(const char* name);
+/// The values of all environment variables.
+std::vector<std::string> variable_values();
+void remove_variable(const char* name) noexcept;
+
+/// setuid, setgid, file capabilities (AT_SECURE): a process that may do more than its user.
+bool elevated() noexcept;
+/// An id of this process that a fork changes.
+std::int64_t process_id() noexcept;
+/// Whether the standard stream (0, 1, 2) is a terminal.
+bool is_terminal(int stream) noexcept;
+/// Writes to standard error in one piece; false if it did not take all of it. SIGPIPE cannot arise from it.
+bool write_to_standard_error(std::string_view text) noexcept;
+/// Whether a file more can be held open without the host noticing (the descriptor limit is not near).
+bool has_spare_descriptors() noexcept;
+bool random_bytes(unsigned char* into, std::size_t count) noexcept;
+
+// ---- the terminal that is standard input
+/// Whether this process is the one that its terminal talks to; a background job is not.
+bool in_foreground() noexcept;
+/// Whether a question would get an answer that was not meant for it: something is typed ahead, be it half a line, or
+/// the terminal is not in line mode. Reads nothing.
+bool input_waiting() noexcept;
+/// One line without its line break, and not a byte more; nothing at its end, after `limit`, or when a signal handler of
+/// the host ran. Changes neither the terminal nor what signals do: Ctrl-C kills as ever.
+std::optional<std::string> read_line(std::chrono::milliseconds limit);
+/// Columns of the terminal that is standard error; 0: unknown.
+int terminal_columns() noexcept;
+
+struct Facts {             // empty or 0: unknown
+  std::string os;          // "linux", "macos", "windows", "freebsd", ...
+  std::string os_version;  // "Debian GNU/Linux 12", "macOS 14.5", "Windows 11 10.0.22631"
+  std::string kernel;      // release, at most its first three numbers: "6.1.0"
+  std::string arch;        // "x86_64", "aarch64", ...
+  std::string libc;        // "glibc 2.36"; unknown for others that do not tell
+  unsigned cpus = 0;       // that this process may use
+  std::uint64_t memory_bytes = 0;
+  bool container = false;
+};
+Facts facts();
+
+/// Names that must never leave: of the user, the host, the home folder. Never asks a name service.
+struct PrivateNames {
+  std::vector<std::string> users, hosts;
+  std::string home, working_folder;
+};
+PrivateNames private_names();
+
+// ---- places; empty where the environment does not tell them
+std::filesystem::path home();
+std::filesystem::path state_root();   // $XDG_STATE_HOME, ~/Library/Application Support, %LOCALAPPDATA%
+std::filesystem::path config_root();  // $XDG_CONFIG_HOME, ~/Library/Application Support, %APPDATA%
+std::filesystem::path policy_root();  // /etc, %ProgramData%
+
+// ---- files
+
+/// An open folder that is ours: not a link, owned by the effective user, not writable by others. Names are plain
+/// names without separators. Every file is opened without following links and must be a regular file with one name,
+/// owned by us. Movable.
+class Folder {
+ public:
+  struct Entry {
+    std::string name;
+    std::chrono::system_clock::time_point modified;
+    std::uint64_t size = 0;
+    bool folder = false;
+  };
+
+  Folder() noexcept;
+  ~Folder();
+  Folder(Folder&&) noexcept;
+  Folder& operator=(Folder&&) noexcept;
+
+  /// Opens `path`; with `create`, missing folders on the way are made (0700).
+  static Folder open(const std::filesystem::path& path, bool create, std::error_code&);
+  Folder folder(const std::string& name, bool create, std::error_code&) const;
+
+  explicit operator bool() const noexcept;
+  const std::filesystem::path& path() const noexcept;
+
+  /// The whole file, or an error; std::errc::file_too_large beyond `limit` bytes, no_such_file_or_directory if missing.
+  std::optional<std::string> read(const std::string& name, std::size_t limit, std::error_code&) const;
+  /// Replaces or makes the file (0600): a temporary file, then a rename. `durable` also waits for the disk.
+  std::error_code write(const std::string& name, std::string_view bytes, bool durable = false) const;
+  std::error_code move(const std::string& name, const Folder& to) const;
+  std::error_code remove(const std::string& name) const;       // a file
+  std::error_code remove_tree(const std::string& name) const;  // a folder; never follows a link
+  bool exists(const std::string& name) const noexcept;
+  /// At most `limit` entries, in no order; names that begin with a dot are left out unless `hidden`.
+  std::vector<Entry> list(std::size_t limit, bool hidden = false) const;
+  /// The number of folders in here from one look at its own record; nothing where the file system does not count.
+  std::optional<std::uint64_t> folder_count() const noexcept;
+
+ private:
+  friend class LockedFile;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// A file with an exclusive lock that ends with the process however it ends, and that no child inherits. A lock that
+/// the host's own code has closed under us is noticed: release() then touches nothing. Movable.
+class LockedFile {
+ public:
+  enum class Outcome { locked, held_by_another, failed };
+
+  LockedFile() noexcept;
+  ~LockedFile();  // release()
+  LockedFile(LockedFile&&) noexcept;
+  LockedFile& operator=(LockedFile&&) noexcept;
+
+  /// A new file with `bytes` in it that is locked before it can be seen under its name.
+  static LockedFile create(const Folder&, const std::string& name, std::string_view bytes, std::error_code&);
+  /// Locks a file without waiting; with `create` a missing one is made. A file that this process has locked already is
+  /// held by another.
+  static LockedFile acquire(const Folder&, const std::string& name, bool create, Outcome&, std::error_code&);
+  /// Whether another process holds the lock, without taking it.
+  static bool held(const Folder&, const std::string& name) noexcept;
+
+  explicit operator bool() const noexcept;
+  /// Whether the locked file still stands under that name, and not another that has been moved there.
+  bool stands_as(const Folder&, const std::string& name) const noexcept;
+  /// Adds bytes at the end, in one write.
+  std::error_code append(std::string_view bytes) const noexcept;
+  void release() noexcept;
+  /// The descriptor, for signal handlers; -1 if none.
+  int descriptor() const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Replaces a file anywhere with the rules of the user's umask (for the program's own config): keeps its mode, follows
+/// a link to its target, makes missing folders.
+std::error_code replace_file(const std::filesystem::path&, std::string_view bytes);
+/// Reads a file anywhere, at most `limit` bytes; must be a regular file.
+std::optional<std::string> read_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
+
+// ---- processes
+
+/// Whether this code address belongs to the main executable, so that starting it again starts this library.
+bool in_main_executable(const void* code) noexcept;
+
+/// A child process. Destroying the handle neither waits for it nor ends it.
+class Child {
+ public:
+  explicit operator bool() const noexcept { return id_ != 0; }
+  /// Whether it has ended; takes its exit status (POSIX: reaps it). Never blocks.
+  bool ended() noexcept;
+
+ private:
+  friend Child start_self(const std::string&, const std::vector<std::pair<std::string, std::string>>&,
+                          std::error_code&);
+  std::intptr_t id_ = 0;
+};
+
+/// Starts the program that is running once more: `arguments0` as its name, environment as ours plus `variables`, a new
+/// session, folder "/", the null device as its three streams and no other descriptor.
+Child start_self(const std::string& argument0, const std::vector<std::pair<std::string, std::string>>& variables,
+                 std::error_code&);
+
+/// What the uploader does first of all: new session, folder "/", no stray descriptors, low priority, and death by
+/// alarm after `limit`.
+void become_background_process(std::chrono::seconds limit) noexcept;
+
+/// No signal will be handled by this thread; a SIGPIPE that it causes is lost.
+void block_signals_in_this_thread() noexcept;
+
+/// Runs the program whose absolute path comes first, gives it `input`, and returns the first `output_limit` bytes
+/// of its standard output; its standard error is the null device. It is ended at `limit`.
+struct ProgramResult {
+  int exit_code = -1;  // -1: not started, or killed
+  std::string output;
+  std::error_code error;
+};
+ProgramResult run_program(const std::vector<std::string>& command, std::string_view input, std::size_t output_limit,
+                          std::chrono::milliseconds limit);
+/// The absolute path of a program in PATH; empty if there is none.
+std::filesystem::path find_program(std::string_view name);
+
+/// Ends the process at once: no destructors, no handlers.
+[[noreturn]] void exit_now(int code) noexcept;
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

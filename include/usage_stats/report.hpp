@@ -1,0 +1,125 @@
+#pragma once
+// What happened: one run as data, and as the JSON text of report v1 (section 4 of the design, docs/report.schema.json).
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "environment.hpp"
+#include "fields.hpp"
+#include "options.hpp"
+#include "outcome.hpp"
+#include "redaction.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+namespace limits {
+constexpr std::size_t fields = 64, counters = 64, events = 1000, stages = 256, arguments = 64, dependencies = 64;
+constexpr std::size_t string_bytes = 256, message_bytes = 1024, report_bytes = 64 * 1024;
+}  // namespace limits
+
+using Value = std::variant<bool, std::int64_t, double, std::string>;
+using Values = std::vector<std::pair<std::string, Value>>;
+
+struct EventRecord {
+  std::string name;
+  double at_s = 0;
+  Values fields;
+};
+
+struct StageRecord {
+  std::string name;
+  double at_s = 0;
+  std::optional<double> duration_s;  // none: still going on
+  Status status = Status::running;   // running, ok or failed
+  Values fields;
+};
+
+struct State;
+
+struct Report {
+  std::string client_id;  // empty: none yet
+  std::string session_id;
+  std::int64_t sequence = 1;
+  bool final = false;
+  std::string app_name, app_version;
+  Build build;
+  std::map<std::string, std::string> dependencies;
+  System system;
+  std::string command;
+  std::optional<std::vector<std::string>> arguments;  // none: ArgumentDetail::none
+  std::chrono::system_clock::time_point started_at;
+  std::optional<std::chrono::system_clock::time_point> ended_at;
+  std::optional<double> duration_s;
+  Outcome outcome;
+  Values fields;
+  std::vector<std::pair<std::string, std::int64_t>> counters;
+  std::vector<EventRecord> events;
+  std::vector<StageRecord> stages;
+  std::int64_t delivered = 0, failed = 0, dropped = 0;
+  std::map<std::string, std::size_t> truncated;  // what a limit left out, by the part's name
+};
+
+/// The report of a run that begins now with these arguments (without the program's name); the client id is left empty.
+Report report_at_start(const Options&, const std::string& session_id, const std::vector<std::string>& arguments,
+                       const Taint&, const State&);
+
+/// The report as JSON, indented for people, with a line break at its end; at most limits::report_bytes: a longer one is
+/// not indented, and if that is not enough the youngest events, then stages, then fields are left out and counted.
+std::string to_json(Report);
+
+/// Turns a report that a run wrote at its start into that of a run that vanished, or that a signal ended. Nothing for
+/// text that is not a report.
+std::optional<std::string> close_report(std::string_view json, Status, const std::string& signal,
+                                        std::optional<std::chrono::milliseconds> duration);
+
+/// What a running program records: fields, counters, events and stages, within their limits, from any thread.
+class Recorder {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// `salt` is for Hashed fields. `withheld`: declared names that no notice has covered; they are not recorded.
+  Recorder(Taint taint, std::string salt, std::vector<std::string> withheld);
+
+  void set(const FieldValue&);
+  void add(const Counter&, std::int64_t n);
+  void record(const Event&, const FieldValue* values, std::size_t count);
+  /// The number of the stage, for the calls below; nothing if it is over the limit.
+  std::optional<std::size_t> enter(const Stage&);
+  void set(std::size_t stage, const FieldValue&);
+  void leave(std::size_t stage, bool failed);
+  /// Nothing is recorded after this.
+  void close();
+
+  /// Adds what was recorded so far to the report; stages still open get no duration.
+  void add_to(Report&) const;
+  double seconds() const;  // since construction
+  const Taint& taint() const noexcept { return taint_; }
+
+ private:
+  std::optional<Value> value_of(const FieldValue&) const;
+  void put(Values&, const FieldValue&, std::size_t limit);
+  bool withheld(const char* name) const;
+
+  const Taint taint_;
+  const std::string salt_;
+  const std::vector<std::string> withheld_;
+  const Clock::time_point start_ = Clock::now();
+  mutable std::mutex mutex_;
+  bool closed_ = false;
+  Values fields_;
+  std::vector<std::pair<std::string, std::int64_t>> counters_;
+  std::vector<EventRecord> events_;
+  std::vector<StageRecord> stages_;
+  std::map<std::string, std::size_t> truncated_;
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

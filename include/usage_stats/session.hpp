@@ -1,0 +1,138 @@
+#pragma once
+// TelemetrySession: one run of the program, reported when it ends.
+
+#include <atomic>
+#include <exception>
+#include <filesystem>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "consent.hpp"
+#include "fields.hpp"
+#include "options.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+
+namespace detail {
+class Recorder;
+class Run;
+}  // namespace detail
+
+/// A stage that is going on; it ends with its scope, and has failed if an exception left it. From
+/// TelemetrySession::enter.
+class StageScope {
+ public:
+  StageScope(const StageScope&) = delete;
+  StageScope& operator=(const StageScope&) = delete;
+  ~StageScope();
+
+  /// Adds a value to the stage, under the same rules as TelemetrySession::set.
+  template <class T, class V>
+  void set(const Field<T>& field, const V& value) noexcept {
+    put(FieldValue(field, value));
+  }
+  /// The stage has failed, whatever its scope is left by.
+  void fail() noexcept { failed_ = true; }
+  /// Ends the stage early; idempotent.
+  void end() noexcept;
+
+ private:
+  friend class TelemetrySession;
+  StageScope(std::shared_ptr<detail::Recorder>, const Stage&) noexcept;
+  void put(const FieldValue&) noexcept;
+
+  std::shared_ptr<detail::Recorder> recorder_;  // none: nothing is recorded
+  std::size_t stage_ = 0;
+  int exceptions_ = 0;
+  bool failed_ = false;
+};
+
+/// Captures one run: its start, arguments and outcome, and what the program records. Its end writes the local report
+/// and has it sent, as far as the user allows (decision()). No function throws; none but the end touches a disk; set,
+/// add, record and enter may be called from any thread, also after finish(), when they do nothing.
+class TelemetrySession {
+ public:
+  /// argv as main got it; nullptr and 0 are fine.
+  TelemetrySession(Options, int argc, const char* const* argv) noexcept;
+  /// Arguments without the program's name.
+  explicit TelemetrySession(Options, std::vector<std::string> arguments = {}) noexcept;
+  /// finish(); an exception that is leaving the session's scope makes the status "exception".
+  ~TelemetrySession();
+  TelemetrySession(const TelemetrySession&) = delete;
+  TelemetrySession& operator=(const TelemetrySession&) = delete;
+
+  /// Sets a field of the run; the last value holds. At most 64 fields, further ones are counted as truncated.
+  template <class T, class V>
+  void set(const Field<T>& field, V&& value) noexcept {
+    put(FieldValue(field, static_cast<const std::remove_reference_t<V>&>(value)));
+  }
+  /// Adds n (0 or more; less is ignored) to a counter, up to the largest std::int64_t. At most 64 counters.
+  void add(const Counter&, std::int64_t n = 1) noexcept;
+  /// Records that something happened now, with values: record(send_model, {{model_size, 1048576}}). At most 1,000.
+  void record(const Event&, std::initializer_list<FieldValue> = {}) noexcept;
+  /// Begins a stage that ends with the returned object. At most 256.
+  [[nodiscard]] StageScope enter(const Stage&) noexcept;
+
+  /// The subcommand, where the program's own parser knows it: a literal of the program, never the user's text.
+  void command(std::string_view name) noexcept;
+  /// The run has failed with this exception: its type, its message (scrubbed) and those nested in it.
+  void fail(const std::exception&) noexcept;
+  void fail(std::exception_ptr = std::current_exception()) noexcept;
+  /// The code the program is about to end with; not 0 is a failure. Returns it.
+  int exit_code(int code) noexcept;
+
+  /// Calls body; keeps its result as the exit code if it is an int, and the exception that leaves it, which is thrown
+  /// on. Returns what body returns.
+  template <class F>
+  auto run(F&& body) -> std::invoke_result_t<F> {
+    using Result = std::invoke_result_t<F>;
+#if USAGE_STATS_EXCEPTIONS
+    try {
+#endif
+      if constexpr (std::is_same_v<std::decay_t<Result>, int>) {
+        Result code = std::forward<F>(body)();  // may be a reference
+        exit_code(code);
+        return static_cast<Result>(code);
+      } else {
+        return std::forward<F>(body)();
+      }
+#if USAGE_STATS_EXCEPTIONS
+    } catch (...) {
+      left_by(std::current_exception());
+      throw;
+    }
+#endif
+  }
+
+  /// The destructor's work, early; idempotent.
+  void finish() noexcept;
+
+  /// Whether anything is recorded: the verdict is local or on.
+  bool enabled() const noexcept;
+  const Decision& decision() const noexcept;
+  /// 32 hexadecimal digits; empty where nothing is recorded.
+  std::string_view session_id() const noexcept;
+  /// Where the local report is or will be; empty where nothing is recorded.
+  std::filesystem::path report_path() const;
+  /// The author's mistake, or what keeps the library from working here, in words; empty if there is none.
+  std::string_view problem() const noexcept;
+  /// The session that was made last among those alive, or nullptr.
+  static TelemetrySession* current() noexcept;
+
+ private:
+  void start(Options&&, std::vector<std::string>&&) noexcept;
+  void put(const FieldValue&) noexcept;
+  void left_by(std::exception_ptr) noexcept;
+
+  std::shared_ptr<detail::Recorder> recorder_;  // none: nothing is recorded
+  std::unique_ptr<detail::Run> run_;
+  std::atomic<bool> finished_{false};
+};
+
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,137 @@
+#pragma once
+// The usage folder (section 6 of the design): state, reports, labels. A label says where its session's report must
+// go; it lies in active/ while the run lives and is moved to pending/ by one rename when it has ended.
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "log.hpp"
+#include "options.hpp"
+#include "outcome.hpp"
+#include "platform.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+namespace limits {
+constexpr std::size_t file_bytes = 1024 * 1024;  // no file of ours is larger; a larger one is not read
+constexpr std::size_t waiting_reports = 100;     // the oldest go first
+constexpr std::size_t waiting_bytes = 5 * 1024 * 1024;
+constexpr std::size_t kept_sessions = 50;
+constexpr std::chrono::hours kept_for{30 * 24};
+constexpr int tries = 10;
+constexpr std::size_t remembered_ids = 1000;
+}  // namespace limits
+
+using Seconds = std::int64_t;  // since the epoch, UTC
+Seconds now_seconds();
+/// "2026-11-22T08:00:00.123Z" (RFC 3339).
+std::string timestamp(std::chrono::system_clock::time_point);
+
+/// When an endpoint that gave no answer may be tried again.
+struct Backoff {
+  int failures = 0;
+  Seconds not_before = 0;
+};
+
+/// state.json: what is remembered from run to run. A file that cannot be parsed counts as empty and is replaced.
+struct State {
+  std::string client_id;              // ClientId::install; empty until the verdict is first `on`
+  std::string secret;                 // ClientId::monthly: hashed with the month
+  std::vector<std::string> sent_ids;  // every client id that a server may have had
+  std::vector<std::string> sent_to;   // the URLs of those servers
+  Seconds deletion_due = 0;           // when a deletion that waits may be tried (again); 0: none waits
+  bool notice_shown = false;
+  std::vector<std::string> announced;  // declared fields that a notice has covered
+  int unanswered_prompts = 0;
+  std::int64_t sent = 0, failed = 0, dropped = 0;  // `delivery` of the next report
+  Seconds last_sent = 0;
+  std::map<std::string, Backoff> backoff;  // by endpoint URL
+  std::vector<std::string> stopped;        // "VERSION URL" that was answered with 410
+};
+
+/// A server that still has to get the session's report.
+struct Destination {
+  Endpoint endpoint;
+  int attempts = 0;
+  Seconds not_before = 0;
+};
+
+struct Label {
+  bool deletion = false;  // not a report: the wish that the destinations delete all of `client_id`; never pruned
+  std::string app, version, session_id, client_id;  // client_id: the folder's name, "local" if there is none
+  std::int64_t sequence = 1;
+  Seconds created = 0;
+  int rule = 0;                          // the rule of section 3 that allowed it
+  std::string config_file, policy_file;  // only where the author chose other places; a home folder stands as ~
+  std::vector<Destination> destinations;
+  std::string running_report;  // what is reported if the run vanishes; empty in pending/
+  // Written behind the label by a signal handler:
+  std::string signal;
+  std::optional<std::chrono::milliseconds> duration;
+};
+
+std::string to_text(const Label&);
+std::optional<Label> parse_label(std::string_view text);
+std::string to_text(const State&);
+State parse_state(std::string_view text);
+
+/// One line of delivery.json.
+struct DeliveryRecord {
+  std::string url;
+  std::int64_t sequence = 1;
+  int http_status = 0;  // 0: no answer
+  std::string result;   // "delivered", "again later", "refused", "stopped", "gave up"
+  std::string detail;   // the transport's or the server's reason, at most 256 bytes
+  int attempts = 0;
+};
+
+/// The folder. All of it fails softly: an error code, never an exception for what the file system does.
+class Storage {
+ public:
+  /// Opens the usage folder, making it if `create`. Not ours, read only, full: an error.
+  static std::optional<Storage> open(const std::filesystem::path&, bool create, std::error_code&);
+
+  State state() const;
+  /// Reads, changes and replaces state.json; safe against other processes doing the same.
+  std::error_code update_state(const std::function<void(State&)>& change) const;
+
+  /// active/SESSION_ID, locked for as long as this process lives.
+  platform::LockedFile begin(const Label&, std::error_code&) const;
+  /// CLIENT_ID/SESSION_ID/usage_stats.json
+  std::error_code write_report(const std::string& client_id, const std::string& session_id,
+                               std::string_view json) const;
+  std::optional<std::string> read_report(const std::string& client_id, const std::string& session_id) const;
+  std::filesystem::path report_path(const std::string& client_id, const std::string& session_id) const;
+  /// active/SESSION_ID -> pending/SESSION_ID, or its end if it has nowhere to go.
+  std::error_code finish(const Label&) const;
+
+  /// Labels of runs that vanished: in active/, locked by nobody. The report says "lost" (or what the label's signal
+  /// says) unless the run had already written its own; then the label is moved to pending/.
+  void collect_vanished(const Log&) const;
+  std::vector<Label> waiting() const;  // oldest first
+  std::error_code replace_waiting(const Label&) const;
+  std::error_code remove_waiting(const std::string& session_id) const;
+  std::error_code record_delivery(const Label&, const DeliveryRecord&) const;
+
+  /// Holds the limits on number, size and age (section 6).
+  void prune(const Log&) const;
+  /// Whether so many sessions lie here that an uploader should prune, from one look.
+  bool crowded(const std::string& client_id) const;
+
+  const platform::Folder& folder() const noexcept { return folder_; }
+
+ private:
+  explicit Storage(platform::Folder folder) : folder_(std::move(folder)) {}
+  platform::Folder folder_;
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

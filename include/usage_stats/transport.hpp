@@ -1,0 +1,41 @@
+#pragma once
+// One HTTP request: by cpp-httplib where it can speak the URL's scheme, else by the system's curl.
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "log.hpp"
+#include "macros.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+struct Request {
+  std::string method = "POST";  // POST or DELETE
+  std::string url;
+  std::map<std::string, std::string> headers;  // without Content-Length
+  std::string body;
+};
+
+struct Response {
+  int status = 0;                                   // 0: no answer
+  std::string error;                                // why there is none, in words
+  std::string body;                                 // at most 64 KiB
+  std::string location;                             // of a redirect
+  std::optional<std::chrono::seconds> retry_after;  // RFC 9110 10.2.3, 0 to 24 h
+  bool impossible = false;                          // nothing here can send this: no TLS in httplib and no curl
+};
+
+/// Sends and waits for the answer, at most `limit` (name lookups excepted: the caller's alarm bounds those). Follows
+/// redirects on the same host with the same scheme, at most 5. Certificates are verified. HTTPS_PROXY, HTTP_PROXY,
+/// ALL_PROXY and NO_PROXY are honoured; nothing else ambient is read. Never throws.
+Response send(const Request&, std::chrono::milliseconds limit, const Log&);
+
+/// The proxy for a URL by the environment: "http://host:port", or empty.
+std::string proxy_for(const std::string& scheme, const std::string& host);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,33 @@
+#pragma once
+// The parts of an http(s) address that sending needs (RFC 3986, without user information).
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "macros.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+struct Url {
+  std::string scheme;  ///< "http" or "https"
+  std::string host;    ///< lower case; an IPv6 address without its brackets
+  int port = 0;        ///< as given, else the scheme's
+  std::string target;  ///< path and query, begins with '/'
+
+  /// scheme://host:port, with the brackets that an IPv6 address needs.
+  std::string origin() const;
+};
+
+/// Nothing for any other scheme, user information, an empty host, a bad port, or control characters and spaces.
+std::optional<Url> parse_url(std::string_view text);
+
+/// Whether the host is 127.0.0.0/8, ::1 or "localhost" (RFC 6761): an address that cannot leave this machine.
+bool is_loopback(std::string_view host);
+
+/// `text` with every byte but RFC 3986's unreserved ones as %XX.
+std::string percent_encode(std::string_view text);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
