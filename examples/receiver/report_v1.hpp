@@ -1,0 +1,221 @@
+#pragma once
+// Is this report v1? The same rules as docs/report.schema.json, in C++, with a reason that a person can read.
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace receiver {
+
+using Json = nlohmann::ordered_json;  // keeps the order of the keys, so that a stored line reads like the report
+
+/// Why a report is refused: "events[3].at_s: must be a number, not negative".
+struct Refused : std::runtime_error {
+  Refused(const std::string& where, const std::string& why)
+      : std::runtime_error(where.empty() ? why : where + ": " + why) {}
+};
+
+/// Throws Refused, naming `where` in the report the value stands, unless the value is as it must be.
+using Check = std::function<void(const Json& value, const std::string& where)>;
+using Keys = std::vector<std::pair<std::string, Check>>;
+using Predicate = bool (*)(std::string_view);
+
+inline std::string below(const std::string& where, const std::string& key) {
+  return where.empty() ? key : where + '.' + key;
+}
+// Foreign text that is repeated in a reason: short, and harmless on a terminal and in JSON.
+inline std::string printable(std::string_view text, std::size_t limit = 64) {
+  std::string result(text.substr(0, limit));
+  std::replace_if(
+      result.begin(), result.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return result;
+}
+
+inline bool consists_of(std::string_view allowed, std::string_view text) {
+  return text.find_first_not_of(allowed) == std::string_view::npos;
+}
+inline bool is_word(std::string_view first, std::string_view rest, std::string_view text) {
+  return !text.empty() && text.size() <= 64 && consists_of(first, text.substr(0, 1)) && consists_of(rest, text);
+}
+inline bool is_session_id(std::string_view text) { return text.size() == 32 && consists_of("0123456789abcdef", text); }
+inline bool is_client_id(std::string_view text) {
+  return (text.size() == 32 || text.size() == 64) && consists_of("0123456789abcdef", text);
+}
+inline bool is_name(std::string_view text) {
+  return is_word("abcdefghijklmnopqrstuvwxyz", "abcdefghijklmnopqrstuvwxyz0123456789_.", text);
+}
+inline bool is_app(std::string_view text) {
+  constexpr std::string_view all = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+  return is_word(all.substr(0, 62), all, text);
+}
+inline bool is_version(std::string_view text) { return !text.empty() && text.size() <= 64 && text == printable(text); }
+inline bool is_short_text(std::string_view text) { return !text.empty() && text.size() <= 256; }
+inline bool is_time(std::string_view text) {
+  constexpr std::string_view form = "0000-00-00T00:00:00.000Z";
+  return std::equal(text.begin(), text.end(), form.begin(), form.end(),
+                    [](char c, char f) { return f == '0' ? c >= '0' && c <= '9' : c == f; });
+}
+
+inline Check text(std::size_t most, std::size_t least = 0) {
+  return [=](const Json& value, const std::string& where) {
+    if (!value.is_string()) throw Refused(where, "must be a string");
+    const std::size_t size = value.get_ref<const std::string&>().size();
+    if (size < least || size > most)
+      throw Refused(where, "must have " + std::to_string(least) + " to " + std::to_string(most) + " bytes");
+  };
+}
+inline Check text_like(Predicate fits, std::string form) {
+  return [=](const Json& value, const std::string& where) {
+    if (!value.is_string() || !fits(value.get_ref<const std::string&>())) throw Refused(where, "must be " + form);
+  };
+}
+inline Check one_of(std::vector<std::string> words) {
+  return [=](const Json& value, const std::string& where) {
+    if (value.is_string() && std::count(words.begin(), words.end(), value.get_ref<const std::string&>()) > 0) return;
+    std::string list;
+    for (const std::string& word : words) list += (list.empty() ? "" : ", ") + word;
+    throw Refused(where, words.size() == 1 ? "must be " + list : "must be one of " + list);
+  };
+}
+inline Check integer(std::int64_t least, std::int64_t most = INT64_MAX) {
+  return [=](const Json& value, const std::string& where) {
+    const bool fits = value.is_number_unsigned()
+                          ? value.get<std::uint64_t>() <= static_cast<std::uint64_t>(most) &&
+                                (least < 0 || value.get<std::uint64_t>() >= static_cast<std::uint64_t>(least))
+                          : value.is_number_integer() && value.get<std::int64_t>() >= least;
+    if (!fits) throw Refused(where, "must be an integer, " + std::to_string(least) + " to " + std::to_string(most));
+  };
+}
+inline void power_of_two(const Json& value, const std::string& where) {
+  const auto n = value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
+  if (n == 0 || n > 1048576 || (n & (n - 1)) != 0) throw Refused(where, "must be a power of two, 1 to 1048576");
+}
+inline void seconds(const Json& value, const std::string& where) {
+  if (!value.is_number() || value.get<double>() < 0) throw Refused(where, "must be a number, not negative");
+}
+inline void boolean(const Json& value, const std::string& where) {
+  if (!value.is_boolean()) throw Refused(where, "must be true or false");
+}
+inline void field_value(const Json& value, const std::string& where) {
+  if (value.is_string()) return text(256)(value, where);
+  if (!value.is_boolean() && !value.is_number()) throw Refused(where, "must be a boolean, a number or a string");
+}
+inline Check list_of(Check item, std::size_t most) {
+  return [=](const Json& value, const std::string& where) {
+    if (!value.is_array()) throw Refused(where, "must be an array");
+    if (value.size() > most) throw Refused(where, "has more than " + std::to_string(most) + " items");
+    for (std::size_t i = 0; i < value.size(); ++i) item(value[i], where + '[' + std::to_string(i) + ']');
+  };
+}
+inline Check map_of(Predicate is_key, Check item, std::size_t most) {
+  return [=](const Json& value, const std::string& where) {
+    if (!value.is_object()) throw Refused(where, "must be an object");
+    if (value.size() > most) throw Refused(where, "has more than " + std::to_string(most) + " keys");
+    for (const auto& [key, element] : value.items()) {
+      if (!is_key(key)) throw Refused(below(where, printable(key)), "is no valid name");
+      item(element, below(where, printable(key)));
+    }
+  };
+}
+inline Check object(Keys required, Keys optional = {}) {
+  return [required = std::move(required), optional = std::move(optional)](const Json& value, const std::string& where) {
+    if (!value.is_object()) throw Refused(where, "must be an object");
+    for (const auto& [key, check] : required) {
+      const auto found = value.find(key);
+      if (found == value.end()) throw Refused(below(where, key), "is missing");
+      check(*found, below(where, key));
+    }
+    for (const auto& [key, check] : optional)
+      if (const auto found = value.find(key); found != value.end()) check(*found, below(where, key));
+    for (const auto& [key, element] : value.items()) {
+      const auto same = [&key = key](const auto& known) { return known.first == key; };
+      if (std::none_of(required.begin(), required.end(), same) && std::none_of(optional.begin(), optional.end(), same))
+        throw Refused(below(where, printable(key)), "is not a key of report v1");
+    }
+  };
+}
+
+/// The report as keys and kinds of values.
+inline Check report_shape() {
+  const Check time = text_like(is_time, "a time like 2026-11-22T08:00:00.123Z");
+  const Check name = text_like(is_name, "a name, [a-z][a-z0-9_.]{0,63}");
+  const Check short_text = text(256, 1);
+  const Check values = map_of(is_name, field_value, 64);
+  const Check cause = object({{"type", short_text}}, {{"message", text(1024)}});
+  const Check error = object({{"type", short_text}}, {{"message", text(1024)}, {"causes", list_of(cause, 7)}});
+  const Check signal = one_of({"SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGPIPE", "SIGSEGV", "SIGBUS", "SIGFPE",
+                               "SIGILL", "SIGABRT", "SIGXCPU"});
+  const Keys system = {{"os", short_text},   {"os_version", short_text},  {"kernel", short_text}, {"arch", short_text},
+                       {"cpus", integer(1)}, {"memory_gb", power_of_two}, {"libc", short_text}};
+  return object(
+      {{"schema", one_of({"usage-stats/1"})},
+       {"session_id", text_like(is_session_id, "32 lower case hexadecimal digits")},
+       {"sequence", integer(1)},
+       {"final", boolean},
+       {"app", object({{"name", text_like(is_app, "an app's name, [A-Za-z0-9][A-Za-z0-9._-]{0,63}")},
+                       {"version", text_like(is_version, "1 to 64 printable ASCII characters")}})},
+       {"build", object({{"cxx_standard", integer(17, 99)}, {"type", one_of({"release", "debug"})}},
+                        {{"compiler", short_text}, {"dependencies", map_of(is_short_text, text(256), 64)}})},
+       {"system", object({{"ci", boolean}, {"container", boolean}, {"interactive", boolean}}, system)},
+       {"command", object({}, {{"name", short_text}, {"arguments", list_of(text(256), 64)}})},
+       {"started_at", time},
+       {"outcome", object({{"status", one_of({"ok", "failed", "exception", "signal", "lost", "running"})}},
+                          {{"exit_code", integer(INT32_MIN, INT32_MAX)}, {"signal", signal}, {"error", error}})},
+       {"fields", values},
+       {"counters", map_of(is_name, integer(0), 64)},
+       {"events", list_of(object({{"name", name}, {"at_s", seconds}, {"fields", values}}), 1000)},
+       {"stages", list_of(object({{"name", name},
+                                  {"at_s", seconds},
+                                  {"status", one_of({"running", "ok", "failed"})},
+                                  {"fields", values}},
+                                 {{"duration_s", seconds}}),
+                          256)},
+       {"delivery", object({{"sent", integer(0)}, {"failed", integer(0)}, {"dropped", integer(0)}})}},
+      {{"client_id", text_like(is_client_id, "32 or 64 lower case hexadecimal digits")},
+       {"ended_at", time},
+       {"duration_s", seconds},
+       {"truncated", map_of(is_name, integer(1), 64)}});
+}
+
+/// What the values say of each other.
+inline void check_conditions(const Json& report) {
+  const auto require = [](bool holds, const char* where, const char* why) {
+    if (!holds) throw Refused(where, why);
+  };
+  const Json& outcome = report["outcome"];
+  const std::string& status = outcome["status"].get_ref<const std::string&>();
+  const bool ended_itself = status == "ok" || status == "failed" || status == "exception";
+  require(report["final"] == (status != "running"), "final", "is false exactly while the status is running");
+  require(status != "running" || !report.contains("ended_at"), "ended_at", "a running session has no end");
+  require(!ended_itself || (report.contains("ended_at") && report.contains("duration_s")), "ended_at",
+          "and duration_s must be there with this status");
+  require(outcome.contains("signal") == (status == "signal"), "outcome.signal", "goes with the status signal");
+  require(!outcome.contains("error") || status == "failed" || status == "exception", "outcome.error",
+          "goes with the status failed or exception");
+  require(status != "ok" || !outcome.contains("exit_code") || outcome["exit_code"] == 0, "outcome.exit_code",
+          "is 0 where the status is ok");
+  for (const Json& stage : report["stages"])
+    require(stage.contains("duration_s") == (stage["status"] != "running"), "stages",
+            "have a duration once they ended");
+}
+
+/// Throws Refused unless `body` is report v1; returns it parsed.
+inline Json parse_report(std::string_view body) {
+  static const Check shape = report_shape();
+  Json report = Json::parse(body, nullptr, /*allow_exceptions=*/false);
+  if (report.is_discarded()) throw Refused("", "the body is not JSON");
+  if (!report.is_object()) throw Refused("", "the body is not a JSON object");
+  shape(report, "");
+  check_conditions(report);
+  return report;
+}
+
+}  // namespace receiver
