@@ -1,0 +1,26 @@
+# What the library needs, as the system has it. Sets usage_stats_dependencies (targets) and usage_stats_definitions.
+find_package(Threads REQUIRED)
+find_package(nlohmann_json 3.10 REQUIRED)
+
+if(USAGE_STATS_USE_HTTPLIB OR USAGE_STATS_BUILD_TESTS OR USAGE_STATS_BUILD_EXAMPLES)
+  list(APPEND CMAKE_MODULE_PATH "${CMAKE_CURRENT_LIST_DIR}")
+  find_package(UsageStatsHttplib 0.11 REQUIRED)
+  list(POP_BACK CMAKE_MODULE_PATH)
+endif()
+
+set(usage_stats_dependencies nlohmann_json::nlohmann_json Threads::Threads)
+set(usage_stats_definitions "")
+if(USAGE_STATS_USE_HTTPLIB)
+  list(APPEND usage_stats_dependencies usage_stats::httplib)
+else()
+  list(APPEND usage_stats_definitions USAGE_STATS_NO_HTTPLIB)
+endif()
+
+# A project that has us as a subdirectory links our targets from outside of this directory, so what they link to must
+# be visible there too.
+if(NOT PROJECT_IS_TOP_LEVEL)
+  get_directory_property(found_targets IMPORTED_TARGETS)
+  foreach(target IN LISTS found_targets)
+    set_property(TARGET ${target} PROPERTY IMPORTED_GLOBAL TRUE)
+  endforeach()
+endif()

@@ -1,0 +1,186 @@
+#include <doctest/doctest.h>
+
+#include <usage_stats.hpp>
+
+#include <chrono>
+#include <ctime>
+#include <string>
+
+#include "sandbox.hpp"
+#include "server.hpp"
+#include "waiting.hpp"
+
+namespace {
+
+using nlohmann::json;
+
+std::int64_t now() { return static_cast<std::int64_t>(std::time(nullptr)); }
+
+/// One run against a server that gives this answer; returns what the waiting label says of its destination, or null.
+json destination_after(const Sandbox& sandbox, const Answer& answer) {
+  Server server([answer](const ReceivedRequest&) { return answer; });
+  sandbox.run("reporter", sending_to(server.url()));
+  REQUIRE(server.requests().size() == 1);
+  return sandbox.pending().empty() ? json() : waiting_label(sandbox)["destinations"][0];
+}
+
+std::string http_date(std::int64_t time) {
+  const auto seconds = static_cast<std::time_t>(time);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char text[64];
+  std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("answers: 2xx is delivered") {
+  for (const int status : {200, 201, 202, 204}) {
+    CAPTURE(status);
+    const Sandbox sandbox;
+    CHECK(destination_after(sandbox, Answer{status}).is_null());
+    CHECK(deliveries(sandbox).at(0)["result"] == "delivered");
+    CHECK(state_of(sandbox)["sent"] == 1);
+  }
+}
+
+TEST_CASE("answers: 408, 425, 429 and 5xx are tried again later, not before a minute has passed") {
+  for (const int status : {408, 425, 429, 500, 502, 503, 504}) {
+    CAPTURE(status);
+    const Sandbox sandbox;
+    const std::int64_t start = now();
+    const json destination = destination_after(sandbox, Answer{status});
+    CHECK(destination["attempts"] == 1);
+    CHECK(destination["not_before"] >= start + 60);
+    CHECK(destination["not_before"] <= now() + 75);  // a quarter of jitter
+    CHECK(deliveries(sandbox).at(0)["http_status"] == status);
+    CHECK(state_of(sandbox)["failed"] == 1);
+  }
+}
+
+TEST_CASE("answers: other 4xx are dropped and counted, and the next report tells") {
+  for (const int status : {400, 401, 403, 404, 413, 422}) {
+    CAPTURE(status);
+    Server server(status);
+    const Sandbox sandbox;
+    sandbox.run("reporter", sending_to(server.url()));
+    CHECK(sandbox.pending().empty());
+    CHECK(deliveries(sandbox).at(0)["result"] == "refused");
+    server.answer([](const ReceivedRequest&) { return Answer{}; });
+    sandbox.run("reporter", sending_to(server.url()));
+    REQUIRE(server.requests().size() == 2);
+    CHECK(json::parse(server.requests()[1].body)["delivery"] == json({{"sent", 0}, {"failed", 0}, {"dropped", 1}}));
+  }
+}
+
+TEST_CASE("answers: ten tries, each pause twice as long, then it is dropped and counted") {
+  Server server(500);
+  Sandbox sandbox;
+  std::int64_t shortest = 60;
+  sandbox.run("reporter", sending_to(server.url()));
+  for (int tries = 1; tries < 10; ++tries, shortest *= 2) {
+    CAPTURE(tries);
+    const json destination = waiting_label(sandbox)["destinations"][0];
+    CHECK(destination["attempts"] == tries);
+    CHECK(destination["not_before"] >= now() + shortest - 30);  // 30 s for a slow machine
+    CHECK(destination["not_before"] <= now() + shortest + shortest / 4);
+    make_due(sandbox);
+    usage_stats::detail::UploadOptions options;
+    options.stay = std::chrono::milliseconds(0);
+    options.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    CHECK(usage_stats::detail::upload(sandbox.usage_folder(), options, usage_stats::detail::Log()));
+  }
+  CHECK(server.requests().size() == 10);
+  CHECK(sandbox.pending().empty());
+  CHECK(deliveries(sandbox).back()["result"] == "gave up");
+  CHECK(state_of(sandbox)["failed"] == 10);
+  CHECK(state_of(sandbox)["dropped"] == 1);
+}
+
+TEST_CASE("answers: while a server is left in peace, runs start no uploader, and what is new waits too") {
+  SilentPort port(SilentPort::Behaviour::refuses);
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(port.url()));
+  CHECK(sandbox.wait_for_no_uploader());
+  sandbox.environment["USAGE_STATS_DEBUG"] = "1";
+  const Result result = sandbox.run("reporter", {"--url", port.url(), "--unattended", "on"});
+  CHECK(result.err.find("the uploader is started") == std::string::npos);
+  CHECK(sandbox.pending().size() == 2);
+  CHECK(sandbox.uploaders().empty());
+}
+
+TEST_CASE("answers: back-off doubles to a day, with a jitter that differs from run to run") {
+  using usage_stats::detail::backoff_delay;
+  CHECK(backoff_delay(1, {}, 0).count() == 60);
+  CHECK(backoff_delay(2, {}, 0).count() == 120);
+  CHECK(backoff_delay(10, {}, 0).count() == 512 * 60);
+  CHECK(backoff_delay(12, {}, 0).count() == 24 * 3600);
+  CHECK(backoff_delay(1000, {}, 0xffffffff).count() == 24 * 3600);
+  CHECK(backoff_delay(1, {}, 512).count() > 60);
+  for (unsigned seed = 0; seed < 4096; seed += 7) CHECK(backoff_delay(1, {}, seed).count() <= 75);
+}
+
+TEST_CASE("answers: Retry-After is honoured, in seconds and as a date, up to a day, never for less than the back-off") {
+  struct Case {
+    std::string value;
+    std::int64_t least, most;
+  };
+  for (const Case& item : {Case{"600", 600, 600}, Case{"1", 60, 75}, Case{"999999999999999999999", 86400, 86400},
+                           Case{http_date(now() + 1200), 1160, 1200}, Case{http_date(now() + 10 * 86400), 86400, 86400},
+                           Case{http_date(now() - 1200), 60, 75}, Case{"soon", 60, 75}, Case{"-5", 60, 75}}) {
+    CAPTURE(item.value);
+    const Sandbox sandbox;
+    const std::int64_t start = now();
+    const json destination = destination_after(sandbox, Answer{503, {{"Retry-After", item.value}}});
+    CHECK(destination["not_before"] >= start + item.least);
+    CHECK(destination["not_before"] <= now() + item.most);
+  }
+}
+
+TEST_CASE("answers: 410 stops this version, and only this version") {
+  Server server(410);
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(server.url()));
+  CHECK(sandbox.pending().empty());
+  CHECK(deliveries(sandbox).at(0)["result"] == "stopped");
+  server.answer([](const ReceivedRequest&) { return Answer{}; });
+  sandbox.run("reporter", sending_to(server.url()));
+  CHECK(server.requests().size() == 1);
+  CHECK(sandbox.report_files().size() == 2);  // the report stays here
+  sandbox.run("reporter", sending_to(server.url(), {"--version", "1.2.4"}));
+  CHECK(server.requests().size() == 2);
+}
+
+TEST_CASE("answers: 410 takes what waits of that version with it") {
+  Server server(503);
+  Sandbox sandbox;
+  for (int i = 0; i < 2; ++i) sandbox.run("reporter", sending_to(server.url()));
+  sandbox.run("reporter", sending_to(server.url(), {"--version", "1.2.4"}));
+  make_due(sandbox);
+  CHECK(sandbox.pending().size() == 3);
+  server.answer([](const ReceivedRequest& request) {
+    return Answer{request.header("User-Agent").find("1.2.3") == std::string::npos ? 200 : 410};
+  });
+  const std::size_t before = server.requests().size();
+  sandbox.run("reporter", sending_to(server.url(), {"--version", "1.2.4"}));
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(sandbox.pending().empty());
+  CHECK(server.requests().size() == before + 3);  // one of the two old ones, and both new ones
+}
+
+TEST_CASE("answers: each of several servers gets the report once, whatever the others say") {
+  Server good, bad(503);
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(good.url(), {"--url", bad.url()}));
+  CHECK(good.requests().size() == 1);
+  CHECK(bad.requests().size() == 1);
+  CHECK(waiting_label(sandbox)["destinations"].size() == 1);
+  make_due(sandbox);
+  bad.answer([](const ReceivedRequest&) { return Answer{}; });
+  sandbox.run("reporter", sending_to(good.url()));
+  CHECK(good.requests().size() == 2);
+  CHECK(bad.requests().size() == 2);
+  CHECK(bad.requests()[0].body == good.requests()[0].body);
+  CHECK(bad.requests()[1].body == good.requests()[0].body);
+}

@@ -1,0 +1,230 @@
+// `usage-stats delete`, `send` and `reset`.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "sandbox.hpp"
+#include "server.hpp"
+#include "tree.hpp"
+#include "waiting.hpp"
+
+namespace {
+
+Result usage_stats(const Sandbox& sandbox, std::vector<std::string> words, std::vector<std::string> options = {}) {
+  options.push_back("--as");
+  options.push_back("usage-stats");
+  options.insert(options.end(), words.begin(), words.end());
+  return sandbox.run("reporter", options);
+}
+
+/// The targets of the deletions that a server got, sorted.
+std::vector<std::string> deletions(const Server& server) {
+  std::vector<std::string> targets;
+  for (const ReceivedRequest& request : server.requests())
+    if (request.method == "DELETE") targets.push_back(request.target);
+  std::sort(targets.begin(), targets.end());
+  return targets;
+}
+
+bool mentions(const Sandbox& sandbox, const std::string& id) {
+  for (const auto& [path, text] : tree(sandbox.home()))
+    if (path.find(id) != path.npos || text.find(id) != text.npos) return true;
+  return false;
+}
+
+std::string client_id(const Sandbox& sandbox) { return state_of(sandbox)["client_id"]; }
+
+}  // namespace
+
+TEST_CASE("delete: reaches the endpoint for every id ever used, and leaves nothing here but the decision") {
+  Server server;
+  Sandbox sandbox;
+  write_file(sandbox.config_file(), "{\"usage_stats\": true, \"mine\": 1}");
+  const std::vector<std::string> options{"--url", server.url("/v1/usage?k=1")};
+  sandbox.run("reporter", sending_to(server.url("/v1/usage?k=1")));
+  const std::string first = client_id(sandbox);
+  CHECK(usage_stats(sandbox, {"reset"}, options).exit_code == 0);
+  sandbox.run("reporter", sending_to(server.url("/v1/usage?k=1")));
+  const std::string second = client_id(sandbox);
+  CHECK(first != second);
+
+  const Result result = usage_stats(sandbox, {"delete"}, options);
+  CHECK(result.exit_code == 0);
+  CHECK(result.err == "");
+  std::vector<std::string> expected{"/v1/usage?k=1&client_id=" + first, "/v1/usage?k=1&client_id=" + second};
+  std::sort(expected.begin(), expected.end());
+  CHECK(deletions(server) == expected);
+  CHECK(server.requests().back().header("User-Agent").find("reporter/1.2.3 usage_stats/") == 0);
+  CHECK_FALSE(mentions(sandbox, first));
+  CHECK_FALSE(mentions(sandbox, second));
+  CHECK(sandbox.report_files().empty());
+  CHECK(read_file(sandbox.config_file()) == "{\"usage_stats\": true, \"mine\": 1}");
+
+  // It goes on as before the first run.
+  sandbox.run("reporter", sending_to(server.url("/v1/usage?k=1")));
+  CHECK(client_id(sandbox) != second);
+  CHECK(deletions(server) == expected);
+  usage_stats(sandbox, {"delete"}, options);
+  CHECK(deletions(server).size() == 3);
+}
+
+TEST_CASE("delete: offline it waits, is never pruned, and is made up for by a later run") {
+  Server server;
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(server.url()));
+  const std::string id = client_id(sandbox);
+  server.answer([](const ReceivedRequest&) { return Answer{503}; });
+  const Result result = usage_stats(sandbox, {"delete"}, {"--url", server.url()});
+  CHECK(result.exit_code == 1);
+  CHECK(result.err.find("1 deletion waits") != std::string::npos);
+  CHECK(sandbox.report_files().empty());
+  CHECK(sandbox.pending().size() == 1);
+  const auto status = nlohmann::json::parse(usage_stats(sandbox, {"status", "--json"}, {"--url", server.url()}).out);
+  CHECK(status["waiting"]["deletions"] == 1);
+  CHECK(status["waiting"]["reports"] == 0);
+
+  // More tries than a report has, more reports than may wait, `disable`: it stays.
+  for (int i = 0; i < 12; ++i) CHECK(usage_stats(sandbox, {"send"}, {"--url", server.url()}).exit_code == 1);
+  for (int i = 0; i < 3; ++i) usage_stats(sandbox, {"delete"}, {"--url", server.url()});
+  usage_stats(sandbox, {"disable"}, {"--url", server.url()});
+  REQUIRE(sandbox.pending().size() == 1);
+  CHECK(waiting_label(sandbox)["client_id"] == id);
+  usage_stats(sandbox, {"enable"}, {"--url", server.url()});
+
+  server.answer([](const ReceivedRequest&) { return Answer{}; });
+  nlohmann::json label = waiting_label(sandbox);
+  make_due(sandbox);
+  nlohmann::json state = state_of(sandbox);
+  CHECK(state["deletion_due"] > 0);
+  state["deletion_due"] = 1;
+  set_state(sandbox, state);
+  const std::size_t before = deletions(server).size();
+  sandbox.run("reporter", {"--url", server.url(), "--delivery", "wait", "--unattended", "on"});
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(deletions(server).size() == before + 1);
+  CHECK(sandbox.pending().empty());
+  CHECK_FALSE(state_of(sandbox).contains("deletion_due"));
+  CHECK_FALSE(mentions(sandbox, id));
+}
+
+TEST_CASE("delete: a run that is still going on is not sent afterwards") {
+  Server server;
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(server.url()));
+  Command command = sandbox.command("reporter", sending_to(server.url(), {"--wait-for-input"}));
+  command.open_input = true;
+  Process running(command);
+  running.wait_for_output("ready");
+  CHECK(usage_stats(sandbox, {"delete"}, {"--url", server.url()}).exit_code == 0);
+  running.close_input();
+  CHECK(running.wait().exit_code == 0);
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(server.requests().size() == 2);  // a report and a deletion
+  CHECK(sandbox.active().empty());
+  CHECK(sandbox.pending().empty());
+}
+
+TEST_CASE("delete: servers of then are asked too, and where nothing can be asked, a person is named") {
+  Server then, now;
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(then.url()));
+  const std::string id = client_id(sandbox);
+  CHECK(usage_stats(sandbox, {"delete"}, {"--url", now.url()}).exit_code == 0);
+  CHECK(deletions(then).size() == 1);
+  CHECK(deletions(now).size() == 1);
+
+  sandbox.run("reporter", sending_to(then.url()));
+  const Result result =
+      usage_stats(sandbox, {"delete", "--json"}, {"--url", then.url(), "--contact", "me@example.org"});
+  CHECK(result.exit_code == 0);
+  const auto json = nlohmann::json::parse(result.out);
+  CHECK(json["client_ids"].size() == 1);
+  CHECK(json["tries"][0]["result"] == "deleted");
+  CHECK(json["still_waiting"] == 0);
+}
+
+TEST_CASE("delete: where nothing was sent nobody is asked; where nothing is there nothing is made") {
+  Server server;
+  Sandbox sandbox;
+  CHECK(usage_stats(sandbox, {"delete"}, {"--url", server.url()}).exit_code == 0);
+  CHECK(tree(sandbox.home()).empty());
+  sandbox.run("reporter", {"--url", server.url()});
+  CHECK(sandbox.report_files().size() == 1);
+  CHECK(usage_stats(sandbox, {"delete"}, {"--url", server.url()}).exit_code == 0);
+  CHECK(sandbox.report_files().empty());
+  CHECK(server.requests().empty());
+}
+
+TEST_CASE("delete: a server that refuses has not deleted") {
+  Server server;
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(server.url()));
+  for (int status : {404, 405, 410, 500}) {
+    server.answer([=](const ReceivedRequest&) { return Answer{status}; });
+    const Result result = usage_stats(sandbox, {"delete"}, {"--url", server.url()});
+    CHECK(result.exit_code == 1);
+    CHECK(result.out.find("status " + std::to_string(status)) != std::string::npos);
+    CHECK(sandbox.pending().size() == 1);
+  }
+}
+
+TEST_CASE("send: sends what waits, whatever the back-off, and tells what became of each") {
+  Server server(503);
+  Sandbox sandbox;
+  const std::vector<std::string> options{"--url", server.url()};
+  CHECK(usage_stats(sandbox, {"send"}, options).out == "Nothing waits to be sent.\n");
+  for (int i = 0; i < 3; ++i) sandbox.run("reporter", sending_to(server.url()));
+  Result result = usage_stats(sandbox, {"send"}, options);
+  CHECK(result.exit_code == 1);
+  CHECK(result.out.find("1/3 session ") == 0);
+  CHECK(result.out.find("3/3 session ") != std::string::npos);
+  CHECK(result.out.find("again later (status 503)") != std::string::npos);
+  CHECK(result.err.find("3 still wait") != std::string::npos);
+
+  server.answer([](const ReceivedRequest&) { return Answer{201}; });
+  result = usage_stats(sandbox, {"send", "--json"}, options);
+  CHECK(result.exit_code == 0);
+  const auto json = nlohmann::json::parse(result.out);
+  CHECK(json["tries"].size() == 3);
+  CHECK(json["tries"][0]["result"] == "delivered");
+  CHECK(json["still_waiting"] == 0);
+  CHECK(sandbox.pending().empty());
+}
+
+TEST_CASE("send: does not send what must not be sent") {
+  Server server(503);
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(server.url()));
+  const std::size_t before = server.requests().size();
+  sandbox.environment["DO_NOT_TRACK"] = "1";
+  const Result result = usage_stats(sandbox, {"send"}, {"--url", server.url()});
+  CHECK(result.exit_code == 1);
+  CHECK(result.err.find("DO_NOT_TRACK=1") != std::string::npos);
+  CHECK(server.requests().size() == before);
+  CHECK(sandbox.pending().size() == 1);
+}
+
+TEST_CASE("send: an endpoint that does not answer is not asked again for each report") {
+  Sandbox sandbox;
+  for (int i = 0; i < 3; ++i) sandbox.run("reporter", sending_to("http://127.0.0.1:9/"));
+  const auto json =
+      nlohmann::json::parse(usage_stats(sandbox, {"send", "--json"}, {"--url", "http://127.0.0.1:9/"}).out);
+  CHECK(json["tries"].size() == 1);
+  CHECK(json["still_waiting"] == 3);
+}
+
+TEST_CASE("reset: a new id; what waits keeps the old one") {
+  Server server(503);
+  Sandbox sandbox;
+  const std::vector<std::string> options{"--url", server.url()};
+  CHECK(usage_stats(sandbox, {"reset"}, options).out.find("no id yet") != std::string::npos);
+  CHECK(tree(sandbox.home()).empty());
+  sandbox.run("reporter", sending_to(server.url()));
+  const std::string old = client_id(sandbox);
+  const auto json = nlohmann::json::parse(usage_stats(sandbox, {"reset", "--json"}, options).out);
+  CHECK(json["client_id"] == client_id(sandbox));
+  CHECK(client_id(sandbox) != old);
+  server.answer([](const ReceivedRequest&) { return Answer{}; });
+  usage_stats(sandbox, {"send"}, options);
+  CHECK(nlohmann::json::parse(server.requests().back().body)["client_id"] == old);
+}

@@ -1,0 +1,102 @@
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "sandbox.hpp"
+#include "server.hpp"
+#include "waiting.hpp"
+
+namespace {
+
+/// A server that had no time for the first report; it waits, and may be tried again.
+struct Waiting {
+  Server server{503};
+  Sandbox sandbox{};
+  std::string session{};
+
+  Waiting() {
+    sandbox.run("reporter", sending_to(server.url()));
+    session = sandbox.pending().at(0);
+    make_due(sandbox);
+    server.answer([](const ReceivedRequest&) { return Answer{}; });
+  }
+  /// Another run, allowed by its environment whatever the config says, whose uploader looks at all that waits.
+  void run_another() {
+    sandbox.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
+    sandbox.run("reporter", sending_to(server.url()));
+    CHECK(sandbox.wait_for_no_uploader());
+  }
+  std::size_t times_sent() const {
+    std::size_t times = 0;
+    for (const ReceivedRequest& request : server.requests())
+      if (request.header("Idempotency-Key") == session + "/1") ++times;
+    return times;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("consent later: nobody has said anything in between, and what waits is sent") {
+  Waiting waiting;
+  waiting.run_another();
+  CHECK(waiting.times_sent() == 2);
+  CHECK(waiting.sandbox.pending().empty());
+}
+
+TEST_CASE("consent later: what waits is not sent after the user has said no or local") {
+  for (const char* const word : {"false", "\"local\""}) {
+    CAPTURE(word);
+    Waiting waiting;
+    write_file(waiting.sandbox.config_file(), "{\"usage_stats\": " + std::string(word) + "}");
+    waiting.run_another();
+    CHECK(waiting.times_sent() == 1);
+    CHECK(waiting.sandbox.pending().empty());
+    CHECK(waiting.server.requests().size() == 2);  // the other run's own
+  }
+}
+
+TEST_CASE("consent later: while the config is broken it waits, and goes when the config is mended") {
+  Waiting waiting;
+  write_file(waiting.sandbox.config_file(), "{\"usage_stats\": tru");
+  waiting.run_another();
+  CHECK(waiting.times_sent() == 1);
+  CHECK(waiting.sandbox.pending() == std::vector<std::string>{waiting.session});
+  CHECK(read_file(waiting.sandbox.config_file()) == "{\"usage_stats\": tru");
+
+  write_file(waiting.sandbox.config_file(), "{\"usage_stats\": true}");
+  waiting.run_another();
+  CHECK(waiting.times_sent() == 2);
+  CHECK(waiting.sandbox.pending().empty());
+}
+
+TEST_CASE("consent later: a config file that the author chose is the one that is asked, also below ~") {
+  for (const bool below_home : {false, true}) {
+    CAPTURE(below_home);
+    Server server(503);
+    Sandbox sandbox;
+    const auto config = sandbox.home() / "own.json";
+    const std::vector<std::string> option{"--config-file", below_home ? "~/own.json" : config.string()};
+    sandbox.run("reporter", sending_to(server.url(), option));
+    make_due(sandbox);
+    server.answer([](const ReceivedRequest&) { return Answer{}; });
+    write_file(config, "{\"usage_stats\": false}");
+    sandbox.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
+    sandbox.run("reporter", sending_to(server.url(), option));
+    CHECK(server.requests().size() == 2);
+    CHECK(sandbox.pending().empty());
+  }
+}
+
+TEST_CASE("consent later: the environment's yes is for the run it was said to, the machine's no for all") {
+  Server server(503);
+  Sandbox sandbox;
+  const std::string policy = (sandbox.home() / "policy.json").string();
+  sandbox.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
+  sandbox.run("reporter", sending_to(server.url(), {"--policy-file", policy}));
+  make_due(sandbox);
+  server.answer([](const ReceivedRequest&) { return Answer{}; });
+  write_file(policy, "{\"usage_stats\": false}");
+  sandbox.run("reporter", sending_to(server.url()));  // without a policy of its own, so that it may send
+  CHECK(server.requests().size() == 2);
+  CHECK(sandbox.pending().empty());
+}

@@ -1,0 +1,74 @@
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <string>
+
+#include "sandbox.hpp"
+#include "server.hpp"
+#include "waiting.hpp"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Allowed by its environment, so that no notice is shown.
+struct AllowedSandbox : Sandbox {
+  AllowedSandbox() { environment["REPORTER_USAGE_STATS_ENABLED"] = "1"; }
+};
+
+std::vector<std::string> in_process(const std::string& url, const std::string& limit = "20000") {
+  return {"--url", url, "--delivery", "in_process", "--wait-limit", limit, "--print", "done", "--exit", "3"};
+}
+
+void check_host(const Result& result) {
+  CHECK(result.exit_code == 3);
+  CHECK(result.signal == 0);
+  CHECK(result.out == "done\n");
+  CHECK(result.err == "");
+}
+
+}  // namespace
+
+TEST_CASE("in process: the server has the report when the host ends, and no process was started") {
+  AllowedSandbox sandbox;
+  std::vector<pid_t> uploaders;
+  Server server([&](const ReceivedRequest&) {
+    uploaders = sandbox.uploaders();
+    return Answer{};
+  });
+  check_host(sandbox.run("reporter", in_process(server.url())));
+
+  REQUIRE(server.requests().size() == 1);
+  CHECK(server.requests()[0].body == read_file(sandbox.report_files().at(0)));
+  CHECK(uploaders.empty());
+  CHECK(sandbox.pending().empty());
+  CHECK(deliveries(sandbox).at(0)["result"] == "delivered");
+}
+
+TEST_CASE("in process: no longer than the limit, when the server never answers; the report waits") {
+  Server server([](const ReceivedRequest&) { return Answer{200, {}, {}, {}, true}; });
+  AllowedSandbox sandbox;
+  Command sleep{"sleep", {"0.5"}};
+  sleep.inherit_environment = true;
+  auto start = Clock::now();
+  run(sleep);
+  const auto half_a_second = Clock::now() - start;
+  for (int i = 0; i < 3; ++i) {
+    start = Clock::now();
+    check_host(sandbox.run("reporter", in_process(server.url(), "500")));
+    CHECK(Clock::now() - start < 3 * half_a_second);
+    make_due(sandbox);
+  }
+  CHECK(sandbox.pending().size() == 3);
+}
+
+TEST_CASE("in process: a server that refuses, or hangs up, harms nobody") {
+  SilentPort port(SilentPort::Behaviour::refuses);
+  RawServer rude([](const std::string&) { return std::string(); });
+  for (const std::string& url : {port.url(), rude.url()}) {
+    CAPTURE(url);
+    AllowedSandbox sandbox;
+    check_host(sandbox.run("reporter", in_process(url)));
+    CHECK(waiting_label(sandbox)["destinations"][0]["attempts"] == 1);
+  }
+}

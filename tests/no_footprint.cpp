@@ -1,0 +1,154 @@
+#include <doctest/doctest.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <regex>
+#include <sstream>
+#include <string>
+
+#include "sandbox.hpp"
+#include "server.hpp"
+
+// What the kernel sees of a program that uses the library.
+namespace fs = std::filesystem;
+
+namespace {
+
+bool can_trace() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  MESSAGE("skipped: a sanitizer makes system calls of its own");
+  return false;
+#else
+  Command command{"sh", {"-c", "strace -o /dev/null true"}};
+  command.inherit_environment = true;
+  if (run(command).exit_code == 0) return true;
+  MESSAGE("skipped: there is no strace here, or it may not trace");
+  return false;
+#endif
+}
+
+Command traced(const Sandbox& sandbox, const std::string& calls, const std::string& name,
+               const std::vector<std::string>& arguments) {
+  Command command = sandbox.command(name, arguments);
+  command.arguments.insert(command.arguments.begin(), {"-f", "-e", "signal=none", "-e", "trace=" + calls, "-o",
+                                                       (sandbox.root() / "trace").string(), command.program.string()});
+  command.program = "strace";
+  return command;
+}
+
+/// The traced calls of each process, the first one's first.
+std::vector<std::vector<std::string>> calls_of(const Sandbox& sandbox) {
+  std::map<std::string, std::size_t> numbers;
+  std::vector<std::vector<std::string>> processes;
+  std::istringstream trace(read_file(sandbox.root() / "trace"));
+  for (std::string process, line; trace >> process && std::getline(trace >> std::ws, line);) {
+    const auto [found, is_new] = numbers.emplace(process, processes.size());
+    if (is_new) processes.emplace_back();
+    processes[found->second].push_back(line);
+  }
+  return processes;
+}
+
+bool is_call(const std::string& line, const std::string& name) {
+  return line.compare(0, name.size() + 1, name + "(") == 0;
+}
+
+/// What a program asks of the file system, the network and of processes, without what differs from start to start.
+std::vector<std::string> footprint(const std::string& name, const std::string& variable,
+                                   const std::vector<std::string>& arguments) {
+  Sandbox sandbox;
+  if (!variable.empty())
+    sandbox.environment[variable.substr(0, variable.find('='))] = variable.substr(variable.find('=') + 1);
+  CHECK(run(traced(sandbox, "%file,%network,%process", name, arguments)).exit_code == 3);
+  CHECK_FALSE(fs::exists(sandbox.home() / "state"));
+  std::vector<std::string> all;
+  for (const auto& process : calls_of(sandbox))
+    for (std::string line : process) {
+      line = std::regex_replace(line, std::regex("0x[0-9a-f]+"), "POINTER");
+      all.push_back(std::regex_replace(line, std::regex("/programs/" + name + "\""), "/programs/NAME\""));
+    }
+  std::sort(all.begin(), all.end());  // the order in which libraries are loaded is the linker's affair
+  return all;
+}
+
+/// Without what the loader does for shared libraries, and what these do for themselves when they are loaded: httplib
+/// has OpenSSL read its configuration, whoever links it.
+std::vector<std::string> without_shared_libraries(const std::vector<std::string>& calls) {
+  std::vector<std::string> rest;
+  for (const std::string& line : calls) {
+    const bool library = line.find(".so") != line.npos || line.find("/openssl.cnf") != line.npos;
+    const bool of_descriptor = line.find("newfstatat(3, \"\"") == 0 || line.find("fstat(3") == 0;
+    if (!library && !of_descriptor) rest.push_back(line);
+  }
+  return rest;
+}
+
+void check_equal(const std::vector<std::string>& with, const std::vector<std::string>& without) {
+  std::string only_with, only_without;
+  for (const std::string& line : with)
+    if (std::find(without.begin(), without.end(), line) == without.end()) only_with += line + "\n";
+  for (const std::string& line : without)
+    if (std::find(with.begin(), with.end(), line) == with.end()) only_without += line + "\n";
+  CHECK(only_with == "");
+  CHECK(only_without == "");
+  CHECK(with.size() == without.size());
+}
+
+const std::vector<std::string> work{
+    "--url", "http://127.0.0.1:9/", "--unattended", "on", "--field", "--print", "done", "--exit", "3"};
+
+}  // namespace
+
+TEST_CASE(
+    "no footprint: with reports on the host opens no socket and starts no thread; its only child is the uploader") {
+  if (!can_trace()) return;
+  Server server;
+  Sandbox sandbox;
+  std::vector<std::string> arguments = work;
+  arguments[1] = server.url();
+  Process process(traced(sandbox, "%network,%process", "reporter", arguments));
+  server.wait_for(1);
+  sandbox.end_uploaders();
+  CHECK(process.wait().exit_code == 3);
+
+  const auto processes = calls_of(sandbox);
+  REQUIRE(processes.size() >= 2);  // the host, the uploader, and threads that the uploader may have
+  int children = 0;
+  for (const std::string& line : processes[0]) {
+    CAPTURE(line);
+    if (is_call(line, "clone") || is_call(line, "clone3") || is_call(line, "fork") || is_call(line, "vfork")) {
+      ++children;
+      CHECK(line.find("CLONE_THREAD") == std::string::npos);
+    } else {
+      CHECK((is_call(line, "execve") || is_call(line, "exit_group") || is_call(line, "wait4") || line[0] == '+' ||
+             line[0] == '<'));
+    }
+  }
+  CHECK(children == 1);
+  std::size_t sockets = 0, programs = 0;
+  for (std::size_t other = 1; other < processes.size(); ++other)
+    for (const std::string& line : processes[other]) {
+      sockets += is_call(line, "socket") ? 1 : 0;
+      programs += is_call(line, "execve") ? 1 : 0;
+    }
+  CHECK(programs == 1);
+  CHECK(sockets > 0);  // it is the uploader that speaks, so that our eyes are open
+}
+
+TEST_CASE(
+    "no footprint: switched off by the environment, every call is one that the program without the library makes") {
+  if (!can_trace()) return;
+  for (const std::string& variable :
+       {std::string("DO_NOT_TRACK=1"), std::string("REPORTER_USAGE_STATS_ENABLED=0"),
+        std::string("REPORTER_USAGE_STATS_ENABLED=whatever"), std::string("REPORTER_NO_TELEMETRY="), std::string()}) {
+    CAPTURE(variable);
+    std::vector<std::string> arguments = work;
+    if (variable.empty()) arguments.push_back("--disable-usage-stats");
+    const std::vector<std::string> without = footprint("reporter_disabled", variable, arguments);
+    check_equal(footprint("reporter_curl", variable, arguments), without);
+    check_equal(without_shared_libraries(footprint("reporter", variable, arguments)),
+                without_shared_libraries(without));
+  }
+}

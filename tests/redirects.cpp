@@ -1,0 +1,76 @@
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "sandbox.hpp"
+#include "server.hpp"
+
+namespace {
+
+// Each with httplib and with curl.
+const std::string senders[] = {"sender", "sender_curl"};
+
+std::string send_to(const std::string& sender, const std::string& url) {
+  const Sandbox sandbox;
+  return sandbox.run(sender, {url, "20000", "the body"}).out;
+}
+
+Answer redirect(int status, const std::string& location) { return Answer{status, {{"Location", location}}}; }
+
+}  // namespace
+
+TEST_CASE("redirects: on the same host they are followed with method and body") {
+  for (const std::string& sender : senders)
+    for (const int status : {301, 302, 307, 308})
+      for (const bool absolute : {false, true}) {
+        CAPTURE(sender);
+        CAPTURE(status);
+        CAPTURE(absolute);
+        Server server;
+        server.answer([&](const ReceivedRequest& request) {
+          if (request.target == "/new?a=1") return Answer{201};
+          return redirect(status, absolute ? server.url("/new?a=1") : "/new?a=1");
+        });
+        CHECK(send_to(sender, server.url("/old")).find("status=201 ") == 0);
+        REQUIRE(server.requests().size() == 2);
+        CHECK(server.requests()[1].method == "POST");
+        CHECK(server.requests()[1].body == "the body");
+      }
+}
+
+TEST_CASE("redirects: to another host or another scheme they are not followed") {
+  for (const std::string& sender : senders) {
+    Server other, server;
+    const std::string port = std::to_string(other.port());
+    for (const std::string& location :
+         {"http://localhost:" + port + "/", "//localhost:" + port + "/", "https://127.0.0.1:" + port + "/",
+          std::string("file:///etc/passwd"), std::string("gopher://127.0.0.1/"),
+          "http://127.0.0.1:" + port + "@localhost:" + port + "/", std::string("\\\\localhost\\x"), std::string()}) {
+      CAPTURE(sender);
+      CAPTURE(location);
+      server.answer([&](const ReceivedRequest&) { return redirect(302, location); });
+      const std::size_t before = server.requests().size();
+      CHECK(send_to(sender, server.url()).find("status=302 ") == 0);
+      CHECK(server.requests().size() == before + 1);
+      CHECK(other.requests().empty());
+    }
+  }
+}
+
+TEST_CASE("redirects: a 303 would turn the report into a question, and is not followed") {
+  for (const std::string& sender : senders) {
+    CAPTURE(sender);
+    Server server([](const ReceivedRequest&) { return redirect(303, "/new"); });
+    CHECK(send_to(sender, server.url()).find("status=303 ") == 0);
+    CHECK(server.requests().size() == 1);
+  }
+}
+
+TEST_CASE("redirects: a loop ends") {
+  for (const std::string& sender : senders) {
+    CAPTURE(sender);
+    Server server([](const ReceivedRequest& request) { return redirect(307, request.target + "x"); });
+    CHECK(send_to(sender, server.url()).find("status=307 ") == 0);
+    CHECK(server.requests().size() == 6);
+  }
+}

@@ -1,0 +1,101 @@
+// What is kept, and for how long.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "sandbox.hpp"
+#include "server.hpp"
+#include "waiting.hpp"
+
+namespace {
+
+std::string numbered(int number) {
+  std::string digits = std::to_string(number);
+  return std::string(32 - digits.size(), '0') + digits;
+}
+
+void age(const std::filesystem::path& path, std::chrono::hours by) {
+  std::filesystem::last_write_time(path, std::filesystem::file_time_type::clock::now() - by);
+}
+
+/// Copies the only report there is under other names, each an hour older than the one before.
+void copy_sessions(const Sandbox& sandbox, int count) {
+  const auto session = sandbox.report_files().at(0).parent_path();
+  for (int i = 0; i < count; ++i) {
+    const auto copy = session.parent_path() / numbered(i);
+    std::filesystem::copy(session, copy);
+    age(copy, std::chrono::hours(i + 1));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("retention: the uploader keeps 50 sessions, the newest") {
+  Server server;
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(server.url()));
+  copy_sessions(sandbox, 80);
+  CHECK(sandbox.report_files().size() == 81);
+  sandbox.run("reporter", sending_to(server.url()));
+  CHECK(sandbox.wait_for_no_uploader());
+  const auto files = sandbox.report_files();
+  CHECK(files.size() == 50);
+  CHECK(std::any_of(files.begin(), files.end(),
+                    [](const auto& file) { return file.parent_path().filename() == numbered(0); }));
+  CHECK(std::none_of(files.begin(), files.end(),
+                     [](const auto& file) { return file.parent_path().filename() == numbered(60); }));
+}
+
+TEST_CASE("retention: 30 days") {
+  Server server;
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(server.url()));
+  const auto old = sandbox.report_files().at(0).parent_path();
+  age(old, std::chrono::hours(24 * 30 + 1));
+  const auto younger = old.parent_path() / numbered(1);
+  std::filesystem::copy(old, younger);
+  age(younger, std::chrono::hours(24 * 30 - 1));
+  sandbox.run("reporter", sending_to(server.url()));
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK_FALSE(std::filesystem::exists(old));
+  CHECK(std::filesystem::exists(younger));
+}
+
+TEST_CASE("retention: local reports are pruned too, without a server") {
+  Sandbox sandbox;
+  const std::vector<std::string> local{"--unattended", "local"};
+  sandbox.run("reporter", local);
+  copy_sessions(sandbox, 180);
+  sandbox.run("reporter", local);
+  CHECK(wait_until([&] { return sandbox.report_files().size() == 50; }));
+}
+
+TEST_CASE("retention: `disable` prunes, for no uploader comes any more") {
+  Sandbox sandbox;
+  sandbox.run("reporter", {"--unattended", "local"});
+  copy_sessions(sandbox, 80);
+  CHECK(sandbox.run("reporter", {"--as", "usage-stats", "disable"}).exit_code == 0);
+  CHECK(sandbox.report_files().size() == 50);
+}
+
+TEST_CASE("retention: folders of ids that nobody uses any more go") {
+  Server server;
+  Sandbox sandbox;
+  for (int i = 0; i < 3; ++i) {
+    sandbox.run("reporter", sending_to(server.url(), {"--client-id", "session"}));
+    CHECK(sandbox.wait_for_no_uploader());
+  }
+  for (const auto& file : sandbox.report_files()) {
+    age(file.parent_path(), std::chrono::hours(24 * 40));
+  }
+  sandbox.run("reporter", sending_to(server.url()));
+  CHECK(sandbox.wait_for_no_uploader());
+  for (const auto& entry : std::filesystem::directory_iterator(sandbox.usage_folder()))
+    if (entry.is_directory() && entry.path().filename() != "active" && entry.path().filename() != "pending")
+      age(entry.path(), std::chrono::hours(2));
+  sandbox.run("reporter", sending_to(server.url()));
+  CHECK(sandbox.wait_for_no_uploader());
+  int folders = 0;
+  for (const std::string& name : names_in(sandbox.usage_folder())) folders += name.size() == 32;
+  CHECK(folders == 1);
+}

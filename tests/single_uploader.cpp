@@ -1,0 +1,151 @@
+#include <doctest/doctest.h>
+
+#include <usage_stats.hpp>
+
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <thread>
+
+#include "sandbox.hpp"
+#include "server.hpp"
+#include "uploader_watch.hpp"
+#include "waiting.hpp"
+
+namespace us = usage_stats::detail;
+
+namespace {
+
+std::vector<std::string> detached(const std::string& url) { return {"--url", url, "--unattended", "on"}; }
+
+us::Label label_for(const std::string& session, const std::string& url, us::Seconds not_before = 0) {
+  us::Label label;
+  label.app = "reporter";
+  label.version = "1.2.3";
+  label.client_id = std::string(32, 'c');
+  label.session_id = session + std::string(32 - session.size(), '0');
+  label.created = us::now_seconds();
+  label.destinations.push_back({usage_stats::Endpoint{url}, 0, not_before});
+  return label;
+}
+
+/// A session's end, as far as the folder sees it.
+void end_session(const us::Storage& storage, const us::Label& label) {
+  std::error_code error;
+  CHECK(!storage.write_report(
+      label.client_id, label.session_id,
+      "{\"app\": {\"name\": \"reporter\", \"version\": \"1.2.3\"}, \"session_id\": \"" + label.session_id + "\"}"));
+  const auto lock = storage.begin(label, error);
+  CHECK(!storage.finish(label));
+}
+
+us::UploadOptions without_staying() {
+  us::UploadOptions options;
+  options.stay = std::chrono::milliseconds(0);
+  options.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  return options;
+}
+
+us::Storage opened(const Sandbox& sandbox) {
+  std::error_code error;
+  auto storage = us::Storage::open(sandbox.usage_folder(), true, error);
+  REQUIRE(storage.has_value());
+  return std::move(*storage);
+}
+
+}  // namespace
+
+TEST_CASE("single uploader: a loop of runs starts a handful, of which one at a time lives") {
+  Server server;
+  Sandbox sandbox;
+  UploaderWatch watch(sandbox);
+  for (int i = 0; i < 60; ++i) CHECK(sandbox.run("reporter", detached(server.url())).exit_code == 0);
+  CHECK(server.wait_for(60).size() == 60);
+  watch.end();
+  CHECK(watch.all() >= 1);
+  CHECK(watch.all() <= 5);
+  CHECK(watch.most_at_once() == 1);
+}
+
+TEST_CASE("single uploader: runs at the same time have each their report sent once, by one") {
+  Server server;
+  Sandbox sandbox;
+  std::vector<std::thread> running;
+  for (int i = 0; i < 4; ++i)
+    running.emplace_back([&] {
+      for (int n = 0; n < 15; ++n) sandbox.run("reporter", detached(server.url()));
+    });
+  for (std::thread& thread : running) thread.join();
+  std::set<std::string> keys;
+  for (const ReceivedRequest& request : server.wait_for(60)) keys.insert(request.header("Idempotency-Key"));
+  CHECK(keys.size() == 60);
+  CHECK(wait_until([&] { return sandbox.pending().empty(); }));
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(server.requests().size() == 60);
+}
+
+TEST_CASE("single uploader: while one is at work, another one leaves without having done anything") {
+  Server server;
+  Sandbox sandbox;
+  sandbox.collect = false;
+  const us::Storage storage = opened(sandbox);
+  end_session(storage, label_for("a", server.url()));
+  std::error_code error;
+  us::platform::LockedFile::Outcome outcome{};
+  const auto lock = us::platform::LockedFile::acquire(storage.folder(), "uploader.lock", true, outcome, error);
+  CHECK_FALSE(us::upload(sandbox.usage_folder(), without_staying(), us::Log()));
+  sandbox.environment["USAGE_STATS_UPLOADER"] = sandbox.usage_folder().string();
+  CHECK(sandbox.run("reporter").exit_code == 0);
+  CHECK(server.requests().empty());
+  CHECK(sandbox.pending().size() == 1);
+}
+
+TEST_CASE("single uploader: a run that ends while a report is on its way is sent too") {
+  Sandbox sandbox;
+  sandbox.collect = false;
+  const us::Storage storage = opened(sandbox);
+  bool first = true;
+  Server* self = nullptr;
+  Server server([&](const ReceivedRequest&) {
+    if (std::exchange(first, false)) end_session(storage, label_for("b", self->url()));
+    return Answer{};
+  });
+  self = &server;
+  end_session(storage, label_for("a", server.url()));
+  CHECK(us::upload(sandbox.usage_folder(), without_staying(), us::Log()));
+  CHECK(server.requests().size() == 2);
+  CHECK(sandbox.pending().empty());
+}
+
+TEST_CASE("single uploader: a run that ends when the uploader has had its last look is sent too") {
+  Server server;
+  Sandbox sandbox;
+  sandbox.collect = false;
+  const us::Storage storage = opened(sandbox);
+  // One too many waits, and is dropped behind the last look; the line that tells of it is our moment.
+  for (int i = 0; i < 101; ++i)
+    end_session(storage, label_for(std::to_string(1000 + i), server.url(), us::now_seconds() + 3600));
+  bool arrived = false;
+  ::setenv("USAGE_STATS_DEBUG", "1", 1);
+  const us::Log log([&](std::string_view line) {
+    if (line.find("waited too long") == line.npos || std::exchange(arrived, true)) return;
+    end_session(storage, label_for("b", server.url()));
+  });
+  ::unsetenv("USAGE_STATS_DEBUG");
+  CHECK(us::upload(sandbox.usage_folder(), without_staying(), log));
+  CHECK(arrived);
+  CHECK(server.requests().size() == 1);
+}
+
+TEST_CASE("single uploader: it stays for what comes soon, and only for that") {
+  Server server;
+  Sandbox sandbox;
+  sandbox.run("reporter", detached(server.url()));
+  server.wait_for(1);
+  const std::vector<pid_t> first = sandbox.uploaders();
+  CHECK(first.size() == 1);
+  sandbox.run("reporter", detached(server.url()));
+  server.wait_for(2);
+  CHECK(sandbox.uploaders() == first);
+  CHECK(sandbox.wait_for_no_uploader(std::chrono::seconds(10)));
+}

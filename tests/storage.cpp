@@ -1,0 +1,191 @@
+#include <doctest/doctest.h>
+
+#include <usage_stats.hpp>
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "sandbox.hpp"
+#include "server.hpp"
+#include "waiting.hpp"
+
+namespace fs = std::filesystem;
+namespace us = usage_stats::detail;
+
+namespace {
+
+unsigned mode_of(const fs::path& path) {
+  struct stat status {};
+  return ::lstat(path.c_str(), &status) == 0 ? status.st_mode & 07777U : 0;
+}
+
+ino_t inode_of(const fs::path& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 ? status.st_ino : 0;
+}
+
+us::Storage opened(const Sandbox& sandbox) {
+  std::error_code error;
+  auto storage = us::Storage::open(sandbox.usage_folder(), true, error);
+  REQUIRE_MESSAGE(storage.has_value(), error.message());
+  return std::move(*storage);
+}
+
+void upload_once(const Sandbox& sandbox) {
+  us::UploadOptions options;
+  options.stay = std::chrono::milliseconds(0);
+  options.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  CHECK(us::upload(sandbox.usage_folder(), options, us::Log()));
+}
+
+}  // namespace
+
+TEST_CASE("storage: the files are where the documentation says, for their owner alone, whatever the umask") {
+  Server server(503);
+  Sandbox sandbox;
+  Command command = sandbox.command("reporter", sending_to(server.url()));
+  command.arguments.insert(command.arguments.begin(), {"-c", "umask 0; exec \"$0\" \"$@\"", command.program.string()});
+  command.program = "/bin/sh";
+  CHECK(run(command).exit_code == 0);
+  CHECK(sandbox.wait_for_no_uploader());
+
+  const nlohmann::json report = sandbox.report();
+  const std::string client = report["client_id"], session = report["session_id"];
+  CHECK(names_in(sandbox.usage_folder()).size() == 5);
+  CHECK(state_of(sandbox)["client_id"] == client);
+  CHECK(names_in(sandbox.usage_folder() / client) == std::vector<std::string>{session});
+  CHECK(names_in(sandbox.usage_folder() / client / session) ==
+        std::vector<std::string>{"delivery.json", "usage_stats.json"});
+  CHECK(names_in(sandbox.usage_folder() / "active").empty());
+  CHECK(names_in(sandbox.usage_folder() / "pending") == std::vector<std::string>{session});
+  CHECK(fs::exists(sandbox.usage_folder() / "uploader.lock"));
+  CHECK(mode_of(sandbox.usage_folder()) == 0700);
+  for (const auto& entry : fs::recursive_directory_iterator(sandbox.usage_folder())) {
+    CAPTURE(entry.path());
+    CHECK(mode_of(entry.path()) == (entry.is_directory() ? 0700U : 0600U));
+  }
+}
+
+TEST_CASE("storage: a label moves from active to pending by a rename") {
+  Server server;
+  Sandbox sandbox;
+  const us::Storage storage = opened(sandbox);
+  std::error_code error;
+  us::platform::LockedFile::Outcome outcome{};
+  const auto lock = us::platform::LockedFile::acquire(storage.folder(), "uploader.lock", true, outcome, error);
+  Command command = sandbox.command("reporter", {"--url", server.url(), "--unattended", "on", "--wait-for-input"});
+  command.open_input = true;
+  Process process(command);
+  process.wait_for_output("ready");
+  const std::string session = sandbox.active().at(0);
+  const ino_t before = inode_of(sandbox.usage_folder() / "active" / session);
+  process.close_input();
+  process.wait();
+
+  CHECK(sandbox.active().empty());
+  CHECK(sandbox.pending() == std::vector<std::string>{session});
+  CHECK(inode_of(sandbox.usage_folder() / "pending" / session) == before);
+}
+
+TEST_CASE("storage: many processes and threads change state.json at once, and no change is lost") {
+  Sandbox sandbox;
+  const us::Storage storage = opened(sandbox);
+  constexpr int processes = 6, threads = 2, changes = 100;
+  const auto change_often = [&] {
+    int failures = 0;
+    for (int i = 0; i < changes; ++i)
+      if (storage.update_state([](us::State& state) { ++state.sent; })) ++failures;
+    return failures;
+  };
+  std::vector<pid_t> children;
+  for (int i = 0; i < processes; ++i) {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(change_often() == 0 ? 0 : 1);
+    children.push_back(child);
+  }
+  std::vector<std::thread> running;
+  for (int i = 0; i < threads; ++i) running.emplace_back([&] { CHECK(change_often() == 0); });
+  for (std::thread& thread : running) thread.join();
+  for (const pid_t child : children) {
+    int status = -1;
+    CHECK(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+  }
+  CHECK(storage.state().sent == (processes + threads) * changes);
+  CHECK(names_in(sandbox.usage_folder()) == std::vector<std::string>{"state.json"});
+}
+
+TEST_CASE("storage: temporary files of processes that were killed go away after an hour") {
+  Sandbox sandbox;
+  opened(sandbox);
+  const auto old = fs::file_time_type::clock::now() - std::chrono::hours(2);
+  for (const char* const folder : {"", "active", "pending"}) {
+    write_file(sandbox.usage_folder() / folder / ".tmp-1-1", "half a fi");
+    fs::last_write_time(sandbox.usage_folder() / folder / ".tmp-1-1", old);
+    write_file(sandbox.usage_folder() / folder / ".tmp-1-2", "being written");
+    fs::permissions(sandbox.usage_folder() / folder, fs::perms::owner_all);
+  }
+  upload_once(sandbox);
+  for (const char* const folder : {"", "active", "pending"}) {
+    CAPTURE(folder);
+    CHECK_FALSE(fs::exists(sandbox.usage_folder() / folder / ".tmp-1-1"));
+    CHECK(fs::exists(sandbox.usage_folder() / folder / ".tmp-1-2"));
+  }
+}
+
+TEST_CASE("storage: a state.json that cannot be understood is replaced") {
+  for (const std::string& text :
+       {std::string(), std::string("{\"client_id\": \"../../etc\""), std::string("[]"), std::string("\0\xff\xfe", 3),
+        std::string(100000, '['),
+        std::string("{\"schema\":\"usage-stats-state/1\",\"client_id\":\"../../etc\",\"sent\":"
+                    "\"many\",\"backoff\":[1],\"stopped\":7}")}) {
+    CAPTURE(text.substr(0, 100));
+    Server server;
+    Sandbox sandbox;
+    opened(sandbox);
+    write_file(sandbox.usage_folder() / "state.json", text);
+    fs::permissions(sandbox.usage_folder() / "state.json", fs::perms::owner_read | fs::perms::owner_write);
+    CHECK(sandbox.run("reporter", sending_to(server.url())).exit_code == 0);
+    CHECK(server.requests().size() == 1);
+    CHECK(state_of(sandbox)["client_id"].get<std::string>().size() == 32);
+    CHECK(state_of(sandbox)["sent"] == 1);
+  }
+}
+
+TEST_CASE("storage: no more than 100 reports wait, and the oldest go first") {
+  Sandbox sandbox;
+  const us::Storage storage = opened(sandbox);
+  us::Label label;
+  label.app = "reporter";
+  label.version = "1.2.3";
+  label.client_id = std::string(32, 'c');
+  label.destinations.push_back({usage_stats::Endpoint{"http://127.0.0.1:9/"}, 1, us::now_seconds() + 3600});
+  std::error_code error;
+  for (int i = 0; i < 103; ++i) {
+    label.session_id = std::to_string(1000 + i) + std::string(28, '0');
+    label.created = us::now_seconds() - 1000 + i;
+    CHECK(!storage.write_report(label.client_id, label.session_id, "{\"final\": true}"));
+    const auto lock = storage.begin(label, error);
+    CHECK(!storage.finish(label));
+  }
+  sandbox.collect = false;
+  upload_once(sandbox);
+  CHECK(sandbox.pending().size() == 100);
+  CHECK(sandbox.pending().front() == "1003" + std::string(28, '0'));
+  CHECK(storage.state().dropped == 3);
+}
+
+TEST_CASE("storage: of reports that are done with, the last 50 stay") {
+  Server server;
+  Sandbox sandbox;
+  for (int i = 0; i < 53; ++i) sandbox.run("reporter", {"--unattended", "local"});
+  CHECK(sandbox.report_files().size() == 53);  // the host never prunes
+  sandbox.run("reporter", sending_to(server.url()));
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(sandbox.report_files().size() == 50);
+}

@@ -1,0 +1,168 @@
+#include <doctest/doctest.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <functional>
+#include <string>
+
+#include "sandbox.hpp"
+#include "server.hpp"
+#include "waiting.hpp"
+
+// What somebody else may have put where the library's files belong. Each time the program does its work, and neither a
+// byte of the stranger's file is changed nor one of it sent.
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* stranger_text = "{\"stranger\": \"do not read me, do not write me\"}\n";
+
+/// Something in the way of a run: `put` is told the usage folder, which exists, and a stranger's file.
+struct Obstacle {
+  const char* name;
+  std::function<void(const fs::path& usage, const fs::path& stranger)> put;
+};
+
+void remake(const fs::path& folder, unsigned mode) {
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  ::chmod(folder.c_str(), mode);
+}
+
+const Obstacle whole_folder[] = {
+    {"a link in place of the folder",
+     [](const fs::path& usage, const fs::path& stranger) {
+       fs::remove_all(usage);
+       fs::create_directory_symlink(stranger.parent_path(), usage);
+     }},
+    {"a file in place of the folder",
+     [](const fs::path& usage, const fs::path&) {
+       fs::remove_all(usage);
+       write_file(usage, "");
+     }},
+    {"a folder that anybody may write", [](const fs::path& usage, const fs::path&) { remake(usage, 0777); }},
+    {"a folder that its group may write", [](const fs::path& usage, const fs::path&) { remake(usage, 0770); }},
+    {"a folder in one that anybody may write",
+     [](const fs::path& usage, const fs::path&) { ::chmod(usage.parent_path().c_str(), 0777); }},
+    {"active/ that anybody may write", [](const fs::path& usage, const fs::path&) { remake(usage / "active", 0777); }},
+    {"active/ is a link",
+     [](const fs::path& usage, const fs::path& stranger) {
+       fs::remove_all(usage / "active");
+       fs::create_directory_symlink(stranger.parent_path(), usage / "active");
+     }},
+    {"a link in place of state.json",
+     [](const fs::path& usage, const fs::path& stranger) { fs::create_symlink(stranger, usage / "state.json"); }},
+    {"a hard link in place of state.json",
+     [](const fs::path& usage, const fs::path& stranger) { fs::create_hard_link(stranger, usage / "state.json"); }},
+    {"a pipe in place of state.json",
+     [](const fs::path& usage, const fs::path&) { ::mkfifo((usage / "state.json").c_str(), 0600); }},
+    {"a folder in place of state.json",
+     [](const fs::path& usage, const fs::path&) { fs::create_directory(usage / "state.json"); }},
+};
+
+struct Stranger {
+  Server server{};
+  Sandbox sandbox{};
+  fs::path file = sandbox.root() / "stranger" / "file.json";
+
+  Stranger() {
+    write_file(file, stranger_text);
+    sandbox.run("reporter", {"--unattended", "local"});
+    fs::remove_all(sandbox.usage_folder() / "local");
+    sandbox.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
+    sandbox.environment["USAGE_STATS_DEBUG"] = "1";
+  }
+  Result run() { return sandbox.run("reporter", sending_to(server.url(), {"--print", "done", "--exit", "3"})); }
+  void check_untouched() const {
+    CHECK(read_file(file) == stranger_text);
+    CHECK(names_in(file.parent_path()) == std::vector<std::string>{"file.json"});
+    for (const ReceivedRequest& request : server.requests()) CHECK(request.body.find("stranger") == std::string::npos);
+  }
+};
+
+void check_host(const Result& result) {
+  CHECK(result.exit_code == 3);
+  CHECK(result.out == "done\n");
+}
+
+}  // namespace
+
+TEST_CASE("storage refuses: a folder or state.json that is not what it should be makes the session inert") {
+  for (const Obstacle& obstacle : whole_folder) {
+    CAPTURE(obstacle.name);
+    Stranger stranger;
+    obstacle.put(stranger.sandbox.usage_folder(), stranger.file);
+    const Result result = stranger.run();
+    check_host(result);
+    CHECK(result.err.find("nothing is recorded: " + stranger.sandbox.usage_folder().string()) != std::string::npos);
+    CHECK(stranger.server.requests().empty());
+    stranger.check_untouched();
+  }
+}
+
+TEST_CASE("storage refuses: a folder of somebody else's") {
+  if (::geteuid() != 0) {
+    MESSAGE("skipped: only root can give a folder away");
+    return;
+  }
+  for (const char* const inner : {"", "active"}) {
+    CAPTURE(inner);
+    Stranger stranger;
+    REQUIRE(::chown((stranger.sandbox.usage_folder() / inner).c_str(), 65534, 65534) == 0);
+    const Result result = stranger.run();
+    check_host(result);
+    CHECK(result.err.find("nothing is recorded") != std::string::npos);
+    CHECK(stranger.server.requests().empty());
+    CHECK(stranger.sandbox.report_files().empty());
+  }
+}
+
+TEST_CASE("storage refuses: links and pipes among the labels are neither followed nor waited for") {
+  for (const char* const folder : {"active", "pending"}) {
+    CAPTURE(folder);
+    Stranger stranger;
+    const fs::path place = stranger.sandbox.usage_folder() / folder;
+    fs::create_directories(place);
+    ::chmod(place.c_str(), 0700);
+    fs::create_symlink(stranger.file, place / std::string(32, 'a'));
+    fs::create_hard_link(stranger.file, place / std::string(32, 'b'));
+    ::mkfifo((place / std::string(32, 'c')).c_str(), 0600);
+    check_host(stranger.run());
+    CHECK(stranger.sandbox.wait_for_no_uploader());
+    CHECK(stranger.server.requests().size() == 1);
+    stranger.check_untouched();
+  }
+}
+
+TEST_CASE("storage refuses: a report that is a link is not sent") {
+  for (const bool hard : {false, true}) {
+    CAPTURE(hard);
+    Stranger stranger;
+    stranger.sandbox.collect = false;
+    stranger.server.answer([](const ReceivedRequest&) { return Answer{503}; });
+    check_host(stranger.run());
+    make_due(stranger.sandbox);
+    const fs::path report = stranger.sandbox.report_files().at(0);
+    fs::remove(report);
+    hard ? fs::create_hard_link(stranger.file, report) : fs::create_symlink(stranger.file, report);
+    check_host(stranger.run());
+    CHECK(stranger.server.requests().size() == 2);
+    stranger.check_untouched();
+  }
+}
+
+TEST_CASE("storage refuses: an uploader.lock that is a link or a pipe stops the sending, not the program") {
+  for (const bool pipe : {false, true}) {
+    CAPTURE(pipe);
+    Stranger stranger;
+    const fs::path lock = stranger.sandbox.usage_folder() / "uploader.lock";
+    fs::remove(lock);
+    pipe ? static_cast<void>(::mkfifo(lock.c_str(), 0600)) : fs::create_symlink(stranger.file, lock);
+    check_host(stranger.run());
+    CHECK(stranger.sandbox.wait_for_no_uploader());
+    CHECK(stranger.server.requests().empty());
+    CHECK(stranger.sandbox.pending().size() == 1);
+    stranger.check_untouched();
+  }
+}

@@ -1,0 +1,146 @@
+#include "sandbox.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cctype>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <system_error>
+
+namespace fs = std::filesystem;
+
+namespace {
+
+void collect_report(const fs::path& report, const fs::path& collection) {
+  static std::atomic<int> number{0};
+  const std::string name =
+      report.parent_path().filename().string() + "." + std::to_string(::getpid()) + "." + std::to_string(number++);
+  std::error_code ignored;
+  fs::copy_file(report, collection / (name + ".json"), ignored);
+}
+
+/// Names that begin with a dot are temporary files.
+std::vector<std::string> labels_in(const fs::path& folder) {
+  std::vector<std::string> names = names_in(folder);
+  names.erase(std::remove_if(names.begin(), names.end(), [](const std::string& name) { return name[0] == '.'; }),
+              names.end());
+  return names;
+}
+
+std::string environment_of_process(const fs::path& process) {
+  std::ifstream file(process / "environ", std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+}  // namespace
+
+Sandbox::Sandbox() {
+  fs::create_directories(home());
+  fs::create_directories(folder_ / "tmp");
+  environment = {
+      {"HOME", home().string()},
+      {"PATH", "/usr/local/bin:/usr/bin:/bin"},
+      {"TMPDIR", (folder_ / "tmp").string()},
+      {"XDG_CONFIG_HOME", (home() / "config").string()},
+      {"XDG_STATE_HOME", (home() / "state").string()},
+  };
+  for (const char* name : {"ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"})
+    if (const char* value = std::getenv(name)) environment[name] = value;
+}
+
+Sandbox::~Sandbox() {
+  end_uploaders();
+  const char* collection = std::getenv("USAGE_STATS_COLLECT");
+  if (!collect || collection == nullptr || *collection == '\0') return;
+  std::error_code error;
+  auto options = fs::directory_options::skip_permission_denied;
+  for (auto it = fs::recursive_directory_iterator(root(), options, error); !error && it != fs::end(it);
+       it.increment(error))
+    if (it->path().filename() == "usage_stats.json" && it->is_regular_file(error))
+      collect_report(it->path(), collection);
+}
+
+fs::path Sandbox::usage_folder(const std::string& app) const { return home() / "state" / app / "usage"; }
+fs::path Sandbox::config_file(const std::string& app) const { return home() / "config" / app / "config.json"; }
+
+Command Sandbox::command(const std::string& name, std::vector<std::string> arguments) const {
+  Command command{program(name), std::move(arguments)};
+  command.environment = environment;
+  command.folder = home();
+  return command;
+}
+
+Result Sandbox::run(const std::string& name, std::vector<std::string> arguments) const {
+  return ::run(command(name, std::move(arguments)));
+}
+
+std::vector<fs::path> Sandbox::report_files(const std::string& app) const {
+  std::vector<fs::path> files;
+  std::error_code error;  // an uploader may be pruning
+  for (auto it = fs::recursive_directory_iterator(usage_folder(app), error); !error && it != fs::end(it);
+       it.increment(error))
+    if (it->path().filename() == "usage_stats.json") files.push_back(it->path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::vector<nlohmann::json> Sandbox::reports(const std::string& app) const {
+  std::vector<nlohmann::json> all;
+  for (const fs::path& file : report_files(app)) all.push_back(nlohmann::json::parse(read_file(file)));
+  return all;
+}
+
+nlohmann::json Sandbox::report(const std::string& app) const {
+  const std::vector<nlohmann::json> all = reports(app);
+  if (all.size() != 1) throw std::runtime_error(std::to_string(all.size()) + " reports where one was expected");
+  return all.front();
+}
+
+std::vector<std::string> Sandbox::active(const std::string& app) const {
+  return labels_in(usage_folder(app) / "active");
+}
+std::vector<std::string> Sandbox::pending(const std::string& app) const {
+  return labels_in(usage_folder(app) / "pending");
+}
+
+std::vector<pid_t> Sandbox::uploaders() const {
+  const std::string sign = "USAGE_STATS_UPLOADER=" + root().string() + "/";
+  std::vector<pid_t> found;
+  std::error_code error;
+  for (auto it = fs::directory_iterator("/proc", error); !error && it != fs::end(it); it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (!std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c) != 0; })) continue;
+    if (environment_of_process(it->path()).find(sign) != std::string::npos) found.push_back(std::stoi(name));
+  }
+  return found;
+}
+
+bool Sandbox::wait_for_no_uploader(std::chrono::milliseconds limit) const {
+  return wait_until([this] { return uploaders().empty(); }, limit);
+}
+
+void Sandbox::end_uploaders() const noexcept {
+  const auto all_gone = [this] {
+    const std::vector<pid_t> left = uploaders();
+    for (pid_t id : left) ::kill(id, SIGKILL);
+    return left.empty();
+  };
+  try {
+    wait_until(all_gone);
+  } catch (...) {  // nothing to be done about it at the end of a test
+  }
+}
+
+std::vector<std::string> names_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (auto it = fs::directory_iterator(folder, error); !error && it != fs::end(it); it.increment(error))
+    names.push_back(it->path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}

@@ -1,0 +1,64 @@
+#include "waiting.hpp"
+
+#include <stdexcept>
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path state_file(const Sandbox& sandbox) { return sandbox.usage_folder() / "state.json"; }
+
+fs::path waiting_file(const Sandbox& sandbox) {
+  const std::vector<std::string> names = sandbox.pending();
+  if (names.size() != 1) throw std::runtime_error(std::to_string(names.size()) + " labels wait where one was expected");
+  return sandbox.usage_folder() / "pending" / names.front();
+}
+
+json first_line(const fs::path& file) {
+  const std::string text = read_file(file);
+  return json::parse(text.substr(0, text.find('\n')));
+}
+
+}  // namespace
+
+std::vector<std::string> sending_to(const std::string& url, const std::vector<std::string>& more) {
+  std::vector<std::string> arguments{"--url", url, "--unattended", "on", "--delivery", "wait", "--wait-limit", "20000"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+json state_of(const Sandbox& sandbox) {
+  return fs::exists(state_file(sandbox)) ? json::parse(read_file(state_file(sandbox))) : json();
+}
+
+void set_state(const Sandbox& sandbox, const json& state) { write_file(state_file(sandbox), state.dump()); }
+
+json waiting_label(const Sandbox& sandbox) { return first_line(waiting_file(sandbox)); }
+
+void set_waiting_label(const Sandbox& sandbox, const json& label) {
+  write_file(waiting_file(sandbox), label.dump() + "\n");
+}
+
+void make_due(const Sandbox& sandbox) {
+  for (const std::string& name : sandbox.pending()) {
+    const fs::path file = sandbox.usage_folder() / "pending" / name;
+    json label = first_line(file);
+    for (json& destination : label["destinations"]) destination["not_before"] = 0;
+    write_file(file, label.dump() + "\n");
+  }
+  json state = state_of(sandbox);
+  for (json& wait : state["backoff"]) wait["not_before"] = 0;
+  set_state(sandbox, state);
+}
+
+std::vector<json> deliveries(const Sandbox& sandbox) {
+  std::vector<json> lines;
+  for (const fs::path& report : sandbox.report_files()) {
+    const fs::path file = report.parent_path() / "delivery.json";
+    if (!fs::exists(file)) continue;
+    const json all = json::parse(read_file(file));
+    lines.insert(lines.end(), all["deliveries"].begin(), all["deliveries"].end());
+  }
+  return lines;
+}

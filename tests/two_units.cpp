@@ -1,0 +1,66 @@
+// Programs of several source files, of several copies of the library, and without exceptions or RTTI: they are built
+// by programs/variants.cmake, and here they run and send.
+#include <usage_stats.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "sandbox.hpp"
+#include "server.hpp"
+
+using nlohmann::json;
+
+namespace {
+
+const std::string version = std::to_string(USAGE_STATS_VERSION_MAJOR) + "." +
+                            std::to_string(USAGE_STATS_VERSION_MINOR) + "." + std::to_string(USAGE_STATS_VERSION_PATCH);
+
+/// Runs it; both of its sessions must be reported and delivered. Returns the report of the one elsewhere.
+json run_both(const std::string& name, const std::string& version_elsewhere) {
+  CAPTURE(name);
+  Server server;
+  Sandbox sandbox;
+  for (const char* const app : {"UNITS", "ELSEWHERE"})
+    sandbox.environment[std::string(app) + "_USAGE_STATS_ENABLED"] = "1";  // no notice
+  const Result result = sandbox.run(name, {server.url()});
+  CHECK(result.exit_code == 7);
+  CHECK(result.out == "main " + version + "\nelsewhere " + version_elsewhere + "\n");
+  CHECK(result.err == "");
+
+  const json main = sandbox.report("units"), elsewhere = sandbox.report("elsewhere");
+  CHECK(main["app"] == json{{"name", "units"}, {"version", "1.0.0"}});
+  CHECK(main["fields"] == json{{"where", "in main"}});
+  CHECK(main["counters"] == json{{"calls", 1}});
+  CHECK(main["events"][0]["fields"] == json{{"where", "from main"}});
+  CHECK(main["stages"][0]["status"] == "ok");
+  CHECK(main["outcome"] == json{{"status", "failed"}, {"exit_code", 7}});
+  CHECK(elsewhere["app"] == json{{"name", "elsewhere"}, {"version", "2.0.0"}});
+  CHECK(elsewhere["outcome"] == json{{"status", "failed"}, {"exit_code", 7}});
+
+  const auto requests = server.wait_for(2);
+  REQUIRE(requests.size() == 2);
+  CHECK(json::parse(requests[0].body) == elsewhere);
+  CHECK(json::parse(requests[1].body) == main);
+  return elsewhere;
+}
+
+}  // namespace
+
+TEST_CASE("two units: one program, one library") {
+  CHECK(run_both("two_units", version)["fields"] == json{{"where", "elsewhere"}});
+}
+
+TEST_CASE("two units: two versions in one program, where one name means two things") {
+  const std::string other = "99" + version.substr(version.find('.'));
+  CHECK(run_both("two_versions", other)["fields"] == json{{"where", true}});
+}
+
+TEST_CASE("two units: two forms in one program") {
+  CHECK(run_both("two_forms", version)["fields"] == json{{"where", "elsewhere"}});
+}
+
+TEST_CASE("two units: without exceptions, without RTTI, and without either") {
+  for (const char* const name : {"no_exceptions", "no_rtti", "neither"})
+    CHECK(run_both(name, version)["fields"] == json{{"where", "elsewhere"}});
+}

@@ -1,0 +1,98 @@
+#include <doctest/doctest.h>
+
+#include <signal.h>
+
+#include <map>
+#include <string>
+
+#include "sandbox.hpp"
+#include "server.hpp"
+#include "waiting.hpp"
+
+namespace {
+
+/// Starts a run that waits for its input, and ends it with SIGKILL. Returns its session.
+std::string killed_run(const Sandbox& sandbox, const std::string& url) {
+  Command command = sandbox.command("reporter", sending_to(url, {"--wait-for-input"}));
+  command.open_input = true;
+  Process process(command);
+  process.wait_for_output("ready");
+  const std::string session = sandbox.active().at(0);
+  process.signal(SIGKILL);
+  CHECK(process.wait().signal == SIGKILL);
+  return session;
+}
+
+std::map<std::string, nlohmann::json> outcomes(const std::vector<ReceivedRequest>& requests) {
+  std::map<std::string, nlohmann::json> found;
+  for (const ReceivedRequest& request : requests) {
+    const auto report = nlohmann::json::parse(request.body);
+    CHECK(report["final"] == true);
+    found[report["session_id"]] = report["outcome"];
+  }
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("a run that was killed is reported as lost by the next uploader, once") {
+  Server server;
+  Sandbox sandbox;
+  const std::string session = killed_run(sandbox, server.url());
+  CHECK(server.requests().empty());
+  CHECK(sandbox.active().size() == 1);
+  for (int i = 0; i < 3; ++i) sandbox.run("reporter", sending_to(server.url()));
+  CHECK(sandbox.wait_for_no_uploader());
+
+  const auto requests = server.requests();
+  CHECK(requests.size() == 4);
+  CHECK(outcomes(requests).size() == 4);
+  CHECK(outcomes(requests)[session] == nlohmann::json({{"status", "lost"}}));
+  CHECK(sandbox.active().empty());
+  CHECK(sandbox.pending().empty());
+}
+
+TEST_CASE("a run that lives is not taken for lost, however many uploaders come by") {
+  Server server;
+  Sandbox sandbox;
+  Command command = sandbox.command("reporter", sending_to(server.url(), {"--wait-for-input", "--exit", "3"}));
+  command.open_input = true;
+  Process living(command);
+  living.wait_for_output("ready");
+  const std::string session = sandbox.active().at(0);
+  for (int i = 0; i < 3; ++i) sandbox.run("reporter", sending_to(server.url()));
+  CHECK(sandbox.active().size() == 1);
+  living.close_input();
+  CHECK(living.wait().exit_code == 3);
+
+  const auto requests = server.wait_for(4);
+  CHECK(requests.size() == 4);
+  CHECK(outcomes(requests)[session] == nlohmann::json({{"status", "failed"}, {"exit_code", 3}}));
+}
+
+TEST_CASE("power fails between the report and its label: it is sent with its true end") {
+  Server server(503);
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(server.url(), {"--exit", "3"}));
+  const std::string session = sandbox.pending().at(0);
+  make_due(sandbox);
+  std::filesystem::rename(sandbox.usage_folder() / "pending" / session, sandbox.usage_folder() / "active" / session);
+  server.answer([](const ReceivedRequest&) { return Answer{}; });
+  sandbox.run("reporter", sending_to(server.url()));
+
+  REQUIRE(server.requests().size() == 3);
+  CHECK(outcomes(server.requests())[session] == nlohmann::json({{"status", "failed"}, {"exit_code", 3}}));
+}
+
+TEST_CASE("power fails while a label is written: what is no label goes away, and the rest is sent") {
+  Server server;
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(server.url()));
+  for (const char* const text : {"", "{\"schema\":\"usage-sta", "\xff\xfe\n\n\n"})
+    for (const char* const name : {"0123456789abcdef0123456789abcdef", "README"}) {
+      write_file(sandbox.usage_folder() / "active" / name, text);
+      sandbox.run("reporter", sending_to(server.url()));
+      CHECK(sandbox.active().empty());
+    }
+  CHECK(server.requests().size() == 7);
+}

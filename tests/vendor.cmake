@@ -1,0 +1,11 @@
+# Copies the library's headers as a project would that vendors another version: cmake -DFROM=... -DTO=... -P vendor.cmake
+file(REMOVE_RECURSE "${TO}")
+file(COPY "${FROM}/" DESTINATION "${TO}")
+file(GLOB_RECURSE headers "${TO}/*.hpp")
+foreach(header IN LISTS headers)
+  file(READ "${header}" text)
+  string(REGEX REPLACE "(#define USAGE_STATS_VERSION_MAJOR) [0-9]+" "\\1 99" changed "${text}")
+  if(NOT changed STREQUAL text)
+    file(WRITE "${header}" "${changed}")
+  endif()
+endforeach()

@@ -1,0 +1,290 @@
+// What the library asks of Windows, tried on Windows (or Wine): a plain program that ends with 0 or tells what was
+// wrong. It starts itself: as the uploader, and in the roles that main knows.
+#include <usage_stats.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <system_error>
+#include <thread>
+
+namespace platform = usage_stats::detail::platform;
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using platform::Folder;
+using platform::LockedFile;
+
+namespace {
+
+int failures = 0;
+std::string program;  // this one
+
+void check(bool good, const std::string& what) {
+  if (good) return;
+  ++failures;
+  std::printf("smoke: FAILED: %s\n", what.c_str());
+}
+
+bool wait_for(const std::function<bool()>& condition, std::chrono::milliseconds limit = 20s) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(10ms);
+  }
+  return true;
+}
+
+std::string text_of(const fs::path& file) {
+  std::error_code error;
+  return platform::read_file(file, 1 << 20, error).value_or("");
+}
+
+void write_text(const fs::path& file, const std::string& text) { std::ofstream(file, std::ios::binary) << text; }
+
+std::string utf8(const fs::path& path) { return path.u8string(); }
+
+// ---- what is tried
+
+void try_folders(const fs::path& place) {
+  std::error_code error;
+  check(!Folder::open(place / "none", false, error) && error == std::errc::no_such_file_or_directory, "missing folder");
+  // Far beyond the 260 characters of old.
+  const fs::path deep =
+      place / fs::u8path("J\xc3\xbcrgen \xe2\x9c\x93") / std::string(120, 'a') / std::string(120, 'b');
+  const Folder folder = Folder::open(deep, true, error);
+  check(bool(folder), "a deep folder is made: " + error.message());
+  if (!folder) return;
+  check(!folder.write("file", "one", true) && !folder.write("file", "two"), "a file is written twice");
+  check(folder.read("file", 100, error) == "two" && !error, "and read");
+  check(!folder.read("file", 2, error) && error == std::errc::file_too_large, "too large");
+  check(!folder.read("nothing", 2, error) && error == std::errc::no_such_file_or_directory, "missing file");
+  check(folder.exists("file") && !folder.exists("nothing"), "exists");
+  check(!folder.write(".hidden", ""), "a hidden file");
+  const Folder inner = folder.folder("inner", true, error);
+  check(inner && !folder.move("file", inner) && inner.exists("file") && !folder.exists("file"), "move");
+  check(folder.folder_count() == 1, "folder_count");
+  check(folder.list(100).size() == 1 && folder.list(100, true).size() == 2 && folder.list(1, true).size() == 1, "list");
+  const auto files = inner.list(100);
+  const auto age = files.empty() ? 1h : std::chrono::system_clock::now() - files[0].modified;
+  check(
+      files.size() == 1 && files[0].name == "file" && files[0].size == 3 && !files[0].folder && age > -5s && age < 60s,
+      "what list tells of a file");
+  const Folder other = folder.folder("other", true, error);
+  check(!other.write("file", "") && bool(other.folder("in", true, error)), "a tree");
+  check(bool(folder.remove("other")), "remove takes no folder");
+  check(!Folder(std::move(const_cast<Folder&>(other))).remove("file"), "remove");
+  check(!folder.remove_tree("other") && !folder.exists("other"), "remove_tree");
+  check(!Folder::open("relative", true, error) && bool(error), "no relative folder");
+}
+
+void try_files(const fs::path& place) {
+  std::error_code error;
+  const fs::path file = place / "config" / "config.json";
+  check(!platform::replace_file(file, "first"), "replace_file makes folders");
+  check(!platform::replace_file(file, "second") && text_of(file) == "second", "replace_file replaces");
+  std::ifstream reader(file);  // shares neither renaming nor deletion, as most programs
+  check(platform::read_file(file, 100, error) == "second", "a file that is open elsewhere is read");
+  check(!platform::read_file(place, 100, error) && bool(error), "a folder is no file");
+  reader.close();
+  std::size_t count = 0;
+  for (const auto& entry : fs::directory_iterator(file.parent_path())) count += entry.exists() ? 1 : 0;
+  check(count == 1, "no temporary file stays");
+}
+
+/// In a process of its own: 10 locked by another, 11 not.
+int probe(const fs::path& place, const std::string& name) {
+  std::error_code error;
+  const Folder folder = Folder::open(place, false, error);
+  if (!folder) return 1;
+  LockedFile::Outcome outcome{};
+  const bool held = LockedFile::held(folder, name);
+  const LockedFile lock = LockedFile::acquire(folder, name, false, outcome, error);
+  if (held != (outcome == LockedFile::Outcome::held_by_another)) return 2;
+  return held ? 10 : lock ? 11 : 3;
+}
+
+int probe_elsewhere(const fs::path& place, const std::string& name) {
+  return platform::run_program({program, "probe", utf8(place), name}, "", 1000, 20s).exit_code;
+}
+
+void try_locks(const fs::path& place) {
+  std::error_code error;
+  LockedFile::Outcome outcome{};
+  const Folder folder = Folder::open(place, true, error), other = folder.folder("other", true, error);
+  LockedFile label = LockedFile::create(folder, "label", "text\n", error);
+  check(label && label.stands_as(folder, "label") && LockedFile::held(folder, "label"), "a locked file is made");
+  check(!LockedFile::acquire(folder, "label", false, outcome, error) && outcome == LockedFile::Outcome::held_by_another,
+        "a file locked here is not locked twice");
+  check(probe_elsewhere(place, "label") == 10, "another process sees the lock");
+  check(!label.append("more\n") && folder.read("label", 100, error) == "text\nmore\n",
+        "a locked file is added to, and read");
+  check(!folder.move("label", other) && label.stands_as(other, "label") && !label.stands_as(folder, "label"),
+        "a locked file is moved");
+  check(probe_elsewhere(place / "other", "label") == 10, "and is still locked");
+  label.release();
+  check(!label && probe_elsewhere(place / "other", "label") == 11, "released");
+
+  LockedFile state = LockedFile::acquire(folder, "state", true, outcome, error);
+  check(state && outcome == LockedFile::Outcome::locked, "a missing file is made and locked");
+  check(!folder.write("state", "new") && folder.read("state", 10, error) == "new", "a locked file is replaced");
+  check(!state.stands_as(folder, "state"), "the lock is then on the old one");
+  check(!LockedFile::held(folder, "state"), "and the new one is free");
+  check(!LockedFile::acquire(folder, "nothing", false, outcome, error) && outcome == LockedFile::Outcome::failed,
+        "nothing to lock");
+
+  const auto killed = platform::run_program({program, "hold", utf8(place)}, "", 6, 20s);
+  check(killed.output == "locked" && killed.exit_code == -1, "a program that holds a lock is ended in time");
+  check(wait_for([&] { return !LockedFile::held(folder, "held"); }) && folder.exists("held"), "its lock ends with it");
+}
+
+int hold(const fs::path& place) {
+  std::error_code error;
+  LockedFile::Outcome outcome{};
+  const LockedFile lock = LockedFile::acquire(Folder::open(place, false, error), "held", true, outcome, error);
+  std::printf(lock ? "locked" : "free__");
+  std::fflush(stdout);
+  std::this_thread::sleep_for(60s);
+  return 0;
+}
+
+void try_programs(const fs::path& place) {
+  const std::string input(300000, 'x'), argument = "a \"b\\\" c\\";
+  const auto began = std::chrono::steady_clock::now();
+  const auto echoed = platform::run_program({program, "echo", argument}, input, 1 << 20, 30s);
+  check(echoed.exit_code == 7 && echoed.output == argument + input, "a program is given arguments and much input");
+  const auto cut = platform::run_program({program, "echo", ""}, input, 1000, 2s);
+  check(cut.output == input.substr(0, 1000), "no more output than wanted");
+  const auto slow = platform::run_program({program, "sleep"}, "", 1000, 300ms);
+  check(slow.exit_code == -1 && std::chrono::steady_clock::now() - began < 30s, "a time limit");
+  check(bool(platform::run_program({"C:\\nothing.exe"}, "", 10, 1s).error), "no such program");
+  const fs::path found = platform::find_program("cmd");
+  check(found.is_absolute() && fs::exists(found), "find_program");
+  check(platform::find_program("no-such-program").empty(), "find_program: none");
+
+  std::error_code error;
+  const fs::path told = place / fs::u8path("told \xc3\xbc");
+  platform::Child child = platform::start_self("smoke", {{"SMOKE_TELL", utf8(told)}}, error);
+  check(child && !error, "it starts itself: " + error.message());
+  check(wait_for([&] { return child.ended(); }), "and sees the end");
+  check(text_of(told) == "arguments 1, terminal 0 0 0, in the main executable 1",
+        "the other one says: " + text_of(told));
+}
+
+int tell(const std::string& file, int argc) {
+  const bool inside = platform::in_main_executable(reinterpret_cast<const void*>(&tell));
+  write_text(fs::u8path(file),
+             "arguments " + std::to_string(argc) + ", terminal " + std::to_string(platform::is_terminal(0)) + " " +
+                 std::to_string(platform::is_terminal(1)) + " " + std::to_string(platform::is_terminal(2)) +
+                 ", in the main executable " + std::to_string(inside));
+  return 0;
+}
+
+void try_machine() {
+  check(_putenv_s("SMOKE_VARIABLE", "a value") == 0 && platform::variable("SMOKE_VARIABLE") == "a value", "variable");
+  platform::remove_variable("SMOKE_VARIABLE");
+  check(!platform::variable("SMOKE_VARIABLE"), "remove_variable");
+  check(platform::variable("SMOKE_LONG").value_or("") == std::string(3000, 'y'), "a long variable");
+  check(platform::variable("SMOKE_NAME") == "J\xc3\xbcrgen", "a variable in UTF-8");
+  check(platform::variable_values().size() > 3, "variable_values");
+  const platform::Facts facts = platform::facts();
+  check(facts.os == "windows" && facts.os_version.compare(0, 8, "Windows ") == 0 && !facts.kernel.empty() &&
+            facts.arch == "x86_64" && facts.cpus > 0 && facts.memory_bytes > 1 << 20,
+        "facts");
+  std::printf("smoke: %s, kernel %s, %u cpus\n", facts.os_version.c_str(), facts.kernel.c_str(), facts.cpus);
+  const platform::PrivateNames names = platform::private_names();
+  check(!names.users.empty() && !names.hosts.empty() && !names.home.empty() && !names.working_folder.empty(), "names");
+  for (const fs::path& root :
+       {platform::home(), platform::state_root(), platform::config_root(), platform::policy_root()})
+    check(root.is_absolute(), "places");
+  unsigned char a[16] = {}, b[16] = {};
+  check(platform::random_bytes(a, 16) && platform::random_bytes(b, 16) && std::memcmp(a, b, 16) != 0, "random_bytes");
+  check(!platform::elevated() && platform::process_id() > 0 && platform::has_spare_descriptors(), "the process");
+  check(platform::write_to_standard_error("smoke: a line on standard error\n"), "write_to_standard_error");
+}
+
+// ---- whole sessions
+
+usage_stats::Options options_for(const fs::path& place) {
+  usage_stats::Options options("smoke", "1.0.0", "http://127.0.0.1:9/");  // nobody listens there
+  options.directory = place / "usage";
+  options.config_file = place / "config.json";
+  options.policy_file = place / "policy.json";
+  return options;
+}
+
+void try_local_session(const fs::path& place) {
+  auto options = options_for(place / fs::u8path("J\xc3\xbcrgen"));
+  options.delivery = usage_stats::Delivery::local;
+  fs::path report;
+  {
+    const char* const arguments[] = {"smoke", "--threads=8", "C:\\secret\\file"};
+    usage_stats::TelemetrySession session(options, 3, arguments);
+    check(session.enabled() && session.problem().empty(), "a local session: " + session.decision().why);
+    report = session.report_path();
+    session.exit_code(3);
+  }
+  const std::string text = text_of(report);
+  check(text.find("\"windows\"") != std::string::npos && text.find("\"failed\"") != std::string::npos, "its report");
+  check(text.find("secret") == std::string::npos, "no path in the report");
+  check(fs::is_empty(options.directory / "active"), "no label stays");
+}
+
+void try_detached_session(const fs::path& place) {
+  const auto options = options_for(place / "detached");
+  _putenv_s("SMOKE_USAGE_STATS_ENABLED", "1");
+  _putenv_s("USAGE_STATS_DEBUG", "1");
+  std::string id;
+  const auto began = std::chrono::steady_clock::now();
+  {
+    usage_stats::TelemetrySession session(options, 0, nullptr);
+    check(session.decision().verdict == usage_stats::Verdict::on, "on: " + session.decision().why);
+    check(session.problem().empty(), "no problem: " + std::string(session.problem()));
+    id = session.session_id();
+    check(fs::exists(options.directory / "active" / id), "a label while it runs");
+  }
+  check(std::chrono::steady_clock::now() - began < 10s, "nobody waits");
+  std::error_code error;
+  const fs::path log = options.directory / "uploader.log";
+  check(wait_for([&] { return text_of(log).find("127.0.0.1") != std::string::npos; }),
+        "the uploader tries, and says so");
+  const Folder folder = Folder::open(options.directory, false, error);
+  check(wait_for([&] { return !LockedFile::held(folder, "uploader.lock"); }), "the uploader ends");
+  check(fs::exists(options.directory / "pending" / id), "the label waits");
+  check(fs::is_empty(options.directory / "active"), "and runs no more");
+  if (failures > 0) std::printf("uploader.log:\n%s", text_of(log).c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string role = argc > 1 ? argv[1] : "";
+  if (const auto file = platform::variable("SMOKE_TELL")) return tell(*file, argc);
+  if (role == "sleep") return std::this_thread::sleep_for(60s), 0;
+  if (role == "probe") return probe(fs::u8path(argv[2]), argv[3]);
+  if (role == "hold") return hold(fs::u8path(argv[2]));
+  if (role == "echo") {
+    std::printf("%s", argv[2]);
+    for (int c = std::getchar(); c != EOF; c = std::getchar()) std::putchar(c);
+    return 7;
+  }
+  program = utf8(fs::absolute(argv[0]));
+  _wputenv_s(L"SMOKE_NAME", L"J\u00fcrgen");
+  _putenv_s("SMOKE_LONG", std::string(3000, 'y').c_str());
+  const fs::path place = fs::temp_directory_path() / ("usage_stats_smoke_" + std::to_string(platform::process_id()));
+  try_machine();
+  try_folders(place / "folders");
+  try_files(place / "files");
+  try_locks(place / "locks");
+  try_programs(place / "locks");
+  try_local_session(place);
+  try_detached_session(place);
+  std::error_code error;
+  fs::remove_all(place, error);
+  std::printf("smoke: %s\n", failures == 0 ? "fine" : "failed");
+  return failures == 0 ? 0 : 1;
+}
