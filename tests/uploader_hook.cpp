@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <mutex>
 #include <set>
 #include <sstream>
 #include <string>
@@ -64,9 +65,11 @@ TEST_CASE("uploader hook: main and the program's global objects run once") {
 
 TEST_CASE("uploader hook: the uploader has a session of its own, folder /, null streams and nothing of the host's") {
   Sandbox sandbox;
+  std::mutex mutex;
   Seen seen;
   pid_t id = 0;
   Server server([&](const ReceivedRequest&) {
+    const std::lock_guard<std::mutex> guard(mutex);
     id = sandbox.uploaders().at(0);
     seen = look_at(id);
     return Answer{};
@@ -83,6 +86,7 @@ TEST_CASE("uploader hook: the uploader has a session of its own, folder /, null 
   server.wait_for(1);
   REQUIRE(wait_until([&] { return deliveries(sandbox).size() == 1; }));  // the handler has ended by then
 
+  const std::lock_guard<std::mutex> guard(mutex);
   CHECK(seen.session == id);
   CHECK(seen.folder == "/");
   CHECK(seen.niceness == 10);

@@ -80,7 +80,7 @@ TEST_CASE("power fails between the report and its label: it is sent with its tru
   server.answer([](const ReceivedRequest&) { return Answer{}; });
   sandbox.run("reporter", sending_to(server.url()));
 
-  REQUIRE(server.requests().size() == 3);
+  REQUIRE(server.wait_for(3).size() == 3);
   CHECK(outcomes(server.requests())[session] == nlohmann::json({{"status", "failed"}, {"exit_code", 3}}));
 }
 
@@ -94,5 +94,5 @@ TEST_CASE("power fails while a label is written: what is no label goes away, and
       sandbox.run("reporter", sending_to(server.url()));
       CHECK(sandbox.active().empty());
     }
-  CHECK(server.requests().size() == 7);
+  CHECK(server.wait_for(7).size() == 7);
 }
