@@ -28,16 +28,20 @@
 #include "usage_stats/redaction.hpp"    // what must never leave
 #include "usage_stats/outcome.hpp"      // how it ended
 #include "usage_stats/report.hpp"       // what happened
-#include "usage_stats/session.hpp"      // one run
+#include "usage_stats/session.hpp"      // one run, for its program
+#include "usage_stats/run.hpp"          // ... and from the decision to the report
+#include "usage_stats/ends.hpp"         // ... however it ends
 #include "usage_stats/storage.hpp"      // the folder: reports and labels
 #include "usage_stats/uploader.hpp"     // empties the folder
 #include "usage_stats/exporters.hpp"    // report -> requests
 #include "usage_stats/transport.hpp"    // one HTTP request
 #include "usage_stats/command.hpp"      // `mytool usage-stats ...`
 // Beneath them all:
+#include "usage_stats/bounded_lock.hpp"
 #include "usage_stats/hash.hpp"
 #include "usage_stats/log.hpp"
 #include "usage_stats/platform.hpp"
+#include "usage_stats/ticker.hpp"
 #include "usage_stats/url.hpp"
 
 #if !defined(USAGE_STATS_COMPILED) || defined(USAGE_STATS_IMPLEMENTATION)
@@ -59,9 +63,13 @@
 #include "usage_stats/impl/redaction.ipp"
 #include "usage_stats/impl/outcome.ipp"
 #include "usage_stats/impl/report.ipp"
+#include "usage_stats/impl/ticker.ipp"
+#include "usage_stats/impl/run.ipp"
+#include "usage_stats/impl/ends.ipp"
 #include "usage_stats/impl/session.ipp"
 #include "usage_stats/impl/storage.ipp"
 #include "usage_stats/impl/uploader.ipp"
+#include "usage_stats/impl/uploader_process.ipp"
 #include "usage_stats/impl/exporters.ipp"
 #include "usage_stats/impl/transport.ipp"
 #include "usage_stats/impl/command.ipp"

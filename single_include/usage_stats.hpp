@@ -911,6 +911,7 @@ USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/report.hpp: what happened
 // What happened: one run as data, and as the JSON text of report v1 (section 4 of the design, docs/report.schema.json).
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -920,6 +921,269 @@ USAGE_STATS_END_NAMESPACE
 #include <utility>
 #include <variant>
 #include <vector>
+
+// ---- usage_stats/platform.hpp
+// The operating system: declarations only. platform_posix.ipp and platform_windows.ipp define them; no other file
+// includes a header of an operating system. Nothing here throws but std::bad_alloc; failures are std::error_codes.
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+// ---- the process and its machine
+
+/// The value of an environment variable; nothing if it is not set.
+std::optional<std::string> variable(const char* name);
+/// The values of all environment variables.
+std::vector<std::string> variable_values();
+void remove_variable(const char* name) noexcept;
+
+/// setuid, setgid, file capabilities (AT_SECURE): a process that may do more than its user.
+bool elevated() noexcept;
+/// An id of this process that a fork changes.
+std::int64_t process_id() noexcept;
+/// How many forks lie between this process and the one that first called this: costs next to nothing.
+unsigned forks() noexcept;
+
+/// One T for each process, never destroyed. A child that was forked without exec gets a fresh one: in its copy of the
+/// parent's, a mutex may be locked for ever.
+template <class T>
+T& per_process() {
+  struct Owned {
+    unsigned forks;
+    T value{};
+  };
+  static std::atomic<Owned*> current{nullptr};
+  Owned* found = current.load();
+  while (found == nullptr || found->forks != forks()) {
+    auto* const fresh = new Owned{forks()};
+    if (current.compare_exchange_strong(found, fresh)) return fresh->value;
+    delete fresh;
+  }
+  return found->value;
+}
+/// Whether the standard stream (0, 1, 2) is a terminal.
+bool is_terminal(int stream) noexcept;
+/// Writes to standard error in one piece; false if it did not take all of it. SIGPIPE cannot arise from it.
+bool write_to_standard_error(std::string_view text) noexcept;
+/// Whether a file more can be held open without the host noticing (the descriptor limit is not near).
+bool has_spare_descriptors() noexcept;
+bool random_bytes(unsigned char* into, std::size_t count) noexcept;
+
+// ---- the terminal that is standard input
+/// Whether this process is the one that its terminal talks to; a background job is not.
+bool in_foreground() noexcept;
+/// Whether a question would get an answer that was not meant for it: something is typed ahead, be it half a line, or
+/// the terminal is not in line mode. Reads nothing.
+bool input_waiting() noexcept;
+/// One line without its line break, and not a byte more; nothing at its end, after `limit`, or when a signal handler of
+/// the host ran. Changes neither the terminal nor what signals do: Ctrl-C kills as ever.
+std::optional<std::string> read_line(std::chrono::milliseconds limit);
+/// Columns of the terminal that is standard error; 0: unknown.
+int terminal_columns() noexcept;
+
+struct Facts {             // empty or 0: unknown
+  std::string os;          // "linux", "macos", "windows", "freebsd", ...
+  std::string os_version;  // "Debian GNU/Linux 12", "macOS 14.5", "Windows 11 10.0.22631"
+  std::string kernel;      // release, at most its first three numbers: "6.1.0"
+  std::string arch;        // "x86_64", "aarch64", ...
+  std::string libc;        // "glibc 2.36"; unknown for others that do not tell
+  unsigned cpus = 0;       // that this process may use
+  std::uint64_t memory_bytes = 0;
+  bool container = false;
+};
+Facts facts();
+
+/// Names that must never leave: of the user, the host, the home folder. Never asks a name service.
+struct PrivateNames {
+  std::vector<std::string> users, hosts;
+  std::string home, working_folder;
+};
+PrivateNames private_names();
+
+// ---- places; empty where the environment does not tell them
+std::filesystem::path home();
+std::filesystem::path state_root();   // $XDG_STATE_HOME, ~/Library/Application Support, %LOCALAPPDATA%
+std::filesystem::path config_root();  // $XDG_CONFIG_HOME, ~/Library/Application Support, %APPDATA%
+std::filesystem::path policy_root();  // /etc, %ProgramData%
+
+// ---- files
+
+/// An open folder that is ours: not a link, owned by the effective user, not writable by others. Names are plain
+/// names without separators. Every file is opened without following links and must be a regular file with one name,
+/// owned by us. Movable.
+class Folder {
+ public:
+  struct Entry {
+    std::string name;
+    std::chrono::system_clock::time_point modified;
+    std::uint64_t size = 0;
+    bool folder = false;
+  };
+
+  Folder() noexcept;
+  ~Folder();
+  Folder(Folder&&) noexcept;
+  Folder& operator=(Folder&&) noexcept;
+
+  /// Opens `path`; with `create`, missing folders on the way are made (0700).
+  static Folder open(const std::filesystem::path& path, bool create, std::error_code&);
+  Folder folder(const std::string& name, bool create, std::error_code&) const;
+
+  explicit operator bool() const noexcept;
+  const std::filesystem::path& path() const noexcept;
+
+  /// The whole file, or an error; std::errc::file_too_large beyond `limit` bytes, no_such_file_or_directory if missing.
+  std::optional<std::string> read(const std::string& name, std::size_t limit, std::error_code&) const;
+  /// Replaces or makes the file (0600): a temporary file, then a rename. `durable` also waits for the disk.
+  std::error_code write(const std::string& name, std::string_view bytes, bool durable = false) const;
+  std::error_code move(const std::string& name, const Folder& to) const;
+  std::error_code remove(const std::string& name) const;       // a file
+  std::error_code remove_tree(const std::string& name) const;  // a folder; never follows a link
+  bool exists(const std::string& name) const noexcept;
+  /// At most `limit` entries, in no order; names that begin with a dot are left out unless `hidden`.
+  std::vector<Entry> list(std::size_t limit, bool hidden = false) const;
+  /// The number of folders in here from one look at its own record; nothing where the file system does not count.
+  std::optional<std::uint64_t> folder_count() const noexcept;
+
+ private:
+  friend class LockedFile;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// A file with an exclusive lock that ends with the process however it ends, and that no child inherits. A lock that
+/// the host's own code has closed under us is noticed: release() then touches nothing. Movable.
+class LockedFile {
+ public:
+  enum class Outcome { locked, held_by_another, failed };
+
+  LockedFile() noexcept;
+  ~LockedFile();  // release()
+  LockedFile(LockedFile&&) noexcept;
+  LockedFile& operator=(LockedFile&&) noexcept;
+
+  /// A new file with `bytes` in it that is locked before it can be seen under its name.
+  static LockedFile create(const Folder&, const std::string& name, std::string_view bytes, std::error_code&);
+  /// Locks a file without waiting; with `create` a missing one is made. A file that this process has locked already is
+  /// held by another.
+  static LockedFile acquire(const Folder&, const std::string& name, bool create, Outcome&, std::error_code&);
+  /// Whether another process holds the lock, without taking it.
+  static bool held(const Folder&, const std::string& name) noexcept;
+
+  explicit operator bool() const noexcept;
+  /// Whether the locked file still stands under that name, and not another that has been moved there.
+  bool stands_as(const Folder&, const std::string& name) const noexcept;
+  /// Adds bytes at the end, in one write.
+  std::error_code append(std::string_view bytes) const noexcept;
+  void release() noexcept;
+
+ private:
+  friend class SignalWatch;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Replaces a file anywhere with the rules of the user's umask (for the program's own config): keeps its mode, follows
+/// a link to its target, makes missing folders.
+std::error_code replace_file(const std::filesystem::path&, std::string_view bytes);
+/// Reads a file anywhere, at most `limit` bytes; must be a regular file.
+std::optional<std::string> read_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
+
+// ---- processes
+
+/// Whether this code address belongs to the main executable, so that starting it again starts this library.
+bool in_main_executable(const void* code) noexcept;
+
+/// How the program that is running is started once more.
+struct SelfStart {
+  std::string argument0;
+  std::vector<std::pair<std::string, std::string>> variables;  // added to this process's environment
+};
+
+/// A child process. Destroying the handle neither waits for it nor ends it.
+class Child {
+ public:
+  explicit operator bool() const noexcept { return id_ != 0; }
+  /// Whether it has ended; takes its exit status (POSIX: reaps it). Never blocks.
+  bool ended() noexcept;
+
+ private:
+  friend Child start_self(const SelfStart&, std::error_code&);
+  std::intptr_t id_ = 0;
+};
+
+/// Starts the program once more: a new session, folder "/", the null device as its three streams and no other
+/// descriptor.
+Child start_self(const SelfStart&, std::error_code&);
+
+/// What the uploader does first of all: new session, folder "/", no stray descriptors, low priority, and death by
+/// alarm after `limit`.
+void become_background_process(std::chrono::seconds limit) noexcept;
+
+/// No signal will be handled by this thread; a SIGPIPE that it causes is lost.
+void block_signals_in_this_thread() noexcept;
+
+/// Runs the program whose absolute path comes first, gives it `input`, and returns the first `output_limit` bytes
+/// of its standard output; its standard error is the null device. It is ended at `limit`.
+struct ProgramResult {
+  int exit_code = -1;  // -1: not started, or killed
+  std::string output;
+  std::error_code error;
+};
+ProgramResult run_program(const std::vector<std::string>& command, std::string_view input, std::size_t output_limit,
+                          std::chrono::milliseconds limit);
+/// The absolute path of a program in PATH; empty if there is none.
+std::filesystem::path find_program(std::string_view name);
+
+/// Ends the process at once: no destructors, no handlers.
+[[noreturn]] void exit_now(int code) noexcept;
+
+// ---- ends that run no destructor (section 7 of the design)
+
+/// Calls `function` when the process ends by std::exit or a return from main (with the exit code where the C library
+/// tells it: glibc), or by std::quick_exit (without). From code that is not part of the main executable: without the
+/// code, and also when that code is unloaded. May be called again with the same function, also while the process is
+/// ending: it is called once more then. False if there is no room.
+bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept;
+/// Whether at_exit() tells the exit code.
+bool exit_code_is_told() noexcept;
+
+/// Notes a signal that ends the process (INT, TERM, HUP, QUIT, PIPE, SEGV, BUS, FPE, ILL, ABRT, XCPU; on Windows
+/// console events and unhandled exceptions) at the end of a label, starts the uploader, and lets the process die of it
+/// as it would have done. Only where the disposition is the default one; the former ones come back with the end of the
+/// last watch. At most 16 at a time, others see nothing. Movable.
+class SignalWatch {
+ public:
+  SignalWatch() noexcept = default;
+  /// `uploader`: nothing is started if it is empty (and on systems where a handler cannot).
+  SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader);
+  ~SignalWatch();
+  SignalWatch(SignalWatch&&) noexcept;
+  SignalWatch& operator=(SignalWatch&&) noexcept;
+
+ private:
+  struct Slot;
+  static constexpr int count = 16;
+  static Slot* slots() noexcept;
+  int slot_ = -1;
+};
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -979,9 +1243,10 @@ Report report_at_start(const Options&, const std::string& session_id, const std:
 /// not indented, and if that is not enough the youngest events, then stages, then fields are left out and counted.
 std::string to_json(Report);
 
-/// Turns a report that a run wrote at its start into that of a run that vanished, or that a signal ended. Nothing for
-/// text that is not a report.
-std::optional<std::string> close_report(std::string_view json, Status, const std::string& signal,
+/// Turns the last report that a run wrote while it lived into that of a run that vanished, or that a signal ended.
+/// `written`: it was an interim report, which may have been sent; this one is the next. Nothing for text that is not a
+/// report.
+std::optional<std::string> close_report(std::string_view json, bool written, Status, const std::string& signal,
                                         std::optional<std::chrono::milliseconds> duration);
 
 /// What a running program records: fields, counters, events and stages, within their limits, from any thread.
@@ -999,8 +1264,10 @@ class Recorder {
   std::optional<std::size_t> enter(const Stage&);
   void set(std::size_t stage, const FieldValue&);
   void leave(std::size_t stage, bool failed);
-  /// Nothing is recorded after this.
-  void close();
+  /// Nothing is recorded after this. False where a call that cannot go on is in the middle of recording.
+  bool close();
+  /// How many calls have changed something: another number, another report.
+  std::uint64_t changes() const noexcept { return changes_; }
 
   /// Adds what was recorded so far to the report; stages still open get no duration.
   void add_to(Report&) const;
@@ -1011,11 +1278,16 @@ class Recorder {
   std::optional<Value> value_of(const FieldValue&) const;
   void put(Values&, const FieldValue&, std::size_t limit);
   bool withheld(const char* name) const;
+  /// The lock under which something may be recorded; without it: after close(), or in a fork's child, whose copy of
+  /// the mutex may be locked for ever.
+  std::unique_lock<std::mutex> open();
 
   const Taint taint_;
   const std::string salt_;
   const std::vector<std::string> withheld_;
   const Clock::time_point start_ = Clock::now();
+  const unsigned forks_ = platform::forks();
+  std::atomic<std::uint64_t> changes_{0};
   mutable std::mutex mutex_;
   bool closed_ = false;
   Values fields_;
@@ -1027,10 +1299,9 @@ class Recorder {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/session.hpp: one run
+// ---- usage_stats/session.hpp: one run, for its program
 // TelemetrySession: one run of the program, reported when it ends.
 
-#include <atomic>
 #include <exception>
 #include <filesystem>
 #include <initializer_list>
@@ -1156,12 +1427,24 @@ class TelemetrySession {
   void left_by(std::exception_ptr) noexcept;
 
   std::shared_ptr<detail::Recorder> recorder_;  // none: nothing is recorded
-  std::unique_ptr<detail::Run> run_;
-  std::atomic<bool> finished_{false};
+  std::shared_ptr<detail::Run> run_;
+  const int exceptions_ = std::uncaught_exceptions();
 };
 
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/storage.hpp: the folder: reports and labels
+// ---- usage_stats/run.hpp: ... and from the decision to the report
+// One run of the program, from the decision to the report that waits to be sent.
+
+#include <atomic>
+#include <exception>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+// ---- usage_stats/storage.hpp
 // The usage folder (section 6 of the design): state, reports, labels. A label says where its session's report must
 // go; it lies in active/ while the run lives and is moved to pending/ by one rename when it has ended.
 
@@ -1174,215 +1457,6 @@ USAGE_STATS_END_NAMESPACE
 #include <string_view>
 #include <utility>
 #include <vector>
-
-// ---- usage_stats/platform.hpp
-// The operating system: declarations only. platform_posix.ipp and platform_windows.ipp define them; no other file
-// includes a header of an operating system. Nothing here throws but std::bad_alloc; failures are std::error_codes.
-
-#include <chrono>
-#include <cstddef>
-#include <cstdint>
-#include <filesystem>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <system_error>
-#include <vector>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace platform {
-
-// ---- the process and its machine
-
-/// The value of an environment variable; nothing if it is not set.
-std::optional<std::string> variable(const char* name);
-/// The values of all environment variables.
-std::vector<std::string> variable_values();
-void remove_variable(const char* name) noexcept;
-
-/// setuid, setgid, file capabilities (AT_SECURE): a process that may do more than its user.
-bool elevated() noexcept;
-/// An id of this process that a fork changes.
-std::int64_t process_id() noexcept;
-/// Whether the standard stream (0, 1, 2) is a terminal.
-bool is_terminal(int stream) noexcept;
-/// Writes to standard error in one piece; false if it did not take all of it. SIGPIPE cannot arise from it.
-bool write_to_standard_error(std::string_view text) noexcept;
-/// Whether a file more can be held open without the host noticing (the descriptor limit is not near).
-bool has_spare_descriptors() noexcept;
-bool random_bytes(unsigned char* into, std::size_t count) noexcept;
-
-// ---- the terminal that is standard input
-/// Whether this process is the one that its terminal talks to; a background job is not.
-bool in_foreground() noexcept;
-/// Whether a question would get an answer that was not meant for it: something is typed ahead, be it half a line, or
-/// the terminal is not in line mode. Reads nothing.
-bool input_waiting() noexcept;
-/// One line without its line break, and not a byte more; nothing at its end, after `limit`, or when a signal handler of
-/// the host ran. Changes neither the terminal nor what signals do: Ctrl-C kills as ever.
-std::optional<std::string> read_line(std::chrono::milliseconds limit);
-/// Columns of the terminal that is standard error; 0: unknown.
-int terminal_columns() noexcept;
-
-struct Facts {             // empty or 0: unknown
-  std::string os;          // "linux", "macos", "windows", "freebsd", ...
-  std::string os_version;  // "Debian GNU/Linux 12", "macOS 14.5", "Windows 11 10.0.22631"
-  std::string kernel;      // release, at most its first three numbers: "6.1.0"
-  std::string arch;        // "x86_64", "aarch64", ...
-  std::string libc;        // "glibc 2.36"; unknown for others that do not tell
-  unsigned cpus = 0;       // that this process may use
-  std::uint64_t memory_bytes = 0;
-  bool container = false;
-};
-Facts facts();
-
-/// Names that must never leave: of the user, the host, the home folder. Never asks a name service.
-struct PrivateNames {
-  std::vector<std::string> users, hosts;
-  std::string home, working_folder;
-};
-PrivateNames private_names();
-
-// ---- places; empty where the environment does not tell them
-std::filesystem::path home();
-std::filesystem::path state_root();   // $XDG_STATE_HOME, ~/Library/Application Support, %LOCALAPPDATA%
-std::filesystem::path config_root();  // $XDG_CONFIG_HOME, ~/Library/Application Support, %APPDATA%
-std::filesystem::path policy_root();  // /etc, %ProgramData%
-
-// ---- files
-
-/// An open folder that is ours: not a link, owned by the effective user, not writable by others. Names are plain
-/// names without separators. Every file is opened without following links and must be a regular file with one name,
-/// owned by us. Movable.
-class Folder {
- public:
-  struct Entry {
-    std::string name;
-    std::chrono::system_clock::time_point modified;
-    std::uint64_t size = 0;
-    bool folder = false;
-  };
-
-  Folder() noexcept;
-  ~Folder();
-  Folder(Folder&&) noexcept;
-  Folder& operator=(Folder&&) noexcept;
-
-  /// Opens `path`; with `create`, missing folders on the way are made (0700).
-  static Folder open(const std::filesystem::path& path, bool create, std::error_code&);
-  Folder folder(const std::string& name, bool create, std::error_code&) const;
-
-  explicit operator bool() const noexcept;
-  const std::filesystem::path& path() const noexcept;
-
-  /// The whole file, or an error; std::errc::file_too_large beyond `limit` bytes, no_such_file_or_directory if missing.
-  std::optional<std::string> read(const std::string& name, std::size_t limit, std::error_code&) const;
-  /// Replaces or makes the file (0600): a temporary file, then a rename. `durable` also waits for the disk.
-  std::error_code write(const std::string& name, std::string_view bytes, bool durable = false) const;
-  std::error_code move(const std::string& name, const Folder& to) const;
-  std::error_code remove(const std::string& name) const;       // a file
-  std::error_code remove_tree(const std::string& name) const;  // a folder; never follows a link
-  bool exists(const std::string& name) const noexcept;
-  /// At most `limit` entries, in no order; names that begin with a dot are left out unless `hidden`.
-  std::vector<Entry> list(std::size_t limit, bool hidden = false) const;
-  /// The number of folders in here from one look at its own record; nothing where the file system does not count.
-  std::optional<std::uint64_t> folder_count() const noexcept;
-
- private:
-  friend class LockedFile;
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
-};
-
-/// A file with an exclusive lock that ends with the process however it ends, and that no child inherits. A lock that
-/// the host's own code has closed under us is noticed: release() then touches nothing. Movable.
-class LockedFile {
- public:
-  enum class Outcome { locked, held_by_another, failed };
-
-  LockedFile() noexcept;
-  ~LockedFile();  // release()
-  LockedFile(LockedFile&&) noexcept;
-  LockedFile& operator=(LockedFile&&) noexcept;
-
-  /// A new file with `bytes` in it that is locked before it can be seen under its name.
-  static LockedFile create(const Folder&, const std::string& name, std::string_view bytes, std::error_code&);
-  /// Locks a file without waiting; with `create` a missing one is made. A file that this process has locked already is
-  /// held by another.
-  static LockedFile acquire(const Folder&, const std::string& name, bool create, Outcome&, std::error_code&);
-  /// Whether another process holds the lock, without taking it.
-  static bool held(const Folder&, const std::string& name) noexcept;
-
-  explicit operator bool() const noexcept;
-  /// Whether the locked file still stands under that name, and not another that has been moved there.
-  bool stands_as(const Folder&, const std::string& name) const noexcept;
-  /// Adds bytes at the end, in one write.
-  std::error_code append(std::string_view bytes) const noexcept;
-  void release() noexcept;
-  /// The descriptor, for signal handlers; -1 if none.
-  int descriptor() const noexcept;
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
-};
-
-/// Replaces a file anywhere with the rules of the user's umask (for the program's own config): keeps its mode, follows
-/// a link to its target, makes missing folders.
-std::error_code replace_file(const std::filesystem::path&, std::string_view bytes);
-/// Reads a file anywhere, at most `limit` bytes; must be a regular file.
-std::optional<std::string> read_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
-
-// ---- processes
-
-/// Whether this code address belongs to the main executable, so that starting it again starts this library.
-bool in_main_executable(const void* code) noexcept;
-
-/// A child process. Destroying the handle neither waits for it nor ends it.
-class Child {
- public:
-  explicit operator bool() const noexcept { return id_ != 0; }
-  /// Whether it has ended; takes its exit status (POSIX: reaps it). Never blocks.
-  bool ended() noexcept;
-
- private:
-  friend Child start_self(const std::string&, const std::vector<std::pair<std::string, std::string>>&,
-                          std::error_code&);
-  std::intptr_t id_ = 0;
-};
-
-/// Starts the program that is running once more: `arguments0` as its name, environment as ours plus `variables`, a new
-/// session, folder "/", the null device as its three streams and no other descriptor.
-Child start_self(const std::string& argument0, const std::vector<std::pair<std::string, std::string>>& variables,
-                 std::error_code&);
-
-/// What the uploader does first of all: new session, folder "/", no stray descriptors, low priority, and death by
-/// alarm after `limit`.
-void become_background_process(std::chrono::seconds limit) noexcept;
-
-/// No signal will be handled by this thread; a SIGPIPE that it causes is lost.
-void block_signals_in_this_thread() noexcept;
-
-/// Runs the program whose absolute path comes first, gives it `input`, and returns the first `output_limit` bytes
-/// of its standard output; its standard error is the null device. It is ended at `limit`.
-struct ProgramResult {
-  int exit_code = -1;  // -1: not started, or killed
-  std::string output;
-  std::error_code error;
-};
-ProgramResult run_program(const std::vector<std::string>& command, std::string_view input, std::size_t output_limit,
-                          std::chrono::milliseconds limit);
-/// The absolute path of a program in PATH; empty if there is none.
-std::filesystem::path find_program(std::string_view name);
-
-/// Ends the process at once: no destructors, no handlers.
-[[noreturn]] void exit_now(int code) noexcept;
-
-}  // namespace platform
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -1484,9 +1558,13 @@ class Storage {
   /// says) unless the run had already written its own; then the label is moved to pending/.
   void collect_vanished(const Log&) const;
   std::vector<Label> waiting() const;  // oldest first
+  /// Labels of live sessions that have written an interim report, with its sequence.
+  std::vector<Label> interims() const;
   std::error_code replace_waiting(const Label&) const;
   std::error_code remove_waiting(const std::string& session_id) const;
   std::error_code record_delivery(const Label&, const DeliveryRecord&) const;
+  /// Whether delivery.json says that this sequence, or a later one, has been tried there.
+  bool was_tried(const Label&, const std::string& url) const;
 
   /// Holds the limits on number, size and age (section 6).
   void prune(const Log&) const;
@@ -1498,6 +1576,153 @@ class Storage {
  private:
   explicit Storage(platform::Folder folder) : folder_(std::move(folder)) {}
   platform::Folder folder_;
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/ticker.hpp
+// The one thread that this library ever starts in a host, and only for Options::report_every.
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <thread>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// Calls a function again and again on a thread of its own that takes no signals.
+class Ticker {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// First after `first`, then each `interval` counted from there: no drift, and ticks that were missed (a suspended
+  /// machine) are not made up for. `work` must not throw. Where there is no thread to be had, it is never called.
+  Ticker(Clock::duration first, Clock::duration interval, std::function<void()> work);
+  /// Waits for work that is going on, at most `patience`; work that hangs longer is left behind.
+  void stop(Clock::duration patience) noexcept;
+  ~Ticker() { stop(Clock::duration(0)); }
+  Ticker(const Ticker&) = delete;
+  Ticker& operator=(const Ticker&) = delete;
+
+  /// The tick that follows `now`, for ticks that began at `origin`.
+  static Clock::time_point next(Clock::time_point origin, Clock::duration interval, Clock::time_point now) noexcept;
+
+ private:
+  struct Shared;
+  static void tick(const std::shared_ptr<Shared>&);
+  std::shared_ptr<Shared> shared_;
+  std::unique_ptr<std::thread> thread_;  // none: there was none to be had
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// What is known of an end when it comes.
+struct End {
+  bool unwinding = false;             // an exception is leaving the session's scope
+  std::optional<int> exit_code{};     // of std::exit
+  std::vector<ErrorLink> uncaught{};  // what std::terminate found
+};
+
+/// Belongs to its session, and to the list of runs (ends.hpp) until it has finished.
+class Run : public std::enable_shared_from_this<Run> {
+ public:
+  explicit Run(Options chosen) : options(std::move(chosen)), log(options.log) {}
+
+  /// Decides, and begins to record if that is allowed; else returns nothing.
+  std::shared_ptr<Recorder> begin(const std::vector<std::string>& arguments);
+  /// Writes the report and has it sent; the first call counts. In a fork's child nothing happens: the run is its
+  /// parent's.
+  void finish(const End&) noexcept;
+  /// Whether there is something that its end must report.
+  bool recording() const noexcept { return recorder_ != nullptr && !finished_; }
+
+  const Options options;
+  const Log log;
+  Decision decision;
+  std::string problem;
+  std::string session_id;
+  std::filesystem::path report_path;
+  std::mutex mutex;  // of `outcome` and `command`, which any thread may set
+  Outcome outcome;
+  std::string command;
+
+ private:
+  std::shared_ptr<Recorder> record(const Consent&, const Storage&, const State&, Taint,
+                                   const std::vector<std::string>& arguments, std::vector<std::string> withheld);
+  bool choose_destinations(const Consent&, const State&);
+  bool choose_client(const Storage&, const State&);
+  void describe(const std::vector<std::string>& arguments, const Taint&, const State&);
+  bool begin_label(const Storage&);
+  void begin_interims();
+  void write_interim();
+  bool close_report(const End&);
+  std::string scrubbed(const std::string& message) const;
+  void write_and_deliver();
+  void deliver(const Storage&) const;
+  void wait_for(platform::Child, const Storage&) const;
+  bool give_up(const std::string& why);
+  bool sends_by_process() const;
+
+  Report report_;
+  Label label_;
+  platform::LockedFile lock_;
+  platform::SignalWatch signals_;
+  std::filesystem::path folder_;
+  std::shared_ptr<Recorder> recorder_;
+  std::unique_ptr<Ticker> ticker_;
+  std::uint64_t changes_reported_ = 0;
+  std::atomic<bool> finished_{false};
+  const std::int64_t process_ = platform::process_id();
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/ends.hpp: ... however it ends
+// Ends that run no destructor (section 7 of the design): std::exit, std::quick_exit, an exception that nobody catches.
+// Signals are platform::SignalWatch; what leaves no trace at all (kill -9, _exit, a power cut) is found by the next
+// uploader. Code of a shared library sees std::exit only, and its own unloading.
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+
+class TelemetrySession;
+
+namespace detail {
+
+/// The runs of this process that have not ended, and how they learn of its end.
+class Runs {
+ public:
+  /// The list of this process; a fork's child has an empty one.
+  static Runs& instance();
+
+  void add(TelemetrySession*, std::shared_ptr<Run>);
+  void remove(const TelemetrySession*) noexcept;
+  /// The session is gone, its run ends with the process. False if it must end now.
+  bool leave_to_exit(const TelemetrySession*) noexcept;
+  TelemetrySession* youngest() noexcept;
+  /// All of them, the youngest first.
+  void finish(const End&) noexcept;
+
+  /// Uploaders whose exit status is ours to take, so that a long-running host has at most one zombie.
+  void adopt(platform::Child&&);
+  void reap();
+
+ private:
+  struct Entry {
+    TelemetrySession* session;  // nullptr: gone before its run
+    std::shared_ptr<Run> run;
+  };
+  std::mutex mutex_;
+  std::vector<Entry> entries_;  // the youngest last
+  std::vector<platform::Child> children_;
 };
 
 }  // namespace detail
@@ -1590,7 +1815,9 @@ bool can_start_uploader() noexcept;
 /// Whether some process is emptying the folder now.
 bool uploader_at_work(const Storage&) noexcept;
 
-/// Starts the uploader unless one is at work; `stay` as in UploadOptions.
+/// How the uploader of this folder is started; `stay` as in UploadOptions.
+platform::SelfStart uploader_start(const Storage&, const std::string& app, std::chrono::milliseconds stay);
+/// Starts it unless one is at work.
 platform::Child start_uploader(const Storage&, const std::string& app, std::chrono::milliseconds stay, const Log&);
 
 /// upload() on a thread of its own that takes no signals, waited for until the deadline and not longer.
@@ -1651,6 +1878,30 @@ std::optional<int> handle_command(const Options&, int argc, const char* const* a
 
 USAGE_STATS_END_NAMESPACE
 // Beneath them all:
+// ---- usage_stats/bounded_lock.hpp
+// Locking where a lock that never comes must not hold up the end of the host.
+
+#include <chrono>
+#include <mutex>
+#include <thread>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// Waits at most a second: ours are held for microseconds. One that is not to be had by then belongs to a thread that
+/// cannot go on, such as one that a signal handler of the host's has interrupted to call std::exit.
+template <class Mutex>
+std::unique_lock<Mutex> lock_or_give_up(Mutex& mutex) {
+  std::unique_lock<Mutex> lock(mutex, std::try_to_lock);
+  for (int attempt = 0; !lock.owns_lock() && attempt < 1000; ++attempt) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    static_cast<void>(lock.try_lock());
+  }
+  return lock;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/hash.hpp
 // SHA-256 (FIPS 180-4): ours, because no program shall need a TLS library for the sake of a hash.
 
@@ -2251,11 +2502,6 @@ USAGE_STATS_INLINE LockedFile& LockedFile::operator=(LockedFile&& other) noexcep
 }
 USAGE_STATS_INLINE LockedFile::operator bool() const noexcept { return impl_ != nullptr; }
 
-USAGE_STATS_INLINE int LockedFile::descriptor() const noexcept {
-  // A handle: the system promises that 32 bits of one are enough.
-  return impl_ ? static_cast<int>(reinterpret_cast<std::intptr_t>(impl_->handle.get())) : -1;
-}
-
 USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std::string& name, std::string_view bytes,
                                                  std::error_code& error) {
   std::wstring temporary;
@@ -2664,6 +2910,191 @@ USAGE_STATS_INLINE std::filesystem::path policy_root() { return windows::absolut
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
+// ---- usage_stats/impl/ends_windows.ipp
+// Ends that run no destructor, for Windows. Included by platform_windows.ipp behind windows.h.
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+USAGE_STATS_INLINE unsigned forks() noexcept { return 0; }
+USAGE_STATS_INLINE bool exit_code_is_told() noexcept { return false; }
+
+namespace windows {
+
+using ExitFunction = void (*)(std::optional<int>) noexcept;
+
+USAGE_STATS_INLINE std::atomic<ExitFunction>& exit_function() noexcept {
+  static std::atomic<ExitFunction> function{nullptr};
+  return function;
+}
+
+USAGE_STATS_INLINE void ending() noexcept {
+  if (const ExitFunction function = exit_function().load()) function(std::nullopt);
+}
+
+/// What changes in the process while runs are watched.
+struct Watching {
+  std::mutex mutex;
+  int watches = 0;
+  LPTOP_LEVEL_EXCEPTION_FILTER former = nullptr;
+  std::atomic<bool> noted{false};  // the first end is the one that counts
+
+  static Watching& instance() noexcept {
+    static Watching& watching = *new Watching;
+    return watching;
+  }
+};
+
+USAGE_STATS_INLINE const char* name_of_event(DWORD event) noexcept {
+  switch (event) {
+    case CTRL_C_EVENT:
+      return "SIGINT";
+    case CTRL_BREAK_EVENT:
+      return "SIGBREAK";
+    case CTRL_CLOSE_EVENT:
+      return "SIGHUP";
+    case CTRL_LOGOFF_EVENT:
+    case CTRL_SHUTDOWN_EVENT:
+      return "SIGTERM";
+    default:
+      return nullptr;
+  }
+}
+
+/// As the C library names them; nullptr for what is no fault (a C++ exception: std::terminate tells of that).
+USAGE_STATS_INLINE const char* name_of_exception(DWORD code) noexcept {
+  switch (code) {
+    case EXCEPTION_ACCESS_VIOLATION:
+    case EXCEPTION_STACK_OVERFLOW:
+    case EXCEPTION_ARRAY_BOUNDS_EXCEEDED:
+    case EXCEPTION_GUARD_PAGE:
+      return "SIGSEGV";
+    case EXCEPTION_IN_PAGE_ERROR:
+    case EXCEPTION_DATATYPE_MISALIGNMENT:
+      return "SIGBUS";
+    case EXCEPTION_ILLEGAL_INSTRUCTION:
+    case EXCEPTION_PRIV_INSTRUCTION:
+      return "SIGILL";
+    case EXCEPTION_INT_DIVIDE_BY_ZERO:
+    case EXCEPTION_INT_OVERFLOW:
+    case EXCEPTION_FLT_DIVIDE_BY_ZERO:
+    case EXCEPTION_FLT_INVALID_OPERATION:
+    case EXCEPTION_FLT_OVERFLOW:
+    case EXCEPTION_FLT_UNDERFLOW:
+      return "SIGFPE";
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace windows
+
+USAGE_STATS_INLINE bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept {
+  windows::exit_function() = function;
+  return std::atexit([] { windows::ending(); }) == 0;
+}
+
+struct SignalWatch::Slot {
+  const LockedFile::Impl* file = nullptr;  // nullptr: the slot is free
+  std::optional<SelfStart> start;
+  ULONGLONG begin_ms = 0;
+
+  void note(const char* name) const noexcept;
+  static void end(const char* name, bool start_uploaders) noexcept;
+  static BOOL WINAPI on_event(DWORD event) noexcept;
+  static LONG WINAPI on_exception(EXCEPTION_POINTERS*) noexcept;
+};
+
+USAGE_STATS_INLINE SignalWatch::Slot* SignalWatch::slots() noexcept {
+  static Slot(&all)[count] = *new Slot[1][count];
+  return all;
+}
+
+USAGE_STATS_INLINE void SignalWatch::Slot::note(const char* name) const noexcept {
+  char text[96];
+  const int size = std::snprintf(text, sizeof text, "{\"signal\":\"%s\",\"duration_ms\":%llu}\n", name,
+                                 static_cast<unsigned long long>(::GetTickCount64() - begin_ms));
+  OVERLAPPED end{};
+  end.Offset = end.OffsetHigh = 0xFFFFFFFF;
+  DWORD written = 0;
+  ::WriteFile(file->handle.get(), text, static_cast<DWORD>(size), &written, &end);
+}
+
+USAGE_STATS_INLINE void SignalWatch::Slot::end(const char* name, bool start_uploaders) noexcept {
+  windows::Watching& watching = windows::Watching::instance();
+  if (watching.noted.exchange(true)) return;
+  USAGE_STATS_TRY {
+    const auto guard = lock_or_give_up(watching.mutex);
+    for (int i = 0; guard && i < count; ++i) {
+      const Slot& slot = slots()[i];
+      if (slot.file == nullptr) continue;
+      slot.note(name);
+      std::error_code error;
+      if (start_uploaders && slot.start) start_self(*slot.start, error);
+    }
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+/// FALSE: the next handler follows, and at last the default one, which ends the process.
+USAGE_STATS_INLINE BOOL WINAPI SignalWatch::Slot::on_event(DWORD event) noexcept {
+  if (const char* const name = windows::name_of_event(event)) end(name, true);
+  return FALSE;
+}
+
+USAGE_STATS_INLINE LONG WINAPI SignalWatch::Slot::on_exception(EXCEPTION_POINTERS* exception) noexcept {
+  const DWORD code = exception->ExceptionRecord->ExceptionCode;
+  // What is left of an overflown stack does not carry a process start.
+  if (const char* const name = windows::name_of_exception(code)) end(name, code != EXCEPTION_STACK_OVERFLOW);
+  const auto former = windows::Watching::instance().former;
+  return former == nullptr ? EXCEPTION_CONTINUE_SEARCH : former(exception);
+}
+
+USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader) {
+  if (!label || !in_main_executable(reinterpret_cast<const void*>(&Slot::on_event))) return;
+  windows::Watching& watching = windows::Watching::instance();
+  const std::lock_guard<std::mutex> guard(watching.mutex);
+  for (int i = 0; i < count && slot_ < 0; ++i) {
+    Slot& slot = slots()[i];
+    if (slot.file != nullptr) continue;
+    slot_ = i;
+    slot.start = uploader;
+    slot.begin_ms = ::GetTickCount64();
+    slot.file = label.impl_.get();
+  }
+  if (slot_ < 0 || watching.watches++ > 0) return;
+  ::SetConsoleCtrlHandler(&Slot::on_event, TRUE);
+  watching.former = ::SetUnhandledExceptionFilter(&Slot::on_exception);
+}
+
+USAGE_STATS_INLINE SignalWatch::SignalWatch(SignalWatch&& other) noexcept : slot_(std::exchange(other.slot_, -1)) {}
+
+USAGE_STATS_INLINE SignalWatch& SignalWatch::operator=(SignalWatch&& other) noexcept {
+  std::swap(slot_, other.slot_);
+  return *this;
+}
+
+USAGE_STATS_INLINE SignalWatch::~SignalWatch() {
+  if (slot_ < 0) return;
+  windows::Watching& watching = windows::Watching::instance();
+  const auto guard = lock_or_give_up(watching.mutex);
+  if (!guard) return;
+  slots()[slot_].file = nullptr;
+  if (--watching.watches > 0) return;
+  ::SetConsoleCtrlHandler(&Slot::on_event, FALSE);
+  const auto now = ::SetUnhandledExceptionFilter(watching.former);
+  if (now != &Slot::on_exception) ::SetUnhandledExceptionFilter(now);  // the host has set its own meanwhile
+}
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/process_windows.ipp
 // Processes, for Windows. Included by platform_windows.ipp behind windows.h and the helpers that it defines.
 
@@ -2789,16 +3220,14 @@ USAGE_STATS_INLINE Handle start(Program& program, DWORD flags) {
 
 }  // namespace windows
 
-USAGE_STATS_INLINE Child start_self(const std::string& argument0,
-                                    const std::vector<std::pair<std::string, std::string>>& variables,
-                                    std::error_code& error) {
+USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& error) {
   const windows::Handle null = windows::null_device();
   Child child;
   if (!null) return error = windows::last_error(), child;
   windows::Program program;
   program.path = windows::text_of([](wchar_t* text, DWORD room) { return ::GetModuleFileNameW(nullptr, text, room); });
-  program.command_line = windows::quoted(windows::wide(argument0));
-  program.environment = windows::environment_with(variables);
+  program.command_line = windows::quoted(windows::wide(start.argument0));
+  program.environment = windows::environment_with(start.variables);
   program.input = program.output = program.errors = null.get();
   constexpr DWORD flags = DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP;
   // A job that ends with the host would take the uploader with it; few jobs let their processes go.
@@ -2936,12 +3365,44 @@ USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/platform_posix.ipp
 
 #include <algorithm>
-#include <cctype>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
+
+#include <sys/stat.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <pthread.h>
+#include <unistd.h>
+#if defined(__linux__)
+#include <sched.h>
+#include <sys/auxv.h>
+#include <sys/random.h>
+#include <sys/sysinfo.h>
+#if defined(__GLIBC__)
+#include <gnu/libc-version.h>
+#endif
+#elif defined(__APPLE__)
+#include <sys/random.h>
+#include <sys/sysctl.h>
+#endif
+
+// ---- usage_stats/impl/ends_posix.ipp
+
+#include <atomic>
+#include <cstdlib>
+
+#include <pthread.h>
+
+// ---- usage_stats/impl/process_posix.ipp
+// Processes: ours, started once more, and other programs.
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -2949,24 +3410,14 @@ USAGE_STATS_END_NAMESPACE
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #if defined(__linux__)
 #include <link.h>
-#include <sched.h>
-#include <sys/auxv.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
-#include <sys/sysinfo.h>
-#if defined(__GLIBC__)
-#include <gnu/libc-version.h>
-#endif
 #elif defined(__APPLE__)
 #include <dlfcn.h>
 #include <mach-o/dyld.h>
-#include <sys/random.h>
-#include <sys/sysctl.h>
 #endif
 
 // ---- usage_stats/impl/folder_posix.ipp
@@ -3124,10 +3575,6 @@ struct OwnLocks {
   std::mutex mutex;  // also held while another file is open, which might be locked meanwhile
   std::vector<File> files;
 
-  static OwnLocks& instance() {
-    static OwnLocks& locks = *new OwnLocks;  // never destroyed: sessions may outlive static objects
-    return locks;
-  }
   /// The descriptor that holds the lock, or -1. Call it with the mutex held.
   int find(int folder, const char* name) const noexcept {
     struct stat status {};
@@ -3142,13 +3589,6 @@ struct OwnLocks {
       if (file->device == device && file->inode == inode) return static_cast<void>(files.erase(file));
   }
 };
-
-USAGE_STATS_INLINE struct flock whole_file(short type) noexcept {
-  struct flock lock {};
-  lock.l_type = type;
-  lock.l_whence = SEEK_SET;
-  return lock;
-}
 
 /// A new file under a name that nobody uses; `name` is set to it.
 USAGE_STATS_INLINE Descriptor make_temporary(int folder, int flags, mode_t mode, std::string& name) {
@@ -3225,7 +3665,7 @@ USAGE_STATS_INLINE Folder Folder::folder(const std::string& name, bool create, s
 
 USAGE_STATS_INLINE std::optional<std::string> Folder::read(const std::string& name, std::size_t limit,
                                                            std::error_code& error) const {
-  auto& own = posix::OwnLocks::instance();
+  auto& own = per_process<posix::OwnLocks>();
   const std::lock_guard<std::mutex> guard(own.mutex);
   posix::Descriptor opened;
   int file = own.find(impl_->descriptor.get(), name.c_str());
@@ -3297,110 +3737,6 @@ USAGE_STATS_INLINE std::optional<std::uint64_t> Folder::folder_count() const noe
   return static_cast<std::uint64_t>(status.st_nlink - 2);  // "." and the name in the parent; some file systems say 1
 }
 
-struct LockedFile::Impl {
-  int descriptor = -1;
-  dev_t device = 0;
-  ino_t inode = 0;
-  pid_t owner = 0;
-};
-
-USAGE_STATS_INLINE LockedFile::LockedFile() noexcept = default;
-USAGE_STATS_INLINE LockedFile::~LockedFile() { release(); }
-USAGE_STATS_INLINE LockedFile::LockedFile(LockedFile&&) noexcept = default;
-USAGE_STATS_INLINE LockedFile& LockedFile::operator=(LockedFile&& other) noexcept {
-  std::swap(impl_, other.impl_);
-  return *this;
-}
-USAGE_STATS_INLINE LockedFile::operator bool() const noexcept { return impl_ != nullptr; }
-USAGE_STATS_INLINE int LockedFile::descriptor() const noexcept { return impl_ ? impl_->descriptor : -1; }
-
-USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std::string& name, std::string_view bytes,
-                                                 std::error_code& error) {
-  const int parent = folder.impl_->descriptor.get();
-  std::string temporary;
-  LockedFile result;
-  posix::Descriptor low = posix::make_temporary(parent, O_RDWR | O_APPEND, 0600, temporary);
-  if (!low) return error = posix::last_error(), LockedFile();
-  // Held for the whole run: far up, so that the host's own descriptors keep the numbers they would have without us.
-  posix::Descriptor file(::fcntl(low.get(), F_DUPFD_CLOEXEC, 100));
-  low.close();
-  struct stat status {};
-  struct flock lock = posix::whole_file(F_WRLCK);
-  error = !file || ::fstat(file.get(), &status) != 0 || ::fcntl(file.get(), F_SETLK, &lock) != 0
-              ? posix::last_error()
-              : posix::write_all(file.get(), bytes);
-  if (!error && ::renameat(parent, temporary.c_str(), parent, name.c_str()) != 0) error = posix::last_error();
-  if (error) return ::unlinkat(parent, temporary.c_str(), 0), LockedFile();
-  auto& own = posix::OwnLocks::instance();
-  const std::lock_guard<std::mutex> guard(own.mutex);
-  own.files.push_back({status.st_dev, status.st_ino, file.get()});
-  result.impl_ = std::make_unique<Impl>(Impl{file.leave(), status.st_dev, status.st_ino, ::getpid()});
-  return result;
-}
-
-USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const std::string& name, bool create,
-                                                  Outcome& outcome, std::error_code& error) {
-  const int parent = folder.impl_->descriptor.get();
-  outcome = Outcome::held_by_another;
-  auto& own = posix::OwnLocks::instance();
-  const std::lock_guard<std::mutex> guard(own.mutex);
-  if (own.find(parent, name.c_str()) >= 0) return LockedFile();
-  outcome = Outcome::failed;
-  posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND | (create ? O_CREAT : 0), 0600);
-  struct stat status {};
-  if (!file || ::fstat(file.get(), &status) != 0) return error = posix::last_error(), LockedFile();
-  if (!posix::is_ours(status)) {
-    error = std::make_error_code(std::errc::operation_not_permitted);
-    return LockedFile();
-  }
-  struct flock lock = posix::whole_file(F_WRLCK);
-  if (::fcntl(file.get(), F_SETLK, &lock) != 0) {
-    if (errno == EACCES || errno == EAGAIN) outcome = Outcome::held_by_another;
-    return error = posix::last_error(), LockedFile();
-  }
-  outcome = Outcome::locked;
-  error.clear();
-  own.files.push_back({status.st_dev, status.st_ino, file.get()});
-  LockedFile result;
-  result.impl_ = std::make_unique<Impl>(Impl{file.leave(), status.st_dev, status.st_ino, ::getpid()});
-  return result;
-}
-
-USAGE_STATS_INLINE bool LockedFile::held(const Folder& folder, const std::string& name) noexcept {
-  const int parent = folder.impl_->descriptor.get();
-  auto& own = posix::OwnLocks::instance();
-  const std::lock_guard<std::mutex> guard(own.mutex);
-  if (own.find(parent, name.c_str()) >= 0) return true;
-  const posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR);
-  struct flock lock = posix::whole_file(F_WRLCK);
-  return file && ::fcntl(file.get(), F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-}
-
-USAGE_STATS_INLINE bool LockedFile::stands_as(const Folder& folder, const std::string& name) const noexcept {
-  struct stat status {};
-  return impl_ && ::fstatat(folder.impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-         status.st_dev == impl_->device && status.st_ino == impl_->inode;
-}
-
-USAGE_STATS_INLINE std::error_code LockedFile::append(std::string_view bytes) const noexcept {
-  return posix::write_all(impl_->descriptor, bytes);
-}
-
-USAGE_STATS_INLINE void LockedFile::release() noexcept {
-  if (!impl_) return;
-  auto& own = posix::OwnLocks::instance();
-  std::unique_lock<std::mutex> guard(own.mutex, std::defer_lock);
-  if (impl_->owner == ::getpid()) {  // in a fork's child the mutex may be locked for ever
-    guard.lock();
-    own.remove(impl_->device, impl_->inode);
-  }
-  struct stat status {};
-  const bool still_ours =
-      ::fstat(impl_->descriptor, &status) == 0 && status.st_dev == impl_->device && status.st_ino == impl_->inode;
-  if (still_ours) ::close(impl_->descriptor);  // else the host has closed it, and the number may be a file of the host
-  impl_.reset();
-}
-
 USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& path, std::string_view bytes) {
   std::error_code error;
   std::filesystem::path target = path;
@@ -3439,6 +3775,671 @@ USAGE_STATS_INLINE std::optional<std::string> read_file(const std::filesystem::p
   if (!file || ::fstat(file.get(), &status) != 0) return error = posix::last_error(), std::nullopt;
   if (!S_ISREG(status.st_mode)) return error = std::make_error_code(std::errc::invalid_argument), std::nullopt;
   return posix::read_all(file.get(), static_cast<std::size_t>(status.st_size), limit, error);
+}
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+extern "C" char** environ;
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+#if defined(__linux__)
+USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
+  struct Search {
+    std::uintptr_t address;
+    bool found;
+  } search{reinterpret_cast<std::uintptr_t>(code), false};
+  ::dl_iterate_phdr(
+      [](struct dl_phdr_info* object, std::size_t, void* data) {
+        auto& wanted = *static_cast<Search*>(data);
+        for (int i = 0; i < object->dlpi_phnum; ++i) {
+          const auto& segment = object->dlpi_phdr[i];
+          const std::uintptr_t begin = object->dlpi_addr + segment.p_vaddr;
+          if (segment.p_type == PT_LOAD && wanted.address >= begin && wanted.address < begin + segment.p_memsz)
+            wanted.found = true;
+        }
+        return 1;  // the first object is the main executable; the others do not matter
+      },
+      &search);
+  return search.found;
+}
+USAGE_STATS_INLINE std::string own_executable() { return "/proc/self/exe"; }
+#elif defined(__APPLE__)
+USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
+  Dl_info info{};
+  return ::dladdr(code, &info) != 0 && info.dli_fbase == static_cast<const void*>(::_dyld_get_image_header(0));
+}
+USAGE_STATS_INLINE std::string own_executable() {
+  std::string path(4096, '\0');
+  auto size = static_cast<std::uint32_t>(path.size());
+  return ::_NSGetExecutablePath(path.data(), &size) == 0 ? std::string(path.c_str()) : std::string();
+}
+#else
+USAGE_STATS_INLINE bool in_main_executable(const void*) noexcept { return false; }
+USAGE_STATS_INLINE std::string own_executable() { return {}; }
+#endif
+
+USAGE_STATS_INLINE bool Child::ended() noexcept {
+  if (id_ == 0) return true;
+  const pid_t result = ::waitpid(static_cast<pid_t>(id_), nullptr, WNOHANG);
+  if (result == 0 || (result < 0 && errno == EINTR)) return false;
+  id_ = 0;  // ended, or somebody else has taken its status
+  return true;
+}
+
+namespace posix {
+
+/// posix_spawn with a clean slate: no blocked or ignored signals, a session of its own, no descriptor but the three.
+struct Spawn {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+
+  Spawn() {
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawnattr_init(&attributes);
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    ::posix_spawnattr_setsigmask(&attributes, &none);
+    ::posix_spawnattr_setsigdefault(&attributes, &all);
+    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+#if defined(POSIX_SPAWN_SETSID)
+    flags = static_cast<short>(flags | POSIX_SPAWN_SETSID);
+#endif
+#if defined(POSIX_SPAWN_CLOEXEC_DEFAULT)
+    flags = static_cast<short>(flags | POSIX_SPAWN_CLOEXEC_DEFAULT);
+#endif
+    ::posix_spawnattr_setflags(&attributes, flags);
+  }
+  ~Spawn() {
+    ::posix_spawn_file_actions_destroy(&actions);
+    ::posix_spawnattr_destroy(&attributes);
+  }
+  void stream(int number, int from) { ::posix_spawn_file_actions_adddup2(&actions, from, number); }
+  void null_stream(int number) {
+    ::posix_spawn_file_actions_addopen(&actions, number, "/dev/null", number == 0 ? O_RDONLY : O_WRONLY, 0);
+  }
+  int start(pid_t& id, const std::string& program, const std::vector<std::string>& arguments, char** variables) {
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+    ::posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+#endif
+    std::vector<char*> pointers;
+    pointers.reserve(arguments.size() + 1);
+    for (const std::string& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
+    pointers.push_back(nullptr);
+    return ::posix_spawn(&id, program.c_str(), &actions, &attributes, pointers.data(), variables);
+  }
+};
+
+}  // namespace posix
+
+USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& error) {
+  std::vector<std::string> added;
+  added.reserve(start.variables.size());
+  for (const auto& [name, value] : start.variables) added.push_back(name + "=" + value);
+  std::vector<char*> environment;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) environment.push_back(*entry);
+  for (const std::string& entry : added) environment.push_back(const_cast<char*>(entry.c_str()));
+  environment.push_back(nullptr);
+
+  posix::Spawn spawn;
+  for (int stream = 0; stream <= 2; ++stream) spawn.null_stream(stream);
+  pid_t id = 0;
+  const int problem = spawn.start(id, own_executable(), {start.argument0}, environment.data());
+  Child child;
+  error = problem == 0 ? std::error_code() : std::error_code(problem, std::generic_category());
+  if (problem == 0) child.id_ = id;
+  return child;
+}
+
+USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit) noexcept {
+  ::alarm(static_cast<unsigned>(limit.count()));
+  ::setsid();
+  if (::chdir("/") != 0) exit_now(0);
+  ::umask(077);
+  bool closed = false;
+#if defined(__linux__) && defined(SYS_close_range)
+  closed = ::syscall(SYS_close_range, 3U, ~0U, 0U) == 0;
+#endif
+  for (int number = 3; !closed && number < 1024; ++number) ::close(number);
+  const struct rlimit no_core {};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  ::setpriority(PRIO_PROCESS, 0, 10);
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &ignore, nullptr);
+}
+
+USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {
+  sigset_t all;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
+  const std::string folders = variable("PATH").value_or("/usr/bin:/bin");
+  for (std::size_t begin = 0; begin <= folders.size();) {
+    const std::size_t end = std::min(folders.find(':', begin), folders.size());
+    std::filesystem::path candidate = std::filesystem::path(folders.substr(begin, end - begin)) / name;
+    if (candidate.is_absolute() && ::access(candidate.c_str(), X_OK) == 0) return candidate;
+    begin = end + 1;
+  }
+  return {};
+}
+
+namespace posix {
+
+/// Feeds the program and collects what it says until it closes its output, says too much, or time is up.
+USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::string_view input, std::size_t limit,
+                                 std::chrono::steady_clock::time_point deadline, std::string& output) {
+  for (;;) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    if (left <= 0 || output.size() >= limit) return;
+    pollfd files[2] = {{out.get(), POLLIN, 0}, {in ? in.get() : -1, POLLOUT, 0}};
+    if (::poll(files, 2, static_cast<int>(std::min<long long>(left, 1000))) < 0 && errno != EINTR) return;
+    if (in && (files[1].revents & (POLLOUT | POLLERR | POLLHUP)) != 0) {
+      const ssize_t sent = ::send(in.get(), input.data(), input.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (sent > 0) input.remove_prefix(static_cast<std::size_t>(sent));
+      if (input.empty() || (sent < 0 && errno != EAGAIN && errno != EINTR)) in.close();
+    }
+    if ((files[0].revents & (POLLIN | POLLHUP)) != 0) {
+      char buffer[8192];
+      const ssize_t count = ::read(out.get(), buffer, std::min(sizeof buffer, limit - output.size()));
+      if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) return;
+      if (count > 0) output.append(buffer, static_cast<std::size_t>(count));
+    }
+  }
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
+                                             std::size_t output_limit, std::chrono::milliseconds limit) {
+  ProgramResult result;
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  int in[2], out[2];
+  // A socket pair, because a pipe whose reader is gone raises SIGPIPE.
+  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, in) != 0) return result.error = posix::last_error(), result;
+  posix::Descriptor in_parent(in[0]), in_child(in[1]);
+  if (::pipe(out) != 0) return result.error = posix::last_error(), result;
+  posix::Descriptor out_parent(out[0]), out_child(out[1]);
+  for (const auto* const end : {&in_parent, &in_child, &out_parent, &out_child})
+    ::fcntl(end->get(), F_SETFD, FD_CLOEXEC);
+
+  posix::Spawn spawn;
+  spawn.stream(0, in_child.get());
+  spawn.stream(1, out_child.get());
+  spawn.null_stream(2);
+  pid_t id = 0;
+  const int problem = spawn.start(id, command.front(), command, environ);
+  if (problem != 0) return result.error = std::error_code(problem, std::generic_category()), result;
+  in_child.close();
+  out_child.close();
+  posix::converse(in_parent, out_parent, input, output_limit, deadline, result.output);
+
+  out_parent.close();
+  in_parent.close();
+  int status = 0;
+  for (int pause_ms = 1; ::waitpid(id, &status, WNOHANG) == 0;) {
+    if (std::chrono::steady_clock::now() >= deadline) ::kill(id, SIGKILL);
+    ::poll(nullptr, 0, pause_ms);
+    pause_ms = std::min(pause_ms * 2, 50);
+  }
+  if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
+  return result;
+}
+
+USAGE_STATS_INLINE void exit_now(int code) noexcept { ::_exit(code); }
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+namespace posix {
+
+struct Forks {
+  std::atomic<unsigned> count{0};
+  static Forks& instance() noexcept {
+    static Forks forks;
+    return forks;
+  }
+};
+
+USAGE_STATS_INLINE bool count_forks() noexcept {
+  return ::pthread_atfork(nullptr, nullptr, [] { ++Forks::instance().count; }) == 0;
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE unsigned forks() noexcept {
+  static const bool counting = posix::count_forks();
+  return counting ? posix::Forks::instance().count.load(std::memory_order_relaxed) : 0;
+}
+
+namespace posix {
+
+using ExitFunction = void (*)(std::optional<int>) noexcept;
+
+USAGE_STATS_INLINE std::atomic<ExitFunction>& exit_function() noexcept {
+  static std::atomic<ExitFunction> function{nullptr};
+  return function;
+}
+
+USAGE_STATS_INLINE void ending(std::optional<int> code) noexcept {
+  if (const ExitFunction function = exit_function().load()) function(code);
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE bool exit_code_is_told() noexcept {
+#if defined(__GLIBC__)
+  // The C library would call on_exit's function also when its code has been unloaded.
+  return in_main_executable(reinterpret_cast<const void*>(&posix::ending));
+#else
+  return false;
+#endif
+}
+
+USAGE_STATS_INLINE bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept {
+  posix::exit_function() = function;
+#if !defined(__APPLE__)
+  static const bool quick = std::at_quick_exit([] { posix::ending(std::nullopt); }) == 0;
+  static_cast<void>(quick);
+#endif
+#if defined(__GLIBC__)
+  if (exit_code_is_told()) return ::on_exit([](int code, void*) { posix::ending(code); }, nullptr) == 0;
+#endif
+  return std::atexit([] { posix::ending(std::nullopt); }) == 0;
+}
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/lock_posix.ipp
+// Locks on files, by POSIX record locks: they end with the process however it ends, and no child inherits them.
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+namespace posix {
+
+USAGE_STATS_INLINE struct flock whole_file(short type) noexcept {
+  struct flock lock {};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
+
+}  // namespace posix
+
+struct LockedFile::Impl {
+  int descriptor = -1;
+  dev_t device = 0;
+  ino_t inode = 0;
+  pid_t owner = 0;
+};
+
+USAGE_STATS_INLINE LockedFile::LockedFile() noexcept = default;
+USAGE_STATS_INLINE LockedFile::~LockedFile() { release(); }
+USAGE_STATS_INLINE LockedFile::LockedFile(LockedFile&&) noexcept = default;
+USAGE_STATS_INLINE LockedFile& LockedFile::operator=(LockedFile&& other) noexcept {
+  std::swap(impl_, other.impl_);
+  return *this;
+}
+USAGE_STATS_INLINE LockedFile::operator bool() const noexcept { return impl_ != nullptr; }
+
+USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std::string& name, std::string_view bytes,
+                                                 std::error_code& error) {
+  const int parent = folder.impl_->descriptor.get();
+  std::string temporary;
+  LockedFile result;
+  posix::Descriptor low = posix::make_temporary(parent, O_RDWR | O_APPEND, 0600, temporary);
+  if (!low) return error = posix::last_error(), LockedFile();
+  // Held for the whole run: far up, so that the host's own descriptors keep the numbers they would have without us.
+  posix::Descriptor file(::fcntl(low.get(), F_DUPFD_CLOEXEC, 100));
+  low.close();
+  struct stat status {};
+  struct flock lock = posix::whole_file(F_WRLCK);
+  error = !file || ::fstat(file.get(), &status) != 0 || ::fcntl(file.get(), F_SETLK, &lock) != 0
+              ? posix::last_error()
+              : posix::write_all(file.get(), bytes);
+  if (!error && ::renameat(parent, temporary.c_str(), parent, name.c_str()) != 0) error = posix::last_error();
+  if (error) return ::unlinkat(parent, temporary.c_str(), 0), LockedFile();
+  auto& own = per_process<posix::OwnLocks>();
+  const std::lock_guard<std::mutex> guard(own.mutex);
+  own.files.push_back({status.st_dev, status.st_ino, file.get()});
+  result.impl_ = std::make_unique<Impl>(Impl{file.leave(), status.st_dev, status.st_ino, ::getpid()});
+  return result;
+}
+
+USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const std::string& name, bool create,
+                                                  Outcome& outcome, std::error_code& error) {
+  const int parent = folder.impl_->descriptor.get();
+  outcome = Outcome::held_by_another;
+  auto& own = per_process<posix::OwnLocks>();
+  const std::lock_guard<std::mutex> guard(own.mutex);
+  if (own.find(parent, name.c_str()) >= 0) return LockedFile();
+  outcome = Outcome::failed;
+  posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND | (create ? O_CREAT : 0), 0600);
+  struct stat status {};
+  if (!file || ::fstat(file.get(), &status) != 0) return error = posix::last_error(), LockedFile();
+  if (!posix::is_ours(status)) {
+    error = std::make_error_code(std::errc::operation_not_permitted);
+    return LockedFile();
+  }
+  struct flock lock = posix::whole_file(F_WRLCK);
+  if (::fcntl(file.get(), F_SETLK, &lock) != 0) {
+    if (errno == EACCES || errno == EAGAIN) outcome = Outcome::held_by_another;
+    return error = posix::last_error(), LockedFile();
+  }
+  outcome = Outcome::locked;
+  error.clear();
+  own.files.push_back({status.st_dev, status.st_ino, file.get()});
+  LockedFile result;
+  result.impl_ = std::make_unique<Impl>(Impl{file.leave(), status.st_dev, status.st_ino, ::getpid()});
+  return result;
+}
+
+USAGE_STATS_INLINE bool LockedFile::held(const Folder& folder, const std::string& name) noexcept {
+  const int parent = folder.impl_->descriptor.get();
+  auto& own = per_process<posix::OwnLocks>();
+  const std::lock_guard<std::mutex> guard(own.mutex);
+  if (own.find(parent, name.c_str()) >= 0) return true;
+  const posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR);
+  struct flock lock = posix::whole_file(F_WRLCK);
+  return file && ::fcntl(file.get(), F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+USAGE_STATS_INLINE bool LockedFile::stands_as(const Folder& folder, const std::string& name) const noexcept {
+  struct stat status {};
+  return impl_ && ::fstatat(folder.impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+         status.st_dev == impl_->device && status.st_ino == impl_->inode;
+}
+
+USAGE_STATS_INLINE std::error_code LockedFile::append(std::string_view bytes) const noexcept {
+  return posix::write_all(impl_->descriptor, bytes);
+}
+
+USAGE_STATS_INLINE void LockedFile::release() noexcept {
+  if (!impl_) return;
+  auto& own = per_process<posix::OwnLocks>();
+  const std::lock_guard<std::mutex> guard(own.mutex);
+  own.remove(impl_->device, impl_->inode);
+  struct stat status {};
+  const bool still_ours =
+      ::fstat(impl_->descriptor, &status) == 0 && status.st_dev == impl_->device && status.st_ino == impl_->inode;
+  if (still_ours) ::close(impl_->descriptor);  // else the host has closed it, and the number may be a file of the host
+  impl_.reset();
+}
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/signals_posix.ipp
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+#include <mutex>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+namespace posix {
+
+struct KillingSignal {
+  int number;
+  const char* name;
+  bool fault;  // the instruction that caused it would cause it again
+};
+constexpr KillingSignal killing_signals[] = {
+    {SIGINT, "SIGINT", false},   {SIGTERM, "SIGTERM", false}, {SIGHUP, "SIGHUP", false},  {SIGQUIT, "SIGQUIT", false},
+    {SIGPIPE, "SIGPIPE", false}, {SIGSEGV, "SIGSEGV", true},  {SIGBUS, "SIGBUS", true},   {SIGFPE, "SIGFPE", true},
+    {SIGILL, "SIGILL", true},    {SIGABRT, "SIGABRT", false}, {SIGXCPU, "SIGXCPU", false}};
+constexpr int killing_signal_count = static_cast<int>(sizeof killing_signals / sizeof killing_signals[0]);
+
+USAGE_STATS_INLINE std::int64_t monotonic_ms() noexcept {
+  struct timespec now {};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
+}
+
+/// Strings and pointers to them, as execve wants them, made while memory can still be had.
+struct ExecStrings {
+  std::vector<std::string> texts;
+  std::vector<char*> pointers;
+
+  explicit ExecStrings(std::vector<std::string> from) : texts(std::move(from)) {
+    for (std::string& text : texts) pointers.push_back(text.data());
+    pointers.push_back(nullptr);
+  }
+};
+
+struct PreparedStart {
+  std::string program = own_executable(), purpose;
+  ExecStrings arguments, environment;
+
+  explicit PreparedStart(const SelfStart& start)
+      : arguments({start.argument0}), environment(environment_with(start.variables)) {
+    for (const auto& variable : start.variables) purpose += variable.second + '\n';
+  }
+
+  static std::vector<std::string> environment_with(const std::vector<std::pair<std::string, std::string>>& more) {
+    std::vector<std::string> all;
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) all.emplace_back(*entry);
+    for (const auto& [name, value] : more) all.push_back(name + "=" + value);
+    return all;
+  }
+};
+
+/// What changes in the process while runs are watched. Never destroyed: handlers may run until the end.
+struct Signals {
+  int watches = 0;  // this one and the next two: with the mutex held
+  struct sigaction former[killing_signal_count] = {};
+  bool ours[killing_signal_count] = {};
+  std::atomic<bool> noted{false};  // the first signal that kills is the one that counts
+
+  static Signals& instance() noexcept {
+    static Signals& signals = *new Signals;
+    return signals;
+  }
+  static std::mutex& mutex() { return per_process<std::mutex>(); }
+};
+
+/// A stack overflow leaves no room for a handler: the first thread that has a session lends it this.
+USAGE_STATS_INLINE void offer_signal_stack() noexcept {
+  alignas(64) static char memory[64 * 1024];
+  static std::atomic<bool> given{false};
+  stack_t stack{};
+  if (::sigaltstack(nullptr, &stack) != 0 || (stack.ss_flags & SS_DISABLE) == 0 || given.exchange(true)) return;
+  stack.ss_sp = memory;
+  stack.ss_size = sizeof memory;
+  stack.ss_flags = 0;
+  ::sigaltstack(&stack, nullptr);
+}
+
+}  // namespace posix
+
+struct SignalWatch::Slot {
+  std::atomic<bool> armed{false};
+  bool taken = false;  // with the mutex held
+  int descriptor = -1;
+  dev_t device = 0;
+  ino_t inode = 0;
+  pid_t owner = 0;
+  std::int64_t begin_ms = 0;
+  posix::PreparedStart* start = nullptr;  // owned
+
+  static void handle(int number, siginfo_t* info, void*) noexcept;
+  void note(const char* name) const noexcept;
+  void start_uploader() const noexcept;
+  /// Whether an earlier one starts the same uploader.
+  bool starts_twice() const noexcept;
+};
+
+USAGE_STATS_INLINE SignalWatch::Slot* SignalWatch::slots() noexcept {
+  static Slot all[count];
+  return all;
+}
+
+/// {"signal":"SIGINT","duration_ms":1234}, as parse_label() reads it.
+USAGE_STATS_INLINE void SignalWatch::Slot::note(const char* name) const noexcept {
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0 || status.st_dev != device || status.st_ino != inode) return;  // host closed it
+  char text[96];
+  std::size_t used = 0;
+  const auto put = [&](const char* part) {
+    while (*part != '\0' && used < sizeof text) text[used++] = *part++;
+  };
+  put("{\"signal\":\"");
+  put(name);
+  put("\",\"duration_ms\":");
+  char digits[24] = {};
+  std::size_t at = sizeof digits - 1;
+  std::int64_t rest = posix::monotonic_ms() - begin_ms;
+  do {
+    digits[--at] = static_cast<char>('0' + rest % 10);
+    rest /= 10;
+  } while (rest > 0);
+  put(&digits[at]);
+  put("}\n");
+  static_cast<void>(posix::write_all(descriptor, std::string_view(text, used)));
+}
+
+/// Only what POSIX allows a signal handler, and vfork, which copies nothing and takes no lock.
+USAGE_STATS_INLINE void SignalWatch::Slot::start_uploader() const noexcept {
+#if defined(__linux__)
+  if (start == nullptr || starts_twice()) return;
+  const pid_t child = ::vfork();
+  if (child != 0) return;
+  struct sigaction plain {};
+  plain.sa_handler = SIG_DFL;
+  for (const posix::KillingSignal& signal : posix::killing_signals) ::sigaction(signal.number, &plain, nullptr);
+  const int null = ::open("/dev/null", O_RDWR);
+  for (int stream = 0; null >= 0 && stream <= 2; ++stream) ::dup2(null, stream);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  if (null >= 0) ::execve(start->program.c_str(), start->arguments.pointers.data(), start->environment.pointers.data());
+  ::_exit(127);
+#endif
+}
+
+USAGE_STATS_INLINE bool SignalWatch::Slot::starts_twice() const noexcept {
+  for (const Slot* other = slots(); other != this; ++other)
+    if (other->armed && other->start != nullptr && other->start->purpose == start->purpose) return true;
+  return false;
+}
+
+USAGE_STATS_INLINE void SignalWatch::Slot::handle(int number, siginfo_t* info, void*) noexcept {
+  const int saved = errno;
+  const posix::KillingSignal* signal = nullptr;
+  for (const posix::KillingSignal& known : posix::killing_signals)
+    if (known.number == number) signal = &known;
+  if (signal != nullptr && !posix::Signals::instance().noted.exchange(true)) {
+    const pid_t self = ::getpid();  // in a fork's child nothing happens: its parent's run goes on
+    for (int i = 0; i < count; ++i)
+      if (slots()[i].armed && slots()[i].owner == self) slots()[i].note(signal->name);
+    for (int i = 0; i < count; ++i)
+      if (slots()[i].armed && slots()[i].owner == self) slots()[i].start_uploader();
+  }
+  struct sigaction plain {};
+  plain.sa_handler = SIG_DFL;
+  ::sigaction(number, &plain, nullptr);
+  // A fault comes again by itself, with all that a core dump tells of it.
+  const bool again = signal != nullptr && signal->fault && info != nullptr && info->si_code > 0;
+  if (!again) ::raise(number);  // blocked until this handler returns
+  errno = saved;
+}
+
+namespace posix {
+
+USAGE_STATS_INLINE void install(void (*handler)(int, siginfo_t*, void*) noexcept) noexcept {
+  Signals& signals = Signals::instance();
+  for (int i = 0; i < killing_signal_count; ++i) {
+    struct sigaction now {};
+    const int number = killing_signals[i].number;
+    signals.ours[i] =
+        ::sigaction(number, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_DFL;
+    if (!signals.ours[i]) continue;
+    signals.former[i] = now;
+    now.sa_sigaction = handler;
+    now.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    sigfillset(&now.sa_mask);
+    ::sigaction(number, &now, nullptr);
+  }
+}
+
+/// Puts back what was there; where the host has set a handler of its own meanwhile, that one stays.
+USAGE_STATS_INLINE void uninstall(void (*handler)(int, siginfo_t*, void*) noexcept) noexcept {
+  Signals& signals = Signals::instance();
+  for (int i = 0; i < killing_signal_count; ++i) {
+    struct sigaction now {};
+    const int number = killing_signals[i].number;
+    if (signals.ours[i] && ::sigaction(number, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 &&
+        now.sa_sigaction == handler)
+      ::sigaction(number, &signals.former[i], nullptr);
+    signals.ours[i] = false;
+  }
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader) {
+  if (!label || !in_main_executable(reinterpret_cast<const void*>(&Slot::handle))) return;
+  auto start = uploader ? std::make_unique<posix::PreparedStart>(*uploader) : nullptr;
+  posix::offer_signal_stack();
+  const std::lock_guard<std::mutex> guard(posix::Signals::mutex());
+  for (int i = 0; i < count && slot_ < 0; ++i) {
+    Slot& slot = slots()[i];
+    if (slot.taken && slot.owner == ::getpid()) continue;  // one of a fork's parent is free here
+    slot_ = i;
+    slot.taken = true;
+    slot.descriptor = label.impl_->descriptor;
+    slot.device = label.impl_->device;
+    slot.inode = label.impl_->inode;
+    slot.owner = ::getpid();
+    slot.begin_ms = posix::monotonic_ms();
+    slot.start = start.release();
+    slot.armed = true;
+  }
+  if (slot_ >= 0 && posix::Signals::instance().watches++ == 0) posix::install(&Slot::handle);
+}
+
+USAGE_STATS_INLINE SignalWatch::SignalWatch(SignalWatch&& other) noexcept : slot_(std::exchange(other.slot_, -1)) {}
+
+USAGE_STATS_INLINE SignalWatch& SignalWatch::operator=(SignalWatch&& other) noexcept {
+  std::swap(slot_, other.slot_);
+  return *this;
+}
+
+USAGE_STATS_INLINE SignalWatch::~SignalWatch() {
+  if (slot_ < 0 || slots()[slot_].owner != ::getpid()) return;
+  const std::lock_guard<std::mutex> guard(posix::Signals::mutex());
+  posix::Signals& signals = posix::Signals::instance();
+  Slot& slot = slots()[slot_];
+  slot.armed = false;
+  posix::PreparedStart* const start = std::exchange(slot.start, nullptr);
+  if (!signals.noted) delete start;  // else a handler may be reading it, in another thread of a process that dies
+  slot.taken = false;
+  if (--signals.watches == 0) posix::uninstall(&Slot::handle);
 }
 
 }  // namespace platform
@@ -3508,8 +4509,6 @@ USAGE_STATS_INLINE int terminal_columns() noexcept {
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-
-extern "C" char** environ;
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -3721,217 +4720,6 @@ USAGE_STATS_INLINE std::filesystem::path config_root() {
 }
 #endif
 USAGE_STATS_INLINE std::filesystem::path policy_root() { return "/etc"; }
-
-#if defined(__linux__)
-USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
-  struct Search {
-    std::uintptr_t address;
-    bool found;
-  } search{reinterpret_cast<std::uintptr_t>(code), false};
-  ::dl_iterate_phdr(
-      [](struct dl_phdr_info* object, std::size_t, void* data) {
-        auto& wanted = *static_cast<Search*>(data);
-        for (int i = 0; i < object->dlpi_phnum; ++i) {
-          const auto& segment = object->dlpi_phdr[i];
-          const std::uintptr_t begin = object->dlpi_addr + segment.p_vaddr;
-          if (segment.p_type == PT_LOAD && wanted.address >= begin && wanted.address < begin + segment.p_memsz)
-            wanted.found = true;
-        }
-        return 1;  // the first object is the main executable; the others do not matter
-      },
-      &search);
-  return search.found;
-}
-USAGE_STATS_INLINE std::string own_executable() { return "/proc/self/exe"; }
-#elif defined(__APPLE__)
-USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
-  Dl_info info{};
-  return ::dladdr(code, &info) != 0 && info.dli_fbase == static_cast<const void*>(::_dyld_get_image_header(0));
-}
-USAGE_STATS_INLINE std::string own_executable() {
-  std::string path(4096, '\0');
-  auto size = static_cast<std::uint32_t>(path.size());
-  return ::_NSGetExecutablePath(path.data(), &size) == 0 ? std::string(path.c_str()) : std::string();
-}
-#else
-USAGE_STATS_INLINE bool in_main_executable(const void*) noexcept { return false; }
-USAGE_STATS_INLINE std::string own_executable() { return {}; }
-#endif
-
-USAGE_STATS_INLINE bool Child::ended() noexcept {
-  if (id_ == 0) return true;
-  const pid_t result = ::waitpid(static_cast<pid_t>(id_), nullptr, WNOHANG);
-  if (result == 0 || (result < 0 && errno == EINTR)) return false;
-  id_ = 0;  // ended, or somebody else has taken its status
-  return true;
-}
-
-namespace posix {
-
-/// posix_spawn with a clean slate: no blocked or ignored signals, a session of its own, no descriptor but the three.
-struct Spawn {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-
-  Spawn() {
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawnattr_init(&attributes);
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    ::posix_spawnattr_setsigmask(&attributes, &none);
-    ::posix_spawnattr_setsigdefault(&attributes, &all);
-    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
-#if defined(POSIX_SPAWN_SETSID)
-    flags = static_cast<short>(flags | POSIX_SPAWN_SETSID);
-#endif
-#if defined(POSIX_SPAWN_CLOEXEC_DEFAULT)
-    flags = static_cast<short>(flags | POSIX_SPAWN_CLOEXEC_DEFAULT);
-#endif
-    ::posix_spawnattr_setflags(&attributes, flags);
-  }
-  ~Spawn() {
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::posix_spawnattr_destroy(&attributes);
-  }
-  void stream(int number, int from) { ::posix_spawn_file_actions_adddup2(&actions, from, number); }
-  void null_stream(int number) {
-    ::posix_spawn_file_actions_addopen(&actions, number, "/dev/null", number == 0 ? O_RDONLY : O_WRONLY, 0);
-  }
-  int start(pid_t& id, const std::string& program, const std::vector<std::string>& arguments, char** variables) {
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
-    ::posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-#endif
-    std::vector<char*> pointers;
-    pointers.reserve(arguments.size() + 1);
-    for (const std::string& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
-    pointers.push_back(nullptr);
-    return ::posix_spawn(&id, program.c_str(), &actions, &attributes, pointers.data(), variables);
-  }
-};
-
-}  // namespace posix
-
-USAGE_STATS_INLINE Child start_self(const std::string& argument0,
-                                    const std::vector<std::pair<std::string, std::string>>& variables,
-                                    std::error_code& error) {
-  std::vector<std::string> added;
-  added.reserve(variables.size());
-  for (const auto& [name, value] : variables) added.push_back(name + "=" + value);
-  std::vector<char*> environment;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) environment.push_back(*entry);
-  for (const std::string& entry : added) environment.push_back(const_cast<char*>(entry.c_str()));
-  environment.push_back(nullptr);
-
-  posix::Spawn spawn;
-  for (int stream = 0; stream <= 2; ++stream) spawn.null_stream(stream);
-  pid_t id = 0;
-  const int problem = spawn.start(id, own_executable(), {argument0}, environment.data());
-  Child child;
-  error = problem == 0 ? std::error_code() : std::error_code(problem, std::generic_category());
-  if (problem == 0) child.id_ = id;
-  return child;
-}
-
-USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit) noexcept {
-  ::alarm(static_cast<unsigned>(limit.count()));
-  ::setsid();
-  if (::chdir("/") != 0) exit_now(0);
-  ::umask(077);
-  bool closed = false;
-#if defined(__linux__) && defined(SYS_close_range)
-  closed = ::syscall(SYS_close_range, 3U, ~0U, 0U) == 0;
-#endif
-  for (int number = 3; !closed && number < 1024; ++number) ::close(number);
-  const struct rlimit no_core {};
-  ::setrlimit(RLIMIT_CORE, &no_core);
-  ::setpriority(PRIO_PROCESS, 0, 10);
-  struct sigaction ignore {};
-  ignore.sa_handler = SIG_IGN;
-  ::sigaction(SIGPIPE, &ignore, nullptr);
-}
-
-USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {
-  sigset_t all;
-  sigfillset(&all);
-  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
-}
-
-USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
-  const std::string folders = variable("PATH").value_or("/usr/bin:/bin");
-  for (std::size_t begin = 0; begin <= folders.size();) {
-    const std::size_t end = std::min(folders.find(':', begin), folders.size());
-    std::filesystem::path candidate = std::filesystem::path(folders.substr(begin, end - begin)) / name;
-    if (candidate.is_absolute() && ::access(candidate.c_str(), X_OK) == 0) return candidate;
-    begin = end + 1;
-  }
-  return {};
-}
-
-namespace posix {
-
-/// Feeds the program and collects what it says until it closes its output, says too much, or time is up.
-USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::string_view input, std::size_t limit,
-                                 std::chrono::steady_clock::time_point deadline, std::string& output) {
-  for (;;) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-    if (left <= 0 || output.size() >= limit) return;
-    pollfd files[2] = {{out.get(), POLLIN, 0}, {in ? in.get() : -1, POLLOUT, 0}};
-    if (::poll(files, 2, static_cast<int>(std::min<long long>(left, 1000))) < 0 && errno != EINTR) return;
-    if (in && (files[1].revents & (POLLOUT | POLLERR | POLLHUP)) != 0) {
-      const ssize_t sent = ::send(in.get(), input.data(), input.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-      if (sent > 0) input.remove_prefix(static_cast<std::size_t>(sent));
-      if (input.empty() || (sent < 0 && errno != EAGAIN && errno != EINTR)) in.close();
-    }
-    if ((files[0].revents & (POLLIN | POLLHUP)) != 0) {
-      char buffer[8192];
-      const ssize_t count = ::read(out.get(), buffer, std::min(sizeof buffer, limit - output.size()));
-      if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) return;
-      if (count > 0) output.append(buffer, static_cast<std::size_t>(count));
-    }
-  }
-}
-
-}  // namespace posix
-
-USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
-                                             std::size_t output_limit, std::chrono::milliseconds limit) {
-  ProgramResult result;
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  int in[2], out[2];
-  // A socket pair, because a pipe whose reader is gone raises SIGPIPE.
-  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, in) != 0) return result.error = posix::last_error(), result;
-  posix::Descriptor in_parent(in[0]), in_child(in[1]);
-  if (::pipe(out) != 0) return result.error = posix::last_error(), result;
-  posix::Descriptor out_parent(out[0]), out_child(out[1]);
-  for (const auto* const end : {&in_parent, &in_child, &out_parent, &out_child})
-    ::fcntl(end->get(), F_SETFD, FD_CLOEXEC);
-
-  posix::Spawn spawn;
-  spawn.stream(0, in_child.get());
-  spawn.stream(1, out_child.get());
-  spawn.null_stream(2);
-  pid_t id = 0;
-  const int problem = spawn.start(id, command.front(), command, environ);
-  if (problem != 0) return result.error = std::error_code(problem, std::generic_category()), result;
-  in_child.close();
-  out_child.close();
-  posix::converse(in_parent, out_parent, input, output_limit, deadline, result.output);
-
-  out_parent.close();
-  in_parent.close();
-  int status = 0;
-  for (int pause_ms = 1; ::waitpid(id, &status, WNOHANG) == 0;) {
-    if (std::chrono::steady_clock::now() >= deadline) ::kill(id, SIGKILL);
-    ::poll(nullptr, 0, pause_ms);
-    pause_ms = std::min(pause_ms * 2, 50);
-  }
-  if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
-  return result;
-}
-
-USAGE_STATS_INLINE void exit_now(int code) noexcept { ::_exit(code); }
 
 }  // namespace platform
 }  // namespace detail
@@ -4202,7 +4990,9 @@ USAGE_STATS_INLINE std::string problem_with_times(const Options& options) {
   using std::chrono::milliseconds;
   if (options.wait_limit < milliseconds(0) || options.wait_limit > milliseconds(60000))
     return "wait_limit: not between 0 and 60 s";
-  if (options.report_every != milliseconds(0)) return "report_every: this version sends no interim reports";
+  if (options.report_every != milliseconds(0) &&
+      (options.report_every < milliseconds(10) || options.report_every > std::chrono::hours(24 * 30)))
+    return "report_every: neither 0 nor between 10 ms and 30 days";
   return {};
 }
 
@@ -6696,13 +7486,14 @@ USAGE_STATS_INLINE std::string to_json(Report report) {
   return text;
 }
 
-USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text, Status status,
+USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text, bool written, Status status,
                                                            const std::string& signal,
                                                            std::optional<std::chrono::milliseconds> duration) {
   auto json = parse_json(text);
   if (!json || string_member(*json, "schema") != "usage-stats/1" || string_member(*json, "session_id").empty())
     return std::nullopt;
   (*json)["final"] = true;
+  if (written) (*json)["sequence"] = integer_member(*json, "sequence", 1) + 1;
   json->erase("duration_s");
   json->erase("ended_at");
   if (duration) (*json)["duration_s"] = report_impl::rounded(static_cast<double>(duration->count()) / 1000.0);
@@ -6749,14 +7540,24 @@ USAGE_STATS_INLINE void Recorder::put(Values& values, const FieldValue& value, s
     values.emplace_back(value.field().name(), std::move(*known));
 }
 
+USAGE_STATS_INLINE std::unique_lock<std::mutex> Recorder::open() {
+  std::unique_lock<std::mutex> guard(mutex_, std::defer_lock);
+  if (forks_ != platform::forks()) return guard;
+  guard.lock();
+  if (closed_)
+    guard.unlock();
+  else
+    ++changes_;
+  return guard;
+}
+
 USAGE_STATS_INLINE void Recorder::set(const FieldValue& value) {
-  const std::lock_guard<std::mutex> guard(mutex_);
-  if (!closed_) put(fields_, value, limits::fields);
+  if (const auto guard = open()) put(fields_, value, limits::fields);
 }
 
 USAGE_STATS_INLINE void Recorder::add(const Counter& counter, std::int64_t n) {
-  const std::lock_guard<std::mutex> guard(mutex_);
-  if (closed_ || n < 0 || withheld(counter.name())) return;
+  const auto guard = open();
+  if (!guard || n < 0 || withheld(counter.name())) return;
   for (auto& [name, count] : counters_)
     if (name == counter.name()) {
       count = n > (std::numeric_limits<std::int64_t>::max)() - count ? (std::numeric_limits<std::int64_t>::max)()
@@ -6770,8 +7571,8 @@ USAGE_STATS_INLINE void Recorder::add(const Counter& counter, std::int64_t n) {
 }
 
 USAGE_STATS_INLINE void Recorder::record(const Event& event, const FieldValue* values, std::size_t count) {
-  const std::lock_guard<std::mutex> guard(mutex_);
-  if (closed_ || withheld(event.name())) return;
+  const auto guard = open();
+  if (!guard || withheld(event.name())) return;
   if (events_.size() >= limits::events) return static_cast<void>(++truncated_["events"]);
   EventRecord record{event.name(), seconds(), {}};
   for (std::size_t i = 0; i < count; ++i) put(record.fields, values[i], limits::fields);
@@ -6779,29 +7580,29 @@ USAGE_STATS_INLINE void Recorder::record(const Event& event, const FieldValue* v
 }
 
 USAGE_STATS_INLINE std::optional<std::size_t> Recorder::enter(const Stage& stage) {
-  const std::lock_guard<std::mutex> guard(mutex_);
-  if (closed_ || withheld(stage.name())) return std::nullopt;
+  const auto guard = open();
+  if (!guard || withheld(stage.name())) return std::nullopt;
   if (stages_.size() >= limits::stages) return ++truncated_["stages"], std::nullopt;
   stages_.push_back({stage.name(), seconds(), std::nullopt, Status::running, {}});
   return stages_.size() - 1;
 }
 
 USAGE_STATS_INLINE void Recorder::set(std::size_t stage, const FieldValue& value) {
-  const std::lock_guard<std::mutex> guard(mutex_);
-  if (!closed_) put(stages_[stage].fields, value, limits::fields);
+  if (const auto guard = open()) put(stages_[stage].fields, value, limits::fields);
 }
 
 USAGE_STATS_INLINE void Recorder::leave(std::size_t stage, bool failed) {
-  const std::lock_guard<std::mutex> guard(mutex_);
-  if (closed_) return;
+  const auto guard = open();
+  if (!guard) return;
   StageRecord& record = stages_[stage];
   record.duration_s = seconds() - record.at_s;
   record.status = failed ? Status::failed : Status::ok;
 }
 
-USAGE_STATS_INLINE void Recorder::close() {
-  const std::lock_guard<std::mutex> guard(mutex_);
-  closed_ = true;
+USAGE_STATS_INLINE bool Recorder::close() {
+  const auto guard = lock_or_give_up(mutex_);
+  if (guard) closed_ = true;
+  return guard.owns_lock();
 }
 
 USAGE_STATS_INLINE void Recorder::add_to(Report& report) const {
@@ -6815,75 +7616,87 @@ USAGE_STATS_INLINE void Recorder::add_to(Report& report) const {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/session.ipp
+// ---- usage_stats/impl/ticker.ipp
 
-#include <algorithm>
-#include <cstdlib>
+#include <condition_variable>
 #include <mutex>
-#include <thread>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// One run of the program, from the decision to the report that waits to be sent.
-class Run {
- public:
-  explicit Run(Options chosen) : options(std::move(chosen)), log(options.log) {}
-
-  /// Decides, and begins to record if that is allowed; else returns nothing.
-  std::shared_ptr<Recorder> begin(const std::vector<std::string>& arguments);
-  void finish(Recorder&, bool unwinding);
-
-  const Options options;
-  const Log log;
-  Decision decision;
-  std::string problem;
-  std::string session_id;
-  std::filesystem::path report_path;
-  std::mutex mutex;  // of `outcome` and `command`, which any thread may set
-  Outcome outcome;
-  std::string command;
-  const int exceptions_at_start = std::uncaught_exceptions();
-
- private:
-  bool collect(const Consent&, const Storage&, const State&, const std::vector<std::string>& arguments, const Taint&);
-  bool choose_destinations(const Consent&, const State&);
-  bool choose_client(const Storage&, const State&);
-  void describe(const std::vector<std::string>& arguments, const Taint&, const State&);
-  void close_report(const Recorder&, bool unwinding);
-  void deliver(const Storage&) const;
-  void wait_for(platform::Child, const Storage&) const;
-  bool give_up(const std::string& why);
-
-  Report report_;
-  Label label_;
-  platform::LockedFile lock_;
-  std::filesystem::path folder_;
-  const std::int64_t process_ = platform::process_id();
-};
-
-namespace session_impl {
-
-/// The sessions that are alive, the youngest last. Never destroyed: a session may be a static object.
-struct Alive {
+struct Ticker::Shared {
+  Clock::time_point origin;
+  Clock::duration interval;
+  std::function<void()> work;
+  unsigned forks = platform::forks();
   std::mutex mutex;
-  std::vector<TelemetrySession*> sessions;
-  std::vector<platform::Child> children;  // uploaders whose exit status is ours to take
-
-  static Alive& instance() {
-    static Alive& alive = *new Alive;
-    return alive;
-  }
+  std::condition_variable changed;
+  bool stopping = false, ended = false;
 };
 
-/// Takes the exit status of uploaders that have ended, so that a long-running host has at most one zombie.
-USAGE_STATS_INLINE void reap_uploaders() {
-  auto& alive = Alive::instance();
-  const std::lock_guard<std::mutex> guard(alive.mutex);
-  auto& children = alive.children;
-  children.erase(std::remove_if(children.begin(), children.end(), [](platform::Child& child) { return child.ended(); }),
-                 children.end());
+USAGE_STATS_INLINE Ticker::Clock::time_point Ticker::next(Clock::time_point origin, Clock::duration interval,
+                                                          Clock::time_point now) noexcept {
+  if (now < origin) return origin;
+  return origin + interval * ((now - origin) / interval + 1);
 }
+
+USAGE_STATS_INLINE void Ticker::tick(const std::shared_ptr<Shared>& shared) {
+  platform::block_signals_in_this_thread();
+  std::unique_lock<std::mutex> guard(shared->mutex);
+  Clock::time_point due = shared->origin;
+  while (!shared->stopping) {
+    if (shared->changed.wait_until(guard, due, [&] { return shared->stopping; })) break;
+    guard.unlock();
+    shared->work();
+    guard.lock();
+    due = next(shared->origin, shared->interval, Clock::now());
+  }
+  shared->ended = true;
+  shared->changed.notify_all();
+}
+
+USAGE_STATS_INLINE Ticker::Ticker(Clock::duration first, Clock::duration interval, std::function<void()> work)
+    : shared_(std::make_shared<Shared>()) {
+  shared_->origin = Clock::now() + first;
+  shared_->interval = interval;
+  shared_->work = std::move(work);
+  USAGE_STATS_TRY {
+    thread_ = std::make_unique<std::thread>([shared = shared_] { tick(shared); });
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void Ticker::stop(Clock::duration patience) noexcept {
+  if (!thread_) return;
+  if (shared_->forks != platform::forks()) return static_cast<void>(thread_.release());  // it is the parent's
+  USAGE_STATS_TRY {
+    std::unique_lock<std::mutex> guard(shared_->mutex);
+    shared_->stopping = true;
+    shared_->changed.notify_all();
+    // Not its own end: where the host's log function calls std::exit, this is that thread.
+    const bool own = thread_->get_id() == std::this_thread::get_id();
+    const bool ended = !own && shared_->changed.wait_for(guard, patience, [&] { return shared_->ended; });
+    guard.unlock();
+    if (ended)
+      thread_->join();
+    else
+      thread_->detach();
+  }
+  USAGE_STATS_CATCH_ALL {}
+  thread_.reset();
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/run.ipp
+
+#include <algorithm>
+#include <cstdlib>
+#include <thread>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace run_impl {
 
 /// A path for the label: the home folder as ~, since labels name nobody.
 USAGE_STATS_INLINE std::string without_home(const std::filesystem::path& path) {
@@ -6900,7 +7713,7 @@ USAGE_STATS_INLINE std::string compact(const std::string& json) {
   return value ? json_text(*value) : std::string();
 }
 
-}  // namespace session_impl
+}  // namespace run_impl
 
 USAGE_STATS_INLINE bool Run::give_up(const std::string& why) {
   problem = why;
@@ -6910,8 +7723,12 @@ USAGE_STATS_INLINE bool Run::give_up(const std::string& why) {
   return false;
 }
 
+USAGE_STATS_INLINE bool Run::sends_by_process() const {
+  return !label_.destinations.empty() && options.delivery != Delivery::in_process && can_start_uploader();
+}
+
 USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::string>& arguments) {
-  session_impl::reap_uploaders();
+  Runs::instance().reap();
   problem = problem_with(options);
   if (problem.empty()) problem = problem_with_declarations();
   folder_ = usage_path(options);
@@ -6937,24 +7754,36 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
   if (!storage) return give_up(folder_.string() + ": " + error.message()), nullptr;
   std::vector<std::string> withheld = inform_user(options, consent, *storage, read_state(), decision, log);
   if (decision.verdict == Verdict::off) return nullptr;
-  Taint taint = ambient_taint(arguments);
-  if (!collect(consent, *storage, *state, arguments, taint)) return nullptr;
-  return std::make_shared<Recorder>(std::move(taint), report_.client_id.empty() ? session_id : report_.client_id,
-                                    std::move(withheld));
+  return record(consent, *storage, *state, ambient_taint(arguments), arguments, std::move(withheld));
 }
 
-USAGE_STATS_INLINE bool Run::collect(const Consent& consent, const Storage& storage, const State& state,
-                                     const std::vector<std::string>& arguments, const Taint& taint) {
+USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent, const Storage& storage,
+                                                         const State& state, Taint taint,
+                                                         const std::vector<std::string>& arguments,
+                                                         std::vector<std::string> withheld) {
   session_id = random_hex(16);
-  if (session_id.empty()) return give_up("the operating system gives no random numbers");
-  if (!choose_destinations(consent, state) || !choose_client(storage, state)) return false;
+  if (session_id.empty()) return give_up("the operating system gives no random numbers"), nullptr;
+  if (!choose_destinations(consent, state) || !choose_client(storage, state)) return nullptr;
   describe(arguments, taint, state);
-  label_.running_report = session_impl::compact(to_json(report_));
+  if (!begin_label(storage)) return nullptr;
+  const std::string salt = report_.client_id.empty() ? session_id : report_.client_id;
+  recorder_ = std::make_shared<Recorder>(std::move(taint), salt, std::move(withheld));
+  begin_interims();
+  return recorder_;
+}
+
+USAGE_STATS_INLINE bool Run::begin_label(const Storage& storage) {
+  label_.running_report = run_impl::compact(to_json(report_));
   std::error_code error;
   lock_ = storage.begin(label_, error);
   if (!lock_) return give_up(folder_.string() + ": " + error.message());
   report_path = storage.report_path(label_.client_id, session_id);
   log("session ", session_id, " begins; its report will be ", report_path.string());
+  if (options.signals == Signals::observe) {
+    std::optional<platform::SelfStart> uploader;
+    if (sends_by_process()) uploader = uploader_start(storage, options.app, UploadOptions().stay);
+    signals_ = platform::SignalWatch(lock_, uploader);
+  }
   if (label_.destinations.empty() || options.delivery == Delivery::in_process || can_start_uploader()) return true;
   problem =
       "this code is not part of the main executable (or run_uploader() was not called): reports wait; consider "
@@ -6980,7 +7809,7 @@ USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const S
     const std::string version_and_url = options.version + " " + endpoint.url;
     const bool stopped = std::find(state.stopped.begin(), state.stopped.end(), version_and_url) != state.stopped.end();
     if (stopped) log("endpoint ", endpoint.url, " wants nothing more from version ", options.version);
-    if (!stopped && session_impl::sampled(session_id, options.sample)) label_.destinations.push_back({endpoint, 0, 0});
+    if (!stopped && run_impl::sampled(session_id, options.sample)) label_.destinations.push_back({endpoint, 0, 0});
   }
   return true;
 }
@@ -7013,30 +7842,48 @@ USAGE_STATS_INLINE void Run::describe(const std::vector<std::string>& arguments,
   label_.session_id = session_id;
   label_.created = now_seconds();
   label_.rule = decision.rule;
-  if (!options.config_file.empty()) label_.config_file = session_impl::without_home(options.config_file);
-  if (!options.policy_file.empty()) label_.policy_file = session_impl::without_home(options.policy_file);
+  if (!options.config_file.empty()) label_.config_file = run_impl::without_home(options.config_file);
+  if (!options.policy_file.empty()) label_.policy_file = run_impl::without_home(options.policy_file);
 }
 
-USAGE_STATS_INLINE void Run::close_report(const Recorder& recorder, bool unwinding) {
-  const std::lock_guard<std::mutex> guard(mutex);
-  if (unwinding) outcome.status = Status::exception;
+/// What a report says of an exception's message.
+USAGE_STATS_INLINE std::string Run::scrubbed(const std::string& message) const {
+  return options.errors == ErrorDetail::type ? std::string()
+                                             : scrub(message, recorder_->taint(), limits::message_bytes);
+}
+
+/// False, and the label stays: the run is lost, since a lock is held by what cannot go on.
+USAGE_STATS_INLINE bool Run::close_report(const End& end) {
+  const auto guard = lock_or_give_up(mutex);
+  if (!guard || !recorder_->close()) return false;
+  if (end.exit_code) outcome.exit_code = end.exit_code;
+  if (!end.uncaught.empty()) outcome.error = end.uncaught;
+  if (end.unwinding || !end.uncaught.empty()) outcome.status = Status::exception;
   if (outcome.status == Status::running)
     outcome.status = outcome.exit_code.value_or(0) == 0 ? Status::ok : Status::failed;
   report_.outcome = outcome;
-  for (ErrorLink& link : report_.outcome.error)
-    link.message = options.errors == ErrorDetail::type ? std::string()
-                                                       : scrub(link.message, recorder.taint(), limits::message_bytes);
+  for (ErrorLink& link : report_.outcome.error) link.message = scrubbed(link.message);
   if (!command.empty()) report_.command = command;
-  recorder.add_to(report_);
+  recorder_->add_to(report_);
   report_.final = true;
-  report_.duration_s = recorder.seconds();
+  report_.duration_s = recorder_->seconds();
   report_.ended_at = std::chrono::system_clock::now();
+  return true;
 }
 
-USAGE_STATS_INLINE void Run::finish(Recorder& recorder, bool unwinding) {
-  recorder.close();
-  if (platform::process_id() != process_) return;  // a fork's child: the session is its parent's
-  close_report(recorder, unwinding);
+USAGE_STATS_INLINE void Run::finish(const End& end) noexcept {
+  if (!recorder_ || platform::process_id() != process_ || finished_.exchange(true)) return;
+  USAGE_STATS_TRY {
+    if (ticker_) ticker_->stop(std::chrono::seconds(1));
+    if (close_report(end))
+      write_and_deliver();
+    else
+      log("session ", session_id, " ends in the middle of a call to this library; it is reported as lost");
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void Run::write_and_deliver() {
   std::error_code error;
   const auto storage = Storage::open(folder_, false, error);
   if (!storage) {
@@ -7046,10 +7893,56 @@ USAGE_STATS_INLINE void Run::finish(Recorder& recorder, bool unwinding) {
   error = storage->write_report(label_.client_id, session_id, to_json(report_));
   // Without a report the label stays in active/, and the next uploader reports the run as lost.
   if (!error) error = storage->finish(label_);
+  signals_ = platform::SignalWatch();
   lock_.release();
   log("session ", session_id, " ends: ", status_name(report_.outcome.status),
       error ? "; " + error.message() : std::string());
   deliver(*storage);
+}
+
+USAGE_STATS_INLINE void Run::begin_interims() {
+  if (options.report_every <= std::chrono::milliseconds(0)) return;
+  // Clusters that were started together do not report together.
+  const auto jitter =
+      options.report_every * static_cast<int>(std::strtoul(session_id.substr(0, 2).c_str(), nullptr, 16));
+  const auto first = std::min<std::chrono::milliseconds>(options.report_every, std::chrono::seconds(60));
+  ticker_ = std::make_unique<Ticker>(first + std::min(jitter / 2560, first / 10), options.report_every,
+                                     [run = weak_from_this()] {
+                                       if (const auto alive = run.lock()) alive->write_interim();
+                                     });
+}
+
+USAGE_STATS_INLINE void Run::write_interim() {
+  USAGE_STATS_TRY {
+    const std::uint64_t changes = recorder_->changes();
+    const bool quiet = report_.sequence > 1 && changes == changes_reported_;
+    if (finished_ || (quiet && options.report_every < std::chrono::minutes(1))) return;
+    Report interim = report_;
+    if (const auto guard = lock_or_give_up(mutex); guard && !command.empty()) interim.command = command;
+    interim.outcome.status = Status::running;
+    interim.duration_s = recorder_->seconds();
+    recorder_->add_to(interim);
+    std::error_code error;
+    const auto storage = Storage::open(folder_, false, error);
+    if (storage) error = storage->write_report(label_.client_id, session_id, to_json(std::move(interim)));
+    log("session ", session_id, " goes on: report ", std::to_string(report_.sequence),
+        error ? "; " + error.message() : std::string());
+    if (error || !storage) return;
+    ++report_.sequence;
+    changes_reported_ = changes;
+    if (label_.destinations.empty() || !uploader_needed(*storage, label_, storage->state())) return;
+    if (options.delivery == Delivery::in_process) {
+      UploadOptions now;
+      now.stay = std::chrono::milliseconds(0);
+      now.deadline = std::chrono::steady_clock::now() + options.wait_limit;
+      now.awaited = true;
+      upload(folder_, now, log);
+    } else if (can_start_uploader()) {
+      Runs::instance().reap();
+      Runs::instance().adopt(start_uploader(*storage, options.app, UploadOptions().stay, log));
+    }
+  }
+  USAGE_STATS_CATCH_ALL {}
 }
 
 USAGE_STATS_INLINE void Run::deliver(const Storage& storage) const {
@@ -7060,10 +7953,7 @@ USAGE_STATS_INLINE void Run::deliver(const Storage& storage) const {
   platform::Child child =
       start_uploader(storage, options.app, wait ? std::chrono::milliseconds(0) : UploadOptions().stay, log);
   if (wait && !label_.destinations.empty()) return wait_for(std::move(child), storage);
-  if (!child) return;
-  auto& alive = session_impl::Alive::instance();
-  const std::lock_guard<std::mutex> guard(alive.mutex);
-  alive.children.push_back(std::move(child));
+  Runs::instance().adopt(std::move(child));
 }
 
 USAGE_STATS_INLINE void Run::wait_for(platform::Child child, const Storage& storage) const {
@@ -7082,11 +7972,132 @@ USAGE_STATS_INLINE void Run::wait_for(platform::Child child, const Storage& stor
   }
   log(pending && pending.exists(session_id) ? "waited long enough; the report is sent later" : "the report is sent");
   if (!child || child.ended()) return;
-  auto& alive = session_impl::Alive::instance();
-  const std::lock_guard<std::mutex> guard(alive.mutex);
-  alive.children.push_back(std::move(child));
+  Runs::instance().adopt(std::move(child));
 }
 
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/ends.ipp
+
+#include <algorithm>
+#include <cstdlib>
+#include <exception>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace ends_impl {
+
+USAGE_STATS_INLINE void at_exit(std::optional<int> code) noexcept {
+  End end;
+  end.exit_code = code;
+  Runs::instance().finish(end);
+}
+
+struct Terminate {
+  std::atomic<std::terminate_handler> former{nullptr};
+  std::atomic<bool> handling{false};
+
+  static Terminate& instance() noexcept {
+    static Terminate& terminate = *new Terminate;
+    return terminate;
+  }
+};
+
+[[noreturn]] USAGE_STATS_INLINE void on_terminate() noexcept {
+  Terminate& terminate = Terminate::instance();
+  USAGE_STATS_TRY {
+    // Without an exception (a thread that nobody joined) it is the abort that tells.
+    if (const std::exception_ptr exception = std::current_exception();
+        exception && !terminate.handling.exchange(true)) {
+      End end;
+      end.uncaught = describe_exception(exception);
+      Runs::instance().finish(end);
+    }
+  }
+  USAGE_STATS_CATCH_ALL {}
+  if (const std::terminate_handler former = terminate.former.load()) former();
+  std::abort();
+}
+
+/// What is there to be told by while runs are alive; only for code that cannot be unloaded.
+USAGE_STATS_INLINE void watch_terminate() noexcept {
+  if (!platform::in_main_executable(reinterpret_cast<const void*>(&on_terminate))) return;
+  if (std::get_terminate() != &on_terminate) Terminate::instance().former = std::set_terminate(&on_terminate);
+}
+
+USAGE_STATS_INLINE void unwatch_terminate() noexcept {
+  if (std::get_terminate() == &on_terminate) std::set_terminate(Terminate::instance().former.load());
+}
+
+}  // namespace ends_impl
+
+USAGE_STATS_INLINE Runs& Runs::instance() { return platform::per_process<Runs>(); }
+
+USAGE_STATS_INLINE void Runs::add(TelemetrySession* session, std::shared_ptr<Run> run) {
+  const bool recording = run->recording();
+  const std::lock_guard<std::mutex> guard(mutex_);
+  entries_.push_back({session, std::move(run)});
+  if (!recording) return;
+  static const bool watching = platform::at_exit(&ends_impl::at_exit);
+  static_cast<void>(watching);  // where there is no room, such an end counts as lost
+  ends_impl::watch_terminate();
+}
+
+USAGE_STATS_INLINE void Runs::remove(const TelemetrySession* session) noexcept {
+  const auto guard = lock_or_give_up(mutex_);
+  if (!guard) return;
+  entries_.erase(
+      std::remove_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.session == session; }),
+      entries_.end());
+  if (std::none_of(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.run->recording(); }))
+    ends_impl::unwatch_terminate();
+}
+
+USAGE_STATS_INLINE bool Runs::leave_to_exit(const TelemetrySession* session) noexcept {
+  const auto guard = lock_or_give_up(mutex_);
+  for (Entry& entry : entries_)
+    if (guard && entry.session == session && platform::at_exit(&ends_impl::at_exit)) {
+      entry.session = nullptr;
+      return true;
+    }
+  return false;
+}
+
+USAGE_STATS_INLINE TelemetrySession* Runs::youngest() noexcept {
+  const auto guard = lock_or_give_up(mutex_);
+  for (auto entry = entries_.rbegin(); guard && entry != entries_.rend(); ++entry)
+    if (entry->session != nullptr) return entry->session;
+  return nullptr;
+}
+
+USAGE_STATS_INLINE void Runs::finish(const End& end) noexcept {
+  USAGE_STATS_TRY {
+    std::vector<std::shared_ptr<Run>> runs;
+    if (const auto guard = lock_or_give_up(mutex_))
+      for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) runs.push_back(entry->run);
+    for (const auto& run : runs) run->finish(end);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void Runs::adopt(platform::Child&& child) {
+  if (const auto guard = lock_or_give_up(mutex_); guard && child) children_.push_back(std::move(child));
+}
+
+USAGE_STATS_INLINE void Runs::reap() {
+  const auto guard = lock_or_give_up(mutex_);
+  if (!guard) return;
+  children_.erase(
+      std::remove_if(children_.begin(), children_.end(), [](platform::Child& child) { return child.ended(); }),
+      children_.end());
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/session.ipp
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
 namespace session_impl {
 
 USAGE_STATS_INLINE std::vector<std::string> vector_of(int argc, const char* const* argv) {
@@ -7109,31 +8120,27 @@ USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, std::vect
 
 USAGE_STATS_INLINE void TelemetrySession::start(Options&& options, std::vector<std::string>&& arguments) noexcept {
   USAGE_STATS_TRY {
-    run_ = std::make_unique<detail::Run>(std::move(options));
+    run_ = std::make_shared<detail::Run>(std::move(options));
     recorder_ = run_->begin(arguments);
-    auto& alive = detail::session_impl::Alive::instance();
-    const std::lock_guard<std::mutex> guard(alive.mutex);
-    alive.sessions.push_back(this);
+    detail::Runs::instance().add(this, run_);
   }
   USAGE_STATS_CATCH_ALL { recorder_.reset(); }
 }
 
 USAGE_STATS_INLINE TelemetrySession::~TelemetrySession() {
+  // A static object goes while the process ends, and its exit code is not told before the next handler runs.
+  const bool at_exit =
+      run_ && run_->recording() && detail::platform::exit_code_is_told() && detail::platform::in_main_executable(this);
+  if (at_exit && detail::Runs::instance().leave_to_exit(this)) return;
   finish();
-  USAGE_STATS_TRY {
-    auto& alive = detail::session_impl::Alive::instance();
-    const std::lock_guard<std::mutex> guard(alive.mutex);
-    alive.sessions.erase(std::remove(alive.sessions.begin(), alive.sessions.end(), this), alive.sessions.end());
-  }
-  USAGE_STATS_CATCH_ALL {}
+  if (run_) detail::Runs::instance().remove(this);
 }
 
 USAGE_STATS_INLINE void TelemetrySession::finish() noexcept {
-  USAGE_STATS_TRY {
-    if (!run_ || !recorder_ || finished_.exchange(true)) return;
-    run_->finish(*recorder_, std::uncaught_exceptions() > run_->exceptions_at_start);
-  }
-  USAGE_STATS_CATCH_ALL {}
+  if (!recorder_) return;
+  detail::End end;
+  end.unwinding = std::uncaught_exceptions() > exceptions_;
+  run_->finish(end);
 }
 
 USAGE_STATS_INLINE void TelemetrySession::put(const FieldValue& value) noexcept {
@@ -7166,7 +8173,8 @@ USAGE_STATS_INLINE void TelemetrySession::command(std::string_view name) noexcep
   USAGE_STATS_TRY {
     if (!recorder_) return;
     std::string clean = detail::clip_utf8(name, detail::limits::string_bytes);
-    const std::lock_guard<std::mutex> guard(run_->mutex);
+    const auto guard = detail::lock_or_give_up(run_->mutex);
+    if (!guard) return;
     run_->command = std::move(clean);
   }
   USAGE_STATS_CATCH_ALL {}
@@ -7176,7 +8184,8 @@ USAGE_STATS_INLINE void TelemetrySession::fail(const std::exception& exception) 
   USAGE_STATS_TRY {
     if (!recorder_) return;
     auto error = detail::describe_exception(exception);
-    const std::lock_guard<std::mutex> guard(run_->mutex);
+    const auto guard = detail::lock_or_give_up(run_->mutex);
+    if (!guard) return;
     run_->outcome.status = detail::Status::failed;
     run_->outcome.error = std::move(error);
   }
@@ -7187,7 +8196,8 @@ USAGE_STATS_INLINE void TelemetrySession::fail(std::exception_ptr exception) noe
   USAGE_STATS_TRY {
     if (!recorder_) return;
     auto error = detail::describe_exception(std::move(exception));
-    const std::lock_guard<std::mutex> guard(run_->mutex);
+    const auto guard = detail::lock_or_give_up(run_->mutex);
+    if (!guard) return;
     run_->outcome.status = detail::Status::failed;
     if (!error.empty()) run_->outcome.error = std::move(error);
   }
@@ -7198,7 +8208,8 @@ USAGE_STATS_INLINE void TelemetrySession::left_by(std::exception_ptr exception) 
   fail(std::move(exception));
   USAGE_STATS_TRY {
     if (!recorder_) return;
-    const std::lock_guard<std::mutex> guard(run_->mutex);
+    const auto guard = detail::lock_or_give_up(run_->mutex);
+    if (!guard) return;
     run_->outcome.status = detail::Status::exception;
   }
   USAGE_STATS_CATCH_ALL {}
@@ -7207,8 +8218,7 @@ USAGE_STATS_INLINE void TelemetrySession::left_by(std::exception_ptr exception) 
 USAGE_STATS_INLINE int TelemetrySession::exit_code(int code) noexcept {
   USAGE_STATS_TRY {
     if (!recorder_) return code;
-    const std::lock_guard<std::mutex> guard(run_->mutex);
-    run_->outcome.exit_code = code;
+    if (const auto guard = detail::lock_or_give_up(run_->mutex)) run_->outcome.exit_code = code;
   }
   USAGE_STATS_CATCH_ALL {}
   return code;
@@ -7234,11 +8244,7 @@ USAGE_STATS_INLINE std::string_view TelemetrySession::problem() const noexcept {
 }
 
 USAGE_STATS_INLINE TelemetrySession* TelemetrySession::current() noexcept {
-  USAGE_STATS_TRY {
-    auto& alive = detail::session_impl::Alive::instance();
-    const std::lock_guard<std::mutex> guard(alive.mutex);
-    return alive.sessions.empty() ? nullptr : alive.sessions.back();
-  }
+  USAGE_STATS_TRY { return detail::Runs::instance().youngest(); }
   USAGE_STATS_CATCH_ALL { return nullptr; }
 }
 
@@ -7480,10 +8486,9 @@ constexpr const char* report_file = "usage_stats.json";
 constexpr const char* delivery_file = "delivery.json";
 constexpr std::size_t most_entries = 10000;  // of a folder that are ever looked at
 
-USAGE_STATS_INLINE std::mutex& state_mutex() {
-  static std::mutex& mutex = *new std::mutex;
-  return mutex;
-}
+struct StateMutex {
+  std::mutex mutex;  // this process's own threads; the file's lock is between processes
+};
 
 }  // namespace storage_impl
 
@@ -7502,7 +8507,7 @@ USAGE_STATS_INLINE State Storage::state() const {
 
 USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<void(State&)>& change) const {
   using platform::LockedFile;
-  const std::lock_guard<std::mutex> guard(storage_impl::state_mutex());
+  const std::lock_guard<std::mutex> guard(platform::per_process<storage_impl::StateMutex>().mutex);
   std::error_code error;
   for (int attempt = 0; attempt < 200; ++attempt) {
     LockedFile::Outcome outcome{};
@@ -7567,11 +8572,22 @@ USAGE_STATS_INLINE std::optional<Label> read_label(const platform::Folder& folde
   return label;
 }
 
-/// Whether the run got as far as writing its own last report.
-USAGE_STATS_INLINE bool has_final_report(const Storage& storage, const Label& label) {
-  const auto report = storage.read_report(label.client_id, label.session_id);
-  const auto json = report ? parse_json(*report) : std::nullopt;
-  return json && boolean_member(*json, "final");
+/// A report that the run itself has written.
+struct Written {
+  std::string text;
+  std::int64_t sequence = 0;  // 0: there is none
+  bool final = false;
+};
+
+USAGE_STATS_INLINE Written written_report(const Storage& storage, const Label& label) {
+  Written written;
+  const auto text = storage.read_report(label.client_id, label.session_id);
+  const auto json = text ? parse_json(*text) : std::nullopt;
+  if (!json || string_member(*json, "session_id") != label.session_id) return written;
+  written.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
+  written.final = boolean_member(*json, "final");
+  written.text = *text;
+  return written;
 }
 
 }  // namespace storage_impl
@@ -7588,9 +8604,11 @@ USAGE_STATS_INLINE void Storage::collect_vanished(const Log& log) const {
       active.remove(entry.name);
       continue;
     }
-    if (!storage_impl::has_final_report(*this, *label)) {
+    const auto written = storage_impl::written_report(*this, *label);
+    if (!written.final) {
       const Status status = label->signal.empty() ? Status::lost : Status::signal;
-      const auto report = close_report(label->running_report, status, label->signal, label->duration);
+      const auto report = close_report(written.sequence > 0 ? written.text : label->running_report,
+                                       written.sequence > 0, status, label->signal, label->duration);
       error = report ? write_report(label->client_id, label->session_id, *report)
                      : std::make_error_code(std::errc::invalid_argument);
       log("session ", label->session_id, " vanished; it is reported as \"", status_name(status), "\"");
@@ -7601,6 +8619,23 @@ USAGE_STATS_INLINE void Storage::collect_vanished(const Log& log) const {
     else
       finish(*label);
   }
+}
+
+USAGE_STATS_INLINE std::vector<Label> Storage::interims() const {
+  std::vector<Label> labels;
+  std::error_code error;
+  const platform::Folder active = folder_.folder("active", false, error);
+  if (!active) return labels;
+  for (const auto& entry : active.list(storage_impl::most_entries)) {
+    if (entry.folder || !platform::LockedFile::held(active, entry.name)) continue;
+    auto label = storage_impl::read_label(active, entry.name, error);
+    if (!label || label->destinations.empty()) continue;
+    const auto written = storage_impl::written_report(*this, *label);
+    if (written.sequence == 0 || written.final) continue;
+    label->sequence = written.sequence;
+    labels.push_back(std::move(*label));
+  }
+  return labels;
 }
 
 USAGE_STATS_INLINE std::vector<Label> Storage::waiting() const {
@@ -7638,6 +8673,19 @@ USAGE_STATS_INLINE std::error_code Storage::record_delivery(const Label& label, 
   if (!session) return error;
   const auto before = session.read(storage_impl::delivery_file, limits::file_bytes, error);
   return session.write(storage_impl::delivery_file, with_delivery(before.value_or(""), record));
+}
+
+USAGE_STATS_INLINE bool Storage::was_tried(const Label& label, const std::string& url) const {
+  std::error_code error;
+  const platform::Folder client = folder_.folder(label.client_id, false, error);
+  const platform::Folder session = client ? client.folder(label.session_id, false, error) : platform::Folder();
+  const auto text = session ? session.read(storage_impl::delivery_file, limits::file_bytes, error) : std::nullopt;
+  const auto json = text ? parse_json(*text) : std::nullopt;
+  const Json* const lines = json ? member(*json, "deliveries") : nullptr;
+  if (lines == nullptr || !lines->is_array()) return false;
+  return std::any_of(lines->begin(), lines->end(), [&](const Json& line) {
+    return string_member(line, "endpoint") == url && integer_member(line, "sequence", 1) >= label.sequence;
+  });
 }
 
 namespace storage_impl {
@@ -7732,9 +8780,6 @@ USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/uploader.ipp
 
 #include <algorithm>
-#include <condition_variable>
-#include <memory>
-#include <mutex>
 #include <thread>
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -7743,18 +8788,11 @@ namespace uploader_impl {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* folder_variable = "USAGE_STATS_UPLOADER";
-constexpr const char* stay_variable = "USAGE_STATS_UPLOADER_STAY_MS";
 constexpr const char* lock_file = "uploader.lock";
-constexpr const char* log_file = "uploader.log";  // with USAGE_STATS_DEBUG=1 only
 constexpr std::chrono::seconds longest_life{60};
 constexpr std::chrono::seconds longest_request{10};
+constexpr std::chrono::milliseconds look_at_live_runs{200};
 constexpr int failures_before_pause = 3;  // in a row, of an endpoint that answers
-
-USAGE_STATS_INLINE bool& hook_ran() noexcept {
-  static bool ran = false;
-  return ran;
-}
 
 USAGE_STATS_INLINE bool is_stopped(const State& state, const std::string& version, const std::string& url) {
   return std::find(state.stopped.begin(), state.stopped.end(), version + " " + url) != state.stopped.end();
@@ -7782,7 +8820,12 @@ class Work {
  private:
   bool out_of_time() const { return Clock::now() >= options_.deadline; }
   void send_due();
+  /// Whether the files that administrator and user may have changed meanwhile still allow it.
+  bool still_allowed(const Label&);
   void send_label(Label);
+  /// Interim reports of runs that are alive; whether there was one. Each is tried once: the next tells all that it
+  /// told.
+  bool send_interims();
   void send_deletion(Label);
   bool delete_at(const Label&, Destination&);
   Response answer_to(const Request&);
@@ -7799,14 +8842,20 @@ class Work {
   const UploadOptions& options_;
   const Log& log_;
   State state_;
-  std::vector<std::string> silent_;  // endpoints that gave no answer, where back-off is ignored
+  std::vector<std::string> silent_;              // endpoints that gave no answer, where back-off is ignored
+  std::map<std::string, std::int64_t> interim_;  // the last sequence that was tried, by session
 };
 
 USAGE_STATS_INLINE std::vector<std::string> Work::run() {
-  storage_.collect_vanished(log_);
   std::vector<std::string> known;
-  auto last_news = Clock::now();
+  auto last_news = Clock::now(), last_look = last_news - look_at_live_runs;
   for (;;) {
+    if (Clock::now() - last_look >= look_at_live_runs) {
+      // Also while staying: a run that a signal ends has started us before its process was gone.
+      storage_.collect_vanished(log_);
+      if (send_interims()) last_news = Clock::now();
+      last_look = Clock::now();
+    }
     std::vector<std::string> names = names_in(storage_, "pending");
     const bool news = !std::includes(known.begin(), known.end(), names.begin(), names.end());
     if (news) {
@@ -7850,16 +8899,36 @@ USAGE_STATS_INLINE void Work::send_due() {
       continue;
     }
     if (options_.only_deletions) continue;
-    const auto expand = [](const std::string& path) { return std::filesystem::path(path); };
-    const auto verdict = standing_verdict(label.app, label.rule, expand(label.policy_file), expand(label.config_file));
-    if (!verdict) continue;  // a file is broken: it waits until somebody mends it
-    if (*verdict == Verdict::on) {
-      send_label(std::move(label));
-    } else {
-      log_("session ", label.session_id, ": usage statistics were switched off; it is not sent");
-      storage_.remove_waiting(label.session_id);
+    if (still_allowed(label)) send_label(std::move(label));
+  }
+}
+
+USAGE_STATS_INLINE bool Work::still_allowed(const Label& label) {
+  const std::filesystem::path policy = label.policy_file, config = label.config_file;
+  const auto verdict = standing_verdict(label.app, label.rule, policy, config);
+  if (!verdict) return false;  // a file is broken: it waits until somebody mends it
+  if (*verdict == Verdict::on) return true;
+  log_("session ", label.session_id, ": usage statistics were switched off; it is not sent");
+  storage_.remove_waiting(label.session_id);
+  return false;
+}
+
+USAGE_STATS_INLINE bool Work::send_interims() {
+  bool any = false;
+  if (options_.only_deletions) return any;
+  for (Label& label : storage_.interims()) {
+    std::int64_t& tried = interim_[label.session_id];
+    const auto report = storage_.read_report(label.client_id, label.session_id);
+    if (label.sequence <= tried || !report || out_of_time() || !still_allowed(label)) continue;
+    tried = label.sequence;
+    for (Destination& destination : label.destinations) {
+      const std::string& url = destination.endpoint.url;
+      if (is_stopped(state_, label.version, url) || !due(destination) || storage_.was_tried(label, url)) continue;
+      any = true;
+      send_to(label, destination, *report);
     }
   }
+  return any;
 }
 
 USAGE_STATS_INLINE void Work::send_label(Label label) {
@@ -7869,6 +8938,7 @@ USAGE_STATS_INLINE void Work::send_label(Label label) {
     storage_.remove_waiting(label.session_id);
     return keep_count([](State& state) { ++state.dropped; });
   }
+  if (const auto json = parse_json(*report)) label.sequence = integer_member(*json, "sequence", 1);
   bool changed = false;
   auto& list = label.destinations;
   for (auto destination = list.begin(); destination != list.end();) {
@@ -8041,39 +9111,6 @@ USAGE_STATS_INLINE void Work::keep_count(const std::function<void(State&)>& chan
   }
 }
 
-/// Debug lines of a process whose standard error is the null device.
-USAGE_STATS_INLINE Log log_into(const Storage& storage) {
-  using platform::LockedFile;
-  if (!Log(nullptr).enabled()) return Log();
-  LockedFile::Outcome outcome{};
-  std::error_code error;
-  for (const auto& entry : storage.folder().list(1000))
-    if (entry.name == log_file && entry.size > limits::file_bytes) storage.folder().remove(log_file);
-  auto file = std::make_shared<LockedFile>(LockedFile::acquire(storage.folder(), log_file, true, outcome, error));
-  return Log([file](std::string_view line) {
-    if (*file) file->append(timestamp(std::chrono::system_clock::now()) + " " + std::string(line) + "\n");
-  });
-}
-
-[[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
-  platform::become_background_process(longest_life);
-  USAGE_STATS_TRY {
-    std::error_code error;
-    if (const auto storage = Storage::open(folder, false, error)) {  // refuses a folder that is not ours
-      UploadOptions options;
-      if (!stay.empty() && stay.size() < 6 && stay.find_first_not_of("0123456789") == std::string::npos)
-        options.stay = std::min(std::chrono::milliseconds(std::stoi(stay)), options.stay);
-      options.deadline = Clock::now() + longest_life - longest_request - std::chrono::seconds(2);
-      const Log log = log_into(*storage);
-      upload(folder, options, log);
-      // So many come that this life was too short: a successor goes on. Tries are counted, so this ends.
-      if (Clock::now() >= options.deadline) start_uploader(*storage, "usage-stats", options.stay, log);
-    }
-  }
-  USAGE_STATS_CATCH_ALL {}
-  platform::exit_now(0);
-}
-
 }  // namespace uploader_impl
 
 USAGE_STATS_INLINE Answer classify(const Response& response) noexcept {
@@ -8130,10 +9167,75 @@ USAGE_STATS_INLINE bool uploader_needed(const Storage& storage, const Label& lab
   return storage.crowded(label.client_id);
 }
 
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/uploader_process.ipp
+// The process that is the uploader: how it is started, and what it is.
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace uploader_impl {
+
+constexpr const char* folder_variable = "USAGE_STATS_UPLOADER";
+constexpr const char* stay_variable = "USAGE_STATS_UPLOADER_STAY_MS";
+constexpr const char* log_file = "uploader.log";  // with USAGE_STATS_DEBUG=1 only
+
+USAGE_STATS_INLINE bool& hook_ran() noexcept {
+  static bool ran = false;
+  return ran;
+}
+
+/// Debug lines of a process whose standard error is the null device.
+USAGE_STATS_INLINE Log log_into(const Storage& storage) {
+  using platform::LockedFile;
+  if (!Log(nullptr).enabled()) return Log();
+  LockedFile::Outcome outcome{};
+  std::error_code error;
+  for (const auto& entry : storage.folder().list(1000))
+    if (entry.name == log_file && entry.size > limits::file_bytes) storage.folder().remove(log_file);
+  auto file = std::make_shared<LockedFile>(LockedFile::acquire(storage.folder(), log_file, true, outcome, error));
+  return Log([file](std::string_view line) {
+    if (*file) file->append(timestamp(std::chrono::system_clock::now()) + " " + std::string(line) + "\n");
+  });
+}
+
+[[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
+  platform::become_background_process(longest_life);
+  USAGE_STATS_TRY {
+    std::error_code error;
+    if (const auto storage = Storage::open(folder, false, error)) {  // refuses a folder that is not ours
+      UploadOptions options;
+      if (!stay.empty() && stay.size() < 6 && stay.find_first_not_of("0123456789") == std::string::npos)
+        options.stay = std::min(std::chrono::milliseconds(std::stoi(stay)), options.stay);
+      options.deadline = Clock::now() + longest_life - longest_request - std::chrono::seconds(2);
+      const Log log = log_into(*storage);
+      upload(folder, options, log);
+      // So many come that this life was too short: a successor goes on. Tries are counted, so this ends.
+      if (Clock::now() >= options.deadline) start_uploader(*storage, "usage-stats", options.stay, log);
+    }
+  }
+  USAGE_STATS_CATCH_ALL {}
+  platform::exit_now(0);
+}
+
+}  // namespace uploader_impl
+
 USAGE_STATS_INLINE bool can_start_uploader() noexcept { return uploader_impl::hook_ran(); }
 
 USAGE_STATS_INLINE bool uploader_at_work(const Storage& storage) noexcept {
   return platform::LockedFile::held(storage.folder(), uploader_impl::lock_file);
+}
+
+USAGE_STATS_INLINE platform::SelfStart uploader_start(const Storage& storage, const std::string& app,
+                                                      std::chrono::milliseconds stay) {
+  return {app,
+          {{uploader_impl::folder_variable, storage.folder().path().string()},
+           {uploader_impl::stay_variable, std::to_string(stay.count())}}};
 }
 
 USAGE_STATS_INLINE platform::Child start_uploader(const Storage& storage, const std::string& app,
@@ -8143,10 +9245,7 @@ USAGE_STATS_INLINE platform::Child start_uploader(const Storage& storage, const 
     return {};
   }
   std::error_code error;
-  platform::Child child = platform::start_self(app,
-                                               {{uploader_impl::folder_variable, storage.folder().path().string()},
-                                                {uploader_impl::stay_variable, std::to_string(stay.count())}},
-                                               error);
+  platform::Child child = platform::start_self(uploader_start(storage, app, stay), error);
   log(error ? "the uploader did not start: " + error.message() : std::string("the uploader is started"));
   return child;
 }

@@ -62,8 +62,8 @@ std::vector<Mistake> mistakes_in_numbers() {
       {[](us::Options& o) { o.sample = std::numeric_limits<double>::quiet_NaN(); }, sample},
       {[](us::Options& o) { o.wait_limit = std::chrono::milliseconds(-1); }, "wait_limit: not between 0 and 60 s"},
       {[](us::Options& o) { o.wait_limit = std::chrono::milliseconds(60001); }, "wait_limit: not between 0 and 60 s"},
-      {[](us::Options& o) { o.report_every = std::chrono::milliseconds(1000); },
-       "report_every: this version sends no interim reports"},
+      {[](us::Options& o) { o.report_every = std::chrono::milliseconds(9); },
+       "report_every: neither 0 nor between 10 ms and 30 days"},
       {[](us::Options& o) {
          for (int i = 0; i < 65; ++i) o.dependencies["d" + std::to_string(i)] = "1";
        },

@@ -2,6 +2,7 @@
 // The operating system: declarations only. platform_posix.ipp and platform_windows.ipp define them; no other file
 // includes a header of an operating system. Nothing here throws but std::bad_alloc; failures are std::error_codes.
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -31,6 +32,26 @@ void remove_variable(const char* name) noexcept;
 bool elevated() noexcept;
 /// An id of this process that a fork changes.
 std::int64_t process_id() noexcept;
+/// How many forks lie between this process and the one that first called this: costs next to nothing.
+unsigned forks() noexcept;
+
+/// One T for each process, never destroyed. A child that was forked without exec gets a fresh one: in its copy of the
+/// parent's, a mutex may be locked for ever.
+template <class T>
+T& per_process() {
+  struct Owned {
+    unsigned forks;
+    T value{};
+  };
+  static std::atomic<Owned*> current{nullptr};
+  Owned* found = current.load();
+  while (found == nullptr || found->forks != forks()) {
+    auto* const fresh = new Owned{forks()};
+    if (current.compare_exchange_strong(found, fresh)) return fresh->value;
+    delete fresh;
+  }
+  return found->value;
+}
 /// Whether the standard stream (0, 1, 2) is a terminal.
 bool is_terminal(int stream) noexcept;
 /// Writes to standard error in one piece; false if it did not take all of it. SIGPIPE cannot arise from it.
@@ -146,10 +167,9 @@ class LockedFile {
   /// Adds bytes at the end, in one write.
   std::error_code append(std::string_view bytes) const noexcept;
   void release() noexcept;
-  /// The descriptor, for signal handlers; -1 if none.
-  int descriptor() const noexcept;
 
  private:
+  friend class SignalWatch;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
@@ -165,6 +185,12 @@ std::optional<std::string> read_file(const std::filesystem::path&, std::size_t l
 /// Whether this code address belongs to the main executable, so that starting it again starts this library.
 bool in_main_executable(const void* code) noexcept;
 
+/// How the program that is running is started once more.
+struct SelfStart {
+  std::string argument0;
+  std::vector<std::pair<std::string, std::string>> variables;  // added to this process's environment
+};
+
 /// A child process. Destroying the handle neither waits for it nor ends it.
 class Child {
  public:
@@ -173,15 +199,13 @@ class Child {
   bool ended() noexcept;
 
  private:
-  friend Child start_self(const std::string&, const std::vector<std::pair<std::string, std::string>>&,
-                          std::error_code&);
+  friend Child start_self(const SelfStart&, std::error_code&);
   std::intptr_t id_ = 0;
 };
 
-/// Starts the program that is running once more: `arguments0` as its name, environment as ours plus `variables`, a new
-/// session, folder "/", the null device as its three streams and no other descriptor.
-Child start_self(const std::string& argument0, const std::vector<std::pair<std::string, std::string>>& variables,
-                 std::error_code&);
+/// Starts the program once more: a new session, folder "/", the null device as its three streams and no other
+/// descriptor.
+Child start_self(const SelfStart&, std::error_code&);
 
 /// What the uploader does first of all: new session, folder "/", no stray descriptors, low priority, and death by
 /// alarm after `limit`.
@@ -204,6 +228,36 @@ std::filesystem::path find_program(std::string_view name);
 
 /// Ends the process at once: no destructors, no handlers.
 [[noreturn]] void exit_now(int code) noexcept;
+
+// ---- ends that run no destructor (section 7 of the design)
+
+/// Calls `function` when the process ends by std::exit or a return from main (with the exit code where the C library
+/// tells it: glibc), or by std::quick_exit (without). From code that is not part of the main executable: without the
+/// code, and also when that code is unloaded. May be called again with the same function, also while the process is
+/// ending: it is called once more then. False if there is no room.
+bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept;
+/// Whether at_exit() tells the exit code.
+bool exit_code_is_told() noexcept;
+
+/// Notes a signal that ends the process (INT, TERM, HUP, QUIT, PIPE, SEGV, BUS, FPE, ILL, ABRT, XCPU; on Windows
+/// console events and unhandled exceptions) at the end of a label, starts the uploader, and lets the process die of it
+/// as it would have done. Only where the disposition is the default one; the former ones come back with the end of the
+/// last watch. At most 16 at a time, others see nothing. Movable.
+class SignalWatch {
+ public:
+  SignalWatch() noexcept = default;
+  /// `uploader`: nothing is started if it is empty (and on systems where a handler cannot).
+  SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader);
+  ~SignalWatch();
+  SignalWatch(SignalWatch&&) noexcept;
+  SignalWatch& operator=(SignalWatch&&) noexcept;
+
+ private:
+  struct Slot;
+  static constexpr int count = 16;
+  static Slot* slots() noexcept;
+  int slot_ = -1;
+};
 
 }  // namespace platform
 }  // namespace detail

@@ -1,6 +1,7 @@
 #pragma once
 // What happened: one run as data, and as the JSON text of report v1 (section 4 of the design, docs/report.schema.json).
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -15,6 +16,7 @@
 #include "fields.hpp"
 #include "options.hpp"
 #include "outcome.hpp"
+#include "platform.hpp"
 #include "redaction.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -75,9 +77,10 @@ Report report_at_start(const Options&, const std::string& session_id, const std:
 /// not indented, and if that is not enough the youngest events, then stages, then fields are left out and counted.
 std::string to_json(Report);
 
-/// Turns a report that a run wrote at its start into that of a run that vanished, or that a signal ended. Nothing for
-/// text that is not a report.
-std::optional<std::string> close_report(std::string_view json, Status, const std::string& signal,
+/// Turns the last report that a run wrote while it lived into that of a run that vanished, or that a signal ended.
+/// `written`: it was an interim report, which may have been sent; this one is the next. Nothing for text that is not a
+/// report.
+std::optional<std::string> close_report(std::string_view json, bool written, Status, const std::string& signal,
                                         std::optional<std::chrono::milliseconds> duration);
 
 /// What a running program records: fields, counters, events and stages, within their limits, from any thread.
@@ -95,8 +98,10 @@ class Recorder {
   std::optional<std::size_t> enter(const Stage&);
   void set(std::size_t stage, const FieldValue&);
   void leave(std::size_t stage, bool failed);
-  /// Nothing is recorded after this.
-  void close();
+  /// Nothing is recorded after this. False where a call that cannot go on is in the middle of recording.
+  bool close();
+  /// How many calls have changed something: another number, another report.
+  std::uint64_t changes() const noexcept { return changes_; }
 
   /// Adds what was recorded so far to the report; stages still open get no duration.
   void add_to(Report&) const;
@@ -107,11 +112,16 @@ class Recorder {
   std::optional<Value> value_of(const FieldValue&) const;
   void put(Values&, const FieldValue&, std::size_t limit);
   bool withheld(const char* name) const;
+  /// The lock under which something may be recorded; without it: after close(), or in a fork's child, whose copy of
+  /// the mutex may be locked for ever.
+  std::unique_lock<std::mutex> open();
 
   const Taint taint_;
   const std::string salt_;
   const std::vector<std::string> withheld_;
   const Clock::time_point start_ = Clock::now();
+  const unsigned forks_ = platform::forks();
+  std::atomic<std::uint64_t> changes_{0};
   mutable std::mutex mutex_;
   bool closed_ = false;
   Values fields_;

@@ -1,7 +1,6 @@
 #pragma once
 // TelemetrySession: one run of the program, reported when it ends.
 
-#include <atomic>
 #include <exception>
 #include <filesystem>
 #include <initializer_list>
@@ -131,8 +130,8 @@ class TelemetrySession {
   void left_by(std::exception_ptr) noexcept;
 
   std::shared_ptr<detail::Recorder> recorder_;  // none: nothing is recorded
-  std::unique_ptr<detail::Run> run_;
-  std::atomic<bool> finished_{false};
+  std::shared_ptr<detail::Run> run_;
+  const int exceptions_ = std::uncaught_exceptions();
 };
 
 USAGE_STATS_END_NAMESPACE

@@ -117,9 +117,13 @@ class Storage {
   /// says) unless the run had already written its own; then the label is moved to pending/.
   void collect_vanished(const Log&) const;
   std::vector<Label> waiting() const;  // oldest first
+  /// Labels of live sessions that have written an interim report, with its sequence.
+  std::vector<Label> interims() const;
   std::error_code replace_waiting(const Label&) const;
   std::error_code remove_waiting(const std::string& session_id) const;
   std::error_code record_delivery(const Label&, const DeliveryRecord&) const;
+  /// Whether delivery.json says that this sequence, or a later one, has been tried there.
+  bool was_tried(const Label&, const std::string& url) const;
 
   /// Holds the limits on number, size and age (section 6).
   void prune(const Log&) const;

@@ -51,7 +51,9 @@ bool can_start_uploader() noexcept;
 /// Whether some process is emptying the folder now.
 bool uploader_at_work(const Storage&) noexcept;
 
-/// Starts the uploader unless one is at work; `stay` as in UploadOptions.
+/// How the uploader of this folder is started; `stay` as in UploadOptions.
+platform::SelfStart uploader_start(const Storage&, const std::string& app, std::chrono::milliseconds stay);
+/// Starts it unless one is at work.
 platform::Child start_uploader(const Storage&, const std::string& app, std::chrono::milliseconds stay, const Log&);
 
 /// upload() on a thread of its own that takes no signals, waited for until the deadline and not longer.

@@ -214,6 +214,16 @@ int wait_for_input(Session&) {
   return -1;
 }
 
+/// Records an event for each line of its standard input.
+int record_lines(Session& session) {
+  std::cout << "ready" << std::endl;
+  for (std::string line; std::getline(std::cin, line);) {
+    session.record(sent_model, {{model_size, static_cast<std::int64_t>(line.size())}});
+    std::cout << "recorded " << line << std::endl;
+  }
+  return -1;
+}
+
 int fork_child(Session&) {
   if (::fork() == 0) std::exit(0);  // as a careless program does it
   return -1;
@@ -275,6 +285,7 @@ const Flags& flag_handlers() {
       {"--abort", [act](Script& s) { act(s, [](Session&) -> int { std::abort(); }); }},
       {"--fork", [act](Script& s) { act(s, fork_child); }},
       {"--wait-for-input", [act](Script& s) { act(s, wait_for_input); }},
+      {"--event-per-line", [act](Script& s) { act(s, record_lines); }},
       {"--finish", [act](Script& s) { act(s, [](Session& session) { return session.finish(), -1; }); }},
       {"--without-run", [](Script& s) { s.run = false; }},
       {"--uncaught", [](Script& s) { s.uncaught = true; }},

@@ -168,7 +168,7 @@ void try_programs(const fs::path& place) {
 
   std::error_code error;
   const fs::path told = place / fs::u8path("told \xc3\xbc");
-  platform::Child child = platform::start_self("smoke", {{"SMOKE_TELL", utf8(told)}}, error);
+  platform::Child child = platform::start_self({"smoke", {{"SMOKE_TELL", utf8(told)}}}, error);
   check(child && !error, "it starts itself: " + error.message());
   check(wait_for([&] { return child.ended(); }), "and sees the end");
   check(text_of(told) == "arguments 1, terminal 0 0 0, in the main executable 1",
@@ -259,6 +259,31 @@ void try_detached_session(const fs::path& place) {
   if (failures > 0) std::printf("uploader.log:\n%s", text_of(log).c_str());
 }
 
+/// The other program of try_ends: a session that ends in another way.
+int end_as(const std::string& how, const fs::path& place) {
+  const usage_stats::TelemetrySession session(options_for(place), 0, nullptr);
+  if (how == "exit") std::exit(5);
+  if (how == "throw") throw std::runtime_error("nobody catches this");
+  int* volatile nowhere = nullptr;
+  *nowhere = 1;
+  return 0;
+}
+
+void try_ends(const fs::path& place) {
+  for (const auto& [how, told] : {std::pair{"exit", "\"ok\""}, {"throw", "\"exception\""}, {"crash", "\"SIGSEGV\""}}) {
+    const fs::path folder = place / how;
+    platform::run_program({program, how, utf8(folder)}, "", 10000, 60s);
+    const auto report = [&] {
+      std::string all;
+      std::error_code error;
+      for (const auto& entry : fs::recursive_directory_iterator(folder, error))
+        if (entry.path().filename() == "usage_stats.json") all += text_of(entry.path());
+      return all;
+    };
+    check(wait_for([&] { return report().find(told) != std::string::npos; }), std::string("an end is told: ") + how);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -267,6 +292,7 @@ int main(int argc, char** argv) {
   if (role == "sleep") return std::this_thread::sleep_for(60s), 0;
   if (role == "probe") return probe(fs::u8path(argv[2]), argv[3]);
   if (role == "hold") return hold(fs::u8path(argv[2]));
+  if (role == "exit" || role == "throw" || role == "crash") return end_as(role, fs::u8path(argv[2]));
   if (role == "echo") {
     std::printf("%s", argv[2]);
     for (int c = std::getchar(); c != EOF; c = std::getchar()) std::putchar(c);
@@ -283,6 +309,7 @@ int main(int argc, char** argv) {
   try_programs(place / "locks");
   try_local_session(place);
   try_detached_session(place);
+  try_ends(place / "ends");
   std::error_code error;
   fs::remove_all(place, error);
   std::printf("smoke: %s\n", failures == 0 ? "fine" : "failed");

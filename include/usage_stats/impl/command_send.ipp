@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../uploader.hpp"
+#include "uploader_process.ipp"
 #include "command_status.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE

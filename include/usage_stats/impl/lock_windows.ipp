@@ -49,11 +49,6 @@ USAGE_STATS_INLINE LockedFile& LockedFile::operator=(LockedFile&& other) noexcep
 }
 USAGE_STATS_INLINE LockedFile::operator bool() const noexcept { return impl_ != nullptr; }
 
-USAGE_STATS_INLINE int LockedFile::descriptor() const noexcept {
-  // A handle: the system promises that 32 bits of one are enough.
-  return impl_ ? static_cast<int>(reinterpret_cast<std::intptr_t>(impl_->handle.get())) : -1;
-}
-
 USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std::string& name, std::string_view bytes,
                                                  std::error_code& error) {
   std::wstring temporary;

@@ -51,7 +51,9 @@ USAGE_STATS_INLINE std::string problem_with_times(const Options& options) {
   using std::chrono::milliseconds;
   if (options.wait_limit < milliseconds(0) || options.wait_limit > milliseconds(60000))
     return "wait_limit: not between 0 and 60 s";
-  if (options.report_every != milliseconds(0)) return "report_every: this version sends no interim reports";
+  if (options.report_every != milliseconds(0) &&
+      (options.report_every < milliseconds(10) || options.report_every > std::chrono::hours(24 * 30)))
+    return "report_every: neither 0 nor between 10 ms and 30 days";
   return {};
 }
 

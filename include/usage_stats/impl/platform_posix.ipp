@@ -1,44 +1,37 @@
 #pragma once
 
 #include <algorithm>
-#include <cctype>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 
-#include <fcntl.h>
-#include <poll.h>
-#include <spawn.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
+#include <pthread.h>
 #include <unistd.h>
 #if defined(__linux__)
-#include <link.h>
 #include <sched.h>
 #include <sys/auxv.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #if defined(__GLIBC__)
 #include <gnu/libc-version.h>
 #endif
 #elif defined(__APPLE__)
-#include <dlfcn.h>
-#include <mach-o/dyld.h>
 #include <sys/random.h>
 #include <sys/sysctl.h>
 #endif
 
 #include "../platform.hpp"
+#include "ends_posix.ipp"
 #include "folder_posix.ipp"
+#include "lock_posix.ipp"
+#include "process_posix.ipp"
+#include "signals_posix.ipp"
 #include "terminal_posix.ipp"
-
-extern "C" char** environ;
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -250,217 +243,6 @@ USAGE_STATS_INLINE std::filesystem::path config_root() {
 }
 #endif
 USAGE_STATS_INLINE std::filesystem::path policy_root() { return "/etc"; }
-
-#if defined(__linux__)
-USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
-  struct Search {
-    std::uintptr_t address;
-    bool found;
-  } search{reinterpret_cast<std::uintptr_t>(code), false};
-  ::dl_iterate_phdr(
-      [](struct dl_phdr_info* object, std::size_t, void* data) {
-        auto& wanted = *static_cast<Search*>(data);
-        for (int i = 0; i < object->dlpi_phnum; ++i) {
-          const auto& segment = object->dlpi_phdr[i];
-          const std::uintptr_t begin = object->dlpi_addr + segment.p_vaddr;
-          if (segment.p_type == PT_LOAD && wanted.address >= begin && wanted.address < begin + segment.p_memsz)
-            wanted.found = true;
-        }
-        return 1;  // the first object is the main executable; the others do not matter
-      },
-      &search);
-  return search.found;
-}
-USAGE_STATS_INLINE std::string own_executable() { return "/proc/self/exe"; }
-#elif defined(__APPLE__)
-USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
-  Dl_info info{};
-  return ::dladdr(code, &info) != 0 && info.dli_fbase == static_cast<const void*>(::_dyld_get_image_header(0));
-}
-USAGE_STATS_INLINE std::string own_executable() {
-  std::string path(4096, '\0');
-  auto size = static_cast<std::uint32_t>(path.size());
-  return ::_NSGetExecutablePath(path.data(), &size) == 0 ? std::string(path.c_str()) : std::string();
-}
-#else
-USAGE_STATS_INLINE bool in_main_executable(const void*) noexcept { return false; }
-USAGE_STATS_INLINE std::string own_executable() { return {}; }
-#endif
-
-USAGE_STATS_INLINE bool Child::ended() noexcept {
-  if (id_ == 0) return true;
-  const pid_t result = ::waitpid(static_cast<pid_t>(id_), nullptr, WNOHANG);
-  if (result == 0 || (result < 0 && errno == EINTR)) return false;
-  id_ = 0;  // ended, or somebody else has taken its status
-  return true;
-}
-
-namespace posix {
-
-/// posix_spawn with a clean slate: no blocked or ignored signals, a session of its own, no descriptor but the three.
-struct Spawn {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-
-  Spawn() {
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawnattr_init(&attributes);
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    ::posix_spawnattr_setsigmask(&attributes, &none);
-    ::posix_spawnattr_setsigdefault(&attributes, &all);
-    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
-#if defined(POSIX_SPAWN_SETSID)
-    flags = static_cast<short>(flags | POSIX_SPAWN_SETSID);
-#endif
-#if defined(POSIX_SPAWN_CLOEXEC_DEFAULT)
-    flags = static_cast<short>(flags | POSIX_SPAWN_CLOEXEC_DEFAULT);
-#endif
-    ::posix_spawnattr_setflags(&attributes, flags);
-  }
-  ~Spawn() {
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::posix_spawnattr_destroy(&attributes);
-  }
-  void stream(int number, int from) { ::posix_spawn_file_actions_adddup2(&actions, from, number); }
-  void null_stream(int number) {
-    ::posix_spawn_file_actions_addopen(&actions, number, "/dev/null", number == 0 ? O_RDONLY : O_WRONLY, 0);
-  }
-  int start(pid_t& id, const std::string& program, const std::vector<std::string>& arguments, char** variables) {
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
-    ::posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-#endif
-    std::vector<char*> pointers;
-    pointers.reserve(arguments.size() + 1);
-    for (const std::string& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
-    pointers.push_back(nullptr);
-    return ::posix_spawn(&id, program.c_str(), &actions, &attributes, pointers.data(), variables);
-  }
-};
-
-}  // namespace posix
-
-USAGE_STATS_INLINE Child start_self(const std::string& argument0,
-                                    const std::vector<std::pair<std::string, std::string>>& variables,
-                                    std::error_code& error) {
-  std::vector<std::string> added;
-  added.reserve(variables.size());
-  for (const auto& [name, value] : variables) added.push_back(name + "=" + value);
-  std::vector<char*> environment;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) environment.push_back(*entry);
-  for (const std::string& entry : added) environment.push_back(const_cast<char*>(entry.c_str()));
-  environment.push_back(nullptr);
-
-  posix::Spawn spawn;
-  for (int stream = 0; stream <= 2; ++stream) spawn.null_stream(stream);
-  pid_t id = 0;
-  const int problem = spawn.start(id, own_executable(), {argument0}, environment.data());
-  Child child;
-  error = problem == 0 ? std::error_code() : std::error_code(problem, std::generic_category());
-  if (problem == 0) child.id_ = id;
-  return child;
-}
-
-USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit) noexcept {
-  ::alarm(static_cast<unsigned>(limit.count()));
-  ::setsid();
-  if (::chdir("/") != 0) exit_now(0);
-  ::umask(077);
-  bool closed = false;
-#if defined(__linux__) && defined(SYS_close_range)
-  closed = ::syscall(SYS_close_range, 3U, ~0U, 0U) == 0;
-#endif
-  for (int number = 3; !closed && number < 1024; ++number) ::close(number);
-  const struct rlimit no_core {};
-  ::setrlimit(RLIMIT_CORE, &no_core);
-  ::setpriority(PRIO_PROCESS, 0, 10);
-  struct sigaction ignore {};
-  ignore.sa_handler = SIG_IGN;
-  ::sigaction(SIGPIPE, &ignore, nullptr);
-}
-
-USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {
-  sigset_t all;
-  sigfillset(&all);
-  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
-}
-
-USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
-  const std::string folders = variable("PATH").value_or("/usr/bin:/bin");
-  for (std::size_t begin = 0; begin <= folders.size();) {
-    const std::size_t end = std::min(folders.find(':', begin), folders.size());
-    std::filesystem::path candidate = std::filesystem::path(folders.substr(begin, end - begin)) / name;
-    if (candidate.is_absolute() && ::access(candidate.c_str(), X_OK) == 0) return candidate;
-    begin = end + 1;
-  }
-  return {};
-}
-
-namespace posix {
-
-/// Feeds the program and collects what it says until it closes its output, says too much, or time is up.
-USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::string_view input, std::size_t limit,
-                                 std::chrono::steady_clock::time_point deadline, std::string& output) {
-  for (;;) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-    if (left <= 0 || output.size() >= limit) return;
-    pollfd files[2] = {{out.get(), POLLIN, 0}, {in ? in.get() : -1, POLLOUT, 0}};
-    if (::poll(files, 2, static_cast<int>(std::min<long long>(left, 1000))) < 0 && errno != EINTR) return;
-    if (in && (files[1].revents & (POLLOUT | POLLERR | POLLHUP)) != 0) {
-      const ssize_t sent = ::send(in.get(), input.data(), input.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-      if (sent > 0) input.remove_prefix(static_cast<std::size_t>(sent));
-      if (input.empty() || (sent < 0 && errno != EAGAIN && errno != EINTR)) in.close();
-    }
-    if ((files[0].revents & (POLLIN | POLLHUP)) != 0) {
-      char buffer[8192];
-      const ssize_t count = ::read(out.get(), buffer, std::min(sizeof buffer, limit - output.size()));
-      if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) return;
-      if (count > 0) output.append(buffer, static_cast<std::size_t>(count));
-    }
-  }
-}
-
-}  // namespace posix
-
-USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
-                                             std::size_t output_limit, std::chrono::milliseconds limit) {
-  ProgramResult result;
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  int in[2], out[2];
-  // A socket pair, because a pipe whose reader is gone raises SIGPIPE.
-  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, in) != 0) return result.error = posix::last_error(), result;
-  posix::Descriptor in_parent(in[0]), in_child(in[1]);
-  if (::pipe(out) != 0) return result.error = posix::last_error(), result;
-  posix::Descriptor out_parent(out[0]), out_child(out[1]);
-  for (const auto* const end : {&in_parent, &in_child, &out_parent, &out_child})
-    ::fcntl(end->get(), F_SETFD, FD_CLOEXEC);
-
-  posix::Spawn spawn;
-  spawn.stream(0, in_child.get());
-  spawn.stream(1, out_child.get());
-  spawn.null_stream(2);
-  pid_t id = 0;
-  const int problem = spawn.start(id, command.front(), command, environ);
-  if (problem != 0) return result.error = std::error_code(problem, std::generic_category()), result;
-  in_child.close();
-  out_child.close();
-  posix::converse(in_parent, out_parent, input, output_limit, deadline, result.output);
-
-  out_parent.close();
-  in_parent.close();
-  int status = 0;
-  for (int pause_ms = 1; ::waitpid(id, &status, WNOHANG) == 0;) {
-    if (std::chrono::steady_clock::now() >= deadline) ::kill(id, SIGKILL);
-    ::poll(nullptr, 0, pause_ms);
-    pause_ms = std::min(pause_ms * 2, 50);
-  }
-  if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
-  return result;
-}
-
-USAGE_STATS_INLINE void exit_now(int code) noexcept { ::_exit(code); }
 
 }  // namespace platform
 }  // namespace detail

@@ -237,4 +237,5 @@ USAGE_STATS_INLINE std::filesystem::path policy_root() { return windows::absolut
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
+#include "ends_windows.ipp"
 #include "process_windows.ipp"

@@ -126,16 +126,14 @@ USAGE_STATS_INLINE Handle start(Program& program, DWORD flags) {
 
 }  // namespace windows
 
-USAGE_STATS_INLINE Child start_self(const std::string& argument0,
-                                    const std::vector<std::pair<std::string, std::string>>& variables,
-                                    std::error_code& error) {
+USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& error) {
   const windows::Handle null = windows::null_device();
   Child child;
   if (!null) return error = windows::last_error(), child;
   windows::Program program;
   program.path = windows::text_of([](wchar_t* text, DWORD room) { return ::GetModuleFileNameW(nullptr, text, room); });
-  program.command_line = windows::quoted(windows::wide(argument0));
-  program.environment = windows::environment_with(variables);
+  program.command_line = windows::quoted(windows::wide(start.argument0));
+  program.environment = windows::environment_with(start.variables);
   program.input = program.output = program.errors = null.get();
   constexpr DWORD flags = DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP;
   // A job that ends with the host would take the uploader with it; few jobs let their processes go.

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <limits>
 
+#include "../bounded_lock.hpp"
 #include "../hash.hpp"
 #include "../report.hpp"
 #include "../storage.hpp"
@@ -174,13 +175,14 @@ USAGE_STATS_INLINE std::string to_json(Report report) {
   return text;
 }
 
-USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text, Status status,
+USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text, bool written, Status status,
                                                            const std::string& signal,
                                                            std::optional<std::chrono::milliseconds> duration) {
   auto json = parse_json(text);
   if (!json || string_member(*json, "schema") != "usage-stats/1" || string_member(*json, "session_id").empty())
     return std::nullopt;
   (*json)["final"] = true;
+  if (written) (*json)["sequence"] = integer_member(*json, "sequence", 1) + 1;
   json->erase("duration_s");
   json->erase("ended_at");
   if (duration) (*json)["duration_s"] = report_impl::rounded(static_cast<double>(duration->count()) / 1000.0);
@@ -227,14 +229,24 @@ USAGE_STATS_INLINE void Recorder::put(Values& values, const FieldValue& value, s
     values.emplace_back(value.field().name(), std::move(*known));
 }
 
+USAGE_STATS_INLINE std::unique_lock<std::mutex> Recorder::open() {
+  std::unique_lock<std::mutex> guard(mutex_, std::defer_lock);
+  if (forks_ != platform::forks()) return guard;
+  guard.lock();
+  if (closed_)
+    guard.unlock();
+  else
+    ++changes_;
+  return guard;
+}
+
 USAGE_STATS_INLINE void Recorder::set(const FieldValue& value) {
-  const std::lock_guard<std::mutex> guard(mutex_);
-  if (!closed_) put(fields_, value, limits::fields);
+  if (const auto guard = open()) put(fields_, value, limits::fields);
 }
 
 USAGE_STATS_INLINE void Recorder::add(const Counter& counter, std::int64_t n) {
-  const std::lock_guard<std::mutex> guard(mutex_);
-  if (closed_ || n < 0 || withheld(counter.name())) return;
+  const auto guard = open();
+  if (!guard || n < 0 || withheld(counter.name())) return;
   for (auto& [name, count] : counters_)
     if (name == counter.name()) {
       count = n > (std::numeric_limits<std::int64_t>::max)() - count ? (std::numeric_limits<std::int64_t>::max)()
@@ -248,8 +260,8 @@ USAGE_STATS_INLINE void Recorder::add(const Counter& counter, std::int64_t n) {
 }
 
 USAGE_STATS_INLINE void Recorder::record(const Event& event, const FieldValue* values, std::size_t count) {
-  const std::lock_guard<std::mutex> guard(mutex_);
-  if (closed_ || withheld(event.name())) return;
+  const auto guard = open();
+  if (!guard || withheld(event.name())) return;
   if (events_.size() >= limits::events) return static_cast<void>(++truncated_["events"]);
   EventRecord record{event.name(), seconds(), {}};
   for (std::size_t i = 0; i < count; ++i) put(record.fields, values[i], limits::fields);
@@ -257,29 +269,29 @@ USAGE_STATS_INLINE void Recorder::record(const Event& event, const FieldValue* v
 }
 
 USAGE_STATS_INLINE std::optional<std::size_t> Recorder::enter(const Stage& stage) {
-  const std::lock_guard<std::mutex> guard(mutex_);
-  if (closed_ || withheld(stage.name())) return std::nullopt;
+  const auto guard = open();
+  if (!guard || withheld(stage.name())) return std::nullopt;
   if (stages_.size() >= limits::stages) return ++truncated_["stages"], std::nullopt;
   stages_.push_back({stage.name(), seconds(), std::nullopt, Status::running, {}});
   return stages_.size() - 1;
 }
 
 USAGE_STATS_INLINE void Recorder::set(std::size_t stage, const FieldValue& value) {
-  const std::lock_guard<std::mutex> guard(mutex_);
-  if (!closed_) put(stages_[stage].fields, value, limits::fields);
+  if (const auto guard = open()) put(stages_[stage].fields, value, limits::fields);
 }
 
 USAGE_STATS_INLINE void Recorder::leave(std::size_t stage, bool failed) {
-  const std::lock_guard<std::mutex> guard(mutex_);
-  if (closed_) return;
+  const auto guard = open();
+  if (!guard) return;
   StageRecord& record = stages_[stage];
   record.duration_s = seconds() - record.at_s;
   record.status = failed ? Status::failed : Status::ok;
 }
 
-USAGE_STATS_INLINE void Recorder::close() {
-  const std::lock_guard<std::mutex> guard(mutex_);
-  closed_ = true;
+USAGE_STATS_INLINE bool Recorder::close() {
+  const auto guard = lock_or_give_up(mutex_);
+  if (guard) closed_ = true;
+  return guard.owns_lock();
 }
 
 USAGE_STATS_INLINE void Recorder::add_to(Report& report) const {

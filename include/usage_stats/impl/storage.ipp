@@ -19,10 +19,9 @@ constexpr const char* report_file = "usage_stats.json";
 constexpr const char* delivery_file = "delivery.json";
 constexpr std::size_t most_entries = 10000;  // of a folder that are ever looked at
 
-USAGE_STATS_INLINE std::mutex& state_mutex() {
-  static std::mutex& mutex = *new std::mutex;
-  return mutex;
-}
+struct StateMutex {
+  std::mutex mutex;  // this process's own threads; the file's lock is between processes
+};
 
 }  // namespace storage_impl
 
@@ -41,7 +40,7 @@ USAGE_STATS_INLINE State Storage::state() const {
 
 USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<void(State&)>& change) const {
   using platform::LockedFile;
-  const std::lock_guard<std::mutex> guard(storage_impl::state_mutex());
+  const std::lock_guard<std::mutex> guard(platform::per_process<storage_impl::StateMutex>().mutex);
   std::error_code error;
   for (int attempt = 0; attempt < 200; ++attempt) {
     LockedFile::Outcome outcome{};
@@ -106,11 +105,22 @@ USAGE_STATS_INLINE std::optional<Label> read_label(const platform::Folder& folde
   return label;
 }
 
-/// Whether the run got as far as writing its own last report.
-USAGE_STATS_INLINE bool has_final_report(const Storage& storage, const Label& label) {
-  const auto report = storage.read_report(label.client_id, label.session_id);
-  const auto json = report ? parse_json(*report) : std::nullopt;
-  return json && boolean_member(*json, "final");
+/// A report that the run itself has written.
+struct Written {
+  std::string text;
+  std::int64_t sequence = 0;  // 0: there is none
+  bool final = false;
+};
+
+USAGE_STATS_INLINE Written written_report(const Storage& storage, const Label& label) {
+  Written written;
+  const auto text = storage.read_report(label.client_id, label.session_id);
+  const auto json = text ? parse_json(*text) : std::nullopt;
+  if (!json || string_member(*json, "session_id") != label.session_id) return written;
+  written.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
+  written.final = boolean_member(*json, "final");
+  written.text = *text;
+  return written;
 }
 
 }  // namespace storage_impl
@@ -127,9 +137,11 @@ USAGE_STATS_INLINE void Storage::collect_vanished(const Log& log) const {
       active.remove(entry.name);
       continue;
     }
-    if (!storage_impl::has_final_report(*this, *label)) {
+    const auto written = storage_impl::written_report(*this, *label);
+    if (!written.final) {
       const Status status = label->signal.empty() ? Status::lost : Status::signal;
-      const auto report = close_report(label->running_report, status, label->signal, label->duration);
+      const auto report = close_report(written.sequence > 0 ? written.text : label->running_report,
+                                       written.sequence > 0, status, label->signal, label->duration);
       error = report ? write_report(label->client_id, label->session_id, *report)
                      : std::make_error_code(std::errc::invalid_argument);
       log("session ", label->session_id, " vanished; it is reported as \"", status_name(status), "\"");
@@ -140,6 +152,23 @@ USAGE_STATS_INLINE void Storage::collect_vanished(const Log& log) const {
     else
       finish(*label);
   }
+}
+
+USAGE_STATS_INLINE std::vector<Label> Storage::interims() const {
+  std::vector<Label> labels;
+  std::error_code error;
+  const platform::Folder active = folder_.folder("active", false, error);
+  if (!active) return labels;
+  for (const auto& entry : active.list(storage_impl::most_entries)) {
+    if (entry.folder || !platform::LockedFile::held(active, entry.name)) continue;
+    auto label = storage_impl::read_label(active, entry.name, error);
+    if (!label || label->destinations.empty()) continue;
+    const auto written = storage_impl::written_report(*this, *label);
+    if (written.sequence == 0 || written.final) continue;
+    label->sequence = written.sequence;
+    labels.push_back(std::move(*label));
+  }
+  return labels;
 }
 
 USAGE_STATS_INLINE std::vector<Label> Storage::waiting() const {
@@ -177,6 +206,19 @@ USAGE_STATS_INLINE std::error_code Storage::record_delivery(const Label& label, 
   if (!session) return error;
   const auto before = session.read(storage_impl::delivery_file, limits::file_bytes, error);
   return session.write(storage_impl::delivery_file, with_delivery(before.value_or(""), record));
+}
+
+USAGE_STATS_INLINE bool Storage::was_tried(const Label& label, const std::string& url) const {
+  std::error_code error;
+  const platform::Folder client = folder_.folder(label.client_id, false, error);
+  const platform::Folder session = client ? client.folder(label.session_id, false, error) : platform::Folder();
+  const auto text = session ? session.read(storage_impl::delivery_file, limits::file_bytes, error) : std::nullopt;
+  const auto json = text ? parse_json(*text) : std::nullopt;
+  const Json* const lines = json ? member(*json, "deliveries") : nullptr;
+  if (lines == nullptr || !lines->is_array()) return false;
+  return std::any_of(lines->begin(), lines->end(), [&](const Json& line) {
+    return string_member(line, "endpoint") == url && integer_member(line, "sequence", 1) >= label.sequence;
+  });
 }
 
 namespace storage_impl {

@@ -1,9 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <condition_variable>
-#include <memory>
-#include <mutex>
 #include <thread>
 
 #include "../consent.hpp"
@@ -19,18 +16,11 @@ namespace uploader_impl {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* folder_variable = "USAGE_STATS_UPLOADER";
-constexpr const char* stay_variable = "USAGE_STATS_UPLOADER_STAY_MS";
 constexpr const char* lock_file = "uploader.lock";
-constexpr const char* log_file = "uploader.log";  // with USAGE_STATS_DEBUG=1 only
 constexpr std::chrono::seconds longest_life{60};
 constexpr std::chrono::seconds longest_request{10};
+constexpr std::chrono::milliseconds look_at_live_runs{200};
 constexpr int failures_before_pause = 3;  // in a row, of an endpoint that answers
-
-USAGE_STATS_INLINE bool& hook_ran() noexcept {
-  static bool ran = false;
-  return ran;
-}
 
 USAGE_STATS_INLINE bool is_stopped(const State& state, const std::string& version, const std::string& url) {
   return std::find(state.stopped.begin(), state.stopped.end(), version + " " + url) != state.stopped.end();
@@ -58,7 +48,12 @@ class Work {
  private:
   bool out_of_time() const { return Clock::now() >= options_.deadline; }
   void send_due();
+  /// Whether the files that administrator and user may have changed meanwhile still allow it.
+  bool still_allowed(const Label&);
   void send_label(Label);
+  /// Interim reports of runs that are alive; whether there was one. Each is tried once: the next tells all that it
+  /// told.
+  bool send_interims();
   void send_deletion(Label);
   bool delete_at(const Label&, Destination&);
   Response answer_to(const Request&);
@@ -75,14 +70,20 @@ class Work {
   const UploadOptions& options_;
   const Log& log_;
   State state_;
-  std::vector<std::string> silent_;  // endpoints that gave no answer, where back-off is ignored
+  std::vector<std::string> silent_;              // endpoints that gave no answer, where back-off is ignored
+  std::map<std::string, std::int64_t> interim_;  // the last sequence that was tried, by session
 };
 
 USAGE_STATS_INLINE std::vector<std::string> Work::run() {
-  storage_.collect_vanished(log_);
   std::vector<std::string> known;
-  auto last_news = Clock::now();
+  auto last_news = Clock::now(), last_look = last_news - look_at_live_runs;
   for (;;) {
+    if (Clock::now() - last_look >= look_at_live_runs) {
+      // Also while staying: a run that a signal ends has started us before its process was gone.
+      storage_.collect_vanished(log_);
+      if (send_interims()) last_news = Clock::now();
+      last_look = Clock::now();
+    }
     std::vector<std::string> names = names_in(storage_, "pending");
     const bool news = !std::includes(known.begin(), known.end(), names.begin(), names.end());
     if (news) {
@@ -126,16 +127,36 @@ USAGE_STATS_INLINE void Work::send_due() {
       continue;
     }
     if (options_.only_deletions) continue;
-    const auto expand = [](const std::string& path) { return std::filesystem::path(path); };
-    const auto verdict = standing_verdict(label.app, label.rule, expand(label.policy_file), expand(label.config_file));
-    if (!verdict) continue;  // a file is broken: it waits until somebody mends it
-    if (*verdict == Verdict::on) {
-      send_label(std::move(label));
-    } else {
-      log_("session ", label.session_id, ": usage statistics were switched off; it is not sent");
-      storage_.remove_waiting(label.session_id);
+    if (still_allowed(label)) send_label(std::move(label));
+  }
+}
+
+USAGE_STATS_INLINE bool Work::still_allowed(const Label& label) {
+  const std::filesystem::path policy = label.policy_file, config = label.config_file;
+  const auto verdict = standing_verdict(label.app, label.rule, policy, config);
+  if (!verdict) return false;  // a file is broken: it waits until somebody mends it
+  if (*verdict == Verdict::on) return true;
+  log_("session ", label.session_id, ": usage statistics were switched off; it is not sent");
+  storage_.remove_waiting(label.session_id);
+  return false;
+}
+
+USAGE_STATS_INLINE bool Work::send_interims() {
+  bool any = false;
+  if (options_.only_deletions) return any;
+  for (Label& label : storage_.interims()) {
+    std::int64_t& tried = interim_[label.session_id];
+    const auto report = storage_.read_report(label.client_id, label.session_id);
+    if (label.sequence <= tried || !report || out_of_time() || !still_allowed(label)) continue;
+    tried = label.sequence;
+    for (Destination& destination : label.destinations) {
+      const std::string& url = destination.endpoint.url;
+      if (is_stopped(state_, label.version, url) || !due(destination) || storage_.was_tried(label, url)) continue;
+      any = true;
+      send_to(label, destination, *report);
     }
   }
+  return any;
 }
 
 USAGE_STATS_INLINE void Work::send_label(Label label) {
@@ -145,6 +166,7 @@ USAGE_STATS_INLINE void Work::send_label(Label label) {
     storage_.remove_waiting(label.session_id);
     return keep_count([](State& state) { ++state.dropped; });
   }
+  if (const auto json = parse_json(*report)) label.sequence = integer_member(*json, "sequence", 1);
   bool changed = false;
   auto& list = label.destinations;
   for (auto destination = list.begin(); destination != list.end();) {
@@ -317,39 +339,6 @@ USAGE_STATS_INLINE void Work::keep_count(const std::function<void(State&)>& chan
   }
 }
 
-/// Debug lines of a process whose standard error is the null device.
-USAGE_STATS_INLINE Log log_into(const Storage& storage) {
-  using platform::LockedFile;
-  if (!Log(nullptr).enabled()) return Log();
-  LockedFile::Outcome outcome{};
-  std::error_code error;
-  for (const auto& entry : storage.folder().list(1000))
-    if (entry.name == log_file && entry.size > limits::file_bytes) storage.folder().remove(log_file);
-  auto file = std::make_shared<LockedFile>(LockedFile::acquire(storage.folder(), log_file, true, outcome, error));
-  return Log([file](std::string_view line) {
-    if (*file) file->append(timestamp(std::chrono::system_clock::now()) + " " + std::string(line) + "\n");
-  });
-}
-
-[[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
-  platform::become_background_process(longest_life);
-  USAGE_STATS_TRY {
-    std::error_code error;
-    if (const auto storage = Storage::open(folder, false, error)) {  // refuses a folder that is not ours
-      UploadOptions options;
-      if (!stay.empty() && stay.size() < 6 && stay.find_first_not_of("0123456789") == std::string::npos)
-        options.stay = std::min(std::chrono::milliseconds(std::stoi(stay)), options.stay);
-      options.deadline = Clock::now() + longest_life - longest_request - std::chrono::seconds(2);
-      const Log log = log_into(*storage);
-      upload(folder, options, log);
-      // So many come that this life was too short: a successor goes on. Tries are counted, so this ends.
-      if (Clock::now() >= options.deadline) start_uploader(*storage, "usage-stats", options.stay, log);
-    }
-  }
-  USAGE_STATS_CATCH_ALL {}
-  platform::exit_now(0);
-}
-
 }  // namespace uploader_impl
 
 USAGE_STATS_INLINE Answer classify(const Response& response) noexcept {
@@ -406,77 +395,5 @@ USAGE_STATS_INLINE bool uploader_needed(const Storage& storage, const Label& lab
   return storage.crowded(label.client_id);
 }
 
-USAGE_STATS_INLINE bool can_start_uploader() noexcept { return uploader_impl::hook_ran(); }
-
-USAGE_STATS_INLINE bool uploader_at_work(const Storage& storage) noexcept {
-  return platform::LockedFile::held(storage.folder(), uploader_impl::lock_file);
-}
-
-USAGE_STATS_INLINE platform::Child start_uploader(const Storage& storage, const std::string& app,
-                                                  std::chrono::milliseconds stay, const Log& log) {
-  if (uploader_at_work(storage)) {
-    log("an uploader is at work already");
-    return {};
-  }
-  std::error_code error;
-  platform::Child child = platform::start_self(app,
-                                               {{uploader_impl::folder_variable, storage.folder().path().string()},
-                                                {uploader_impl::stay_variable, std::to_string(stay.count())}},
-                                               error);
-  log(error ? "the uploader did not start: " + error.message() : std::string("the uploader is started"));
-  return child;
-}
-
-USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_folder, std::chrono::milliseconds limit,
-                                          const Log& log) noexcept {
-  struct Shared {
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool done = false;
-  };
-  USAGE_STATS_TRY {
-    const auto shared = std::make_shared<Shared>();
-    UploadOptions options;
-    options.stay = std::chrono::milliseconds(0);
-    options.deadline = uploader_impl::Clock::now() + limit;
-    options.awaited = true;
-    std::thread worker([shared, usage_folder, options, log] {
-      platform::block_signals_in_this_thread();
-      USAGE_STATS_TRY { upload(usage_folder, options, log); }
-      USAGE_STATS_CATCH_ALL {}
-      const std::lock_guard<std::mutex> guard(shared->mutex);
-      shared->done = true;
-      shared->changed.notify_all();
-    });
-    std::unique_lock<std::mutex> guard(shared->mutex);
-    const bool done = shared->changed.wait_until(guard, options.deadline, [&] { return shared->done; });
-    guard.unlock();
-    if (done)
-      worker.join();
-    else
-      worker.detach();  // it hangs in a name lookup, which nothing can bound; what it sends waits for the next run
-  }
-  USAGE_STATS_CATCH_ALL { log("no thread for uploading; the report waits"); }
-}
-
-USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
-  USAGE_STATS_TRY {
-    if (!platform::in_main_executable(hook)) return;
-    uploader_impl::hook_ran() = true;
-    const auto folder = platform::variable(uploader_impl::folder_variable);
-    if (!folder) return;
-    const std::string stay = platform::variable(uploader_impl::stay_variable).value_or("");
-    platform::remove_variable(uploader_impl::folder_variable);
-    platform::remove_variable(uploader_impl::stay_variable);
-    uploader_impl::be_the_uploader(*folder, stay);
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
 }  // namespace detail
-
-USAGE_STATS_INLINE void run_uploader() noexcept {
-  detail::start_if_asked(reinterpret_cast<const void*>(&run_uploader));
-}
-
 USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,47 @@
+#pragma once
+// Ends that run no destructor (section 7 of the design): std::exit, std::quick_exit, an exception that nobody catches.
+// Signals are platform::SignalWatch; what leaves no trace at all (kill -9, _exit, a power cut) is found by the next
+// uploader. Code of a shared library sees std::exit only, and its own unloading.
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "run.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+
+class TelemetrySession;
+
+namespace detail {
+
+/// The runs of this process that have not ended, and how they learn of its end.
+class Runs {
+ public:
+  /// The list of this process; a fork's child has an empty one.
+  static Runs& instance();
+
+  void add(TelemetrySession*, std::shared_ptr<Run>);
+  void remove(const TelemetrySession*) noexcept;
+  /// The session is gone, its run ends with the process. False if it must end now.
+  bool leave_to_exit(const TelemetrySession*) noexcept;
+  TelemetrySession* youngest() noexcept;
+  /// All of them, the youngest first.
+  void finish(const End&) noexcept;
+
+  /// Uploaders whose exit status is ours to take, so that a long-running host has at most one zombie.
+  void adopt(platform::Child&&);
+  void reap();
+
+ private:
+  struct Entry {
+    TelemetrySession* session;  // nullptr: gone before its run
+    std::shared_ptr<Run> run;
+  };
+  std::mutex mutex_;
+  std::vector<Entry> entries_;  // the youngest last
+  std::vector<platform::Child> children_;
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

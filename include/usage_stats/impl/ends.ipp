@@ -1,0 +1,120 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdlib>
+#include <exception>
+
+#include "../bounded_lock.hpp"
+#include "../ends.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace ends_impl {
+
+USAGE_STATS_INLINE void at_exit(std::optional<int> code) noexcept {
+  End end;
+  end.exit_code = code;
+  Runs::instance().finish(end);
+}
+
+struct Terminate {
+  std::atomic<std::terminate_handler> former{nullptr};
+  std::atomic<bool> handling{false};
+
+  static Terminate& instance() noexcept {
+    static Terminate& terminate = *new Terminate;
+    return terminate;
+  }
+};
+
+[[noreturn]] USAGE_STATS_INLINE void on_terminate() noexcept {
+  Terminate& terminate = Terminate::instance();
+  USAGE_STATS_TRY {
+    // Without an exception (a thread that nobody joined) it is the abort that tells.
+    if (const std::exception_ptr exception = std::current_exception();
+        exception && !terminate.handling.exchange(true)) {
+      End end;
+      end.uncaught = describe_exception(exception);
+      Runs::instance().finish(end);
+    }
+  }
+  USAGE_STATS_CATCH_ALL {}
+  if (const std::terminate_handler former = terminate.former.load()) former();
+  std::abort();
+}
+
+/// What is there to be told by while runs are alive; only for code that cannot be unloaded.
+USAGE_STATS_INLINE void watch_terminate() noexcept {
+  if (!platform::in_main_executable(reinterpret_cast<const void*>(&on_terminate))) return;
+  if (std::get_terminate() != &on_terminate) Terminate::instance().former = std::set_terminate(&on_terminate);
+}
+
+USAGE_STATS_INLINE void unwatch_terminate() noexcept {
+  if (std::get_terminate() == &on_terminate) std::set_terminate(Terminate::instance().former.load());
+}
+
+}  // namespace ends_impl
+
+USAGE_STATS_INLINE Runs& Runs::instance() { return platform::per_process<Runs>(); }
+
+USAGE_STATS_INLINE void Runs::add(TelemetrySession* session, std::shared_ptr<Run> run) {
+  const bool recording = run->recording();
+  const std::lock_guard<std::mutex> guard(mutex_);
+  entries_.push_back({session, std::move(run)});
+  if (!recording) return;
+  static const bool watching = platform::at_exit(&ends_impl::at_exit);
+  static_cast<void>(watching);  // where there is no room, such an end counts as lost
+  ends_impl::watch_terminate();
+}
+
+USAGE_STATS_INLINE void Runs::remove(const TelemetrySession* session) noexcept {
+  const auto guard = lock_or_give_up(mutex_);
+  if (!guard) return;
+  entries_.erase(
+      std::remove_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.session == session; }),
+      entries_.end());
+  if (std::none_of(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.run->recording(); }))
+    ends_impl::unwatch_terminate();
+}
+
+USAGE_STATS_INLINE bool Runs::leave_to_exit(const TelemetrySession* session) noexcept {
+  const auto guard = lock_or_give_up(mutex_);
+  for (Entry& entry : entries_)
+    if (guard && entry.session == session && platform::at_exit(&ends_impl::at_exit)) {
+      entry.session = nullptr;
+      return true;
+    }
+  return false;
+}
+
+USAGE_STATS_INLINE TelemetrySession* Runs::youngest() noexcept {
+  const auto guard = lock_or_give_up(mutex_);
+  for (auto entry = entries_.rbegin(); guard && entry != entries_.rend(); ++entry)
+    if (entry->session != nullptr) return entry->session;
+  return nullptr;
+}
+
+USAGE_STATS_INLINE void Runs::finish(const End& end) noexcept {
+  USAGE_STATS_TRY {
+    std::vector<std::shared_ptr<Run>> runs;
+    if (const auto guard = lock_or_give_up(mutex_))
+      for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) runs.push_back(entry->run);
+    for (const auto& run : runs) run->finish(end);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void Runs::adopt(platform::Child&& child) {
+  if (const auto guard = lock_or_give_up(mutex_); guard && child) children_.push_back(std::move(child));
+}
+
+USAGE_STATS_INLINE void Runs::reap() {
+  const auto guard = lock_or_give_up(mutex_);
+  if (!guard) return;
+  children_.erase(
+      std::remove_if(children_.begin(), children_.end(), [](platform::Child& child) { return child.ended(); }),
+      children_.end());
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

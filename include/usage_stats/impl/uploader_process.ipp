@@ -1,0 +1,136 @@
+#pragma once
+// The process that is the uploader: how it is started, and what it is.
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "uploader.ipp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace uploader_impl {
+
+constexpr const char* folder_variable = "USAGE_STATS_UPLOADER";
+constexpr const char* stay_variable = "USAGE_STATS_UPLOADER_STAY_MS";
+constexpr const char* log_file = "uploader.log";  // with USAGE_STATS_DEBUG=1 only
+
+USAGE_STATS_INLINE bool& hook_ran() noexcept {
+  static bool ran = false;
+  return ran;
+}
+
+/// Debug lines of a process whose standard error is the null device.
+USAGE_STATS_INLINE Log log_into(const Storage& storage) {
+  using platform::LockedFile;
+  if (!Log(nullptr).enabled()) return Log();
+  LockedFile::Outcome outcome{};
+  std::error_code error;
+  for (const auto& entry : storage.folder().list(1000))
+    if (entry.name == log_file && entry.size > limits::file_bytes) storage.folder().remove(log_file);
+  auto file = std::make_shared<LockedFile>(LockedFile::acquire(storage.folder(), log_file, true, outcome, error));
+  return Log([file](std::string_view line) {
+    if (*file) file->append(timestamp(std::chrono::system_clock::now()) + " " + std::string(line) + "\n");
+  });
+}
+
+[[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
+  platform::become_background_process(longest_life);
+  USAGE_STATS_TRY {
+    std::error_code error;
+    if (const auto storage = Storage::open(folder, false, error)) {  // refuses a folder that is not ours
+      UploadOptions options;
+      if (!stay.empty() && stay.size() < 6 && stay.find_first_not_of("0123456789") == std::string::npos)
+        options.stay = std::min(std::chrono::milliseconds(std::stoi(stay)), options.stay);
+      options.deadline = Clock::now() + longest_life - longest_request - std::chrono::seconds(2);
+      const Log log = log_into(*storage);
+      upload(folder, options, log);
+      // So many come that this life was too short: a successor goes on. Tries are counted, so this ends.
+      if (Clock::now() >= options.deadline) start_uploader(*storage, "usage-stats", options.stay, log);
+    }
+  }
+  USAGE_STATS_CATCH_ALL {}
+  platform::exit_now(0);
+}
+
+}  // namespace uploader_impl
+
+USAGE_STATS_INLINE bool can_start_uploader() noexcept { return uploader_impl::hook_ran(); }
+
+USAGE_STATS_INLINE bool uploader_at_work(const Storage& storage) noexcept {
+  return platform::LockedFile::held(storage.folder(), uploader_impl::lock_file);
+}
+
+USAGE_STATS_INLINE platform::SelfStart uploader_start(const Storage& storage, const std::string& app,
+                                                      std::chrono::milliseconds stay) {
+  return {app,
+          {{uploader_impl::folder_variable, storage.folder().path().string()},
+           {uploader_impl::stay_variable, std::to_string(stay.count())}}};
+}
+
+USAGE_STATS_INLINE platform::Child start_uploader(const Storage& storage, const std::string& app,
+                                                  std::chrono::milliseconds stay, const Log& log) {
+  if (uploader_at_work(storage)) {
+    log("an uploader is at work already");
+    return {};
+  }
+  std::error_code error;
+  platform::Child child = platform::start_self(uploader_start(storage, app, stay), error);
+  log(error ? "the uploader did not start: " + error.message() : std::string("the uploader is started"));
+  return child;
+}
+
+USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_folder, std::chrono::milliseconds limit,
+                                          const Log& log) noexcept {
+  struct Shared {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool done = false;
+  };
+  USAGE_STATS_TRY {
+    const auto shared = std::make_shared<Shared>();
+    UploadOptions options;
+    options.stay = std::chrono::milliseconds(0);
+    options.deadline = uploader_impl::Clock::now() + limit;
+    options.awaited = true;
+    std::thread worker([shared, usage_folder, options, log] {
+      platform::block_signals_in_this_thread();
+      USAGE_STATS_TRY { upload(usage_folder, options, log); }
+      USAGE_STATS_CATCH_ALL {}
+      const std::lock_guard<std::mutex> guard(shared->mutex);
+      shared->done = true;
+      shared->changed.notify_all();
+    });
+    std::unique_lock<std::mutex> guard(shared->mutex);
+    const bool done = shared->changed.wait_until(guard, options.deadline, [&] { return shared->done; });
+    guard.unlock();
+    if (done)
+      worker.join();
+    else
+      worker.detach();  // it hangs in a name lookup, which nothing can bound; what it sends waits for the next run
+  }
+  USAGE_STATS_CATCH_ALL { log("no thread for uploading; the report waits"); }
+}
+
+USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
+  USAGE_STATS_TRY {
+    if (!platform::in_main_executable(hook)) return;
+    uploader_impl::hook_ran() = true;
+    const auto folder = platform::variable(uploader_impl::folder_variable);
+    if (!folder) return;
+    const std::string stay = platform::variable(uploader_impl::stay_variable).value_or("");
+    platform::remove_variable(uploader_impl::folder_variable);
+    platform::remove_variable(uploader_impl::stay_variable);
+    uploader_impl::be_the_uploader(*folder, stay);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+}  // namespace detail
+
+USAGE_STATS_INLINE void run_uploader() noexcept {
+  detail::start_if_asked(reinterpret_cast<const void*>(&run_uploader));
+}
+
+USAGE_STATS_END_NAMESPACE

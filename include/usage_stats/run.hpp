@@ -1,0 +1,85 @@
+#pragma once
+// One run of the program, from the decision to the report that waits to be sent.
+
+#include <atomic>
+#include <exception>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "consent.hpp"
+#include "log.hpp"
+#include "options.hpp"
+#include "outcome.hpp"
+#include "platform.hpp"
+#include "report.hpp"
+#include "storage.hpp"
+#include "ticker.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// What is known of an end when it comes.
+struct End {
+  bool unwinding = false;             // an exception is leaving the session's scope
+  std::optional<int> exit_code{};     // of std::exit
+  std::vector<ErrorLink> uncaught{};  // what std::terminate found
+};
+
+/// Belongs to its session, and to the list of runs (ends.hpp) until it has finished.
+class Run : public std::enable_shared_from_this<Run> {
+ public:
+  explicit Run(Options chosen) : options(std::move(chosen)), log(options.log) {}
+
+  /// Decides, and begins to record if that is allowed; else returns nothing.
+  std::shared_ptr<Recorder> begin(const std::vector<std::string>& arguments);
+  /// Writes the report and has it sent; the first call counts. In a fork's child nothing happens: the run is its
+  /// parent's.
+  void finish(const End&) noexcept;
+  /// Whether there is something that its end must report.
+  bool recording() const noexcept { return recorder_ != nullptr && !finished_; }
+
+  const Options options;
+  const Log log;
+  Decision decision;
+  std::string problem;
+  std::string session_id;
+  std::filesystem::path report_path;
+  std::mutex mutex;  // of `outcome` and `command`, which any thread may set
+  Outcome outcome;
+  std::string command;
+
+ private:
+  std::shared_ptr<Recorder> record(const Consent&, const Storage&, const State&, Taint,
+                                   const std::vector<std::string>& arguments, std::vector<std::string> withheld);
+  bool choose_destinations(const Consent&, const State&);
+  bool choose_client(const Storage&, const State&);
+  void describe(const std::vector<std::string>& arguments, const Taint&, const State&);
+  bool begin_label(const Storage&);
+  void begin_interims();
+  void write_interim();
+  bool close_report(const End&);
+  std::string scrubbed(const std::string& message) const;
+  void write_and_deliver();
+  void deliver(const Storage&) const;
+  void wait_for(platform::Child, const Storage&) const;
+  bool give_up(const std::string& why);
+  bool sends_by_process() const;
+
+  Report report_;
+  Label label_;
+  platform::LockedFile lock_;
+  platform::SignalWatch signals_;
+  std::filesystem::path folder_;
+  std::shared_ptr<Recorder> recorder_;
+  std::unique_ptr<Ticker> ticker_;
+  std::uint64_t changes_reported_ = 0;
+  std::atomic<bool> finished_{false};
+  const std::int64_t process_ = platform::process_id();
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

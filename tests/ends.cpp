@@ -1,0 +1,182 @@
+// However the process ends: its run is reported once, with its true end, and the world sees the end that it would see
+// without the library (section 7 of the design).
+#include <doctest/doctest.h>
+
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sandbox.hpp"
+#include "server.hpp"
+
+namespace {
+
+using nlohmann::json;
+
+struct Way {
+  std::string how;
+  std::vector<json> outcomes;  // of the runs it makes, by the order of their ends
+};
+
+json failed(int code) { return {{"status", "failed"}, {"exit_code", code}}; }
+json by_signal(const char* name) { return {{"status", "signal"}, {"signal", name}}; }
+json by_exception(const char* type, const char* message) {
+  json error = {{"type", type}};
+  if (*message != '\0') error["message"] = message;
+  return {{"status", "exception"}, {"error", error}};
+}
+const json ok = {{"status", "ok"}};
+const json lost = {{"status", "lost"}};
+
+/// Runs the program with the library compiled out, and with it, and checks that there is no difference.
+void check_same_end(const Sandbox& sandbox, const std::string& how, const std::string& url) {
+  Sandbox bare;
+  const auto command = [&](const Sandbox& home, const char* name) {
+    Command made = home.command(name, {how, url});
+    made.folder = home.root();
+    made.name = "ends";
+    made.environment["ENDS_USAGE_STATS_ENABLED"] = "1";  // no notice
+    if (how == "global") made.environment["ENDS_GLOBAL"] = url;
+    made.limits = {{RLIMIT_STACK, 1 << 20}};
+    return made;
+  };
+  const Result without = run(command(bare, "ends_disabled"));
+  const Result with = run(command(sandbox, "ends"));
+  CHECK(with.exit_code == without.exit_code);
+  CHECK(with.signal == without.signal);
+  CHECK(with.core_dumped == without.core_dumped);
+  CHECK(with.out == without.out);
+  CHECK(with.err == without.err);
+  if (how != "daemon") CHECK_FALSE(with.streams_held);  // whose child lets go of them when it gets to it
+}
+
+std::map<std::string, json> outcomes(const std::vector<ReceivedRequest>& requests) {
+  std::map<std::string, json> by_session;
+  for (const ReceivedRequest& request : requests) {
+    const json report = json::parse(request.body);
+    CHECK(report["final"] == true);
+    CHECK(by_session.emplace(report["session_id"], report["outcome"]).second);  // each session once
+  }
+  return by_session;
+}
+
+/// The ends that the uploader learns of while they happen.
+void check(const Way& way) {
+  CAPTURE(way.how);
+  Server server;
+  const Sandbox sandbox;
+  check_same_end(sandbox, way.how, server.url());
+  server.wait_for(way.outcomes.size());
+  sandbox.end_uploaders();
+  std::vector<json> seen;
+  for (const auto& [session, outcome] : outcomes(server.requests())) seen.push_back(outcome);
+  std::vector<json> expected = way.outcomes;
+  std::sort(seen.begin(), seen.end());
+  std::sort(expected.begin(), expected.end());
+  CHECK(json(seen) == json(expected));
+  CHECK(sandbox.active("ends").empty());
+}
+
+/// The ends that leave nothing but a label that nobody locks: the next run's uploader finds it.
+void check_found_later(const Way& way) {
+  CAPTURE(way.how);
+  Server server;
+  const Sandbox sandbox;
+  check_same_end(sandbox, way.how, server.url());
+  CHECK(sandbox.active("ends").size() + sandbox.pending("ends").size() == way.outcomes.size());
+  CHECK(server.requests().empty());
+  sandbox.run("ends", {"return", server.url()});
+  server.wait_for(way.outcomes.size() + 1);
+  sandbox.end_uploaders();
+  std::vector<json> seen;
+  for (const auto& [session, outcome] : outcomes(server.requests()))
+    if (outcome != failed(3)) seen.push_back(outcome);
+  CHECK(seen == way.outcomes);
+  CHECK(sandbox.active("ends").empty());
+}
+
+}  // namespace
+
+TEST_CASE("ends: destructors, std::exit, and exceptions that nobody catches") {
+  for (const Way& way :
+       std::vector<Way>{{"return", {failed(3)}},
+                        {"through-the-session", {{{"status", "exception"}}}},
+                        {"exit", {failed(7)}},
+                        {"exit-in-thread", {failed(8)}},
+                        {"quick-exit", {ok}},  // the code is told to nobody
+                        {"global", {failed(3)}},
+                        {"static", {failed(3)}},
+                        {"uncaught", {by_exception("std::runtime_error", "nobody catches this")}},
+                        {"uncaught-int", {by_exception("int", "")}},
+                        {"uncaught-in-thread", {by_exception("std::out_of_range", "in a thread")}},
+                        {"uncaught-while-unwinding", {by_exception("std::runtime_error", "the first one")}},
+                        {"noexcept", {by_exception("std::runtime_error", "out of noexcept")}},
+                        {"thread-not-joined", {by_signal("SIGABRT")}},
+                        {"session-in-a-thread", {failed(12), failed(3)}}})
+    check(way);
+}
+
+TEST_CASE("ends: signals") {
+  const std::map<int, const char*> signals = {{SIGINT, "SIGINT"},   {SIGTERM, "SIGTERM"}, {SIGHUP, "SIGHUP"},
+                                              {SIGQUIT, "SIGQUIT"}, {SIGPIPE, "SIGPIPE"}, {SIGSEGV, "SIGSEGV"},
+                                              {SIGBUS, "SIGBUS"},   {SIGFPE, "SIGFPE"},   {SIGILL, "SIGILL"},
+                                              {SIGABRT, "SIGABRT"}, {SIGXCPU, "SIGXCPU"}};
+  for (const auto& [number, name] : signals) check({std::to_string(number), {by_signal(name)}});
+  for (const Way& way : std::vector<Way>{{"abort", {by_signal("SIGABRT")}},
+                                         {"stack-overflow", {by_signal("SIGSEGV")}},
+                                         {"null-pointer", {by_signal("SIGSEGV")}},
+                                         {"signal-in-thread", {by_signal("SIGTERM")}},
+                                         {"two-sessions", {by_signal("SIGTERM"), by_signal("SIGTERM")}},
+                                         {"signal-after-the-end", {failed(3)}}})
+    check(way);
+}
+
+TEST_CASE("ends: a host's own handlers, set before or after, keep working") {
+  for (const Way& way : std::vector<Way>{{"handler-after", {failed(3)}},
+                                         {"handler-exits", {failed(13)}},
+                                         {"handler-chains", {by_signal("SIGTERM")}},
+                                         {"ignored", {failed(3)}},
+                                         {"own-terminate-handler", {}}})
+    if (!way.outcomes.empty()) check(way);
+  check_found_later({"handler-before", {lost}});
+  check_found_later({"own-terminate-handler", {lost}});
+}
+
+TEST_CASE("ends: what leaves no trace is found by the next uploader") {
+  check_found_later({"vanish", {lost}});
+  check_found_later({std::to_string(SIGKILL), {lost}});
+  check_found_later({std::to_string(SIGUSR1), {lost}});
+  check_found_later({"exec", {lost}});
+  check_found_later({"daemon", {lost}});
+}
+
+TEST_CASE("ends: a fork's child does not report its parent's session, nor keep it alive") {
+  for (const Way& way : std::vector<Way>{{"fork-child-exits", {failed(3)}},
+                                         {"fork-child-is-killed", {failed(3)}},
+                                         {"fork-child-throws", {failed(3)}},
+                                         {"fork-child-returns", {failed(3)}},
+                                         {"fork-child-outlives", {failed(3)}},
+                                         {"fork-child-has-a-session", {failed(11), failed(3)}}})
+    check(way);
+}
+
+TEST_CASE("ends: a host that closes our descriptors finds nothing of ours in its own files") {
+  Server server;
+  const Sandbox sandbox;
+  check_same_end(sandbox, "descriptors-closed", server.url());
+  CHECK(read_file(sandbox.root() / "own").empty());
+}
+
+TEST_CASE("ends: Signals::ignore leaves all dispositions alone") {
+  Server server;
+  const Sandbox sandbox;
+  const Result result =
+      sandbox.run("reporter", {"--url", server.url(), "--unattended", "on", "--signals", "ignore", "--raise", "15"});
+  CHECK(result.signal == SIGTERM);
+  CHECK(sandbox.active().size() == 1);
+  CHECK(sandbox.uploaders().empty());
+}

@@ -1,0 +1,260 @@
+// A program that ends in every way there is: ends HOW URL
+#include <usage_stats.hpp>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <functional>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+namespace us = usage_stats;
+using Session = us::TelemetrySession;
+
+namespace {
+
+const us::Counter steps{"steps", "steps taken"};
+
+us::Options options(const std::string& url) {
+  us::Options chosen("ends", "1.0.0", url);
+  chosen.unattended = us::Unattended::on;
+  return chosen;
+}
+
+// Static storage, made before main where ENDS_GLOBAL is set; the object's life is that of a global one.
+std::optional<Session> global;
+const bool global_made = [] {
+  if (const char* const url = std::getenv("ENDS_GLOBAL")) global.emplace(options(url));
+  return true;
+}();
+
+void say(const char* text) {
+  std::printf("%s\n", text);
+  std::fflush(stdout);
+}
+
+struct ThrowsWhenDestroyed {
+  ~ThrowsWhenDestroyed() noexcept(false) { throw std::logic_error("while unwinding"); }
+};
+
+[[noreturn]] void throw_something(const char* text) { throw std::runtime_error(text); }
+[[noreturn]] void throw_out_of_noexcept() noexcept { throw_something("out of noexcept"); }
+
+volatile int depth = 0;
+int overflow_the_stack(int n) {
+  volatile char frame[4096];
+  frame[0] = static_cast<char>(n);
+  depth = n;
+  if (depth < 0) return 0;
+  const int deeper = overflow_the_stack(n + 1);
+  return deeper + frame[0];
+}
+
+int write_to_null() {
+  int* volatile nowhere = nullptr;
+  *nowhere = 1;
+  return 0;
+}
+
+void in_thread(const std::function<void()>& work) { std::thread(work).join(); }
+
+/// In a fork's child; the parent waits for it.
+void in_child(const std::function<void()>& work) {
+  const pid_t child = ::fork();
+  if (child == 0) work();
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  if (WIFSIGNALED(status))
+    std::printf("child died of %d\n", WTERMSIG(status));
+  else
+    std::printf("child ended with %d\n", WEXITSTATUS(status));
+}
+
+void on_signal(int number, void (*handler)(int)) { ::signal(number, handler); }
+
+using Way = std::function<int(Session&, const std::string& url)>;
+
+const std::map<std::string, Way>& ways() {
+  static const std::map<std::string, Way> all{
+      {"return", [](Session& s, const std::string&) { return s.exit_code(3); }},
+      {"exit", [](Session&, const std::string&) -> int { std::exit(7); }},
+      {"exit-in-thread", [](Session&, const std::string&) { return in_thread([] { std::exit(8); }), 0; }},
+      {"quick-exit", [](Session&, const std::string&) -> int { std::quick_exit(9); }},
+      {"abort", [](Session&, const std::string&) -> int { std::abort(); }},
+      {"uncaught", [](Session&, const std::string&) -> int { throw std::runtime_error("nobody catches this"); }},
+      {"uncaught-int", [](Session&, const std::string&) -> int { throw 42; }},
+      {"uncaught-in-thread",
+       [](Session&, const std::string&) { return in_thread([] { throw std::out_of_range("in a thread"); }), 0; }},
+      {"uncaught-while-unwinding",
+       [](Session&, const std::string&) -> int {
+         const ThrowsWhenDestroyed object;
+         throw std::runtime_error("the first one");
+       }},
+      {"noexcept", [](Session&, const std::string&) -> int { throw_out_of_noexcept(); }},
+      {"thread-not-joined",
+       [](Session&, const std::string&) {
+         const std::thread thread([] { std::this_thread::sleep_for(std::chrono::seconds(5)); });
+         return 0;
+       }},
+      {"own-terminate-handler",
+       [](Session&, const std::string&) -> int {
+         std::set_terminate([] {
+           say("the host's handler");
+           std::_Exit(4);
+         });
+         throw std::runtime_error("nobody catches this");
+       }},
+      {"stack-overflow", [](Session&, const std::string&) { return overflow_the_stack(0); }},
+      {"null-pointer", [](Session&, const std::string&) { return write_to_null(); }},
+      {"vanish", [](Session&, const std::string&) -> int { ::_exit(5); }},
+      {"exec",
+       [](Session&, const std::string&) -> int {
+         ::execl("/bin/echo", "echo", "another program", nullptr);
+         return 99;
+       }},
+      {"daemon", [](Session&, const std::string&) { return ::daemon(1, 0) == 0 ? 0 : 99; }},
+  };
+  return all;
+}
+
+const std::map<std::string, Way>& more_ways() {
+  static const std::map<std::string, Way> all{
+      {"fork-child-exits",
+       [](Session& s, const std::string&) {
+         in_child([&] {
+           s.add(steps, 100);
+           std::exit(6);
+         });
+         return s.exit_code(3);
+       }},
+      {"fork-child-is-killed",
+       [](Session& s, const std::string&) {
+         in_child([] { ::raise(SIGTERM); });
+         return s.exit_code(3);
+       }},
+      {"fork-child-throws",
+       [](Session& s, const std::string&) {
+         in_child([] { in_thread([] { throw 1; }); });
+         return s.exit_code(3);
+       }},
+      {"fork-child-returns",
+       [](Session& s, const std::string&) {
+         if (::fork() == 0) return 4;
+         ::wait(nullptr);
+         return s.exit_code(3);
+       }},
+      {"fork-child-has-a-session",
+       [](Session& s, const std::string& url) {
+         in_child([&] {
+           {
+             Session own(options(url));
+             own.exit_code(11);
+           }
+           std::exit(11);
+         });
+         return s.exit_code(3);
+       }},
+      {"fork-child-outlives",
+       [](Session& s, const std::string&) {
+         if (::fork() == 0) {
+           for (int stream = 0; stream <= 2; ++stream) ::close(stream);
+           std::this_thread::sleep_for(std::chrono::seconds(3));
+           std::_Exit(0);
+         }
+         return s.exit_code(3);
+       }},
+      {"two-sessions",
+       [](Session&, const std::string& url) {
+         const Session second(options(url));
+         return ::raise(SIGTERM);
+       }},
+      {"session-in-a-thread",
+       [](Session& s, const std::string& url) {
+         in_thread([&] { Session(options(url)).exit_code(12); });
+         return s.exit_code(3);
+       }},
+      {"signal-after-the-end",
+       [](Session& s, const std::string&) {
+         s.exit_code(3);
+         s.finish();
+         return ::raise(SIGTERM);
+       }},
+      {"handler-before", [](Session&, const std::string&) { return ::raise(SIGTERM), 0; }},
+      {"handler-after",
+       [](Session& s, const std::string&) {
+         on_signal(SIGTERM, [](int) { say("handled"); });
+         ::raise(SIGTERM);
+         return s.exit_code(3);
+       }},
+      {"handler-exits",
+       [](Session&, const std::string&) {
+         on_signal(SIGTERM, [](int) { std::exit(13); });
+         return ::raise(SIGTERM);
+       }},
+      {"handler-chains",
+       [](Session&, const std::string&) {
+         static struct sigaction former;
+         struct sigaction own {};
+         own.sa_sigaction = [](int number, siginfo_t* info, void* context) {
+           say("handled");
+           if ((former.sa_flags & SA_SIGINFO) != 0) return former.sa_sigaction(number, info, context);
+           on_signal(number, SIG_DFL);
+           ::raise(number);
+         };
+         own.sa_flags = SA_SIGINFO;
+         ::sigaction(SIGTERM, &own, &former);
+         return ::raise(SIGTERM);
+       }},
+      {"ignored",
+       [](Session& s, const std::string&) {
+         on_signal(SIGTERM, SIG_IGN);
+         ::raise(SIGTERM);
+         return s.exit_code(3);
+       }},
+      {"descriptors-closed",
+       [](Session&, const std::string&) {
+         for (int number = 3; number < 1024; ++number) ::close(number);
+         // The number of the label is now a file of the host's, with nothing in it but what the host writes.
+         const int own = ::open("own", O_RDWR | O_CREAT, 0600);
+         for (int number = 3; number < 200; ++number)
+           if (number != own) ::dup2(own, number);
+         return ::raise(SIGTERM);
+       }},
+      {"signal-in-thread", [](Session&, const std::string&) { return in_thread([] { ::raise(SIGTERM); }), 0; }},
+  };
+  return all;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) return 99;
+  const std::string how = argv[1], url = argv[2];
+  if (how == "global") return 3;
+  if (how == "static") {
+    static Session session(options(url));
+    return 3;
+  }
+  if (how == "through-the-session") {
+    try {
+      const Session session(options(url));
+      throw std::runtime_error("passing by");
+    } catch (const std::exception&) {
+      return 2;
+    }
+  }
+  if (how == "handler-before") on_signal(SIGTERM, [](int) { std::_Exit(14); });
+  Session session(options(url));
+  for (const auto* const list : {&ways(), &more_ways()})
+    if (const auto way = list->find(how); way != list->end()) return way->second(session, url);
+  return ::raise(std::atoi(how.c_str()));  // any other word is the number of a signal
+}

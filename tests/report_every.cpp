@@ -1,0 +1,188 @@
+// Options::report_every: a program that runs for long reports while it runs.
+#include <doctest/doctest.h>
+
+#include <usage_stats.hpp>
+
+#include <signal.h>
+
+#include <string>
+#include <vector>
+
+#include "sandbox.hpp"
+#include "schema.hpp"
+#include "server.hpp"
+#include "waiting.hpp"
+
+namespace {
+
+using nlohmann::json;
+
+Command long_run(const Sandbox& sandbox, const std::string& url, const std::string& every,
+                 std::vector<std::string> more = {"--event-per-line"}) {
+  std::vector<std::string> arguments{"--url", url, "--unattended", "on", "--report-every", every};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  Command command = sandbox.command("reporter", arguments);
+  command.open_input = true;
+  return command;
+}
+
+std::vector<json> reports_of(const std::vector<ReceivedRequest>& requests) {
+  std::vector<json> reports;
+  for (const ReceivedRequest& request : requests) reports.push_back(json::parse(request.body));
+  return reports;
+}
+
+}  // namespace
+
+TEST_CASE("report every: interim reports when something has changed, and a last one") {
+  Server server;
+  Sandbox sandbox;
+  Process process(long_run(sandbox, server.url(), "100"));
+  process.wait_for_output("ready");
+  server.wait_for(1);  // it has begun
+  process.write("a\n");
+  server.wait_for(2);
+  process.write("bcd\n");
+  server.wait_for(3);
+  process.close_input();
+  CHECK(process.wait().exit_code == 0);
+  const std::vector<json> reports = reports_of(server.wait_for(4));
+  sandbox.end_uploaders();
+
+  REQUIRE(reports.size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CAPTURE(i);
+    CHECK(schema_problem(reports[i].dump()) == "");
+    CHECK(server.requests()[i].header("Idempotency-Key") ==
+          reports[0]["session_id"].get<std::string>() + "/" + std::to_string(i + 1));
+    CHECK(reports[i]["sequence"] == i + 1);
+    CHECK(reports[i]["final"] == (i == 3));
+    CHECK(reports[i]["outcome"]["status"] == (i == 3 ? "ok" : "running"));
+    CHECK(reports[i]["events"].size() == std::min<std::size_t>(i, 2));
+    CHECK(reports[i].contains("ended_at") == (i == 3));
+  }
+  CHECK(reports[1]["duration_s"] <= reports[2]["duration_s"]);
+  CHECK(sandbox.pending().empty());
+  CHECK(sandbox.active().empty());
+}
+
+TEST_CASE("report every: a run that is shorter than the interval reports once") {
+  Server server;
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(server.url(), {"--report-every", "3600000", "--exit", "3"}));
+  const std::vector<json> reports = reports_of(server.requests());
+  REQUIRE(reports.size() == 1);
+  CHECK(reports[0]["sequence"] == 1);
+  CHECK(reports[0]["outcome"] == json({{"status", "failed"}, {"exit_code", 3}}));
+}
+
+TEST_CASE("report every: what a run had told when it was killed, or died of a signal, is kept") {
+  for (const int number : {SIGKILL, SIGTERM}) {
+    CAPTURE(number);
+    Server server;
+    Sandbox sandbox;
+    Process process(long_run(sandbox, server.url(), "100"));
+    process.wait_for_output("ready");
+    process.write("a\n");
+    REQUIRE(wait_until([&] {
+      const std::vector<json> reports = reports_of(server.requests());
+      return !reports.empty() && reports.back()["events"].size() == 1;
+    }));
+    const auto before = reports_of(server.requests());
+    process.signal(number);
+    CHECK(process.wait().signal == number);
+    const json last = reports_of(server.wait_for(before.size() + 1)).back();  // the uploader that stayed has seen it
+    sandbox.end_uploaders();
+    CHECK(last["sequence"] == before.back()["sequence"].get<int>() + 1);
+    CHECK(last["final"] == true);
+    CHECK(last["events"].size() == 1);
+    CHECK(last["outcome"]["status"] == (number == SIGKILL ? "lost" : "signal"));
+    CHECK(schema_problem(last.dump()) == "");
+    CHECK(sandbox.active().empty());
+  }
+}
+
+TEST_CASE("report every: one thread more, and none without it") {
+  Server server;
+  Sandbox sandbox;
+  for (const char* const every : {"0", "100"}) {
+    Process process(long_run(sandbox, server.url(), every));
+    process.wait_for_output("ready");
+    if (std::string(every) != "0") server.wait_for(1);
+    CHECK(names_in("/proc/" + std::to_string(process.id()) + "/task").size() == (std::string(every) == "0" ? 1 : 2));
+    process.close_input();
+    CHECK(process.wait().exit_code == 0);
+  }
+}
+
+TEST_CASE("report every: a failed interim report is made good by the next one") {
+  Server server(500);
+  Sandbox sandbox;
+  Process process(long_run(sandbox, server.url(), "100"));
+  process.wait_for_output("ready");
+  server.wait_for(1);
+  server.answer([](const ReceivedRequest&) { return Answer{}; });
+  process.write("a\n");
+  const std::vector<json> reports = reports_of(server.wait_for(2));
+  CHECK(reports[1]["sequence"] == 2);
+  CHECK(reports[1]["events"].size() == 1);
+  process.close_input();
+  process.wait();
+  CHECK(reports_of(server.wait_for(3)).back()["final"] == true);
+  sandbox.end_uploaders();
+}
+
+TEST_CASE("report every: with in_process, and where the verdict is local") {
+  Server server;
+  Sandbox sandbox;
+  sandbox.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
+  Process process(long_run(sandbox, server.url(), "100", {"--delivery", "in_process", "--event-per-line"}));
+  process.wait_for_output("ready");
+  server.wait_for(1);
+  CHECK(sandbox.uploaders().empty());
+  process.close_input();
+  CHECK(process.wait().exit_code == 0);
+  CHECK(reports_of(server.wait_for(2)).back()["final"] == true);
+
+  Sandbox local;
+  Process quiet(long_run(local, server.url(), "100", {"--delivery", "local", "--event-per-line"}));
+  quiet.wait_for_output("ready");
+  CHECK(wait_until([&] { return !local.report_files().empty(); }));
+  CHECK(local.report()["outcome"]["status"] == "running");
+  quiet.close_input();
+  quiet.wait();
+  CHECK(local.report()["final"] == true);
+  CHECK(server.requests().size() == 2);
+}
+
+TEST_CASE("report every: a fork's child ends as ever, and std::exit does not wait for the next tick") {
+  Server server;
+  for (const std::vector<std::string>& end : {std::vector<std::string>{"--fork"}, {"--std-exit", "7"}}) {
+    Sandbox sandbox;
+    std::vector<std::string> arguments = sending_to(server.url(), {"--report-every", "1000000"});
+    arguments.insert(arguments.end(), end.begin(), end.end());
+    const std::size_t before = server.requests().size();
+    CHECK(sandbox.run("reporter", arguments).exit_code == (end.size() == 1 ? 0 : 7));
+    CHECK(server.requests().size() == before + 1);
+  }
+}
+
+TEST_CASE("report every: ticks do not drift, and those that were slept through are not made up for") {
+  using Clock = std::chrono::steady_clock;
+  using std::chrono::seconds;
+  using usage_stats::detail::Ticker;
+  const Clock::time_point origin{seconds(1000)};
+  CHECK(Ticker::next(origin, seconds(60), origin - seconds(1)) == origin);
+  CHECK(Ticker::next(origin, seconds(60), origin) == origin + seconds(60));
+  CHECK(Ticker::next(origin, seconds(60), origin + seconds(59)) == origin + seconds(60));
+  CHECK(Ticker::next(origin, seconds(60), origin + seconds(61)) == origin + seconds(120));
+  CHECK(Ticker::next(origin, seconds(60), origin + seconds(100000)) == origin + seconds(100020));
+}
+
+TEST_CASE("report every: intervals that make no sense are the author's mistake") {
+  for (const char* const every : {"-1", "9", "99999999999"}) {
+    Sandbox sandbox;
+    const Result result = sandbox.run("reporter", {"--report-every", every, "--info"});
+    CHECK(result.out.find("problem=report_every") != std::string::npos);
+  }
+}
