@@ -10,6 +10,7 @@
 
 #include "sandbox.hpp"
 #include "server.hpp"
+#include "tree.hpp"
 
 // What the kernel sees of a program that uses the library.
 namespace fs = std::filesystem;
@@ -150,5 +151,49 @@ TEST_CASE(
     check_equal(footprint("reporter_curl", variable, arguments), without);
     check_equal(without_shared_libraries(footprint("reporter", variable, arguments)),
                 without_shared_libraries(without));
+  }
+}
+
+TEST_CASE("no footprint: switched off by any other rule, nothing is written, sent or started") {
+  if (!can_trace()) return;
+  struct Rule {
+    const char* what;
+    std::vector<std::string> arguments;
+    const char* config;
+    const char* policy;
+  };
+  for (const Rule& rule : {Rule{"rule=1\n", {"--app", "no app name"}, "", ""},
+                           {"rule=6\n", {}, "{\"usage_stats\": true}", "{\"usage_stats\": false}"},
+                           {"rule=8\n", {"--official", "no"}, "{\"usage_stats\": true}", ""},
+                           {"rule=9\n", {}, "{\"usage_stats\": false}", ""},
+                           {"rule=10\n", {}, "{broken", ""},
+                           {"rule=10\n", {}, "{\"usage_stats\": true}", "{\"usage_stats\": 7}"},
+                           {"rule=11\n", {"--consent", "opt_in"}, "", ""},
+                           {"rule=15\n", {"--unattended", "off"}, "", ""}}) {
+    CAPTURE(std::string(rule.what));
+    Sandbox sandbox;
+    if (*rule.config != '\0') write_file(sandbox.config_file(), rule.config);
+    const fs::path policy = sandbox.root() / "policy.json";
+    if (*rule.policy != '\0') write_file(policy, rule.policy);
+    std::vector<std::string> arguments = work;
+    arguments.insert(arguments.end(), {"--policy-file", policy.string(), "--info"});
+    arguments.insert(arguments.end(), rule.arguments.begin(), rule.arguments.end());
+    const auto before = tree(sandbox.home());
+    const Result result = run(traced(sandbox, "%file,%network,%process,write", "reporter", arguments));
+    CHECK(result.exit_code == 3);
+    CHECK(result.out.find(std::string("verdict=off\n") + rule.what) != std::string::npos);
+    CHECK(result.err == "");
+    CHECK(tree(sandbox.home()) == before);
+    const auto processes = calls_of(sandbox);
+    CHECK(processes.size() == 1);
+    for (const std::string& line : processes.at(0)) {
+      CAPTURE(line);
+      const bool to_standard_output = is_call(line, "write") && line.compare(0, 8, "write(1,") == 0;
+      CHECK((to_standard_output || !is_call(line, "write")));
+      for (const char* const call : {"socket", "connect", "clone", "clone3", "fork", "vfork", "mkdir", "mkdirat",
+                                     "rename", "renameat", "unlink", "unlinkat", "chmod", "fchmod"})
+        CHECK_FALSE(is_call(line, call));
+      CHECK(line.find("O_CREAT") == std::string::npos);
+    }
   }
 }

@@ -108,7 +108,10 @@ class Storage {
   /// CLIENT_ID/SESSION_ID/usage_stats.json
   std::error_code write_report(const std::string& client_id, const std::string& session_id,
                                std::string_view json) const;
-  std::optional<std::string> read_report(const std::string& client_id, const std::string& session_id) const;
+  /// Nothing for a report that is missing, not ours, or larger than any report; `unreadable` is set where it may be
+  /// there and cannot be read now.
+  std::optional<std::string> read_report(const std::string& client_id, const std::string& session_id,
+                                         bool* unreadable = nullptr) const;
   std::filesystem::path report_path(const std::string& client_id, const std::string& session_id) const;
   /// active/SESSION_ID -> pending/SESSION_ID, or its end if it has nowhere to go.
   std::error_code finish(const Label&) const;

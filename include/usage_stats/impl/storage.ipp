@@ -76,13 +76,29 @@ USAGE_STATS_INLINE std::error_code Storage::write_report(const std::string& clie
   return session ? session.write(storage_impl::report_file, json) : error;
 }
 
+namespace storage_impl {
+
+/// A fault that may pass: not of the file itself.
+USAGE_STATS_INLINE bool may_pass(std::error_code error) {
+  for (const std::errc lasting :
+       {std::errc::no_such_file_or_directory, std::errc::not_a_directory, std::errc::operation_not_permitted,
+        std::errc::too_many_symbolic_link_levels, std::errc::file_too_large, std::errc::no_such_device_or_address})
+    if (error == lasting) return false;
+  return bool(error);
+}
+
+}  // namespace storage_impl
+
 USAGE_STATS_INLINE std::optional<std::string> Storage::read_report(const std::string& client_id,
-                                                                   const std::string& session_id) const {
+                                                                   const std::string& session_id,
+                                                                   bool* unreadable) const {
   std::error_code error;
-  const platform::Folder client = folder_.folder(client_id, false, error);
-  if (!client) return std::nullopt;
-  const platform::Folder session = client.folder(session_id, false, error);
-  return session ? session.read(storage_impl::report_file, limits::file_bytes, error) : std::nullopt;
+  std::optional<std::string> text;
+  if (const platform::Folder client = folder_.folder(client_id, false, error))
+    if (const platform::Folder session = client.folder(session_id, false, error))
+      text = session.read(storage_impl::report_file, limits::file_bytes, error);
+  if (unreadable != nullptr) *unreadable = !text && storage_impl::may_pass(error);
+  return text;
 }
 
 USAGE_STATS_INLINE std::error_code Storage::finish(const Label& label) const {

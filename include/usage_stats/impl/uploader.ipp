@@ -160,9 +160,11 @@ USAGE_STATS_INLINE bool Work::send_interims() {
 }
 
 USAGE_STATS_INLINE void Work::send_label(Label label) {
-  const auto report = storage_.read_report(label.client_id, label.session_id);
+  bool unreadable = false;
+  const auto report = storage_.read_report(label.client_id, label.session_id, &unreadable);
+  if (unreadable) return log_("session ", label.session_id, ": its report cannot be read now; it waits");
   if (!report) {
-    log_("session ", label.session_id, ": its report is gone or unreadable; dropped");
+    log_("session ", label.session_id, ": its report is gone or not ours; dropped");
     storage_.remove_waiting(label.session_id);
     return keep_count([](State& state) { ++state.dropped; });
   }
