@@ -98,7 +98,8 @@ struct SignalWatch::Slot {
   ULONGLONG begin_ms = 0;
 
   void note(const char* name) const noexcept;
-  static void end(const char* name, bool start_uploaders) noexcept;
+  enum class Then { start_uploader, unlock_and_start_uploader, nothing };
+  static void end(const char* name, Then) noexcept;
   static BOOL WINAPI on_event(DWORD event) noexcept;
   static LONG WINAPI on_exception(EXCEPTION_POINTERS*) noexcept;
 };
@@ -118,7 +119,7 @@ USAGE_STATS_INLINE void SignalWatch::Slot::note(const char* name) const noexcept
   ::WriteFile(file->handle.get(), text, static_cast<DWORD>(size), &written, &end);
 }
 
-USAGE_STATS_INLINE void SignalWatch::Slot::end(const char* name, bool start_uploaders) noexcept {
+USAGE_STATS_INLINE void SignalWatch::Slot::end(const char* name, Then then) noexcept {
   windows::Watching& watching = windows::Watching::instance();
   if (watching.noted.exchange(true)) return;
   USAGE_STATS_TRY {
@@ -128,7 +129,9 @@ USAGE_STATS_INLINE void SignalWatch::Slot::end(const char* name, bool start_uplo
       if (slot.file == nullptr) continue;
       slot.note(name);
       std::error_code error;
-      if (start_uploaders && slot.start) start_self(*slot.start, error);
+      if (then == Then::nothing) continue;
+      if (then == Then::unlock_and_start_uploader) windows::unlock(slot.file->handle.get());
+      if (slot.start) start_self(*slot.start, error);
     }
   }
   USAGE_STATS_CATCH_ALL {}
@@ -136,14 +139,16 @@ USAGE_STATS_INLINE void SignalWatch::Slot::end(const char* name, bool start_uplo
 
 /// FALSE: the next handler follows, and at last the default one, which ends the process.
 USAGE_STATS_INLINE BOOL WINAPI SignalWatch::Slot::on_event(DWORD event) noexcept {
-  if (const char* const name = windows::name_of_event(event)) end(name, true);
+  if (const char* const name = windows::name_of_event(event)) end(name, Then::start_uploader);
   return FALSE;
 }
 
 USAGE_STATS_INLINE LONG WINAPI SignalWatch::Slot::on_exception(EXCEPTION_POINTERS* exception) noexcept {
   const DWORD code = exception->ExceptionRecord->ExceptionCode;
-  // What is left of an overflown stack does not carry a process start.
-  if (const char* const name = windows::name_of_exception(code)) end(name, code != EXCEPTION_STACK_OVERFLOW);
+  // What is left of an overflown stack does not carry a process start. Else the system may ask the user what to do
+  // with the process, which must not keep its lock so long.
+  if (const char* const name = windows::name_of_exception(code))
+    end(name, code == EXCEPTION_STACK_OVERFLOW ? Then::nothing : Then::unlock_and_start_uploader);
   const auto former = windows::Watching::instance().former;
   return former == nullptr ? EXCEPTION_CONTINUE_SEARCH : former(exception);
 }
