@@ -45,6 +45,21 @@ TEST_CASE("answers: 2xx is delivered") {
   }
 }
 
+TEST_CASE("answers: an otlp server that rejects spans with a 200 has refused; it is not asked again") {
+  Server server([](const ReceivedRequest&) {
+    return Answer{200, {}, R"({"partialSuccess": {"rejectedSpans": "1", "errorMessage": "too old"}})"};
+  });
+  const Sandbox sandbox;
+  sandbox.run("reporter", sending_to(server.url(), {"--protocol", "otlp"}));
+  CHECK(server.requests().size() == 1);
+  CHECK(server.requests()[0].target == "/v1/usage/v1/traces");
+  CHECK(sandbox.pending().empty());
+  CHECK(deliveries(sandbox).at(0)["result"] == "refused");
+  CHECK(deliveries(sandbox).at(0)["http_status"] == 200);
+  CHECK(deliveries(sandbox).at(0)["detail"].get<std::string>().find("too old") != std::string::npos);
+  CHECK(state_of(sandbox)["dropped"] == 1);
+}
+
 TEST_CASE("answers: 408, 425, 429 and 5xx are tried again later, not before a minute has passed") {
   for (const int status : {408, 425, 429, 500, 502, 503, 504}) {
     CAPTURE(status);

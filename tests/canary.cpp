@@ -135,9 +135,14 @@ std::string traces_of(const Options& options, const std::vector<std::string>& ar
   report.outcome.status = detail::Status::exception;
   report.outcome.error = {{"std::runtime_error", detail::scrub(message, taint, detail::limits::message_bytes)}};
   std::string traces = detail::to_text(label);
-  for (const detail::Request& request : detail::requests_for(options.endpoints[0], detail::to_json(report))) {
-    traces += request.url + "\n" + request.body;
-    for (const auto& [name, value] : request.headers) traces += name + ": " + value + "\n";
+  for (const auto protocol :
+       {usage_stats::Protocol::json, usage_stats::Protocol::otlp, usage_stats::Protocol::amplitude}) {
+    usage_stats::Endpoint endpoint = options.endpoints[0];
+    endpoint.protocol = protocol;
+    for (const detail::Request& request : detail::requests_for(endpoint, detail::to_json(report))) {
+      traces += request.url + "\n" + request.body;
+      for (const auto& [name, value] : request.headers) traces += name + ": " + value + "\n";
+    }
   }
   return traces;
 }

@@ -143,6 +143,32 @@ TEST_CASE("delete: servers of then are asked too, and where nothing can be asked
   CHECK(json["still_waiting"] == 0);
 }
 
+TEST_CASE("delete: otlp and amplitude have no request for it, so it says whom to write to, and about which ids") {
+  for (const char* const protocol : {"otlp", "amplitude"}) {
+    CAPTURE(std::string(protocol));
+    Server server, other;
+    Sandbox sandbox;
+    // The second endpoint is not the program's first: its own protocol counts, also once another one holds for it.
+    const std::vector<std::string> options{"--url",  server.url(), "--url", other.url(), "--protocol",
+                                           protocol, "--api-key",  "key",   "--contact", "me@example.org"};
+    std::vector<std::string> arguments = sending_to(server.url());
+    arguments.insert(arguments.end(), options.begin() + 2, options.end());
+    sandbox.run("reporter", arguments);
+    CHECK(other.requests().size() == 1);
+    const std::string id = client_id(sandbox);
+    sandbox.environment["REPORTER_USAGE_STATS_ENDPOINT"] = server.url();
+    const Result result = usage_stats(sandbox, {"delete"}, options);
+    CHECK(result.exit_code == 0);
+    CHECK(result.out.find("server        " + other.url()) != std::string::npos);
+    CHECK(result.out.find("write to      me@example.org") != std::string::npos);
+    CHECK(result.out.find("name the id   " + id) != std::string::npos);
+    CHECK(deletions(server) == std::vector<std::string>{"/v1/usage?client_id=" + id});
+    CHECK(other.requests().size() == 1);
+    CHECK(sandbox.pending().empty());
+    CHECK_FALSE(mentions(sandbox, id));
+  }
+}
+
 TEST_CASE("delete: where nothing was sent nobody is asked; where nothing is there nothing is made") {
   Server server;
   Sandbox sandbox;

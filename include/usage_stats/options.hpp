@@ -43,9 +43,11 @@ enum class Signals { observe, ignore };
 
 /// A server that receives reports.
 struct Endpoint {
-  std::string url;  ///< https://...; http:// to a loopback address only, unless plain_http
+  /// https://...; http:// to a loopback address only, unless plain_http. otlp completes it with /v1/traces, amplitude
+  /// with /2/httpapi where it has no path.
+  std::string url;
   Protocol protocol = Protocol::json;
-  std::string api_key{};                         ///< amplitude: goes into the body; else "Authorization: Bearer"
+  std::string api_key{};                         ///< amplitude: needed, part of the body; else "Authorization: Bearer"
   std::map<std::string, std::string> headers{};  ///< sent as they are; line breaks and control characters are refused
   bool plain_http = false;                       ///< allow http:// to any host
 };

@@ -91,7 +91,12 @@ struct DeliveryRecord {
   std::string result;   // "delivered", "again later", "refused", "stopped", "gave up"
   std::string detail;   // the transport's or the server's reason, at most 256 bytes
   int attempts = 0;
+  std::size_t events = 0;  // amplitude: how many of the session's events the endpoint has now
 };
+
+/// How many of a session's events an amplitude endpoint has got with reports of a sequence below `sequence`, as the
+/// text of the session's delivery.json tells; 0 if it does not.
+std::size_t delivered_events(std::string_view delivery_json, std::string_view url, std::int64_t sequence);
 
 /// The folder. All of it fails softly: an error code, never an exception for what the file system does.
 class Storage {
@@ -127,6 +132,8 @@ class Storage {
   std::error_code record_delivery(const Label&, const DeliveryRecord&) const;
   /// Whether delivery.json says that this sequence, or a later one, has been tried there.
   bool was_tried(const Label&, const std::string& url) const;
+  /// delivery.json of the label's session; empty if there is none.
+  std::string deliveries(const Label&) const;
 
   /// Holds the limits on number, size and age (section 6).
   void prune(const Log&) const;

@@ -18,6 +18,7 @@ struct Request {
   std::string url;
   std::map<std::string, std::string> headers;  // without Content-Length
   std::string body;
+  std::size_t events = 0;  // not sent: how many of the session's events an amplitude endpoint has when this succeeds
 };
 
 struct Response {

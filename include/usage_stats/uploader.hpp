@@ -22,7 +22,7 @@ namespace detail {
 
 /// What became of one try.
 enum class Answer { delivered, again_later, refused, stopped, impossible };
-Answer classify(const Response&) noexcept;
+Answer classify(const Response&, Protocol = Protocol::json);
 
 /// How long to wait after the given number of failures in a row: 1 min doubling to 24 h, plus up to a quarter of
 /// jitter taken from `seed`; the server's Retry-After where it asks for more.

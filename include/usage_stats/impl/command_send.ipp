@@ -88,9 +88,7 @@ USAGE_STATS_INLINE std::vector<Endpoint> endpoints_ever(const Options& options, 
   std::vector<Endpoint> endpoints = standing.endpoints;
   for (const std::string& url : standing.state.sent_to) {
     if (std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& e) { return e.url == url; })) continue;
-    Endpoint endpoint{url};
-    if (!options.endpoints.empty()) endpoint.protocol = options.endpoints.front().protocol;
-    endpoints.push_back(std::move(endpoint));
+    endpoints.push_back(endpoint_at(options, standing, url));
   }
   return endpoints;
 }

@@ -18,10 +18,11 @@ struct Outgoing {
 };
 
 USAGE_STATS_INLINE void add_requests(std::vector<Outgoing>& list, const Endpoint& endpoint, const std::string& session,
-                                     std::string_view report) {
+                                     std::string_view report, std::size_t already = 0) {
   std::set<std::string> secrets{"Authorization"};
   for (const auto& header : endpoint.headers) secrets.insert(header.first);
-  for (Request& request : requests_for(endpoint, report)) list.push_back({session, std::move(request), secrets});
+  for (Request& request : requests_for(endpoint, report, already))
+    list.push_back({session, std::move(request), secrets});
 }
 
 USAGE_STATS_INLINE std::string shown_header(const Outgoing& outgoing, const std::string& name,
@@ -76,14 +77,15 @@ USAGE_STATS_INLINE std::vector<Endpoint> endpoints_of(const Options& options, co
     for (const Destination& destination : label->destinations) endpoints.push_back(destination.endpoint);
   for (const Json& line : session.deliveries) {
     const std::string url = string_member(line, "endpoint");
-    if (known(url)) continue;
-    const auto now = std::find_if(standing.endpoints.begin(), standing.endpoints.end(),
-                                  [&](const Endpoint& endpoint) { return endpoint.url == url; });
-    Endpoint then{url};  // another one held in its place, which has the first one's protocol
-    if (!options.endpoints.empty()) then.protocol = options.endpoints.front().protocol;
-    endpoints.push_back(now != standing.endpoints.end() ? *now : then);
+    if (!known(url)) endpoints.push_back(endpoint_at(options, standing, url));
   }
   return endpoints.empty() ? standing.endpoints : endpoints;
+}
+
+/// How many of the session's events the endpoint had before this report was sent to it.
+USAGE_STATS_INLINE std::size_t events_before(const KnownSession& session, const Endpoint& endpoint) {
+  return delivered_events(json_text(Json{{"deliveries", session.deliveries}}), endpoint.url,
+                          integer_member(session.report, "sequence", 1));
 }
 
 USAGE_STATS_INLINE Json session_json(const Standing& standing, const KnownSession& session, const Label* label) {
@@ -140,7 +142,7 @@ USAGE_STATS_INLINE int show(const Call& call) {
     const Label* const label = label_of(waiting, session);
     if (call.wire) {
       for (const Endpoint& endpoint : endpoints_of(call.options, standing, session, label))
-        add_requests(requests, endpoint, session.session, session.text);
+        add_requests(requests, endpoint, session.session, session.text, events_before(session, endpoint));
       if (label == nullptr && session.deliveries.empty())
         remark(call, "session " + session.session + " was not sent; so it would have been:");
     } else if (call.json) {

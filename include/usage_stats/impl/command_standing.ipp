@@ -125,6 +125,17 @@ USAGE_STATS_INLINE Standing look(const Options& options) {
   return standing;
 }
 
+/// The endpoint of an address that a report has gone to: one of those that hold now, or one that the program names;
+/// else it stood in the place of the program's first, with its protocol.
+USAGE_STATS_INLINE Endpoint endpoint_at(const Options& options, const Standing& standing, const std::string& url) {
+  for (const std::vector<Endpoint>* const list : {&standing.endpoints, &options.endpoints})
+    for (const Endpoint& endpoint : *list)
+      if (endpoint.url == url) return endpoint;
+  Endpoint then{url};
+  if (!options.endpoints.empty()) then.protocol = options.endpoints.front().protocol;
+  return then;
+}
+
 /// What is wrong with the program or the process, so that nothing may be touched; empty if nothing is.
 USAGE_STATS_INLINE std::string obstacle(const Options& options) {
   if (platform::elevated()) return "the program runs with more rights than its user (setuid)";

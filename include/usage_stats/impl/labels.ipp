@@ -185,10 +185,23 @@ USAGE_STATS_INLINE std::string with_delivery(std::string_view before, const Deli
                {"result", record.result},
                {"attempts", record.attempts}};
   if (!record.detail.empty()) line["detail"] = record.detail;
+  if (record.events > 0) line["events"] = record.events;
   Json& list = (*json)["deliveries"];
   list.push_back(std::move(line));
   while (list.size() > 50) list.erase(list.begin());
   return json_text(*json, 2) + "\n";
+}
+
+USAGE_STATS_INLINE std::size_t delivered_events(std::string_view delivery_json, std::string_view url,
+                                                std::int64_t sequence) {
+  const auto json = parse_json(delivery_json);
+  const Json* const list = json ? member(*json, "deliveries") : nullptr;
+  std::int64_t events = 0;
+  if (list != nullptr && list->is_array())
+    for (const Json& line : *list)
+      if (string_member(line, "endpoint") == url && integer_member(line, "sequence", sequence) < sequence)
+        events = (std::max)(events, integer_member(line, "events"));
+  return static_cast<std::size_t>(events);
 }
 
 }  // namespace detail

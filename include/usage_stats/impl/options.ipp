@@ -39,8 +39,8 @@ USAGE_STATS_INLINE std::string problem_with(const Endpoint& endpoint) {
   if (url->scheme == "http" && !endpoint.plain_http && !is_loopback(url->host))
     return "endpoint '" + endpoint.url + "': plain http to another machine; use https, or set plain_http";
   if (!printable(endpoint.api_key)) return "endpoint '" + endpoint.url + "': api_key has control characters";
-  if (endpoint.protocol != Protocol::json)
-    return "endpoint '" + endpoint.url + "': this version speaks the json protocol only";
+  if (endpoint.protocol == Protocol::amplitude && endpoint.api_key.empty())
+    return "endpoint '" + endpoint.url + "': amplitude needs an api_key";
   for (const auto& [name, value] : endpoint.headers)
     if (!header_name(name) || !printable(value) || value.size() > 4096)
       return "endpoint '" + endpoint.url + "': header '" + name + "' has characters that HTTP does not allow";

@@ -166,10 +166,12 @@ USAGE_STATS_INLINE std::vector<Endpoint> effective_endpoints(const Options& opti
     endpoint.url = url;
     endpoint.protocol = options.endpoints.empty() ? Protocol::json : options.endpoints.front().protocol;
     endpoint.plain_http = true;
-    if (parse_url(url))
-      list.push_back(std::move(endpoint));
-    else
+    if (!parse_url(url))
       problem = "endpoint '" + url + "': not an http or https URL";
+    else if (endpoint.protocol == Protocol::amplitude)  // without a key nothing but refusals could come of it
+      problem = "endpoint '" + url + "': amplitude needs an api_key, and only the program itself can have one";
+    else
+      list.push_back(std::move(endpoint));
   };
   std::vector<Endpoint> endpoints;
   auto substitute = platform::variable((environment_prefix(options.app) + "_USAGE_STATS_ENDPOINT").c_str());

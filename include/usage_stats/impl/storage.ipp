@@ -224,12 +224,16 @@ USAGE_STATS_INLINE std::error_code Storage::record_delivery(const Label& label, 
   return session.write(storage_impl::delivery_file, with_delivery(before.value_or(""), record));
 }
 
-USAGE_STATS_INLINE bool Storage::was_tried(const Label& label, const std::string& url) const {
+USAGE_STATS_INLINE std::string Storage::deliveries(const Label& label) const {
   std::error_code error;
   const platform::Folder client = folder_.folder(label.client_id, false, error);
   const platform::Folder session = client ? client.folder(label.session_id, false, error) : platform::Folder();
-  const auto text = session ? session.read(storage_impl::delivery_file, limits::file_bytes, error) : std::nullopt;
-  const auto json = text ? parse_json(*text) : std::nullopt;
+  if (!session) return {};
+  return session.read(storage_impl::delivery_file, limits::file_bytes, error).value_or("");
+}
+
+USAGE_STATS_INLINE bool Storage::was_tried(const Label& label, const std::string& url) const {
+  const auto json = parse_json(deliveries(label));
   const Json* const lines = json ? member(*json, "deliveries") : nullptr;
   if (lines == nullptr || !lines->is_array()) return false;
   return std::any_of(lines->begin(), lines->end(), [&](const Json& line) {

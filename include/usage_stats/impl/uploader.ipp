@@ -62,7 +62,7 @@ class Work {
   bool due(const Destination&) const;
   /// Whether the destination is done with, one way or another.
   bool send_to(const Label&, Destination&, const std::string& report);
-  bool settle(const Label&, Destination&, const Response&);
+  bool settle(const Label&, Destination&, const Response&, std::size_t events);
   void postpone(const Label&, Destination&, const Response&);
   void keep_count(const std::function<void(State&)>& change);
 
@@ -189,13 +189,19 @@ USAGE_STATS_INLINE void Work::send_label(Label label) {
 USAGE_STATS_INLINE bool Work::send_to(const Label& label, Destination& destination, const std::string& report) {
   Response response;
   ++destination.attempts;
-  const std::vector<Request> requests = requests_for(destination.endpoint, report);
-  if (!requests.empty()) remember_sent(label, destination.endpoint.url);
+  const Endpoint& endpoint = destination.endpoint;
+  // What an earlier try of this very report has brought counts too: a retry begins where that one came to its end.
+  std::size_t events = endpoint.protocol == Protocol::amplitude
+                           ? delivered_events(storage_.deliveries(label), endpoint.url, label.sequence + 1)
+                           : 0;
+  const std::vector<Request> requests = requests_for(endpoint, report, events);
+  if (!requests.empty()) remember_sent(label, endpoint.url);
   for (const Request& request : requests) {
     response = answer_to(request);
-    if (classify(response) != Answer::delivered) break;
+    if (classify(response, endpoint.protocol) != Answer::delivered) break;
+    events = request.events;
   }
-  return requests.empty() || settle(label, destination, response);
+  return requests.empty() || settle(label, destination, response, events);
 }
 
 USAGE_STATS_INLINE Response Work::answer_to(const Request& request) {
@@ -245,7 +251,7 @@ USAGE_STATS_INLINE bool Work::delete_at(const Label& label, Destination& destina
   const Response response = answer_to(*wish);
   const bool deleted = classify(response) == Answer::delivered;
   DeliveryRecord record{destination.endpoint.url, 0, response.status, deleted ? "deleted" : "again later", {},
-                        destination.attempts};
+                        destination.attempts,     0};
   record.detail = clip_utf8(response.status == 0 ? response.error : deleted ? "" : response.body, 256);
   if (deleted)
     keep_count([&](State& state) { state.backoff.erase(destination.endpoint.url); });
@@ -270,11 +276,13 @@ USAGE_STATS_INLINE void Work::note_deletions() {
   if (next != state_.deletion_due) keep_count([&](State& state) { state.deletion_due = next; });
 }
 
-USAGE_STATS_INLINE bool Work::settle(const Label& label, Destination& destination, const Response& response) {
+USAGE_STATS_INLINE bool Work::settle(const Label& label, Destination& destination, const Response& response,
+                                     std::size_t events) {
   const std::string& url = destination.endpoint.url;
-  const Answer answer = classify(response);
-  DeliveryRecord record{url, label.sequence, response.status, {}, {}, destination.attempts};
-  record.detail = clip_utf8(response.status == 0 ? response.error : response.status >= 300 ? response.body : "", 256);
+  const Answer answer = classify(response, destination.endpoint.protocol);
+  DeliveryRecord record{url, label.sequence, response.status, {}, {}, destination.attempts, events};
+  if (answer != Answer::delivered)
+    record.detail = clip_utf8(response.status == 0 ? response.error : response.body, 256);
   bool done = true;
   switch (answer) {
     case Answer::delivered:
@@ -343,10 +351,10 @@ USAGE_STATS_INLINE void Work::keep_count(const std::function<void(State&)>& chan
 
 }  // namespace uploader_impl
 
-USAGE_STATS_INLINE Answer classify(const Response& response) noexcept {
+USAGE_STATS_INLINE Answer classify(const Response& response, Protocol protocol) {
   const int status = response.status;
   if (response.impossible) return Answer::impossible;
-  if (status >= 200 && status <= 299) return Answer::delivered;
+  if (status >= 200 && status <= 299) return refused_in_body(protocol, response) ? Answer::refused : Answer::delivered;
   if (status == 410) return Answer::stopped;
   if (status == 408 || status == 425 || status == 429) return Answer::again_later;
   // A redirect that was not followed is a captive portal more often than an answer.
