@@ -113,9 +113,11 @@ enum class Signals { observe, ignore };
 
 /// A server that receives reports.
 struct Endpoint {
-  std::string url;  ///< https://...; http:// to a loopback address only, unless plain_http
+  /// https://...; http:// to a loopback address only, unless plain_http. otlp completes it with /v1/traces, amplitude
+  /// with /2/httpapi where it has no path.
+  std::string url;
   Protocol protocol = Protocol::json;
-  std::string api_key{};                         ///< amplitude: goes into the body; else "Authorization: Bearer"
+  std::string api_key{};                         ///< amplitude: needed, part of the body; else "Authorization: Bearer"
   std::map<std::string, std::string> headers{};  ///< sent as they are; line breaks and control characters are refused
   bool plain_http = false;                       ///< allow http:// to any host
 };
@@ -1532,7 +1534,12 @@ struct DeliveryRecord {
   std::string result;   // "delivered", "again later", "refused", "stopped", "gave up"
   std::string detail;   // the transport's or the server's reason, at most 256 bytes
   int attempts = 0;
+  std::size_t events = 0;  // amplitude: how many of the session's events the endpoint has now
 };
+
+/// How many of a session's events an amplitude endpoint has got with reports of a sequence below `sequence`, as the
+/// text of the session's delivery.json tells; 0 if it does not.
+std::size_t delivered_events(std::string_view delivery_json, std::string_view url, std::int64_t sequence);
 
 /// The folder. All of it fails softly: an error code, never an exception for what the file system does.
 class Storage {
@@ -1549,7 +1556,10 @@ class Storage {
   /// CLIENT_ID/SESSION_ID/usage_stats.json
   std::error_code write_report(const std::string& client_id, const std::string& session_id,
                                std::string_view json) const;
-  std::optional<std::string> read_report(const std::string& client_id, const std::string& session_id) const;
+  /// Nothing for a report that is missing, not ours, or larger than any report; `unreadable` is set where it may be
+  /// there and cannot be read now.
+  std::optional<std::string> read_report(const std::string& client_id, const std::string& session_id,
+                                         bool* unreadable = nullptr) const;
   std::filesystem::path report_path(const std::string& client_id, const std::string& session_id) const;
   /// active/SESSION_ID -> pending/SESSION_ID, or its end if it has nowhere to go.
   std::error_code finish(const Label&) const;
@@ -1565,6 +1575,8 @@ class Storage {
   std::error_code record_delivery(const Label&, const DeliveryRecord&) const;
   /// Whether delivery.json says that this sequence, or a later one, has been tried there.
   bool was_tried(const Label&, const std::string& url) const;
+  /// delivery.json of the label's session; empty if there is none.
+  std::string deliveries(const Label&) const;
 
   /// Holds the limits on number, size and age (section 6).
   void prune(const Log&) const;
@@ -1754,6 +1766,7 @@ struct Request {
   std::string url;
   std::map<std::string, std::string> headers;  // without Content-Length
   std::string body;
+  std::size_t events = 0;  // not sent: how many of the session's events an amplitude endpoint has when this succeeds
 };
 
 struct Response {
@@ -1786,7 +1799,7 @@ namespace detail {
 
 /// What became of one try.
 enum class Answer { delivered, again_later, refused, stopped, impossible };
-Answer classify(const Response&) noexcept;
+Answer classify(const Response&, Protocol = Protocol::json);
 
 /// How long to wait after the given number of failures in a row: 1 min doubling to 24 h, plus up to a quarter of
 /// jitter taken from `seed`; the server's Retry-After where it asks for more.
@@ -1855,9 +1868,14 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// The requests that bring a report to an endpoint; none if the protocol has no use for it (OTLP: interim reports).
-/// `json` is the local report, byte for byte.
-std::vector<Request> requests_for(const Endpoint&, std::string_view json);
+/// The requests that bring a report to an endpoint, to be sent in this order until one fails; none if the protocol has
+/// no use for it (otlp: interim reports; amplitude: interim reports with nothing new). `json` is the local report, byte
+/// for byte. `already`: how many of the session's events an amplitude endpoint has (delivered_events); the other
+/// protocols ignore it. The mappings stand in docs/protocol.md.
+std::vector<Request> requests_for(const Endpoint&, std::string_view json, std::size_t already = 0);
+
+/// Whether an answer with a status of success refuses what was sent, for good: OTLP/HTTP, "Partial Success".
+bool refused_in_body(Protocol, const Response&);
 
 /// The request that asks an endpoint to delete everything of one client; nothing if the protocol has none.
 std::optional<Request> deletion_request(const Endpoint&, std::string_view app, std::string_view version,
@@ -3006,7 +3024,8 @@ struct SignalWatch::Slot {
   ULONGLONG begin_ms = 0;
 
   void note(const char* name) const noexcept;
-  static void end(const char* name, bool start_uploaders) noexcept;
+  enum class Then { start_uploader, unlock_and_start_uploader, nothing };
+  static void end(const char* name, Then) noexcept;
   static BOOL WINAPI on_event(DWORD event) noexcept;
   static LONG WINAPI on_exception(EXCEPTION_POINTERS*) noexcept;
 };
@@ -3026,7 +3045,7 @@ USAGE_STATS_INLINE void SignalWatch::Slot::note(const char* name) const noexcept
   ::WriteFile(file->handle.get(), text, static_cast<DWORD>(size), &written, &end);
 }
 
-USAGE_STATS_INLINE void SignalWatch::Slot::end(const char* name, bool start_uploaders) noexcept {
+USAGE_STATS_INLINE void SignalWatch::Slot::end(const char* name, Then then) noexcept {
   windows::Watching& watching = windows::Watching::instance();
   if (watching.noted.exchange(true)) return;
   USAGE_STATS_TRY {
@@ -3036,7 +3055,9 @@ USAGE_STATS_INLINE void SignalWatch::Slot::end(const char* name, bool start_uplo
       if (slot.file == nullptr) continue;
       slot.note(name);
       std::error_code error;
-      if (start_uploaders && slot.start) start_self(*slot.start, error);
+      if (then == Then::nothing) continue;
+      if (then == Then::unlock_and_start_uploader) windows::unlock(slot.file->handle.get());
+      if (slot.start) start_self(*slot.start, error);
     }
   }
   USAGE_STATS_CATCH_ALL {}
@@ -3044,14 +3065,16 @@ USAGE_STATS_INLINE void SignalWatch::Slot::end(const char* name, bool start_uplo
 
 /// FALSE: the next handler follows, and at last the default one, which ends the process.
 USAGE_STATS_INLINE BOOL WINAPI SignalWatch::Slot::on_event(DWORD event) noexcept {
-  if (const char* const name = windows::name_of_event(event)) end(name, true);
+  if (const char* const name = windows::name_of_event(event)) end(name, Then::start_uploader);
   return FALSE;
 }
 
 USAGE_STATS_INLINE LONG WINAPI SignalWatch::Slot::on_exception(EXCEPTION_POINTERS* exception) noexcept {
   const DWORD code = exception->ExceptionRecord->ExceptionCode;
-  // What is left of an overflown stack does not carry a process start.
-  if (const char* const name = windows::name_of_exception(code)) end(name, code != EXCEPTION_STACK_OVERFLOW);
+  // What is left of an overflown stack does not carry a process start. Else the system may ask the user what to do
+  // with the process, which must not keep its lock so long.
+  if (const char* const name = windows::name_of_exception(code))
+    end(name, code == EXCEPTION_STACK_OVERFLOW ? Then::nothing : Then::unlock_and_start_uploader);
   const auto former = windows::Watching::instance().former;
   return former == nullptr ? EXCEPTION_CONTINUE_SEARCH : former(exception);
 }
@@ -4978,8 +5001,8 @@ USAGE_STATS_INLINE std::string problem_with(const Endpoint& endpoint) {
   if (url->scheme == "http" && !endpoint.plain_http && !is_loopback(url->host))
     return "endpoint '" + endpoint.url + "': plain http to another machine; use https, or set plain_http";
   if (!printable(endpoint.api_key)) return "endpoint '" + endpoint.url + "': api_key has control characters";
-  if (endpoint.protocol != Protocol::json)
-    return "endpoint '" + endpoint.url + "': this version speaks the json protocol only";
+  if (endpoint.protocol == Protocol::amplitude && endpoint.api_key.empty())
+    return "endpoint '" + endpoint.url + "': amplitude needs an api_key";
   for (const auto& [name, value] : endpoint.headers)
     if (!header_name(name) || !printable(value) || value.size() > 4096)
       return "endpoint '" + endpoint.url + "': header '" + name + "' has characters that HTTP does not allow";
@@ -5406,10 +5429,12 @@ USAGE_STATS_INLINE std::vector<Endpoint> effective_endpoints(const Options& opti
     endpoint.url = url;
     endpoint.protocol = options.endpoints.empty() ? Protocol::json : options.endpoints.front().protocol;
     endpoint.plain_http = true;
-    if (parse_url(url))
-      list.push_back(std::move(endpoint));
-    else
+    if (!parse_url(url))
       problem = "endpoint '" + url + "': not an http or https URL";
+    else if (endpoint.protocol == Protocol::amplitude)  // without a key nothing but refusals could come of it
+      problem = "endpoint '" + url + "': amplitude needs an api_key, and only the program itself can have one";
+    else
+      list.push_back(std::move(endpoint));
   };
   std::vector<Endpoint> endpoints;
   auto substitute = platform::variable((environment_prefix(options.app) + "_USAGE_STATS_ENDPOINT").c_str());
@@ -8468,10 +8493,23 @@ USAGE_STATS_INLINE std::string with_delivery(std::string_view before, const Deli
                {"result", record.result},
                {"attempts", record.attempts}};
   if (!record.detail.empty()) line["detail"] = record.detail;
+  if (record.events > 0) line["events"] = record.events;
   Json& list = (*json)["deliveries"];
   list.push_back(std::move(line));
   while (list.size() > 50) list.erase(list.begin());
   return json_text(*json, 2) + "\n";
+}
+
+USAGE_STATS_INLINE std::size_t delivered_events(std::string_view delivery_json, std::string_view url,
+                                                std::int64_t sequence) {
+  const auto json = parse_json(delivery_json);
+  const Json* const list = json ? member(*json, "deliveries") : nullptr;
+  std::int64_t events = 0;
+  if (list != nullptr && list->is_array())
+    for (const Json& line : *list)
+      if (string_member(line, "endpoint") == url && integer_member(line, "sequence", sequence) < sequence)
+        events = (std::max)(events, integer_member(line, "events"));
+  return static_cast<std::size_t>(events);
 }
 
 }  // namespace detail
@@ -8543,13 +8581,29 @@ USAGE_STATS_INLINE std::error_code Storage::write_report(const std::string& clie
   return session ? session.write(storage_impl::report_file, json) : error;
 }
 
+namespace storage_impl {
+
+/// A fault that may pass: not of the file itself.
+USAGE_STATS_INLINE bool may_pass(std::error_code error) {
+  for (const std::errc lasting :
+       {std::errc::no_such_file_or_directory, std::errc::not_a_directory, std::errc::operation_not_permitted,
+        std::errc::too_many_symbolic_link_levels, std::errc::file_too_large, std::errc::no_such_device_or_address})
+    if (error == lasting) return false;
+  return bool(error);
+}
+
+}  // namespace storage_impl
+
 USAGE_STATS_INLINE std::optional<std::string> Storage::read_report(const std::string& client_id,
-                                                                   const std::string& session_id) const {
+                                                                   const std::string& session_id,
+                                                                   bool* unreadable) const {
   std::error_code error;
-  const platform::Folder client = folder_.folder(client_id, false, error);
-  if (!client) return std::nullopt;
-  const platform::Folder session = client.folder(session_id, false, error);
-  return session ? session.read(storage_impl::report_file, limits::file_bytes, error) : std::nullopt;
+  std::optional<std::string> text;
+  if (const platform::Folder client = folder_.folder(client_id, false, error))
+    if (const platform::Folder session = client.folder(session_id, false, error))
+      text = session.read(storage_impl::report_file, limits::file_bytes, error);
+  if (unreadable != nullptr) *unreadable = !text && storage_impl::may_pass(error);
+  return text;
 }
 
 USAGE_STATS_INLINE std::error_code Storage::finish(const Label& label) const {
@@ -8675,12 +8729,16 @@ USAGE_STATS_INLINE std::error_code Storage::record_delivery(const Label& label, 
   return session.write(storage_impl::delivery_file, with_delivery(before.value_or(""), record));
 }
 
-USAGE_STATS_INLINE bool Storage::was_tried(const Label& label, const std::string& url) const {
+USAGE_STATS_INLINE std::string Storage::deliveries(const Label& label) const {
   std::error_code error;
   const platform::Folder client = folder_.folder(label.client_id, false, error);
   const platform::Folder session = client ? client.folder(label.session_id, false, error) : platform::Folder();
-  const auto text = session ? session.read(storage_impl::delivery_file, limits::file_bytes, error) : std::nullopt;
-  const auto json = text ? parse_json(*text) : std::nullopt;
+  if (!session) return {};
+  return session.read(storage_impl::delivery_file, limits::file_bytes, error).value_or("");
+}
+
+USAGE_STATS_INLINE bool Storage::was_tried(const Label& label, const std::string& url) const {
+  const auto json = parse_json(deliveries(label));
   const Json* const lines = json ? member(*json, "deliveries") : nullptr;
   if (lines == nullptr || !lines->is_array()) return false;
   return std::any_of(lines->begin(), lines->end(), [&](const Json& line) {
@@ -8834,7 +8892,7 @@ class Work {
   bool due(const Destination&) const;
   /// Whether the destination is done with, one way or another.
   bool send_to(const Label&, Destination&, const std::string& report);
-  bool settle(const Label&, Destination&, const Response&);
+  bool settle(const Label&, Destination&, const Response&, std::size_t events);
   void postpone(const Label&, Destination&, const Response&);
   void keep_count(const std::function<void(State&)>& change);
 
@@ -8932,9 +8990,11 @@ USAGE_STATS_INLINE bool Work::send_interims() {
 }
 
 USAGE_STATS_INLINE void Work::send_label(Label label) {
-  const auto report = storage_.read_report(label.client_id, label.session_id);
+  bool unreadable = false;
+  const auto report = storage_.read_report(label.client_id, label.session_id, &unreadable);
+  if (unreadable) return log_("session ", label.session_id, ": its report cannot be read now; it waits");
   if (!report) {
-    log_("session ", label.session_id, ": its report is gone or unreadable; dropped");
+    log_("session ", label.session_id, ": its report is gone or not ours; dropped");
     storage_.remove_waiting(label.session_id);
     return keep_count([](State& state) { ++state.dropped; });
   }
@@ -8959,13 +9019,19 @@ USAGE_STATS_INLINE void Work::send_label(Label label) {
 USAGE_STATS_INLINE bool Work::send_to(const Label& label, Destination& destination, const std::string& report) {
   Response response;
   ++destination.attempts;
-  const std::vector<Request> requests = requests_for(destination.endpoint, report);
-  if (!requests.empty()) remember_sent(label, destination.endpoint.url);
+  const Endpoint& endpoint = destination.endpoint;
+  // What an earlier try of this very report has brought counts too: a retry begins where that one came to its end.
+  std::size_t events = endpoint.protocol == Protocol::amplitude
+                           ? delivered_events(storage_.deliveries(label), endpoint.url, label.sequence + 1)
+                           : 0;
+  const std::vector<Request> requests = requests_for(endpoint, report, events);
+  if (!requests.empty()) remember_sent(label, endpoint.url);
   for (const Request& request : requests) {
     response = answer_to(request);
-    if (classify(response) != Answer::delivered) break;
+    if (classify(response, endpoint.protocol) != Answer::delivered) break;
+    events = request.events;
   }
-  return requests.empty() || settle(label, destination, response);
+  return requests.empty() || settle(label, destination, response, events);
 }
 
 USAGE_STATS_INLINE Response Work::answer_to(const Request& request) {
@@ -9015,7 +9081,7 @@ USAGE_STATS_INLINE bool Work::delete_at(const Label& label, Destination& destina
   const Response response = answer_to(*wish);
   const bool deleted = classify(response) == Answer::delivered;
   DeliveryRecord record{destination.endpoint.url, 0, response.status, deleted ? "deleted" : "again later", {},
-                        destination.attempts};
+                        destination.attempts,     0};
   record.detail = clip_utf8(response.status == 0 ? response.error : deleted ? "" : response.body, 256);
   if (deleted)
     keep_count([&](State& state) { state.backoff.erase(destination.endpoint.url); });
@@ -9040,11 +9106,13 @@ USAGE_STATS_INLINE void Work::note_deletions() {
   if (next != state_.deletion_due) keep_count([&](State& state) { state.deletion_due = next; });
 }
 
-USAGE_STATS_INLINE bool Work::settle(const Label& label, Destination& destination, const Response& response) {
+USAGE_STATS_INLINE bool Work::settle(const Label& label, Destination& destination, const Response& response,
+                                     std::size_t events) {
   const std::string& url = destination.endpoint.url;
-  const Answer answer = classify(response);
-  DeliveryRecord record{url, label.sequence, response.status, {}, {}, destination.attempts};
-  record.detail = clip_utf8(response.status == 0 ? response.error : response.status >= 300 ? response.body : "", 256);
+  const Answer answer = classify(response, destination.endpoint.protocol);
+  DeliveryRecord record{url, label.sequence, response.status, {}, {}, destination.attempts, events};
+  if (answer != Answer::delivered)
+    record.detail = clip_utf8(response.status == 0 ? response.error : response.body, 256);
   bool done = true;
   switch (answer) {
     case Answer::delivered:
@@ -9113,10 +9181,10 @@ USAGE_STATS_INLINE void Work::keep_count(const std::function<void(State&)>& chan
 
 }  // namespace uploader_impl
 
-USAGE_STATS_INLINE Answer classify(const Response& response) noexcept {
+USAGE_STATS_INLINE Answer classify(const Response& response, Protocol protocol) {
   const int status = response.status;
   if (response.impossible) return Answer::impossible;
-  if (status >= 200 && status <= 299) return Answer::delivered;
+  if (status >= 200 && status <= 299) return refused_in_body(protocol, response) ? Answer::refused : Answer::delivered;
   if (status == 410) return Answer::stopped;
   if (status == 408 || status == 425 || status == 429) return Answer::again_later;
   // A redirect that was not followed is a captive portal more often than an answer.
@@ -9305,6 +9373,517 @@ USAGE_STATS_INLINE void run_uploader() noexcept {
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/exporters.ipp
 
+// ---- usage_stats/impl/exporter_amplitude.ipp
+// A report as Amplitude's events (HTTP V2). A session's events are a stream: `started` (0), what the program recorded
+// (1, 2, ...), and when the run has ended `ended`. docs/protocol.md has the table.
+
+// ---- usage_stats/impl/exporter_text.ipp
+// JSON written as text where an exporter makes much of it out of little: trees of nlohmann/json cost five times as
+// much.
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace exporters_impl {
+
+/// Appends a string as JSON has it.
+USAGE_STATS_INLINE void append_quoted(std::string& out, const std::string& text) {
+  for (const char c : text)
+    if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') return static_cast<void>(out += json_text(Json(text)));
+  out.append("\"").append(text).append("\"");
+}
+
+USAGE_STATS_INLINE void add_item(std::string& list, std::string_view item) {
+  if (!list.empty()) list += ',';
+  list += item;
+}
+
+/// An object, member by member; each name must be a plain word that comes only once.
+class ObjectText {
+ public:
+  void raw(std::string_view name, std::string_view json) { begin(name).append(json); }
+  void text(std::string_view name, const std::string& value) { append_quoted(begin(name), value); }
+  void number(std::string_view name, std::int64_t value) { raw(name, std::to_string(value)); }
+  /// Nothing where there is no value.
+  void copy(std::string_view name, const Json* value) {
+    if (value != nullptr) raw(name, json_text(*value));
+  }
+  std::string object() const { return "{" + text_ + "}"; }
+
+ private:
+  std::string& begin(std::string_view name) {
+    add_item(text_, "\"");
+    return text_.append(name).append("\":");
+  }
+  std::string text_;
+};
+
+}  // namespace exporters_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/exporter_times.ipp
+// The times of a report, which counts in seconds from its start, for protocols that want each moment by itself.
+
+#include <algorithm>
+#include <cmath>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace exporters_impl {
+
+using Milliseconds = std::int64_t;
+
+/// What timestamp() has written, in milliseconds since 1970; 0 for any other text and for times before that.
+USAGE_STATS_INLINE Milliseconds parse_timestamp(std::string_view text) {
+  constexpr std::string_view form = "0000-00-00T00:00:00.000Z";
+  if (text.size() != form.size()) return 0;
+  for (std::size_t i = 0; i < form.size(); ++i)
+    if (form[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != form[i]) return 0;
+  const auto number = [&](std::size_t at, std::size_t digits) {
+    Milliseconds value = 0;
+    for (const char c : text.substr(at, digits)) value = value * 10 + (c - '0');
+    return value;
+  };
+  // A date's days in the Gregorian calendar, counted from 1 March 0000 so that a leap day ends its year.
+  const Milliseconds month = number(5, 2), year = number(0, 4) - (month <= 2 ? 1 : 0);
+  const Milliseconds day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + number(8, 2) - 1;
+  const Milliseconds days = year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - 719468;
+  const Milliseconds seconds = days * 86400 + number(11, 2) * 3600 + number(14, 2) * 60 + number(17, 2);
+  return (std::max<Milliseconds>)(seconds * 1000 + number(20, 3), 0);
+}
+
+/// A member that counts seconds, in milliseconds: as fine as a report gets. 0 if there is none.
+USAGE_STATS_INLINE Milliseconds duration_member(const Json& object, const char* name) {
+  constexpr double longest = 1e9;  // 30 years; what is longer was not measured
+  const Json* const value = member(object, name);
+  const double seconds = value != nullptr && value->is_number() ? value->get<double>() : 0.0;
+  return seconds > 0 ? std::llround((std::min)(seconds, longest) * 1000.0) : 0;
+}
+
+USAGE_STATS_INLINE Milliseconds started_at(const Json& report) {
+  return parse_timestamp(string_member(report, "started_at"));
+}
+
+/// How long the run took. Where nobody saw its end: until the last that the report knows of.
+USAGE_STATS_INLINE Milliseconds run_time(const Json& report) {
+  if (member(report, "duration_s") != nullptr) return duration_member(report, "duration_s");
+  Milliseconds last = 0;
+  for (const char* const part : {"events", "stages"})
+    if (const Json* const list = member(report, part); list != nullptr && list->is_array())
+      for (const Json& item : *list)
+        last = (std::max)(last, duration_member(item, "at_s") + duration_member(item, "duration_s"));
+  return last;
+}
+
+}  // namespace exporters_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+namespace limits {
+// Published: 2,000 events and 1 MB a request, and 30 events a second for one device, averaged. Fewer go at a time, so
+// that what a throttled server has taken need not be sent again.
+constexpr std::size_t amplitude_events = 500, amplitude_bytes = 900 * 1000;
+}  // namespace limits
+
+/// One request's worth of the stream.
+struct AmplitudeBatch {
+  std::size_t first = 0;   // where in the stream it begins
+  std::size_t behind = 0;  // where the next one would begin; `ended` counts for nothing, it goes with each final report
+  std::string body;
+};
+
+namespace amplitude_impl {
+
+using exporters_impl::Milliseconds;
+using exporters_impl::ObjectText;
+
+/// What all events of the session have in common. No user_id: Amplitude would count each run as a person. No ip: where
+/// it is missing, nobody is located by it.
+USAGE_STATS_INLINE ObjectText common_of(const Json& report) {
+  const Json empty = Json::object();
+  const Json* const app = member(report, "app");
+  const Json* const system = member(report, "system");
+  const std::string client = string_member(report, "client_id");
+  ObjectText common;
+  common.text("device_id", client.empty() ? string_member(report, "session_id") : client);
+  common.number("session_id", exporters_impl::started_at(report));
+  common.copy("app_version", member(app != nullptr ? *app : empty, "version"));
+  common.copy("os_name", member(system != nullptr ? *system : empty, "os"));
+  common.copy("os_version", member(system != nullptr ? *system : empty, "os_version"));
+  return common;
+}
+
+/// These parts of the report under their own names, and the names of program and session.
+USAGE_STATS_INLINE std::string parts_of(const Json& report, std::initializer_list<const char*> names) {
+  ObjectText properties;
+  if (const Json* const app = member(report, "app")) properties.text("app", string_member(*app, "name"));
+  properties.text("session", string_member(report, "session_id"));
+  for (const char* const name : names) properties.copy(name, member(report, name));
+  return properties.object();
+}
+
+/// The text of one event; `index` makes it the same event however often it is sent.
+USAGE_STATS_INLINE std::string event_text(const Json& report, ObjectText event, const std::string& index,
+                                          const std::string& type, Milliseconds time, const std::string& properties) {
+  event.text("event_type", type);
+  event.number("time", time);
+  event.text("insert_id", string_member(report, "session_id") + "/" + index);
+  event.raw("event_properties", properties);
+  return event.object();
+}
+
+/// The stream from `already` on.
+USAGE_STATS_INLINE std::vector<std::string> stream(const Json& report, std::size_t already) {
+  std::vector<std::string> texts;
+  const ObjectText common = common_of(report);
+  const Json none = Json::array();
+  const Milliseconds start = exporters_impl::started_at(report);
+  if (already == 0)
+    texts.push_back(event_text(report, common, "0", "started", start,
+                               parts_of(report, {"schema", "build", "system", "command", "delivery"})));
+  const Json* const list = member(report, "events");
+  std::size_t index = 0;
+  for (const Json& item : list != nullptr && list->is_array() ? *list : none) {
+    if (++index < already) continue;
+    const Json* const fields = member(item, "fields");
+    texts.push_back(event_text(report, common, std::to_string(index), string_member(item, "name"),
+                               start + exporters_impl::duration_member(item, "at_s"),
+                               fields != nullptr ? json_text(*fields) : "{}"));
+  }
+  if (boolean_member(report, "final"))
+    texts.push_back(event_text(report, common, "ended", "ended", start + exporters_impl::run_time(report),
+                               parts_of(report, {"sequence", "command", "ended_at", "duration_s", "outcome", "fields",
+                                                 "counters", "stages", "truncated"})));
+  return texts;
+}
+
+}  // namespace amplitude_impl
+
+/// The requests' bodies for what an endpoint that has `already` so many of the stream's events lacks.
+USAGE_STATS_INLINE std::vector<AmplitudeBatch> amplitude_batches(const Json& report, const std::string& api_key,
+                                                                 std::size_t already) {
+  const Json* const list = member(report, "events");
+  const std::size_t end = 1 + (list != nullptr && list->is_array() ? list->size() : 0);
+  std::string head = "{\"api_key\":";
+  exporters_impl::append_quoted(head, api_key);
+  head += ",\"events\":[";
+  std::vector<AmplitudeBatch> batches;
+  std::size_t at = (std::min)(already, end), count = 0;
+  for (const std::string& text : amplitude_impl::stream(report, at)) {
+    const bool room = !batches.empty() && count < limits::amplitude_events &&
+                      batches.back().body.size() + text.size() + 3 <= limits::amplitude_bytes;
+    if (!room) {
+      batches.push_back({at, at, head});
+      count = 0;
+    }
+    AmplitudeBatch& batch = batches.back();
+    batch.body += (count++ > 0 ? "," : "") + text;
+    at = (std::min)(at + 1, end);
+    batch.behind = at;
+  }
+  for (AmplitudeBatch& batch : batches) batch.body += "]}";
+  return batches;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/exporter_otlp.ipp
+// A report as OTLP: an ExportTraceServiceRequest in JSON, with names by OpenTelemetry's semantic conventions where they
+// have one for the same thing, and under usage_stats. where they have none. docs/protocol.md has the table.
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace otlp_impl {
+
+using exporters_impl::duration_member;
+using exporters_impl::Milliseconds;
+using exporters_impl::ObjectText;
+
+enum class Code { unset = 0, ok = 1, error = 2 };  // of opentelemetry.proto.trace.v1.Status
+constexpr int span_kind_internal = 1;              // of opentelemetry.proto.trace.v1.Span
+
+/// Appends a value as OTLP writes it; false for what an attribute cannot hold.
+USAGE_STATS_INLINE bool append_any(std::string& out, const Json& value) {
+  if (value.is_boolean()) {
+    out += value.get<bool>() ? "{\"boolValue\":true" : "{\"boolValue\":false";
+  } else if (value.is_number_float()) {
+    out.append("{\"doubleValue\":").append(json_text(value));
+  } else if (value.is_number_integer()) {
+    out.append("{\"intValue\":\"").append(std::to_string(value.get<std::int64_t>())).append("\"");
+  } else if (const auto* const text = value.get_ptr<const Json::string_t*>()) {
+    exporters_impl::append_quoted(out += "{\"stringValue\":", *text);
+  } else if (value.is_array()) {
+    std::string items;
+    for (const Json& item : value)
+      if (std::string inner; append_any(inner, item)) exporters_impl::add_item(items, inner);
+    out.append("{\"arrayValue\":{\"values\":[").append(items).append("]}");
+  } else {
+    return false;
+  }
+  out += '}';
+  return true;
+}
+
+/// A list of attributes; what has no value is left out.
+class Attributes {
+ public:
+  void put(const std::string& key, const Json& value) {
+    const std::size_t before = items_.size();
+    exporters_impl::add_item(items_, "{\"key\":");
+    exporters_impl::append_quoted(items_, key);
+    items_ += ",\"value\":";
+    if (append_any(items_, value))
+      items_ += '}';
+    else
+      items_.resize(before);
+  }
+  void put(const std::string& key, const Json* value) {
+    if (value != nullptr) put(key, *value);
+  }
+  /// Each member of an object that is no object itself, its name behind the prefix.
+  void put_members(const std::string& prefix, const Json* object) {
+    if (object == nullptr || !object->is_object()) return;
+    for (const auto& [name, value] : object->items()) put(prefix + name, value);
+  }
+  std::string list() const { return "[" + items_ + "]"; }
+
+ private:
+  std::string items_;
+};
+
+USAGE_STATS_INLINE std::string os_type(const std::string& os) { return os == "macos" ? "darwin" : os; }
+
+/// The conventions' word for a processor; where they have none, ours.
+USAGE_STATS_INLINE std::string host_arch(const std::string& arch) {
+  if (arch == "x86_64") return "amd64";
+  if (arch == "aarch64" || arch == "arm64") return "arm64";
+  if (arch.compare(0, 3, "arm") == 0) return "arm32";
+  if (arch == "x86" || (arch.size() == 4 && arch[0] == 'i' && arch.compare(2, 2, "86") == 0)) return "x86";
+  if (arch == "ppc64le") return "ppc64";
+  return arch == "ppc" ? "ppc32" : arch;
+}
+
+/// "Debian GNU/Linux 12" is the name "Debian GNU/Linux" and the version "12"; not every system has a version.
+USAGE_STATS_INLINE void put_os(Attributes& attributes, const std::string& description) {
+  const std::size_t blank = description.rfind(' ');
+  const char first = blank != std::string::npos && blank + 1 < description.size() ? description[blank + 1] : '\0';
+  const bool version = first >= '0' && first <= '9';
+  attributes.put("os.description", description);
+  attributes.put("os.name", version ? description.substr(0, blank) : description);
+  if (version) attributes.put("os.version", description.substr(blank + 1));
+}
+
+USAGE_STATS_INLINE std::string library_version() {
+  return std::to_string(USAGE_STATS_VERSION_MAJOR) + "." + std::to_string(USAGE_STATS_VERSION_MINOR) + "." +
+         std::to_string(USAGE_STATS_VERSION_PATCH);
+}
+
+/// Where it ran: the program, the machine, the build.
+USAGE_STATS_INLINE std::string resource_of(const Json& report) {
+  Attributes attributes;
+  if (const Json* const app = member(report, "app")) {
+    attributes.put("service.name", member(*app, "name"));
+    attributes.put("service.version", member(*app, "version"));
+  }
+  attributes.put("service.instance.id", member(report, "session_id"));
+  attributes.put("telemetry.sdk.name", "usage_stats");
+  attributes.put("telemetry.sdk.language", "cpp");
+  attributes.put("telemetry.sdk.version", library_version());
+  attributes.put("usage_stats.schema", member(report, "schema"));
+  attributes.put("usage_stats.client_id", member(report, "client_id"));
+  if (const Json* const system = member(report, "system")) {
+    const std::string os = string_member(*system, "os"), description = string_member(*system, "os_version");
+    const std::string arch = string_member(*system, "arch");
+    if (!os.empty()) attributes.put("os.type", os_type(os));
+    if (!description.empty()) put_os(attributes, description);
+    if (!arch.empty()) attributes.put("host.arch", host_arch(arch));
+    if (system->is_object())
+      for (const auto& [name, value] : system->items())
+        if (name != "os" && name != "os_version") attributes.put("usage_stats." + name, value);
+  }
+  if (const Json* const build = member(report, "build")) {
+    attributes.put_members("usage_stats.build.", build);
+    attributes.put_members("usage_stats.dependency.", member(*build, "dependencies"));
+  }
+  ObjectText resource;
+  resource.raw("attributes", attributes.list());
+  return resource.object();
+}
+
+/// 16 digits that follow from the session and the span's number, so that a second try sends the same ones.
+USAGE_STATS_INLINE std::string span_id(const std::string& session, std::size_t number) {
+  const std::string digest = sha256(session + "/" + std::to_string(number));
+  const std::string id = digest.substr(0, 16);
+  return id.find_first_not_of('0') == std::string::npos ? digest.substr(16, 15) + "1" : id;  // zeros name no span
+}
+
+USAGE_STATS_INLINE std::string nanoseconds(Milliseconds time) {
+  constexpr Milliseconds last = 9223372036854;  // in the year 2262, of which more would not fit
+  return std::to_string((std::min)(time, last) * 1000000);
+}
+
+USAGE_STATS_INLINE std::string event_at(Milliseconds time, const std::string& name, const Attributes& attributes) {
+  ObjectText event;
+  event.text("timeUnixNano", nanoseconds(time));
+  event.text("name", name);
+  event.raw("attributes", attributes.list());
+  return event.object();
+}
+
+/// The error that ended the run, as the conventions write an exception down.
+USAGE_STATS_INLINE std::string exception_event(const Json& error, Milliseconds time) {
+  Attributes attributes;
+  attributes.put("exception.type", member(error, "type"));
+  attributes.put("exception.message", member(error, "message"));
+  if (const Json* const causes = member(error, "causes"); causes != nullptr && causes->is_array()) {
+    Json types = Json::array(), messages = Json::array();  // of the same length
+    for (const Json& cause : *causes) {
+      types.push_back(string_member(cause, "type"));
+      messages.push_back(string_member(cause, "message"));
+    }
+    attributes.put("usage_stats.cause.types", types);
+    attributes.put("usage_stats.cause.messages", messages);
+  }
+  return event_at(time, "exception", attributes);
+}
+
+USAGE_STATS_INLINE std::string events_of(const Json& report, Milliseconds start, Milliseconds end) {
+  std::string events;
+  if (const Json* const list = member(report, "events"); list != nullptr && list->is_array())
+    for (const Json& item : *list) {
+      Attributes attributes;
+      attributes.put_members("usage_stats.field.", member(item, "fields"));
+      const Milliseconds time = start + duration_member(item, "at_s");
+      exporters_impl::add_item(events, event_at(time, string_member(item, "name"), attributes));
+    }
+  const Json* const outcome = member(report, "outcome");
+  const Json* const error = outcome != nullptr ? member(*outcome, "error") : nullptr;
+  if (error != nullptr) exporters_impl::add_item(events, exception_event(*error, end));
+  return "[" + events + "]";
+}
+
+/// Why a run counts as an error, in words.
+USAGE_STATS_INLINE std::string reason(const Json& outcome) {
+  if (const Json* const error = member(outcome, "error")) {
+    const std::string type = string_member(*error, "type"), message = string_member(*error, "message");
+    return message.empty() ? type : type + ": " + message;
+  }
+  const std::string signal = string_member(outcome, "signal"), status = string_member(outcome, "status");
+  if (!signal.empty()) return signal;
+  return status == "failed" && member(outcome, "exit_code") != nullptr
+             ? "exit code " + std::to_string(integer_member(outcome, "exit_code"))
+             : status;
+}
+
+USAGE_STATS_INLINE std::string status_of(const std::string& word, const std::string& message) {
+  const Code code = word == "ok" ? Code::ok : word == "running" ? Code::unset : Code::error;
+  ObjectText status;
+  status.number("code", static_cast<int>(code));
+  if (code == Code::error && !message.empty()) status.text("message", message);
+  return status.object();
+}
+
+USAGE_STATS_INLINE ObjectText bare_span(const std::string& session, std::size_t number, const std::string& name,
+                                        Milliseconds start, Milliseconds end) {
+  ObjectText span;
+  span.text("traceId", session);
+  span.text("spanId", span_id(session, number));
+  if (number > 0) span.text("parentSpanId", span_id(session, 0));
+  span.text("name", name);
+  span.number("kind", span_kind_internal);
+  span.text("startTimeUnixNano", nanoseconds(start));
+  span.text("endTimeUnixNano", nanoseconds((std::max)(start, end)));
+  return span;
+}
+
+/// What the root span says beyond its name, times and status.
+USAGE_STATS_INLINE std::string root_attributes(const Json& report) {
+  Attributes attributes;
+  if (const Json* const outcome = member(report, "outcome")) {
+    attributes.put("process.exit.code", member(*outcome, "exit_code"));
+    attributes.put("usage_stats.status", member(*outcome, "status"));
+    attributes.put("usage_stats.signal", member(*outcome, "signal"));
+  }
+  for (const char* const name : {"sequence", "ended_at", "duration_s"})
+    attributes.put(std::string("usage_stats.") + name, member(report, name));
+  attributes.put_members("usage_stats.command.", member(report, "command"));
+  attributes.put_members("usage_stats.field.", member(report, "fields"));
+  attributes.put_members("usage_stats.counter.", member(report, "counters"));
+  attributes.put_members("usage_stats.delivery.", member(report, "delivery"));
+  attributes.put_members("usage_stats.truncated.", member(report, "truncated"));
+  return attributes.list();
+}
+
+USAGE_STATS_INLINE std::string root_span(const Json& report, const std::string& session, Milliseconds start,
+                                         Milliseconds end) {
+  const Json empty = Json::object();
+  const auto part = [&](const char* name) -> const Json& {
+    const Json* const found = member(report, name);
+    return found != nullptr ? *found : empty;
+  };
+  const std::string command = string_member(part("command"), "name");
+  ObjectText root = bare_span(session, 0, command.empty() ? string_member(part("app"), "name") : command, start, end);
+  root.raw("attributes", root_attributes(report));
+  root.raw("events", events_of(report, start, end));
+  if (const std::int64_t dropped = integer_member(part("truncated"), "events"); dropped > 0)
+    root.number("droppedEventsCount", dropped);
+  root.raw("status", status_of(string_member(part("outcome"), "status"), reason(part("outcome"))));
+  return root.object();
+}
+
+/// A stage that did not end lasts as long as the run.
+USAGE_STATS_INLINE std::string stage_span(const Json& stage, const std::string& session, std::size_t number,
+                                          Milliseconds run_start, Milliseconds run_end) {
+  const Milliseconds start = run_start + duration_member(stage, "at_s");
+  const bool ended = member(stage, "duration_s") != nullptr;
+  ObjectText child = bare_span(session, number, string_member(stage, "name"), start,
+                               ended ? start + duration_member(stage, "duration_s") : run_end);
+  Attributes attributes;
+  attributes.put("usage_stats.status", member(stage, "status"));
+  attributes.put_members("usage_stats.field.", member(stage, "fields"));
+  child.raw("attributes", attributes.list());
+  child.raw("status", status_of(string_member(stage, "status"), {}));
+  return child.object();
+}
+
+}  // namespace otlp_impl
+
+/// The body of the request for the report of a session that has ended.
+USAGE_STATS_INLINE std::string otlp_body(const Json& report) {
+  using namespace otlp_impl;
+  const std::string session = string_member(report, "session_id");
+  const Milliseconds start = exporters_impl::started_at(report), end = start + exporters_impl::run_time(report);
+  std::string spans = root_span(report, session, start, end);
+  std::size_t number = 0;
+  if (const Json* const stages = member(report, "stages"); stages != nullptr && stages->is_array())
+    for (const Json& stage : *stages) exporters_impl::add_item(spans, stage_span(stage, session, ++number, start, end));
+  ObjectText scope, scope_spans, resource_spans, body;
+  scope.text("name", "usage_stats");
+  scope.text("version", library_version());
+  scope_spans.raw("scope", scope.object());
+  scope_spans.raw("spans", "[" + spans + "]");
+  resource_spans.raw("resource", resource_of(report));
+  resource_spans.raw("scopeSpans", "[" + scope_spans.object() + "]");
+  body.raw("resourceSpans", "[" + resource_spans.object() + "]");
+  return body.object();
+}
+
+/// Whether the server took the request and yet refused some of its spans, which must not be sent again (OTLP/HTTP,
+/// "Partial Success").
+USAGE_STATS_INLINE bool otlp_refuses(std::string_view answer) {
+  const auto json = parse_json(answer);
+  const Json* const partial = json ? member(*json, "partialSuccess") : nullptr;
+  if (partial == nullptr) return false;
+  // A 64-bit integer: a string, though a number is allowed too.
+  const std::string text = string_member(*partial, "rejectedSpans");
+  return integer_member(*partial, "rejectedSpans") > 0 || text.find_first_of("123456789") != std::string::npos;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace exporters_impl {
@@ -9318,9 +9897,27 @@ USAGE_STATS_INLINE std::string user_agent(std::string_view app, std::string_view
          std::to_string(USAGE_STATS_VERSION_MINOR) + "." + std::to_string(USAGE_STATS_VERSION_PATCH);
 }
 
+/// Where reports go: the endpoint's address, its path completed with the protocol's own where it lacks that. OTLP/HTTP
+/// puts it behind any path ("OTLP/HTTP Request"), HTTP V2 has only the one.
+USAGE_STATS_INLINE std::string target_url(const Endpoint& endpoint) {
+  const std::string& url = endpoint.url;
+  if (endpoint.protocol == Protocol::json) return url;
+  const std::size_t fragment = (std::min)(url.find('#'), url.size());
+  const std::size_t path_end = (std::min)(url.find_first_of("?#"), url.size());
+  const std::size_t path_begin = (std::min)(url.find('/', url.find("://") + 3), path_end);
+  std::string path = url.substr(path_begin, path_end - path_begin);
+  while (!path.empty() && path.back() == '/') path.pop_back();
+  const bool otlp = endpoint.protocol == Protocol::otlp;
+  const std::string wanted = otlp ? "/v1/traces" : "/2/httpapi";
+  const bool complete =
+      otlp ? path.size() >= wanted.size() && path.compare(path.size() - wanted.size(), wanted.size(), wanted) == 0
+           : !path.empty();
+  return complete ? url : url.substr(0, path_begin) + path + wanted + url.substr(path_end, fragment - path_end);
+}
+
 USAGE_STATS_INLINE Request request_to(const Endpoint& endpoint, std::string_view app, std::string_view version) {
   Request request;
-  request.url = endpoint.url;
+  request.url = target_url(endpoint);
   request.headers = endpoint.headers;
   request.headers["User-Agent"] = user_agent(app, version);
   if (!endpoint.api_key.empty() && endpoint.protocol != Protocol::amplitude)
@@ -9330,17 +9927,39 @@ USAGE_STATS_INLINE Request request_to(const Endpoint& endpoint, std::string_view
 
 }  // namespace exporters_impl
 
-USAGE_STATS_INLINE std::vector<Request> requests_for(const Endpoint& endpoint, std::string_view text) {
+USAGE_STATS_INLINE std::vector<Request> requests_for(const Endpoint& endpoint, std::string_view text,
+                                                     std::size_t already) {
   const auto report = parse_json(text);
-  if (!report) return {};
-  const Json* const app = member(*report, "app");
+  const Json* const app = report ? member(*report, "app") : nullptr;
   if (app == nullptr) return {};
   Request request = exporters_impl::request_to(endpoint, string_member(*app, "name"), string_member(*app, "version"));
   request.headers["Content-Type"] = "application/json";
-  request.headers["Idempotency-Key"] =
+  const std::string key =
       string_member(*report, "session_id") + "/" + std::to_string(integer_member(*report, "sequence", 1));
-  request.body = text;
-  return {std::move(request)};
+  request.headers["Idempotency-Key"] = key;
+  if (endpoint.protocol == Protocol::json) {
+    request.body = text;
+    return {std::move(request)};
+  }
+  std::vector<Request> requests;
+  if (endpoint.protocol == Protocol::otlp) {
+    if (!boolean_member(*report, "final")) return {};  // a span is sent once, when it has ended
+    request.body = otlp_body(*report);
+    requests.push_back(std::move(request));
+    return requests;
+  }
+  for (AmplitudeBatch& batch : amplitude_batches(*report, endpoint.api_key, already)) {
+    request.body = std::move(batch.body);
+    request.events = batch.behind;
+    // The same key for the same content, wherever an earlier try came to its end.
+    request.headers["Idempotency-Key"] = key + (batch.first > 0 ? "/" + std::to_string(batch.first) : "");
+    requests.push_back(request);
+  }
+  return requests;
+}
+
+USAGE_STATS_INLINE bool refused_in_body(Protocol protocol, const Response& response) {
+  return protocol == Protocol::otlp && otlp_refuses(response.body);
 }
 
 USAGE_STATS_INLINE std::optional<Request> deletion_request(const Endpoint& endpoint, std::string_view app,
@@ -9826,6 +10445,17 @@ USAGE_STATS_INLINE Standing look(const Options& options) {
         options.delivery == Delivery::local ? "; the program keeps its reports local" : "; there is no endpoint";
   }
   return standing;
+}
+
+/// The endpoint of an address that a report has gone to: one of those that hold now, or one that the program names;
+/// else it stood in the place of the program's first, with its protocol.
+USAGE_STATS_INLINE Endpoint endpoint_at(const Options& options, const Standing& standing, const std::string& url) {
+  for (const std::vector<Endpoint>* const list : {&standing.endpoints, &options.endpoints})
+    for (const Endpoint& endpoint : *list)
+      if (endpoint.url == url) return endpoint;
+  Endpoint then{url};
+  if (!options.endpoints.empty()) then.protocol = options.endpoints.front().protocol;
+  return then;
 }
 
 /// What is wrong with the program or the process, so that nothing may be touched; empty if nothing is.
@@ -10377,9 +11007,7 @@ USAGE_STATS_INLINE std::vector<Endpoint> endpoints_ever(const Options& options, 
   std::vector<Endpoint> endpoints = standing.endpoints;
   for (const std::string& url : standing.state.sent_to) {
     if (std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& e) { return e.url == url; })) continue;
-    Endpoint endpoint{url};
-    if (!options.endpoints.empty()) endpoint.protocol = options.endpoints.front().protocol;
-    endpoints.push_back(std::move(endpoint));
+    endpoints.push_back(endpoint_at(options, standing, url));
   }
   return endpoints;
 }
@@ -10535,10 +11163,11 @@ struct Outgoing {
 };
 
 USAGE_STATS_INLINE void add_requests(std::vector<Outgoing>& list, const Endpoint& endpoint, const std::string& session,
-                                     std::string_view report) {
+                                     std::string_view report, std::size_t already = 0) {
   std::set<std::string> secrets{"Authorization"};
   for (const auto& header : endpoint.headers) secrets.insert(header.first);
-  for (Request& request : requests_for(endpoint, report)) list.push_back({session, std::move(request), secrets});
+  for (Request& request : requests_for(endpoint, report, already))
+    list.push_back({session, std::move(request), secrets});
 }
 
 USAGE_STATS_INLINE std::string shown_header(const Outgoing& outgoing, const std::string& name,
@@ -10593,14 +11222,15 @@ USAGE_STATS_INLINE std::vector<Endpoint> endpoints_of(const Options& options, co
     for (const Destination& destination : label->destinations) endpoints.push_back(destination.endpoint);
   for (const Json& line : session.deliveries) {
     const std::string url = string_member(line, "endpoint");
-    if (known(url)) continue;
-    const auto now = std::find_if(standing.endpoints.begin(), standing.endpoints.end(),
-                                  [&](const Endpoint& endpoint) { return endpoint.url == url; });
-    Endpoint then{url};  // another one held in its place, which has the first one's protocol
-    if (!options.endpoints.empty()) then.protocol = options.endpoints.front().protocol;
-    endpoints.push_back(now != standing.endpoints.end() ? *now : then);
+    if (!known(url)) endpoints.push_back(endpoint_at(options, standing, url));
   }
   return endpoints.empty() ? standing.endpoints : endpoints;
+}
+
+/// How many of the session's events the endpoint had before this report was sent to it.
+USAGE_STATS_INLINE std::size_t events_before(const KnownSession& session, const Endpoint& endpoint) {
+  return delivered_events(json_text(Json{{"deliveries", session.deliveries}}), endpoint.url,
+                          integer_member(session.report, "sequence", 1));
 }
 
 USAGE_STATS_INLINE Json session_json(const Standing& standing, const KnownSession& session, const Label* label) {
@@ -10657,7 +11287,7 @@ USAGE_STATS_INLINE int show(const Call& call) {
     const Label* const label = label_of(waiting, session);
     if (call.wire) {
       for (const Endpoint& endpoint : endpoints_of(call.options, standing, session, label))
-        add_requests(requests, endpoint, session.session, session.text);
+        add_requests(requests, endpoint, session.session, session.text, events_before(session, endpoint));
       if (label == nullptr && session.deliveries.empty())
         remark(call, "session " + session.session + " was not sent; so it would have been:");
     } else if (call.json) {
