@@ -1578,8 +1578,9 @@ class Storage {
   /// delivery.json of the label's session; empty if there is none.
   std::string deliveries(const Label&) const;
 
-  /// Holds the limits on number, size and age (section 6).
-  void prune(const Log&) const;
+  /// Holds the limits on number, size and age (section 6). `backlog`: reports wait because there was no time to try
+  /// them yet, and somebody goes on; then their size alone counts.
+  void prune(const Log&, bool backlog = false) const;
   /// Whether so many sessions lie here that an uploader should prune, from one look.
   bool crowded(const std::string& client_id) const;
 
@@ -8798,14 +8799,14 @@ USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& sto
 
 }  // namespace storage_impl
 
-USAGE_STATS_INLINE void Storage::prune(const Log& log) const {
+USAGE_STATS_INLINE void Storage::prune(const Log& log, bool backlog) const {
   std::error_code error;
   std::vector<Label> labels = waiting();
   std::size_t bytes = 0, kept = 0, dropped = 0;
   for (auto label = labels.rbegin(); label != labels.rend(); ++label) {  // the youngest stay
     if (label->deletion) continue;
     bytes += read_report(label->client_id, label->session_id).value_or("").size();
-    if (++kept <= limits::waiting_reports && bytes <= limits::waiting_bytes) continue;
+    if ((++kept <= limits::waiting_reports || backlog) && bytes <= limits::waiting_bytes) continue;
     if (!remove_waiting(label->session_id)) ++dropped;
   }
   if (dropped > 0) {
@@ -8925,7 +8926,7 @@ USAGE_STATS_INLINE std::vector<std::string> Work::run() {
     if (!news) std::this_thread::sleep_for(std::chrono::milliseconds(25));
   }
   storage_.collect_vanished(log_);
-  storage_.prune(log_);
+  storage_.prune(log_, out_of_time());
   note_deletions();
   return known;
 }

@@ -135,8 +135,9 @@ class Storage {
   /// delivery.json of the label's session; empty if there is none.
   std::string deliveries(const Label&) const;
 
-  /// Holds the limits on number, size and age (section 6).
-  void prune(const Log&) const;
+  /// Holds the limits on number, size and age (section 6). `backlog`: reports wait because there was no time to try
+  /// them yet, and somebody goes on; then their size alone counts.
+  void prune(const Log&, bool backlog = false) const;
   /// Whether so many sessions lie here that an uploader should prune, from one look.
   bool crowded(const std::string& client_id) const;
 

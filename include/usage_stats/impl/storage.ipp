@@ -293,14 +293,14 @@ USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& sto
 
 }  // namespace storage_impl
 
-USAGE_STATS_INLINE void Storage::prune(const Log& log) const {
+USAGE_STATS_INLINE void Storage::prune(const Log& log, bool backlog) const {
   std::error_code error;
   std::vector<Label> labels = waiting();
   std::size_t bytes = 0, kept = 0, dropped = 0;
   for (auto label = labels.rbegin(); label != labels.rend(); ++label) {  // the youngest stay
     if (label->deletion) continue;
     bytes += read_report(label->client_id, label->session_id).value_or("").size();
-    if (++kept <= limits::waiting_reports && bytes <= limits::waiting_bytes) continue;
+    if ((++kept <= limits::waiting_reports || backlog) && bytes <= limits::waiting_bytes) continue;
     if (!remove_waiting(label->session_id)) ++dropped;
   }
   if (dropped > 0) {

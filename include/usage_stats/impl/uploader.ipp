@@ -95,7 +95,7 @@ USAGE_STATS_INLINE std::vector<std::string> Work::run() {
     if (!news) std::this_thread::sleep_for(std::chrono::milliseconds(25));
   }
   storage_.collect_vanished(log_);
-  storage_.prune(log_);
+  storage_.prune(log_, out_of_time());
   note_deletions();
   return known;
 }

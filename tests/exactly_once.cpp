@@ -1,0 +1,203 @@
+// Each run is at the receiver once, whatever fails in between. USAGE_STATS_STRESS=1 makes it 12,800 runs and 2,000
+// kills (some ten minutes).
+#include <doctest/doctest.h>
+
+#include <signal.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <ctime>
+#include <map>
+#include <mutex>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "sandbox.hpp"
+#include "server.hpp"
+
+namespace {
+
+using nlohmann::json;
+
+bool in_full() { return std::getenv("USAGE_STATS_STRESS") != nullptr; }
+
+/// A receiver that fails a third of its answers, in every way that means "again later"; what it has taken counts, also
+/// when its answer was lost.
+class FlakyReceiver {
+ public:
+  std::string url() const { return server_.url(); }
+
+  /// The reports by session; checks that a session that came again had the same text.
+  std::map<std::string, json> sessions() const {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    CHECK(different_ == 0);
+    std::map<std::string, json> parsed;
+    for (const auto& [key, body] : taken_) parsed[key.substr(0, key.find('/'))] = json::parse(body);
+    CHECK(parsed.size() == taken_.size());
+    return parsed;
+  }
+  int failures() const {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    return failed_;
+  }
+
+ private:
+  std::string answer(const std::string& request) {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    const std::size_t name = request.find("Idempotency-Key: ");
+    if (name == request.npos) return {};  // the client was killed
+    const std::string key = request.substr(name + 17, request.find('\r', name) - name - 17);
+    const std::string body = request.substr(request.find("\r\n\r\n") + 4);
+    int& failures = failures_of_[key];
+    if (random_() % 3 != 0 || failures >= 3) return take(key, body), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    ++failures;
+    ++failed_;
+    switch (random_() % 9) {
+      case 0:
+        return "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n";
+      case 1:
+        return "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 61\r\nContent-Length: 0\r\n\r\n";
+      case 2:
+        return "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 4\r\n\r\nslow";
+      case 3:
+        return "HTTP/1.1 302 Found\r\nLocation: http://example.invalid/\r\nContent-Length: 0\r\n\r\n";
+      case 4:
+        return std::string("\0\xff\r\n\r\n garbage", 13);
+      case 5:
+        return "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n";
+      case 6:
+        take(key, body);
+        return {};  // the answer is lost
+      case 7:
+        take(key, body);
+        return "HTTP/1.1 2";
+      default:
+        return "HTTP/1.1 200 OK\r\n" + std::string(200000, 'x');  // headers without end
+    }
+  }
+  void take(const std::string& key, const std::string& body) {
+    const auto [known, fresh] = taken_.emplace(key, body);
+    if (!fresh && known->second != body) ++different_;
+  }
+
+  mutable std::mutex mutex_;
+  std::mt19937 random_{1};
+  std::map<std::string, std::string> taken_;
+  std::map<std::string, int> failures_of_;
+  int different_ = 0, failed_ = 0;
+  RawServer server_{[this](const std::string& request) { return answer(request); }};
+};
+
+/// On the fast clock a minute of back-off passes in a second.
+Command fast(const Sandbox& sandbox, const FlakyReceiver& receiver, const std::string& microseconds) {
+  Command command = sandbox.command("fast_clock", {receiver.url(), microseconds});
+  command.environment["FAST_CLOCK_USAGE_STATS_ENABLED"] = "1";
+  command.environment["FAST_CLOCK_ANCHOR"] = std::to_string(std::time(nullptr));
+  command.time_limit = std::chrono::minutes(20);
+  return command;
+}
+
+/// Starts uploaders that do not stay until nothing waits.
+void drain(const Sandbox& sandbox, Command command) {
+  sandbox.end_uploaders();
+  command.environment["USAGE_STATS_UPLOADER"] = sandbox.usage_folder("fast_clock").string();
+  command.environment["USAGE_STATS_UPLOADER_STAY_MS"] = "0";
+  const auto done = [&] {
+    run(command);
+    return sandbox.pending("fast_clock").empty() && sandbox.active("fast_clock").empty();
+  };
+  CHECK(wait_until(done, std::chrono::minutes(5)));
+}
+
+void check_nothing_dropped(const Sandbox& sandbox) {
+  CHECK(json::parse(read_file(sandbox.usage_folder("fast_clock") / "state.json"))["dropped"] == 0);
+}
+
+}  // namespace
+
+TEST_CASE("exactly once: 64 processes at a time, and a receiver that fails a third of its answers") {
+  const int runs = in_full() ? 200 : 1;  // 64 are fewer than the 100 that may wait
+  FlakyReceiver receiver;
+  Sandbox sandbox;
+  sandbox.collect = false;
+  const Command single = fast(sandbox, receiver, "0");
+  Command load = single;
+  // In full, at a pace that keeps fewer than the 100 waiting that are the limit.
+  load.arguments.insert(load.arguments.begin(),
+                        {"-c",
+                         "for process in $(seq 64); do (for run in $(seq " + std::to_string(runs) +
+                             "); do \"$0\" \"$@\" "
+                             ">/dev/null; [ $? = 3 ] || echo harmed; " +
+                             (in_full() ? "sleep 2; " : "") + "done) & done; wait",
+                         single.program.string()});
+  load.program = "/bin/sh";
+  const Result result = run(load);
+  CHECK(result.out == "");
+  CHECK(result.err == "");
+  drain(sandbox, single);
+
+  const auto sessions = receiver.sessions();
+  CHECK(sessions.size() == static_cast<std::size_t>(64 * runs));
+  CHECK(receiver.failures() > 64 * runs / 8);
+  for (const auto& [session, report] : sessions)
+    if (report["outcome"] != json({{"status", "failed"}, {"exit_code", 3}})) FAIL_CHECK(report["outcome"].dump());
+  check_nothing_dropped(sandbox);
+}
+
+TEST_CASE("exactly once: host and uploader are killed at random; each run whose label was written is reported once") {
+  const int kills = in_full() ? 2000 : 40;
+  FlakyReceiver receiver;
+  Sandbox sandbox;
+  sandbox.collect = false;
+  std::mt19937 random(2);
+  std::map<std::string, bool> ended;  // by session: whether it ended before the kill
+  const Command single = fast(sandbox, receiver, "1000");
+  for (int i = 0; i < kills; ++i) {
+    Process process(single);
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 8000));  // any moment of its life
+    process.signal(SIGKILL);
+    if (random() % 2 == 0) sandbox.end_uploaders();
+    const Result result = process.wait();
+    const std::size_t begun = result.out.find("begun ");
+    if (begun != result.out.npos) ended[result.out.substr(begun + 6, 32)] = result.out.find("ended") != result.out.npos;
+  }
+  drain(sandbox, single);
+
+  const auto sessions = receiver.sessions();
+  for (const auto& [session, it_ended] : ended) {
+    CAPTURE(session);
+    const auto found = sessions.find(session);
+    REQUIRE(found != sessions.end());
+    const std::string status = found->second["outcome"]["status"];
+    CHECK((status == "failed" || (!it_ended && status == "lost")));
+  }
+  CHECK(ended.size() > static_cast<std::size_t>(kills) / 10);
+  check_nothing_dropped(sandbox);
+}
+
+TEST_CASE("exactly once: a clock that was set back a year, and another version of the program, in between") {
+  Server server(503);
+  Sandbox sandbox;
+  const auto at = [&](std::time_t anchor) {
+    Command command = sandbox.command("fast_clock", {server.url(), "0"});
+    command.environment["FAST_CLOCK_USAGE_STATS_ENABLED"] = "1";
+    command.environment["FAST_CLOCK_ANCHOR"] = std::to_string(anchor);
+    return command;
+  };
+  const std::time_t now = std::time(nullptr);
+  run(at(now));
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(sandbox.pending("fast_clock").size() == 1);
+  server.answer([](const ReceivedRequest&) { return Answer{}; });
+  Command before = sandbox.command("fast_clock", {server.url(), "0"});
+  before.environment = at(now).environment;
+  // The anchor is where both clocks agree: behind one a year ahead, the time is sixty years ago.
+  before.environment["FAST_CLOCK_ANCHOR"] = std::to_string(now + 365 * 24 * 3600 / 59);
+  run(before);
+  server.wait_for(3);
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(server.requests().size() == 3);  // the one that failed, it again, and the new one
+  CHECK(sandbox.pending("fast_clock").empty());
+}

@@ -1,0 +1,102 @@
+// No network, and a name server that says nothing.
+#include <doctest/doctest.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <string>
+
+#include "sandbox.hpp"
+#include "server.hpp"
+#include "waiting.hpp"
+
+namespace {
+
+/// The command in namespaces of its own, behind a shell's preparations.
+Command apart(const Command& command, const std::string& namespaces, const std::string& preparation) {
+  Command changed = command;
+  changed.program = "unshare";
+  changed.arguments = {
+      namespaces, "--map-root-user", "sh", "-c", preparation + " exec \"$0\" \"$@\"", command.program.string()};
+  changed.arguments.insert(changed.arguments.end(), command.arguments.begin(), command.arguments.end());
+  return changed;
+}
+
+bool possible(const std::string& namespaces) {
+  Command command{"true", {}};
+  command.inherit_environment = true;
+  if (run(apart(command, namespaces, "")).exit_code == 0) return true;
+  MESSAGE("skipped: this machine allows no namespaces of one's own");
+  return false;
+}
+
+/// Takes questions on port 53 of a loopback address, and answers none.
+struct SilentNameServer {
+  int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  bool bound = false;
+  SilentNameServer() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(53);
+    ::inet_pton(AF_INET, "127.0.0.53", &address.sin_addr);
+    bound = ::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  }
+  ~SilentNameServer() { ::close(socket); }
+  bool asked() const {
+    char buffer[512];
+    return ::recv(socket, buffer, sizeof buffer, MSG_DONTWAIT) > 0;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("network down: without any network the host ends as ever, and the report is sent when there is one") {
+  if (!possible("--net")) return;
+  for (const char* const delivery : {"detached", "wait", "in_process"}) {
+    CAPTURE(std::string(delivery));
+    Server server;
+    Sandbox sandbox;
+    sandbox.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
+    const Command command =
+        sandbox.command("reporter", {"--url", server.url(), "--delivery", delivery, "--print", "done", "--exit", "3"});
+    const Result result = run(apart(command, "--net", ""));
+    CHECK(result.exit_code == 3);
+    CHECK(result.out == "done\n");
+    CHECK(result.err == "");
+    CHECK(sandbox.wait_for_no_uploader());
+    CHECK(sandbox.pending().size() == 1);
+    CHECK(server.requests().empty());
+    make_due(sandbox);
+    CHECK(run(command).exit_code == 3);
+    CHECK(server.wait_for(2).size() == 2);
+  }
+}
+
+TEST_CASE("network down: a name server that says nothing holds up the uploader, and not the host") {
+  const SilentNameServer names;
+  if (!names.bound) {
+    MESSAGE("skipped: port 53 is for root, or taken");
+    return;
+  }
+  if (!possible("--mount")) return;
+  for (const char* const delivery : {"detached", "in_process"}) {
+    CAPTURE(std::string(delivery));
+    Sandbox sandbox;
+    sandbox.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
+    write_file(sandbox.root() / "resolv.conf", "nameserver 127.0.0.53\noptions timeout:30 attempts:1\n");
+    const Command command = sandbox.command("reporter", {"--url", "https://stats.example.org/", "--delivery", delivery,
+                                                         "--wait-limit", "300", "--print", "done", "--exit", "3"});
+    const auto start = std::chrono::steady_clock::now();
+    const Result result = run(apart(
+        command, "--mount", "mount --bind '" + (sandbox.root() / "resolv.conf").string() + "' /etc/resolv.conf;"));
+    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));  // the name server takes 30 s
+    CHECK(result.exit_code == 3);
+    CHECK(result.out == "done\n");
+    CHECK(result.err == "");
+    CHECK(wait_until([&] { return names.asked(); }));
+    CHECK(sandbox.pending().size() == 1);
+  }
+}
