@@ -165,9 +165,13 @@ TEST_CASE("exactly once: host and uploader are killed at random; each run whose 
   std::mt19937 random(2);
   std::map<std::string, bool> ended;  // by session: whether it ended before the kill
   const Command single = fast(sandbox, receiver, "1000");
+  const auto start = std::chrono::steady_clock::now();
+  run(single);
+  const auto life = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
+  std::uniform_int_distribution<std::int64_t> moment(0, life.count() * 5 / 4);
   for (int i = 0; i < kills; ++i) {
     Process process(single);
-    std::this_thread::sleep_for(std::chrono::microseconds(random() % 8000));  // any moment of its life
+    std::this_thread::sleep_for(std::chrono::microseconds(moment(random)));
     process.signal(SIGKILL);
     if (random() % 2 == 0) sandbox.end_uploaders();
     const Result result = process.wait();

@@ -196,7 +196,8 @@ USAGE_STATS_INLINE void install(void (*handler)(int, siginfo_t*, void*) noexcept
     if (!signals.ours[i]) continue;
     signals.former[i] = now;
     now.sa_sigaction = handler;
-    now.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    // The other stack for an overflown one alone: AddressSanitizer's vfork can stand on no other than the thread's own.
+    now.sa_flags = SA_SIGINFO | (number == SIGSEGV || number == SIGBUS ? SA_ONSTACK : 0);
     sigfillset(&now.sa_mask);
     ::sigaction(number, &now, nullptr);
   }
