@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "../platform.hpp"
 #include "../settings.hpp"
 #include "../url.hpp"
@@ -104,6 +106,23 @@ USAGE_STATS_INLINE std::string with_member(std::string text, const std::string& 
   return text.insert(brace + 1, space + quoted_key + ": " + value + ",");
 }
 
+/// An endpoint that somebody else than the author names: "https://...", or "otlp+https://..." where it speaks another
+/// protocol than the author's first.
+USAGE_STATS_INLINE Endpoint named_endpoint(const std::string& address, Protocol usual) {
+  Endpoint endpoint;
+  endpoint.url = address;
+  endpoint.protocol = usual;
+  endpoint.plain_http = true;
+  const std::pair<std::string_view, Protocol> prefixes[] = {
+      {"json+", Protocol::json}, {"otlp+", Protocol::otlp}, {"amplitude+", Protocol::amplitude}};
+  for (const auto& [prefix, protocol] : prefixes) {
+    if (std::string_view(address).substr(0, prefix.size()) != prefix) continue;
+    endpoint.url.erase(0, prefix.size());
+    endpoint.protocol = protocol;
+  }
+  return endpoint;
+}
+
 }  // namespace settings_impl
 
 USAGE_STATS_INLINE std::filesystem::path config_path(const Options& options) {
@@ -161,16 +180,15 @@ USAGE_STATS_INLINE std::string write_verdict(const std::filesystem::path& file, 
 
 USAGE_STATS_INLINE std::vector<Endpoint> effective_endpoints(const Options& options, const Settings& policy,
                                                              const Settings& config, std::string& problem) {
-  const auto place = [&](const std::string& url, std::vector<Endpoint>& list) {
-    Endpoint endpoint;
-    endpoint.url = url;
-    endpoint.protocol = options.endpoints.empty() ? Protocol::json : options.endpoints.front().protocol;
-    endpoint.plain_http = true;
-    if (!parse_url(url))
-      problem = "endpoint '" + url + "': not an http or https URL";
+  const Protocol usual = options.endpoints.empty() ? Protocol::json : options.endpoints.front().protocol;
+  const auto place = [&](const std::string& address, std::vector<Endpoint>& list) {
+    Endpoint endpoint = settings_impl::named_endpoint(address, usual);
+    const auto same = [&](const Endpoint& other) { return other.url == endpoint.url; };
+    if (!parse_url(endpoint.url))
+      problem = "endpoint '" + address + "': not an http or https URL";
     else if (endpoint.protocol == Protocol::amplitude)  // without a key nothing but refusals could come of it
-      problem = "endpoint '" + url + "': amplitude needs an api_key, and only the program itself can have one";
-    else
+      problem = "endpoint '" + address + "': amplitude needs an api_key, and only the program itself can have one";
+    else if (std::none_of(list.begin(), list.end(), same))  // policy and config may name the same one
       list.push_back(std::move(endpoint));
   };
   std::vector<Endpoint> endpoints;

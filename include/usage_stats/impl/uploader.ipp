@@ -47,14 +47,16 @@ class Work {
 
  private:
   bool out_of_time() const { return Clock::now() >= options_.deadline; }
+  using Turn = std::function<bool(const Destination&)>;
   void send_due();
+  void send_those(const Turn&);
   /// Whether the files that administrator and user may have changed meanwhile still allow it.
   bool still_allowed(const Label&);
-  void send_label(Label);
+  void send_label(Label, const Turn&);
   /// Interim reports of runs that are alive; whether there was one. Each is tried once: the next tells all that it
   /// told.
   bool send_interims();
-  void send_deletion(Label);
+  void send_deletion(Label, const Turn&);
   bool delete_at(const Label&, Destination&);
   Response answer_to(const Request&);
   void remember_sent(const Label&, const std::string& url);
@@ -71,6 +73,7 @@ class Work {
   const Log& log_;
   State state_;
   std::vector<std::string> silent_;              // endpoints that gave no answer, where back-off is ignored
+  std::size_t sharing_ = 1;                      // destinations that share what is left of an awaited upload's time
   std::map<std::string, std::int64_t> interim_;  // the last sequence that was tried, by session
 };
 
@@ -111,7 +114,15 @@ USAGE_STATS_INLINE bool Work::due(const Destination& destination) const {
   return passed(destination.not_before) && passed(endpoint);
 }
 
+/// Endpoints that failed last time come last: nobody else's report waits for their time-outs.
 USAGE_STATS_INLINE void Work::send_due() {
+  const auto before = state_.backoff;
+  const auto failing = [&](const Destination& destination) { return before.count(destination.endpoint.url) > 0; };
+  send_those([&](const Destination& destination) { return !failing(destination); });
+  if (!before.empty()) send_those(failing);
+}
+
+USAGE_STATS_INLINE void Work::send_those(const Turn& turn) {
   std::vector<Label> labels = storage_.waiting();
   // Those that have failed least go first: one report that a server cannot stomach must not hold up the others.
   std::stable_sort(labels.begin(), labels.end(), [](const Label& a, const Label& b) {
@@ -123,11 +134,11 @@ USAGE_STATS_INLINE void Work::send_due() {
   for (Label& label : labels) {
     if (out_of_time()) return;
     if (label.deletion) {
-      send_deletion(std::move(label));
+      send_deletion(std::move(label), turn);
       continue;
     }
     if (options_.only_deletions) continue;
-    if (still_allowed(label)) send_label(std::move(label));
+    if (still_allowed(label)) send_label(std::move(label), turn);
   }
 }
 
@@ -149,6 +160,9 @@ USAGE_STATS_INLINE bool Work::send_interims() {
     const auto report = storage_.read_report(label.client_id, label.session_id);
     if (label.sequence <= tried || !report || out_of_time() || !still_allowed(label)) continue;
     tried = label.sequence;
+    std::stable_partition(label.destinations.begin(), label.destinations.end(),
+                          [&](const Destination& to) { return state_.backoff.count(to.endpoint.url) == 0; });
+    sharing_ = std::max<std::size_t>(label.destinations.size(), 1);
     for (Destination& destination : label.destinations) {
       const std::string& url = destination.endpoint.url;
       if (is_stopped(state_, label.version, url) || !due(destination) || storage_.was_tried(label, url)) continue;
@@ -159,7 +173,7 @@ USAGE_STATS_INLINE bool Work::send_interims() {
   return any;
 }
 
-USAGE_STATS_INLINE void Work::send_label(Label label) {
+USAGE_STATS_INLINE void Work::send_label(Label label, const Turn& turn) {
   bool unreadable = false;
   const auto report = storage_.read_report(label.client_id, label.session_id, &unreadable);
   if (unreadable) return log_("session ", label.session_id, ": its report cannot be read now; it waits");
@@ -173,11 +187,12 @@ USAGE_STATS_INLINE void Work::send_label(Label label) {
   auto& list = label.destinations;
   for (auto destination = list.begin(); destination != list.end();) {
     const bool stopped = is_stopped(state_, label.version, destination->endpoint.url);
-    if (!stopped && (!due(*destination) || out_of_time())) {
+    if (!turn(*destination) || (!stopped && (!due(*destination) || out_of_time()))) {
       ++destination;
       continue;
     }
     changed = true;
+    sharing_ = static_cast<std::size_t>(std::distance(destination, list.end()));
     destination = stopped || send_to(label, *destination, *report) ? list.erase(destination) : std::next(destination);
   }
   if (list.empty())
@@ -208,7 +223,8 @@ USAGE_STATS_INLINE Response Work::answer_to(const Request& request) {
   // Where nobody waits, a request that has begun gets its full time: cut short by our own end it would look like a
   // dead network, and make everything else wait.
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline - Clock::now());
-  const std::chrono::milliseconds limit = options_.awaited ? left : longest_request;
+  const auto share = left / static_cast<std::chrono::milliseconds::rep>(sharing_);
+  const std::chrono::milliseconds limit = options_.awaited ? share : longest_request;
   return send(request, std::clamp<std::chrono::milliseconds>(limit, std::chrono::milliseconds(1), longest_request),
               log_);
 }
@@ -226,15 +242,16 @@ USAGE_STATS_INLINE void Work::remember_sent(const Label& label, const std::strin
   });
 }
 
-USAGE_STATS_INLINE void Work::send_deletion(Label label) {
+USAGE_STATS_INLINE void Work::send_deletion(Label label, const Turn& turn) {
   bool changed = false;
   auto& list = label.destinations;
   for (auto destination = list.begin(); destination != list.end();) {
-    if (!due(*destination) || out_of_time()) {
+    if (!turn(*destination) || !due(*destination) || out_of_time()) {
       ++destination;
       continue;
     }
     changed = true;
+    sharing_ = static_cast<std::size_t>(std::distance(destination, list.end()));
     destination = delete_at(label, *destination) ? list.erase(destination) : std::next(destination);
   }
   if (list.empty())
