@@ -143,6 +143,21 @@ TEST_CASE("fields: a hash is salted with the client id") {
   CHECK(reports[1]["fields"]["project"] == reports[0]["fields"]["project"]);
 }
 
+TEST_CASE("fields: where only the client id's hash is reported, the salt never leaves") {
+  Server server;
+  Sandbox sandbox;
+  for (int i = 0; i < 2; ++i)
+    sandbox.run("reporter", {"--url", server.url(), "--unattended", "on", "--delivery", "wait", "--hash-client-id",
+                             "yes", "--field"});
+  const auto reports = sandbox.reports();
+  REQUIRE(reports.size() == 2);
+  const std::string id = json::parse(read_file(sandbox.usage_folder() / "state.json"))["client_id"];
+  CHECK(reports[0]["client_id"] == us::detail::sha256(id));
+  CHECK(reports[0]["fields"]["project"] == us::detail::sha256(id + "secret project"));
+  CHECK(reports[1]["fields"]["project"] == reports[0]["fields"]["project"]);
+  for (const ReceivedRequest& request : server.requests()) CHECK(request.body.find(id) == std::string::npos);
+}
+
 TEST_CASE("fields: the last value holds") {
   CHECK(fields_of([](Session& s) { s.set(integer, 1); }, [](Session& s) { s.set(flag, true); },
                   [](Session& s) { s.set(integer, 2); }) == json{{"fields.integer", 2}, {"fields.flag", true}});

@@ -32,6 +32,16 @@ USAGE_STATS_INLINE std::string compact(const std::string& json) {
   return value ? json_text(*value) : std::string();
 }
 
+/// What Hashed fields are salted with: the client id itself, also where only its hash leaves. With that hash for salt,
+/// who receives the reports could try names until one fits.
+USAGE_STATS_INLINE std::string salt_of(const Options& options, const Storage& storage, const std::string& reported) {
+  if (!options.hash_client_id) return reported;
+  Options plain = options;
+  plain.hash_client_id = false;
+  const std::string id = client_id_of(plain, storage.state());
+  return id.empty() ? reported : id;
+}
+
 }  // namespace run_impl
 
 USAGE_STATS_INLINE bool Run::give_up(const std::string& why) {
@@ -85,7 +95,8 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent,
   if (!choose_destinations(consent, state) || !choose_client(storage, state)) return nullptr;
   describe(arguments, taint, state);
   if (!begin_label(storage)) return nullptr;
-  const std::string salt = report_.client_id.empty() ? session_id : report_.client_id;
+  const std::string salt =
+      report_.client_id.empty() ? session_id : run_impl::salt_of(options, storage, report_.client_id);
   recorder_ = std::make_shared<Recorder>(std::move(taint), salt, std::move(withheld));
   begin_interims();
   return recorder_;
