@@ -5181,6 +5181,8 @@ USAGE_STATS_INLINE const char* kind_name(Kind kind) noexcept {
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/settings.ipp
 
+#include <algorithm>
+
 // ---- usage_stats/impl/json.ipp
 // nlohmann/json for the other parts: parsing that cannot throw, and looks at members that may be missing or of
 // another type. The only file that includes it.
@@ -5368,6 +5370,23 @@ USAGE_STATS_INLINE std::string with_member(std::string text, const std::string& 
   return text.insert(brace + 1, space + quoted_key + ": " + value + ",");
 }
 
+/// An endpoint that somebody else than the author names: "https://...", or "otlp+https://..." where it speaks another
+/// protocol than the author's first.
+USAGE_STATS_INLINE Endpoint named_endpoint(const std::string& address, Protocol usual) {
+  Endpoint endpoint;
+  endpoint.url = address;
+  endpoint.protocol = usual;
+  endpoint.plain_http = true;
+  const std::pair<std::string_view, Protocol> prefixes[] = {
+      {"json+", Protocol::json}, {"otlp+", Protocol::otlp}, {"amplitude+", Protocol::amplitude}};
+  for (const auto& [prefix, protocol] : prefixes) {
+    if (std::string_view(address).substr(0, prefix.size()) != prefix) continue;
+    endpoint.url.erase(0, prefix.size());
+    endpoint.protocol = protocol;
+  }
+  return endpoint;
+}
+
 }  // namespace settings_impl
 
 USAGE_STATS_INLINE std::filesystem::path config_path(const Options& options) {
@@ -5425,16 +5444,15 @@ USAGE_STATS_INLINE std::string write_verdict(const std::filesystem::path& file, 
 
 USAGE_STATS_INLINE std::vector<Endpoint> effective_endpoints(const Options& options, const Settings& policy,
                                                              const Settings& config, std::string& problem) {
-  const auto place = [&](const std::string& url, std::vector<Endpoint>& list) {
-    Endpoint endpoint;
-    endpoint.url = url;
-    endpoint.protocol = options.endpoints.empty() ? Protocol::json : options.endpoints.front().protocol;
-    endpoint.plain_http = true;
-    if (!parse_url(url))
-      problem = "endpoint '" + url + "': not an http or https URL";
+  const Protocol usual = options.endpoints.empty() ? Protocol::json : options.endpoints.front().protocol;
+  const auto place = [&](const std::string& address, std::vector<Endpoint>& list) {
+    Endpoint endpoint = settings_impl::named_endpoint(address, usual);
+    const auto same = [&](const Endpoint& other) { return other.url == endpoint.url; };
+    if (!parse_url(endpoint.url))
+      problem = "endpoint '" + address + "': not an http or https URL";
     else if (endpoint.protocol == Protocol::amplitude)  // without a key nothing but refusals could come of it
-      problem = "endpoint '" + url + "': amplitude needs an api_key, and only the program itself can have one";
-    else
+      problem = "endpoint '" + address + "': amplitude needs an api_key, and only the program itself can have one";
+    else if (std::none_of(list.begin(), list.end(), same))  // policy and config may name the same one
       list.push_back(std::move(endpoint));
   };
   std::vector<Endpoint> endpoints;
@@ -7739,6 +7757,16 @@ USAGE_STATS_INLINE std::string compact(const std::string& json) {
   return value ? json_text(*value) : std::string();
 }
 
+/// What Hashed fields are salted with: the client id itself, also where only its hash leaves. With that hash for salt,
+/// who receives the reports could try names until one fits.
+USAGE_STATS_INLINE std::string salt_of(const Options& options, const Storage& storage, const std::string& reported) {
+  if (!options.hash_client_id) return reported;
+  Options plain = options;
+  plain.hash_client_id = false;
+  const std::string id = client_id_of(plain, storage.state());
+  return id.empty() ? reported : id;
+}
+
 }  // namespace run_impl
 
 USAGE_STATS_INLINE bool Run::give_up(const std::string& why) {
@@ -7792,7 +7820,8 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent,
   if (!choose_destinations(consent, state) || !choose_client(storage, state)) return nullptr;
   describe(arguments, taint, state);
   if (!begin_label(storage)) return nullptr;
-  const std::string salt = report_.client_id.empty() ? session_id : report_.client_id;
+  const std::string salt =
+      report_.client_id.empty() ? session_id : run_impl::salt_of(options, storage, report_.client_id);
   recorder_ = std::make_shared<Recorder>(std::move(taint), salt, std::move(withheld));
   begin_interims();
   return recorder_;
@@ -8878,14 +8907,16 @@ class Work {
 
  private:
   bool out_of_time() const { return Clock::now() >= options_.deadline; }
+  using Turn = std::function<bool(const Destination&)>;
   void send_due();
+  void send_those(const Turn&);
   /// Whether the files that administrator and user may have changed meanwhile still allow it.
   bool still_allowed(const Label&);
-  void send_label(Label);
+  void send_label(Label, const Turn&);
   /// Interim reports of runs that are alive; whether there was one. Each is tried once: the next tells all that it
   /// told.
   bool send_interims();
-  void send_deletion(Label);
+  void send_deletion(Label, const Turn&);
   bool delete_at(const Label&, Destination&);
   Response answer_to(const Request&);
   void remember_sent(const Label&, const std::string& url);
@@ -8902,6 +8933,7 @@ class Work {
   const Log& log_;
   State state_;
   std::vector<std::string> silent_;              // endpoints that gave no answer, where back-off is ignored
+  std::size_t sharing_ = 1;                      // destinations that share what is left of an awaited upload's time
   std::map<std::string, std::int64_t> interim_;  // the last sequence that was tried, by session
 };
 
@@ -8942,7 +8974,15 @@ USAGE_STATS_INLINE bool Work::due(const Destination& destination) const {
   return passed(destination.not_before) && passed(endpoint);
 }
 
+/// Endpoints that failed last time come last: nobody else's report waits for their time-outs.
 USAGE_STATS_INLINE void Work::send_due() {
+  const auto before = state_.backoff;
+  const auto failing = [&](const Destination& destination) { return before.count(destination.endpoint.url) > 0; };
+  send_those([&](const Destination& destination) { return !failing(destination); });
+  if (!before.empty()) send_those(failing);
+}
+
+USAGE_STATS_INLINE void Work::send_those(const Turn& turn) {
   std::vector<Label> labels = storage_.waiting();
   // Those that have failed least go first: one report that a server cannot stomach must not hold up the others.
   std::stable_sort(labels.begin(), labels.end(), [](const Label& a, const Label& b) {
@@ -8954,11 +8994,11 @@ USAGE_STATS_INLINE void Work::send_due() {
   for (Label& label : labels) {
     if (out_of_time()) return;
     if (label.deletion) {
-      send_deletion(std::move(label));
+      send_deletion(std::move(label), turn);
       continue;
     }
     if (options_.only_deletions) continue;
-    if (still_allowed(label)) send_label(std::move(label));
+    if (still_allowed(label)) send_label(std::move(label), turn);
   }
 }
 
@@ -8980,6 +9020,9 @@ USAGE_STATS_INLINE bool Work::send_interims() {
     const auto report = storage_.read_report(label.client_id, label.session_id);
     if (label.sequence <= tried || !report || out_of_time() || !still_allowed(label)) continue;
     tried = label.sequence;
+    std::stable_partition(label.destinations.begin(), label.destinations.end(),
+                          [&](const Destination& to) { return state_.backoff.count(to.endpoint.url) == 0; });
+    sharing_ = std::max<std::size_t>(label.destinations.size(), 1);
     for (Destination& destination : label.destinations) {
       const std::string& url = destination.endpoint.url;
       if (is_stopped(state_, label.version, url) || !due(destination) || storage_.was_tried(label, url)) continue;
@@ -8990,7 +9033,7 @@ USAGE_STATS_INLINE bool Work::send_interims() {
   return any;
 }
 
-USAGE_STATS_INLINE void Work::send_label(Label label) {
+USAGE_STATS_INLINE void Work::send_label(Label label, const Turn& turn) {
   bool unreadable = false;
   const auto report = storage_.read_report(label.client_id, label.session_id, &unreadable);
   if (unreadable) return log_("session ", label.session_id, ": its report cannot be read now; it waits");
@@ -9004,11 +9047,12 @@ USAGE_STATS_INLINE void Work::send_label(Label label) {
   auto& list = label.destinations;
   for (auto destination = list.begin(); destination != list.end();) {
     const bool stopped = is_stopped(state_, label.version, destination->endpoint.url);
-    if (!stopped && (!due(*destination) || out_of_time())) {
+    if (!turn(*destination) || (!stopped && (!due(*destination) || out_of_time()))) {
       ++destination;
       continue;
     }
     changed = true;
+    sharing_ = static_cast<std::size_t>(std::distance(destination, list.end()));
     destination = stopped || send_to(label, *destination, *report) ? list.erase(destination) : std::next(destination);
   }
   if (list.empty())
@@ -9039,7 +9083,8 @@ USAGE_STATS_INLINE Response Work::answer_to(const Request& request) {
   // Where nobody waits, a request that has begun gets its full time: cut short by our own end it would look like a
   // dead network, and make everything else wait.
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline - Clock::now());
-  const std::chrono::milliseconds limit = options_.awaited ? left : longest_request;
+  const auto share = left / static_cast<std::chrono::milliseconds::rep>(sharing_);
+  const std::chrono::milliseconds limit = options_.awaited ? share : longest_request;
   return send(request, std::clamp<std::chrono::milliseconds>(limit, std::chrono::milliseconds(1), longest_request),
               log_);
 }
@@ -9057,15 +9102,16 @@ USAGE_STATS_INLINE void Work::remember_sent(const Label& label, const std::strin
   });
 }
 
-USAGE_STATS_INLINE void Work::send_deletion(Label label) {
+USAGE_STATS_INLINE void Work::send_deletion(Label label, const Turn& turn) {
   bool changed = false;
   auto& list = label.destinations;
   for (auto destination = list.begin(); destination != list.end();) {
-    if (!due(*destination) || out_of_time()) {
+    if (!turn(*destination) || !due(*destination) || out_of_time()) {
       ++destination;
       continue;
     }
     changed = true;
+    sharing_ = static_cast<std::size_t>(std::distance(destination, list.end()));
     destination = delete_at(label, *destination) ? list.erase(destination) : std::next(destination);
   }
   if (list.empty())
