@@ -45,6 +45,18 @@ TEST_CASE("config: a file that has no such key gets one, and one that is missing
   }
 }
 
+TEST_CASE("config: a key that is written with escapes, or twice, is the key all the same") {
+  for (const char* const text :
+       {"{\"usage\\u005fstats\": true}", "{\"usage_stats\": false, \"usage_stat\\u0073\": true}",
+        "{\"usage_stats\": true, \"usage_stats\": true}"}) {
+    CAPTURE(std::string(text));
+    Sandbox sandbox;
+    write_file(sandbox.config_file(), text);
+    CHECK(command(sandbox, "disable").exit_code == 0);
+    CHECK(nlohmann::json::parse(read_file(sandbox.config_file())) == nlohmann::json({{"usage_stats", false}}));
+  }
+}
+
 TEST_CASE("config: a file that is broken, or says what nobody understands, is left as it is") {
   for (const char* text : {"", "{", "[]", "{\"usage_stats\": 1}", "{\"usage_stats\": \"yes\"}", "{'usage_stats': true}",
                            "{\"usage_stats_endpoint\": 3}", "# comment\n{}"}) {

@@ -28,6 +28,19 @@ std::optional<std::string> variable(const char* name);
 std::vector<std::string> variable_values();
 void remove_variable(const char* name) noexcept;
 
+/// While one lives, this thread reads numbers with a point where the host's locale has a mark of several bytes for it
+/// (ps_AF): nlohmann/json reads only the first byte of that, and ends a program with assertions.
+class PlainNumbers {
+ public:
+  PlainNumbers() noexcept;
+  ~PlainNumbers();
+  PlainNumbers(const PlainNumbers&) = delete;
+  PlainNumbers& operator=(const PlainNumbers&) = delete;
+
+ private:
+  void *plain_ = nullptr, *before_ = nullptr;
+};
+
 /// setuid, setgid, file capabilities (AT_SECURE): a process that may do more than its user.
 bool elevated() noexcept;
 /// An id of this process that a fork changes.

@@ -10,7 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "../macros.hpp"
+#include "../platform.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -44,6 +44,7 @@ USAGE_STATS_INLINE bool too_deep(std::string_view text) noexcept {
 /// The text as JSON; nothing if it is not JSON or nests deeper than 64.
 USAGE_STATS_INLINE std::optional<Json> parse_json(std::string_view text) {
   if (json_impl::too_deep(text)) return std::nullopt;
+  const platform::PlainNumbers plain_numbers;
   Json value = Json::parse(text.begin(), text.end(), nullptr, false);
   if (value.is_discarded()) return std::nullopt;
   return value;
@@ -67,9 +68,15 @@ USAGE_STATS_INLINE std::string string_member(const Json& object, const char* nam
   return text == nullptr ? std::string() : *text;
 }
 
+/// Within what every reader of JSON agrees on (RFC 7493 2.2): nothing larger is ours, and callers may count on from it.
 USAGE_STATS_INLINE std::int64_t integer_member(const Json& object, const char* name, std::int64_t otherwise = 0) {
+  constexpr std::int64_t largest = (std::int64_t{1} << 53) - 1;
   const Json* const value = member(object, name);
-  return value != nullptr && value->is_number_integer() ? value->get<std::int64_t>() : otherwise;
+  if (value == nullptr || !value->is_number_integer()) return otherwise;
+  if (value->is_number_unsigned() && value->get<std::uint64_t>() > static_cast<std::uint64_t>(largest))
+    return otherwise;
+  const auto number = value->get<std::int64_t>();
+  return number >= -largest ? number : otherwise;
 }
 
 USAGE_STATS_INLINE bool boolean_member(const Json& object, const char* name) {

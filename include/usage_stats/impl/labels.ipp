@@ -102,7 +102,7 @@ USAGE_STATS_INLINE std::optional<Label> parse_label(std::string_view text) {
   label.version = string_member(*json, "version");
   label.client_id = string_member(*json, "client_id");
   label.session_id = string_member(*json, "session_id");
-  label.sequence = integer_member(*json, "sequence", 1);
+  label.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
   label.created = integer_member(*json, "created");
   label.rule = static_cast<int>(std::clamp<std::int64_t>(integer_member(*json, "rule"), 0, 15));
   label.config_file = string_member(*json, "config_file");

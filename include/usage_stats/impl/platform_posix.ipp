@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
+#include <locale.h>
 #include <pthread.h>
 #include <unistd.h>
 #if defined(__linux__)
@@ -21,6 +22,7 @@
 #include <gnu/libc-version.h>
 #endif
 #elif defined(__APPLE__)
+#include <xlocale.h>
 #include <sys/random.h>
 #include <sys/sysctl.h>
 #endif
@@ -50,6 +52,20 @@ USAGE_STATS_INLINE std::vector<std::string> variable_values() {
 }
 
 USAGE_STATS_INLINE void remove_variable(const char* name) noexcept { ::unsetenv(name); }
+
+USAGE_STATS_INLINE PlainNumbers::PlainNumbers() noexcept {
+  if (std::strlen(::localeconv()->decimal_point) < 2) return;
+  const locale_t plain = ::newlocale(LC_NUMERIC_MASK, "C", locale_t{});
+  if (plain == locale_t{}) return;
+  plain_ = plain;
+  before_ = ::uselocale(plain);
+}
+
+USAGE_STATS_INLINE PlainNumbers::~PlainNumbers() {
+  if (plain_ == nullptr) return;
+  ::uselocale(static_cast<locale_t>(before_));
+  ::freelocale(static_cast<locale_t>(plain_));
+}
 
 USAGE_STATS_INLINE bool elevated() noexcept {
 #if defined(__linux__)

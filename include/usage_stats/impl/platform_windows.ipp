@@ -102,6 +102,10 @@ USAGE_STATS_INLINE std::vector<std::string> variable_values() {
 
 USAGE_STATS_INLINE void remove_variable(const char* name) noexcept { ::SetEnvironmentVariableA(name, nullptr); }
 
+/// No locale here has such a mark.
+USAGE_STATS_INLINE PlainNumbers::PlainNumbers() noexcept {}
+USAGE_STATS_INLINE PlainNumbers::~PlainNumbers() { static_cast<void>(plain_), static_cast<void>(before_); }
+
 /// A program cannot be given its owner's rights here; what runs elevated was elevated by its user.
 USAGE_STATS_INLINE bool elevated() noexcept { return false; }
 

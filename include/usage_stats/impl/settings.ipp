@@ -86,7 +86,8 @@ USAGE_STATS_INLINE std::string with_member(std::string text, const std::string& 
   const bool empty = text[at] == '}';
   while (text[at] == '"') {
     const std::size_t key_end = behind_value(text, at);
-    const bool ours = text.compare(at, key_end - at, quoted_key) == 0;
+    const auto name = parse_json(std::string_view(text).substr(at, key_end - at));  // it may be written with escapes
+    const bool ours = name && *name == key;
     const std::size_t begin = text.find_first_not_of(blank, text.find(':', key_end) + 1);
     std::size_t end = behind_value(text, begin);
     if (ours) {

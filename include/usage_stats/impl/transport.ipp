@@ -243,6 +243,13 @@ USAGE_STATS_INLINE std::string curl_config(const Url& url, const Request& reques
   return config;
 }
 
+/// The three digits behind the version in the first line of an answer; 0 for anything else.
+USAGE_STATS_INLINE int status_of(std::string_view head) noexcept {
+  const std::string_view digits = head.substr(std::min(head.find(' '), head.size())).substr(0, 4);
+  if (digits.size() != 4 || digits.find_first_not_of("0123456789", 1) != std::string_view::npos) return 0;
+  return (digits[1] - '0') * 100 + (digits[2] - '0') * 10 + (digits[3] - '0');
+}
+
 /// Reads what `curl --include` prints: interim answers, the head, the body.
 USAGE_STATS_INLINE void parse_answer(std::string_view text, Response& response) {
   while (text.substr(0, 5) == "HTTP/") {
@@ -250,8 +257,7 @@ USAGE_STATS_INLINE void parse_answer(std::string_view text, Response& response) 
     if (end == std::string_view::npos) return;
     std::string_view head = text.substr(0, end);
     text.remove_prefix(end + 4);
-    const std::size_t blank = head.find(' ');
-    const int status = blank == std::string_view::npos ? 0 : std::atoi(std::string(head.substr(blank + 1, 3)).c_str());
+    const int status = status_of(head);
     if (status >= 100 && status <= 199) continue;
     response.status = status;
     for (std::size_t line = head.find("\r\n"); line != std::string_view::npos; line = head.find("\r\n")) {
