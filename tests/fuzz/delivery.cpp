@@ -1,0 +1,34 @@
+// delivery.json. First line: `URL SEQUENCE EVENTS DETAIL`, the line that is added. Whatever was there, the result is
+// JSON, has that line last, and is of bounded length.
+#include "fuzz.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+std::string with_delivery(std::string_view before, const DeliveryRecord& record);
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+namespace us = usage_stats::detail;
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::string_view before = fuzz::text_of(data, size), line = fuzz::take(before);
+  us::DeliveryRecord record;
+  record.url = fuzz::take(line, ' ');
+  record.sequence = fuzz::number(fuzz::take(line, ' '));
+  record.events = static_cast<std::size_t>(fuzz::number(fuzz::take(line, ' '))) % 2000;
+  record.detail = line;
+  us::delivered_events(before, record.url, record.sequence);
+
+  std::string text(before);
+  for (int round = 0; round < 2; ++round) {
+    text = us::with_delivery(text, record);
+    const auto json = fuzz::parse(text);
+    HOLDS(json.is_object() && json["deliveries"].is_array());
+    HOLDS(json["deliveries"].size() >= 1 && json["deliveries"].size() <= 50);
+    HOLDS(json["deliveries"].back()["sequence"] == record.sequence);
+    HOLDS(fuzz::is_utf8(text));
+  }
+  if (fuzz::is_utf8(record.url) && record.sequence < INT64_MAX)
+    HOLDS(us::delivered_events(text, record.url, record.sequence + 1) >= record.events);
+  return 0;
+}
