@@ -108,8 +108,10 @@ struct Spawn {
     ::posix_spawn_file_actions_addopen(&actions, number, "/dev/null", number == 0 ? O_RDONLY : O_WRONLY, 0);
   }
   int start(pid_t& id, const std::string& program, const std::vector<std::string>& arguments, char** variables) {
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+#if defined(__GLIBC__)  // other libraries do not define the function-like macro, and cannot read a line that has it
+#if __GLIBC_PREREQ(2, 34)
     ::posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+#endif
 #endif
     std::vector<char*> pointers;
     pointers.reserve(arguments.size() + 1);
