@@ -123,3 +123,30 @@ TEST_CASE("headers: a user's endpoint gets neither the author's key nor the auth
   CHECK(theirs.requests()[0].header("Authorization") == "");
   CHECK(theirs.requests()[0].header("X-Secret") == "");
 }
+
+TEST_CASE("headers: no line break gets into a request, by whatever way it comes") {
+  const std::string evil = "x\r\nX-Injected: yes\r\n\r\nGET /injected HTTP/1.1\r\n";
+  for (const std::string& reporter : reporters) {
+    CAPTURE(reporter);
+    for (const std::string option : {"--app", "--version", "--api-key", "--header", "--url"}) {
+      CAPTURE(option);
+      Server server;
+      const Sandbox sandbox;
+      const std::string value = option == "--header" ? "X-A=" + evil : option == "--url" ? server.url() + evil : evil;
+      const Result result = sandbox.run(reporter, sending_to(server.url(), {option, value, "--info"}));
+      CHECK(result.exit_code == 0);
+      CHECK(result.out.find("verdict=off\nrule=1\n") == 0);
+      CHECK(server.requests().empty());
+    }
+    Server server;
+    Sandbox sandbox;
+    write_file(
+        sandbox.config_file(),
+        nlohmann::json{{"usage_stats", true}, {"usage_stats_additional_endpoints", {server.url() + evil}}}.dump());
+    sandbox.run(reporter, sending_to(server.url(), {"--note", evil, "--command", evil, "--throw", evil, "--as", evil}));
+    REQUIRE(server.requests().size() == 1);
+    CHECK(server.requests()[0].header("X-Injected") == "");
+    CHECK(server.requests()[0].target == "/v1/usage");
+    CHECK(server.requests()[0].body.find('\r') == std::string::npos);
+  }
+}
