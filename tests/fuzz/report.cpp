@@ -28,7 +28,7 @@ void close(std::string_view settings, const std::string& text) {
   HOLDS(after["duration_s"].is_number() && after["duration_s"] >= 0);
   HOLDS(after.value("sequence", ordered_json(1)).is_number_integer() || !written);
   const auto again = us::close_report(*closed, false, us::Status::signal, signal, duration);
-  HOLDS(again && fuzz::parse(*again) == after);
+  HOLDS(again && nlohmann::json::parse(*again) == nlohmann::json::parse(*closed));  // in whatever order
 }
 
 void send(const std::string& text, std::size_t already) {

@@ -18,7 +18,7 @@ double seconds(std::string_view text) {
 }
 
 void repeat(us::Report& report, std::int64_t times) {
-  for (std::int64_t i = 0; i < times % 300; ++i) {
+  for (std::int64_t i = 0; i < times % 50; ++i) {
     if (!report.events.empty() && report.events.size() < us::limits::events)
       report.events.push_back(us::EventRecord(report.events.back()));
     if (!report.stages.empty() && report.stages.size() < us::limits::stages)
