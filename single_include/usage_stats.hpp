@@ -952,6 +952,19 @@ std::optional<std::string> variable(const char* name);
 std::vector<std::string> variable_values();
 void remove_variable(const char* name) noexcept;
 
+/// While one lives, this thread reads numbers with a point where the host's locale has a mark of several bytes for it
+/// (ps_AF): nlohmann/json reads only the first byte of that, and ends a program with assertions.
+class PlainNumbers {
+ public:
+  PlainNumbers() noexcept;
+  ~PlainNumbers();
+  PlainNumbers(const PlainNumbers&) = delete;
+  PlainNumbers& operator=(const PlainNumbers&) = delete;
+
+ private:
+  void *plain_ = nullptr, *before_ = nullptr;
+};
+
 /// setuid, setgid, file capabilities (AT_SECURE): a process that may do more than its user.
 bool elevated() noexcept;
 /// An id of this process that a fork changes.
@@ -965,12 +978,13 @@ template <class T>
 T& per_process() {
   struct Owned {
     unsigned forks;
+    Owned* former;  // the parent's, kept in sight of leak checkers
     T value{};
   };
   static std::atomic<Owned*> current{nullptr};
   Owned* found = current.load();
   while (found == nullptr || found->forks != forks()) {
-    auto* const fresh = new Owned{forks()};
+    auto* const fresh = new Owned{forks(), found};
     if (current.compare_exchange_strong(found, fresh)) return fresh->value;
     delete fresh;
   }
@@ -2794,6 +2808,10 @@ USAGE_STATS_INLINE std::vector<std::string> variable_values() {
 
 USAGE_STATS_INLINE void remove_variable(const char* name) noexcept { ::SetEnvironmentVariableA(name, nullptr); }
 
+/// No locale here has such a mark.
+USAGE_STATS_INLINE PlainNumbers::PlainNumbers() noexcept {}
+USAGE_STATS_INLINE PlainNumbers::~PlainNumbers() { static_cast<void>(plain_), static_cast<void>(before_); }
+
 /// A program cannot be given its owner's rights here; what runs elevated was elevated by its user.
 USAGE_STATS_INLINE bool elevated() noexcept { return false; }
 
@@ -3398,6 +3416,7 @@ USAGE_STATS_END_NAMESPACE
 #include <sys/stat.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
+#include <locale.h>
 #include <pthread.h>
 #include <unistd.h>
 #if defined(__linux__)
@@ -3409,6 +3428,7 @@ USAGE_STATS_END_NAMESPACE
 #include <gnu/libc-version.h>
 #endif
 #elif defined(__APPLE__)
+#include <xlocale.h>
 #include <sys/random.h>
 #include <sys/sysctl.h>
 #endif
@@ -3888,8 +3908,10 @@ struct Spawn {
     ::posix_spawn_file_actions_addopen(&actions, number, "/dev/null", number == 0 ? O_RDONLY : O_WRONLY, 0);
   }
   int start(pid_t& id, const std::string& program, const std::vector<std::string>& arguments, char** variables) {
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+#if defined(__GLIBC__)  // other libraries do not define the function-like macro, and cannot read a line that has it
+#if __GLIBC_PREREQ(2, 34)
     ::posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+#endif
 #endif
     std::vector<char*> pointers;
     pointers.reserve(arguments.size() + 1);
@@ -4405,7 +4427,8 @@ USAGE_STATS_INLINE void install(void (*handler)(int, siginfo_t*, void*) noexcept
     if (!signals.ours[i]) continue;
     signals.former[i] = now;
     now.sa_sigaction = handler;
-    now.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    // The other stack for an overflown one alone: AddressSanitizer's vfork can stand on no other than the thread's own.
+    now.sa_flags = SA_SIGINFO | (number == SIGSEGV || number == SIGBUS ? SA_ONSTACK : 0);
     sigfillset(&now.sa_mask);
     ::sigaction(number, &now, nullptr);
   }
@@ -4551,6 +4574,20 @@ USAGE_STATS_INLINE std::vector<std::string> variable_values() {
 }
 
 USAGE_STATS_INLINE void remove_variable(const char* name) noexcept { ::unsetenv(name); }
+
+USAGE_STATS_INLINE PlainNumbers::PlainNumbers() noexcept {
+  if (std::strlen(::localeconv()->decimal_point) < 2) return;
+  const locale_t plain = ::newlocale(LC_NUMERIC_MASK, "C", locale_t{});
+  if (plain == locale_t{}) return;
+  plain_ = plain;
+  before_ = ::uselocale(plain);
+}
+
+USAGE_STATS_INLINE PlainNumbers::~PlainNumbers() {
+  if (plain_ == nullptr) return;
+  ::uselocale(static_cast<locale_t>(before_));
+  ::freelocale(static_cast<locale_t>(plain_));
+}
 
 USAGE_STATS_INLINE bool elevated() noexcept {
 #if defined(__linux__)
@@ -5227,6 +5264,7 @@ USAGE_STATS_INLINE bool too_deep(std::string_view text) noexcept {
 /// The text as JSON; nothing if it is not JSON or nests deeper than 64.
 USAGE_STATS_INLINE std::optional<Json> parse_json(std::string_view text) {
   if (json_impl::too_deep(text)) return std::nullopt;
+  const platform::PlainNumbers plain_numbers;
   Json value = Json::parse(text.begin(), text.end(), nullptr, false);
   if (value.is_discarded()) return std::nullopt;
   return value;
@@ -5250,9 +5288,15 @@ USAGE_STATS_INLINE std::string string_member(const Json& object, const char* nam
   return text == nullptr ? std::string() : *text;
 }
 
+/// Within what every reader of JSON agrees on (RFC 7493 2.2): nothing larger is ours, and callers may count on from it.
 USAGE_STATS_INLINE std::int64_t integer_member(const Json& object, const char* name, std::int64_t otherwise = 0) {
+  constexpr std::int64_t largest = (std::int64_t{1} << 53) - 1;
   const Json* const value = member(object, name);
-  return value != nullptr && value->is_number_integer() ? value->get<std::int64_t>() : otherwise;
+  if (value == nullptr || !value->is_number_integer()) return otherwise;
+  if (value->is_number_unsigned() && value->get<std::uint64_t>() > static_cast<std::uint64_t>(largest))
+    return otherwise;
+  const auto number = value->get<std::int64_t>();
+  return number >= -largest ? number : otherwise;
 }
 
 USAGE_STATS_INLINE bool boolean_member(const Json& object, const char* name) {
@@ -5350,7 +5394,8 @@ USAGE_STATS_INLINE std::string with_member(std::string text, const std::string& 
   const bool empty = text[at] == '}';
   while (text[at] == '"') {
     const std::size_t key_end = behind_value(text, at);
-    const bool ours = text.compare(at, key_end - at, quoted_key) == 0;
+    const auto name = parse_json(std::string_view(text).substr(at, key_end - at));  // it may be written with escapes
+    const bool ours = name && *name == key;
     const std::size_t begin = text.find_first_not_of(blank, text.find(':', key_end) + 1);
     std::size_t end = behind_value(text, begin);
     if (ours) {
@@ -8440,7 +8485,7 @@ USAGE_STATS_INLINE std::optional<Label> parse_label(std::string_view text) {
   label.version = string_member(*json, "version");
   label.client_id = string_member(*json, "client_id");
   label.session_id = string_member(*json, "session_id");
-  label.sequence = integer_member(*json, "sequence", 1);
+  label.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
   label.created = integer_member(*json, "created");
   label.rule = static_cast<int>(std::clamp<std::int64_t>(integer_member(*json, "rule"), 0, 15));
   label.config_file = string_member(*json, "config_file");
@@ -10261,6 +10306,13 @@ USAGE_STATS_INLINE std::string curl_config(const Url& url, const Request& reques
   return config;
 }
 
+/// The three digits behind the version in the first line of an answer; 0 for anything else.
+USAGE_STATS_INLINE int status_of(std::string_view head) noexcept {
+  const std::string_view digits = head.substr(std::min(head.find(' '), head.size())).substr(0, 4);
+  if (digits.size() != 4 || digits.find_first_not_of("0123456789", 1) != std::string_view::npos) return 0;
+  return (digits[1] - '0') * 100 + (digits[2] - '0') * 10 + (digits[3] - '0');
+}
+
 /// Reads what `curl --include` prints: interim answers, the head, the body.
 USAGE_STATS_INLINE void parse_answer(std::string_view text, Response& response) {
   while (text.substr(0, 5) == "HTTP/") {
@@ -10268,8 +10320,7 @@ USAGE_STATS_INLINE void parse_answer(std::string_view text, Response& response) 
     if (end == std::string_view::npos) return;
     std::string_view head = text.substr(0, end);
     text.remove_prefix(end + 4);
-    const std::size_t blank = head.find(' ');
-    const int status = blank == std::string_view::npos ? 0 : std::atoi(std::string(head.substr(blank + 1, 3)).c_str());
+    const int status = status_of(head);
     if (status >= 100 && status <= 199) continue;
     response.status = status;
     for (std::size_t line = head.find("\r\n"); line != std::string_view::npos; line = head.find("\r\n")) {
