@@ -140,6 +140,7 @@ TEST_CASE("hostile files: a report or label that has grown to a gigabyte is neit
 TEST_CASE("hostile files: those of the working folder are nobody's settings") {
   Server server, theirs;
   Sandbox sandbox;
+  sandbox.collect = false;  // what lies in its folder are no reports
   const fs::path folder = sandbox.root() / "work";
   const std::string settings = R"({"usage_stats": true, "usage_stats_endpoint": ")" + theirs.url() +
                                R"(", "usage_stats_additional_endpoints": [")" + theirs.url() + "\"]}";
