@@ -233,6 +233,7 @@ USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::
     slot.inode = label.impl_->inode;
     slot.owner = ::getpid();
     slot.begin_ms = posix::monotonic_ms();
+    delete slot.start;  // a copy of the parent's
     slot.start = start.release();
     slot.armed = true;
   }
