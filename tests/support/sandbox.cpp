@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <stdexcept>
 #include <system_error>
 
@@ -32,9 +33,29 @@ std::vector<std::string> labels_in(const fs::path& folder) {
   return names;
 }
 
+std::string contents(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(stream), {});
+}
+
+/// Whether the process is in the middle of exec: it has a program, and no place for its environment yet.
+bool being_started(const fs::path& process) {
+  const std::string stat = contents(process / "stat");
+  std::istringstream fields(stat.substr(stat.rfind(')') + 1));
+  const std::vector<std::string> words(std::istream_iterator<std::string>{fields}, {});
+  std::error_code error;
+  // A zombie, or a thread of the kernel, has no program.
+  return !fs::read_symlink(process / "exe", error).empty() && words.size() > 48 &&
+         words[48] == "0";  // env_end; proc(5) counts from the process's number on
+}
+
 std::string environment_of_process(const fs::path& process) {
-  std::ifstream file(process / "environ", std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  std::string environment = contents(process / "environ");
+  if (environment.empty() && being_started(process)) {
+    wait_until([&] { return !being_started(process); }, std::chrono::seconds(2));
+    environment = contents(process / "environ");
+  }
+  return environment;
 }
 
 }  // namespace
