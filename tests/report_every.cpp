@@ -47,6 +47,7 @@ TEST_CASE("report every: interim reports when something has changed, and a last 
   process.close_input();
   CHECK(process.wait().exit_code == 0);
   const std::vector<json> reports = reports_of(server.wait_for(4));
+  CHECK(wait_until([&] { return sandbox.pending().empty(); }));  // the uploader has read the answer
   sandbox.end_uploaders();
 
   REQUIRE(reports.size() == 4);
