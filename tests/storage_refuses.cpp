@@ -166,3 +166,110 @@ TEST_CASE("storage refuses: an uploader.lock that is a link or a pipe stops the 
     stranger.check_untouched();
   }
 }
+
+TEST_CASE("storage refuses: a report that is a pipe is not waited for") {
+  Stranger stranger;
+  stranger.sandbox.collect = false;
+  stranger.server.answer([](const ReceivedRequest&) { return Answer{503}; });
+  check_host(stranger.run());
+  CHECK(stranger.sandbox.wait_for_no_uploader());
+  make_due(stranger.sandbox);
+  const fs::path report = stranger.sandbox.report_files().at(0);
+  fs::remove(report);
+  REQUIRE(::mkfifo(report.c_str(), 0600) == 0);
+  check_host(stranger.run());
+  CHECK(stranger.server.requests().size() == 2);
+}
+
+TEST_CASE("storage refuses: a delivery.json that is a link or a pipe is replaced, and the report is sent") {
+  for (const std::string what : {"link", "hard link", "pipe"}) {
+    CAPTURE(what);
+    Stranger stranger;
+    stranger.server.answer([](const ReceivedRequest&) { return Answer{503}; });
+    check_host(stranger.run());
+    CHECK(stranger.sandbox.wait_for_no_uploader());
+    make_due(stranger.sandbox);
+    const fs::path file = stranger.sandbox.report_files().at(0).parent_path() / "delivery.json";
+    REQUIRE(fs::remove(file));
+    if (what == "link") fs::create_symlink(stranger.file, file);
+    if (what == "hard link") fs::create_hard_link(stranger.file, file);
+    if (what == "pipe") REQUIRE(::mkfifo(file.c_str(), 0600) == 0);
+    stranger.server.answer([](const ReceivedRequest&) { return Answer{200}; });
+    check_host(stranger.run());
+    CHECK(stranger.server.wait_for(3).size() == 3);
+    CHECK(stranger.sandbox.wait_for_no_uploader());
+    REQUIRE(fs::is_regular_file(fs::symlink_status(file)));
+    CHECK(read_file(file).find("delivered") != std::string::npos);
+    stranger.check_untouched();
+  }
+}
+
+TEST_CASE("storage refuses: an uploader.lock that is a hard link is not written") {
+  Stranger stranger;
+  const fs::path lock = stranger.sandbox.usage_folder() / "uploader.lock";
+  fs::remove(lock);
+  fs::create_hard_link(stranger.file, lock);
+  check_host(stranger.run());
+  CHECK(stranger.sandbox.wait_for_no_uploader());
+  CHECK(stranger.server.requests().empty());
+  stranger.check_untouched();
+}
+
+TEST_CASE("storage refuses: a label that points out of the folder leads nowhere") {
+  const std::string id(32, 'a');
+  for (const auto& [client, session] : {std::pair<std::string, std::string>{"../../../stranger", id},
+                                        {"local", "../../../../stranger"},
+                                        {"..", id},
+                                        {"local/..", id},
+                                        {id + "/../..", id},
+                                        {"local", id.substr(1)},
+                                        {"LOCAL", id},
+                                        {std::string(1, '\0'), id}}) {
+    CAPTURE(client);
+    CAPTURE(session);
+    Stranger stranger;
+    write_file(stranger.file.parent_path() / "usage_stats.json", stranger_text);
+    const nlohmann::json label = {{"schema", "usage-stats-label/1"},
+                                  {"app", "reporter"},
+                                  {"version", "1"},
+                                  {"client_id", client},
+                                  {"session_id", session},
+                                  {"sequence", 1},
+                                  {"created", 1},
+                                  {"rule", 7},
+                                  {"destinations", {{{"url", stranger.server.url("/outside")}, {"protocol", "json"}}}}};
+    for (const char* const folder : {"active", "pending"}) {
+      const fs::path place = stranger.sandbox.usage_folder() / folder;
+      write_file(place / id, label.dump() + "\n");
+      ::chmod(place.c_str(), 0700);
+    }
+    check_host(stranger.run());
+    CHECK(stranger.sandbox.wait_for_no_uploader());
+    for (const ReceivedRequest& request : stranger.server.requests()) CHECK(request.target == "/v1/usage");
+    CHECK(stranger.server.requests().size() == 1);
+    CHECK(read_file(stranger.file) == stranger_text);
+    CHECK(read_file(stranger.file.parent_path() / "usage_stats.json") == stranger_text);
+  }
+}
+
+TEST_CASE("storage refuses: files that anybody may read are made its owner's alone again when they are written") {
+  Stranger stranger;
+  stranger.server.answer([](const ReceivedRequest&) { return Answer{503}; });
+  check_host(stranger.run());
+  CHECK(stranger.sandbox.wait_for_no_uploader());
+  make_due(stranger.sandbox);
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(stranger.sandbox.usage_folder()))
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  for (const fs::path& file : files) fs::permissions(file, static_cast<fs::perms>(0666));
+  check_host(stranger.run());
+  int rewritten = 0;
+  for (const fs::path& file : files) {
+    const std::string name = file.filename().string();
+    if (name != "state.json" && name != "delivery.json" && file.parent_path().filename() != "pending") continue;
+    CAPTURE(file);
+    CHECK(fs::status(file).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+    ++rewritten;
+  }
+  CHECK(rewritten == 3);
+}
