@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <string>
 
 #include "sandbox.hpp"
@@ -63,4 +64,14 @@ TEST_CASE("two units: two forms in one program") {
 TEST_CASE("two units: without exceptions, without RTTI, and without either") {
   for (const char* const name : {"no_exceptions", "no_rtti", "neither"})
     CHECK(run_both(name, version)["fields"] == json{{"where", "elsewhere"}});
+}
+
+TEST_CASE("two units: linked statically, where a program has no dynamic linker that knows its parts") {
+  for (const char* const name : {"units_static", "units_static_pie"}) {
+    if (!std::filesystem::exists(program(name))) {
+      MESSAGE("skipped: " << name << " was not built: a sanitizer, or no static libraries here");
+      continue;
+    }
+    CHECK(run_both(name, version)["fields"] == json{{"where", "elsewhere"}});
+  }
 }

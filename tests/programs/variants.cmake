@@ -58,6 +58,21 @@ variant_object(units_vendored programs/units/elsewhere.cpp "${vendored}"
 add_dependencies(units_vendored usage_stats_vendored)
 variant_program(two_versions units_main units_vendored)
 
+# The same objects without a dynamic linker, where the machine has the static libraries for it.
+include(CheckCXXSourceCompiles)
+foreach(kind IN ITEMS static static-pie)
+  string(REPLACE "-" "_" name "${kind}")
+  set(CMAKE_REQUIRED_FLAGS "-fPIE")
+  set(CMAKE_REQUIRED_LINK_OPTIONS "-${kind}")
+  check_cxx_source_compiles("#include <thread>\nint main() { std::thread([] {}).join(); }" usage_stats_can_${name})
+  unset(CMAKE_REQUIRED_FLAGS)
+  unset(CMAKE_REQUIRED_LINK_OPTIONS)
+  if(usage_stats_can_${name} AND NOT USAGE_STATS_SANITIZE)
+    variant_program(units_${name} units_main units_elsewhere)
+    target_link_options(test_program_units_${name} PRIVATE "-${kind}")
+  endif()
+endforeach()
+
 # One source file with the form under test, one header-only with curl.
 add_library(units_under_test OBJECT programs/units/elsewhere.cpp)
 target_link_libraries(units_under_test PRIVATE ${usage_stats_under_test})
