@@ -17,12 +17,13 @@ USAGE_STATS_INLINE void at_exit(std::optional<int> code) noexcept {
   Runs::instance().finish(end);
 }
 
+/// Never destroyed, having nothing to destroy: the handler may run until the end.
 struct Terminate {
   std::atomic<std::terminate_handler> former{nullptr};
   std::atomic<bool> handling{false};
 
   static Terminate& instance() noexcept {
-    static Terminate& terminate = *new Terminate;
+    static Terminate terminate;
     return terminate;
   }
 };

@@ -184,7 +184,7 @@ USAGE_STATS_INLINE std::string reason(const Json& outcome) {
     const std::string type = string_member(*error, "type"), message = string_member(*error, "message");
     return message.empty() ? type : type + ": " + message;
   }
-  const std::string signal = string_member(outcome, "signal"), status = string_member(outcome, "status");
+  std::string signal = string_member(outcome, "signal"), status = string_member(outcome, "status");
   if (!signal.empty()) return signal;
   return status == "failed" && member(outcome, "exit_code") != nullptr
              ? "exit code " + std::to_string(integer_member(outcome, "exit_code"))

@@ -64,7 +64,8 @@ struct PreparedStart {
   }
 };
 
-/// What changes in the process while runs are watched. Never destroyed: handlers may run until the end.
+/// What changes in the process while runs are watched. Never destroyed, having nothing to destroy: handlers may run
+/// until the end.
 struct Signals {
   int watches = 0;  // this one and the next two: with the mutex held
   struct sigaction former[killing_signal_count] = {};
@@ -72,7 +73,7 @@ struct Signals {
   std::atomic<bool> noted{false};  // the first signal that kills is the one that counts
 
   static Signals& instance() noexcept {
-    static Signals& signals = *new Signals;
+    static Signals signals;
     return signals;
   }
   static std::mutex& mutex() { return per_process<std::mutex>(); }
