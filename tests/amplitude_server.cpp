@@ -113,6 +113,10 @@ class Amplitude {
   }
 };
 
+std::vector<std::string> options(const Amplitude& amplitude) {
+  return {"--url", amplitude.url(), "--protocol", "amplitude", "--api-key", "public-key"};
+}
+
 std::vector<std::string> sending(Amplitude& amplitude, const std::vector<std::string>& more = {}) {
   std::vector<std::string> arguments =
       sending_to(amplitude.url(), {"--protocol", "amplitude", "--api-key", "public-key"});
@@ -252,9 +256,7 @@ TEST_CASE("amplitude: show --wire prints what the last report sent, and not what
   upload_once(sandbox);
   run.waits(2, 3, true);
   upload_once(sandbox);
-  std::vector<std::string> arguments{"--url", amplitude.url(), "--protocol", "amplitude", "--api-key", "public-key"};
-  for (const char* more : {"--as", "usage-stats", "show", "--wire"}) arguments.emplace_back(more);
-  const Result shown = sandbox.run("reporter", arguments);
+  const Result shown = run_usage_stats(sandbox, {"show", "--wire"}, options(amplitude));
   CHECK(shown.out == amplitude.server.requests().back().body);
   CHECK(types(json::parse(shown.out)["events"]) == std::vector<std::string>{"send_model", "ended"});
 }
@@ -283,9 +285,7 @@ TEST_CASE("amplitude: a user's endpoint has no key, so the report stays here and
     CHECK(result.out.find("problem=endpoint '" + theirs.url() + "': amplitude needs an api_key") != std::string::npos);
     CHECK(sandbox.report_files().size() == 1);
     CHECK(sandbox.pending().empty());
-    std::vector<std::string> arguments{"--url", own.url(), "--protocol", "amplitude", "--api-key", "public-key"};
-    for (const char* more : {"--as", "usage-stats", "status"}) arguments.emplace_back(more);
-    CHECK(sandbox.run("reporter", arguments).out.find("api_key") != std::string::npos);
+    CHECK(run_usage_stats(sandbox, {"status"}, options(own)).out.find("api_key") != std::string::npos);
   }
   CHECK(own.server.requests().empty());
   CHECK(theirs.server.requests().empty());

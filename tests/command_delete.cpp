@@ -10,13 +10,6 @@
 
 namespace {
 
-Result usage_stats(const Sandbox& sandbox, std::vector<std::string> words, std::vector<std::string> options = {}) {
-  options.push_back("--as");
-  options.push_back("usage-stats");
-  options.insert(options.end(), words.begin(), words.end());
-  return sandbox.run("reporter", options);
-}
-
 /// The targets of the deletions that a server got, sorted.
 std::vector<std::string> deletions(const Server& server) {
   std::vector<std::string> targets;
@@ -43,12 +36,12 @@ TEST_CASE("delete: reaches the endpoint for every id ever used, and leaves nothi
   const std::vector<std::string> options{"--url", server.url("/v1/usage?k=1")};
   sandbox.run("reporter", sending_to(server.url("/v1/usage?k=1")));
   const std::string first = client_id(sandbox);
-  CHECK(usage_stats(sandbox, {"reset"}, options).exit_code == 0);
+  CHECK(run_usage_stats(sandbox, {"reset"}, options).exit_code == 0);
   sandbox.run("reporter", sending_to(server.url("/v1/usage?k=1")));
   const std::string second = client_id(sandbox);
   CHECK(first != second);
 
-  const Result result = usage_stats(sandbox, {"delete"}, options);
+  const Result result = run_usage_stats(sandbox, {"delete"}, options);
   CHECK(result.exit_code == 0);
   CHECK(result.err == "");
   std::vector<std::string> expected{"/v1/usage?k=1&client_id=" + first, "/v1/usage?k=1&client_id=" + second};
@@ -64,7 +57,7 @@ TEST_CASE("delete: reaches the endpoint for every id ever used, and leaves nothi
   sandbox.run("reporter", sending_to(server.url("/v1/usage?k=1")));
   CHECK(client_id(sandbox) != second);
   CHECK(deletions(server) == expected);
-  usage_stats(sandbox, {"delete"}, options);
+  run_usage_stats(sandbox, {"delete"}, options);
   CHECK(deletions(server).size() == 3);
 }
 
@@ -74,22 +67,23 @@ TEST_CASE("delete: offline it waits, is never pruned, and is made up for by a la
   sandbox.run("reporter", sending_to(server.url()));
   const std::string id = client_id(sandbox);
   server.answer([](const ReceivedRequest&) { return Answer{503}; });
-  const Result result = usage_stats(sandbox, {"delete"}, {"--url", server.url()});
+  const Result result = run_usage_stats(sandbox, {"delete"}, {"--url", server.url()});
   CHECK(result.exit_code == 1);
   CHECK(result.err.find("1 deletion waits") != std::string::npos);
   CHECK(sandbox.report_files().empty());
   CHECK(sandbox.pending().size() == 1);
-  const auto status = nlohmann::json::parse(usage_stats(sandbox, {"status", "--json"}, {"--url", server.url()}).out);
+  const auto status =
+      nlohmann::json::parse(run_usage_stats(sandbox, {"status", "--json"}, {"--url", server.url()}).out);
   CHECK(status["waiting"]["deletions"] == 1);
   CHECK(status["waiting"]["reports"] == 0);
 
   // More tries than a report has, more reports than may wait, `disable`: it stays.
-  for (int i = 0; i < 12; ++i) CHECK(usage_stats(sandbox, {"send"}, {"--url", server.url()}).exit_code == 1);
-  for (int i = 0; i < 3; ++i) usage_stats(sandbox, {"delete"}, {"--url", server.url()});
-  usage_stats(sandbox, {"disable"}, {"--url", server.url()});
+  for (int i = 0; i < 12; ++i) CHECK(run_usage_stats(sandbox, {"send"}, {"--url", server.url()}).exit_code == 1);
+  for (int i = 0; i < 3; ++i) run_usage_stats(sandbox, {"delete"}, {"--url", server.url()});
+  run_usage_stats(sandbox, {"disable"}, {"--url", server.url()});
   REQUIRE(sandbox.pending().size() == 1);
   CHECK(waiting_label(sandbox)["client_id"] == id);
-  usage_stats(sandbox, {"enable"}, {"--url", server.url()});
+  run_usage_stats(sandbox, {"enable"}, {"--url", server.url()});
 
   server.answer([](const ReceivedRequest&) { return Answer{}; });
   nlohmann::json label = waiting_label(sandbox);
@@ -115,7 +109,7 @@ TEST_CASE("delete: a run that is still going on is not sent afterwards") {
   command.open_input = true;
   Process running(command);
   running.wait_for_output("ready");
-  CHECK(usage_stats(sandbox, {"delete"}, {"--url", server.url()}).exit_code == 0);
+  CHECK(run_usage_stats(sandbox, {"delete"}, {"--url", server.url()}).exit_code == 0);
   running.close_input();
   CHECK(running.wait().exit_code == 0);
   CHECK(sandbox.wait_for_no_uploader());
@@ -129,13 +123,13 @@ TEST_CASE("delete: servers of then are asked too, and where nothing can be asked
   Sandbox sandbox;
   sandbox.run("reporter", sending_to(then.url()));
   const std::string id = client_id(sandbox);
-  CHECK(usage_stats(sandbox, {"delete"}, {"--url", now.url()}).exit_code == 0);
+  CHECK(run_usage_stats(sandbox, {"delete"}, {"--url", now.url()}).exit_code == 0);
   CHECK(deletions(then).size() == 1);
   CHECK(deletions(now).size() == 1);
 
   sandbox.run("reporter", sending_to(then.url()));
   const Result result =
-      usage_stats(sandbox, {"delete", "--json"}, {"--url", then.url(), "--contact", "me@example.org"});
+      run_usage_stats(sandbox, {"delete", "--json"}, {"--url", then.url(), "--contact", "me@example.org"});
   CHECK(result.exit_code == 0);
   const auto json = nlohmann::json::parse(result.out);
   CHECK(json["client_ids"].size() == 1);
@@ -157,7 +151,7 @@ TEST_CASE("delete: otlp and amplitude have no request for it, so it says whom to
     CHECK(other.requests().size() == 1);
     const std::string id = client_id(sandbox);
     sandbox.environment["REPORTER_USAGE_STATS_ENDPOINT"] = server.url();
-    const Result result = usage_stats(sandbox, {"delete"}, options);
+    const Result result = run_usage_stats(sandbox, {"delete"}, options);
     CHECK(result.exit_code == 0);
     CHECK(result.out.find("server        " + other.url()) != std::string::npos);
     CHECK(result.out.find("write to      me@example.org") != std::string::npos);
@@ -172,11 +166,11 @@ TEST_CASE("delete: otlp and amplitude have no request for it, so it says whom to
 TEST_CASE("delete: where nothing was sent nobody is asked; where nothing is there nothing is made") {
   Server server;
   Sandbox sandbox;
-  CHECK(usage_stats(sandbox, {"delete"}, {"--url", server.url()}).exit_code == 0);
+  CHECK(run_usage_stats(sandbox, {"delete"}, {"--url", server.url()}).exit_code == 0);
   CHECK(tree(sandbox.home()).empty());
   sandbox.run("reporter", {"--url", server.url()});
   CHECK(sandbox.report_files().size() == 1);
-  CHECK(usage_stats(sandbox, {"delete"}, {"--url", server.url()}).exit_code == 0);
+  CHECK(run_usage_stats(sandbox, {"delete"}, {"--url", server.url()}).exit_code == 0);
   CHECK(sandbox.report_files().empty());
   CHECK(server.requests().empty());
 }
@@ -187,7 +181,7 @@ TEST_CASE("delete: a server that refuses has not deleted") {
   sandbox.run("reporter", sending_to(server.url()));
   for (int status : {404, 405, 410, 500}) {
     server.answer([=](const ReceivedRequest&) { return Answer{status}; });
-    const Result result = usage_stats(sandbox, {"delete"}, {"--url", server.url()});
+    const Result result = run_usage_stats(sandbox, {"delete"}, {"--url", server.url()});
     CHECK(result.exit_code == 1);
     CHECK(result.out.find("status " + std::to_string(status)) != std::string::npos);
     CHECK(sandbox.pending().size() == 1);
@@ -198,9 +192,9 @@ TEST_CASE("send: sends what waits, whatever the back-off, and tells what became 
   Server server(503);
   Sandbox sandbox;
   const std::vector<std::string> options{"--url", server.url()};
-  CHECK(usage_stats(sandbox, {"send"}, options).out == "Nothing waits to be sent.\n");
+  CHECK(run_usage_stats(sandbox, {"send"}, options).out == "Nothing waits to be sent.\n");
   for (int i = 0; i < 3; ++i) sandbox.run("reporter", sending_to(server.url()));
-  Result result = usage_stats(sandbox, {"send"}, options);
+  Result result = run_usage_stats(sandbox, {"send"}, options);
   CHECK(result.exit_code == 1);
   CHECK(result.out.find("1/3 session ") == 0);
   CHECK(result.out.find("3/3 session ") != std::string::npos);
@@ -208,7 +202,7 @@ TEST_CASE("send: sends what waits, whatever the back-off, and tells what became 
   CHECK(result.err.find("3 still wait") != std::string::npos);
 
   server.answer([](const ReceivedRequest&) { return Answer{201}; });
-  result = usage_stats(sandbox, {"send", "--json"}, options);
+  result = run_usage_stats(sandbox, {"send", "--json"}, options);
   CHECK(result.exit_code == 0);
   const auto json = nlohmann::json::parse(result.out);
   CHECK(json["tries"].size() == 3);
@@ -223,7 +217,7 @@ TEST_CASE("send: does not send what must not be sent") {
   sandbox.run("reporter", sending_to(server.url()));
   const std::size_t before = server.requests().size();
   sandbox.environment["DO_NOT_TRACK"] = "1";
-  const Result result = usage_stats(sandbox, {"send"}, {"--url", server.url()});
+  const Result result = run_usage_stats(sandbox, {"send"}, {"--url", server.url()});
   CHECK(result.exit_code == 1);
   CHECK(result.err.find("DO_NOT_TRACK=1") != std::string::npos);
   CHECK(server.requests().size() == before);
@@ -234,7 +228,7 @@ TEST_CASE("send: an endpoint that does not answer is not asked again for each re
   Sandbox sandbox;
   for (int i = 0; i < 3; ++i) sandbox.run("reporter", sending_to("http://127.0.0.1:9/"));
   const auto json =
-      nlohmann::json::parse(usage_stats(sandbox, {"send", "--json"}, {"--url", "http://127.0.0.1:9/"}).out);
+      nlohmann::json::parse(run_usage_stats(sandbox, {"send", "--json"}, {"--url", "http://127.0.0.1:9/"}).out);
   CHECK(json["tries"].size() == 1);
   CHECK(json["still_waiting"] == 3);
 }
@@ -243,14 +237,14 @@ TEST_CASE("reset: a new id; what waits keeps the old one") {
   Server server(503);
   Sandbox sandbox;
   const std::vector<std::string> options{"--url", server.url()};
-  CHECK(usage_stats(sandbox, {"reset"}, options).out.find("no id yet") != std::string::npos);
+  CHECK(run_usage_stats(sandbox, {"reset"}, options).out.find("no id yet") != std::string::npos);
   CHECK(tree(sandbox.home()).empty());
   sandbox.run("reporter", sending_to(server.url()));
   const std::string old = client_id(sandbox);
-  const auto json = nlohmann::json::parse(usage_stats(sandbox, {"reset", "--json"}, options).out);
+  const auto json = nlohmann::json::parse(run_usage_stats(sandbox, {"reset", "--json"}, options).out);
   CHECK(json["client_id"] == client_id(sandbox));
   CHECK(client_id(sandbox) != old);
   server.answer([](const ReceivedRequest&) { return Answer{}; });
-  usage_stats(sandbox, {"send"}, options);
+  run_usage_stats(sandbox, {"send"}, options);
   CHECK(nlohmann::json::parse(server.requests().back().body)["client_id"] == old);
 }

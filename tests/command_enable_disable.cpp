@@ -8,21 +8,10 @@
 #include "tree.hpp"
 #include "waiting.hpp"
 
-namespace {
-
-Result usage_stats(const Sandbox& sandbox, std::vector<std::string> words, std::vector<std::string> options = {}) {
-  options.push_back("--as");
-  options.push_back("usage-stats");
-  options.insert(options.end(), words.begin(), words.end());
-  return sandbox.run("reporter", options);
-}
-
-}  // namespace
-
 TEST_CASE("enable: reports are sent from the next run on, without a notice") {
   Server server;
   Sandbox sandbox;
-  const Result result = usage_stats(sandbox, {"enable"}, {"--url", server.url()});
+  const Result result = run_usage_stats(sandbox, {"enable"}, {"--url", server.url()});
   CHECK(result.exit_code == 0);
   CHECK(result.err == "");
   CHECK(result.out.find("switched on") != std::string::npos);
@@ -37,21 +26,22 @@ TEST_CASE("enable: reports are sent from the next run on, without a notice") {
 TEST_CASE("enable, disable: say so when something stronger holds") {
   Sandbox sandbox;
   sandbox.environment["DO_NOT_TRACK"] = "1";
-  Result result = usage_stats(sandbox, {"enable"}, {"--url", "http://127.0.0.1:9/"});
+  Result result = run_usage_stats(sandbox, {"enable"}, {"--url", "http://127.0.0.1:9/"});
   CHECK(result.exit_code == 0);
   CHECK(result.out.find("DO_NOT_TRACK=1") != std::string::npos);
   CHECK(result.out.find("unset DO_NOT_TRACK") != std::string::npos);
-  auto json = nlohmann::json::parse(usage_stats(sandbox, {"enable", "--json"}, {"--url", "http://127.0.0.1:9/"}).out);
+  auto json =
+      nlohmann::json::parse(run_usage_stats(sandbox, {"enable", "--json"}, {"--url", "http://127.0.0.1:9/"}).out);
   CHECK(json["usage_stats"] == true);
   CHECK(json["verdict"] == "off");
   CHECK(json["rule"] == 4);
 
   sandbox.environment.erase("DO_NOT_TRACK");
   sandbox.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
-  result = usage_stats(sandbox, {"disable"}, {"--url", "http://127.0.0.1:9/"});
+  result = run_usage_stats(sandbox, {"disable"}, {"--url", "http://127.0.0.1:9/"});
   CHECK(result.exit_code == 0);
   CHECK(result.out.find("REPORTER_USAGE_STATS_ENABLED=1") != std::string::npos);
-  json = nlohmann::json::parse(usage_stats(sandbox, {"disable", "--json"}, {"--url", "http://127.0.0.1:9/"}).out);
+  json = nlohmann::json::parse(run_usage_stats(sandbox, {"disable", "--json"}, {"--url", "http://127.0.0.1:9/"}).out);
   CHECK(json["usage_stats"] == false);
   CHECK(json["verdict"] == "on");
   CHECK(json["dropped"] == 0);
@@ -67,7 +57,7 @@ TEST_CASE("disable: what waits is dropped, and from then on the program writes n
   killed.signal(SIGKILL);
   killed.wait();
 
-  const Result result = usage_stats(sandbox, {"disable"}, {"--url", server.url()});
+  const Result result = run_usage_stats(sandbox, {"disable"}, {"--url", server.url()});
   CHECK(result.exit_code == 0);
   CHECK(result.out.find("4 reports that waited") != std::string::npos);
   CHECK(sandbox.pending().empty());
@@ -82,16 +72,16 @@ TEST_CASE("disable: what waits is dropped, and from then on the program writes n
   CHECK(server.requests().size() == requests);
 
   // Also after switching it on again: what was dropped is gone.
-  usage_stats(sandbox, {"enable"}, {"--url", server.url()});
+  run_usage_stats(sandbox, {"enable"}, {"--url", server.url()});
   sandbox.run("reporter", sending_to(server.url()));
-  CHECK(usage_stats(sandbox, {"send"}, {"--url", server.url()}).exit_code == 0);
+  CHECK(run_usage_stats(sandbox, {"send"}, {"--url", server.url()}).exit_code == 0);
   CHECK(sandbox.wait_for_no_uploader());
   CHECK(server.requests().size() == requests + 1);
 }
 
 TEST_CASE("disable: on a machine where nothing was ever written, only the config is") {
   Sandbox sandbox;
-  CHECK(usage_stats(sandbox, {"disable"}).exit_code == 0);
+  CHECK(run_usage_stats(sandbox, {"disable"}).exit_code == 0);
   CHECK_FALSE(std::filesystem::exists(sandbox.usage_folder()));
   CHECK(nlohmann::json::parse(read_file(sandbox.config_file())) == nlohmann::json({{"usage_stats", false}}));
 }

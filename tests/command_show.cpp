@@ -10,13 +10,6 @@
 
 namespace {
 
-Result usage_stats(const Sandbox& sandbox, std::vector<std::string> words, std::vector<std::string> options = {}) {
-  options.push_back("--as");
-  options.push_back("usage-stats");
-  options.insert(options.end(), words.begin(), words.end());
-  return sandbox.run("reporter", options);
-}
-
 const std::map<std::string, std::vector<std::string>>& protocols() {
   static const std::map<std::string, std::vector<std::string>> all{
       {"json", {}},
@@ -45,29 +38,29 @@ void keys_of(const nlohmann::json& value, const std::string& path, std::set<std:
 TEST_CASE("show: the newest reports and what became of them") {
   Server server;
   Sandbox sandbox;
-  CHECK(usage_stats(sandbox, {"show"}).exit_code == 0);
+  CHECK(run_usage_stats(sandbox, {"show"}).exit_code == 0);
   for (const char* code : {"1", "2", "3"}) sandbox.run("reporter", sending_to(server.url(), {"--exit", code}));
-  const Result one = usage_stats(sandbox, {"show"});
+  const Result one = run_usage_stats(sandbox, {"show"});
   CHECK(one.exit_code == 0);
   CHECK(one.out.find("\"exit_code\": 3") != std::string::npos);
   CHECK(one.out.find("\"exit_code\": 2") == std::string::npos);
   CHECK(one.out.find("delivered") != std::string::npos);
   CHECK(one.out.find(server.url()) != std::string::npos);
-  const auto json = nlohmann::json::parse(usage_stats(sandbox, {"show", "2", "--json"}).out);
+  const auto json = nlohmann::json::parse(run_usage_stats(sandbox, {"show", "2", "--json"}).out);
   REQUIRE(json["reports"].size() == 2);
   CHECK(json["reports"][0]["report"]["outcome"]["exit_code"] == 3);
   CHECK(json["reports"][1]["report"]["outcome"]["exit_code"] == 2);
   CHECK(json["reports"][0]["deliveries"][0]["result"] == "delivered");
   CHECK(json["reports"][0]["waiting"].empty());
-  CHECK(nlohmann::json::parse(usage_stats(sandbox, {"show", "--json", "99"}).out)["reports"].size() == 3);
+  CHECK(nlohmann::json::parse(run_usage_stats(sandbox, {"show", "--json", "99"}).out)["reports"].size() == 3);
 }
 
 TEST_CASE("show: reports that wait, and those that never leave") {
   Sandbox sandbox;
   sandbox.run("reporter", {"--url", "http://127.0.0.1:9/"});
-  CHECK(usage_stats(sandbox, {"show"}).out.find("it stays on this machine") != std::string::npos);
+  CHECK(run_usage_stats(sandbox, {"show"}).out.find("it stays on this machine") != std::string::npos);
   sandbox.run("reporter", sending_to("http://127.0.0.1:9/"));
-  const Result waits = usage_stats(sandbox, {"show", "1"});
+  const Result waits = run_usage_stats(sandbox, {"show", "1"});
   CHECK(waits.out.find("again later") != std::string::npos);
   CHECK(waits.out.find("waits for     http://127.0.0.1:9/; tried again after 20") != std::string::npos);
 }
@@ -84,12 +77,12 @@ TEST_CASE("show --wire: exactly the bytes that the server got") {
       arguments.emplace_back(more);
     sandbox.run("reporter", arguments);
     const auto requests = server.wait_for(1);
-    const Result shown = usage_stats(sandbox, {"show", "--wire"}, options);
+    const Result shown = run_usage_stats(sandbox, {"show", "--wire"}, options);
     CHECK(shown.exit_code == 0);
     CHECK(shown.out == requests[0].body);
     CHECK(shown.err.find("POST " + server.url()) != std::string::npos);
     CHECK(shown.err.find("secret") == std::string::npos);
-    const auto json = nlohmann::json::parse(usage_stats(sandbox, {"show", "--wire", "--json"}, options).out);
+    const auto json = nlohmann::json::parse(run_usage_stats(sandbox, {"show", "--wire", "--json"}, options).out);
     REQUIRE(json["requests"].size() == 1);
     CHECK(json["requests"][0]["body"] == requests[0].body);
     CHECK(json["requests"][0]["headers"]["Content-Type"] == requests[0].header("Content-Type"));
@@ -107,7 +100,7 @@ TEST_CASE("preview: what the next run sends, but for what differs from run to ru
     write_file(sandbox.config_file(), "{\"usage_stats\": true}");
     const std::vector<std::string> options = endpoint(server.url(), protocol);
     const auto before = tree(sandbox.home());
-    const Result preview = usage_stats(sandbox, {"preview"}, options);
+    const Result preview = run_usage_stats(sandbox, {"preview"}, options);
     CHECK(preview.exit_code == 0);
     CHECK(tree(sandbox.home()) == before);
     CHECK(server.requests().empty());
@@ -134,12 +127,12 @@ TEST_CASE("preview: what the next run sends, but for what differs from run to ru
 TEST_CASE("preview: says when nothing would be sent, and shows it all the same") {
   Sandbox sandbox;
   sandbox.environment["DO_NOT_TRACK"] = "1";
-  const Result result = usage_stats(sandbox, {"preview"}, {"--url", "http://127.0.0.1:9/"});
+  const Result result = run_usage_stats(sandbox, {"preview"}, {"--url", "http://127.0.0.1:9/"});
   CHECK(result.exit_code == 0);
   CHECK(result.err.find("off: nothing would be sent") != std::string::npos);
   CHECK_FALSE(nlohmann::json::parse(result.out).contains("client_id"));
   const auto json =
-      nlohmann::json::parse(usage_stats(sandbox, {"preview", "--json"}, {"--url", "http://127.0.0.1:9/"}).out);
+      nlohmann::json::parse(run_usage_stats(sandbox, {"preview", "--json"}, {"--url", "http://127.0.0.1:9/"}).out);
   CHECK(json["would_be_sent"] == false);
   CHECK(tree(sandbox.home()).empty());
 }

@@ -12,15 +12,8 @@
 
 namespace {
 
-Result usage_stats(const Sandbox& sandbox, std::vector<std::string> words, std::vector<std::string> options = {}) {
-  options.push_back("--as");
-  options.push_back("usage-stats");
-  options.insert(options.end(), words.begin(), words.end());
-  return sandbox.run("reporter", options);
-}
-
 nlohmann::json status(const Sandbox& sandbox, std::vector<std::string> options = {}) {
-  const Result result = usage_stats(sandbox, {"status", "--json"}, std::move(options));
+  const Result result = run_usage_stats(sandbox, {"status", "--json"}, std::move(options));
   CHECK(result.exit_code == 0);
   CHECK(result.err == "");
   return nlohmann::json::parse(result.out);
@@ -105,8 +98,8 @@ TEST_CASE("status: tells endpoint, id, what waits and why, and what was sent") {
   CHECK(now["waiting"]["reports"] == 1);
   CHECK(now["waiting"].contains("not_before"));
   CHECK(now["waiting"]["last_error"].get<std::string>().find("503") != std::string::npos);
-  const Result text =
-      usage_stats(sandbox, {"status"}, {"--url", server.url(), "--purpose", std::string(300, 'x') + " words words"});
+  const Result text = run_usage_stats(sandbox, {"status"},
+                                      {"--url", server.url(), "--purpose", std::string(300, 'x') + " words words"});
   CHECK(text.out.find("1 report; tried again after 20") != std::string::npos);
 }
 
@@ -115,9 +108,9 @@ TEST_CASE("status: changes nothing, and asks no server") {
   Sandbox sandbox;
   sandbox.collect = false;
   fill(sandbox, 99);
-  usage_stats(sandbox, {"status"}, {"--url", server.url()});  // this one makes the test's own folders private
+  run_usage_stats(sandbox, {"status"}, {"--url", server.url()});  // this one makes the test's own folders private
   const auto before = tree(sandbox.home());
-  const Result result = usage_stats(sandbox, {"status"}, {"--url", server.url()});
+  const Result result = run_usage_stats(sandbox, {"status"}, {"--url", server.url()});
   CHECK(result.exit_code == 0);
   CHECK(result.out.find("100 reports") != std::string::npos);
   CHECK(server.connections() == 0);
@@ -127,10 +120,10 @@ TEST_CASE("status: changes nothing, and asks no server") {
 TEST_CASE("status: 80 columns, and no control characters from anywhere") {
   Sandbox sandbox;
   const Result result =
-      usage_stats(sandbox, {"status"},
-                  {"--url", "https://stats.example.org/v1/usage", "--purpose",
-                   "To learn \x1b[31mwhat\x1b[0m is used, and by how many people, and how often, and so on.",
-                   "--policy-url", "https://example.org/privacy", "--contact", "me@example.org"});
+      run_usage_stats(sandbox, {"status"},
+                      {"--url", "https://stats.example.org/v1/usage", "--purpose",
+                       "To learn \x1b[31mwhat\x1b[0m is used, and by how many people, and how often, and so on.",
+                       "--policy-url", "https://example.org/privacy", "--contact", "me@example.org"});
   CHECK(longest_line(result.out) <= 80);
   CHECK(result.out.find('\x1b') == std::string::npos);
   CHECK(result.out.find("To learn what is used") != std::string::npos);
@@ -161,7 +154,7 @@ TEST_CASE("status: says what is wrong") {
     ::chmod(sandbox.usage_folder().c_str(), 0777);
     CHECK(status(sandbox)["problems"].dump().find(sandbox.usage_folder().string()) != std::string::npos);
     for (const char* word : {"show", "send", "delete", "reset"}) {
-      const Result result = usage_stats(sandbox, {word});
+      const Result result = run_usage_stats(sandbox, {word});
       CHECK(result.exit_code == 1);
       CHECK(result.err.find(sandbox.usage_folder().string()) != std::string::npos);
     }
@@ -175,7 +168,7 @@ TEST_CASE("status: says what is wrong") {
       write_file(sandbox.usage_folder() / std::string(32, 'b') / std::string(32, 'c') / "usage_stats.json", "{");
       for (const char* word :
            {"status", "show", "preview", "describe", "send", "reset", "delete", "enable", "disable"}) {
-        const Result result = usage_stats(sandbox, {word});
+        const Result result = run_usage_stats(sandbox, {word});
         CHECK_MESSAGE(result.exit_code == 0, word << ": " << result.err);
       }
     }
@@ -185,7 +178,7 @@ TEST_CASE("status: says what is wrong") {
 TEST_CASE("command: alone and --help tell how it is used; what nobody knows is an error") {
   Sandbox sandbox;
   for (std::vector<std::string> words : {std::vector<std::string>{}, {"--help"}, {"help"}, {"status", "--help"}}) {
-    const Result result = usage_stats(sandbox, words);
+    const Result result = run_usage_stats(sandbox, words);
     CHECK(result.exit_code == 0);
     CHECK(result.err == "");
     CHECK(longest_line(result.out) <= 80);
@@ -201,7 +194,7 @@ TEST_CASE("command: alone and --help tell how it is used; what nobody knows is a
                                          {"describe", "--format", "xml"},
                                          {"enable", "5"},
                                          {"--json"}}) {
-    const Result result = usage_stats(sandbox, words);
+    const Result result = run_usage_stats(sandbox, words);
     CHECK(result.exit_code == 2);
     CHECK(result.out == "");
     CHECK(result.err.find("usage: reporter usage-stats") != std::string::npos);

@@ -10,6 +10,7 @@
 
 #include "sandbox.hpp"
 #include "server.hpp"
+#include "strace.hpp"
 #include "tree.hpp"
 
 // What the kernel sees of a program that uses the library.
@@ -17,26 +18,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool can_trace() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  MESSAGE("skipped: a sanitizer makes system calls of its own");
-  return false;
-#else
-  Command command{"sh", {"-c", "strace -o /dev/null true"}};
-  command.inherit_environment = true;
-  if (run(command).exit_code == 0) return true;
-  MESSAGE("skipped: there is no strace here, or it may not trace");
-  return false;
-#endif
-}
-
 Command traced(const Sandbox& sandbox, const std::string& calls, const std::string& name,
                const std::vector<std::string>& arguments) {
-  Command command = sandbox.command(name, arguments);
-  command.arguments.insert(command.arguments.begin(), {"-f", "-e", "signal=none", "-e", "trace=" + calls, "-o",
-                                                       (sandbox.root() / "trace").string(), command.program.string()});
-  command.program = "strace";
-  return command;
+  return under_strace(sandbox.command(name, arguments),
+                      {"-f", "-e", "signal=none", "-e", "trace=" + calls, "-o", (sandbox.root() / "trace").string()});
 }
 
 /// The traced calls of each process, the first one's first.

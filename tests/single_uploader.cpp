@@ -94,8 +94,7 @@ TEST_CASE("single uploader: while one is at work, another one leaves without hav
   us::platform::LockedFile::Outcome outcome{};
   const auto lock = us::platform::LockedFile::acquire(storage.folder(), "uploader.lock", true, outcome, error);
   CHECK_FALSE(us::upload(sandbox.usage_folder(), without_staying(), us::Log()));
-  sandbox.environment["USAGE_STATS_UPLOADER"] = sandbox.usage_folder().string();
-  CHECK(sandbox.run("reporter").exit_code == 0);
+  CHECK(run(sandbox.uploader("reporter")).exit_code == 0);
   CHECK(server.requests().empty());
   CHECK(sandbox.pending().size() == 1);
 }

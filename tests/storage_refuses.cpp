@@ -228,6 +228,7 @@ TEST_CASE("storage refuses: a label that points out of the folder leads nowhere"
     CAPTURE(client);
     CAPTURE(session);
     Stranger stranger;
+    stranger.sandbox.collect = false;
     write_file(stranger.file.parent_path() / "usage_stats.json", stranger_text);
     const nlohmann::json label = {{"schema", "usage-stats-label/1"},
                                   {"app", "reporter"},

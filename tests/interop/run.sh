@@ -37,11 +37,10 @@ PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0));
 export PORT UNDERSTOOD=$work/understood.json
 "$build/collector" --config "file:$PWD/tests/interop/collector.yaml" >"$work/collector.log" 2>&1 &
 collector=$!
-for _ in $(seq 300); do
-  curl -s -o /dev/null "http://127.0.0.1:$PORT/" && break
-  kill -0 "$collector" 2>/dev/null || { cat "$work/collector.log"; exit 1; }
-  sleep 0.1
-done
+if ! grep -q -m 1 'Everything is ready' <(tail -n +1 -f --pid="$collector" "$work/collector.log"); then
+  cat "$work/collector.log"
+  exit 1
+fi
 
 # Without a path, as a collector's address is mostly given.
 program=(env -i "PATH=/usr/bin:/bin" "HOME=$work/home" "$build/program" "http://127.0.0.1:$PORT")

@@ -1,9 +1,14 @@
 #pragma once
 // Reports for the exporters: what they make of them is compared with values worked out by hand.
 
+#include <doctest/doctest.h>
+
+#include <usage_stats.hpp>
+
 #include <nlohmann/json.hpp>
 
 #include <functional>
+#include <map>
 #include <string>
 
 /// A report with every key that docs/report.schema.json has, each value another one as far as that can be.
@@ -67,4 +72,27 @@ inline void for_each_damage(const std::function<void(const std::string& text)>& 
     }
   const std::string text = report.dump();
   for (std::size_t length = 0; length < text.size(); length += 13) use(text.substr(0, length));
+}
+
+/// Where a report goes, by the endpoint's address.
+inline void check_urls(usage_stats::Endpoint endpoint, const std::map<std::string, std::string>& urls) {
+  for (const auto& [given, wanted] : urls) {
+    endpoint.url = given;
+    CAPTURE(endpoint.url);
+    CHECK(usage_stats::detail::requests_for(endpoint, complete_report().dump()).at(0).url == wanted);
+  }
+}
+
+/// What is no report makes no request; a damaged one makes whole JSON, or none.
+inline void check_damage(const usage_stats::Endpoint& endpoint) {
+  std::size_t made = 0;
+  for_each_damage([&](const std::string& damaged) {
+    for (const std::size_t already : {std::size_t{0}, std::size_t{2}})
+      for (const auto& request : usage_stats::detail::requests_for(endpoint, damaged, already)) {
+        ++made;
+        CHECK(nlohmann::json::accept(request.body));
+      }
+  });
+  CHECK(made > 100);
+  CHECK(usage_stats::detail::requests_for(endpoint, "").empty());
 }

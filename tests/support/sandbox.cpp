@@ -33,9 +33,11 @@ std::vector<std::string> labels_in(const fs::path& folder) {
   return names;
 }
 
+/// What a file of /proc says; as far as it could be read, since its process may end meanwhile.
 std::string contents(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(stream), {});
+  std::ostringstream text;
+  text << std::ifstream(file, std::ios::binary).rdbuf();
+  return text.str();
 }
 
 /// Whether the process is in the middle of exec: it has a program, and no place for its environment yet.
@@ -127,6 +129,13 @@ std::vector<std::string> Sandbox::active(const std::string& app) const {
 }
 std::vector<std::string> Sandbox::pending(const std::string& app) const {
   return labels_in(usage_folder(app) / "pending");
+}
+
+Command Sandbox::uploader(const std::string& name) const {
+  Command uploader = command(name);
+  uploader.environment["USAGE_STATS_UPLOADER"] = usage_folder(name).string();
+  uploader.environment["USAGE_STATS_UPLOADER_STAY_MS"] = "0";
+  return uploader;
 }
 
 std::vector<pid_t> Sandbox::uploaders() const {

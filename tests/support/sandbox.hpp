@@ -47,6 +47,8 @@ class Sandbox {
   std::vector<std::string> active(const std::string& app = "reporter") const;
   std::vector<std::string> pending(const std::string& app = "reporter") const;
 
+  /// A program of tests/programs as its own uploader, by hand: it sends what is due and does not stay for more.
+  Command uploader(const std::string& name) const;
   /// The uploaders at work for any app of this home.
   std::vector<pid_t> uploaders() const;
   bool wait_for_no_uploader(std::chrono::milliseconds limit = std::chrono::seconds(30)) const;

@@ -7,7 +7,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-fs::path state_file(const Sandbox& sandbox) { return sandbox.usage_folder() / "state.json"; }
+fs::path state_file(const Sandbox& sandbox, const std::string& app) { return sandbox.usage_folder(app) / "state.json"; }
 
 fs::path waiting_file(const Sandbox& sandbox) {
   const std::vector<std::string> names = sandbox.pending();
@@ -28,11 +28,21 @@ std::vector<std::string> sending_to(const std::string& url, const std::vector<st
   return arguments;
 }
 
-json state_of(const Sandbox& sandbox) {
-  return fs::exists(state_file(sandbox)) ? json::parse(read_file(state_file(sandbox))) : json();
+Result run_usage_stats(const Sandbox& sandbox, const std::vector<std::string>& words,
+                       std::vector<std::string> options) {
+  options.insert(options.end(), {"--as", "usage-stats"});
+  options.insert(options.end(), words.begin(), words.end());
+  return sandbox.run("reporter", options);
 }
 
-void set_state(const Sandbox& sandbox, const json& state) { write_file(state_file(sandbox), state.dump()); }
+json state_of(const Sandbox& sandbox, const std::string& app) {
+  const fs::path file = state_file(sandbox, app);
+  return fs::exists(file) ? json::parse(read_file(file)) : json();
+}
+
+void set_state(const Sandbox& sandbox, const json& state, const std::string& app) {
+  write_file(state_file(sandbox, app), state.dump());
+}
 
 json waiting_label(const Sandbox& sandbox) { return first_line(waiting_file(sandbox)); }
 
@@ -40,16 +50,16 @@ void set_waiting_label(const Sandbox& sandbox, const json& label) {
   write_file(waiting_file(sandbox), label.dump() + "\n");
 }
 
-void make_due(const Sandbox& sandbox) {
-  for (const std::string& name : sandbox.pending()) {
-    const fs::path file = sandbox.usage_folder() / "pending" / name;
+void make_due(const Sandbox& sandbox, const std::string& app) {
+  for (const std::string& name : sandbox.pending(app)) {
+    const fs::path file = sandbox.usage_folder(app) / "pending" / name;
     json label = first_line(file);
     for (json& destination : label["destinations"]) destination["not_before"] = 0;
     write_file(file, label.dump() + "\n");
   }
-  json state = state_of(sandbox);
+  json state = state_of(sandbox, app);
   for (json& wait : state["backoff"]) wait["not_before"] = 0;
-  set_state(sandbox, state);
+  set_state(sandbox, state, app);
 }
 
 std::vector<json> deliveries(const Sandbox& sandbox) {

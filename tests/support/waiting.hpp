@@ -11,15 +11,18 @@
 /// Arguments of a reporter that sends to the URL, though nobody is at a terminal, and waits until that is done.
 std::vector<std::string> sending_to(const std::string& url, const std::vector<std::string>& more = {});
 
+/// What `reporter usage-stats WORD...` says; `options` are the reporter's own.
+Result run_usage_stats(const Sandbox&, const std::vector<std::string>& words, std::vector<std::string> options = {});
+
 /// state.json; empty if there is none.
-nlohmann::json state_of(const Sandbox&);
-void set_state(const Sandbox&, const nlohmann::json&);
+nlohmann::json state_of(const Sandbox&, const std::string& app = "reporter");
+void set_state(const Sandbox&, const nlohmann::json&, const std::string& app = "reporter");
 
 /// What the only waiting label says.
 nlohmann::json waiting_label(const Sandbox&);
 void set_waiting_label(const Sandbox&, const nlohmann::json&);
 /// Takes back-off away: all that waits may be tried now.
-void make_due(const Sandbox&);
+void make_due(const Sandbox&, const std::string& app = "reporter");
 
 /// Every line of every delivery.json.
 std::vector<nlohmann::json> deliveries(const Sandbox&);
