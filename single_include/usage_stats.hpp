@@ -1069,8 +1069,8 @@ class Folder {
   std::error_code remove(const std::string& name) const;       // a file
   std::error_code remove_tree(const std::string& name) const;  // a folder; never follows a link
   bool exists(const std::string& name) const noexcept;
-  /// At most `limit` entries, in no order; names that begin with a dot are left out unless `hidden`.
-  std::vector<Entry> list(std::size_t limit, bool hidden = false) const;
+  /// At most `limit` entries of those whose names are wanted, in no order. Others cost next to nothing.
+  std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name)) const;
   /// The number of folders in here from one look at its own record; nothing where the file system does not count.
   std::optional<std::uint64_t> folder_count() const noexcept;
 
@@ -1535,6 +1535,8 @@ struct Label {
   std::optional<std::chrono::milliseconds> duration;
 };
 
+/// 32 or 64 lower case hexadecimal digits: all that ever names a client or a session, so that no label points outside.
+bool is_id(std::string_view text) noexcept;
 std::string to_text(const Label&);
 std::optional<Label> parse_label(std::string_view text);
 std::string to_text(const State&);
@@ -1562,8 +1564,10 @@ class Storage {
   static std::optional<Storage> open(const std::filesystem::path&, bool create, std::error_code&);
 
   State state() const;
-  /// Reads, changes and replaces state.json; safe against other processes doing the same.
-  std::error_code update_state(const std::function<void(State&)>& change) const;
+  /// Reads, changes and replaces state.json; safe against other processes doing the same, for which it waits 200 ms.
+  /// Changes nothing where `enough` holds of what they have written meanwhile.
+  std::error_code update_state(const std::function<void(State&)>& change,
+                               const std::function<bool(const State&)>& enough = {}) const;
 
   /// active/SESSION_ID, locked for as long as this process lives.
   platform::LockedFile begin(const Label&, std::error_code&) const;
@@ -2455,17 +2459,18 @@ USAGE_STATS_INLINE bool Folder::exists(const std::string& name) const noexcept {
   USAGE_STATS_CATCH_ALL { return false; }
 }
 
-USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool hidden) const {
+USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view)) const {
   constexpr std::int64_t epoch = 116444736000000000;  // 1970, in the 100 ns since 1601 that the system counts
   using Ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10000000>>;
   std::vector<Entry> found;
   windows::visit_folder(windows::system_path(impl_->path), [&](const WIN32_FIND_DATAW& entry) {
     if (found.size() >= limit) return false;
-    if (entry.cFileName[0] == L'.' && !hidden) return true;
+    const std::string name = windows::utf8(entry.cFileName);
+    if (!wanted(name)) return true;
     const auto ticks = static_cast<std::int64_t>(std::uint64_t{entry.ftLastWriteTime.dwHighDateTime} << 32 |
                                                  entry.ftLastWriteTime.dwLowDateTime);
     const auto since_1970 = std::chrono::duration_cast<std::chrono::system_clock::duration>(Ticks(ticks - epoch));
-    found.push_back({windows::utf8(entry.cFileName), std::chrono::system_clock::time_point(since_1970),
+    found.push_back({name, std::chrono::system_clock::time_point(since_1970),
                      std::uint64_t{entry.nFileSizeHigh} << 32 | entry.nFileSizeLow,
                      windows::is_folder(entry.dwFileAttributes)});
     return true;
@@ -2570,7 +2575,8 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
 USAGE_STATS_INLINE bool LockedFile::held(const Folder& folder, const std::string& name) noexcept {
   USAGE_STATS_TRY {
     const windows::Handle file = windows::open(*folder.impl_ / name, GENERIC_READ, OPEN_EXISTING);
-    if (!file) return false;
+    // What cannot be opened may be held.
+    if (!file) return ::GetLastError() != ERROR_FILE_NOT_FOUND && ::GetLastError() != ERROR_PATH_NOT_FOUND;
     // A lock cannot be looked at. A shared one, for an instant, is no obstacle to others who look.
     if (!windows::lock(file.get(), 0)) return ::GetLastError() == ERROR_LOCK_VIOLATION;
     windows::unlock(file.get());
@@ -3754,7 +3760,7 @@ USAGE_STATS_INLINE bool Folder::exists(const std::string& name) const noexcept {
   return ::fstatat(impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool hidden) const {
+USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view)) const {
   std::vector<Entry> found;
   posix::Descriptor again = posix::open_at(impl_->descriptor.get(), ".", O_RDONLY | O_DIRECTORY);
   if (!again) return found;
@@ -3765,7 +3771,7 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
     const dirent* const entry = ::readdir(entries);
     if (entry == nullptr) break;
     const std::string name = entry->d_name;
-    if (name == "." || name == ".." || (name[0] == '.' && !hidden)) continue;
+    if (name == "." || name == ".." || !wanted(name)) continue;
     struct stat status {};
     if (::fstatat(number, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
     found.push_back({name, std::chrono::system_clock::from_time_t(status.st_mtime),
@@ -4204,8 +4210,10 @@ USAGE_STATS_INLINE bool LockedFile::held(const Folder& folder, const std::string
   const std::lock_guard<std::mutex> guard(own.mutex);
   if (own.find(parent, name.c_str()) >= 0) return true;
   const posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR);
+  // What cannot be looked at may be held; what is gone, or a link, a pipe or a folder, is not.
+  if (!file) return errno != ENOENT && errno != ELOOP && errno != ENXIO && errno != EISDIR && errno != ENOTDIR;
   struct flock lock = posix::whole_file(F_WRLCK);
-  return file && ::fcntl(file.get(), F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  return ::fcntl(file.get(), F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
 }
 
 USAGE_STATS_INLINE bool LockedFile::stands_as(const Folder& folder, const std::string& name) const noexcept {
@@ -4295,7 +4303,8 @@ struct PreparedStart {
   }
 };
 
-/// What changes in the process while runs are watched. Never destroyed: handlers may run until the end.
+/// What changes in the process while runs are watched. Never destroyed, having nothing to destroy: handlers may run
+/// until the end.
 struct Signals {
   int watches = 0;  // this one and the next two: with the mutex held
   struct sigaction former[killing_signal_count] = {};
@@ -4303,7 +4312,7 @@ struct Signals {
   std::atomic<bool> noted{false};  // the first signal that kills is the one that counts
 
   static Signals& instance() noexcept {
-    static Signals& signals = *new Signals;
+    static Signals signals;
     return signals;
   }
   static std::mutex& mutex() { return per_process<std::mutex>(); }
@@ -7920,10 +7929,14 @@ USAGE_STATS_INLINE bool Run::choose_client(const Storage& storage, const State& 
   if (decision.verdict == Verdict::on) {
     id = client_id_of(options, state);
     if (id.empty()) {
-      const std::error_code error = storage.update_state([&](State& changed) {
-        make_client_id(options, changed);
-        id = client_id_of(options, changed);
-      });
+      // Of many that begin together one makes the id; the others wait for no lock, but for the id.
+      const auto known = [&](const State& now) { return !(id = client_id_of(options, now)).empty(); };
+      const std::error_code error = storage.update_state(
+          [&](State& changed) {
+            make_client_id(options, changed);
+            known(changed);
+          },
+          known);
       if (error) return give_up((folder_ / "state.json").string() + ": " + error.message());
     }
   }
@@ -8094,12 +8107,13 @@ USAGE_STATS_INLINE void at_exit(std::optional<int> code) noexcept {
   Runs::instance().finish(end);
 }
 
+/// Never destroyed, having nothing to destroy: the handler may run until the end.
 struct Terminate {
   std::atomic<std::terminate_handler> former{nullptr};
   std::atomic<bool> handling{false};
 
   static Terminate& instance() noexcept {
-    static Terminate& terminate = *new Terminate;
+    static Terminate terminate;
     return terminate;
   }
 };
@@ -8420,7 +8434,6 @@ USAGE_STATS_INLINE std::string timestamp(std::chrono::system_clock::time_point t
   return text;
 }
 
-/// 32 or 64 lower case hexadecimal digits: all that ever names a client or a session, so that no label points outside.
 USAGE_STATS_INLINE bool is_id(std::string_view text) noexcept {
   if (text.size() != 32 && text.size() != 64) return false;
   for (const char c : text)
@@ -8598,7 +8611,7 @@ namespace storage_impl {
 constexpr const char* state_file = "state.json";
 constexpr const char* report_file = "usage_stats.json";
 constexpr const char* delivery_file = "delivery.json";
-constexpr std::size_t most_entries = 10000;  // of a folder that are ever looked at
+constexpr std::size_t most_entries = 10000;  // of a folder, named as we name them, that are ever looked at
 
 struct StateMutex {
   std::mutex mutex;  // this process's own threads; the file's lock is between processes
@@ -8619,11 +8632,13 @@ USAGE_STATS_INLINE State Storage::state() const {
   return text ? parse_state(*text) : State();
 }
 
-USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<void(State&)>& change) const {
+USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<void(State&)>& change,
+                                                         const std::function<bool(const State&)>& enough) const {
   using platform::LockedFile;
   const std::lock_guard<std::mutex> guard(platform::per_process<storage_impl::StateMutex>().mutex);
   std::error_code error;
   for (int attempt = 0; attempt < 200; ++attempt) {
+    if (enough && enough(state())) return {};
     LockedFile::Outcome outcome{};
     const LockedFile lock = LockedFile::acquire(folder_, storage_impl::state_file, true, outcome, error);
     if (outcome == LockedFile::Outcome::failed) return error;
@@ -8707,11 +8722,12 @@ struct Written {
   std::string text;
   std::int64_t sequence = 0;  // 0: there is none
   bool final = false;
+  bool unreadable = false;  // there may be one
 };
 
 USAGE_STATS_INLINE Written written_report(const Storage& storage, const Label& label) {
   Written written;
-  const auto text = storage.read_report(label.client_id, label.session_id);
+  const auto text = storage.read_report(label.client_id, label.session_id, &written.unreadable);
   const auto json = text ? parse_json(*text) : std::nullopt;
   if (!json || string_member(*json, "session_id") != label.session_id) return written;
   written.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
@@ -8720,34 +8736,38 @@ USAGE_STATS_INLINE Written written_report(const Storage& storage, const Label& l
   return written;
 }
 
+/// Whether the run of a label whose process is gone has its last report now. If not, the label is kept for later (the
+/// disk is full), or, with invalid_argument, is good for nothing.
+USAGE_STATS_INLINE bool end_vanished(const Storage& storage, const Label& label, const Log& log,
+                                     std::error_code& error) {
+  const Written written = written_report(storage, label);
+  error = written.unreadable ? std::make_error_code(std::errc::io_error) : std::error_code();
+  if (written.final || error) return !error;
+  const Status status = label.signal.empty() ? Status::lost : Status::signal;
+  const auto report = close_report(written.sequence > 0 ? written.text : label.running_report, written.sequence > 0,
+                                   status, label.signal, label.duration);
+  error = report ? storage.write_report(label.client_id, label.session_id, *report)
+                 : std::make_error_code(std::errc::invalid_argument);
+  log("session ", label.session_id, " vanished; it is reported as \"", status_name(status), "\"");
+  return !error;
+}
+
 }  // namespace storage_impl
 
 USAGE_STATS_INLINE void Storage::collect_vanished(const Log& log) const {
   std::error_code error;
   const platform::Folder active = folder_.folder("active", false, error);
   if (!active) return;
-  for (const auto& entry : active.list(storage_impl::most_entries)) {
+  for (const auto& entry : active.list(storage_impl::most_entries, is_id)) {
     if (entry.folder || platform::LockedFile::held(active, entry.name)) continue;
     const auto label = storage_impl::read_label(active, entry.name, error);
-    if (!label) {
+    if (!label && storage_impl::may_pass(error)) continue;
+    if (label && storage_impl::end_vanished(*this, *label, log, error)) {
+      finish(*label);
+    } else if (!label || error == std::errc::invalid_argument) {
       log("active/", entry.name, " is no label; removed");
       active.remove(entry.name);
-      continue;
     }
-    const auto written = storage_impl::written_report(*this, *label);
-    if (!written.final) {
-      const Status status = label->signal.empty() ? Status::lost : Status::signal;
-      const auto report = close_report(written.sequence > 0 ? written.text : label->running_report,
-                                       written.sequence > 0, status, label->signal, label->duration);
-      error = report ? write_report(label->client_id, label->session_id, *report)
-                     : std::make_error_code(std::errc::invalid_argument);
-      log("session ", label->session_id, " vanished; it is reported as \"", status_name(status), "\"");
-      if (error && error != std::errc::invalid_argument) continue;  // a full disk: the label is kept for later
-    }
-    if (error == std::errc::invalid_argument)
-      active.remove(entry.name);
-    else
-      finish(*label);
   }
 }
 
@@ -8756,7 +8776,7 @@ USAGE_STATS_INLINE std::vector<Label> Storage::interims() const {
   std::error_code error;
   const platform::Folder active = folder_.folder("active", false, error);
   if (!active) return labels;
-  for (const auto& entry : active.list(storage_impl::most_entries)) {
+  for (const auto& entry : active.list(storage_impl::most_entries, is_id)) {
     if (entry.folder || !platform::LockedFile::held(active, entry.name)) continue;
     auto label = storage_impl::read_label(active, entry.name, error);
     if (!label || label->destinations.empty()) continue;
@@ -8773,7 +8793,7 @@ USAGE_STATS_INLINE std::vector<Label> Storage::waiting() const {
   std::error_code error;
   const platform::Folder pending = folder_.folder("pending", false, error);
   if (!pending) return labels;
-  for (const auto& entry : pending.list(storage_impl::most_entries))
+  for (const auto& entry : pending.list(storage_impl::most_entries, is_id))
     if (auto label = storage_impl::read_label(pending, entry.name, error)) labels.push_back(std::move(*label));
   std::sort(labels.begin(), labels.end(), [](const Label& a, const Label& b) {
     return a.created != b.created ? a.created < b.created : a.session_id < b.session_id;
@@ -8825,24 +8845,24 @@ USAGE_STATS_INLINE bool Storage::was_tried(const Label& label, const std::string
 namespace storage_impl {
 
 /// A name that this library gives to a folder of a client.
-USAGE_STATS_INLINE bool is_client_folder(const platform::Folder::Entry& entry) {
-  return entry.folder && (entry.name == "local" || is_id(entry.name));
-}
+USAGE_STATS_INLINE bool is_client(std::string_view name) noexcept { return name == "local" || is_id(name); }
+USAGE_STATS_INLINE bool is_temporary(std::string_view name) noexcept { return name.substr(0, 5) == ".tmp-"; }
+USAGE_STATS_INLINE bool is_any(std::string_view) noexcept { return true; }
 
 USAGE_STATS_INLINE void remove_old_temporaries(const platform::Folder& folder) {
   const auto oldest = std::chrono::system_clock::now() - std::chrono::hours(1);
-  for (const auto& entry : folder.list(most_entries, true))
-    if (!entry.folder && entry.name.compare(0, 5, ".tmp-") == 0 && entry.modified < oldest) folder.remove(entry.name);
+  for (const auto& entry : folder.list(most_entries, is_temporary))
+    if (!entry.folder && entry.modified < oldest) folder.remove(entry.name);
 }
 
 /// Each month, each run or each `reset` may have had an id of its own. The hour keeps clear of a run that just begins.
 USAGE_STATS_INLINE void remove_empty_clients(const platform::Folder& top) {
   const auto oldest = std::chrono::system_clock::now() - std::chrono::hours(1);
   std::error_code error;
-  for (const auto& entry : top.list(most_entries)) {
-    if (!is_client_folder(entry) || entry.modified >= oldest) continue;
+  for (const auto& entry : top.list(most_entries, is_client)) {
+    if (!entry.folder || entry.modified >= oldest) continue;
     const platform::Folder client = top.folder(entry.name, false, error);
-    if (client && client.list(1, true).empty()) top.remove_tree(entry.name);
+    if (client && client.list(1, is_any).empty()) top.remove_tree(entry.name);
   }
 }
 
@@ -8857,12 +8877,11 @@ USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& sto
   std::error_code error;
   const platform::Folder& top = storage.folder();
   const platform::Folder active = top.folder("active", false, error), pending = top.folder("pending", false, error);
-  for (const auto& client : top.list(most_entries)) {
-    if (!is_client_folder(client)) continue;
+  for (const auto& client : top.list(most_entries, is_client)) {
     const platform::Folder inner = top.folder(client.name, false, error);
     if (!inner) continue;
-    for (const auto& session : inner.list(most_entries)) {
-      if (!session.folder || !is_id(session.name)) continue;
+    for (const auto& session : inner.list(most_entries, is_id)) {
+      if (!session.folder) continue;
       const bool needed = (active && active.exists(session.name)) || (pending && pending.exists(session.name));
       if (!needed) sessions.push_back({client.name, session.name, session.modified});
     }
@@ -8937,7 +8956,7 @@ USAGE_STATS_INLINE std::vector<std::string> names_in(const Storage& storage, con
   std::vector<std::string> names;
   std::error_code error;
   if (const platform::Folder folder = storage.folder().folder(name, false, error))
-    for (const auto& entry : folder.list(10000)) names.push_back(entry.name);
+    for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) names.push_back(entry.name);
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -9357,8 +9376,8 @@ USAGE_STATS_INLINE Log log_into(const Storage& storage) {
   if (!Log(nullptr).enabled()) return Log();
   LockedFile::Outcome outcome{};
   std::error_code error;
-  for (const auto& entry : storage.folder().list(1000))
-    if (entry.name == log_file && entry.size > limits::file_bytes) storage.folder().remove(log_file);
+  for (const auto& entry : storage.folder().list(1, [](std::string_view name) { return name == log_file; }))
+    if (entry.size > limits::file_bytes) storage.folder().remove(log_file);
   auto file = std::make_shared<LockedFile>(LockedFile::acquire(storage.folder(), log_file, true, outcome, error));
   return Log([file](std::string_view line) {
     if (*file) file->append(timestamp(std::chrono::system_clock::now()) + " " + std::string(line) + "\n");
@@ -9863,7 +9882,7 @@ USAGE_STATS_INLINE std::string reason(const Json& outcome) {
     const std::string type = string_member(*error, "type"), message = string_member(*error, "message");
     return message.empty() ? type : type + ": " + message;
   }
-  const std::string signal = string_member(outcome, "signal"), status = string_member(outcome, "status");
+  std::string signal = string_member(outcome, "signal"), status = string_member(outcome, "status");
   if (!signal.empty()) return signal;
   return status == "failed" && member(outcome, "exit_code") != nullptr
              ? "exit code " + std::to_string(integer_member(outcome, "exit_code"))
@@ -10574,8 +10593,8 @@ struct KnownSession {
 /// The client folders' names.
 USAGE_STATS_INLINE std::vector<std::string> client_folders(const Storage& storage) {
   std::vector<std::string> names;
-  for (const auto& entry : storage.folder().list(10000))
-    if (storage_impl::is_client_folder(entry)) names.push_back(entry.name);
+  for (const auto& entry : storage.folder().list(storage_impl::most_entries, storage_impl::is_client))
+    if (entry.folder) names.push_back(entry.name);
   return names;
 }
 
@@ -10594,7 +10613,7 @@ USAGE_STATS_INLINE std::vector<KnownSession> known_sessions(const Storage& stora
   for (const std::string& client : client_folders(storage)) {
     const platform::Folder folder = storage.folder().folder(client, false, error);
     if (!folder) continue;
-    for (const auto& entry : folder.list(10000)) {
+    for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) {
       const platform::Folder session = entry.folder ? folder.folder(entry.name, false, error) : platform::Folder();
       if (!session) continue;
       auto text = session.read(storage_impl::report_file, limits::file_bytes, error);
@@ -11146,7 +11165,8 @@ USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool deletions_w
   for (const Label& label : storage.waiting())
     if (!label.deletion) note(storage.remove_waiting(label.session_id));
   if (const platform::Folder active = storage.folder().folder("active", false, error))
-    for (const auto& entry : active.list(10000, true)) note(active.remove(entry.name));
+    for (const auto wanted : {is_id, storage_impl::is_temporary})
+      for (const auto& entry : active.list(storage_impl::most_entries, wanted)) note(active.remove(entry.name));
   for (const std::string& client : client_folders(storage)) note(storage.folder().remove_tree(client));
   note(storage.folder().remove(uploader_impl::log_file));
   note(storage.update_state([&](State& state) {

@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "sandbox.hpp"
 #include "server.hpp"
+#include "strace.hpp"
 #include "waiting.hpp"
 
 namespace fs = std::filesystem;
@@ -20,59 +20,6 @@ namespace fs = std::filesystem;
 namespace {
 
 using nlohmann::json;
-
-bool can_inject() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  MESSAGE("skipped: under a sanitizer a failing system call ends the sanitizer");
-  return false;
-#else
-  Command command{"strace", {"-o", "/dev/null", "true"}};
-  command.inherit_environment = true;
-  if (run(command).exit_code == 0) return true;
-  MESSAGE("skipped: strace may not trace here");
-  return false;
-#endif
-}
-
-/// The number-th call of a name, counted from the program's start.
-struct Call {
-  std::string name;
-  int number = 0;
-};
-
-Command strace(Command command, const std::vector<std::string>& options) {
-  std::vector<std::string> arguments = options;
-  arguments.push_back(command.program.string());
-  arguments.insert(arguments.end(), command.arguments.begin(), command.arguments.end());
-  command.arguments = arguments;
-  command.program = "strace";
-  return command;
-}
-
-/// All calls that the program itself makes between the lines with the two marks; the whole of it without marks.
-std::vector<Call> calls_of(const Sandbox& sandbox, const Command& command, bool marked) {
-  const fs::path file = sandbox.root() / "calls";
-  run(strace(command, {"-o", file.string(), "-e", "signal=none"}));
-  std::vector<Call> calls;
-  std::map<std::string, int> counts;
-  bool inside = !marked;
-  std::istringstream lines(read_file(file));
-  for (std::string line; std::getline(lines, line);) {
-    const std::string name = line.substr(0, line.find('('));
-    if (name == line) continue;
-    ++counts[name];
-    if (line.find("/usage_stats/ends") != line.npos) inside = false;
-    const bool can_fail = name.compare(0, 3, "get") != 0 || name == "getdents64" || name == "getrandom";
-    if (inside && can_fail) calls.push_back({name, counts[name]});
-    if (line.find("/usage_stats/begins") != line.npos) inside = true;
-  }
-  return calls;
-}
-
-Command injected(const Command& command, const Call& call, const std::string& fault) {
-  return strace(command, {"-qq", "-o", "/dev/null", "-e",
-                          "inject=" + call.name + ":" + fault + ":when=" + std::to_string(call.number)});
-}
 
 const std::vector<std::string> errors{"EACCES", "ENOSPC", "EINTR", "EMFILE", "ENOMEM", "EIO", "EROFS"};
 
@@ -103,20 +50,20 @@ void prepare(const Sandbox& sandbox, const std::string& url) {
 }  // namespace
 
 TEST_CASE("faults: each system call of the host's fails, in every way, and the host does not notice") {
-  if (!can_inject()) return;
+  if (!can_trace()) return;
   SilentPort nobody(SilentPort::Behaviour::refuses);
   Sandbox sandbox;
   sandbox.collect = false;
   prepare(sandbox, nobody.url());
   const Command command = host(sandbox, nobody.url());
-  const std::vector<Call> calls = calls_of(sandbox, command, true);
+  const std::vector<SystemCall> calls = system_calls_of(sandbox, command, true);
   REQUIRE(calls.size() > 20);
   for (std::size_t i = 0; i < calls.size(); ++i)
     for (std::size_t which = 0; which < errors.size(); ++which) {
       // Each call with each error would take minutes; each error meets each kind of call.
       if ((i + which) % 3 != 0) continue;
       CAPTURE(calls[i].name + " " + std::to_string(calls[i].number) + " " + errors[which]);
-      const Result result = run(injected(command, calls[i], "error=" + errors[which]));
+      const Result result = run(with_fault(command, calls[i], "error=" + errors[which]));
       CHECK(result.exit_code == 3);
       CHECK(result.signal == 0);
       CHECK(result.out == "worked\n");
@@ -128,15 +75,15 @@ TEST_CASE("faults: each system call of the host's fails, in every way, and the h
 }
 
 TEST_CASE("faults: the host is killed at each of its system calls; no run is reported twice, and the next one works") {
-  if (!can_inject()) return;
+  if (!can_trace()) return;
   Server server;
   Sandbox sandbox;
   prepare(sandbox, server.url());
   const Command command = host(sandbox, server.url());
-  const std::vector<Call> calls = calls_of(sandbox, command, true);
-  for (const Call& call : calls) {
+  const std::vector<SystemCall> calls = system_calls_of(sandbox, command, true);
+  for (const SystemCall& call : calls) {
     CAPTURE(call.name + " " + std::to_string(call.number));
-    run(injected(command, call, "signal=KILL"));
+    run(with_fault(command, call, "signal=KILL"));
     sandbox.end_uploaders();
   }
   CHECK(run(command).exit_code == 3);
@@ -167,38 +114,23 @@ struct Waiting {
     write_file(folder() / "state.json", state.dump());
   }
   fs::path folder() const { return sandbox.usage_folder("faults"); }
-  Command uploader() const {
-    Command command = sandbox.command("faults", {});
-    command.environment["USAGE_STATS_UPLOADER"] = folder().string();
-    command.environment["USAGE_STATS_UPLOADER_STAY_MS"] = "0";
-    return command;
-  }
-  void make_due() const {
-    for (const std::string& name : sandbox.pending("faults")) {
-      const std::string text = read_file(folder() / "pending" / name);
-      json label = json::parse(text.substr(0, text.find('\n')));
-      for (json& destination : label["destinations"]) destination["not_before"] = 0;
-      write_file(folder() / "pending" / name, label.dump() + "\n");
-    }
-    json state = json::parse(read_file(folder() / "state.json"));
-    state["backoff"] = json::object();
-    write_file(folder() / "state.json", state.dump());
-  }
+  Command uploader() const { return sandbox.uploader("faults"); }
 };
 
 }  // namespace
 
 TEST_CASE(
     "faults: each system call of the uploader's fails or is its last; the report arrives once, and nothing stays") {
-  if (!can_inject()) return;
-  std::vector<Call> calls;
+  if (!can_trace()) return;
+  std::vector<SystemCall> calls;
   {
     Server server;
     const Waiting waiting(server.url());
-    calls = calls_of(waiting.sandbox, waiting.uploader(), false);
+    calls = system_calls_of(waiting.sandbox, waiting.uploader());
     CHECK(sessions_of(server).size() == 1);
   }
-  const auto first = std::find_if(calls.begin(), calls.end(), [](const Call& call) { return call.name == "alarm"; });
+  const auto first =
+      std::find_if(calls.begin(), calls.end(), [](const SystemCall& call) { return call.name == "alarm"; });
   REQUIRE(first != calls.end());  // the first thing that an uploader does; what comes before is the loader's
   calls.erase(calls.begin(), first);
   REQUIRE(calls.size() > 40);
@@ -210,13 +142,83 @@ TEST_CASE(
       CAPTURE(calls[i].name + " " + std::to_string(calls[i].number) + " " + fault);
       Server server;
       const Waiting waiting(server.url());
-      run(injected(waiting.uploader(), calls[i], fault));
+      run(with_fault(waiting.uploader(), calls[i], fault));
       for (int again = 0; again < 3 && !waiting.sandbox.pending("faults").empty(); ++again) {
-        waiting.make_due();
+        make_due(waiting.sandbox, "faults");
         run(waiting.uploader());
       }
       CHECK(sessions_of(server).size() == 1);
       CHECK(waiting.sandbox.pending("faults").empty());
       CHECK(waiting.sandbox.active("faults").empty());
     }
+}
+
+namespace {
+
+/// A run that lives, and one that was killed when its report was written and its label not yet moved.
+struct Unfinished {
+  Server server{};
+  Sandbox sandbox{};
+  Process alive{started()};
+
+  /// How often a run renames a file before it moves its label.
+  static int renames() {
+    Sandbox sandbox;
+    int last = 0;
+    for (const SystemCall& call : system_calls_of(sandbox, ending(sandbox, "http://127.0.0.1:9/")))
+      if (call.name == "renameat") last = call.number;
+    return last;
+  }
+  static Command ending(const Sandbox& sandbox, const std::string& url) {
+    return sandbox.command("reporter", {"--url", url, "--unattended", "on", "--exit", "3"});
+  }
+  Command started() {
+    static const int last = renames();
+    sandbox.collect = false;
+    CHECK(run(with_fault(ending(sandbox, server.url()), {"renameat", last}, "signal=KILL")).signal == SIGKILL);
+    Command command =
+        sandbox.command("reporter", {"--url", server.url(), "--unattended", "on", "--exit", "3", "--wait-for-input"});
+    command.open_input = true;
+    return command;
+  }
+  Unfinished() { alive.wait_for_output("ready"); }
+};
+
+}  // namespace
+
+TEST_CASE("faults: whatever the uploader cannot look at, a run that lives or has told its end is not taken for lost") {
+  if (!can_trace()) return;
+  std::vector<SystemCall> calls;
+  {
+    Unfinished unfinished;
+    CHECK(unfinished.sandbox.active().size() == 2);
+    calls = system_calls_of(unfinished.sandbox, unfinished.sandbox.uploader("reporter"));
+    CHECK(unfinished.sandbox.active().size() == 1);
+    CHECK(sessions_of(unfinished.server).size() == 1);
+  }
+  const std::set<std::string> looks{"openat", "pread64", "fcntl", "fstat", "newfstatat", "getdents64"};
+  const auto first =
+      std::find_if(calls.begin(), calls.end(), [](const SystemCall& call) { return call.name == "alarm"; });
+  REQUIRE(first != calls.end());
+  calls.erase(calls.begin(), first);
+  std::size_t looked = 0;
+  for (const SystemCall& call : calls) {
+    if (looks.count(call.name) == 0) continue;
+    const std::string& error = errors[++looked % errors.size()];
+    CAPTURE(call.name + " " + std::to_string(call.number) + " " + error);
+    Unfinished unfinished;
+    run(with_fault(unfinished.sandbox.uploader("reporter"), call, "error=" + error));
+    unfinished.alive.close_input();
+    CHECK(unfinished.alive.wait().exit_code == 3);
+    unfinished.sandbox.end_uploaders();
+    for (int again = 0; again < 3 && !unfinished.sandbox.pending().empty(); ++again) {
+      make_due(unfinished.sandbox);
+      run(unfinished.sandbox.uploader("reporter"));
+    }
+    const auto sessions = sessions_of(unfinished.server);
+    CHECK(sessions.size() == 2);
+    for (const auto& [session, report] : sessions)
+      CHECK(json::parse(report)["outcome"] == json({{"status", "failed"}, {"exit_code", 3}}));
+  }
+  CHECK(looked > 40);
 }

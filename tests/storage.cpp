@@ -120,6 +120,25 @@ TEST_CASE("storage: many processes and threads change state.json at once, and no
   CHECK(names_in(sandbox.usage_folder()) == std::vector<std::string>{"state.json"});
 }
 
+TEST_CASE("storage: who wants what another is writing waits for that, not for the lock") {
+  Sandbox sandbox;
+  const us::Storage storage = opened(sandbox);
+  std::error_code error;
+  us::platform::LockedFile::Outcome outcome{};
+  const auto lock = us::platform::LockedFile::acquire(storage.folder(), "state.json", true, outcome, error);
+  REQUIRE(lock);
+  int looks = 0;
+  const auto enough = [&](const us::State& state) {
+    us::State written;  // by the one with the lock
+    written.client_id = std::string(32, 'a');
+    if (++looks == 2) write_file(sandbox.usage_folder() / "state.json", us::to_text(written));
+    return !state.client_id.empty();
+  };
+  CHECK_FALSE(storage.update_state([](us::State&) { FAIL("somebody else holds the lock"); }, enough));
+  CHECK(looks == 3);
+  CHECK(storage.state().client_id == std::string(32, 'a'));
+}
+
 TEST_CASE("storage: temporary files of processes that were killed go away after an hour") {
   Sandbox sandbox;
   opened(sandbox);

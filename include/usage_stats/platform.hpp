@@ -145,8 +145,8 @@ class Folder {
   std::error_code remove(const std::string& name) const;       // a file
   std::error_code remove_tree(const std::string& name) const;  // a folder; never follows a link
   bool exists(const std::string& name) const noexcept;
-  /// At most `limit` entries, in no order; names that begin with a dot are left out unless `hidden`.
-  std::vector<Entry> list(std::size_t limit, bool hidden = false) const;
+  /// At most `limit` entries of those whose names are wanted, in no order. Others cost next to nothing.
+  std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name)) const;
   /// The number of folders in here from one look at its own record; nothing where the file system does not count.
   std::optional<std::uint64_t> folder_count() const noexcept;
 

@@ -78,6 +78,8 @@ struct Label {
   std::optional<std::chrono::milliseconds> duration;
 };
 
+/// 32 or 64 lower case hexadecimal digits: all that ever names a client or a session, so that no label points outside.
+bool is_id(std::string_view text) noexcept;
 std::string to_text(const Label&);
 std::optional<Label> parse_label(std::string_view text);
 std::string to_text(const State&);
@@ -105,8 +107,10 @@ class Storage {
   static std::optional<Storage> open(const std::filesystem::path&, bool create, std::error_code&);
 
   State state() const;
-  /// Reads, changes and replaces state.json; safe against other processes doing the same.
-  std::error_code update_state(const std::function<void(State&)>& change) const;
+  /// Reads, changes and replaces state.json; safe against other processes doing the same, for which it waits 200 ms.
+  /// Changes nothing where `enough` holds of what they have written meanwhile.
+  std::error_code update_state(const std::function<void(State&)>& change,
+                               const std::function<bool(const State&)>& enough = {}) const;
 
   /// active/SESSION_ID, locked for as long as this process lives.
   platform::LockedFile begin(const Label&, std::error_code&) const;

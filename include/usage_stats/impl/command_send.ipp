@@ -128,7 +128,8 @@ USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool deletions_w
   for (const Label& label : storage.waiting())
     if (!label.deletion) note(storage.remove_waiting(label.session_id));
   if (const platform::Folder active = storage.folder().folder("active", false, error))
-    for (const auto& entry : active.list(10000, true)) note(active.remove(entry.name));
+    for (const auto wanted : {is_id, storage_impl::is_temporary})
+      for (const auto& entry : active.list(storage_impl::most_entries, wanted)) note(active.remove(entry.name));
   for (const std::string& client : client_folders(storage)) note(storage.folder().remove_tree(client));
   note(storage.folder().remove(uploader_impl::log_file));
   note(storage.update_state([&](State& state) {

@@ -153,8 +153,8 @@ struct KnownSession {
 /// The client folders' names.
 USAGE_STATS_INLINE std::vector<std::string> client_folders(const Storage& storage) {
   std::vector<std::string> names;
-  for (const auto& entry : storage.folder().list(10000))
-    if (storage_impl::is_client_folder(entry)) names.push_back(entry.name);
+  for (const auto& entry : storage.folder().list(storage_impl::most_entries, storage_impl::is_client))
+    if (entry.folder) names.push_back(entry.name);
   return names;
 }
 
@@ -173,7 +173,7 @@ USAGE_STATS_INLINE std::vector<KnownSession> known_sessions(const Storage& stora
   for (const std::string& client : client_folders(storage)) {
     const platform::Folder folder = storage.folder().folder(client, false, error);
     if (!folder) continue;
-    for (const auto& entry : folder.list(10000)) {
+    for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) {
       const platform::Folder session = entry.folder ? folder.folder(entry.name, false, error) : platform::Folder();
       if (!session) continue;
       auto text = session.read(storage_impl::report_file, limits::file_bytes, error);

@@ -290,7 +290,7 @@ USAGE_STATS_INLINE bool Folder::exists(const std::string& name) const noexcept {
   return ::fstatat(impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool hidden) const {
+USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view)) const {
   std::vector<Entry> found;
   posix::Descriptor again = posix::open_at(impl_->descriptor.get(), ".", O_RDONLY | O_DIRECTORY);
   if (!again) return found;
@@ -301,7 +301,7 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
     const dirent* const entry = ::readdir(entries);
     if (entry == nullptr) break;
     const std::string name = entry->d_name;
-    if (name == "." || name == ".." || (name[0] == '.' && !hidden)) continue;
+    if (name == "." || name == ".." || !wanted(name)) continue;
     struct stat status {};
     if (::fstatat(number, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
     found.push_back({name, std::chrono::system_clock::from_time_t(status.st_mtime),

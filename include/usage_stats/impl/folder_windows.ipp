@@ -437,17 +437,18 @@ USAGE_STATS_INLINE bool Folder::exists(const std::string& name) const noexcept {
   USAGE_STATS_CATCH_ALL { return false; }
 }
 
-USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool hidden) const {
+USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view)) const {
   constexpr std::int64_t epoch = 116444736000000000;  // 1970, in the 100 ns since 1601 that the system counts
   using Ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10000000>>;
   std::vector<Entry> found;
   windows::visit_folder(windows::system_path(impl_->path), [&](const WIN32_FIND_DATAW& entry) {
     if (found.size() >= limit) return false;
-    if (entry.cFileName[0] == L'.' && !hidden) return true;
+    const std::string name = windows::utf8(entry.cFileName);
+    if (!wanted(name)) return true;
     const auto ticks = static_cast<std::int64_t>(std::uint64_t{entry.ftLastWriteTime.dwHighDateTime} << 32 |
                                                  entry.ftLastWriteTime.dwLowDateTime);
     const auto since_1970 = std::chrono::duration_cast<std::chrono::system_clock::duration>(Ticks(ticks - epoch));
-    found.push_back({windows::utf8(entry.cFileName), std::chrono::system_clock::time_point(since_1970),
+    found.push_back({name, std::chrono::system_clock::time_point(since_1970),
                      std::uint64_t{entry.nFileSizeHigh} << 32 | entry.nFileSizeLow,
                      windows::is_folder(entry.dwFileAttributes)});
     return true;

@@ -36,7 +36,6 @@ USAGE_STATS_INLINE std::string timestamp(std::chrono::system_clock::time_point t
   return text;
 }
 
-/// 32 or 64 lower case hexadecimal digits: all that ever names a client or a session, so that no label points outside.
 USAGE_STATS_INLINE bool is_id(std::string_view text) noexcept {
   if (text.size() != 32 && text.size() != 64) return false;
   for (const char c : text)

@@ -96,8 +96,10 @@ USAGE_STATS_INLINE bool LockedFile::held(const Folder& folder, const std::string
   const std::lock_guard<std::mutex> guard(own.mutex);
   if (own.find(parent, name.c_str()) >= 0) return true;
   const posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR);
+  // What cannot be looked at may be held; what is gone, or a link, a pipe or a folder, is not.
+  if (!file) return errno != ENOENT && errno != ELOOP && errno != ENXIO && errno != EISDIR && errno != ENOTDIR;
   struct flock lock = posix::whole_file(F_WRLCK);
-  return file && ::fcntl(file.get(), F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  return ::fcntl(file.get(), F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
 }
 
 USAGE_STATS_INLINE bool LockedFile::stands_as(const Folder& folder, const std::string& name) const noexcept {

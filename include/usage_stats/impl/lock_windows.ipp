@@ -84,7 +84,8 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
 USAGE_STATS_INLINE bool LockedFile::held(const Folder& folder, const std::string& name) noexcept {
   USAGE_STATS_TRY {
     const windows::Handle file = windows::open(*folder.impl_ / name, GENERIC_READ, OPEN_EXISTING);
-    if (!file) return false;
+    // What cannot be opened may be held.
+    if (!file) return ::GetLastError() != ERROR_FILE_NOT_FOUND && ::GetLastError() != ERROR_PATH_NOT_FOUND;
     // A lock cannot be looked at. A shared one, for an instant, is no obstacle to others who look.
     if (!windows::lock(file.get(), 0)) return ::GetLastError() == ERROR_LOCK_VIOLATION;
     windows::unlock(file.get());

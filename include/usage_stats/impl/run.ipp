@@ -149,10 +149,14 @@ USAGE_STATS_INLINE bool Run::choose_client(const Storage& storage, const State& 
   if (decision.verdict == Verdict::on) {
     id = client_id_of(options, state);
     if (id.empty()) {
-      const std::error_code error = storage.update_state([&](State& changed) {
-        make_client_id(options, changed);
-        id = client_id_of(options, changed);
-      });
+      // Of many that begin together one makes the id; the others wait for no lock, but for the id.
+      const auto known = [&](const State& now) { return !(id = client_id_of(options, now)).empty(); };
+      const std::error_code error = storage.update_state(
+          [&](State& changed) {
+            make_client_id(options, changed);
+            known(changed);
+          },
+          known);
       if (error) return give_up((folder_ / "state.json").string() + ": " + error.message());
     }
   }

@@ -17,7 +17,7 @@ namespace storage_impl {
 constexpr const char* state_file = "state.json";
 constexpr const char* report_file = "usage_stats.json";
 constexpr const char* delivery_file = "delivery.json";
-constexpr std::size_t most_entries = 10000;  // of a folder that are ever looked at
+constexpr std::size_t most_entries = 10000;  // of a folder, named as we name them, that are ever looked at
 
 struct StateMutex {
   std::mutex mutex;  // this process's own threads; the file's lock is between processes
@@ -38,11 +38,13 @@ USAGE_STATS_INLINE State Storage::state() const {
   return text ? parse_state(*text) : State();
 }
 
-USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<void(State&)>& change) const {
+USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<void(State&)>& change,
+                                                         const std::function<bool(const State&)>& enough) const {
   using platform::LockedFile;
   const std::lock_guard<std::mutex> guard(platform::per_process<storage_impl::StateMutex>().mutex);
   std::error_code error;
   for (int attempt = 0; attempt < 200; ++attempt) {
+    if (enough && enough(state())) return {};
     LockedFile::Outcome outcome{};
     const LockedFile lock = LockedFile::acquire(folder_, storage_impl::state_file, true, outcome, error);
     if (outcome == LockedFile::Outcome::failed) return error;
@@ -126,11 +128,12 @@ struct Written {
   std::string text;
   std::int64_t sequence = 0;  // 0: there is none
   bool final = false;
+  bool unreadable = false;  // there may be one
 };
 
 USAGE_STATS_INLINE Written written_report(const Storage& storage, const Label& label) {
   Written written;
-  const auto text = storage.read_report(label.client_id, label.session_id);
+  const auto text = storage.read_report(label.client_id, label.session_id, &written.unreadable);
   const auto json = text ? parse_json(*text) : std::nullopt;
   if (!json || string_member(*json, "session_id") != label.session_id) return written;
   written.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
@@ -139,34 +142,38 @@ USAGE_STATS_INLINE Written written_report(const Storage& storage, const Label& l
   return written;
 }
 
+/// Whether the run of a label whose process is gone has its last report now. If not, the label is kept for later (the
+/// disk is full), or, with invalid_argument, is good for nothing.
+USAGE_STATS_INLINE bool end_vanished(const Storage& storage, const Label& label, const Log& log,
+                                     std::error_code& error) {
+  const Written written = written_report(storage, label);
+  error = written.unreadable ? std::make_error_code(std::errc::io_error) : std::error_code();
+  if (written.final || error) return !error;
+  const Status status = label.signal.empty() ? Status::lost : Status::signal;
+  const auto report = close_report(written.sequence > 0 ? written.text : label.running_report, written.sequence > 0,
+                                   status, label.signal, label.duration);
+  error = report ? storage.write_report(label.client_id, label.session_id, *report)
+                 : std::make_error_code(std::errc::invalid_argument);
+  log("session ", label.session_id, " vanished; it is reported as \"", status_name(status), "\"");
+  return !error;
+}
+
 }  // namespace storage_impl
 
 USAGE_STATS_INLINE void Storage::collect_vanished(const Log& log) const {
   std::error_code error;
   const platform::Folder active = folder_.folder("active", false, error);
   if (!active) return;
-  for (const auto& entry : active.list(storage_impl::most_entries)) {
+  for (const auto& entry : active.list(storage_impl::most_entries, is_id)) {
     if (entry.folder || platform::LockedFile::held(active, entry.name)) continue;
     const auto label = storage_impl::read_label(active, entry.name, error);
-    if (!label) {
+    if (!label && storage_impl::may_pass(error)) continue;
+    if (label && storage_impl::end_vanished(*this, *label, log, error)) {
+      finish(*label);
+    } else if (!label || error == std::errc::invalid_argument) {
       log("active/", entry.name, " is no label; removed");
       active.remove(entry.name);
-      continue;
     }
-    const auto written = storage_impl::written_report(*this, *label);
-    if (!written.final) {
-      const Status status = label->signal.empty() ? Status::lost : Status::signal;
-      const auto report = close_report(written.sequence > 0 ? written.text : label->running_report,
-                                       written.sequence > 0, status, label->signal, label->duration);
-      error = report ? write_report(label->client_id, label->session_id, *report)
-                     : std::make_error_code(std::errc::invalid_argument);
-      log("session ", label->session_id, " vanished; it is reported as \"", status_name(status), "\"");
-      if (error && error != std::errc::invalid_argument) continue;  // a full disk: the label is kept for later
-    }
-    if (error == std::errc::invalid_argument)
-      active.remove(entry.name);
-    else
-      finish(*label);
   }
 }
 
@@ -175,7 +182,7 @@ USAGE_STATS_INLINE std::vector<Label> Storage::interims() const {
   std::error_code error;
   const platform::Folder active = folder_.folder("active", false, error);
   if (!active) return labels;
-  for (const auto& entry : active.list(storage_impl::most_entries)) {
+  for (const auto& entry : active.list(storage_impl::most_entries, is_id)) {
     if (entry.folder || !platform::LockedFile::held(active, entry.name)) continue;
     auto label = storage_impl::read_label(active, entry.name, error);
     if (!label || label->destinations.empty()) continue;
@@ -192,7 +199,7 @@ USAGE_STATS_INLINE std::vector<Label> Storage::waiting() const {
   std::error_code error;
   const platform::Folder pending = folder_.folder("pending", false, error);
   if (!pending) return labels;
-  for (const auto& entry : pending.list(storage_impl::most_entries))
+  for (const auto& entry : pending.list(storage_impl::most_entries, is_id))
     if (auto label = storage_impl::read_label(pending, entry.name, error)) labels.push_back(std::move(*label));
   std::sort(labels.begin(), labels.end(), [](const Label& a, const Label& b) {
     return a.created != b.created ? a.created < b.created : a.session_id < b.session_id;
@@ -244,24 +251,24 @@ USAGE_STATS_INLINE bool Storage::was_tried(const Label& label, const std::string
 namespace storage_impl {
 
 /// A name that this library gives to a folder of a client.
-USAGE_STATS_INLINE bool is_client_folder(const platform::Folder::Entry& entry) {
-  return entry.folder && (entry.name == "local" || is_id(entry.name));
-}
+USAGE_STATS_INLINE bool is_client(std::string_view name) noexcept { return name == "local" || is_id(name); }
+USAGE_STATS_INLINE bool is_temporary(std::string_view name) noexcept { return name.substr(0, 5) == ".tmp-"; }
+USAGE_STATS_INLINE bool is_any(std::string_view) noexcept { return true; }
 
 USAGE_STATS_INLINE void remove_old_temporaries(const platform::Folder& folder) {
   const auto oldest = std::chrono::system_clock::now() - std::chrono::hours(1);
-  for (const auto& entry : folder.list(most_entries, true))
-    if (!entry.folder && entry.name.compare(0, 5, ".tmp-") == 0 && entry.modified < oldest) folder.remove(entry.name);
+  for (const auto& entry : folder.list(most_entries, is_temporary))
+    if (!entry.folder && entry.modified < oldest) folder.remove(entry.name);
 }
 
 /// Each month, each run or each `reset` may have had an id of its own. The hour keeps clear of a run that just begins.
 USAGE_STATS_INLINE void remove_empty_clients(const platform::Folder& top) {
   const auto oldest = std::chrono::system_clock::now() - std::chrono::hours(1);
   std::error_code error;
-  for (const auto& entry : top.list(most_entries)) {
-    if (!is_client_folder(entry) || entry.modified >= oldest) continue;
+  for (const auto& entry : top.list(most_entries, is_client)) {
+    if (!entry.folder || entry.modified >= oldest) continue;
     const platform::Folder client = top.folder(entry.name, false, error);
-    if (client && client.list(1, true).empty()) top.remove_tree(entry.name);
+    if (client && client.list(1, is_any).empty()) top.remove_tree(entry.name);
   }
 }
 
@@ -276,12 +283,11 @@ USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& sto
   std::error_code error;
   const platform::Folder& top = storage.folder();
   const platform::Folder active = top.folder("active", false, error), pending = top.folder("pending", false, error);
-  for (const auto& client : top.list(most_entries)) {
-    if (!is_client_folder(client)) continue;
+  for (const auto& client : top.list(most_entries, is_client)) {
     const platform::Folder inner = top.folder(client.name, false, error);
     if (!inner) continue;
-    for (const auto& session : inner.list(most_entries)) {
-      if (!session.folder || !is_id(session.name)) continue;
+    for (const auto& session : inner.list(most_entries, is_id)) {
+      if (!session.folder) continue;
       const bool needed = (active && active.exists(session.name)) || (pending && pending.exists(session.name));
       if (!needed) sessions.push_back({client.name, session.name, session.modified});
     }

@@ -31,7 +31,7 @@ USAGE_STATS_INLINE std::vector<std::string> names_in(const Storage& storage, con
   std::vector<std::string> names;
   std::error_code error;
   if (const platform::Folder folder = storage.folder().folder(name, false, error))
-    for (const auto& entry : folder.list(10000)) names.push_back(entry.name);
+    for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) names.push_back(entry.name);
   std::sort(names.begin(), names.end());
   return names;
 }

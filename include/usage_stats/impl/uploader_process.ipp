@@ -27,8 +27,8 @@ USAGE_STATS_INLINE Log log_into(const Storage& storage) {
   if (!Log(nullptr).enabled()) return Log();
   LockedFile::Outcome outcome{};
   std::error_code error;
-  for (const auto& entry : storage.folder().list(1000))
-    if (entry.name == log_file && entry.size > limits::file_bytes) storage.folder().remove(log_file);
+  for (const auto& entry : storage.folder().list(1, [](std::string_view name) { return name == log_file; }))
+    if (entry.size > limits::file_bytes) storage.folder().remove(log_file);
   auto file = std::make_shared<LockedFile>(LockedFile::acquire(storage.folder(), log_file, true, outcome, error));
   return Log([file](std::string_view line) {
     if (*file) file->append(timestamp(std::chrono::system_clock::now()) + " " + std::string(line) + "\n");
