@@ -3,9 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <mutex>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "sandbox.hpp"
@@ -35,26 +33,6 @@ Words with(Words words, const Words& more) {
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }
-
-/// Who was asked, in the order in which it happened.
-class Order {
- public:
-  Server::Handler handler(const std::string& name, int status) {
-    return [this, name, status](const ReceivedRequest&) {
-      const std::lock_guard<std::mutex> guard(mutex_);
-      names_.push_back(name);
-      return Answer{status};
-    };
-  }
-  Words take() {
-    const std::lock_guard<std::mutex> guard(mutex_);
-    return std::exchange(names_, {});
-  }
-
- private:
-  std::mutex mutex_;
-  Words names_;
-};
 
 /// A program with an endpoint of the author's, and servers that an enterprise may name.
 struct Enterprise {
@@ -137,29 +115,23 @@ TEST_CASE("endpoints: one refuses connections, one never answers, and the third 
   CHECK(words_about(sandbox, refuses.url()) == 1);
 }
 
-TEST_CASE("endpoints: who failed last time is asked last, behind all reports for the others") {
-  Order order;
-  Server failing(order.handler("failing", 503)), good(order.handler("good", 200));
+TEST_CASE("endpoints: while one does not answer, the first time that it fails, all others get all reports") {
+  SilentPort silent(SilentPort::Behaviour::never_answers);
+  Server good, other;
   Sandbox sandbox;
-  const Words to_both{"--unattended", "on",    "--delivery",  "wait",  "--wait-limit",
-                      "20000",        "--url", failing.url(), "--url", good.url()};
-  sandbox.run("reporter", to_both);
-  CHECK(order.take() == Words{"failing", "good"});  // the author's order, while nothing is known
-
-  sandbox.run("reporter", to_both);
-  CHECK(order.take() == Words{"good", "failing"});
-
-  // Reports of two runs wait for both: all that the good one lacks goes first.
-  good.answer(order.handler("good", 503));
-  for (int i = 0; i < 2; ++i) sandbox.run("reporter", to_both);
-  order.take();
-  good.answer(order.handler("good", 200));
-  json state = state_of(sandbox);
-  state["backoff"].erase(good.url());
-  set_state(sandbox, state);
-  sandbox.run("reporter", with(to_both, {"--as", "usage-stats", "send"}));
-  const Words asked = order.take();
-  CHECK(asked == Words{"good", "good", "failing", "failing", "failing", "failing"});
+  const Words to_all{"--unattended", "on", "--url", silent.url(), "--url", good.url(), "--url", other.url()};
+  for (std::size_t run = 1; run <= 3; ++run) {
+    sandbox.run("reporter", to_all);
+    good.wait_for(run);
+    other.wait_for(run);
+    CHECK(words_about(sandbox, silent.url()) == 0);  // it is still being waited for
+  }
+  CHECK(sandbox.uploaders().size() == 1);
+  REQUIRE(sandbox.wait_for_no_uploader());
+  CHECK(good.requests().size() == 3);
+  CHECK(other.requests().size() == 3);
+  CHECK(words_about(sandbox, silent.url()) == 1);
+  CHECK(sandbox.pending().size() == 3);
 }
 
 TEST_CASE("endpoints: a retry touches only the one that failed") {
@@ -182,7 +154,7 @@ TEST_CASE("endpoints: a retry touches only the one that failed") {
   CHECK(sandbox.pending().empty());
 }
 
-TEST_CASE("endpoints: in_process, one that never answers leaves the others their share of the time") {
+TEST_CASE("endpoints: in_process, one that never answers takes none of the others' time") {
   SilentPort silent(SilentPort::Behaviour::never_answers);
   Server good;
   Sandbox sandbox;

@@ -66,7 +66,7 @@ std::map<std::string, json> outcomes(const std::vector<ReceivedRequest>& request
 
 /// Sanitizers have handlers of their own for faults, which are nobody's to replace.
 bool faults_are_ours() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef USAGE_STATS_SANITIZED
   MESSAGE("skipped: SIGSEGV, SIGBUS, SIGFPE and SIGILL, which the sanitizer handles");
   return false;
 #else

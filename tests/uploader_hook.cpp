@@ -117,7 +117,7 @@ TEST_CASE("uploader hook: from a plugin nothing is started, and problem() says s
 }
 
 TEST_CASE("uploader hook: under an interpreter the interpreter is not started again") {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef USAGE_STATS_SANITIZED
   MESSAGE("skipped: an interpreter without the sanitizer cannot load a plugin that has it");
 #else
   Server server;

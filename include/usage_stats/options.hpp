@@ -82,7 +82,8 @@ struct Options {
   double sample = 1.0;                        ///< share of runs that are sent, 0 to 1 (all are kept locally)
   Signals signals = Signals::observe;
   std::map<std::string, std::string> dependencies{};  ///< {"zlib", "1.2.13"}; at most 64
-  std::function<void(std::string_view)> log{};        ///< where USAGE_STATS_DEBUG lines go; standard error if empty
+  /// Where USAGE_STATS_DEBUG lines go, from any thread; standard error if empty.
+  std::function<void(std::string_view)> log{};
   std::filesystem::path directory{};  ///< the usage folder; empty: the platform's place; a leading ~ is the home folder
   std::filesystem::path config_file{};  ///< JSON, may be the program's own; empty: the platform's place; ~ as above
   std::filesystem::path policy_file{};  ///< JSON, the administrator's; empty: the platform's place; ~ as above

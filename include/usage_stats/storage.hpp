@@ -131,7 +131,9 @@ class Storage {
   std::vector<Label> waiting() const;  // oldest first
   /// Labels of live sessions that have written an interim report, with its sequence.
   std::vector<Label> interims() const;
-  std::error_code replace_waiting(const Label&) const;
+  /// Changes a waiting label; without destinations it goes. Nothing where it is gone: what `usage-stats disable` or
+  /// `delete` has taken away meanwhile must not come back.
+  void update_waiting(const std::string& session_id, const std::function<void(Label&)>& change) const;
   std::error_code remove_waiting(const std::string& session_id) const;
   std::error_code record_delivery(const Label&, const DeliveryRecord&) const;
   /// Whether delivery.json says that this sequence, or a later one, has been tried there.

@@ -14,7 +14,8 @@ if ((${#names[@]} == 0)); then
   for file in tests/fuzz/*.cpp; do names+=("$(basename "$file" .cpp)"); done
 fi
 jobs=${FUZZ_JOBS:-2}
-tools/need.sh clang libclang-rt-14-dev nlohmann-json3-dev
+tools/need.sh clang nlohmann-json3-dev
+tools/need.sh "libclang-rt-$(clang++ -dumpversion | cut -d. -f1)-dev"
 
 build=$PWD/build/fuzz
 mkdir -p "$build/found"

@@ -6,7 +6,7 @@
 #include <sstream>
 
 bool can_trace() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef USAGE_STATS_SANITIZED
   MESSAGE("skipped: a sanitizer makes system calls of its own");
   return false;
 #else

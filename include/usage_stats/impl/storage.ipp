@@ -207,13 +207,17 @@ USAGE_STATS_INLINE std::vector<Label> Storage::waiting() const {
   return labels;
 }
 
-USAGE_STATS_INLINE std::error_code Storage::replace_waiting(const Label& label) const {
+USAGE_STATS_INLINE void Storage::update_waiting(const std::string& session_id,
+                                                const std::function<void(Label&)>& change) const {
   std::error_code error;
   const platform::Folder pending = folder_.folder("pending", false, error);
-  if (!pending) return error;
-  // What `usage-stats disable` or `delete` has taken away meanwhile must not come back.
-  if (!pending.exists(label.session_id)) return std::make_error_code(std::errc::no_such_file_or_directory);
-  return pending.write(label.session_id, to_text(label), true);
+  auto label = pending ? storage_impl::read_label(pending, session_id, error) : std::nullopt;
+  if (!label) return;
+  change(*label);
+  if (label->destinations.empty())
+    pending.remove(session_id);
+  else
+    pending.write(session_id, to_text(*label), true);
 }
 
 USAGE_STATS_INLINE std::error_code Storage::remove_waiting(const std::string& session_id) const {
