@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <signal.h>
+
 #include <filesystem>
 #include <string>
 
@@ -64,6 +66,25 @@ TEST_CASE("two units: two forms in one program") {
 TEST_CASE("two units: without exceptions, without RTTI, and without either") {
   for (const char* const name : {"no_exceptions", "no_rtti", "neither"})
     CHECK(run_both(name, version)["fields"] == json{{"where", "elsewhere"}});
+}
+
+TEST_CASE("two units: without exceptions and RTTI, too, signals are seen and interim reports sent") {
+  for (const char* const name : {"no_exceptions", "no_rtti", "neither"}) {
+    CAPTURE(std::string(name));
+    Server server;
+    Sandbox sandbox;
+    sandbox.environment["UNITS_USAGE_STATS_ENABLED"] = "1";
+    Process process(sandbox.command(name, {server.url(), "on"}));
+    const json interim = json::parse(server.wait_for(1)[0].body);
+    CHECK(interim["outcome"] == json{{"status", "running"}});
+    CHECK(interim["final"] == false);
+    process.signal(SIGTERM);
+    CHECK(process.wait().signal == SIGTERM);
+    const json last = json::parse(server.wait_for(2).back().body);
+    CHECK(last["outcome"] == json{{"status", "signal"}, {"signal", "SIGTERM"}});
+    CHECK(last["final"] == true);
+    CHECK(last["session_id"] == interim["session_id"]);
+  }
 }
 
 TEST_CASE("two units: linked statically, where a program has no dynamic linker that knows its parts") {

@@ -1,8 +1,10 @@
 // A program of two source files, each with a session and declarations of its own. tests/CMakeLists.txt builds it
 // several times: with two versions of the library in it, without exceptions, without RTTI ...
 //
-//   units [URL]
+//   units [URL [WORD]]      with a word it goes on until a signal ends it, with interim reports
 #include <usage_stats.hpp>
+
+#include <unistd.h>
 
 #include <cstdio>
 
@@ -23,6 +25,7 @@ int main(int argc, char** argv) {
   options.unattended = us::Unattended::on;
   options.delivery = us::Delivery::wait;
   options.wait_limit = std::chrono::seconds(30);
+  if (argc > 2) options.report_every = std::chrono::milliseconds(10);
   if (const auto code = us::handle_command(options, argc, argv)) return *code;
   us::TelemetrySession session(options, argc, argv);
   std::printf("main %d.%d.%d\n", USAGE_STATS_VERSION_MAJOR, USAGE_STATS_VERSION_MINOR, USAGE_STATS_VERSION_PATCH);
@@ -31,6 +34,7 @@ int main(int argc, char** argv) {
     session.set(where, "in main");
     session.add(calls);
     session.record(called, {{where, "from main"}});
+    if (argc > 2) ::pause();
     return call_elsewhere(url);
   });
 }
