@@ -152,7 +152,8 @@ struct Options {
   double sample = 1.0;                        ///< share of runs that are sent, 0 to 1 (all are kept locally)
   Signals signals = Signals::observe;
   std::map<std::string, std::string> dependencies{};  ///< {"zlib", "1.2.13"}; at most 64
-  std::function<void(std::string_view)> log{};        ///< where USAGE_STATS_DEBUG lines go; standard error if empty
+  /// Where USAGE_STATS_DEBUG lines go, from any thread; standard error if empty.
+  std::function<void(std::string_view)> log{};
   std::filesystem::path directory{};  ///< the usage folder; empty: the platform's place; a leading ~ is the home folder
   std::filesystem::path config_file{};  ///< JSON, may be the program's own; empty: the platform's place; ~ as above
   std::filesystem::path policy_file{};  ///< JSON, the administrator's; empty: the platform's place; ~ as above
@@ -1588,7 +1589,9 @@ class Storage {
   std::vector<Label> waiting() const;  // oldest first
   /// Labels of live sessions that have written an interim report, with its sequence.
   std::vector<Label> interims() const;
-  std::error_code replace_waiting(const Label&) const;
+  /// Changes a waiting label; without destinations it goes. Nothing where it is gone: what `usage-stats disable` or
+  /// `delete` has taken away meanwhile must not come back.
+  void update_waiting(const std::string& session_id, const std::function<void(Label&)>& change) const;
   std::error_code remove_waiting(const std::string& session_id) const;
   std::error_code record_delivery(const Label&, const DeliveryRecord&) const;
   /// Whether delivery.json says that this sequence, or a later one, has been tried there.
@@ -8801,13 +8804,17 @@ USAGE_STATS_INLINE std::vector<Label> Storage::waiting() const {
   return labels;
 }
 
-USAGE_STATS_INLINE std::error_code Storage::replace_waiting(const Label& label) const {
+USAGE_STATS_INLINE void Storage::update_waiting(const std::string& session_id,
+                                                const std::function<void(Label&)>& change) const {
   std::error_code error;
   const platform::Folder pending = folder_.folder("pending", false, error);
-  if (!pending) return error;
-  // What `usage-stats disable` or `delete` has taken away meanwhile must not come back.
-  if (!pending.exists(label.session_id)) return std::make_error_code(std::errc::no_such_file_or_directory);
-  return pending.write(label.session_id, to_text(label), true);
+  auto label = pending ? storage_impl::read_label(pending, session_id, error) : std::nullopt;
+  if (!label) return;
+  change(*label);
+  if (label->destinations.empty())
+    pending.remove(session_id);
+  else
+    pending.write(session_id, to_text(*label), true);
 }
 
 USAGE_STATS_INLINE std::error_code Storage::remove_waiting(const std::string& session_id) const {
@@ -8933,7 +8940,101 @@ USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/uploader.ipp
 
 #include <algorithm>
+#include <set>
 #include <thread>
+
+// ---- usage_stats/impl/lanes.ipp
+// Work for several servers side by side, so that one that does not answer holds up nobody else's.
+
+#include <condition_variable>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <thread>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace uploader_impl {
+
+USAGE_STATS_INLINE bool same(const Endpoint& a, const Endpoint& b) {
+  return a.url == b.url && a.protocol == b.protocol;
+}
+
+/// A thread for each server. Whoever works, in a lane or beside them, holds the mutex; only requests are made without.
+class Lanes {
+ public:
+  using Guard = std::unique_lock<std::mutex>;
+
+  explicit Lanes(std::function<void(const Endpoint&)> work) : work_(std::move(work)) {}
+  ~Lanes() {
+    for (Lane& lane : lanes_)
+      if (lane.thread.joinable()) lane.thread.join();
+  }
+  Lanes(const Lanes&) = delete;
+  Lanes& operator=(const Lanes&) = delete;
+
+  Guard hold() { return Guard(mutex_); }
+  /// Calls `request` while others work.
+  template <class Request>
+  auto meanwhile(const Request& request) {
+    struct Released {
+      std::mutex& mutex;
+      explicit Released(std::mutex& held) : mutex(held) { mutex.unlock(); }
+      ~Released() { mutex.lock(); }
+    } const released(mutex_);
+    return request();
+  }
+
+  bool empty() const { return lanes_.empty(); }
+  /// Does the work for this server in its lane; where it has one, that one looks for more before it ends.
+  void start(const Endpoint&);
+  /// Forgets lanes whose work is done; whether there was one.
+  bool end();
+  /// Until a lane ends, at most so long.
+  void wait(Guard& guard, std::chrono::milliseconds limit) { ended_.wait_for(guard, limit); }
+
+ private:
+  struct Lane {
+    Endpoint endpoint;
+    std::thread thread{};
+    bool ended = false;
+  };
+  std::function<void(const Endpoint&)> work_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  std::list<Lane> lanes_;
+};
+
+USAGE_STATS_INLINE void Lanes::start(const Endpoint& endpoint) {
+  for (const Lane& lane : lanes_)
+    if (same(lane.endpoint, endpoint) && !lane.ended) return;
+  Lane& lane = lanes_.emplace_back(Lane{endpoint});
+  USAGE_STATS_TRY {
+    lane.thread = std::thread([this, &lane] {
+      const Guard guard = hold();
+      USAGE_STATS_TRY { work_(lane.endpoint); }
+      USAGE_STATS_CATCH_ALL {}
+      lane.ended = true;
+      ended_.notify_all();
+    });
+    return;
+  }
+  USAGE_STATS_CATCH_ALL {}
+  lanes_.pop_back();  // there are no threads: one after the other
+  work_(endpoint);
+}
+
+USAGE_STATS_INLINE bool Lanes::end() {
+  const std::size_t before = lanes_.size();
+  for (Lane& lane : lanes_)
+    if (lane.ended) lane.thread.join();
+  lanes_.remove_if([](const Lane& lane) { return lane.ended; });
+  return lanes_.size() < before;
+}
+
+}  // namespace uploader_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -8972,17 +9073,19 @@ class Work {
 
  private:
   bool out_of_time() const { return Clock::now() >= options_.deadline; }
-  using Turn = std::function<bool(const Destination&)>;
-  void send_due();
-  void send_those(const Turn&);
+  /// Whether there was something to do; of labels in pending/ only where there are `new_labels`.
+  bool start_lanes(bool new_labels);
+  /// All that is due for a server, the labels each once.
+  void serve(const Endpoint&);
+  bool serve_interims(const Endpoint&);
+  bool serve_waiting(const Endpoint&, std::set<std::string>& seen);
   /// Whether the files that administrator and user may have changed meanwhile still allow it.
   bool still_allowed(const Label&);
-  void send_label(Label, const Turn&);
-  /// Interim reports of runs that are alive; whether there was one. Each is tried once: the next tells all that it
-  /// told.
-  bool send_interims();
-  void send_deletion(Label, const Turn&);
-  bool delete_at(const Label&, Destination&);
+  /// An interim report of a run that is alive is tried once: the next one tells all that it told.
+  bool interim_due(const Label&, const Destination&);
+  bool waiting_due(const Label&, const Destination&) const;
+  void send_report(Label, Destination);
+  void send_deletion(const Label&, Destination);
   Response answer_to(const Request&);
   void remember_sent(const Label&, const std::string& url);
   void note_deletions();
@@ -8990,6 +9093,7 @@ class Work {
   /// Whether the destination is done with, one way or another.
   bool send_to(const Label&, Destination&, const std::string& report);
   bool settle(const Label&, Destination&, const Response&, std::size_t events);
+  void settled(const Label&, const Destination&, bool done);
   void postpone(const Label&, Destination&, const Response&);
   void keep_count(const std::function<void(State&)>& change);
 
@@ -8998,29 +9102,34 @@ class Work {
   const Log& log_;
   State state_;
   std::vector<std::string> silent_;              // endpoints that gave no answer, where back-off is ignored
-  std::size_t sharing_ = 1;                      // destinations that share what is left of an awaited upload's time
-  std::map<std::string, std::int64_t> interim_;  // the last sequence that was tried, by session
+  std::map<std::string, std::int64_t> interim_;  // the last sequence that was tried, by session and endpoint
+  Lanes lanes_{[this](const Endpoint& endpoint) { serve(endpoint); }};  // last: its threads use all of this
 };
 
+/// The label's destination at this server, if it has one.
+USAGE_STATS_INLINE const Destination* at(const Label& label, const Endpoint& endpoint) {
+  const auto found = std::find_if(label.destinations.begin(), label.destinations.end(),
+                                  [&](const Destination& destination) { return same(destination.endpoint, endpoint); });
+  return found == label.destinations.end() ? nullptr : &*found;
+}
+
 USAGE_STATS_INLINE std::vector<std::string> Work::run() {
+  Lanes::Guard guard = lanes_.hold();
   std::vector<std::string> known;
   auto last_news = Clock::now(), last_look = last_news - look_at_live_runs;
   for (;;) {
-    if (Clock::now() - last_look >= look_at_live_runs) {
-      // Also while staying: a run that a signal ends has started us before its process was gone.
-      storage_.collect_vanished(log_);
-      if (send_interims()) last_news = Clock::now();
-      last_look = Clock::now();
-    }
+    const bool look = Clock::now() - last_look >= look_at_live_runs;
+    // Also while staying: a run that a signal ends has started us before its process was gone.
+    if (look) storage_.collect_vanished(log_);
     std::vector<std::string> names = names_in(storage_, "pending");
     const bool news = !std::includes(known.begin(), known.end(), names.begin(), names.end());
-    if (news) {
-      send_due();
-      last_news = Clock::now();
-    }
+    const bool ended = lanes_.end();
+    const bool started = (news || look) && start_lanes(news);
+    if (news || ended || started) last_news = Clock::now();
+    if (look) last_look = Clock::now();
     known = std::move(names);
-    if (out_of_time() || Clock::now() - last_news >= options_.stay) break;
-    if (!news) std::this_thread::sleep_for(std::chrono::milliseconds(25));
+    if (lanes_.empty() && (out_of_time() || Clock::now() - last_news >= options_.stay)) break;
+    if (!news) lanes_.wait(guard, std::chrono::milliseconds(25));
   }
   storage_.collect_vanished(log_);
   storage_.prune(log_, out_of_time());
@@ -9039,32 +9148,84 @@ USAGE_STATS_INLINE bool Work::due(const Destination& destination) const {
   return passed(destination.not_before) && passed(endpoint);
 }
 
-/// Endpoints that failed last time come last: nobody else's report waits for their time-outs.
-USAGE_STATS_INLINE void Work::send_due() {
-  const auto before = state_.backoff;
-  const auto failing = [&](const Destination& destination) { return before.count(destination.endpoint.url) > 0; };
-  send_those([&](const Destination& destination) { return !failing(destination); });
-  if (!before.empty()) send_those(failing);
+USAGE_STATS_INLINE bool Work::interim_due(const Label& label, const Destination& to) {
+  if (options_.only_deletions || is_stopped(state_, label.version, to.endpoint.url) || !due(to)) return false;
+  std::int64_t& tried = interim_[label.session_id + " " + to.endpoint.url];
+  if (label.sequence > tried && storage_.was_tried(label, to.endpoint.url)) tried = label.sequence;
+  return label.sequence > tried;
 }
 
-USAGE_STATS_INLINE void Work::send_those(const Turn& turn) {
+USAGE_STATS_INLINE bool Work::waiting_due(const Label& label, const Destination& to) const {
+  if (options_.only_deletions && !label.deletion) return false;
+  return due(to) || (!label.deletion && is_stopped(state_, label.version, to.endpoint.url));
+}
+
+USAGE_STATS_INLINE bool Work::start_lanes(bool new_labels) {
+  std::vector<Endpoint> known, wanted;
+  const auto add = [](std::vector<Endpoint>& list, const Endpoint& endpoint) {
+    const auto it =
+        std::find_if(list.begin(), list.end(), [&](const Endpoint& other) { return same(endpoint, other); });
+    if (it == list.end()) list.push_back(endpoint);
+  };
+  if (out_of_time()) return false;
+  for (const Label& label : storage_.interims())
+    for (const Destination& to : label.destinations) {
+      add(known, to.endpoint);
+      if (interim_due(label, to)) add(wanted, to.endpoint);
+    }
+  if (new_labels)
+    for (const Label& label : storage_.waiting())
+      for (const Destination& to : label.destinations) {
+        add(known, to.endpoint);
+        if (waiting_due(label, to)) add(wanted, to.endpoint);
+      }
+  if (known.size() == 1 && wanted.size() == 1 && lanes_.empty()) return serve(wanted.front()), true;
+  for (const Endpoint& endpoint : wanted) lanes_.start(endpoint);
+  return !wanted.empty();
+}
+
+USAGE_STATS_INLINE void Work::serve(const Endpoint& endpoint) {
+  std::set<std::string> seen;
+  while (serve_interims(endpoint) || serve_waiting(endpoint, seen)) {
+  }
+}
+
+USAGE_STATS_INLINE bool Work::serve_interims(const Endpoint& endpoint) {
+  bool any = false;
+  for (const Label& label : storage_.interims()) {
+    const Destination* const to = at(label, endpoint);
+    if (to == nullptr || out_of_time() || !interim_due(label, *to) || !still_allowed(label)) continue;
+    interim_[label.session_id + " " + endpoint.url] = label.sequence;
+    const auto report = storage_.read_report(label.client_id, label.session_id);
+    if (!report) continue;
+    any = true;
+    Destination tried = *to;
+    send_to(label, tried, *report);
+  }
+  return any;
+}
+
+USAGE_STATS_INLINE bool Work::serve_waiting(const Endpoint& endpoint, std::set<std::string>& seen) {
+  bool any = false;
   std::vector<Label> labels = storage_.waiting();
   // Those that have failed least go first: one report that a server cannot stomach must not hold up the others.
-  std::stable_sort(labels.begin(), labels.end(), [](const Label& a, const Label& b) {
-    const auto tries = [](const Label& label) {
-      return label.destinations.empty() ? 0 : label.destinations.front().attempts;
+  std::stable_sort(labels.begin(), labels.end(), [&](const Label& a, const Label& b) {
+    const auto tries = [&](const Label& label) {
+      const Destination* const to = at(label, endpoint);
+      return to == nullptr ? 0 : to->attempts;
     };
     return tries(a) < tries(b);
   });
-  for (Label& label : labels) {
-    if (out_of_time()) return;
-    if (label.deletion) {
-      send_deletion(std::move(label), turn);
-      continue;
-    }
-    if (options_.only_deletions) continue;
-    if (still_allowed(label)) send_label(std::move(label), turn);
+  for (const Label& label : labels) {
+    const Destination* const to = at(label, endpoint);
+    if (to == nullptr || out_of_time() || !waiting_due(label, *to) || !seen.insert(label.session_id).second) continue;
+    any = true;
+    if (label.deletion)
+      send_deletion(label, *to);
+    else if (still_allowed(label))
+      send_report(label, *to);
   }
+  return any;
 }
 
 USAGE_STATS_INLINE bool Work::still_allowed(const Label& label) {
@@ -9077,53 +9238,30 @@ USAGE_STATS_INLINE bool Work::still_allowed(const Label& label) {
   return false;
 }
 
-USAGE_STATS_INLINE bool Work::send_interims() {
-  bool any = false;
-  if (options_.only_deletions) return any;
-  for (Label& label : storage_.interims()) {
-    std::int64_t& tried = interim_[label.session_id];
-    const auto report = storage_.read_report(label.client_id, label.session_id);
-    if (label.sequence <= tried || !report || out_of_time() || !still_allowed(label)) continue;
-    tried = label.sequence;
-    std::stable_partition(label.destinations.begin(), label.destinations.end(),
-                          [&](const Destination& to) { return state_.backoff.count(to.endpoint.url) == 0; });
-    sharing_ = std::max<std::size_t>(label.destinations.size(), 1);
-    for (Destination& destination : label.destinations) {
-      const std::string& url = destination.endpoint.url;
-      if (is_stopped(state_, label.version, url) || !due(destination) || storage_.was_tried(label, url)) continue;
-      any = true;
-      send_to(label, destination, *report);
-    }
-  }
-  return any;
-}
-
-USAGE_STATS_INLINE void Work::send_label(Label label, const Turn& turn) {
+USAGE_STATS_INLINE void Work::send_report(Label label, Destination to) {
   bool unreadable = false;
   const auto report = storage_.read_report(label.client_id, label.session_id, &unreadable);
   if (unreadable) return log_("session ", label.session_id, ": its report cannot be read now; it waits");
   if (!report) {
     log_("session ", label.session_id, ": its report is gone or not ours; dropped");
-    storage_.remove_waiting(label.session_id);
-    return keep_count([](State& state) { ++state.dropped; });
+    if (!storage_.remove_waiting(label.session_id)) keep_count([](State& state) { ++state.dropped; });
+    return;
   }
   if (const auto json = parse_json(*report)) label.sequence = integer_member(*json, "sequence", 1);
-  bool changed = false;
-  auto& list = label.destinations;
-  for (auto destination = list.begin(); destination != list.end();) {
-    const bool stopped = is_stopped(state_, label.version, destination->endpoint.url);
-    if (!turn(*destination) || (!stopped && (!due(*destination) || out_of_time()))) {
-      ++destination;
-      continue;
-    }
-    changed = true;
-    sharing_ = static_cast<std::size_t>(std::distance(destination, list.end()));
-    destination = stopped || send_to(label, *destination, *report) ? list.erase(destination) : std::next(destination);
-  }
-  if (list.empty())
-    storage_.remove_waiting(label.session_id);
-  else if (changed)
-    storage_.replace_waiting(label);
+  const bool done = is_stopped(state_, label.version, to.endpoint.url) || send_to(label, to, *report);
+  settled(label, to, done);
+}
+
+USAGE_STATS_INLINE void Work::settled(const Label& label, const Destination& tried, bool done) {
+  storage_.update_waiting(label.session_id, [&](Label& now) {
+    const Destination* const to = at(now, tried.endpoint);
+    if (to == nullptr) return;
+    const auto place = now.destinations.begin() + (to - now.destinations.data());
+    if (done)
+      now.destinations.erase(place);
+    else
+      *place = tried;
+  });
 }
 
 USAGE_STATS_INLINE bool Work::send_to(const Label& label, Destination& destination, const std::string& report) {
@@ -9148,10 +9286,11 @@ USAGE_STATS_INLINE Response Work::answer_to(const Request& request) {
   // Where nobody waits, a request that has begun gets its full time: cut short by our own end it would look like a
   // dead network, and make everything else wait.
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline - Clock::now());
-  const auto share = left / static_cast<std::chrono::milliseconds::rep>(sharing_);
-  const std::chrono::milliseconds limit = options_.awaited ? share : longest_request;
-  return send(request, std::clamp<std::chrono::milliseconds>(limit, std::chrono::milliseconds(1), longest_request),
-              log_);
+  const std::chrono::milliseconds limit = options_.awaited ? left : longest_request;
+  return lanes_.meanwhile([&] {
+    return send(request, std::clamp<std::chrono::milliseconds>(limit, std::chrono::milliseconds(1), longest_request),
+                log_);
+  });
 }
 
 /// Before the first byte leaves: `usage-stats delete` must know of it also if this process ends in between.
@@ -9167,42 +9306,23 @@ USAGE_STATS_INLINE void Work::remember_sent(const Label& label, const std::strin
   });
 }
 
-USAGE_STATS_INLINE void Work::send_deletion(Label label, const Turn& turn) {
-  bool changed = false;
-  auto& list = label.destinations;
-  for (auto destination = list.begin(); destination != list.end();) {
-    if (!turn(*destination) || !due(*destination) || out_of_time()) {
-      ++destination;
-      continue;
-    }
-    changed = true;
-    sharing_ = static_cast<std::size_t>(std::distance(destination, list.end()));
-    destination = delete_at(label, *destination) ? list.erase(destination) : std::next(destination);
-  }
-  if (list.empty())
-    storage_.remove_waiting(label.session_id);
-  else if (changed)
-    storage_.replace_waiting(label);
-}
-
-/// Whether the server has deleted. Whatever else it answers, the wish stands, and comes again without limit.
-USAGE_STATS_INLINE bool Work::delete_at(const Label& label, Destination& destination) {
-  const auto wish = deletion_request(destination.endpoint, label.app, label.version, label.client_id);
-  if (!wish) return true;
-  ++destination.attempts;
+/// Whatever else the server answers than that it has deleted, the wish stands, and comes again without limit.
+USAGE_STATS_INLINE void Work::send_deletion(const Label& label, Destination to) {
+  const auto wish = deletion_request(to.endpoint, label.app, label.version, label.client_id);
+  if (!wish) return settled(label, to, true);
+  ++to.attempts;
   const Response response = answer_to(*wish);
   const bool deleted = classify(response) == Answer::delivered;
-  DeliveryRecord record{destination.endpoint.url, 0, response.status, deleted ? "deleted" : "again later", {},
-                        destination.attempts,     0};
+  DeliveryRecord record{to.endpoint.url, 0, response.status, deleted ? "deleted" : "again later", {}, to.attempts, 0};
   record.detail = clip_utf8(response.status == 0 ? response.error : deleted ? "" : response.body, 256);
   if (deleted)
-    keep_count([&](State& state) { state.backoff.erase(destination.endpoint.url); });
+    keep_count([&](State& state) { state.backoff.erase(to.endpoint.url); });
   else
-    postpone(label, destination, response);
+    postpone(label, to, response);
   log_("deletion of ", label.client_id, " at ", record.url, ": ", record.result, " (", std::to_string(response.status),
        " ", record.detail, ")");
   if (options_.progress) options_.progress(label, record);
-  return deleted;
+  settled(label, to, deleted);
 }
 
 /// Tells sessions when a deletion is due, so that they start an uploader for it.
