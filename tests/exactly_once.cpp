@@ -196,12 +196,12 @@ TEST_CASE("exactly once: host and uploader are killed at any system call; each r
   drain(sandbox, uploader);
 
   const auto sessions = receiver.sessions();
-  for (const auto& [session, it_ended] : ended) {
-    CAPTURE(session);
-    const auto found = sessions.find(session);
+  for (const auto& run : ended) {
+    CAPTURE(run.first);
+    const auto found = sessions.find(run.first);
     REQUIRE(found != sessions.end());
     const std::string status = found->second["outcome"]["status"];
-    CHECK((status == "failed" || (!it_ended && status == "lost")));
+    CHECK((status == "failed" || (!run.second && status == "lost")));
   }
   CHECK(ended.size() > static_cast<std::size_t>(rounds) / 10);
   MESSAGE(rounds << " rounds, " << kills << " kills, " << ended.size() << " runs that had begun");

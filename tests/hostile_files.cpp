@@ -81,13 +81,13 @@ TEST_CASE("hostile files: a state.json of any depth or size costs a run nothing 
       {"NUL behind JSON", [](const fs::path& file) {
          write_file(file, std::string("{\"schema\": \"usage-stats-state/1\", \"sent\": 3}\0}{", 48));
        }}};
-  for (const auto& [name, make] : makers) {
-    CAPTURE(std::string(name));
+  for (const auto& maker : makers) {
+    CAPTURE(std::string(maker.first));
     Server server;
     Sandbox sandbox;
     fs::create_directories(sandbox.usage_folder());
     fs::permissions(sandbox.usage_folder(), fs::perms::owner_all);
-    make(sandbox.usage_folder() / "state.json");
+    maker.second(sandbox.usage_folder() / "state.json");
     make_private(sandbox.usage_folder() / "state.json");
     Command command = sandbox.command("reporter", sending_to(server.url(), {"--exit", "3"}));
 #ifndef USAGE_STATS_SANITIZED

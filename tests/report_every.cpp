@@ -104,16 +104,23 @@ TEST_CASE("report every: what a run had told when it was killed, or died of a si
 }
 
 TEST_CASE("report every: one thread more, and none without it") {
+#ifdef USAGE_STATS_SANITIZED
+  MESSAGE("skipped: a sanitizer has threads of its own");
+#else
   Server server;
   Sandbox sandbox;
-  for (const char* const every : {"0", "100"}) {
+  const auto threads = [&](const std::string& every) {
     Process process(long_run(sandbox, server.url(), every));
     process.wait_for_output("ready");
-    if (std::string(every) != "0") server.wait_for(1);
-    CHECK(names_in("/proc/" + std::to_string(process.id()) + "/task").size() == (std::string(every) == "0" ? 1 : 2));
+    if (every != "0") server.wait_for(1);
+    const std::size_t count = names_in("/proc/" + std::to_string(process.id()) + "/task").size();
     process.close_input();
     CHECK(process.wait().exit_code == 0);
-  }
+    return count;
+  };
+  CHECK(threads("0") == 1);
+  CHECK(threads("100") == 2);
+#endif
 }
 
 TEST_CASE("report every: a failed interim report is made good by the next one") {

@@ -217,24 +217,24 @@ TEST_CASE("storage refuses: an uploader.lock that is a hard link is not written"
 
 TEST_CASE("storage refuses: a label that points out of the folder leads nowhere") {
   const std::string id(32, 'a');
-  for (const auto& [client, session] : {std::pair<std::string, std::string>{"../../../stranger", id},
-                                        {"local", "../../../../stranger"},
-                                        {"..", id},
-                                        {"local/..", id},
-                                        {id + "/../..", id},
-                                        {"local", id.substr(1)},
-                                        {"LOCAL", id},
-                                        {std::string(1, '\0'), id}}) {
-    CAPTURE(client);
-    CAPTURE(session);
+  for (const auto& target : {std::pair<std::string, std::string>{"../../../stranger", id},
+                             {"local", "../../../../stranger"},
+                             {"..", id},
+                             {"local/..", id},
+                             {id + "/../..", id},
+                             {"local", id.substr(1)},
+                             {"LOCAL", id},
+                             {std::string(1, '\0'), id}}) {
+    CAPTURE(target.first);
+    CAPTURE(target.second);
     Stranger stranger;
     stranger.sandbox.collect = false;
     write_file(stranger.file.parent_path() / "usage_stats.json", stranger_text);
     const nlohmann::json label = {{"schema", "usage-stats-label/1"},
                                   {"app", "reporter"},
                                   {"version", "1"},
-                                  {"client_id", client},
-                                  {"session_id", session},
+                                  {"client_id", target.first},
+                                  {"session_id", target.second},
                                   {"sequence", 1},
                                   {"created", 1},
                                   {"rule", 7},
