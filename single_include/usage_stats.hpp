@@ -9561,7 +9561,10 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
     const auto shared = std::make_shared<Shared>();
     UploadOptions options;
     options.stay = std::chrono::milliseconds(0);
-    options.deadline = uploader_impl::Clock::now() + limit;
+    const auto deadline = uploader_impl::Clock::now() + limit;
+    // Its last request ends before we stop waiting: a TLS library that is torn down at the end of the process must not
+    // be in use.
+    options.deadline = deadline - std::min(limit / 5, std::chrono::milliseconds(100));
     options.awaited = true;
     std::thread worker([shared, usage_folder, options, log] {
       platform::block_signals_in_this_thread();
@@ -9572,7 +9575,7 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
       shared->changed.notify_all();
     });
     std::unique_lock<std::mutex> guard(shared->mutex);
-    const bool done = shared->changed.wait_until(guard, options.deadline, [&] { return shared->done; });
+    const bool done = shared->changed.wait_until(guard, deadline, [&] { return shared->done; });
     guard.unlock();
     if (done)
       worker.join();
