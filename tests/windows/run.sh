@@ -84,4 +84,5 @@ fi
 cd "$scratch"
 for name in smoke consumer; do
   timeout 180 "$wine" "./$name.exe"
+  timeout 60 wineserver -w || true  # what debugs the processes that crashed on purpose has gone
 done
