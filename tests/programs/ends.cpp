@@ -102,7 +102,7 @@ const std::map<std::string, Way>& ways() {
       {"noexcept", [](Session&, const std::string&) -> int { throw_out_of_noexcept(); }},
       {"thread-not-joined",
        [](Session&, const std::string&) {
-         const std::thread thread([] { std::this_thread::sleep_for(std::chrono::seconds(5)); });
+         const std::thread thread([] { ::pause(); });
          return 0;
        }},
       {"own-terminate-handler",
@@ -167,8 +167,8 @@ const std::map<std::string, Way>& more_ways() {
        [](Session& s, const std::string&) {
          if (::fork() == 0) {
            for (int stream = 0; stream <= 2; ++stream) ::close(stream);
-           std::this_thread::sleep_for(std::chrono::seconds(3));
-           std::_Exit(0);
+           ::alarm(3);
+           return ::pause();
          }
          return s.exit_code(3);
        }},
