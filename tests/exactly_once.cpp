@@ -18,6 +18,7 @@
 #include "sandbox.hpp"
 #include "server.hpp"
 #include "strace.hpp"
+#include "waiting.hpp"
 
 namespace {
 
@@ -198,21 +199,28 @@ TEST_CASE("exactly once: host and uploader are killed at any system call; each r
     if (begun != result.out.npos) ended[result.out.substr(begun + 6, 32)] = result.out.find("ended") != result.out.npos;
     if (random() % 2 == 0) sandbox.end_uploaders();
     kills += killed_at_any(uploader, of_uploader).signal == SIGKILL ? 1 : 0;
+    while (sandbox.pending("fast_clock").size() > 50) {  // of more than a hundred the oldest would be dropped
+      sandbox.end_uploaders();
+      make_due(sandbox, "fast_clock");
+      run(uploader);
+    }
   }
   CHECK(kills > rounds);
   drain(sandbox, uploader);
 
+  check_nothing_dropped(sandbox, "fast_clock");
   const auto sessions = receiver.sessions();
   for (const auto& run : ended) {
     CAPTURE(run.first);
+    CAPTURE(run.second);
     const auto found = sessions.find(run.first);
-    REQUIRE(found != sessions.end());
+    CHECK(found != sessions.end());
+    if (found == sessions.end()) continue;
     const std::string status = found->second["outcome"]["status"];
     CHECK((status == "failed" || (!run.second && status == "lost")));
   }
   CHECK(ended.size() > static_cast<std::size_t>(rounds) / 10);
   MESSAGE(rounds << " rounds, " << kills << " kills, " << ended.size() << " runs that had begun");
-  check_nothing_dropped(sandbox, "fast_clock");
 }
 
 TEST_CASE("exactly once: a clock that was set back a year, and another version of the program, in between") {
