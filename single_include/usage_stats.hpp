@@ -9194,8 +9194,10 @@ USAGE_STATS_INLINE bool Work::serve_interims(const Endpoint& endpoint) {
   bool any = false;
   for (const Label& label : storage_.interims()) {
     const Destination* const to = at(label, endpoint);
-    if (to == nullptr || out_of_time() || !interim_due(label, *to) || !still_allowed(label)) continue;
+    if (to == nullptr || out_of_time() || !interim_due(label, *to)) continue;
+    // Also where it is not allowed any more: else it would be due, and keep this process alive, as long as the run.
     interim_[label.session_id + " " + endpoint.url] = label.sequence;
+    if (!still_allowed(label)) continue;
     const auto report = storage_.read_report(label.client_id, label.session_id);
     if (!report) continue;
     any = true;
