@@ -103,6 +103,22 @@ TEST_CASE("report every: what a run had told when it was killed, or died of a si
   }
 }
 
+TEST_CASE("report every: forbidden while it runs, nothing more is sent, and no uploader stays for it") {
+  Server server;
+  Sandbox sandbox;
+  Process process(long_run(sandbox, server.url(), "100"));
+  process.wait_for_output("ready");
+  server.wait_for(1);
+  CHECK(sandbox.run("reporter", {"--as", "usage-stats", "disable"}).exit_code == 0);
+  process.write("a\n");
+  CHECK(wait_until([&] { return sandbox.report()["sequence"] == 2; }));
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(process.running());
+  CHECK(server.requests().size() == 1);
+  process.close_input();
+  CHECK(process.wait().exit_code == 0);
+}
+
 TEST_CASE("report every: one thread more, and none without it") {
 #ifdef USAGE_STATS_SANITIZED
   MESSAGE("skipped: a sanitizer has threads of its own");
