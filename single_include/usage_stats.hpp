@@ -1128,6 +1128,7 @@ bool in_main_executable(const void* code) noexcept;
 struct SelfStart {
   std::string argument0;
   std::vector<std::pair<std::string, std::string>> variables;  // added to this process's environment
+  std::string lock;  // the path of a file that only one such process may have locked
 };
 
 /// A child process. Destroying the handle neither waits for it nor ends it.
@@ -1143,12 +1144,13 @@ class Child {
 };
 
 /// Starts the program once more: a new session, folder "/", the null device as its three streams and no other
-/// descriptor.
+/// descriptor but that of its lock. On Linux it has that before it is the program, and where another process holds it,
+/// nothing is started (std::errc::device_or_resource_busy); elsewhere the program has to take it.
 Child start_self(const SelfStart&, std::error_code&);
 
-/// What the uploader does first of all: new session, folder "/", no stray descriptors, low priority, and death by
-/// alarm after `limit`.
-void become_background_process(std::chrono::seconds limit) noexcept;
+/// What the uploader does first of all: new session, folder "/", no stray descriptors but that of the `lock` it was
+/// started with, low priority, and death by alarm after `limit`.
+void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept;
 
 /// No signal will be handled by this thread; a SIGPIPE that it causes is lost.
 void block_signals_in_this_thread() noexcept;
@@ -1852,7 +1854,8 @@ bool uploader_at_work(const Storage&) noexcept;
 
 /// How the uploader of this folder is started; `stay` as in UploadOptions.
 platform::SelfStart uploader_start(const Storage&, const std::string& app, std::chrono::milliseconds stay);
-/// Starts it unless one is at work.
+/// Starts it unless one is at work, or being started (not known outside Linux: there a second one may live for some
+/// milliseconds, and leaves).
 platform::Child start_uploader(const Storage&, const std::string& app, std::chrono::milliseconds stay, const Log&);
 
 /// upload() on a thread of its own that takes no signals, waited for until the deadline and not longer.
@@ -3297,7 +3300,7 @@ USAGE_STATS_INLINE DWORD WINAPI end_process_later(void* milliseconds) {
 }
 }  // namespace windows
 
-USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit) noexcept {
+USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, const std::string&) noexcept {
   const auto milliseconds = static_cast<std::uintptr_t>(limit.count()) * 1000;
   const windows::Handle alarm(
       ::CreateThread(nullptr, 65536, windows::end_process_later, reinterpret_cast<void*>(milliseconds), 0, nullptr));
@@ -3449,19 +3452,17 @@ USAGE_STATS_END_NAMESPACE
 
 #include <pthread.h>
 
-// ---- usage_stats/impl/process_posix.ipp
-// Processes: ours, started once more, and other programs.
+// ---- usage_stats/impl/self_start_posix.ipp
+// The program that is running, started once more.
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
+#include <cstdint>
 
 #include <fcntl.h>
-#include <poll.h>
-#include <spawn.h>
+#include <pthread.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -3472,6 +3473,13 @@ USAGE_STATS_END_NAMESPACE
 #include <dlfcn.h>
 #include <mach-o/dyld.h>
 #endif
+
+// ---- usage_stats/impl/lock_posix.ipp
+// Locks on files, by POSIX record locks: they end with the process however it ends, and no child inherits them.
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 // ---- usage_stats/impl/folder_posix.ipp
 
@@ -3834,297 +3842,6 @@ USAGE_STATS_INLINE std::optional<std::string> read_file(const std::filesystem::p
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
-extern "C" char** environ;
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace platform {
-
-#if defined(__linux__)
-USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
-  struct Search {
-    std::uintptr_t address;
-    bool found;
-  } search{reinterpret_cast<std::uintptr_t>(code), false};
-  ::dl_iterate_phdr(
-      [](struct dl_phdr_info* object, std::size_t, void* data) {
-        auto& wanted = *static_cast<Search*>(data);
-        for (int i = 0; i < object->dlpi_phnum; ++i) {
-          const auto& segment = object->dlpi_phdr[i];
-          const std::uintptr_t begin = object->dlpi_addr + segment.p_vaddr;
-          if (segment.p_type == PT_LOAD && wanted.address >= begin && wanted.address < begin + segment.p_memsz)
-            wanted.found = true;
-        }
-        return 1;  // the first object is the main executable; the others do not matter
-      },
-      &search);
-  return search.found;
-}
-USAGE_STATS_INLINE std::string own_executable() { return "/proc/self/exe"; }
-#elif defined(__APPLE__)
-USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
-  Dl_info info{};
-  return ::dladdr(code, &info) != 0 && info.dli_fbase == static_cast<const void*>(::_dyld_get_image_header(0));
-}
-USAGE_STATS_INLINE std::string own_executable() {
-  std::string path(4096, '\0');
-  auto size = static_cast<std::uint32_t>(path.size());
-  return ::_NSGetExecutablePath(path.data(), &size) == 0 ? std::string(path.c_str()) : std::string();
-}
-#else
-USAGE_STATS_INLINE bool in_main_executable(const void*) noexcept { return false; }
-USAGE_STATS_INLINE std::string own_executable() { return {}; }
-#endif
-
-USAGE_STATS_INLINE bool Child::ended() noexcept {
-  if (id_ == 0) return true;
-  const pid_t result = ::waitpid(static_cast<pid_t>(id_), nullptr, WNOHANG);
-  if (result == 0 || (result < 0 && errno == EINTR)) return false;
-  id_ = 0;  // ended, or somebody else has taken its status
-  return true;
-}
-
-namespace posix {
-
-/// posix_spawn with a clean slate: no blocked or ignored signals, a session of its own, no descriptor but the three.
-struct Spawn {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-
-  Spawn() {
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawnattr_init(&attributes);
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    ::posix_spawnattr_setsigmask(&attributes, &none);
-    ::posix_spawnattr_setsigdefault(&attributes, &all);
-    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
-#if defined(POSIX_SPAWN_SETSID)
-    flags = static_cast<short>(flags | POSIX_SPAWN_SETSID);
-#endif
-#if defined(POSIX_SPAWN_CLOEXEC_DEFAULT)
-    flags = static_cast<short>(flags | POSIX_SPAWN_CLOEXEC_DEFAULT);
-#endif
-    ::posix_spawnattr_setflags(&attributes, flags);
-  }
-  ~Spawn() {
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::posix_spawnattr_destroy(&attributes);
-  }
-  void stream(int number, int from) { ::posix_spawn_file_actions_adddup2(&actions, from, number); }
-  void null_stream(int number) {
-    ::posix_spawn_file_actions_addopen(&actions, number, "/dev/null", number == 0 ? O_RDONLY : O_WRONLY, 0);
-  }
-  int start(pid_t& id, const std::string& program, const std::vector<std::string>& arguments, char** variables) {
-#if defined(__GLIBC__)  // other libraries do not define the function-like macro, and cannot read a line that has it
-#if __GLIBC_PREREQ(2, 34)
-    ::posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-#endif
-#endif
-    std::vector<char*> pointers;
-    pointers.reserve(arguments.size() + 1);
-    for (const std::string& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
-    pointers.push_back(nullptr);
-    return ::posix_spawn(&id, program.c_str(), &actions, &attributes, pointers.data(), variables);
-  }
-};
-
-}  // namespace posix
-
-USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& error) {
-  std::vector<std::string> added;
-  added.reserve(start.variables.size());
-  for (const auto& [name, value] : start.variables) added.push_back(name + "=" + value);
-  std::vector<char*> environment;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) environment.push_back(*entry);
-  for (const std::string& entry : added) environment.push_back(const_cast<char*>(entry.c_str()));
-  environment.push_back(nullptr);
-
-  posix::Spawn spawn;
-  for (int stream = 0; stream <= 2; ++stream) spawn.null_stream(stream);
-  pid_t id = 0;
-  const int problem = spawn.start(id, own_executable(), {start.argument0}, environment.data());
-  Child child;
-  error = problem == 0 ? std::error_code() : std::error_code(problem, std::generic_category());
-  if (problem == 0) child.id_ = id;
-  return child;
-}
-
-USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit) noexcept {
-  ::alarm(static_cast<unsigned>(limit.count()));
-  ::setsid();
-  if (::chdir("/") != 0) exit_now(0);
-  ::umask(077);
-  bool closed = false;
-#if defined(__linux__) && defined(SYS_close_range)
-  closed = ::syscall(SYS_close_range, 3U, ~0U, 0U) == 0;
-#endif
-  for (int number = 3; !closed && number < 1024; ++number) ::close(number);
-  const struct rlimit no_core {};
-  ::setrlimit(RLIMIT_CORE, &no_core);
-  ::setpriority(PRIO_PROCESS, 0, 10);
-  struct sigaction ignore {};
-  ignore.sa_handler = SIG_IGN;
-  ::sigaction(SIGPIPE, &ignore, nullptr);
-}
-
-USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {
-  sigset_t all;
-  sigfillset(&all);
-  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
-}
-
-USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
-  const std::string folders = variable("PATH").value_or("/usr/bin:/bin");
-  for (std::size_t begin = 0; begin <= folders.size();) {
-    const std::size_t end = std::min(folders.find(':', begin), folders.size());
-    std::filesystem::path candidate = std::filesystem::path(folders.substr(begin, end - begin)) / name;
-    if (candidate.is_absolute() && ::access(candidate.c_str(), X_OK) == 0) return candidate;
-    begin = end + 1;
-  }
-  return {};
-}
-
-namespace posix {
-
-/// Feeds the program and collects what it says until it closes its output, says too much, or time is up.
-USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::string_view input, std::size_t limit,
-                                 std::chrono::steady_clock::time_point deadline, std::string& output) {
-  for (;;) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-    if (left <= 0 || output.size() >= limit) return;
-    pollfd files[2] = {{out.get(), POLLIN, 0}, {in ? in.get() : -1, POLLOUT, 0}};
-    if (::poll(files, 2, static_cast<int>(std::min<long long>(left, 1000))) < 0 && errno != EINTR) return;
-    if (in && (files[1].revents & (POLLOUT | POLLERR | POLLHUP)) != 0) {
-      const ssize_t sent = ::send(in.get(), input.data(), input.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-      if (sent > 0) input.remove_prefix(static_cast<std::size_t>(sent));
-      if (input.empty() || (sent < 0 && errno != EAGAIN && errno != EINTR)) in.close();
-    }
-    if ((files[0].revents & (POLLIN | POLLHUP)) != 0) {
-      char buffer[8192];
-      const ssize_t count = ::read(out.get(), buffer, std::min(sizeof buffer, limit - output.size()));
-      if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) return;
-      if (count > 0) output.append(buffer, static_cast<std::size_t>(count));
-    }
-  }
-}
-
-}  // namespace posix
-
-USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
-                                             std::size_t output_limit, std::chrono::milliseconds limit) {
-  ProgramResult result;
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  int in[2], out[2];
-  // A socket pair, because a pipe whose reader is gone raises SIGPIPE.
-  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, in) != 0) return result.error = posix::last_error(), result;
-  posix::Descriptor in_parent(in[0]), in_child(in[1]);
-  if (::pipe(out) != 0) return result.error = posix::last_error(), result;
-  posix::Descriptor out_parent(out[0]), out_child(out[1]);
-  for (const auto* const end : {&in_parent, &in_child, &out_parent, &out_child})
-    ::fcntl(end->get(), F_SETFD, FD_CLOEXEC);
-
-  posix::Spawn spawn;
-  spawn.stream(0, in_child.get());
-  spawn.stream(1, out_child.get());
-  spawn.null_stream(2);
-  pid_t id = 0;
-  const int problem = spawn.start(id, command.front(), command, environ);
-  if (problem != 0) return result.error = std::error_code(problem, std::generic_category()), result;
-  in_child.close();
-  out_child.close();
-  posix::converse(in_parent, out_parent, input, output_limit, deadline, result.output);
-
-  out_parent.close();
-  in_parent.close();
-  int status = 0;
-  for (int pause_ms = 1; ::waitpid(id, &status, WNOHANG) == 0;) {
-    if (std::chrono::steady_clock::now() >= deadline) ::kill(id, SIGKILL);
-    ::poll(nullptr, 0, pause_ms);
-    pause_ms = std::min(pause_ms * 2, 50);
-  }
-  if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
-  return result;
-}
-
-USAGE_STATS_INLINE void exit_now(int code) noexcept { ::_exit(code); }
-
-}  // namespace platform
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace platform {
-namespace posix {
-
-struct Forks {
-  std::atomic<unsigned> count{0};
-  static Forks& instance() noexcept {
-    static Forks forks;
-    return forks;
-  }
-};
-
-USAGE_STATS_INLINE bool count_forks() noexcept {
-  return ::pthread_atfork(nullptr, nullptr, [] { ++Forks::instance().count; }) == 0;
-}
-
-}  // namespace posix
-
-USAGE_STATS_INLINE unsigned forks() noexcept {
-  static const bool counting = posix::count_forks();
-  return counting ? posix::Forks::instance().count.load(std::memory_order_relaxed) : 0;
-}
-
-namespace posix {
-
-using ExitFunction = void (*)(std::optional<int>) noexcept;
-
-USAGE_STATS_INLINE std::atomic<ExitFunction>& exit_function() noexcept {
-  static std::atomic<ExitFunction> function{nullptr};
-  return function;
-}
-
-USAGE_STATS_INLINE void ending(std::optional<int> code) noexcept {
-  if (const ExitFunction function = exit_function().load()) function(code);
-}
-
-}  // namespace posix
-
-USAGE_STATS_INLINE bool exit_code_is_told() noexcept {
-#if defined(__GLIBC__)
-  // The C library would call on_exit's function also when its code has been unloaded.
-  return in_main_executable(reinterpret_cast<const void*>(&posix::ending));
-#else
-  return false;
-#endif
-}
-
-USAGE_STATS_INLINE bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept {
-  posix::exit_function() = function;
-#if !defined(__APPLE__)
-  static const bool quick = std::at_quick_exit([] { posix::ending(std::nullopt); }) == 0;
-  static_cast<void>(quick);
-#endif
-#if defined(__GLIBC__)
-  if (exit_code_is_told()) return ::on_exit([](int code, void*) { posix::ending(code); }, nullptr) == 0;
-#endif
-  return std::atexit([] { posix::ending(std::nullopt); }) == 0;
-}
-
-}  // namespace platform
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/lock_posix.ipp
-// Locks on files, by POSIX record locks: they end with the process however it ends, and no child inherits them.
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace platform {
@@ -4244,6 +3961,418 @@ USAGE_STATS_INLINE void LockedFile::release() noexcept {
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/process_posix.ipp
+// Processes: what becomes of a child, and other programs.
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern "C" char** environ;
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+USAGE_STATS_INLINE bool Child::ended() noexcept {
+  if (id_ == 0) return true;
+  const pid_t result = ::waitpid(static_cast<pid_t>(id_), nullptr, WNOHANG);
+  if (result == 0 || (result < 0 && errno == EINTR)) return false;
+  id_ = 0;  // ended, or somebody else has taken its status
+  return true;
+}
+
+namespace posix {
+
+/// posix_spawn with a clean slate: no blocked or ignored signals, a session of its own, no descriptor but the three.
+struct Spawn {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+
+  Spawn() {
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawnattr_init(&attributes);
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    ::posix_spawnattr_setsigmask(&attributes, &none);
+    ::posix_spawnattr_setsigdefault(&attributes, &all);
+    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+#if defined(POSIX_SPAWN_SETSID)
+    flags = static_cast<short>(flags | POSIX_SPAWN_SETSID);
+#endif
+#if defined(POSIX_SPAWN_CLOEXEC_DEFAULT)
+    flags = static_cast<short>(flags | POSIX_SPAWN_CLOEXEC_DEFAULT);
+#endif
+    ::posix_spawnattr_setflags(&attributes, flags);
+  }
+  ~Spawn() {
+    ::posix_spawn_file_actions_destroy(&actions);
+    ::posix_spawnattr_destroy(&attributes);
+  }
+  void stream(int number, int from) { ::posix_spawn_file_actions_adddup2(&actions, from, number); }
+  void null_stream(int number) {
+    ::posix_spawn_file_actions_addopen(&actions, number, "/dev/null", number == 0 ? O_RDONLY : O_WRONLY, 0);
+  }
+  int start(pid_t& id, const std::string& program, const std::vector<std::string>& arguments, char** variables) {
+#if defined(__GLIBC__)  // other libraries do not define the function-like macro, and cannot read a line that has it
+#if __GLIBC_PREREQ(2, 34)
+    ::posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+#endif
+#endif
+    std::vector<char*> pointers;
+    pointers.reserve(arguments.size() + 1);
+    for (const std::string& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
+    pointers.push_back(nullptr);
+    return ::posix_spawn(&id, program.c_str(), &actions, &attributes, pointers.data(), variables);
+  }
+};
+
+}  // namespace posix
+
+USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {
+  sigset_t all;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
+  const std::string folders = variable("PATH").value_or("/usr/bin:/bin");
+  for (std::size_t begin = 0; begin <= folders.size();) {
+    const std::size_t end = std::min(folders.find(':', begin), folders.size());
+    std::filesystem::path candidate = std::filesystem::path(folders.substr(begin, end - begin)) / name;
+    if (candidate.is_absolute() && ::access(candidate.c_str(), X_OK) == 0) return candidate;
+    begin = end + 1;
+  }
+  return {};
+}
+
+namespace posix {
+
+/// Feeds the program and collects what it says until it closes its output, says too much, or time is up.
+USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::string_view input, std::size_t limit,
+                                 std::chrono::steady_clock::time_point deadline, std::string& output) {
+  for (;;) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    if (left <= 0 || output.size() >= limit) return;
+    pollfd files[2] = {{out.get(), POLLIN, 0}, {in ? in.get() : -1, POLLOUT, 0}};
+    if (::poll(files, 2, static_cast<int>(std::min<long long>(left, 1000))) < 0 && errno != EINTR) return;
+    if (in && (files[1].revents & (POLLOUT | POLLERR | POLLHUP)) != 0) {
+      const ssize_t sent = ::send(in.get(), input.data(), input.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (sent > 0) input.remove_prefix(static_cast<std::size_t>(sent));
+      if (input.empty() || (sent < 0 && errno != EAGAIN && errno != EINTR)) in.close();
+    }
+    if ((files[0].revents & (POLLIN | POLLHUP)) != 0) {
+      char buffer[8192];
+      const ssize_t count = ::read(out.get(), buffer, std::min(sizeof buffer, limit - output.size()));
+      if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) return;
+      if (count > 0) output.append(buffer, static_cast<std::size_t>(count));
+    }
+  }
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
+                                             std::size_t output_limit, std::chrono::milliseconds limit) {
+  ProgramResult result;
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  int in[2], out[2];
+  // A socket pair, because a pipe whose reader is gone raises SIGPIPE.
+  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, in) != 0) return result.error = posix::last_error(), result;
+  posix::Descriptor in_parent(in[0]), in_child(in[1]);
+  if (::pipe(out) != 0) return result.error = posix::last_error(), result;
+  posix::Descriptor out_parent(out[0]), out_child(out[1]);
+  for (const auto* const end : {&in_parent, &in_child, &out_parent, &out_child})
+    ::fcntl(end->get(), F_SETFD, FD_CLOEXEC);
+
+  posix::Spawn spawn;
+  spawn.stream(0, in_child.get());
+  spawn.stream(1, out_child.get());
+  spawn.null_stream(2);
+  pid_t id = 0;
+  const int problem = spawn.start(id, command.front(), command, environ);
+  if (problem != 0) return result.error = std::error_code(problem, std::generic_category()), result;
+  in_child.close();
+  out_child.close();
+  posix::converse(in_parent, out_parent, input, output_limit, deadline, result.output);
+
+  out_parent.close();
+  in_parent.close();
+  int status = 0;
+  for (int pause_ms = 1; ::waitpid(id, &status, WNOHANG) == 0;) {
+    if (std::chrono::steady_clock::now() >= deadline) ::kill(id, SIGKILL);
+    ::poll(nullptr, 0, pause_ms);
+    pause_ms = std::min(pause_ms * 2, 50);
+  }
+  if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
+  return result;
+}
+
+USAGE_STATS_INLINE void exit_now(int code) noexcept { ::_exit(code); }
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+#if defined(__linux__)
+USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
+  struct Search {
+    std::uintptr_t address;
+    bool found;
+  } search{reinterpret_cast<std::uintptr_t>(code), false};
+  ::dl_iterate_phdr(
+      [](struct dl_phdr_info* object, std::size_t, void* data) {
+        auto& wanted = *static_cast<Search*>(data);
+        for (int i = 0; i < object->dlpi_phnum; ++i) {
+          const auto& segment = object->dlpi_phdr[i];
+          const std::uintptr_t begin = object->dlpi_addr + segment.p_vaddr;
+          if (segment.p_type == PT_LOAD && wanted.address >= begin && wanted.address < begin + segment.p_memsz)
+            wanted.found = true;
+        }
+        return 1;  // the first object is the main executable; the others do not matter
+      },
+      &search);
+  return search.found;
+}
+USAGE_STATS_INLINE std::string own_executable() { return "/proc/self/exe"; }
+#elif defined(__APPLE__)
+USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
+  Dl_info info{};
+  return ::dladdr(code, &info) != 0 && info.dli_fbase == static_cast<const void*>(::_dyld_get_image_header(0));
+}
+USAGE_STATS_INLINE std::string own_executable() {
+  std::string path(4096, '\0');
+  auto size = static_cast<std::uint32_t>(path.size());
+  return ::_NSGetExecutablePath(path.data(), &size) == 0 ? std::string(path.c_str()) : std::string();
+}
+#else
+USAGE_STATS_INLINE bool in_main_executable(const void*) noexcept { return false; }
+USAGE_STATS_INLINE std::string own_executable() { return {}; }
+#endif
+
+namespace posix {
+
+constexpr int first_descriptor = 3;  // after the three streams; in a new process that of its lock
+
+/// Strings and pointers to them, as execve wants them.
+struct ExecStrings {
+  std::vector<std::string> texts;
+  std::vector<char*> pointers;
+
+  explicit ExecStrings(std::vector<std::string> from) : texts(std::move(from)) {
+    for (std::string& text : texts) pointers.push_back(text.data());
+    pointers.push_back(nullptr);
+  }
+};
+
+USAGE_STATS_INLINE std::vector<std::string> environment_with(
+    const std::vector<std::pair<std::string, std::string>>& more) {
+  std::vector<std::string> all;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) all.emplace_back(*entry);
+  for (const auto& [name, value] : more) all.push_back(name + "=" + value);
+  return all;
+}
+
+USAGE_STATS_INLINE void close_from(int first) noexcept {
+  bool closed = false;
+#if defined(__linux__) && defined(SYS_close_range)
+  closed = ::syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U) == 0;
+#endif
+  for (int number = first; !closed && number < 1024; ++number) ::close(number);
+}
+
+/// All that a start needs, made while memory can still be had: in a signal handler, and after vfork, none can.
+class PreparedStart {
+ public:
+  explicit PreparedStart(const SelfStart& start)
+      : lock_(start.lock), arguments_({start.argument0}), environment_(environment_with(start.variables)) {
+    for (const auto& variable : start.variables) purpose_ += variable.second + '\n';
+  }
+
+  bool same_purpose(const PreparedStart& other) const noexcept { return purpose_ == other.purpose_; }
+  /// Only what POSIX allows a signal handler, and vfork, which copies nothing and takes no lock. Returns the child's
+  /// number, or -1; `problem` is the error, EBUSY where another process holds the lock.
+  pid_t run(int& problem) const noexcept;
+
+ private:
+  int become_it() const noexcept;
+
+  std::string program_ = own_executable(), lock_, purpose_;
+  ExecStrings arguments_, environment_;
+};
+
+/// In the child. Returns only if there will be no new program: the reason.
+USAGE_STATS_INLINE int PreparedStart::become_it() const noexcept {
+  ::setsid();
+  ::umask(077);
+  struct sigaction plain {};
+  plain.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &plain, nullptr);
+  const int null = ::open("/dev/null", O_RDWR);
+  if (null < 0) return errno;
+  for (int stream = 0; stream < first_descriptor; ++stream) ::dup2(null, stream);
+  close_from(first_descriptor);
+  // A record lock lasts beyond execve: whoever starts an uploader from here on finds the file locked. Where it cannot
+  // be had for another reason, the new program says so.
+  const int lock = ::open(lock_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600);
+  struct flock whole = whole_file(F_WRLCK);
+  if (lock >= 0 && ::fcntl(lock, F_SETLK, &whole) != 0 && (errno == EACCES || errno == EAGAIN)) return EBUSY;
+  if (::chdir("/") != 0) return errno;
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::execve(program_.c_str(), arguments_.pointers.data(), environment_.pointers.data());
+  return errno;
+}
+
+USAGE_STATS_INLINE pid_t PreparedStart::run(int& problem) const noexcept {
+#if defined(__linux__)
+  // Until the child is another program, it stands on this thread's stack: no handler, no cancellation may run there.
+  sigset_t all, former;
+  sigfillset(&all);
+  int cancelling = 0;
+  volatile int told = 0;
+  ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
+  ::pthread_sigmask(SIG_SETMASK, &all, &former);
+  const pid_t child = ::vfork();
+  if (child == 0) {
+    told = become_it();
+    ::_exit(127);
+  }
+  problem = child < 0 ? errno : told;
+  ::pthread_sigmask(SIG_SETMASK, &former, nullptr);
+  ::pthread_setcancelstate(cancelling, nullptr);
+  return child;
+#else
+  problem = ENOSYS;
+  return -1;
+#endif
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& error) {
+  int problem = 0;
+  pid_t id = 0;
+#if defined(__linux__)
+  id = posix::PreparedStart(start).run(problem);
+  // A child that has come to nothing has ended by now.
+  while (problem != 0 && id > 0 && ::waitpid(id, nullptr, 0) < 0 && errno == EINTR) {
+  }
+#else
+  // vfork is on its way out here; without it the lock is taken by the new program only.
+  const posix::ExecStrings environment(posix::environment_with(start.variables));
+  posix::Spawn spawn;
+  for (int stream = 0; stream < posix::first_descriptor; ++stream) spawn.null_stream(stream);
+  problem = spawn.start(id, own_executable(), {start.argument0}, environment.pointers.data());
+#endif
+  Child child;
+  error = problem == 0 ? std::error_code() : std::error_code(problem, std::generic_category());
+  if (problem == 0) child.id_ = id;
+  return child;
+}
+
+USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept {
+  ::alarm(static_cast<unsigned>(limit.count()));
+  ::setsid();
+  if (::chdir("/") != 0) exit_now(0);
+  ::umask(077);
+  struct stat named {
+  }, held{};
+  const bool locked = ::lstat(lock.c_str(), &named) == 0 && ::fstat(posix::first_descriptor, &held) == 0 &&
+                      named.st_dev == held.st_dev && named.st_ino == held.st_ino &&
+                      ::fcntl(posix::first_descriptor, F_SETFD, FD_CLOEXEC) == 0;
+  posix::close_from(posix::first_descriptor + (locked ? 1 : 0));
+  const struct rlimit no_core {};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  ::setpriority(PRIO_PROCESS, 0, 10);
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &ignore, nullptr);
+}
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+namespace posix {
+
+struct Forks {
+  std::atomic<unsigned> count{0};
+  static Forks& instance() noexcept {
+    static Forks forks;
+    return forks;
+  }
+};
+
+USAGE_STATS_INLINE bool count_forks() noexcept {
+  return ::pthread_atfork(nullptr, nullptr, [] { ++Forks::instance().count; }) == 0;
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE unsigned forks() noexcept {
+  static const bool counting = posix::count_forks();
+  return counting ? posix::Forks::instance().count.load(std::memory_order_relaxed) : 0;
+}
+
+namespace posix {
+
+using ExitFunction = void (*)(std::optional<int>) noexcept;
+
+USAGE_STATS_INLINE std::atomic<ExitFunction>& exit_function() noexcept {
+  static std::atomic<ExitFunction> function{nullptr};
+  return function;
+}
+
+USAGE_STATS_INLINE void ending(std::optional<int> code) noexcept {
+  if (const ExitFunction function = exit_function().load()) function(code);
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE bool exit_code_is_told() noexcept {
+#if defined(__GLIBC__)
+  // The C library would call on_exit's function also when its code has been unloaded.
+  return in_main_executable(reinterpret_cast<const void*>(&posix::ending));
+#else
+  return false;
+#endif
+}
+
+USAGE_STATS_INLINE bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept {
+  posix::exit_function() = function;
+#if !defined(__APPLE__)
+  static const bool quick = std::at_quick_exit([] { posix::ending(std::nullopt); }) == 0;
+  static_cast<void>(quick);
+#endif
+#if defined(__GLIBC__)
+  if (exit_code_is_told()) return ::on_exit([](int code, void*) { posix::ending(code); }, nullptr) == 0;
+#endif
+  return std::atexit([] { posix::ending(std::nullopt); }) == 0;
+}
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/signals_posix.ipp
 
 #include <atomic>
@@ -4277,34 +4406,6 @@ USAGE_STATS_INLINE std::int64_t monotonic_ms() noexcept {
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
 }
-
-/// Strings and pointers to them, as execve wants them, made while memory can still be had.
-struct ExecStrings {
-  std::vector<std::string> texts;
-  std::vector<char*> pointers;
-
-  explicit ExecStrings(std::vector<std::string> from) : texts(std::move(from)) {
-    for (std::string& text : texts) pointers.push_back(text.data());
-    pointers.push_back(nullptr);
-  }
-};
-
-struct PreparedStart {
-  std::string program = own_executable(), purpose;
-  ExecStrings arguments, environment;
-
-  explicit PreparedStart(const SelfStart& start)
-      : arguments({start.argument0}), environment(environment_with(start.variables)) {
-    for (const auto& variable : start.variables) purpose += variable.second + '\n';
-  }
-
-  static std::vector<std::string> environment_with(const std::vector<std::pair<std::string, std::string>>& more) {
-    std::vector<std::string> all;
-    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) all.emplace_back(*entry);
-    for (const auto& [name, value] : more) all.push_back(name + "=" + value);
-    return all;
-  }
-};
 
 /// What changes in the process while runs are watched. Never destroyed, having nothing to destroy: handlers may run
 /// until the end.
@@ -4381,28 +4482,14 @@ USAGE_STATS_INLINE void SignalWatch::Slot::note(const char* name) const noexcept
   static_cast<void>(posix::write_all(descriptor, std::string_view(text, used)));
 }
 
-/// Only what POSIX allows a signal handler, and vfork, which copies nothing and takes no lock.
 USAGE_STATS_INLINE void SignalWatch::Slot::start_uploader() const noexcept {
-#if defined(__linux__)
-  if (start == nullptr || starts_twice()) return;
-  const pid_t child = ::vfork();
-  if (child != 0) return;
-  struct sigaction plain {};
-  plain.sa_handler = SIG_DFL;
-  for (const posix::KillingSignal& signal : posix::killing_signals) ::sigaction(signal.number, &plain, nullptr);
-  const int null = ::open("/dev/null", O_RDWR);
-  for (int stream = 0; null >= 0 && stream <= 2; ++stream) ::dup2(null, stream);
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  if (null >= 0) ::execve(start->program.c_str(), start->arguments.pointers.data(), start->environment.pointers.data());
-  ::_exit(127);
-#endif
+  int problem = 0;  // nobody is left to be told
+  if (start != nullptr && !starts_twice()) start->run(problem);
 }
 
 USAGE_STATS_INLINE bool SignalWatch::Slot::starts_twice() const noexcept {
   for (const Slot* other = slots(); other != this; ++other)
-    if (other->armed && other->start != nullptr && other->start->purpose == start->purpose) return true;
+    if (other->armed && other->start != nullptr && other->start->same_purpose(*start)) return true;
   return false;
 }
 
@@ -9507,7 +9594,7 @@ USAGE_STATS_INLINE Log log_into(const Storage& storage) {
 }
 
 [[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
-  platform::become_background_process(longest_life);
+  platform::become_background_process(longest_life, folder + "/" + lock_file);
   USAGE_STATS_TRY {
     std::error_code error;
     if (const auto storage = Storage::open(folder, false, error)) {  // refuses a folder that is not ours
@@ -9535,20 +9622,22 @@ USAGE_STATS_INLINE bool uploader_at_work(const Storage& storage) noexcept {
 
 USAGE_STATS_INLINE platform::SelfStart uploader_start(const Storage& storage, const std::string& app,
                                                       std::chrono::milliseconds stay) {
-  return {app,
-          {{uploader_impl::folder_variable, storage.folder().path().string()},
-           {uploader_impl::stay_variable, std::to_string(stay.count())}}};
+  const std::filesystem::path& folder = storage.folder().path();
+  return {
+      app,
+      {{uploader_impl::folder_variable, folder.string()}, {uploader_impl::stay_variable, std::to_string(stay.count())}},
+      (folder / uploader_impl::lock_file).string()};
 }
 
 USAGE_STATS_INLINE platform::Child start_uploader(const Storage& storage, const std::string& app,
                                                   std::chrono::milliseconds stay, const Log& log) {
-  if (uploader_at_work(storage)) {
+  platform::Child child;
+  std::error_code error = std::make_error_code(std::errc::device_or_resource_busy);
+  if (!uploader_at_work(storage)) child = platform::start_self(uploader_start(storage, app, stay), error);
+  if (error == std::errc::device_or_resource_busy)
     log("an uploader is at work already");
-    return {};
-  }
-  std::error_code error;
-  platform::Child child = platform::start_self(uploader_start(storage, app, stay), error);
-  log(error ? "the uploader did not start: " + error.message() : std::string("the uploader is started"));
+  else
+    log(error ? "the uploader did not start: " + error.message() : std::string("the uploader is started"));
   return child;
 }
 

@@ -9,6 +9,7 @@
 
 #include "sandbox.hpp"
 #include "server.hpp"
+#include "strace.hpp"
 #include "uploader_watch.hpp"
 #include "waiting.hpp"
 
@@ -70,6 +71,7 @@ TEST_CASE("single uploader: a loop of runs starts a handful, of which one at a t
 TEST_CASE("single uploader: runs at the same time have each their report sent once, by one") {
   Server server;
   Sandbox sandbox;
+  UploaderWatch watch(sandbox);
   std::vector<std::thread> running;
   for (int i = 0; i < 4; ++i)
     running.emplace_back([&] {
@@ -81,7 +83,29 @@ TEST_CASE("single uploader: runs at the same time have each their report sent on
   CHECK(keys.size() == 60);
   CHECK(wait_until([&] { return sandbox.pending().empty(); }));
   CHECK(sandbox.wait_for_no_uploader());
+  watch.end();
+  CHECK(watch.most_at_once() == 1);
   CHECK(server.requests().size() == 60);
+}
+
+TEST_CASE("single uploader: while one is being started, no other is") {
+  if (!can_trace()) return;
+  Server server;
+  Sandbox sandbox;
+  // It lingers at the first call of its own, long before it can look at the folder.
+  const std::vector<std::string> lingering{"-f", "-o", sandbox.root() / "calls", "-e",
+                                           "inject=alarm:delay_enter=1000000"};
+  Process first(under_strace(sandbox.command("reporter", detached(server.url())), lingering));
+  CHECK(wait_until([&] { return !sandbox.uploaders().empty(); }));
+  Command second = sandbox.command("reporter", detached(server.url()));
+  second.environment["USAGE_STATS_DEBUG"] = "1";
+  const Result result = run(second);
+  CHECK(result.exit_code == 0);
+  CHECK(result.err.find("an uploader is at work already") != result.err.npos);
+  CHECK(sandbox.uploaders().size() == 1);
+  CHECK(server.wait_for(2).size() == 2);
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(first.wait().exit_code == 0);
 }
 
 TEST_CASE("single uploader: while one is at work, another one leaves without having done anything") {

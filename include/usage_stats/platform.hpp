@@ -203,6 +203,7 @@ bool in_main_executable(const void* code) noexcept;
 struct SelfStart {
   std::string argument0;
   std::vector<std::pair<std::string, std::string>> variables;  // added to this process's environment
+  std::string lock;  // the path of a file that only one such process may have locked
 };
 
 /// A child process. Destroying the handle neither waits for it nor ends it.
@@ -218,12 +219,13 @@ class Child {
 };
 
 /// Starts the program once more: a new session, folder "/", the null device as its three streams and no other
-/// descriptor.
+/// descriptor but that of its lock. On Linux it has that before it is the program, and where another process holds it,
+/// nothing is started (std::errc::device_or_resource_busy); elsewhere the program has to take it.
 Child start_self(const SelfStart&, std::error_code&);
 
-/// What the uploader does first of all: new session, folder "/", no stray descriptors, low priority, and death by
-/// alarm after `limit`.
-void become_background_process(std::chrono::seconds limit) noexcept;
+/// What the uploader does first of all: new session, folder "/", no stray descriptors but that of the `lock` it was
+/// started with, low priority, and death by alarm after `limit`.
+void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept;
 
 /// No signal will be handled by this thread; a SIGPIPE that it causes is lost.
 void block_signals_in_this_thread() noexcept;

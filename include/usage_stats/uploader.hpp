@@ -53,7 +53,8 @@ bool uploader_at_work(const Storage&) noexcept;
 
 /// How the uploader of this folder is started; `stay` as in UploadOptions.
 platform::SelfStart uploader_start(const Storage&, const std::string& app, std::chrono::milliseconds stay);
-/// Starts it unless one is at work.
+/// Starts it unless one is at work, or being started (not known outside Linux: there a second one may live for some
+/// milliseconds, and leaves).
 platform::Child start_uploader(const Storage&, const std::string& app, std::chrono::milliseconds stay, const Log&);
 
 /// upload() on a thread of its own that takes no signals, waited for until the deadline and not longer.

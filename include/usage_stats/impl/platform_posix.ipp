@@ -32,6 +32,7 @@
 #include "folder_posix.ipp"
 #include "lock_posix.ipp"
 #include "process_posix.ipp"
+#include "self_start_posix.ipp"
 #include "signals_posix.ipp"
 #include "terminal_posix.ipp"
 

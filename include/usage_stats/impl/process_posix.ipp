@@ -1,5 +1,5 @@
 #pragma once
-// Processes: ours, started once more, and other programs.
+// Processes: what becomes of a child, and other programs.
 
 #include <algorithm>
 #include <cerrno>
@@ -9,18 +9,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#if defined(__linux__)
-#include <link.h>
-#include <sys/syscall.h>
-#elif defined(__APPLE__)
-#include <dlfcn.h>
-#include <mach-o/dyld.h>
-#endif
 
 #include "../platform.hpp"
 #include "folder_posix.ipp"
@@ -30,42 +22,6 @@ extern "C" char** environ;
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace platform {
-
-#if defined(__linux__)
-USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
-  struct Search {
-    std::uintptr_t address;
-    bool found;
-  } search{reinterpret_cast<std::uintptr_t>(code), false};
-  ::dl_iterate_phdr(
-      [](struct dl_phdr_info* object, std::size_t, void* data) {
-        auto& wanted = *static_cast<Search*>(data);
-        for (int i = 0; i < object->dlpi_phnum; ++i) {
-          const auto& segment = object->dlpi_phdr[i];
-          const std::uintptr_t begin = object->dlpi_addr + segment.p_vaddr;
-          if (segment.p_type == PT_LOAD && wanted.address >= begin && wanted.address < begin + segment.p_memsz)
-            wanted.found = true;
-        }
-        return 1;  // the first object is the main executable; the others do not matter
-      },
-      &search);
-  return search.found;
-}
-USAGE_STATS_INLINE std::string own_executable() { return "/proc/self/exe"; }
-#elif defined(__APPLE__)
-USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
-  Dl_info info{};
-  return ::dladdr(code, &info) != 0 && info.dli_fbase == static_cast<const void*>(::_dyld_get_image_header(0));
-}
-USAGE_STATS_INLINE std::string own_executable() {
-  std::string path(4096, '\0');
-  auto size = static_cast<std::uint32_t>(path.size());
-  return ::_NSGetExecutablePath(path.data(), &size) == 0 ? std::string(path.c_str()) : std::string();
-}
-#else
-USAGE_STATS_INLINE bool in_main_executable(const void*) noexcept { return false; }
-USAGE_STATS_INLINE std::string own_executable() { return {}; }
-#endif
 
 USAGE_STATS_INLINE bool Child::ended() noexcept {
   if (id_ == 0) return true;
@@ -122,43 +78,6 @@ struct Spawn {
 };
 
 }  // namespace posix
-
-USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& error) {
-  std::vector<std::string> added;
-  added.reserve(start.variables.size());
-  for (const auto& [name, value] : start.variables) added.push_back(name + "=" + value);
-  std::vector<char*> environment;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) environment.push_back(*entry);
-  for (const std::string& entry : added) environment.push_back(const_cast<char*>(entry.c_str()));
-  environment.push_back(nullptr);
-
-  posix::Spawn spawn;
-  for (int stream = 0; stream <= 2; ++stream) spawn.null_stream(stream);
-  pid_t id = 0;
-  const int problem = spawn.start(id, own_executable(), {start.argument0}, environment.data());
-  Child child;
-  error = problem == 0 ? std::error_code() : std::error_code(problem, std::generic_category());
-  if (problem == 0) child.id_ = id;
-  return child;
-}
-
-USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit) noexcept {
-  ::alarm(static_cast<unsigned>(limit.count()));
-  ::setsid();
-  if (::chdir("/") != 0) exit_now(0);
-  ::umask(077);
-  bool closed = false;
-#if defined(__linux__) && defined(SYS_close_range)
-  closed = ::syscall(SYS_close_range, 3U, ~0U, 0U) == 0;
-#endif
-  for (int number = 3; !closed && number < 1024; ++number) ::close(number);
-  const struct rlimit no_core {};
-  ::setrlimit(RLIMIT_CORE, &no_core);
-  ::setpriority(PRIO_PROCESS, 0, 10);
-  struct sigaction ignore {};
-  ignore.sa_handler = SIG_IGN;
-  ::sigaction(SIGPIPE, &ignore, nullptr);
-}
 
 USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {
   sigset_t all;

@@ -12,7 +12,7 @@
 
 #include "../platform.hpp"
 #include "lock_posix.ipp"
-#include "process_posix.ipp"
+#include "self_start_posix.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -35,34 +35,6 @@ USAGE_STATS_INLINE std::int64_t monotonic_ms() noexcept {
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
 }
-
-/// Strings and pointers to them, as execve wants them, made while memory can still be had.
-struct ExecStrings {
-  std::vector<std::string> texts;
-  std::vector<char*> pointers;
-
-  explicit ExecStrings(std::vector<std::string> from) : texts(std::move(from)) {
-    for (std::string& text : texts) pointers.push_back(text.data());
-    pointers.push_back(nullptr);
-  }
-};
-
-struct PreparedStart {
-  std::string program = own_executable(), purpose;
-  ExecStrings arguments, environment;
-
-  explicit PreparedStart(const SelfStart& start)
-      : arguments({start.argument0}), environment(environment_with(start.variables)) {
-    for (const auto& variable : start.variables) purpose += variable.second + '\n';
-  }
-
-  static std::vector<std::string> environment_with(const std::vector<std::pair<std::string, std::string>>& more) {
-    std::vector<std::string> all;
-    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) all.emplace_back(*entry);
-    for (const auto& [name, value] : more) all.push_back(name + "=" + value);
-    return all;
-  }
-};
 
 /// What changes in the process while runs are watched. Never destroyed, having nothing to destroy: handlers may run
 /// until the end.
@@ -139,28 +111,14 @@ USAGE_STATS_INLINE void SignalWatch::Slot::note(const char* name) const noexcept
   static_cast<void>(posix::write_all(descriptor, std::string_view(text, used)));
 }
 
-/// Only what POSIX allows a signal handler, and vfork, which copies nothing and takes no lock.
 USAGE_STATS_INLINE void SignalWatch::Slot::start_uploader() const noexcept {
-#if defined(__linux__)
-  if (start == nullptr || starts_twice()) return;
-  const pid_t child = ::vfork();
-  if (child != 0) return;
-  struct sigaction plain {};
-  plain.sa_handler = SIG_DFL;
-  for (const posix::KillingSignal& signal : posix::killing_signals) ::sigaction(signal.number, &plain, nullptr);
-  const int null = ::open("/dev/null", O_RDWR);
-  for (int stream = 0; null >= 0 && stream <= 2; ++stream) ::dup2(null, stream);
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  if (null >= 0) ::execve(start->program.c_str(), start->arguments.pointers.data(), start->environment.pointers.data());
-  ::_exit(127);
-#endif
+  int problem = 0;  // nobody is left to be told
+  if (start != nullptr && !starts_twice()) start->run(problem);
 }
 
 USAGE_STATS_INLINE bool SignalWatch::Slot::starts_twice() const noexcept {
   for (const Slot* other = slots(); other != this; ++other)
-    if (other->armed && other->start != nullptr && other->start->purpose == start->purpose) return true;
+    if (other->armed && other->start != nullptr && other->start->same_purpose(*start)) return true;
   return false;
 }
 

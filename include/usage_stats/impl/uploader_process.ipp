@@ -36,7 +36,7 @@ USAGE_STATS_INLINE Log log_into(const Storage& storage) {
 }
 
 [[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
-  platform::become_background_process(longest_life);
+  platform::become_background_process(longest_life, folder + "/" + lock_file);
   USAGE_STATS_TRY {
     std::error_code error;
     if (const auto storage = Storage::open(folder, false, error)) {  // refuses a folder that is not ours
@@ -64,20 +64,22 @@ USAGE_STATS_INLINE bool uploader_at_work(const Storage& storage) noexcept {
 
 USAGE_STATS_INLINE platform::SelfStart uploader_start(const Storage& storage, const std::string& app,
                                                       std::chrono::milliseconds stay) {
-  return {app,
-          {{uploader_impl::folder_variable, storage.folder().path().string()},
-           {uploader_impl::stay_variable, std::to_string(stay.count())}}};
+  const std::filesystem::path& folder = storage.folder().path();
+  return {
+      app,
+      {{uploader_impl::folder_variable, folder.string()}, {uploader_impl::stay_variable, std::to_string(stay.count())}},
+      (folder / uploader_impl::lock_file).string()};
 }
 
 USAGE_STATS_INLINE platform::Child start_uploader(const Storage& storage, const std::string& app,
                                                   std::chrono::milliseconds stay, const Log& log) {
-  if (uploader_at_work(storage)) {
+  platform::Child child;
+  std::error_code error = std::make_error_code(std::errc::device_or_resource_busy);
+  if (!uploader_at_work(storage)) child = platform::start_self(uploader_start(storage, app, stay), error);
+  if (error == std::errc::device_or_resource_busy)
     log("an uploader is at work already");
-    return {};
-  }
-  std::error_code error;
-  platform::Child child = platform::start_self(uploader_start(storage, app, stay), error);
-  log(error ? "the uploader did not start: " + error.message() : std::string("the uploader is started"));
+  else
+    log(error ? "the uploader did not start: " + error.message() : std::string("the uploader is started"));
   return child;
 }
 

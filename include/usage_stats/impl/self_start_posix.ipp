@@ -1,0 +1,210 @@
+#pragma once
+// The program that is running, started once more.
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#if defined(__linux__)
+#include <link.h>
+#include <sys/syscall.h>
+#elif defined(__APPLE__)
+#include <dlfcn.h>
+#include <mach-o/dyld.h>
+#endif
+
+#include "../platform.hpp"
+#include "lock_posix.ipp"
+#include "process_posix.ipp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+#if defined(__linux__)
+USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
+  struct Search {
+    std::uintptr_t address;
+    bool found;
+  } search{reinterpret_cast<std::uintptr_t>(code), false};
+  ::dl_iterate_phdr(
+      [](struct dl_phdr_info* object, std::size_t, void* data) {
+        auto& wanted = *static_cast<Search*>(data);
+        for (int i = 0; i < object->dlpi_phnum; ++i) {
+          const auto& segment = object->dlpi_phdr[i];
+          const std::uintptr_t begin = object->dlpi_addr + segment.p_vaddr;
+          if (segment.p_type == PT_LOAD && wanted.address >= begin && wanted.address < begin + segment.p_memsz)
+            wanted.found = true;
+        }
+        return 1;  // the first object is the main executable; the others do not matter
+      },
+      &search);
+  return search.found;
+}
+USAGE_STATS_INLINE std::string own_executable() { return "/proc/self/exe"; }
+#elif defined(__APPLE__)
+USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
+  Dl_info info{};
+  return ::dladdr(code, &info) != 0 && info.dli_fbase == static_cast<const void*>(::_dyld_get_image_header(0));
+}
+USAGE_STATS_INLINE std::string own_executable() {
+  std::string path(4096, '\0');
+  auto size = static_cast<std::uint32_t>(path.size());
+  return ::_NSGetExecutablePath(path.data(), &size) == 0 ? std::string(path.c_str()) : std::string();
+}
+#else
+USAGE_STATS_INLINE bool in_main_executable(const void*) noexcept { return false; }
+USAGE_STATS_INLINE std::string own_executable() { return {}; }
+#endif
+
+namespace posix {
+
+constexpr int first_descriptor = 3;  // after the three streams; in a new process that of its lock
+
+/// Strings and pointers to them, as execve wants them.
+struct ExecStrings {
+  std::vector<std::string> texts;
+  std::vector<char*> pointers;
+
+  explicit ExecStrings(std::vector<std::string> from) : texts(std::move(from)) {
+    for (std::string& text : texts) pointers.push_back(text.data());
+    pointers.push_back(nullptr);
+  }
+};
+
+USAGE_STATS_INLINE std::vector<std::string> environment_with(
+    const std::vector<std::pair<std::string, std::string>>& more) {
+  std::vector<std::string> all;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) all.emplace_back(*entry);
+  for (const auto& [name, value] : more) all.push_back(name + "=" + value);
+  return all;
+}
+
+USAGE_STATS_INLINE void close_from(int first) noexcept {
+  bool closed = false;
+#if defined(__linux__) && defined(SYS_close_range)
+  closed = ::syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U) == 0;
+#endif
+  for (int number = first; !closed && number < 1024; ++number) ::close(number);
+}
+
+/// All that a start needs, made while memory can still be had: in a signal handler, and after vfork, none can.
+class PreparedStart {
+ public:
+  explicit PreparedStart(const SelfStart& start)
+      : lock_(start.lock), arguments_({start.argument0}), environment_(environment_with(start.variables)) {
+    for (const auto& variable : start.variables) purpose_ += variable.second + '\n';
+  }
+
+  bool same_purpose(const PreparedStart& other) const noexcept { return purpose_ == other.purpose_; }
+  /// Only what POSIX allows a signal handler, and vfork, which copies nothing and takes no lock. Returns the child's
+  /// number, or -1; `problem` is the error, EBUSY where another process holds the lock.
+  pid_t run(int& problem) const noexcept;
+
+ private:
+  int become_it() const noexcept;
+
+  std::string program_ = own_executable(), lock_, purpose_;
+  ExecStrings arguments_, environment_;
+};
+
+/// In the child. Returns only if there will be no new program: the reason.
+USAGE_STATS_INLINE int PreparedStart::become_it() const noexcept {
+  ::setsid();
+  ::umask(077);
+  struct sigaction plain {};
+  plain.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &plain, nullptr);
+  const int null = ::open("/dev/null", O_RDWR);
+  if (null < 0) return errno;
+  for (int stream = 0; stream < first_descriptor; ++stream) ::dup2(null, stream);
+  close_from(first_descriptor);
+  // A record lock lasts beyond execve: whoever starts an uploader from here on finds the file locked. Where it cannot
+  // be had for another reason, the new program says so.
+  const int lock = ::open(lock_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600);
+  struct flock whole = whole_file(F_WRLCK);
+  if (lock >= 0 && ::fcntl(lock, F_SETLK, &whole) != 0 && (errno == EACCES || errno == EAGAIN)) return EBUSY;
+  if (::chdir("/") != 0) return errno;
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::execve(program_.c_str(), arguments_.pointers.data(), environment_.pointers.data());
+  return errno;
+}
+
+USAGE_STATS_INLINE pid_t PreparedStart::run(int& problem) const noexcept {
+#if defined(__linux__)
+  // Until the child is another program, it stands on this thread's stack: no handler, no cancellation may run there.
+  sigset_t all, former;
+  sigfillset(&all);
+  int cancelling = 0;
+  volatile int told = 0;
+  ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
+  ::pthread_sigmask(SIG_SETMASK, &all, &former);
+  const pid_t child = ::vfork();
+  if (child == 0) {
+    told = become_it();
+    ::_exit(127);
+  }
+  problem = child < 0 ? errno : told;
+  ::pthread_sigmask(SIG_SETMASK, &former, nullptr);
+  ::pthread_setcancelstate(cancelling, nullptr);
+  return child;
+#else
+  problem = ENOSYS;
+  return -1;
+#endif
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& error) {
+  int problem = 0;
+  pid_t id = 0;
+#if defined(__linux__)
+  id = posix::PreparedStart(start).run(problem);
+  // A child that has come to nothing has ended by now.
+  while (problem != 0 && id > 0 && ::waitpid(id, nullptr, 0) < 0 && errno == EINTR) {
+  }
+#else
+  // vfork is on its way out here; without it the lock is taken by the new program only.
+  const posix::ExecStrings environment(posix::environment_with(start.variables));
+  posix::Spawn spawn;
+  for (int stream = 0; stream < posix::first_descriptor; ++stream) spawn.null_stream(stream);
+  problem = spawn.start(id, own_executable(), {start.argument0}, environment.pointers.data());
+#endif
+  Child child;
+  error = problem == 0 ? std::error_code() : std::error_code(problem, std::generic_category());
+  if (problem == 0) child.id_ = id;
+  return child;
+}
+
+USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept {
+  ::alarm(static_cast<unsigned>(limit.count()));
+  ::setsid();
+  if (::chdir("/") != 0) exit_now(0);
+  ::umask(077);
+  struct stat named {
+  }, held{};
+  const bool locked = ::lstat(lock.c_str(), &named) == 0 && ::fstat(posix::first_descriptor, &held) == 0 &&
+                      named.st_dev == held.st_dev && named.st_ino == held.st_ino &&
+                      ::fcntl(posix::first_descriptor, F_SETFD, FD_CLOEXEC) == 0;
+  posix::close_from(posix::first_descriptor + (locked ? 1 : 0));
+  const struct rlimit no_core {};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  ::setpriority(PRIO_PROCESS, 0, 10);
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &ignore, nullptr);
+}
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
