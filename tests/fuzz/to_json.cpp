@@ -1,10 +1,11 @@
 // Reports as they are made. A line adds something: `f NAME TEXT`, `i NAME INTEGER`, `d NAME NUMBER` fields, `c NAME
 // COUNT` a counter, `e NAME SECONDS` an event, `s NAME SECONDS` a stage, `a TEXT` an argument, `m TEXT` an error, `x N`
-// the last event and stage N times more. The result is JSON, UTF-8, no larger than a report may be, tells what it left
-// out, and every protocol can take it.
+// the last event and stage N times more, once. The result is JSON, UTF-8, no larger than a report may be, tells what it
+// left out, can be closed, and every protocol can take it (of these four one for each input: its length says which).
 #include "fuzz.hpp"
 
 #include <cmath>
+#include <utility>
 
 namespace us = usage_stats::detail;
 
@@ -26,9 +27,9 @@ void repeat(us::Report& report, std::int64_t times) {
   }
 }
 
-void add(us::Report& report, std::string_view line) {
+void add(us::Report& report, std::string_view line, bool& repeated) {
   const std::string_view what = fuzz::take(line, ' ');
-  if (what == "x") return repeat(report, std::abs(fuzz::number(line)));
+  if (what == "x" && !std::exchange(repeated, true)) return repeat(report, std::abs(fuzz::number(line)));
   if (what == "a") {
     if (!report.arguments) report.arguments.emplace();
     if (report.arguments->size() < us::limits::arguments) report.arguments->push_back(clipped(line));
@@ -55,7 +56,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   report.session_id = std::string(32, 'a');
   report.app_name = "app";
   report.final = true;
-  for (const std::string& line : fuzz::all_of(fuzz::text_of(data, size), '\n')) add(report, line);
+  bool repeated = false;
+  for (const std::string& line : fuzz::all_of(fuzz::text_of(data, size), '\n')) add(report, line, repeated);
   const std::string text = us::to_json(report);
   HOLDS(text.size() <= us::limits::report_bytes);
   HOLDS(fuzz::is_utf8(text));
@@ -66,13 +68,15 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   };
   HOLDS(json["events"].size() + left_out("events") == report.events.size());
   HOLDS(json["stages"].size() + left_out("stages") == report.stages.size());
-  HOLDS(us::close_report(text, true, us::Status::lost, "", std::nullopt));
-  for (const auto protocol :
-       {usage_stats::Protocol::json, usage_stats::Protocol::otlp, usage_stats::Protocol::amplitude}) {
-    const auto requests = us::requests_for({"https://example.org/", protocol, "key"}, text);
-    HOLDS(!requests.empty());
-    for (const us::Request& request : requests)
-      HOLDS(fuzz::parse(request.body).is_object() && request.body.size() <= 1000 * 1000);
+  constexpr usage_stats::Protocol protocols[] = {usage_stats::Protocol::json, usage_stats::Protocol::otlp,
+                                                 usage_stats::Protocol::amplitude};
+  if (size % 4 == 3) {
+    HOLDS(us::close_report(text, true, us::Status::lost, "", std::nullopt));
+    return 0;
   }
+  const auto requests = us::requests_for({"https://example.org/", protocols[size % 4], "key"}, text);
+  HOLDS(!requests.empty());
+  for (const us::Request& request : requests)
+    HOLDS(fuzz::parse(request.body).is_object() && request.body.size() <= 1000 * 1000);
   return 0;
 }
