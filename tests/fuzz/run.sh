@@ -5,6 +5,7 @@
 #   FUZZ_RUNS=10000000      ends a target after so many executions, too
 #   FUZZ_JOBS=1             how many at a time
 #   FUZZ_CORPUS=FOLDER      keeps what is found interesting, to go on from there
+#   FUZZ_FAST=1             without sanitizers and for short inputs: many times the executions, of invariants alone
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:-60}
@@ -18,17 +19,27 @@ tools/need.sh clang nlohmann-json3-dev
 tools/need.sh "libclang-rt-$(clang++ -dumpversion | cut -d. -f1)-dev"
 
 build=$PWD/build/fuzz
+flags=(-std=c++17 -g1 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -DUSAGE_STATS_COMPILED
+       -DUSAGE_STATS_NO_HTTPLIB -Iinclude)
+if [[ -z ${FUZZ_FAST:-} ]]; then
+  flags+=(-O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  link=(-fsanitize=fuzzer,address,undefined)
+  common=(-max_len=4096)
+else
+  build+=/fast
+  flags+=(-O2 -DNDEBUG -fsanitize-coverage=inline-8bit-counters,pc-table)  # comparisons cost most, and are not traced
+  link=(-fsanitize=fuzzer)
+  common=(-max_len=256 -entropic=0 -reload=0)
+fi
 mkdir -p "$build/found"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 compiler=(clang++)
 command -v ccache >/dev/null && compiler=(ccache clang++)
-flags=(-std=c++17 -O1 -g1 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -fno-sanitize-recover=all
-       -DUSAGE_STATS_COMPILED -DUSAGE_STATS_NO_HTTPLIB -Iinclude)
 
 # object NAME SOURCE: the library and each target once; what fuzzes is linked in at the end.
 object() {
-  "${compiler[@]}" "${flags[@]}" -fsanitize=fuzzer-no-link,address,undefined -c "$2" -o "$build/$1.o"
+  "${compiler[@]}" "${flags[@]}" -c "$2" -o "$build/$1.o"
 }
 
 # background COMMAND...: as soon as there is room.
@@ -42,7 +53,7 @@ for name in "${names[@]}"; do background object "$name" "tests/fuzz/$name.cpp"; 
 wait
 [[ ! -e $work/failed ]] || exit 1
 for name in "${names[@]}"; do
-  clang++ -fsanitize=fuzzer,address,undefined "$build/$name.o" "$build/library.o" -o "$build/$name"
+  clang++ "${link[@]}" "$build/$name.o" "$build/library.o" -o "$build/$name"
 done
 
 # fuzz NAME: on a copy of its seeds; says in one line what came of it.
@@ -50,7 +61,7 @@ fuzz() {
   local name=$1 corpus=${FUZZ_CORPUS:-$work}/$1 log=$work/$1.log code=0 arguments
   mkdir -p "$corpus"
   cp "tests/fuzz/corpus/$name"/* "$corpus"
-  arguments=(-max_total_time="$seconds" -runs="${FUZZ_RUNS:--1}" -timeout=20 -rss_limit_mb=2048 -max_len=4096
+  arguments=("${common[@]}" -max_total_time="$seconds" -runs="${FUZZ_RUNS:--1}" -timeout=20 -rss_limit_mb=2048
              -print_final_stats=1 -artifact_prefix="$build/found/$name-")
   [[ -f tests/fuzz/dictionaries/$name.dict ]] && arguments+=(-dict="tests/fuzz/dictionaries/$name.dict")
   nice -n 10 "$build/$name" "${arguments[@]}" "$corpus" >"$log" 2>&1 || code=$?
