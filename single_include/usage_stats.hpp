@@ -966,6 +966,19 @@ class PlainNumbers {
   void *plain_ = nullptr, *before_ = nullptr;
 };
 
+/// While one lives, nobody's pthread_cancel() ends this thread: what unwinds it at any system call would end the
+/// process in a function that throws nothing.
+class Uncancelled {
+ public:
+  Uncancelled() noexcept;
+  ~Uncancelled();
+  Uncancelled(const Uncancelled&) = delete;
+  Uncancelled& operator=(const Uncancelled&) = delete;
+
+ private:
+  int before_ = 0;
+};
+
 /// setuid, setgid, file capabilities (AT_SECURE): a process that may do more than its user.
 bool elevated() noexcept;
 /// An id of this process that a fork changes.
@@ -1128,7 +1141,8 @@ bool in_main_executable(const void* code) noexcept;
 struct SelfStart {
   std::string argument0;
   std::vector<std::pair<std::string, std::string>> variables;  // added to this process's environment
-  std::string lock;  // the path of a file that only one such process may have locked
+  std::string lock;           // the path of a file that only one such process may have locked
+  std::chrono::seconds life;  // Linux: an alarm ends it after so long, whatever keeps it from its work
 };
 
 /// A child process. Destroying the handle neither waits for it nor ends it.
@@ -2824,6 +2838,9 @@ USAGE_STATS_INLINE void remove_variable(const char* name) noexcept { ::SetEnviro
 USAGE_STATS_INLINE PlainNumbers::PlainNumbers() noexcept {}
 USAGE_STATS_INLINE PlainNumbers::~PlainNumbers() { static_cast<void>(plain_), static_cast<void>(before_); }
 
+USAGE_STATS_INLINE Uncancelled::Uncancelled() noexcept { static_cast<void>(before_); }
+USAGE_STATS_INLINE Uncancelled::~Uncancelled() = default;
+
 /// A program cannot be given its owner's rights here; what runs elevated was elevated by its user.
 USAGE_STATS_INLINE bool elevated() noexcept { return false; }
 
@@ -3459,6 +3476,7 @@ USAGE_STATS_END_NAMESPACE
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <cstring>
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -3967,13 +3985,11 @@ USAGE_STATS_END_NAMESPACE
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -4125,6 +4141,15 @@ USAGE_STATS_INLINE void exit_now(int code) noexcept { ::_exit(code); }
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
+// Whose vfork is a fork: for a while the child would hold all that the host has open.
+#if defined(__SANITIZE_THREAD__)
+#define USAGE_STATS_VFORK_IS_FORK
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define USAGE_STATS_VFORK_IS_FORK
+#endif
+#endif
+
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace platform {
@@ -4188,19 +4213,56 @@ USAGE_STATS_INLINE std::vector<std::string> environment_with(
   return all;
 }
 
+#if defined(__linux__)
+/// For kernels before 5.9, which have no close_range: by the list of what is open.
+USAGE_STATS_INLINE bool close_listed(int first) noexcept {
+  const int list = ::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (list < 0) return false;
+  alignas(8) char entries[2048];
+  for (long size = 0; (size = ::syscall(SYS_getdents64, list, entries, sizeof entries)) > 0;)
+    for (long at = 0; at < size;) {
+      const char* const entry = entries + at;  // as linux/dirent.h has it: inode, offset, length, kind, name
+      std::uint16_t length = 0;
+      std::memcpy(&length, entry + 16, sizeof length);
+      int number = 0;
+      for (const char* digit = entry + 19; *digit >= '0' && *digit <= '9'; ++digit)
+        number = number * 10 + (*digit - '0');
+      if (number >= first && number != list) ::close(number);
+      at += length;
+    }
+  ::close(list);
+  return true;
+}
+#endif
+
 USAGE_STATS_INLINE void close_from(int first) noexcept {
   bool closed = false;
 #if defined(__linux__) && defined(SYS_close_range)
   closed = ::syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U) == 0;
 #endif
+#if defined(__linux__)
+  closed = closed || close_listed(first);
+#endif
   for (int number = first; !closed && number < 1024; ++number) ::close(number);
+}
+
+/// In the child of a vfork, and there only. A library that has interposed sigaction keeps what it is told in the memory
+/// of both, so it is not asked.
+USAGE_STATS_INLINE void forget_handlers() noexcept {
+#if defined(__linux__)
+  alignas(16) char plain[64] = {};  // the kernel's struct sigaction, nowhere larger: SIG_DFL, no flags, an empty mask
+  for (int number = 1; number < NSIG; ++number) ::syscall(SYS_rt_sigaction, number, plain, nullptr, NSIG / 8);
+#endif
 }
 
 /// All that a start needs, made while memory can still be had: in a signal handler, and after vfork, none can.
 class PreparedStart {
  public:
   explicit PreparedStart(const SelfStart& start)
-      : lock_(start.lock), arguments_({start.argument0}), environment_(environment_with(start.variables)) {
+      : lock_(start.lock),
+        life_(static_cast<unsigned>(start.life.count())),
+        arguments_({start.argument0}),
+        environment_(environment_with(start.variables)) {
     for (const auto& variable : start.variables) purpose_ += variable.second + '\n';
   }
 
@@ -4213,16 +4275,18 @@ class PreparedStart {
   int become_it() const noexcept;
 
   std::string program_ = own_executable(), lock_, purpose_;
+  unsigned life_;  // seconds
   ExecStrings arguments_, environment_;
 };
 
 /// In the child. Returns only if there will be no new program: the reason.
 USAGE_STATS_INLINE int PreparedStart::become_it() const noexcept {
+  // With other rights than its user's it would be taken for a setuid program.
+  if (::getuid() != ::geteuid() || ::getgid() != ::getegid()) return EPERM;
+  ::alarm(life_);
   ::setsid();
   ::umask(077);
-  struct sigaction plain {};
-  plain.sa_handler = SIG_DFL;
-  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &plain, nullptr);
+  forget_handlers();
   const int null = ::open("/dev/null", O_RDWR);
   if (null < 0) return errno;
   for (int stream = 0; stream < first_descriptor; ++stream) ::dup2(null, stream);
@@ -4269,13 +4333,13 @@ USAGE_STATS_INLINE pid_t PreparedStart::run(int& problem) const noexcept {
 USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& error) {
   int problem = 0;
   pid_t id = 0;
-#if defined(__linux__)
+#if defined(__linux__) && !defined(USAGE_STATS_VFORK_IS_FORK)
   id = posix::PreparedStart(start).run(problem);
   // A child that has come to nothing has ended by now.
   while (problem != 0 && id > 0 && ::waitpid(id, nullptr, 0) < 0 && errno == EINTR) {
   }
 #else
-  // vfork is on its way out here; without it the lock is taken by the new program only.
+  // The lock is taken by the new program only.
   const posix::ExecStrings environment(posix::environment_with(start.variables));
   posix::Spawn spawn;
   for (int stream = 0; stream < posix::first_descriptor; ++stream) spawn.null_stream(stream);
@@ -4309,6 +4373,8 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+
+#undef USAGE_STATS_VFORK_IS_FORK
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -4381,7 +4447,6 @@ USAGE_STATS_END_NAMESPACE
 #include <ctime>
 #include <mutex>
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -4444,13 +4509,13 @@ struct SignalWatch::Slot {
   ino_t inode = 0;
   pid_t owner = 0;
   std::int64_t begin_ms = 0;
-  posix::PreparedStart* start = nullptr;  // owned
+  std::atomic<posix::PreparedStart*> start{nullptr};  // owned
 
   static void handle(int number, siginfo_t* info, void*) noexcept;
   void note(const char* name) const noexcept;
   void start_uploader() const noexcept;
   /// Whether an earlier one starts the same uploader.
-  bool starts_twice() const noexcept;
+  bool starts_twice(const posix::PreparedStart&) const noexcept;
 };
 
 USAGE_STATS_INLINE SignalWatch::Slot* SignalWatch::slots() noexcept {
@@ -4483,13 +4548,16 @@ USAGE_STATS_INLINE void SignalWatch::Slot::note(const char* name) const noexcept
 }
 
 USAGE_STATS_INLINE void SignalWatch::Slot::start_uploader() const noexcept {
-  int problem = 0;  // nobody is left to be told
-  if (start != nullptr && !starts_twice()) start->run(problem);
+  int problem = 0;                                // nobody is left to be told
+  const posix::PreparedStart* const own = start;  // once: its session may end meanwhile, in another thread
+  if (own != nullptr && !starts_twice(*own)) own->run(problem);
 }
 
-USAGE_STATS_INLINE bool SignalWatch::Slot::starts_twice() const noexcept {
-  for (const Slot* other = slots(); other != this; ++other)
-    if (other->armed && other->start != nullptr && other->start->same_purpose(*start)) return true;
+USAGE_STATS_INLINE bool SignalWatch::Slot::starts_twice(const posix::PreparedStart& own) const noexcept {
+  for (const Slot* other = slots(); other != this; ++other) {
+    const posix::PreparedStart* const its = other->armed ? other->start.load() : nullptr;
+    if (its != nullptr && its->same_purpose(own)) return true;
+  }
   return false;
 }
 
@@ -4563,8 +4631,7 @@ USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::
     slot.inode = label.impl_->inode;
     slot.owner = ::getpid();
     slot.begin_ms = posix::monotonic_ms();
-    delete slot.start;  // a copy of the parent's
-    slot.start = start.release();
+    delete slot.start.exchange(start.release());  // a copy of the parent's
     slot.armed = true;
   }
   if (slot_ >= 0 && posix::Signals::instance().watches++ == 0) posix::install(&Slot::handle);
@@ -4583,7 +4650,7 @@ USAGE_STATS_INLINE SignalWatch::~SignalWatch() {
   posix::Signals& signals = posix::Signals::instance();
   Slot& slot = slots()[slot_];
   slot.armed = false;
-  posix::PreparedStart* const start = std::exchange(slot.start, nullptr);
+  posix::PreparedStart* const start = slot.start.exchange(nullptr);
   if (!signals.noted) delete start;  // else a handler may be reading it, in another thread of a process that dies
   slot.taken = false;
   if (--signals.watches == 0) posix::uninstall(&Slot::handle);
@@ -4688,6 +4755,9 @@ USAGE_STATS_INLINE PlainNumbers::~PlainNumbers() {
   ::uselocale(static_cast<locale_t>(before_));
   ::freelocale(static_cast<locale_t>(plain_));
 }
+
+USAGE_STATS_INLINE Uncancelled::Uncancelled() noexcept { ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
+USAGE_STATS_INLINE Uncancelled::~Uncancelled() { ::pthread_setcancelstate(before_, nullptr); }
 
 USAGE_STATS_INLINE bool elevated() noexcept {
 #if defined(__linux__)
@@ -8324,6 +8394,7 @@ USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, std::vect
 }
 
 USAGE_STATS_INLINE void TelemetrySession::start(Options&& options, std::vector<std::string>&& arguments) noexcept {
+  const detail::platform::Uncancelled uncancelled;
   USAGE_STATS_TRY {
     run_ = std::make_shared<detail::Run>(std::move(options));
     recorder_ = run_->begin(arguments);
@@ -8342,6 +8413,7 @@ USAGE_STATS_INLINE TelemetrySession::~TelemetrySession() {
 }
 
 USAGE_STATS_INLINE void TelemetrySession::finish() noexcept {
+  const detail::platform::Uncancelled uncancelled;
   if (!recorder_) return;
   detail::End end;
   end.unwinding = std::uncaught_exceptions() > exceptions_;
@@ -9626,7 +9698,8 @@ USAGE_STATS_INLINE platform::SelfStart uploader_start(const Storage& storage, co
   return {
       app,
       {{uploader_impl::folder_variable, folder.string()}, {uploader_impl::stay_variable, std::to_string(stay.count())}},
-      (folder / uploader_impl::lock_file).string()};
+      (folder / uploader_impl::lock_file).string(),
+      uploader_impl::longest_life};
 }
 
 USAGE_STATS_INLINE platform::Child start_uploader(const Storage& storage, const std::string& app,
@@ -9682,6 +9755,8 @@ USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
     uploader_impl::hook_ran() = true;
     const auto folder = platform::variable(uploader_impl::folder_variable);
     if (!folder) return;
+    // Whoever starts a setuid program chooses its environment: neither our work nor, by our fault, the host's is done.
+    if (platform::elevated()) platform::exit_now(0);
     const std::string stay = platform::variable(uploader_impl::stay_variable).value_or("");
     platform::remove_variable(uploader_impl::folder_variable);
     platform::remove_variable(uploader_impl::stay_variable);
@@ -11764,6 +11839,7 @@ USAGE_STATS_INLINE std::optional<int> handle_command(const Options& options, int
                                                      const char* const* argv) noexcept {
   if (argv == nullptr || argc < 2 || argv[1] == nullptr || std::string_view(argv[1]) != "usage-stats")
     return std::nullopt;
+  const detail::platform::Uncancelled uncancelled;
   USAGE_STATS_TRY {
     std::vector<std::string> arguments;
     for (int i = 2; i < argc && argv[i] != nullptr; ++i) arguments.emplace_back(argv[i]);

@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -32,6 +33,14 @@ json by_exception(const char* type, const char* message) {
 const json ok = {{"status", "ok"}};
 const json lost = {{"status", "lost"}};
 
+/// As large as a core may be, where it is a file in the program's own folder; else none is wanted.
+rlim_t core_limit() {
+  struct rlimit limit {};
+  const std::string pattern = read_file("/proc/sys/kernel/core_pattern");
+  const bool in_folder = !pattern.empty() && pattern[0] != '|' && pattern.find('/') == pattern.npos;
+  return in_folder && ::getrlimit(RLIMIT_CORE, &limit) == 0 ? limit.rlim_max : 0;
+}
+
 /// Runs the program with the library compiled out, and with it, and checks that there is no difference.
 void check_same_end(const Sandbox& sandbox, const std::string& how, const std::string& url) {
   Sandbox bare;
@@ -41,7 +50,7 @@ void check_same_end(const Sandbox& sandbox, const std::string& how, const std::s
     made.name = "ends";
     made.environment["ENDS_USAGE_STATS_ENABLED"] = "1";  // no notice
     if (how == "global") made.environment["ENDS_GLOBAL"] = url;
-    made.limits = {{RLIMIT_STACK, 1 << 20}};
+    made.limits = {{RLIMIT_STACK, 1 << 20}, {RLIMIT_CORE, core_limit()}};
     return made;
   };
   const Result without = run(command(bare, "ends_disabled"));
@@ -126,6 +135,8 @@ TEST_CASE("ends: destructors, std::exit, and exceptions that nobody catches") {
                         {"uncaught-while-unwinding", {by_exception("std::runtime_error", "the first one")}},
                         {"noexcept", {by_exception("std::runtime_error", "out of noexcept")}},
                         {"thread-not-joined", {by_signal("SIGABRT")}},
+                        {"quick-exit-in-thread", {ok}},
+                        {"cancelled", {failed(12), ok}},
                         {"session-in-a-thread", {failed(12), failed(3)}}})
     check(way);
 }
@@ -151,12 +162,14 @@ TEST_CASE("ends: faults, caused and sent") {
 }
 
 TEST_CASE("ends: a host's own handlers, set before or after, keep working") {
-  for (const Way& way : std::vector<Way>{{"handler-after", {failed(3)}},
-                                         {"handler-exits", {failed(13)}},
-                                         {"handler-chains", {by_signal("SIGTERM")}},
-                                         {"ignored", {failed(3)}},
-                                         {"own-terminate-handler", {}}})
-    if (!way.outcomes.empty()) check(way);
+  for (const Way& way :
+       std::vector<Way>{{"handler-after", {failed(3)}},
+                        {"handler-exits", {failed(13)}},
+                        {"handler-chains", {by_signal("SIGTERM")}},
+                        {"ignored", {failed(3)}},
+                        {"ignored-before", {failed(3)}},
+                        {"terminate-before", {by_exception("std::runtime_error", "nobody catches this")}}})
+    check(way);
   check_found_later({"handler-before", {lost}});
   check_found_later({"own-terminate-handler", {lost}});
 }
@@ -175,8 +188,38 @@ TEST_CASE("ends: a fork's child does not report its parent's session, nor keep i
                                          {"fork-child-throws", {failed(3)}},
                                          {"fork-child-returns", {failed(3)}},
                                          {"fork-child-outlives", {failed(3)}},
+                                         {"fork-child-execs", {failed(3)}},
                                          {"fork-child-has-a-session", {failed(11), failed(3)}}})
     check(way);
+}
+
+TEST_CASE("ends: a host that has taken other rights has its report sent by the next run, and its main runs once") {
+  if (::geteuid() != 0) {
+    MESSAGE("skipped: only root can take other rights");
+    return;
+  }
+  check_found_later({"other-rights", {failed(12)}});
+  check_found_later({"other-rights-and-a-signal", {by_signal("SIGTERM")}});
+}
+
+TEST_CASE("ends: what dumps core without the library dumps core with it") {
+  if (!faults_are_ours()) return;
+  if (core_limit() == 0) {
+    MESSAGE("skipped: this machine writes no core into the program's folder");
+    return;
+  }
+  const Sandbox bare;
+  for (const int number : {SIGABRT, SIGSEGV, SIGQUIT}) {
+    CAPTURE(number);
+    Command command = bare.command("ends_disabled", {std::to_string(number), "-"});
+    command.folder = bare.root();
+    command.limits = {{RLIMIT_CORE, core_limit()}};
+    CHECK(run(command).core_dumped);
+    check({std::to_string(number),
+           {by_signal(number == SIGABRT   ? "SIGABRT"
+                      : number == SIGQUIT ? "SIGQUIT"
+                                          : "SIGSEGV")}});
+  }
 }
 
 TEST_CASE("ends: a host that closes our descriptors finds nothing of ours in its own files") {

@@ -62,6 +62,13 @@ struct Shared {
   }
 };
 
+/// Where what waits is sent.
+void json_endpoint(const Sandbox& sandbox, const std::string& url) {
+  nlohmann::json label = waiting_label(sandbox);
+  label["destinations"][0]["url"] = url;
+  set_waiting_label(sandbox, label);
+}
+
 bool all_belong_to(const fs::path& folder, unsigned user) {
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
     struct stat status {};
@@ -96,6 +103,39 @@ TEST_CASE("foreign users: a program that runs with its owner's rights is off, wh
     CHECK(result.out.find("\ndone\n") != std::string::npos);
     CHECK(tree(shared.sandbox.root()) == before);
     CHECK(server.requests().empty());
+  }
+}
+
+TEST_CASE("foreign users: a setuid program that is told to be an uploader does not work for whoever tells it") {
+  if (!can_be_others()) return;
+  for (const char* const name : {"reporter", "reporter_curl"}) {
+    CAPTURE(std::string(name));
+    Server server;
+    const Shared shared(0);
+    fs::copy_file(program(name), shared.reporter, fs::copy_options::overwrite_existing);
+    // Root's own folder with a report that is due, and a program of Alice's where curl is looked for first.
+    SilentPort nobody(SilentPort::Behaviour::refuses);
+    CHECK(run(shared.command(sending_to(nobody.url()))).exit_code == 0);
+    make_due(shared.sandbox);
+    json_endpoint(shared.sandbox, server.url());
+    const fs::path theirs = shared.sandbox.root() / "theirs";
+    write_file(theirs / "curl", "#!/bin/sh\necho called >'" + (theirs / "called").string() + "'\n");
+    ::chmod((theirs / "curl").c_str(), 0755);
+    give_all(theirs, alice);
+    REQUIRE(::chmod(shared.reporter.c_str(), 04755) == 0);
+    Command command = shared.command({"--print", "done"});
+    command.environment["USAGE_STATS_UPLOADER"] = shared.sandbox.usage_folder();
+    command.environment["USAGE_STATS_UPLOADER_STAY_MS"] = "0";
+    command.environment["PATH"] = theirs.string() + ":/usr/bin:/bin";
+    const auto before = tree(shared.sandbox.root());
+    CHECK(run(as(command, alice)).out == "");
+    CHECK(tree(shared.sandbox.root()) == before);
+    CHECK(server.requests().empty());
+    // It is that which keeps it from working: Root itself can.
+    ::chmod(shared.reporter.c_str(), 0755);
+    command.environment["PATH"] = "/usr/bin:/bin";
+    run(command);
+    CHECK(server.requests().size() == 1);
   }
 }
 

@@ -107,6 +107,7 @@ TEST_CASE(
     if (is_call(line, "clone") || is_call(line, "clone3") || is_call(line, "fork") || is_call(line, "vfork")) {
       ++children;
       CHECK(line.find("CLONE_THREAD") == std::string::npos);
+      CHECK((is_call(line, "vfork") || line.find("CLONE_VM") != std::string::npos));  // no copy of the memory
     } else {
       CHECK((is_call(line, "execve") || is_call(line, "exit_group") || is_call(line, "wait4") || line[0] == '+' ||
              line[0] == '<'));

@@ -92,9 +92,9 @@ TEST_CASE("single uploader: while one is being started, no other is") {
   if (!can_trace()) return;
   Server server;
   Sandbox sandbox;
-  // It lingers at the first call of its own, long before it can look at the folder.
+  // It lingers at a call of its own, before it can look at the folder.
   const std::vector<std::string> lingering{"-f", "-o", sandbox.root() / "calls", "-e",
-                                           "inject=alarm:delay_enter=1000000"};
+                                           "inject=setpriority:delay_enter=1000000"};
   Process first(under_strace(sandbox.command("reporter", detached(server.url())), lingering));
   CHECK(wait_until([&] { return !sandbox.uploaders().empty(); }));
   Command second = sandbox.command("reporter", detached(server.url()));

@@ -41,6 +41,19 @@ class PlainNumbers {
   void *plain_ = nullptr, *before_ = nullptr;
 };
 
+/// While one lives, nobody's pthread_cancel() ends this thread: what unwinds it at any system call would end the
+/// process in a function that throws nothing.
+class Uncancelled {
+ public:
+  Uncancelled() noexcept;
+  ~Uncancelled();
+  Uncancelled(const Uncancelled&) = delete;
+  Uncancelled& operator=(const Uncancelled&) = delete;
+
+ private:
+  int before_ = 0;
+};
+
 /// setuid, setgid, file capabilities (AT_SECURE): a process that may do more than its user.
 bool elevated() noexcept;
 /// An id of this process that a fork changes.
@@ -203,7 +216,8 @@ bool in_main_executable(const void* code) noexcept;
 struct SelfStart {
   std::string argument0;
   std::vector<std::pair<std::string, std::string>> variables;  // added to this process's environment
-  std::string lock;  // the path of a file that only one such process may have locked
+  std::string lock;           // the path of a file that only one such process may have locked
+  std::chrono::seconds life;  // Linux: an alarm ends it after so long, whatever keeps it from its work
 };
 
 /// A child process. Destroying the handle neither waits for it nor ends it.

@@ -2,6 +2,7 @@
 #include <usage_stats.hpp>
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -105,6 +106,8 @@ const std::map<std::string, Way>& ways() {
          const std::thread thread([] { ::pause(); });
          return 0;
        }},
+      {"terminate-before",
+       [](Session&, const std::string&) -> int { throw std::runtime_error("nobody catches this"); }},
       {"own-terminate-handler",
        [](Session&, const std::string&) -> int {
          std::set_terminate([] {
@@ -120,6 +123,16 @@ const std::map<std::string, Way>& ways() {
        [](Session&, const std::string&) -> int {
          ::execl("/bin/echo", "echo", "another program", nullptr);
          return 99;
+       }},
+      {"cancelled",
+       [](Session&, const std::string& url) {
+         std::thread worker([&] {
+           ::pthread_cancel(::pthread_self());  // it ends at the first call that waits, which is to be its own
+           Session(options(url)).exit_code(12);
+           ::pause();
+         });
+         worker.join();
+         return 0;
        }},
       {"daemon", [](Session&, const std::string&) { return ::daemon(1, 0) == 0 ? 0 : 99; }},
   };
@@ -163,6 +176,15 @@ const std::map<std::string, Way>& more_ways() {
          });
          return s.exit_code(3);
        }},
+      {"fork-child-execs",
+       [](Session& s, const std::string&) {
+         in_child([] { ::execl("/bin/sh", "sh", "-c", "ls /proc/$$/fd", nullptr); });
+         return s.exit_code(3);
+       }},
+      {"quick-exit-in-thread", [](Session&, const std::string&) { return in_thread([] { std::quick_exit(9); }), 0; }},
+      {"other-rights", [](Session& s, const std::string&) { return ::setegid(65533) == 0 ? s.exit_code(12) : 99; }},
+      {"other-rights-and-a-signal",
+       [](Session&, const std::string&) { return ::seteuid(65533) == 0 ? ::raise(SIGTERM) : 99; }},
       {"fork-child-outlives",
        [](Session& s, const std::string&) {
          if (::fork() == 0) {
@@ -214,6 +236,11 @@ const std::map<std::string, Way>& more_ways() {
          ::sigaction(SIGTERM, &own, &former);
          return ::raise(SIGTERM);
        }},
+      {"ignored-before",
+       [](Session& s, const std::string&) {
+         for (const int number : {SIGHUP, SIGTERM}) ::raise(number);
+         return s.exit_code(3);
+       }},
       {"ignored",
        [](Session& s, const std::string&) {
          on_signal(SIGTERM, SIG_IGN);
@@ -253,6 +280,13 @@ int main(int argc, char** argv) {
     }
   }
   if (how == "handler-before") on_signal(SIGTERM, [](int) { std::_Exit(14); });
+  if (how == "ignored-before")
+    for (const int number : {SIGHUP, SIGTERM}) on_signal(number, SIG_IGN);
+  if (how == "terminate-before")
+    std::set_terminate([] {
+      say("the host's handler");
+      std::_Exit(4);
+    });
   Session session(options(url));
   for (const auto* const list : {&ways(), &more_ways()})
     if (const auto way = list->find(how); way != list->end()) return way->second(session, url);

@@ -68,6 +68,9 @@ USAGE_STATS_INLINE PlainNumbers::~PlainNumbers() {
   ::freelocale(static_cast<locale_t>(plain_));
 }
 
+USAGE_STATS_INLINE Uncancelled::Uncancelled() noexcept { ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
+USAGE_STATS_INLINE Uncancelled::~Uncancelled() { ::pthread_setcancelstate(before_, nullptr); }
+
 USAGE_STATS_INLINE bool elevated() noexcept {
 #if defined(__linux__)
   return ::getauxval(AT_SECURE) != 0 || ::getuid() != ::geteuid() || ::getgid() != ::getegid();

@@ -106,6 +106,9 @@ USAGE_STATS_INLINE void remove_variable(const char* name) noexcept { ::SetEnviro
 USAGE_STATS_INLINE PlainNumbers::PlainNumbers() noexcept {}
 USAGE_STATS_INLINE PlainNumbers::~PlainNumbers() { static_cast<void>(plain_), static_cast<void>(before_); }
 
+USAGE_STATS_INLINE Uncancelled::Uncancelled() noexcept { static_cast<void>(before_); }
+USAGE_STATS_INLINE Uncancelled::~Uncancelled() = default;
+
 /// A program cannot be given its owner's rights here; what runs elevated was elevated by its user.
 USAGE_STATS_INLINE bool elevated() noexcept { return false; }
 

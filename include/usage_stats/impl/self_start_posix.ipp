@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <cstring>
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -23,6 +24,15 @@
 #include "../platform.hpp"
 #include "lock_posix.ipp"
 #include "process_posix.ipp"
+
+// Whose vfork is a fork: for a while the child would hold all that the host has open.
+#if defined(__SANITIZE_THREAD__)
+#define USAGE_STATS_VFORK_IS_FORK
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define USAGE_STATS_VFORK_IS_FORK
+#endif
+#endif
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -87,19 +97,56 @@ USAGE_STATS_INLINE std::vector<std::string> environment_with(
   return all;
 }
 
+#if defined(__linux__)
+/// For kernels before 5.9, which have no close_range: by the list of what is open.
+USAGE_STATS_INLINE bool close_listed(int first) noexcept {
+  const int list = ::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (list < 0) return false;
+  alignas(8) char entries[2048];
+  for (long size = 0; (size = ::syscall(SYS_getdents64, list, entries, sizeof entries)) > 0;)
+    for (long at = 0; at < size;) {
+      const char* const entry = entries + at;  // as linux/dirent.h has it: inode, offset, length, kind, name
+      std::uint16_t length = 0;
+      std::memcpy(&length, entry + 16, sizeof length);
+      int number = 0;
+      for (const char* digit = entry + 19; *digit >= '0' && *digit <= '9'; ++digit)
+        number = number * 10 + (*digit - '0');
+      if (number >= first && number != list) ::close(number);
+      at += length;
+    }
+  ::close(list);
+  return true;
+}
+#endif
+
 USAGE_STATS_INLINE void close_from(int first) noexcept {
   bool closed = false;
 #if defined(__linux__) && defined(SYS_close_range)
   closed = ::syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U) == 0;
 #endif
+#if defined(__linux__)
+  closed = closed || close_listed(first);
+#endif
   for (int number = first; !closed && number < 1024; ++number) ::close(number);
+}
+
+/// In the child of a vfork, and there only. A library that has interposed sigaction keeps what it is told in the memory
+/// of both, so it is not asked.
+USAGE_STATS_INLINE void forget_handlers() noexcept {
+#if defined(__linux__)
+  alignas(16) char plain[64] = {};  // the kernel's struct sigaction, nowhere larger: SIG_DFL, no flags, an empty mask
+  for (int number = 1; number < NSIG; ++number) ::syscall(SYS_rt_sigaction, number, plain, nullptr, NSIG / 8);
+#endif
 }
 
 /// All that a start needs, made while memory can still be had: in a signal handler, and after vfork, none can.
 class PreparedStart {
  public:
   explicit PreparedStart(const SelfStart& start)
-      : lock_(start.lock), arguments_({start.argument0}), environment_(environment_with(start.variables)) {
+      : lock_(start.lock),
+        life_(static_cast<unsigned>(start.life.count())),
+        arguments_({start.argument0}),
+        environment_(environment_with(start.variables)) {
     for (const auto& variable : start.variables) purpose_ += variable.second + '\n';
   }
 
@@ -112,16 +159,18 @@ class PreparedStart {
   int become_it() const noexcept;
 
   std::string program_ = own_executable(), lock_, purpose_;
+  unsigned life_;  // seconds
   ExecStrings arguments_, environment_;
 };
 
 /// In the child. Returns only if there will be no new program: the reason.
 USAGE_STATS_INLINE int PreparedStart::become_it() const noexcept {
+  // With other rights than its user's it would be taken for a setuid program.
+  if (::getuid() != ::geteuid() || ::getgid() != ::getegid()) return EPERM;
+  ::alarm(life_);
   ::setsid();
   ::umask(077);
-  struct sigaction plain {};
-  plain.sa_handler = SIG_DFL;
-  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &plain, nullptr);
+  forget_handlers();
   const int null = ::open("/dev/null", O_RDWR);
   if (null < 0) return errno;
   for (int stream = 0; stream < first_descriptor; ++stream) ::dup2(null, stream);
@@ -168,13 +217,13 @@ USAGE_STATS_INLINE pid_t PreparedStart::run(int& problem) const noexcept {
 USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& error) {
   int problem = 0;
   pid_t id = 0;
-#if defined(__linux__)
+#if defined(__linux__) && !defined(USAGE_STATS_VFORK_IS_FORK)
   id = posix::PreparedStart(start).run(problem);
   // A child that has come to nothing has ended by now.
   while (problem != 0 && id > 0 && ::waitpid(id, nullptr, 0) < 0 && errno == EINTR) {
   }
 #else
-  // vfork is on its way out here; without it the lock is taken by the new program only.
+  // The lock is taken by the new program only.
   const posix::ExecStrings environment(posix::environment_with(start.variables));
   posix::Spawn spawn;
   for (int stream = 0; stream < posix::first_descriptor; ++stream) spawn.null_stream(stream);
@@ -208,3 +257,5 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+
+#undef USAGE_STATS_VFORK_IS_FORK

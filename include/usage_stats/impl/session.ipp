@@ -27,6 +27,7 @@ USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, std::vect
 }
 
 USAGE_STATS_INLINE void TelemetrySession::start(Options&& options, std::vector<std::string>&& arguments) noexcept {
+  const detail::platform::Uncancelled uncancelled;
   USAGE_STATS_TRY {
     run_ = std::make_shared<detail::Run>(std::move(options));
     recorder_ = run_->begin(arguments);
@@ -45,6 +46,7 @@ USAGE_STATS_INLINE TelemetrySession::~TelemetrySession() {
 }
 
 USAGE_STATS_INLINE void TelemetrySession::finish() noexcept {
+  const detail::platform::Uncancelled uncancelled;
   if (!recorder_) return;
   detail::End end;
   end.unwinding = std::uncaught_exceptions() > exceptions_;

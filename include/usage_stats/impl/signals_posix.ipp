@@ -6,7 +6,6 @@
 #include <ctime>
 #include <mutex>
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -73,13 +72,13 @@ struct SignalWatch::Slot {
   ino_t inode = 0;
   pid_t owner = 0;
   std::int64_t begin_ms = 0;
-  posix::PreparedStart* start = nullptr;  // owned
+  std::atomic<posix::PreparedStart*> start{nullptr};  // owned
 
   static void handle(int number, siginfo_t* info, void*) noexcept;
   void note(const char* name) const noexcept;
   void start_uploader() const noexcept;
   /// Whether an earlier one starts the same uploader.
-  bool starts_twice() const noexcept;
+  bool starts_twice(const posix::PreparedStart&) const noexcept;
 };
 
 USAGE_STATS_INLINE SignalWatch::Slot* SignalWatch::slots() noexcept {
@@ -112,13 +111,16 @@ USAGE_STATS_INLINE void SignalWatch::Slot::note(const char* name) const noexcept
 }
 
 USAGE_STATS_INLINE void SignalWatch::Slot::start_uploader() const noexcept {
-  int problem = 0;  // nobody is left to be told
-  if (start != nullptr && !starts_twice()) start->run(problem);
+  int problem = 0;                                // nobody is left to be told
+  const posix::PreparedStart* const own = start;  // once: its session may end meanwhile, in another thread
+  if (own != nullptr && !starts_twice(*own)) own->run(problem);
 }
 
-USAGE_STATS_INLINE bool SignalWatch::Slot::starts_twice() const noexcept {
-  for (const Slot* other = slots(); other != this; ++other)
-    if (other->armed && other->start != nullptr && other->start->same_purpose(*start)) return true;
+USAGE_STATS_INLINE bool SignalWatch::Slot::starts_twice(const posix::PreparedStart& own) const noexcept {
+  for (const Slot* other = slots(); other != this; ++other) {
+    const posix::PreparedStart* const its = other->armed ? other->start.load() : nullptr;
+    if (its != nullptr && its->same_purpose(own)) return true;
+  }
   return false;
 }
 
@@ -192,8 +194,7 @@ USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::
     slot.inode = label.impl_->inode;
     slot.owner = ::getpid();
     slot.begin_ms = posix::monotonic_ms();
-    delete slot.start;  // a copy of the parent's
-    slot.start = start.release();
+    delete slot.start.exchange(start.release());  // a copy of the parent's
     slot.armed = true;
   }
   if (slot_ >= 0 && posix::Signals::instance().watches++ == 0) posix::install(&Slot::handle);
@@ -212,7 +213,7 @@ USAGE_STATS_INLINE SignalWatch::~SignalWatch() {
   posix::Signals& signals = posix::Signals::instance();
   Slot& slot = slots()[slot_];
   slot.armed = false;
-  posix::PreparedStart* const start = std::exchange(slot.start, nullptr);
+  posix::PreparedStart* const start = slot.start.exchange(nullptr);
   if (!signals.noted) delete start;  // else a handler may be reading it, in another thread of a process that dies
   slot.taken = false;
   if (--signals.watches == 0) posix::uninstall(&Slot::handle);

@@ -68,7 +68,8 @@ USAGE_STATS_INLINE platform::SelfStart uploader_start(const Storage& storage, co
   return {
       app,
       {{uploader_impl::folder_variable, folder.string()}, {uploader_impl::stay_variable, std::to_string(stay.count())}},
-      (folder / uploader_impl::lock_file).string()};
+      (folder / uploader_impl::lock_file).string(),
+      uploader_impl::longest_life};
 }
 
 USAGE_STATS_INLINE platform::Child start_uploader(const Storage& storage, const std::string& app,
@@ -124,6 +125,8 @@ USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
     uploader_impl::hook_ran() = true;
     const auto folder = platform::variable(uploader_impl::folder_variable);
     if (!folder) return;
+    // Whoever starts a setuid program chooses its environment: neither our work nor, by our fault, the host's is done.
+    if (platform::elevated()) platform::exit_now(0);
     const std::string stay = platform::variable(uploader_impl::stay_variable).value_or("");
     platform::remove_variable(uploader_impl::folder_variable);
     platform::remove_variable(uploader_impl::stay_variable);
