@@ -1529,6 +1529,7 @@ struct State {
   Seconds last_sent = 0;
   std::map<std::string, Backoff> backoff;  // by endpoint URL
   std::vector<std::string> stopped;        // "VERSION URL" that was answered with 410
+  bool damaged = false;                    // of a file that could not be parsed: nothing else is left of it
 };
 
 /// A server that still has to get the session's report.
@@ -1546,7 +1547,7 @@ struct Label {
   int rule = 0;                          // the rule of section 3 that allowed it
   std::string config_file, policy_file;  // only where the author chose other places; a home folder stands as ~
   std::vector<Destination> destinations;
-  std::string running_report;  // what is reported if the run vanishes; empty in pending/
+  std::string running_report;  // what is reported if the run vanishes, or its report is damaged
   // Written behind the label by a signal handler:
   std::string signal;
   std::optional<std::chrono::milliseconds> duration;
@@ -1580,9 +1581,10 @@ class Storage {
   /// Opens the usage folder, making it if `create`. Not ours, read only, full: an error.
   static std::optional<Storage> open(const std::filesystem::path&, bool create, std::error_code&);
 
-  State state() const;
+  /// An empty one where there is none; also, with `unreadable` set, where it cannot be read now but may be later.
+  State state(bool* unreadable = nullptr) const;
   /// Reads, changes and replaces state.json; safe against other processes doing the same, for which it waits 200 ms.
-  /// Changes nothing where `enough` holds of what they have written meanwhile.
+  /// Changes nothing where it cannot be read now, and where `enough` holds of what they have written meanwhile.
   std::error_code update_state(const std::function<void(State&)>& change,
                                const std::function<bool(const State&)>& enough = {}) const;
 
@@ -1595,6 +1597,9 @@ class Storage {
   /// there and cannot be read now.
   std::optional<std::string> read_report(const std::string& client_id, const std::string& session_id,
                                          bool* unreadable = nullptr) const;
+  /// The report of a label in pending/. One that is damaged, as after a power cut, is replaced by what the label knows
+  /// of the run. Nothing where there is none to send; `unreadable` as above.
+  std::optional<std::string> waiting_report(const Label&, const Log&, bool& unreadable) const;
   std::filesystem::path report_path(const std::string& client_id, const std::string& session_id) const;
   /// active/SESSION_ID -> pending/SESSION_ID, or its end if it has nowhere to go.
   std::error_code finish(const Label&) const;
@@ -8004,9 +8009,12 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
   std::error_code error;
   std::optional<Storage> storage;
   std::optional<State> state;
+  bool unreadable = false;
   const auto read_state = [&] {
     if (!storage && !folder_.empty()) storage = Storage::open(folder_, false, error);
-    if (!state) state = storage ? storage->state() : State();
+    if (state) return *state;
+    state = storage ? storage->state(&unreadable) : State();
+    if (state->damaged) log("state.json is damaged: what it knew is forgotten");
     return *state;
   };
   const Consent consent = decide(options, arguments, problem, read_state);
@@ -8021,7 +8029,9 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
   if (!platform::has_spare_descriptors()) return give_up("the descriptor limit is too low"), nullptr;
   if (!storage) storage = Storage::open(folder_, true, error);
   if (!storage) return give_up(folder_.string() + ": " + error.message()), nullptr;
-  std::vector<std::string> withheld = inform_user(options, consent, *storage, read_state(), decision, log);
+  read_state();
+  if (unreadable) return give_up((folder_ / "state.json").string() + ": cannot be read now"), nullptr;
+  std::vector<std::string> withheld = inform_user(options, consent, *storage, *state, decision, log);
   if (decision.verdict == Verdict::off) return nullptr;
   return record(consent, *storage, *state, ambient_taint(arguments), arguments, std::move(withheld));
 }
@@ -8238,7 +8248,7 @@ USAGE_STATS_INLINE void Run::wait_for(platform::Child child, const Storage& stor
   auto pause = std::chrono::milliseconds(1);
   // Our own uploader ends at once where another is at work; that one has the label to send then.
   const auto over = [&] {
-    return !pending || !pending.exists(session_id) || (child && child.ended() && !uploader_at_work(storage));
+    return !pending || !pending.exists(session_id) || ((!child || child.ended()) && !uploader_at_work(storage));
   };
   while (Clock::now() < deadline && !over()) {
     std::this_thread::sleep_for(std::min<Clock::duration>(pause, deadline - Clock::now()));
@@ -8707,7 +8717,8 @@ USAGE_STATS_INLINE std::string to_text(const State& state) {
 USAGE_STATS_INLINE State parse_state(std::string_view text) {
   State state;
   const auto json = parse_json(text);
-  if (!json || string_member(*json, "schema") != "usage-stats-state/1") return state;
+  state.damaged = !text.empty() && (!json || string_member(*json, "schema") != "usage-stats-state/1");
+  if (!json || state.damaged) return state;
   state.client_id = string_member(*json, "client_id");
   if (!is_id(state.client_id)) state.client_id.clear();
   state.secret = string_member(*json, "secret");
@@ -8779,6 +8790,15 @@ struct StateMutex {
   std::mutex mutex;  // this process's own threads; the file's lock is between processes
 };
 
+/// A fault that may pass: not of the file itself.
+USAGE_STATS_INLINE bool may_pass(std::error_code error) {
+  for (const std::errc lasting :
+       {std::errc::no_such_file_or_directory, std::errc::not_a_directory, std::errc::operation_not_permitted,
+        std::errc::too_many_symbolic_link_levels, std::errc::file_too_large, std::errc::no_such_device_or_address})
+    if (error == lasting) return false;
+  return bool(error);
+}
+
 }  // namespace storage_impl
 
 USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::path& path, bool create,
@@ -8788,9 +8808,10 @@ USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::p
   return Storage(std::move(folder));
 }
 
-USAGE_STATS_INLINE State Storage::state() const {
+USAGE_STATS_INLINE State Storage::state(bool* unreadable) const {
   std::error_code error;
   const auto text = folder_.read(storage_impl::state_file, limits::file_bytes, error);
+  if (unreadable != nullptr) *unreadable = !text && storage_impl::may_pass(error);
   return text ? parse_state(*text) : State();
 }
 
@@ -8805,7 +8826,9 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
     const LockedFile lock = LockedFile::acquire(folder_, storage_impl::state_file, true, outcome, error);
     if (outcome == LockedFile::Outcome::failed) return error;
     if (lock && lock.stands_as(folder_, storage_impl::state_file)) {
-      State changed = state();
+      bool unreadable = false;
+      State changed = state(&unreadable);
+      if (unreadable) return std::make_error_code(std::errc::io_error);
       change(changed);
       return folder_.write(storage_impl::state_file, to_text(changed));
     }
@@ -8833,19 +8856,6 @@ USAGE_STATS_INLINE std::error_code Storage::write_report(const std::string& clie
   const platform::Folder session = client.folder(session_id, true, error);
   return session ? session.write(storage_impl::report_file, json) : error;
 }
-
-namespace storage_impl {
-
-/// A fault that may pass: not of the file itself.
-USAGE_STATS_INLINE bool may_pass(std::error_code error) {
-  for (const std::errc lasting :
-       {std::errc::no_such_file_or_directory, std::errc::not_a_directory, std::errc::operation_not_permitted,
-        std::errc::too_many_symbolic_link_levels, std::errc::file_too_large, std::errc::no_such_device_or_address})
-    if (error == lasting) return false;
-  return bool(error);
-}
-
-}  // namespace storage_impl
 
 USAGE_STATS_INLINE std::optional<std::string> Storage::read_report(const std::string& client_id,
                                                                    const std::string& session_id,
@@ -8885,13 +8895,15 @@ struct Written {
   std::int64_t sequence = 0;  // 0: there is none
   bool final = false;
   bool unreadable = false;  // there may be one
+  bool damaged = false;     // there was one
 };
 
 USAGE_STATS_INLINE Written written_report(const Storage& storage, const Label& label) {
   Written written;
   const auto text = storage.read_report(label.client_id, label.session_id, &written.unreadable);
   const auto json = text ? parse_json(*text) : std::nullopt;
-  if (!json || string_member(*json, "session_id") != label.session_id) return written;
+  written.damaged = text && (!json || string_member(*json, "session_id") != label.session_id);
+  if (!json || written.damaged) return written;
   written.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
   written.final = boolean_member(*json, "final");
   written.text = *text;
@@ -8915,6 +8927,16 @@ USAGE_STATS_INLINE bool end_vanished(const Storage& storage, const Label& label,
 }
 
 }  // namespace storage_impl
+
+USAGE_STATS_INLINE std::optional<std::string> Storage::waiting_report(const Label& label, const Log& log,
+                                                                      bool& unreadable) const {
+  const storage_impl::Written written = storage_impl::written_report(*this, label);
+  unreadable = written.unreadable;
+  if (written.sequence > 0) return written.text;
+  std::error_code error;
+  if (!written.damaged || !storage_impl::end_vanished(*this, label, log, error)) return std::nullopt;
+  return read_report(label.client_id, label.session_id, &unreadable);
+}
 
 USAGE_STATS_INLINE void Storage::collect_vanished(const Log& log) const {
   std::error_code error;
@@ -9224,8 +9246,8 @@ USAGE_STATS_INLINE std::vector<std::string> names_in(const Storage& storage, con
 /// The work on one folder, by the process that holds its lock.
 class Work {
  public:
-  Work(const Storage& storage, const UploadOptions& options, const Log& log)
-      : storage_(storage), options_(options), log_(log), state_(storage.state()) {}
+  Work(const Storage& storage, const State& state, const UploadOptions& options, const Log& log)
+      : storage_(storage), options_(options), log_(log), state_(state) {}
 
   /// Sends until nothing is due and nothing new has come for `stay`; returns the labels it has seen.
   std::vector<std::string> run();
@@ -9401,10 +9423,10 @@ USAGE_STATS_INLINE bool Work::still_allowed(const Label& label) {
 
 USAGE_STATS_INLINE void Work::send_report(Label label, Destination to) {
   bool unreadable = false;
-  const auto report = storage_.read_report(label.client_id, label.session_id, &unreadable);
+  const auto report = storage_.waiting_report(label, log_, unreadable);
   if (unreadable) return log_("session ", label.session_id, ": its report cannot be read now; it waits");
   if (!report) {
-    log_("session ", label.session_id, ": its report is gone or not ours; dropped");
+    log_("session ", label.session_id, ": its report is gone, damaged or not ours; dropped");
     if (!storage_.remove_waiting(label.session_id)) keep_count([](State& state) { ++state.dropped; });
     return;
   }
@@ -9608,9 +9630,14 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
       return worked;
     }
     worked = true;
-    const auto seen = uploader_impl::Work(*storage, options, log).run();
+    bool unreadable = false;
+    const State state = storage->state(&unreadable);
+    // A server may have told this version to stop, or to wait.
+    if (unreadable) return log("state.json cannot be read now: nothing is sent"), worked;
+    const auto seen = uploader_impl::Work(*storage, state, options, log).run();
     lock.release();
     // A session that saw the lock held has started no uploader: its label may have come after the last look.
+    storage->collect_vanished(log);
     const auto now = uploader_impl::names_in(*storage, "pending");
     if (std::includes(seen.begin(), seen.end(), now.begin(), now.end())) return true;
     if (uploader_impl::Clock::now() >= options.deadline) return true;
@@ -10809,6 +10836,7 @@ struct Standing {
   std::filesystem::path folder;
   std::optional<Storage> storage;  // none: no run has written anything yet, or `problems` says why
   State state;
+  bool state_unreadable = false;  // it may be there
   std::vector<std::string> problems;
 };
 
@@ -10816,10 +10844,16 @@ USAGE_STATS_INLINE void open_storage(Standing& standing) {
   if (standing.storage || standing.folder.empty()) return;
   std::error_code error;
   standing.storage = Storage::open(standing.folder, false, error);
-  if (standing.storage)
-    standing.state = standing.storage->state();
-  else if (error != std::errc::no_such_file_or_directory)
+  const auto trouble = [&](const std::string& what) {
+    standing.problems.push_back((standing.folder / storage_impl::state_file).string() + ": " + what);
+  };
+  if (standing.storage) {
+    standing.state = standing.storage->state(&standing.state_unreadable);
+    if (standing.state_unreadable) trouble("cannot be read now");
+    if (standing.state.damaged) trouble("damaged: what it knew is forgotten");
+  } else if (error != std::errc::no_such_file_or_directory) {
     standing.problems.push_back(standing.folder.string() + ": " + error.message());
+  }
 }
 
 USAGE_STATS_INLINE Standing look(const Options& options) {
@@ -11401,9 +11435,9 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
 }
 
 /// Every id under which anything may have been sent.
-USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Storage& storage) {
-  std::vector<std::string> ids = storage.state().sent_ids;
-  for (const Label& label : storage.waiting())
+USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Standing& standing) {
+  std::vector<std::string> ids = standing.state.sent_ids;
+  for (const Label& label : standing.storage->waiting())
     if (label.deletion && std::find(ids.begin(), ids.end(), label.client_id) == ids.end())
       ids.push_back(label.client_id);
   return ids;
@@ -11465,6 +11499,15 @@ USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool deletions_w
   return first;
 }
 
+/// Whether something is there still, or again: what could not be listed was not deleted.
+USAGE_STATS_INLINE bool anything_left(const Storage& storage) {
+  std::error_code error;
+  const std::vector<Label> labels = storage.waiting();
+  const platform::Folder active = storage.folder().folder("active", false, error);
+  return std::any_of(labels.begin(), labels.end(), [](const Label& label) { return !label.deletion; }) ||
+         (active && !active.list(1, is_id).empty()) || !client_folders(storage).empty();
+}
+
 /// Which of the endpoints know no request for it: there, a person must be asked.
 USAGE_STATS_INLINE std::string whom_to_write(const Options& options, const std::vector<Endpoint>& asked_by_hand,
                                              const std::vector<std::string>& ids) {
@@ -11514,14 +11557,17 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
     return done;
   }
   const Storage& storage = *standing.storage;
-  const std::vector<std::string> ids = sent_ids(storage);
+  if (standing.state_unreadable)  // it knows which ids to ask which servers about
+    return fail(call, standing.problems.front() + "; nothing is deleted. Without that file servers cannot be asked");
+  const std::vector<std::string> ids = sent_ids(standing);
   std::vector<Endpoint> by_request, by_hand;
   for (const Endpoint& endpoint : endpoints_ever(call.options, standing))
     (deletion_request(endpoint, call.options.app, call.options.version, "0") ? by_request : by_hand)
         .push_back(endpoint);
   std::error_code error;
   if (!by_request.empty() && !ids.empty()) error = ask_for_deletion(call.options, storage, ids, by_request);
-  if (!error) error = wipe(storage, !by_request.empty() && !ids.empty());
+  for (int round = 0; !error && (round == 0 || anything_left(storage)); ++round)
+    error = round < 2 ? wipe(storage, !by_request.empty() && !ids.empty()) : std::make_error_code(std::errc::io_error);
   if (error) return fail(call, standing.folder.string() + ": " + error.message());
   Progress progress;
   if (!upload_now(call, storage, true, progress)) remark(call, "another process is still sending");
@@ -11532,6 +11578,7 @@ USAGE_STATS_INLINE int reset(const Call& call) {
   const Options& options = call.options;
   const Standing standing = look(options);
   if (!standing.storage && !standing.problems.empty()) return fail(call, standing.problems.front());
+  if (standing.state_unreadable) return fail(call, standing.problems.front());
   std::string id;
   if (standing.storage && !shown_client_id(options, standing.state).empty()) {
     const std::error_code error = standing.storage->update_state([&](State& state) {

@@ -63,7 +63,9 @@ TEST_CASE("faults: each system call of the host's fails, in every way, and the h
       // Each call with each error would take minutes; each error meets each kind of call.
       if ((i + which) % 3 != 0) continue;
       CAPTURE(calls[i].name + " " + std::to_string(calls[i].number) + " " + errors[which]);
-      const Result result = run(with_fault(command, calls[i], "error=" + errors[which]));
+      // The kernel tells no error of brk's, but an address too low; glibc would take an error for a high one.
+      const std::string fault = calls[i].name == "brk" ? "retval=0" : "error=" + errors[which];
+      const Result result = run(with_fault(command, calls[i], fault));
       CHECK(result.exit_code == 3);
       CHECK(result.signal == 0);
       CHECK(result.out == "worked\n");
@@ -186,7 +188,9 @@ struct Unfinished {
 
 }  // namespace
 
-TEST_CASE("faults: whatever the uploader cannot look at, a run that lives or has told its end is not taken for lost") {
+TEST_CASE(
+    "faults: whatever the uploader cannot look at, a run that lives or has told its end is not taken for lost, "
+    "and the id stays") {
   if (!can_trace()) return;
   std::vector<SystemCall> calls;
   {
@@ -207,6 +211,7 @@ TEST_CASE("faults: whatever the uploader cannot look at, a run that lives or has
     const std::string& error = errors[++looked % errors.size()];
     CAPTURE(call.name + " " + std::to_string(call.number) + " " + error);
     Unfinished unfinished;
+    const json id = state_of(unfinished.sandbox)["client_id"];
     run(with_fault(unfinished.sandbox.uploader("reporter"), call, "error=" + error));
     unfinished.alive.close_input();
     CHECK(unfinished.alive.wait().exit_code == 3);
@@ -215,6 +220,7 @@ TEST_CASE("faults: whatever the uploader cannot look at, a run that lives or has
       make_due(unfinished.sandbox);
       run(unfinished.sandbox.uploader("reporter"));
     }
+    CHECK(state_of(unfinished.sandbox)["client_id"] == id);
     const auto sessions = sessions_of(unfinished.server);
     CHECK(sessions.size() == 2);
     for (const auto& [session, report] : sessions)

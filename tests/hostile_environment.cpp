@@ -176,7 +176,7 @@ TEST_CASE("hostile environment: a state.json that makes no sense, or is not a fi
     write_file(sandbox.usage_folder() / "state.json", "\xff{{{");
     fs::permissions(sandbox.usage_folder(), fs::perms::owner_all);
   };
-  check_unharmed(nonsense, "session ");
+  check_unharmed(nonsense, "state.json is damaged");
   check_unharmed(
       [](Sandbox& sandbox, Command&) {
         fs::create_directories(sandbox.usage_folder() / "state.json");

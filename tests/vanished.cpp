@@ -96,3 +96,49 @@ TEST_CASE("power fails while a label is written: half a label goes away, a stran
   }
   CHECK(server.wait_for(4).size() == 4);
 }
+
+TEST_CASE("power fails and takes the report: what its label knows is sent, once, and nothing torn") {
+  for (const char* const place : {"pending", "active"})
+    for (const bool empty : {true, false}) {
+      CAPTURE(std::string(place));
+      CAPTURE(empty);
+      Server server(503);
+      Sandbox sandbox;
+      sandbox.collect = false;
+      sandbox.run("reporter", sending_to(server.url(), {"--exit", "3"}));
+      const std::string session = sandbox.pending().at(0);
+      const auto label = sandbox.usage_folder() / "pending" / session;
+      std::string text = read_file(label);
+      nlohmann::json first = nlohmann::json::parse(text.substr(0, text.find('\n')));
+      first["destinations"][0]["not_before"] = 0;
+      write_file(label, first.dump() + text.substr(text.find('\n')));
+      nlohmann::json state = state_of(sandbox);
+      state["backoff"] = nlohmann::json::object();
+      set_state(sandbox, state);
+      std::filesystem::rename(label, sandbox.usage_folder() / place / session);
+      const auto report = sandbox.report_files().at(0);
+      std::filesystem::resize_file(report, empty ? 0 : std::filesystem::file_size(report) / 2);
+      server.answer([](const ReceivedRequest&) { return Answer{}; });
+      CHECK(run(sandbox.uploader("reporter")).exit_code == 0);
+
+      const std::vector<ReceivedRequest> requests = server.wait_for(2);
+      REQUIRE(requests.size() == 2);
+      CHECK(outcomes(requests)[session] == nlohmann::json({{"status", "lost"}}));
+      CHECK(requests[1].body == read_file(report));
+      CHECK(sandbox.pending().empty());
+      CHECK(sandbox.active().empty());
+    }
+}
+
+TEST_CASE("a report that is damaged together with its label is dropped, and counted") {
+  Server server(503);
+  Sandbox sandbox;
+  sandbox.collect = false;
+  sandbox.run("reporter", sending_to(server.url()));
+  make_due(sandbox);  // which leaves of the label the first line alone
+  write_file(sandbox.report_files().at(0), "{\"schema\": \"usage-st");
+  CHECK(run(sandbox.uploader("reporter")).exit_code == 0);
+  CHECK(server.requests().size() == 1);
+  CHECK(sandbox.pending().empty());
+  CHECK(state_of(sandbox)["dropped"] == 1);
+}

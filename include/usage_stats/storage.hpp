@@ -55,6 +55,7 @@ struct State {
   Seconds last_sent = 0;
   std::map<std::string, Backoff> backoff;  // by endpoint URL
   std::vector<std::string> stopped;        // "VERSION URL" that was answered with 410
+  bool damaged = false;                    // of a file that could not be parsed: nothing else is left of it
 };
 
 /// A server that still has to get the session's report.
@@ -72,7 +73,7 @@ struct Label {
   int rule = 0;                          // the rule of section 3 that allowed it
   std::string config_file, policy_file;  // only where the author chose other places; a home folder stands as ~
   std::vector<Destination> destinations;
-  std::string running_report;  // what is reported if the run vanishes; empty in pending/
+  std::string running_report;  // what is reported if the run vanishes, or its report is damaged
   // Written behind the label by a signal handler:
   std::string signal;
   std::optional<std::chrono::milliseconds> duration;
@@ -106,9 +107,10 @@ class Storage {
   /// Opens the usage folder, making it if `create`. Not ours, read only, full: an error.
   static std::optional<Storage> open(const std::filesystem::path&, bool create, std::error_code&);
 
-  State state() const;
+  /// An empty one where there is none; also, with `unreadable` set, where it cannot be read now but may be later.
+  State state(bool* unreadable = nullptr) const;
   /// Reads, changes and replaces state.json; safe against other processes doing the same, for which it waits 200 ms.
-  /// Changes nothing where `enough` holds of what they have written meanwhile.
+  /// Changes nothing where it cannot be read now, and where `enough` holds of what they have written meanwhile.
   std::error_code update_state(const std::function<void(State&)>& change,
                                const std::function<bool(const State&)>& enough = {}) const;
 
@@ -121,6 +123,9 @@ class Storage {
   /// there and cannot be read now.
   std::optional<std::string> read_report(const std::string& client_id, const std::string& session_id,
                                          bool* unreadable = nullptr) const;
+  /// The report of a label in pending/. One that is damaged, as after a power cut, is replaced by what the label knows
+  /// of the run. Nothing where there is none to send; `unreadable` as above.
+  std::optional<std::string> waiting_report(const Label&, const Log&, bool& unreadable) const;
   std::filesystem::path report_path(const std::string& client_id, const std::string& session_id) const;
   /// active/SESSION_ID -> pending/SESSION_ID, or its end if it has nowhere to go.
   std::error_code finish(const Label&) const;

@@ -75,9 +75,9 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
 }
 
 /// Every id under which anything may have been sent.
-USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Storage& storage) {
-  std::vector<std::string> ids = storage.state().sent_ids;
-  for (const Label& label : storage.waiting())
+USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Standing& standing) {
+  std::vector<std::string> ids = standing.state.sent_ids;
+  for (const Label& label : standing.storage->waiting())
     if (label.deletion && std::find(ids.begin(), ids.end(), label.client_id) == ids.end())
       ids.push_back(label.client_id);
   return ids;
@@ -139,6 +139,15 @@ USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool deletions_w
   return first;
 }
 
+/// Whether something is there still, or again: what could not be listed was not deleted.
+USAGE_STATS_INLINE bool anything_left(const Storage& storage) {
+  std::error_code error;
+  const std::vector<Label> labels = storage.waiting();
+  const platform::Folder active = storage.folder().folder("active", false, error);
+  return std::any_of(labels.begin(), labels.end(), [](const Label& label) { return !label.deletion; }) ||
+         (active && !active.list(1, is_id).empty()) || !client_folders(storage).empty();
+}
+
 /// Which of the endpoints know no request for it: there, a person must be asked.
 USAGE_STATS_INLINE std::string whom_to_write(const Options& options, const std::vector<Endpoint>& asked_by_hand,
                                              const std::vector<std::string>& ids) {
@@ -188,14 +197,17 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
     return done;
   }
   const Storage& storage = *standing.storage;
-  const std::vector<std::string> ids = sent_ids(storage);
+  if (standing.state_unreadable)  // it knows which ids to ask which servers about
+    return fail(call, standing.problems.front() + "; nothing is deleted. Without that file servers cannot be asked");
+  const std::vector<std::string> ids = sent_ids(standing);
   std::vector<Endpoint> by_request, by_hand;
   for (const Endpoint& endpoint : endpoints_ever(call.options, standing))
     (deletion_request(endpoint, call.options.app, call.options.version, "0") ? by_request : by_hand)
         .push_back(endpoint);
   std::error_code error;
   if (!by_request.empty() && !ids.empty()) error = ask_for_deletion(call.options, storage, ids, by_request);
-  if (!error) error = wipe(storage, !by_request.empty() && !ids.empty());
+  for (int round = 0; !error && (round == 0 || anything_left(storage)); ++round)
+    error = round < 2 ? wipe(storage, !by_request.empty() && !ids.empty()) : std::make_error_code(std::errc::io_error);
   if (error) return fail(call, standing.folder.string() + ": " + error.message());
   Progress progress;
   if (!upload_now(call, storage, true, progress)) remark(call, "another process is still sending");
@@ -206,6 +218,7 @@ USAGE_STATS_INLINE int reset(const Call& call) {
   const Options& options = call.options;
   const Standing standing = look(options);
   if (!standing.storage && !standing.problems.empty()) return fail(call, standing.problems.front());
+  if (standing.state_unreadable) return fail(call, standing.problems.front());
   std::string id;
   if (standing.storage && !shown_client_id(options, standing.state).empty()) {
     const std::error_code error = standing.storage->update_state([&](State& state) {

@@ -80,6 +80,7 @@ struct Standing {
   std::filesystem::path folder;
   std::optional<Storage> storage;  // none: no run has written anything yet, or `problems` says why
   State state;
+  bool state_unreadable = false;  // it may be there
   std::vector<std::string> problems;
 };
 
@@ -87,10 +88,16 @@ USAGE_STATS_INLINE void open_storage(Standing& standing) {
   if (standing.storage || standing.folder.empty()) return;
   std::error_code error;
   standing.storage = Storage::open(standing.folder, false, error);
-  if (standing.storage)
-    standing.state = standing.storage->state();
-  else if (error != std::errc::no_such_file_or_directory)
+  const auto trouble = [&](const std::string& what) {
+    standing.problems.push_back((standing.folder / storage_impl::state_file).string() + ": " + what);
+  };
+  if (standing.storage) {
+    standing.state = standing.storage->state(&standing.state_unreadable);
+    if (standing.state_unreadable) trouble("cannot be read now");
+    if (standing.state.damaged) trouble("damaged: what it knew is forgotten");
+  } else if (error != std::errc::no_such_file_or_directory) {
     standing.problems.push_back(standing.folder.string() + ": " + error.message());
+  }
 }
 
 USAGE_STATS_INLINE Standing look(const Options& options) {

@@ -147,7 +147,8 @@ USAGE_STATS_INLINE std::string to_text(const State& state) {
 USAGE_STATS_INLINE State parse_state(std::string_view text) {
   State state;
   const auto json = parse_json(text);
-  if (!json || string_member(*json, "schema") != "usage-stats-state/1") return state;
+  state.damaged = !text.empty() && (!json || string_member(*json, "schema") != "usage-stats-state/1");
+  if (!json || state.damaged) return state;
   state.client_id = string_member(*json, "client_id");
   if (!is_id(state.client_id)) state.client_id.clear();
   state.secret = string_member(*json, "secret");

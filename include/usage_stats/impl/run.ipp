@@ -64,9 +64,12 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
   std::error_code error;
   std::optional<Storage> storage;
   std::optional<State> state;
+  bool unreadable = false;
   const auto read_state = [&] {
     if (!storage && !folder_.empty()) storage = Storage::open(folder_, false, error);
-    if (!state) state = storage ? storage->state() : State();
+    if (state) return *state;
+    state = storage ? storage->state(&unreadable) : State();
+    if (state->damaged) log("state.json is damaged: what it knew is forgotten");
     return *state;
   };
   const Consent consent = decide(options, arguments, problem, read_state);
@@ -81,7 +84,9 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
   if (!platform::has_spare_descriptors()) return give_up("the descriptor limit is too low"), nullptr;
   if (!storage) storage = Storage::open(folder_, true, error);
   if (!storage) return give_up(folder_.string() + ": " + error.message()), nullptr;
-  std::vector<std::string> withheld = inform_user(options, consent, *storage, read_state(), decision, log);
+  read_state();
+  if (unreadable) return give_up((folder_ / "state.json").string() + ": cannot be read now"), nullptr;
+  std::vector<std::string> withheld = inform_user(options, consent, *storage, *state, decision, log);
   if (decision.verdict == Verdict::off) return nullptr;
   return record(consent, *storage, *state, ambient_taint(arguments), arguments, std::move(withheld));
 }
@@ -298,7 +303,7 @@ USAGE_STATS_INLINE void Run::wait_for(platform::Child child, const Storage& stor
   auto pause = std::chrono::milliseconds(1);
   // Our own uploader ends at once where another is at work; that one has the label to send then.
   const auto over = [&] {
-    return !pending || !pending.exists(session_id) || (child && child.ended() && !uploader_at_work(storage));
+    return !pending || !pending.exists(session_id) || ((!child || child.ended()) && !uploader_at_work(storage));
   };
   while (Clock::now() < deadline && !over()) {
     std::this_thread::sleep_for(std::min<Clock::duration>(pause, deadline - Clock::now()));

@@ -23,6 +23,15 @@ struct StateMutex {
   std::mutex mutex;  // this process's own threads; the file's lock is between processes
 };
 
+/// A fault that may pass: not of the file itself.
+USAGE_STATS_INLINE bool may_pass(std::error_code error) {
+  for (const std::errc lasting :
+       {std::errc::no_such_file_or_directory, std::errc::not_a_directory, std::errc::operation_not_permitted,
+        std::errc::too_many_symbolic_link_levels, std::errc::file_too_large, std::errc::no_such_device_or_address})
+    if (error == lasting) return false;
+  return bool(error);
+}
+
 }  // namespace storage_impl
 
 USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::path& path, bool create,
@@ -32,9 +41,10 @@ USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::p
   return Storage(std::move(folder));
 }
 
-USAGE_STATS_INLINE State Storage::state() const {
+USAGE_STATS_INLINE State Storage::state(bool* unreadable) const {
   std::error_code error;
   const auto text = folder_.read(storage_impl::state_file, limits::file_bytes, error);
+  if (unreadable != nullptr) *unreadable = !text && storage_impl::may_pass(error);
   return text ? parse_state(*text) : State();
 }
 
@@ -49,7 +59,9 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
     const LockedFile lock = LockedFile::acquire(folder_, storage_impl::state_file, true, outcome, error);
     if (outcome == LockedFile::Outcome::failed) return error;
     if (lock && lock.stands_as(folder_, storage_impl::state_file)) {
-      State changed = state();
+      bool unreadable = false;
+      State changed = state(&unreadable);
+      if (unreadable) return std::make_error_code(std::errc::io_error);
       change(changed);
       return folder_.write(storage_impl::state_file, to_text(changed));
     }
@@ -77,19 +89,6 @@ USAGE_STATS_INLINE std::error_code Storage::write_report(const std::string& clie
   const platform::Folder session = client.folder(session_id, true, error);
   return session ? session.write(storage_impl::report_file, json) : error;
 }
-
-namespace storage_impl {
-
-/// A fault that may pass: not of the file itself.
-USAGE_STATS_INLINE bool may_pass(std::error_code error) {
-  for (const std::errc lasting :
-       {std::errc::no_such_file_or_directory, std::errc::not_a_directory, std::errc::operation_not_permitted,
-        std::errc::too_many_symbolic_link_levels, std::errc::file_too_large, std::errc::no_such_device_or_address})
-    if (error == lasting) return false;
-  return bool(error);
-}
-
-}  // namespace storage_impl
 
 USAGE_STATS_INLINE std::optional<std::string> Storage::read_report(const std::string& client_id,
                                                                    const std::string& session_id,
@@ -129,13 +128,15 @@ struct Written {
   std::int64_t sequence = 0;  // 0: there is none
   bool final = false;
   bool unreadable = false;  // there may be one
+  bool damaged = false;     // there was one
 };
 
 USAGE_STATS_INLINE Written written_report(const Storage& storage, const Label& label) {
   Written written;
   const auto text = storage.read_report(label.client_id, label.session_id, &written.unreadable);
   const auto json = text ? parse_json(*text) : std::nullopt;
-  if (!json || string_member(*json, "session_id") != label.session_id) return written;
+  written.damaged = text && (!json || string_member(*json, "session_id") != label.session_id);
+  if (!json || written.damaged) return written;
   written.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
   written.final = boolean_member(*json, "final");
   written.text = *text;
@@ -159,6 +160,16 @@ USAGE_STATS_INLINE bool end_vanished(const Storage& storage, const Label& label,
 }
 
 }  // namespace storage_impl
+
+USAGE_STATS_INLINE std::optional<std::string> Storage::waiting_report(const Label& label, const Log& log,
+                                                                      bool& unreadable) const {
+  const storage_impl::Written written = storage_impl::written_report(*this, label);
+  unreadable = written.unreadable;
+  if (written.sequence > 0) return written.text;
+  std::error_code error;
+  if (!written.damaged || !storage_impl::end_vanished(*this, label, log, error)) return std::nullopt;
+  return read_report(label.client_id, label.session_id, &unreadable);
+}
 
 USAGE_STATS_INLINE void Storage::collect_vanished(const Log& log) const {
   std::error_code error;

@@ -41,8 +41,8 @@ USAGE_STATS_INLINE std::vector<std::string> names_in(const Storage& storage, con
 /// The work on one folder, by the process that holds its lock.
 class Work {
  public:
-  Work(const Storage& storage, const UploadOptions& options, const Log& log)
-      : storage_(storage), options_(options), log_(log), state_(storage.state()) {}
+  Work(const Storage& storage, const State& state, const UploadOptions& options, const Log& log)
+      : storage_(storage), options_(options), log_(log), state_(state) {}
 
   /// Sends until nothing is due and nothing new has come for `stay`; returns the labels it has seen.
   std::vector<std::string> run();
@@ -218,10 +218,10 @@ USAGE_STATS_INLINE bool Work::still_allowed(const Label& label) {
 
 USAGE_STATS_INLINE void Work::send_report(Label label, Destination to) {
   bool unreadable = false;
-  const auto report = storage_.read_report(label.client_id, label.session_id, &unreadable);
+  const auto report = storage_.waiting_report(label, log_, unreadable);
   if (unreadable) return log_("session ", label.session_id, ": its report cannot be read now; it waits");
   if (!report) {
-    log_("session ", label.session_id, ": its report is gone or not ours; dropped");
+    log_("session ", label.session_id, ": its report is gone, damaged or not ours; dropped");
     if (!storage_.remove_waiting(label.session_id)) keep_count([](State& state) { ++state.dropped; });
     return;
   }
@@ -425,9 +425,14 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
       return worked;
     }
     worked = true;
-    const auto seen = uploader_impl::Work(*storage, options, log).run();
+    bool unreadable = false;
+    const State state = storage->state(&unreadable);
+    // A server may have told this version to stop, or to wait.
+    if (unreadable) return log("state.json cannot be read now: nothing is sent"), worked;
+    const auto seen = uploader_impl::Work(*storage, state, options, log).run();
     lock.release();
     // A session that saw the lock held has started no uploader: its label may have come after the last look.
+    storage->collect_vanished(log);
     const auto now = uploader_impl::names_in(*storage, "pending");
     if (std::includes(seen.begin(), seen.end(), now.begin(), now.end())) return true;
     if (uploader_impl::Clock::now() >= options.deadline) return true;
