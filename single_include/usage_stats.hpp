@@ -5401,6 +5401,7 @@ USAGE_STATS_END_NAMESPACE
 
 #include <cstdint>
 #include <initializer_list>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -5436,9 +5437,17 @@ USAGE_STATS_INLINE bool too_deep(std::string_view text) noexcept {
 }
 }  // namespace json_impl
 
-/// The text as JSON; nothing if it is not JSON or nests deeper than 64.
+/// Whether so much memory can be had. To be asked before JSON is made: nlohmann/json allocates in its destructors, and
+/// where that fails, the process ends.
+USAGE_STATS_INLINE bool enough_memory(std::size_t bytes = 4 << 20) noexcept {
+  void* volatile memory = ::operator new(bytes, std::nothrow);
+  ::operator delete(memory);
+  return memory != nullptr;
+}
+
+/// The text as JSON; nothing if it is not JSON, nests deeper than 64, or memory is short.
 USAGE_STATS_INLINE std::optional<Json> parse_json(std::string_view text) {
-  if (json_impl::too_deep(text)) return std::nullopt;
+  if (json_impl::too_deep(text) || !enough_memory(65536 + 32 * text.size())) return std::nullopt;
   const platform::PlainNumbers plain_numbers;
   Json value = Json::parse(text.begin(), text.end(), nullptr, false);
   if (value.is_discarded()) return std::nullopt;
@@ -8042,6 +8051,7 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent,
                                                          std::vector<std::string> withheld) {
   session_id = random_hex(16);
   if (session_id.empty()) return give_up("the operating system gives no random numbers"), nullptr;
+  if (!enough_memory()) return give_up("there is too little memory"), nullptr;
   if (!choose_destinations(consent, state) || !choose_client(storage, state)) return nullptr;
   describe(arguments, taint, state);
   if (!begin_label(storage)) return nullptr;
@@ -8169,6 +8179,11 @@ USAGE_STATS_INLINE void Run::finish(const End& end) noexcept {
 
 USAGE_STATS_INLINE void Run::write_and_deliver() {
   std::error_code error;
+  if (!enough_memory()) {
+    log("too little memory for a report: the run is reported as lost");
+    signals_ = platform::SignalWatch();
+    return lock_.release();
+  }
   const auto storage = Storage::open(folder_, false, error);
   if (!storage) {
     log("the report is lost: ", folder_.string(), ": ", error.message());
@@ -8200,7 +8215,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
   USAGE_STATS_TRY {
     const std::uint64_t changes = recorder_->changes();
     const bool quiet = report_.sequence > 1 && changes == changes_reported_;
-    if (finished_ || (quiet && options.report_every < std::chrono::minutes(1))) return;
+    if (finished_ || (quiet && options.report_every < std::chrono::minutes(1)) || !enough_memory()) return;
     Report interim = report_;
     if (const auto guard = lock_or_give_up(mutex); guard && !command.empty()) interim.command = command;
     interim.outcome.status = Status::running;
@@ -8820,6 +8835,7 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
   using platform::LockedFile;
   const std::lock_guard<std::mutex> guard(platform::per_process<storage_impl::StateMutex>().mutex);
   std::error_code error;
+  if (!enough_memory()) return std::make_error_code(std::errc::not_enough_memory);
   for (int attempt = 0; attempt < 200; ++attempt) {
     if (enough && enough(state())) return {};
     LockedFile::Outcome outcome{};

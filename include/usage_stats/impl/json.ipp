@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,9 +42,17 @@ USAGE_STATS_INLINE bool too_deep(std::string_view text) noexcept {
 }
 }  // namespace json_impl
 
-/// The text as JSON; nothing if it is not JSON or nests deeper than 64.
+/// Whether so much memory can be had. To be asked before JSON is made: nlohmann/json allocates in its destructors, and
+/// where that fails, the process ends.
+USAGE_STATS_INLINE bool enough_memory(std::size_t bytes = 4 << 20) noexcept {
+  void* volatile memory = ::operator new(bytes, std::nothrow);
+  ::operator delete(memory);
+  return memory != nullptr;
+}
+
+/// The text as JSON; nothing if it is not JSON, nests deeper than 64, or memory is short.
 USAGE_STATS_INLINE std::optional<Json> parse_json(std::string_view text) {
-  if (json_impl::too_deep(text)) return std::nullopt;
+  if (json_impl::too_deep(text) || !enough_memory(65536 + 32 * text.size())) return std::nullopt;
   const platform::PlainNumbers plain_numbers;
   Json value = Json::parse(text.begin(), text.end(), nullptr, false);
   if (value.is_discarded()) return std::nullopt;

@@ -97,6 +97,7 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent,
                                                          std::vector<std::string> withheld) {
   session_id = random_hex(16);
   if (session_id.empty()) return give_up("the operating system gives no random numbers"), nullptr;
+  if (!enough_memory()) return give_up("there is too little memory"), nullptr;
   if (!choose_destinations(consent, state) || !choose_client(storage, state)) return nullptr;
   describe(arguments, taint, state);
   if (!begin_label(storage)) return nullptr;
@@ -224,6 +225,11 @@ USAGE_STATS_INLINE void Run::finish(const End& end) noexcept {
 
 USAGE_STATS_INLINE void Run::write_and_deliver() {
   std::error_code error;
+  if (!enough_memory()) {
+    log("too little memory for a report: the run is reported as lost");
+    signals_ = platform::SignalWatch();
+    return lock_.release();
+  }
   const auto storage = Storage::open(folder_, false, error);
   if (!storage) {
     log("the report is lost: ", folder_.string(), ": ", error.message());
@@ -255,7 +261,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
   USAGE_STATS_TRY {
     const std::uint64_t changes = recorder_->changes();
     const bool quiet = report_.sequence > 1 && changes == changes_reported_;
-    if (finished_ || (quiet && options.report_every < std::chrono::minutes(1))) return;
+    if (finished_ || (quiet && options.report_every < std::chrono::minutes(1)) || !enough_memory()) return;
     Report interim = report_;
     if (const auto guard = lock_or_give_up(mutex); guard && !command.empty()) interim.command = command;
     interim.outcome.status = Status::running;

@@ -53,6 +53,7 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
   using platform::LockedFile;
   const std::lock_guard<std::mutex> guard(platform::per_process<storage_impl::StateMutex>().mutex);
   std::error_code error;
+  if (!enough_memory()) return std::make_error_code(std::errc::not_enough_memory);
   for (int attempt = 0; attempt < 200; ++attempt) {
     if (enough && enough(state())) return {};
     LockedFile::Outcome outcome{};
