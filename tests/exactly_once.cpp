@@ -4,6 +4,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -223,7 +224,7 @@ TEST_CASE("exactly once: host and uploader are killed at any system call; each r
   MESSAGE(rounds << " rounds, " << kills << " kills, " << ended.size() << " runs that had begun");
 }
 
-TEST_CASE("exactly once: a clock that was set back a year, and another version of the program, in between") {
+TEST_CASE("exactly once: a clock that was set back a year in between") {
   Server server(503);
   Sandbox sandbox;
   const auto at = [&](std::time_t anchor) {
@@ -246,4 +247,33 @@ TEST_CASE("exactly once: a clock that was set back a year, and another version o
   CHECK(sandbox.wait_for_no_uploader());
   CHECK(server.requests().size() == 3);  // the one that failed, it again, and the new one
   CHECK(sandbox.pending("fast_clock").empty());
+}
+
+TEST_CASE("exactly once: two versions of the program share a folder, and each run comes with its own") {
+  Server server(503);
+  Sandbox sandbox;
+  const auto run_version = [&](const char* version) {
+    CHECK(sandbox.run("reporter", sending_to(server.url(), {"--version", version})).exit_code == 0);
+  };
+  for (int i = 0; i < 3; ++i)
+    for (const char* const version : {"1.0.0", "2.0.0"}) run_version(version);
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(sandbox.pending().size() == 6);
+  make_due(sandbox);
+  const std::size_t refused = server.requests().size();
+  server.answer([](const ReceivedRequest&) { return Answer{}; });
+  run_version("1.0.0");
+  CHECK(sandbox.wait_for_no_uploader());
+
+  std::map<std::string, std::string> versions;
+  const std::vector<ReceivedRequest> requests = server.requests();
+  for (std::size_t i = refused; i < requests.size(); ++i) {
+    const ReceivedRequest& request = requests[i];
+    const json report = json::parse(request.body);
+    const std::string version = report["app"]["version"];
+    CHECK(versions.emplace(report["session_id"], version).second);
+    CHECK(request.header("User-Agent").find("reporter/" + version + " usage_stats/") == 0);
+  }
+  CHECK(versions.size() == 7);
+  CHECK(std::count_if(versions.begin(), versions.end(), [](const auto& one) { return one.second == "2.0.0"; }) == 3);
 }
