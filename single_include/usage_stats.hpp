@@ -1141,8 +1141,8 @@ bool in_main_executable(const void* code) noexcept;
 struct SelfStart {
   std::string argument0;
   std::vector<std::pair<std::string, std::string>> variables;  // added to this process's environment
-  std::string lock;           // the path of a file that only one such process may have locked
-  std::chrono::seconds life;  // Linux: an alarm ends it after so long, whatever keeps it from its work
+  std::string lock{};             // the path of a file that only one such process may have locked
+  std::chrono::seconds life{60};  // Linux: an alarm ends it after so long, whatever keeps it from its work
 };
 
 /// A child process. Destroying the handle neither waits for it nor ends it.
@@ -4345,7 +4345,7 @@ USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& err
   }
 #else
   // The lock is taken by the new program only.
-  const posix::ExecStrings environment(posix::environment_with(start.variables));
+  posix::ExecStrings environment(posix::environment_with(start.variables));
   posix::Spawn spawn;
   for (int stream = 0; stream < posix::first_descriptor; ++stream) spawn.null_stream(stream);
   problem = spawn.start(id, own_executable(), {start.argument0}, environment.pointers.data());

@@ -216,8 +216,8 @@ bool in_main_executable(const void* code) noexcept;
 struct SelfStart {
   std::string argument0;
   std::vector<std::pair<std::string, std::string>> variables;  // added to this process's environment
-  std::string lock;           // the path of a file that only one such process may have locked
-  std::chrono::seconds life;  // Linux: an alarm ends it after so long, whatever keeps it from its work
+  std::string lock{};             // the path of a file that only one such process may have locked
+  std::chrono::seconds life{60};  // Linux: an alarm ends it after so long, whatever keeps it from its work
 };
 
 /// A child process. Destroying the handle neither waits for it nor ends it.

@@ -224,7 +224,7 @@ USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& err
   }
 #else
   // The lock is taken by the new program only.
-  const posix::ExecStrings environment(posix::environment_with(start.variables));
+  posix::ExecStrings environment(posix::environment_with(start.variables));
   posix::Spawn spawn;
   for (int stream = 0; stream < posix::first_descriptor; ++stream) spawn.null_stream(stream);
   problem = spawn.start(id, own_executable(), {start.argument0}, environment.pointers.data());
