@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -96,27 +97,31 @@ TEST_CASE("storage: many processes and threads change state.json at once, and no
   Sandbox sandbox;
   const us::Storage storage = opened(sandbox);
   constexpr int processes = 6, threads = 2, changes = 100;
+  // How many changes were made; the others waited 200 ms for their turn in vain, which on a busy machine may be.
   const auto change_often = [&] {
-    int failures = 0;
+    int made = 0;
     for (int i = 0; i < changes; ++i)
-      if (storage.update_state([](us::State& state) { ++state.sent; })) ++failures;
-    return failures;
+      if (!storage.update_state([](us::State& state) { ++state.sent; })) ++made;
+    return made;
   };
   std::vector<pid_t> children;
   for (int i = 0; i < processes; ++i) {
     const pid_t child = ::fork();
-    if (child == 0) ::_exit(change_often() == 0 ? 0 : 1);
+    if (child == 0) ::_exit(change_often());
     children.push_back(child);
   }
   std::vector<std::thread> running;
-  for (int i = 0; i < threads; ++i) running.emplace_back([&] { CHECK(change_often() == 0); });
+  std::atomic<int> made{0};
+  for (int i = 0; i < threads; ++i) running.emplace_back([&] { made += change_often(); });
   for (std::thread& thread : running) thread.join();
   for (const pid_t child : children) {
     int status = -1;
     CHECK(::waitpid(child, &status, 0) == child);
-    CHECK(status == 0);
+    REQUIRE(WIFEXITED(status));
+    made += WEXITSTATUS(status);
   }
-  CHECK(storage.state().sent == (processes + threads) * changes);
+  CHECK(storage.state().sent == made);
+  CHECK(made > (processes + threads) * changes / 2);
   CHECK(names_in(sandbox.usage_folder()) == std::vector<std::string>{"state.json"});
 }
 
@@ -197,6 +202,32 @@ TEST_CASE("storage: no more than 100 reports wait, and the oldest go first") {
   CHECK(sandbox.pending().size() == 100);
   CHECK(sandbox.pending().front() == "1003" + std::string(28, '0'));
   CHECK(storage.state().dropped == 3);
+}
+
+TEST_CASE("storage: no more than 5 MB wait, and the oldest go first") {
+  Sandbox sandbox;
+  sandbox.collect = false;
+  const us::Storage storage = opened(sandbox);
+  us::Label label;
+  label.app = "reporter";
+  label.version = "1.2.3";
+  label.client_id = std::string(32, 'c');
+  label.destinations.push_back({usage_stats::Endpoint{"http://127.0.0.1:9/"}, 1, us::now_seconds() + 3600});
+  const std::string report = "{\"final\": true, \"padding\": \"" + std::string(60000 - 32, 'x') + "\"}";
+  const std::size_t most = us::limits::waiting_bytes / report.size();
+  REQUIRE(most < 90);
+  std::error_code error;
+  for (int i = 0; i < 90; ++i) {
+    label.session_id = std::to_string(1000 + i) + std::string(28, '0');
+    label.created = us::now_seconds() - 1000 + i;
+    CHECK(!storage.write_report(label.client_id, label.session_id, report));
+    const auto lock = storage.begin(label, error);
+    CHECK(!storage.finish(label));
+  }
+  upload_once(sandbox);
+  CHECK(sandbox.pending().size() == most);
+  CHECK(sandbox.pending().front() == std::to_string(1000 + 90 - most) + std::string(28, '0'));
+  CHECK(storage.state().dropped == static_cast<std::int64_t>(90 - most));
 }
 
 TEST_CASE("storage: of reports that are done with, the last 50 stay") {
