@@ -5445,9 +5445,12 @@ USAGE_STATS_INLINE bool enough_memory(std::size_t bytes = 4 << 20) noexcept {
   return memory != nullptr;
 }
 
-/// The text as JSON; nothing if it is not JSON, nests deeper than 64, or memory is short.
+/// The text as JSON; nothing if it is not JSON or nests deeper than 64. Where memory is short it throws std::bad_alloc:
+/// nothing may be taken for damaged then.
 USAGE_STATS_INLINE std::optional<Json> parse_json(std::string_view text) {
-  if (json_impl::too_deep(text) || !enough_memory(65536 + 32 * text.size())) return std::nullopt;
+  if (json_impl::too_deep(text)) return std::nullopt;
+  void* volatile memory = ::operator new(65536 + 32 * text.size());
+  ::operator delete(memory);
   const platform::PlainNumbers plain_numbers;
   Json value = Json::parse(text.begin(), text.end(), nullptr, false);
   if (value.is_discarded()) return std::nullopt;
