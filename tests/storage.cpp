@@ -44,6 +44,23 @@ void upload_once(const Sandbox& sandbox) {
   CHECK(us::upload(sandbox.usage_folder(), options, us::Log()));
 }
 
+/// So many labels that wait for an hour, the oldest first: "1000...", "1001...", each with that report.
+void let_wait(const us::Storage& storage, int count, const std::string& report) {
+  us::Label label;
+  label.app = "reporter";
+  label.version = "1.2.3";
+  label.client_id = std::string(32, 'c');
+  label.destinations.push_back({usage_stats::Endpoint{"http://127.0.0.1:9/"}, 1, us::now_seconds() + 3600});
+  std::error_code error;
+  for (int i = 0; i < count; ++i) {
+    label.session_id = std::to_string(1000 + i) + std::string(28, '0');
+    label.created = us::now_seconds() - 1000 + i;
+    CHECK(!storage.write_report(label.client_id, label.session_id, report));
+    const auto lock = storage.begin(label, error);
+    CHECK(!storage.finish(label));
+  }
+}
+
 }  // namespace
 
 TEST_CASE("storage: the files are where the documentation says, for their owner alone, whatever the umask") {
@@ -183,21 +200,9 @@ TEST_CASE("storage: a state.json that cannot be understood is replaced") {
 
 TEST_CASE("storage: no more than 100 reports wait, and the oldest go first") {
   Sandbox sandbox;
-  const us::Storage storage = opened(sandbox);
-  us::Label label;
-  label.app = "reporter";
-  label.version = "1.2.3";
-  label.client_id = std::string(32, 'c');
-  label.destinations.push_back({usage_stats::Endpoint{"http://127.0.0.1:9/"}, 1, us::now_seconds() + 3600});
-  std::error_code error;
-  for (int i = 0; i < 103; ++i) {
-    label.session_id = std::to_string(1000 + i) + std::string(28, '0');
-    label.created = us::now_seconds() - 1000 + i;
-    CHECK(!storage.write_report(label.client_id, label.session_id, "{\"final\": true}"));
-    const auto lock = storage.begin(label, error);
-    CHECK(!storage.finish(label));
-  }
   sandbox.collect = false;
+  const us::Storage storage = opened(sandbox);
+  let_wait(storage, 103, "{\"final\": true}");
   upload_once(sandbox);
   CHECK(sandbox.pending().size() == 100);
   CHECK(sandbox.pending().front() == "1003" + std::string(28, '0'));
@@ -208,22 +213,10 @@ TEST_CASE("storage: no more than 5 MB wait, and the oldest go first") {
   Sandbox sandbox;
   sandbox.collect = false;
   const us::Storage storage = opened(sandbox);
-  us::Label label;
-  label.app = "reporter";
-  label.version = "1.2.3";
-  label.client_id = std::string(32, 'c');
-  label.destinations.push_back({usage_stats::Endpoint{"http://127.0.0.1:9/"}, 1, us::now_seconds() + 3600});
-  const std::string report = "{\"final\": true, \"padding\": \"" + std::string(60000 - 32, 'x') + "\"}";
+  const std::string report = "{\"final\": true, \"padding\": \"" + std::string(60000, 'x') + "\"}";
   const std::size_t most = us::limits::waiting_bytes / report.size();
   REQUIRE(most < 90);
-  std::error_code error;
-  for (int i = 0; i < 90; ++i) {
-    label.session_id = std::to_string(1000 + i) + std::string(28, '0');
-    label.created = us::now_seconds() - 1000 + i;
-    CHECK(!storage.write_report(label.client_id, label.session_id, report));
-    const auto lock = storage.begin(label, error);
-    CHECK(!storage.finish(label));
-  }
+  let_wait(storage, 90, report);
   upload_once(sandbox);
   CHECK(sandbox.pending().size() == most);
   CHECK(sandbox.pending().front() == std::to_string(1000 + 90 - most) + std::string(28, '0'));
