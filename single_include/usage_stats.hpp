@@ -1136,6 +1136,9 @@ std::optional<std::string> read_file(const std::filesystem::path&, std::size_t l
 
 /// Whether this code address belongs to the main executable, so that starting it again starts this library.
 bool in_main_executable(const void* code) noexcept;
+/// Keeps this library in memory to the end of the process, also where it is part of a plugin that is unloaded: for a
+/// thread that may have to be left behind.
+void keep_loaded() noexcept;
 
 /// How the program that is running is started once more.
 struct SelfStart {
@@ -3190,6 +3193,12 @@ USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
          module == ::GetModuleHandleW(nullptr);
 }
 
+USAGE_STATS_INLINE void keep_loaded() noexcept {
+  HMODULE module = nullptr;
+  constexpr DWORD flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;
+  ::GetModuleHandleExW(flags, reinterpret_cast<const wchar_t*>(&keep_loaded), &module);
+}
+
 USAGE_STATS_INLINE bool Child::ended() noexcept {
   if (id_ == 0) return true;
   const auto process = reinterpret_cast<HANDLE>(id_);
@@ -3474,36 +3483,161 @@ USAGE_STATS_END_NAMESPACE
 
 #include <pthread.h>
 
-// ---- usage_stats/impl/self_start_posix.ipp
-// The program that is running, started once more.
+// ---- usage_stats/impl/loaded_posix.ipp
+// Where in memory this library is: in the program itself, or in a plugin that its host may unload.
 
-#include <algorithm>
-#include <cerrno>
-#include <csignal>
 #include <cstdint>
 #include <cstring>
 
-#include <fcntl.h>
-#include <pthread.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #if defined(__linux__)
+#include <dlfcn.h>
 #include <link.h>
-#include <sys/syscall.h>
 #elif defined(__APPLE__)
 #include <dlfcn.h>
 #include <mach-o/dyld.h>
 #endif
 
-// ---- usage_stats/impl/lock_posix.ipp
-// Locks on files, by POSIX record locks: they end with the process however it ends, and no child inherits them.
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#if defined(__linux__)
+namespace posix {
 
+USAGE_STATS_INLINE bool holds(const dl_phdr_info& object, std::uintptr_t address) noexcept {
+  for (int i = 0; i < object.dlpi_phnum; ++i) {
+    const auto& segment = object.dlpi_phdr[i];
+    const std::uintptr_t begin = object.dlpi_addr + segment.p_vaddr;
+    if (segment.p_type == PT_LOAD && address >= begin && address < begin + segment.p_memsz) return true;
+  }
+  return false;
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
+  return ::dl_iterate_phdr(
+             [](dl_phdr_info* object, std::size_t, void* address) {
+               // The first object is the main executable; the others do not matter.
+               return posix::holds(*object, reinterpret_cast<std::uintptr_t>(address)) ? 1 : 2;
+             },
+             const_cast<void*>(code)) == 1;
+}
+
+// Code that is not made for a shared library is in none.
+#if defined(__PIC__) && !defined(__PIE__)
+namespace posix {
+
+/// Null before glibc 2.34 in a program that loads no plugins: there it lies in libdl. An alias, so that the host's own
+/// use of dlopen stays what it is.
+extern "C" {
+static void* weak_dlopen(const char*, int) __attribute__((weakref("dlopen")));
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE void keep_loaded() noexcept {
+  struct Search {
+    std::uintptr_t address;
+    char name[4096];
+  } search{reinterpret_cast<std::uintptr_t>(&keep_loaded), ""};
+  if (&posix::weak_dlopen == nullptr || in_main_executable(reinterpret_cast<const void*>(&keep_loaded))) return;
+  ::dl_iterate_phdr(
+      [](dl_phdr_info* object, std::size_t, void* data) {
+        auto& wanted = *static_cast<Search*>(data);
+        if (!posix::holds(*object, wanted.address)) return 0;
+        std::strncpy(wanted.name, object->dlpi_name, sizeof wanted.name - 1);
+        return 1;
+      },
+      &search);
+  if (search.name[0] != '\0') posix::weak_dlopen(search.name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+#else
+USAGE_STATS_INLINE void keep_loaded() noexcept {}
+#endif
+#elif defined(__APPLE__)
+USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
+  Dl_info info{};
+  return ::dladdr(code, &info) != 0 && info.dli_fbase == static_cast<const void*>(::_dyld_get_image_header(0));
+}
+
+USAGE_STATS_INLINE void keep_loaded() noexcept {
+  Dl_info info{};
+  if (::dladdr(reinterpret_cast<const void*>(&keep_loaded), &info) != 0 && info.dli_fname != nullptr)
+    ::dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+#else
+USAGE_STATS_INLINE bool in_main_executable(const void*) noexcept { return false; }
+USAGE_STATS_INLINE void keep_loaded() noexcept {}
+#endif
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+namespace posix {
+
+struct Forks {
+  std::atomic<unsigned> count{0};
+  static Forks& instance() noexcept {
+    static Forks forks;
+    return forks;
+  }
+};
+
+USAGE_STATS_INLINE bool count_forks() noexcept {
+  return ::pthread_atfork(nullptr, nullptr, [] { ++Forks::instance().count; }) == 0;
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE unsigned forks() noexcept {
+  static const bool counting = posix::count_forks();
+  return counting ? posix::Forks::instance().count.load(std::memory_order_relaxed) : 0;
+}
+
+namespace posix {
+
+using ExitFunction = void (*)(std::optional<int>) noexcept;
+
+USAGE_STATS_INLINE std::atomic<ExitFunction>& exit_function() noexcept {
+  static std::atomic<ExitFunction> function{nullptr};
+  return function;
+}
+
+USAGE_STATS_INLINE void ending(std::optional<int> code) noexcept {
+  if (const ExitFunction function = exit_function().load()) function(code);
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE bool exit_code_is_told() noexcept {
+#if defined(__GLIBC__)
+  // The C library would call on_exit's function also when its code has been unloaded.
+  return in_main_executable(reinterpret_cast<const void*>(&posix::ending));
+#else
+  return false;
+#endif
+}
+
+USAGE_STATS_INLINE bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept {
+  posix::exit_function() = function;
+#if !defined(__APPLE__)
+  static const bool quick = std::at_quick_exit([] { posix::ending(std::nullopt); }) == 0;
+  static_cast<void>(quick);
+#endif
+#if defined(__GLIBC__)
+  if (exit_code_is_told()) return ::on_exit([](int code, void*) { posix::ending(code); }, nullptr) == 0;
+#endif
+  return std::atexit([] { posix::ending(std::nullopt); }) == 0;
+}
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/folder_posix.ipp
 
 #include <algorithm>
@@ -3864,6 +3998,12 @@ USAGE_STATS_INLINE std::optional<std::string> read_file(const std::filesystem::p
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/lock_posix.ipp
+// Locks on files, by POSIX record locks: they end with the process however it ends, and no child inherits them.
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -4145,6 +4285,26 @@ USAGE_STATS_INLINE void exit_now(int code) noexcept { ::_exit(code); }
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/self_start_posix.ipp
+// The program that is running, started once more.
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstring>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#elif defined(__APPLE__)
+#include <mach-o/dyld.h>
+#endif
 
 // Whose vfork is a fork: for a while the child would hold all that the host has open.
 #if defined(__SANITIZE_THREAD__)
@@ -4160,38 +4320,14 @@ namespace detail {
 namespace platform {
 
 #if defined(__linux__)
-USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
-  struct Search {
-    std::uintptr_t address;
-    bool found;
-  } search{reinterpret_cast<std::uintptr_t>(code), false};
-  ::dl_iterate_phdr(
-      [](struct dl_phdr_info* object, std::size_t, void* data) {
-        auto& wanted = *static_cast<Search*>(data);
-        for (int i = 0; i < object->dlpi_phnum; ++i) {
-          const auto& segment = object->dlpi_phdr[i];
-          const std::uintptr_t begin = object->dlpi_addr + segment.p_vaddr;
-          if (segment.p_type == PT_LOAD && wanted.address >= begin && wanted.address < begin + segment.p_memsz)
-            wanted.found = true;
-        }
-        return 1;  // the first object is the main executable; the others do not matter
-      },
-      &search);
-  return search.found;
-}
 USAGE_STATS_INLINE std::string own_executable() { return "/proc/self/exe"; }
 #elif defined(__APPLE__)
-USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
-  Dl_info info{};
-  return ::dladdr(code, &info) != 0 && info.dli_fbase == static_cast<const void*>(::_dyld_get_image_header(0));
-}
 USAGE_STATS_INLINE std::string own_executable() {
   std::string path(4096, '\0');
   auto size = static_cast<std::uint32_t>(path.size());
   return ::_NSGetExecutablePath(path.data(), &size) == 0 ? std::string(path.c_str()) : std::string();
 }
 #else
-USAGE_STATS_INLINE bool in_main_executable(const void*) noexcept { return false; }
 USAGE_STATS_INLINE std::string own_executable() { return {}; }
 #endif
 
@@ -4380,70 +4516,6 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
 USAGE_STATS_END_NAMESPACE
 
 #undef USAGE_STATS_VFORK_IS_FORK
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace platform {
-namespace posix {
-
-struct Forks {
-  std::atomic<unsigned> count{0};
-  static Forks& instance() noexcept {
-    static Forks forks;
-    return forks;
-  }
-};
-
-USAGE_STATS_INLINE bool count_forks() noexcept {
-  return ::pthread_atfork(nullptr, nullptr, [] { ++Forks::instance().count; }) == 0;
-}
-
-}  // namespace posix
-
-USAGE_STATS_INLINE unsigned forks() noexcept {
-  static const bool counting = posix::count_forks();
-  return counting ? posix::Forks::instance().count.load(std::memory_order_relaxed) : 0;
-}
-
-namespace posix {
-
-using ExitFunction = void (*)(std::optional<int>) noexcept;
-
-USAGE_STATS_INLINE std::atomic<ExitFunction>& exit_function() noexcept {
-  static std::atomic<ExitFunction> function{nullptr};
-  return function;
-}
-
-USAGE_STATS_INLINE void ending(std::optional<int> code) noexcept {
-  if (const ExitFunction function = exit_function().load()) function(code);
-}
-
-}  // namespace posix
-
-USAGE_STATS_INLINE bool exit_code_is_told() noexcept {
-#if defined(__GLIBC__)
-  // The C library would call on_exit's function also when its code has been unloaded.
-  return in_main_executable(reinterpret_cast<const void*>(&posix::ending));
-#else
-  return false;
-#endif
-}
-
-USAGE_STATS_INLINE bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept {
-  posix::exit_function() = function;
-#if !defined(__APPLE__)
-  static const bool quick = std::at_quick_exit([] { posix::ending(std::nullopt); }) == 0;
-  static_cast<void>(quick);
-#endif
-#if defined(__GLIBC__)
-  if (exit_code_is_told()) return ::on_exit([](int code, void*) { posix::ending(code); }, nullptr) == 0;
-#endif
-  return std::atexit([] { posix::ending(std::nullopt); }) == 0;
-}
-
-}  // namespace platform
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/signals_posix.ipp
 
 #include <atomic>
@@ -8061,6 +8133,9 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent,
   const std::string salt =
       report_.client_id.empty() ? session_id : run_impl::salt_of(options, storage, report_.client_id);
   recorder_ = std::make_shared<Recorder>(std::move(taint), salt, std::move(withheld));
+  // Their threads may have to be left behind: in a name lookup that hangs, in the host's log function.
+  if (options.delivery == Delivery::in_process || options.report_every > std::chrono::milliseconds(0))
+    platform::keep_loaded();
   begin_interims();
   return recorder_;
 }

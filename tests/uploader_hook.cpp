@@ -111,7 +111,7 @@ TEST_CASE("uploader hook: from a plugin nothing is started, and problem() says s
     CHECK(server.requests().size() == 2);
   }
   SUBCASE("what waits is sent in process") {
-    sandbox.run("plugin_host", {program("plugin.so").string(), server.url(), "1"});
+    sandbox.run("plugin_host", {program("plugin.so").string(), server.url(), "in_process"});
     CHECK(server.requests().size() == 2);
   }
 }
@@ -122,9 +122,9 @@ TEST_CASE("uploader hook: under an interpreter the interpreter is not started ag
 #else
   Server server;
   Sandbox sandbox;
-  Command command =
-      sandbox.command("", {"-c", "import ctypes, sys; ctypes.CDLL(sys.argv[1]).run_plugin(sys.argv[2].encode(), 0)",
-                           program("plugin.so").string(), server.url()});
+  Command command = sandbox.command(
+      "", {"-c", "import ctypes, sys; ctypes.CDLL(sys.argv[1]).run_plugin(sys.argv[2].encode(), b'detached', None)",
+           program("plugin.so").string(), server.url()});
   command.program = USAGE_STATS_PYTHON;
   const Result result = run(command);
   CHECK(result.exit_code == 0);

@@ -211,6 +211,9 @@ std::optional<std::string> read_file(const std::filesystem::path&, std::size_t l
 
 /// Whether this code address belongs to the main executable, so that starting it again starts this library.
 bool in_main_executable(const void* code) noexcept;
+/// Keeps this library in memory to the end of the process, also where it is part of a plugin that is unloaded: for a
+/// thread that may have to be left behind.
+void keep_loaded() noexcept;
 
 /// How the program that is running is started once more.
 struct SelfStart {

@@ -6,7 +6,7 @@
 #include <pthread.h>
 
 #include "../platform.hpp"
-#include "self_start_posix.ipp"
+#include "loaded_posix.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {

@@ -31,6 +31,7 @@
 #include "ends_posix.ipp"
 #include "folder_posix.ipp"
 #include "lock_posix.ipp"
+#include "loaded_posix.ipp"
 #include "process_posix.ipp"
 #include "self_start_posix.ipp"
 #include "signals_posix.ipp"

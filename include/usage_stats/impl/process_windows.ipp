@@ -20,6 +20,12 @@ USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
          module == ::GetModuleHandleW(nullptr);
 }
 
+USAGE_STATS_INLINE void keep_loaded() noexcept {
+  HMODULE module = nullptr;
+  constexpr DWORD flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;
+  ::GetModuleHandleExW(flags, reinterpret_cast<const wchar_t*>(&keep_loaded), &module);
+}
+
 USAGE_STATS_INLINE bool Child::ended() noexcept {
   if (id_ == 0) return true;
   const auto process = reinterpret_cast<HANDLE>(id_);

@@ -104,6 +104,9 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent,
   const std::string salt =
       report_.client_id.empty() ? session_id : run_impl::salt_of(options, storage, report_.client_id);
   recorder_ = std::make_shared<Recorder>(std::move(taint), salt, std::move(withheld));
+  // Their threads may have to be left behind: in a name lookup that hangs, in the host's log function.
+  if (options.delivery == Delivery::in_process || options.report_every > std::chrono::milliseconds(0))
+    platform::keep_loaded();
   begin_interims();
   return recorder_;
 }

@@ -14,10 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #if defined(__linux__)
-#include <link.h>
 #include <sys/syscall.h>
 #elif defined(__APPLE__)
-#include <dlfcn.h>
 #include <mach-o/dyld.h>
 #endif
 
@@ -39,38 +37,14 @@ namespace detail {
 namespace platform {
 
 #if defined(__linux__)
-USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
-  struct Search {
-    std::uintptr_t address;
-    bool found;
-  } search{reinterpret_cast<std::uintptr_t>(code), false};
-  ::dl_iterate_phdr(
-      [](struct dl_phdr_info* object, std::size_t, void* data) {
-        auto& wanted = *static_cast<Search*>(data);
-        for (int i = 0; i < object->dlpi_phnum; ++i) {
-          const auto& segment = object->dlpi_phdr[i];
-          const std::uintptr_t begin = object->dlpi_addr + segment.p_vaddr;
-          if (segment.p_type == PT_LOAD && wanted.address >= begin && wanted.address < begin + segment.p_memsz)
-            wanted.found = true;
-        }
-        return 1;  // the first object is the main executable; the others do not matter
-      },
-      &search);
-  return search.found;
-}
 USAGE_STATS_INLINE std::string own_executable() { return "/proc/self/exe"; }
 #elif defined(__APPLE__)
-USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
-  Dl_info info{};
-  return ::dladdr(code, &info) != 0 && info.dli_fbase == static_cast<const void*>(::_dyld_get_image_header(0));
-}
 USAGE_STATS_INLINE std::string own_executable() {
   std::string path(4096, '\0');
   auto size = static_cast<std::uint32_t>(path.size());
   return ::_NSGetExecutablePath(path.data(), &size) == 0 ? std::string(path.c_str()) : std::string();
 }
 #else
-USAGE_STATS_INLINE bool in_main_executable(const void*) noexcept { return false; }
 USAGE_STATS_INLINE std::string own_executable() { return {}; }
 #endif
 
