@@ -1080,9 +1080,10 @@ class Folder {
   /// Replaces or makes the file (0600): a temporary file, then a rename. `durable` also waits for the disk.
   std::error_code write(const std::string& name, std::string_view bytes, bool durable = false) const;
   std::error_code move(const std::string& name, const Folder& to) const;
-  std::error_code remove(const std::string& name) const;       // a file
-  std::error_code remove_tree(const std::string& name) const;  // a folder; never follows a link
-  bool exists(const std::string& name) const noexcept;
+  std::error_code remove(const std::string& name) const;        // a file
+  std::error_code remove_tree(const std::string& name) const;   // a folder; never follows a link
+  std::error_code remove_empty(const std::string& name) const;  // a folder, if there is nothing in it
+  bool exists(const std::string& name) const noexcept;          // also if that cannot be told
   /// At most `limit` entries of those whose names are wanted, in no order. Others cost next to nothing.
   std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name)) const;
   /// The number of folders in here from one look at its own record; nothing where the file system does not count.
@@ -2482,9 +2483,16 @@ USAGE_STATS_INLINE std::error_code Folder::remove_tree(const std::string& name) 
   return windows::remove_tree(*impl_ / name, 4);
 }
 
+USAGE_STATS_INLINE std::error_code Folder::remove_empty(const std::string& name) const {
+  return ::RemoveDirectoryW((*impl_ / name).c_str()) != 0 ? std::error_code() : windows::last_error();
+}
+
 USAGE_STATS_INLINE bool Folder::exists(const std::string& name) const noexcept {
-  USAGE_STATS_TRY { return ::GetFileAttributesW((*impl_ / name).c_str()) != INVALID_FILE_ATTRIBUTES; }
-  USAGE_STATS_CATCH_ALL { return false; }
+  USAGE_STATS_TRY {
+    return ::GetFileAttributesW((*impl_ / name).c_str()) != INVALID_FILE_ATTRIBUTES ||
+           ::GetLastError() != ERROR_FILE_NOT_FOUND;
+  }
+  USAGE_STATS_CATCH_ALL { return true; }
 }
 
 USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view)) const {
@@ -3923,9 +3931,13 @@ USAGE_STATS_INLINE std::error_code Folder::remove_tree(const std::string& name) 
   return posix::remove_tree_at(impl_->descriptor.get(), name.c_str(), 4);
 }
 
+USAGE_STATS_INLINE std::error_code Folder::remove_empty(const std::string& name) const {
+  return ::unlinkat(impl_->descriptor.get(), name.c_str(), AT_REMOVEDIR) == 0 ? std::error_code() : posix::last_error();
+}
+
 USAGE_STATS_INLINE bool Folder::exists(const std::string& name) const noexcept {
   struct stat status {};
-  return ::fstatat(impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  return ::fstatat(impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
 USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view)) const {
@@ -4655,7 +4667,7 @@ USAGE_STATS_INLINE void SignalWatch::Slot::handle(int number, siginfo_t* info, v
   ::sigaction(number, &plain, nullptr);
   // A fault comes again by itself, with all that a core dump tells of it.
   const bool again = signal != nullptr && signal->fault && info != nullptr && info->si_code > 0;
-  if (!again) ::raise(number);  // blocked until this handler returns
+  if (!again && ::raise(number) != 0) ::kill(::getpid(), number);  // blocked until this handler returns
   errno = saved;
 }
 
@@ -9129,7 +9141,6 @@ namespace storage_impl {
 /// A name that this library gives to a folder of a client.
 USAGE_STATS_INLINE bool is_client(std::string_view name) noexcept { return name == "local" || is_id(name); }
 USAGE_STATS_INLINE bool is_temporary(std::string_view name) noexcept { return name.substr(0, 5) == ".tmp-"; }
-USAGE_STATS_INLINE bool is_any(std::string_view) noexcept { return true; }
 
 USAGE_STATS_INLINE void remove_old_temporaries(const platform::Folder& folder) {
   const auto oldest = std::chrono::system_clock::now() - std::chrono::hours(1);
@@ -9140,12 +9151,8 @@ USAGE_STATS_INLINE void remove_old_temporaries(const platform::Folder& folder) {
 /// Each month, each run or each `reset` may have had an id of its own. The hour keeps clear of a run that just begins.
 USAGE_STATS_INLINE void remove_empty_clients(const platform::Folder& top) {
   const auto oldest = std::chrono::system_clock::now() - std::chrono::hours(1);
-  std::error_code error;
-  for (const auto& entry : top.list(most_entries, is_client)) {
-    if (!entry.folder || entry.modified >= oldest) continue;
-    const platform::Folder client = top.folder(entry.name, false, error);
-    if (client && client.list(1, is_any).empty()) top.remove_tree(entry.name);
-  }
+  for (const auto& entry : top.list(most_entries, is_client))
+    if (entry.folder && entry.modified < oldest) top.remove_empty(entry.name);
 }
 
 struct KeptSession {
@@ -9158,7 +9165,11 @@ USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& sto
   std::vector<KeptSession> sessions;
   std::error_code error;
   const platform::Folder& top = storage.folder();
-  const platform::Folder active = top.folder("active", false, error), pending = top.folder("pending", false, error);
+  platform::Folder active, pending;
+  for (const auto& [labels, name] : {std::pair{&active, "active"}, std::pair{&pending, "pending"}}) {
+    *labels = top.folder(name, false, error);
+    if (!*labels && may_pass(error)) return sessions;  // any of them may still be needed
+  }
   for (const auto& client : top.list(most_entries, is_client)) {
     const platform::Folder inner = top.folder(client.name, false, error);
     if (!inner) continue;

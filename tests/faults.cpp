@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <ctime>
 #include <map>
 #include <set>
 #include <string>
@@ -35,8 +36,8 @@ std::map<std::string, std::string> sessions_of(const Server& server) {
   return sessions;
 }
 
-Command host(const Sandbox& sandbox, const std::string& url) {
-  Command command = sandbox.command("faults", {url});
+Command host(const Sandbox& sandbox, const std::string& url, const std::string& how = "detached") {
+  Command command = sandbox.command("faults", {url, how});
   command.environment["FAULTS_USAGE_STATS_ENABLED"] = "1";
   return command;
 }
@@ -47,33 +48,70 @@ void prepare(const Sandbox& sandbox, const std::string& url) {
   sandbox.end_uploaders();
 }
 
+/// Each call with each error would take a quarter of an hour. Of the errors each n-th, another one at the next call;
+/// with USAGE_STATS_STRESS in the environment all.
+bool is_chosen(std::size_t call, std::size_t error, std::size_t nth) {
+  return std::getenv("USAGE_STATS_STRESS") != nullptr || (call + error) % nth == 0;
+}
+
+/// "error=EIO", as strace wants it.
+std::string fault_of(const SystemCall& call, std::size_t error) {
+  // The kernel tells no error of brk's, but an address too low; glibc would take an error for a high one.
+  return call.name == "brk" ? "retval=0" : "error=" + errors[error];
+}
+
+struct HostFaults {
+  std::string how;      // as programs/faults.cpp has it
+  bool first = false;   // each time in a home without anything
+  std::size_t nth = 1;  // of the errors
+};
+
+void check_host_faults(const HostFaults& faults, const std::string& url) {
+  Sandbox sandbox;
+  sandbox.collect = false;
+  if (!faults.first) prepare(sandbox, url);
+  const json id = faults.first ? json() : state_of(sandbox, "faults")["client_id"];
+  const Command command = host(sandbox, url, faults.how);
+  const std::vector<SystemCall> calls = system_calls_of(sandbox, command, true);
+  sandbox.end_uploaders();
+  REQUIRE(calls.size() > 20);
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    if (calls[i].name == "kill") continue;  // the host's own
+    for (std::size_t error = 0; error < errors.size(); ++error) {
+      if (!is_chosen(i, error, faults.nth)) continue;
+      CAPTURE(faults.how + " " + calls[i].name + " " + std::to_string(calls[i].number) + " " + errors[error]);
+      if (faults.first) fs::remove_all(sandbox.usage_folder("faults"));
+      const Result result = run(with_fault(command, calls[i], fault_of(calls[i], error)));
+      const bool killed = faults.how == "SIGTERM";
+      CHECK(result.exit_code == (killed ? -1 : 3));
+      CHECK(result.signal == (killed ? SIGTERM : 0));
+      CHECK(result.out == (killed ? "" : "worked\n"));
+      CHECK(result.err == "");
+      sandbox.end_uploaders();
+    }
+    // The next run works, with the same id.
+    const std::size_t before = sandbox.report_files("faults").size();
+    CHECK(run(host(sandbox, url)).exit_code == 3);
+    sandbox.end_uploaders();
+    CHECK(sandbox.report_files("faults").size() > before);
+    if (!faults.first) CHECK(state_of(sandbox, "faults")["client_id"] == id);
+  }
+  for (const fs::path& file : sandbox.report_files("faults")) CHECK_FALSE(json::parse(read_file(file)).empty());
+}
+
 }  // namespace
 
 TEST_CASE("faults: each system call of the host's fails, in every way, and the host does not notice") {
   if (!can_trace()) return;
   SilentPort nobody(SilentPort::Behaviour::refuses);
-  Sandbox sandbox;
-  sandbox.collect = false;
-  prepare(sandbox, nobody.url());
-  const Command command = host(sandbox, nobody.url());
-  const std::vector<SystemCall> calls = system_calls_of(sandbox, command, true);
-  REQUIRE(calls.size() > 20);
-  for (std::size_t i = 0; i < calls.size(); ++i)
-    for (std::size_t which = 0; which < errors.size(); ++which) {
-      // Each call with each error would take minutes; each error meets each kind of call.
-      if ((i + which) % 3 != 0) continue;
-      CAPTURE(calls[i].name + " " + std::to_string(calls[i].number) + " " + errors[which]);
-      // The kernel tells no error of brk's, but an address too low; glibc would take an error for a high one.
-      const std::string fault = calls[i].name == "brk" ? "retval=0" : "error=" + errors[which];
-      const Result result = run(with_fault(command, calls[i], fault));
-      CHECK(result.exit_code == 3);
-      CHECK(result.signal == 0);
-      CHECK(result.out == "worked\n");
-      CHECK(result.err == "");
-      sandbox.end_uploaders();
-    }
-  for (const fs::path& file : sandbox.report_files("faults")) CHECK_FALSE(json::parse(read_file(file)).empty());
-  CHECK(run(command).exit_code == 3);
+  check_host_faults({"detached", false, 3}, nobody.url());
+}
+
+TEST_CASE("faults: nor does it in its first run, when it waits, sends by itself, or is killed by a signal") {
+  if (!can_trace()) return;
+  SilentPort nobody(SilentPort::Behaviour::refuses);
+  check_host_faults({"detached", true, 7}, nobody.url());
+  for (const char* const how : {"wait", "in_process", "SIGTERM"}) check_host_faults({how, false, 7}, nobody.url());
 }
 
 TEST_CASE("faults: the host is killed at each of its system calls; no run is reported twice, and the next one works") {
@@ -136,8 +174,11 @@ TEST_CASE(
   REQUIRE(first != calls.end());  // the first thing that an uploader does; what comes before is the loader's
   calls.erase(calls.begin(), first);
   REQUIRE(calls.size() > 40);
-  for (std::size_t i = 0; i < calls.size(); ++i)
-    for (std::string fault : {std::string("signal=KILL"), "error=" + errors[i % errors.size()]}) {
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    std::vector<std::string> ways{"signal=KILL"};
+    for (std::size_t error = 0; error < errors.size(); ++error)
+      if (is_chosen(i, error, errors.size())) ways.push_back(fault_of(calls[i], error));
+    for (std::string& fault : ways) {
       // With any other error httplib takes a socket that it may not write to for one that the server has answered on,
       // waits, and gets the server's 400 for half a request.
       if (calls[i].name == "poll" && fault[0] == 'e') fault = "error=EINTR";
@@ -153,6 +194,50 @@ TEST_CASE(
       CHECK(waiting.sandbox.pending("faults").empty());
       CHECK(waiting.sandbox.active("faults").empty());
     }
+  }
+}
+
+namespace {
+
+/// A report that may not be tried yet, and is older than what is kept of others.
+struct Old : Waiting {
+  fs::path report = sandbox.report_files("faults").at(0);
+
+  Old() : Waiting("http://127.0.0.1:9/") {
+    const fs::path file = folder() / "pending" / sandbox.pending("faults").at(0);
+    json label = json::parse(read_file(file));
+    label["destinations"][0]["not_before"] = std::time(nullptr) + 3600;
+    write_file(file, label.dump() + "\n");
+    for (const fs::path& aged : {report.parent_path(), report.parent_path().parent_path()})
+      fs::last_write_time(aged, fs::file_time_type::clock::now() - std::chrono::hours(24 * 100));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("faults: whatever the uploader cannot look at, it throws away nothing that still waits, however old") {
+  if (!can_trace()) return;
+  std::vector<SystemCall> calls;
+  {
+    const Old old;
+    calls = system_calls_of(old.sandbox, old.uploader());
+  }
+  const auto first =
+      std::find_if(calls.begin(), calls.end(), [](const SystemCall& call) { return call.name == "alarm"; });
+  REQUIRE(first != calls.end());
+  calls.erase(calls.begin(), first);
+  const std::set<std::string> looks{"openat", "fcntl", "fstat", "newfstatat", "getdents64"};
+  std::size_t looked = 0;
+  for (const SystemCall& call : calls) {
+    if (looks.count(call.name) == 0) continue;
+    const std::string fault = fault_of(call, ++looked % errors.size());
+    CAPTURE(call.name + " " + std::to_string(call.number) + " " + fault);
+    const Old old;
+    run(with_fault(old.uploader(), call, fault));
+    CHECK(fs::exists(old.report));
+    CHECK(old.sandbox.pending("faults").size() == 1);
+  }
+  CHECK(looked > 30);
 }
 
 namespace {

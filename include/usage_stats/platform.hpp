@@ -155,9 +155,10 @@ class Folder {
   /// Replaces or makes the file (0600): a temporary file, then a rename. `durable` also waits for the disk.
   std::error_code write(const std::string& name, std::string_view bytes, bool durable = false) const;
   std::error_code move(const std::string& name, const Folder& to) const;
-  std::error_code remove(const std::string& name) const;       // a file
-  std::error_code remove_tree(const std::string& name) const;  // a folder; never follows a link
-  bool exists(const std::string& name) const noexcept;
+  std::error_code remove(const std::string& name) const;        // a file
+  std::error_code remove_tree(const std::string& name) const;   // a folder; never follows a link
+  std::error_code remove_empty(const std::string& name) const;  // a folder, if there is nothing in it
+  bool exists(const std::string& name) const noexcept;          // also if that cannot be told
   /// At most `limit` entries of those whose names are wanted, in no order. Others cost next to nothing.
   std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name)) const;
   /// The number of folders in here from one look at its own record; nothing where the file system does not count.

@@ -285,9 +285,13 @@ USAGE_STATS_INLINE std::error_code Folder::remove_tree(const std::string& name) 
   return posix::remove_tree_at(impl_->descriptor.get(), name.c_str(), 4);
 }
 
+USAGE_STATS_INLINE std::error_code Folder::remove_empty(const std::string& name) const {
+  return ::unlinkat(impl_->descriptor.get(), name.c_str(), AT_REMOVEDIR) == 0 ? std::error_code() : posix::last_error();
+}
+
 USAGE_STATS_INLINE bool Folder::exists(const std::string& name) const noexcept {
   struct stat status {};
-  return ::fstatat(impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  return ::fstatat(impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
 USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view)) const {

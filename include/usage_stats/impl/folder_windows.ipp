@@ -432,9 +432,16 @@ USAGE_STATS_INLINE std::error_code Folder::remove_tree(const std::string& name) 
   return windows::remove_tree(*impl_ / name, 4);
 }
 
+USAGE_STATS_INLINE std::error_code Folder::remove_empty(const std::string& name) const {
+  return ::RemoveDirectoryW((*impl_ / name).c_str()) != 0 ? std::error_code() : windows::last_error();
+}
+
 USAGE_STATS_INLINE bool Folder::exists(const std::string& name) const noexcept {
-  USAGE_STATS_TRY { return ::GetFileAttributesW((*impl_ / name).c_str()) != INVALID_FILE_ATTRIBUTES; }
-  USAGE_STATS_CATCH_ALL { return false; }
+  USAGE_STATS_TRY {
+    return ::GetFileAttributesW((*impl_ / name).c_str()) != INVALID_FILE_ATTRIBUTES ||
+           ::GetLastError() != ERROR_FILE_NOT_FOUND;
+  }
+  USAGE_STATS_CATCH_ALL { return true; }
 }
 
 USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view)) const {

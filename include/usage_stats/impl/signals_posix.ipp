@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../platform.hpp"
+#include "loaded_posix.ipp"
 #include "lock_posix.ipp"
 #include "self_start_posix.ipp"
 
@@ -141,7 +142,7 @@ USAGE_STATS_INLINE void SignalWatch::Slot::handle(int number, siginfo_t* info, v
   ::sigaction(number, &plain, nullptr);
   // A fault comes again by itself, with all that a core dump tells of it.
   const bool again = signal != nullptr && signal->fault && info != nullptr && info->si_code > 0;
-  if (!again) ::raise(number);  // blocked until this handler returns
+  if (!again && ::raise(number) != 0) ::kill(::getpid(), number);  // blocked until this handler returns
   errno = saved;
 }
 

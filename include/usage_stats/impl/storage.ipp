@@ -269,7 +269,6 @@ namespace storage_impl {
 /// A name that this library gives to a folder of a client.
 USAGE_STATS_INLINE bool is_client(std::string_view name) noexcept { return name == "local" || is_id(name); }
 USAGE_STATS_INLINE bool is_temporary(std::string_view name) noexcept { return name.substr(0, 5) == ".tmp-"; }
-USAGE_STATS_INLINE bool is_any(std::string_view) noexcept { return true; }
 
 USAGE_STATS_INLINE void remove_old_temporaries(const platform::Folder& folder) {
   const auto oldest = std::chrono::system_clock::now() - std::chrono::hours(1);
@@ -280,12 +279,8 @@ USAGE_STATS_INLINE void remove_old_temporaries(const platform::Folder& folder) {
 /// Each month, each run or each `reset` may have had an id of its own. The hour keeps clear of a run that just begins.
 USAGE_STATS_INLINE void remove_empty_clients(const platform::Folder& top) {
   const auto oldest = std::chrono::system_clock::now() - std::chrono::hours(1);
-  std::error_code error;
-  for (const auto& entry : top.list(most_entries, is_client)) {
-    if (!entry.folder || entry.modified >= oldest) continue;
-    const platform::Folder client = top.folder(entry.name, false, error);
-    if (client && client.list(1, is_any).empty()) top.remove_tree(entry.name);
-  }
+  for (const auto& entry : top.list(most_entries, is_client))
+    if (entry.folder && entry.modified < oldest) top.remove_empty(entry.name);
 }
 
 struct KeptSession {
@@ -298,7 +293,11 @@ USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& sto
   std::vector<KeptSession> sessions;
   std::error_code error;
   const platform::Folder& top = storage.folder();
-  const platform::Folder active = top.folder("active", false, error), pending = top.folder("pending", false, error);
+  platform::Folder active, pending;
+  for (const auto& [labels, name] : {std::pair{&active, "active"}, std::pair{&pending, "pending"}}) {
+    *labels = top.folder(name, false, error);
+    if (!*labels && may_pass(error)) return sessions;  // any of them may still be needed
+  }
   for (const auto& client : top.list(most_entries, is_client)) {
     const platform::Folder inner = top.folder(client.name, false, error);
     if (!inner) continue;
