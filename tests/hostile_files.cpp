@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "sandbox.hpp"
 #include "server.hpp"
@@ -119,6 +121,29 @@ TEST_CASE("hostile files: a config or policy file of any depth or size means off
       CHECK(fs::file_size(file) == size);
     }
   }
+}
+
+TEST_CASE("hostile files: a config or policy file that is none is not waited for, and means off") {
+  const std::pair<const char*, std::function<void(const fs::path&)>> ways[] = {
+      {"pipe", [](const fs::path& file) { REQUIRE(::mkfifo(file.c_str(), 0600) == 0); }},
+      {"folder", [](const fs::path& file) { fs::create_directory(file); }},
+      {"a link to what never ends", [](const fs::path& file) { fs::create_symlink("/dev/zero", file); }},
+      {"a link to itself", [](const fs::path& file) { fs::create_symlink(file, file); }}};
+  for (const auto& [what, put] : ways)
+    for (const bool policy : {false, true}) {
+      CAPTURE(what);
+      CAPTURE(policy);
+      Server server;
+      Sandbox sandbox;
+      const fs::path file = policy ? sandbox.root() / "policy.json" : sandbox.config_file();
+      fs::create_directories(file.parent_path());
+      put(file);
+      const Result result = sandbox.run(
+          "reporter", sending_to(server.url(), {"--policy-file", (sandbox.root() / "policy.json").string(), "--info"}));
+      CHECK(result.exit_code == 0);
+      CHECK(result.out.find("verdict=off\nrule=10\n") == 0);
+      CHECK(server.requests().empty());
+    }
 }
 
 TEST_CASE("hostile files: a report or label that has grown to a gigabyte is neither read nor sent") {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <functional>
+#include <set>
 #include <string>
 
 #include "sandbox.hpp"
@@ -59,6 +60,14 @@ const Obstacle whole_folder[] = {
      [](const fs::path& usage, const fs::path&) { ::mkfifo((usage / "state.json").c_str(), 0600); }},
     {"a folder in place of state.json",
      [](const fs::path& usage, const fs::path&) { fs::create_directory(usage / "state.json"); }},
+};
+
+const Obstacle inner_folder[] = {
+    {"a link", [](const fs::path& folder,
+                  const fs::path& stranger) { fs::create_directory_symlink(stranger.parent_path(), folder); }},
+    {"anybody may write it", [](const fs::path& folder, const fs::path&) { remake(folder, 0777); }},
+    {"a file", [](const fs::path& folder, const fs::path&) { write_file(folder, ""); }},
+    {"a pipe", [](const fs::path& folder, const fs::path&) { REQUIRE(::mkfifo(folder.c_str(), 0600) == 0); }},
 };
 
 struct Stranger {
@@ -131,6 +140,72 @@ TEST_CASE("storage refuses: links and pipes among the labels are neither followe
     check_host(stranger.run());
     CHECK(stranger.sandbox.wait_for_no_uploader());
     CHECK(stranger.server.requests().size() == 1);
+    stranger.check_untouched();
+  }
+}
+
+TEST_CASE("storage refuses: what is in place of pending/ keeps reports waiting, until it is gone") {
+  for (const Obstacle& obstacle : inner_folder) {
+    CAPTURE(obstacle.name);
+    Stranger stranger;
+    const fs::path pending = stranger.sandbox.usage_folder() / "pending";
+    fs::remove_all(pending);
+    obstacle.put(pending, stranger.file);
+    check_host(stranger.run());
+    CHECK(stranger.sandbox.wait_for_no_uploader());
+    CHECK(stranger.server.requests().empty());
+    CHECK(stranger.sandbox.active().size() == 1);
+    stranger.check_untouched();
+    fs::remove_all(pending);
+    check_host(stranger.run());
+    CHECK(stranger.sandbox.wait_for_no_uploader());
+    CHECK(stranger.server.requests().size() == 2);
+    CHECK(stranger.sandbox.active().empty());
+  }
+}
+
+TEST_CASE("storage refuses: what is in place of the client's folder is not written, and the run counts as lost") {
+  for (const Obstacle& obstacle : inner_folder) {
+    CAPTURE(obstacle.name);
+    Stranger stranger;
+    check_host(stranger.run());
+    const fs::path client = stranger.sandbox.report_files().at(0).parent_path().parent_path();
+    fs::remove_all(client);
+    obstacle.put(client, stranger.file);
+    check_host(stranger.run());
+    CHECK(stranger.sandbox.wait_for_no_uploader());
+    CHECK(stranger.server.requests().size() == 1);
+    stranger.check_untouched();
+    fs::remove_all(client);
+    check_host(stranger.run());
+    CHECK(stranger.sandbox.wait_for_no_uploader());
+    std::multiset<std::string> outcomes;
+    for (const ReceivedRequest& request : stranger.server.requests())
+      outcomes.insert(nlohmann::json::parse(request.body)["outcome"]["status"].get<std::string>());
+    CHECK(outcomes == std::multiset<std::string>{"failed", "failed", "lost"});
+  }
+}
+
+TEST_CASE("storage refuses: a link in place of a folder leads to no report") {
+  for (const bool whole_client : {false, true}) {
+    CAPTURE(whole_client);
+    Stranger stranger;
+    stranger.sandbox.collect = false;
+    stranger.server.answer([](const ReceivedRequest&) { return Answer{503}; });
+    check_host(stranger.run());
+    CHECK(stranger.sandbox.wait_for_no_uploader());
+    make_due(stranger.sandbox);
+    const fs::path session = stranger.sandbox.report_files().at(0).parent_path(), client = session.parent_path();
+    const fs::path theirs = stranger.sandbox.root() / "theirs", their_session = theirs / session.filename();
+    write_file(their_session / "usage_stats.json", stranger_text);
+    fs::remove_all(whole_client ? client : session);
+    fs::create_directory_symlink(whole_client ? theirs : their_session, whole_client ? client : session);
+    stranger.server.answer([](const ReceivedRequest&) { return Answer{200}; });
+    check_host(stranger.run());
+    CHECK(stranger.sandbox.wait_for_no_uploader());
+    CHECK(names_in(theirs) == std::vector<std::string>{session.filename().string()});
+    CHECK(names_in(their_session) == std::vector<std::string>{"usage_stats.json"});
+    CHECK(read_file(their_session / "usage_stats.json") == stranger_text);
     stranger.check_untouched();
   }
 }

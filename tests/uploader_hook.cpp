@@ -12,6 +12,7 @@
 
 #include "sandbox.hpp"
 #include "server.hpp"
+#include "strace.hpp"
 #include "waiting.hpp"
 
 namespace fs = std::filesystem;
@@ -98,10 +99,39 @@ TEST_CASE("uploader hook: the uploader has a session of its own, folder /, null 
   }
 }
 
+TEST_CASE(
+    "uploader hook: it has no descriptor of the host's with a high number either, also where close_range is missing") {
+  if (!can_trace()) return;
+  for (const bool old_kernel : {false, true}) {
+    CAPTURE(old_kernel);
+    Sandbox sandbox;
+    const fs::path secret = sandbox.root() / "open in the host";
+    write_file(secret, "");
+    std::set<std::string> others;
+    std::mutex mutex;
+    Server server([&](const ReceivedRequest&) {
+      const std::lock_guard<std::mutex> guard(mutex);
+      others = look_at(sandbox.uploaders().at(0)).others;
+      return Answer{};
+    });
+    Command command = sandbox.command("reporter", {"--url", server.url(), "--unattended", "on"});
+    command.arguments.insert(command.arguments.begin(),
+                             {"-c", "ulimit -n 4096; exec 1023<\"$0\" 2000<\"$0\" 4095<\"$0\"; exec \"$@\"",
+                              secret.string(), command.program.string()});
+    command.program = "bash";
+    if (old_kernel) command = under_strace(command, {"-f", "-o", "/dev/null", "-e", "inject=close_range:error=ENOSYS"});
+    CHECK(run(command).exit_code == 0);
+    REQUIRE(wait_until([&] { return deliveries(sandbox).size() == 1; }));
+    const std::lock_guard<std::mutex> guard(mutex);
+    CHECK_FALSE(others.empty());
+    CHECK(others.count(secret.string()) == 0);
+  }
+}
+
 TEST_CASE("uploader hook: from a plugin nothing is started, and problem() says so") {
   Server server;
   Sandbox sandbox;
-  const Result result = sandbox.run("plugin_host", {program("plugin.so").string(), server.url(), "0"});
+  const Result result = sandbox.run("plugin_host", {program("plugin.so").string(), server.url(), "detached"});
   CHECK(result.exit_code == 0);
   CHECK(result.out.find(not_main) == 0);
   check_nothing_was_started(sandbox, server);

@@ -1,0 +1,58 @@
+// How long an uploader lives at most, whatever it waits for.
+#include <doctest/doctest.h>
+
+#include <signal.h>
+
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "sandbox.hpp"
+#include "server.hpp"
+#include "strace.hpp"
+#include "waiting.hpp"
+
+namespace {
+
+std::vector<std::string> detached(const std::string& url) { return {"--url", url, "--unattended", "on"}; }
+
+}  // namespace
+
+TEST_CASE("uploader life: before it is another program it asks the kernel to end it after 60 s") {
+  if (!can_trace()) return;
+  Server server;
+  const Sandbox sandbox;
+  const auto file = sandbox.root() / "calls";
+  run(under_strace(sandbox.command("reporter", detached(server.url())),
+                   {"-f", "-e", "trace=alarm,execve", "-e", "signal=none", "-o", file.string()}));
+  CHECK(sandbox.wait_for_no_uploader());
+  std::istringstream lines(read_file(file));
+  std::vector<std::string> calls;
+  for (std::string line; std::getline(lines, line);)
+    if (const auto begin = line.find_first_not_of("0123456789 "); line.find('(') != line.npos)
+      calls.push_back(line.substr(begin, line.find_first_of(",)") - begin));
+  REQUIRE(calls.size() >= 3);
+  CHECK(calls[0].find("execve(") == 0);
+  CHECK(calls[1] == "alarm(60");
+  CHECK(calls[2] == "execve(\"/proc/self/exe\"");
+}
+
+TEST_CASE("uploader life: its alarm ends it while it waits for a server, and the next one sends the report") {
+  Server server([](const ReceivedRequest&) { return Answer{200, {}, {}, {}, true}; });
+  const Sandbox sandbox;
+  CHECK(sandbox.run("reporter", detached(server.url())).exit_code == 0);
+  const std::string body = server.wait_for(1)[0].body;
+  REQUIRE(sandbox.uploaders().size() == 1);
+  REQUIRE(::kill(sandbox.uploaders()[0], SIGALRM) == 0);
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(sandbox.pending().size() == 1);
+
+  server.answer([](const ReceivedRequest&) { return Answer{200}; });
+  CHECK(sandbox.run("reporter", sending_to(server.url())).exit_code == 0);
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(sandbox.pending().empty());
+  std::multiset<std::string> bodies;
+  for (const ReceivedRequest& request : server.requests()) bodies.insert(request.body);
+  CHECK(bodies.size() == 3);
+  CHECK(bodies.count(body) == 2);  // told by its session_id and sequence that it is the same
+}
