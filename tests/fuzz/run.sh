@@ -6,6 +6,7 @@
 #   FUZZ_JOBS=1             how many at a time
 #   FUZZ_CORPUS=FOLDER      keeps what is found interesting, to go on from there
 #   FUZZ_FAST=1             without sanitizers and for short inputs: many times the executions, of invariants alone
+#   FUZZ_LENGTH=256         with it, the longest input
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:-60}
@@ -24,12 +25,12 @@ flags=(-std=c++17 -g1 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -DU
 if [[ -z ${FUZZ_FAST:-} ]]; then
   flags+=(-O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
   link=(-fsanitize=fuzzer,address,undefined)
-  common=(-max_len=4096)
+  common=(-max_len=4096 -timeout=20)
 else
   build+=/fast
   flags+=(-O2 -DNDEBUG -fsanitize-coverage=inline-8bit-counters,pc-table)  # comparisons cost most, and are not traced
   link=(-fsanitize=fuzzer)
-  common=(-max_len=256 -entropic=0 -reload=0)
+  common=(-max_len="${FUZZ_LENGTH:-256}" -entropic=0 -reload=0 -timeout=3600)  # it may be held up to let others work
 fi
 mkdir -p "$build/found"
 work=$(mktemp -d)
@@ -61,7 +62,7 @@ fuzz() {
   local name=$1 corpus=${FUZZ_CORPUS:-$work}/$1 log=$work/$1.log code=0 arguments
   mkdir -p "$corpus"
   cp "tests/fuzz/corpus/$name"/* "$corpus"
-  arguments=("${common[@]}" -max_total_time="$seconds" -runs="${FUZZ_RUNS:--1}" -timeout=20 -rss_limit_mb=2048
+  arguments=("${common[@]}" -max_total_time="$seconds" -runs="${FUZZ_RUNS:--1}" -rss_limit_mb=2048
              -print_final_stats=1 -artifact_prefix="$build/found/$name-")
   [[ -f tests/fuzz/dictionaries/$name.dict ]] && arguments+=(-dict="tests/fuzz/dictionaries/$name.dict")
   nice -n 10 "$build/$name" "${arguments[@]}" "$corpus" >"$log" 2>&1 || code=$?
