@@ -35,6 +35,8 @@ TEST_CASE("uploader life: before it is another program it asks the kernel to end
   CHECK(calls[0].find("execve(") == 0);
   CHECK(calls[1] == "alarm(60");
   CHECK(calls[2] == "execve(\"/proc/self/exe\"");
+  REQUIRE(calls.size() >= 4);  // and once more as the uploader, which may have been started in another way
+  for (std::size_t i = 3; i < calls.size(); ++i) CHECK(calls[i] == "alarm(60");
 }
 
 TEST_CASE("uploader life: its alarm ends it while it waits for a server, and the next one sends the report") {

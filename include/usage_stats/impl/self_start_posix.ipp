@@ -6,9 +6,11 @@
 #include <csignal>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -23,12 +25,17 @@
 #include "lock_posix.ipp"
 #include "process_posix.ipp"
 
-// Whose vfork is a fork: for a while the child would hold all that the host has open.
+// ThreadSanitizer's vfork is a fork: for a while the child would hold all that the host has open. AddressSanitizer's
+// can stand on no other stack than the thread's own.
 #if defined(__SANITIZE_THREAD__)
 #define USAGE_STATS_VFORK_IS_FORK
+#elif defined(__SANITIZE_ADDRESS__)
+#define USAGE_STATS_NO_OTHER_STACK
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define USAGE_STATS_VFORK_IS_FORK
+#elif __has_feature(address_sanitizer)
+#define USAGE_STATS_NO_OTHER_STACK
 #endif
 #endif
 
@@ -125,16 +132,23 @@ class PreparedStart {
   }
 
   bool same_purpose(const PreparedStart& other) const noexcept { return purpose_ == other.purpose_; }
-  /// Only what POSIX allows a signal handler, and vfork, which copies nothing and takes no lock. Returns the child's
-  /// number, or -1; `problem` is the error, EBUSY where another process holds the lock.
-  pid_t run(int& problem) const noexcept;
+  /// Only what POSIX allows a signal handler, and vfork and clone, which copy nothing and take no lock. Returns 0, or
+  /// the error; EBUSY where another process holds the lock.
+  int run() const noexcept;
 
  private:
+  struct Start {
+    const PreparedStart* prepared;
+    volatile int problem;
+  };
+  static int in_between(void* start) noexcept;
   int become_it() const noexcept;
 
+  static constexpr std::size_t stack_bytes = 32 * 1024;
   std::string program_ = own_executable(), lock_, purpose_;
   unsigned life_;  // seconds
   ExecStrings arguments_, environment_;
+  std::unique_ptr<char[]> stack_{new char[stack_bytes]};
 };
 
 /// In the child. Returns only if there will be no new program: the reason.
@@ -147,7 +161,9 @@ USAGE_STATS_INLINE int PreparedStart::become_it() const noexcept {
   forget_handlers();
   const int null = ::open("/dev/null", O_RDWR);
   if (null < 0) return errno;
-  for (int stream = 0; stream < first_descriptor; ++stream) ::dup2(null, stream);
+  for (int stream = 0; stream < first_descriptor; ++stream)
+    while (::dup2(null, stream) < 0)
+      if (errno != EINTR && errno != EBUSY) return errno;
   close_from(first_descriptor);
   // A record lock lasts beyond execve: whoever starts an uploader from here on finds the file locked. Where it cannot
   // be had for another reason, the new program says so.
@@ -162,46 +178,58 @@ USAGE_STATS_INLINE int PreparedStart::become_it() const noexcept {
   return errno;
 }
 
-USAGE_STATS_INLINE pid_t PreparedStart::run(int& problem) const noexcept {
 #if defined(__linux__)
-  // Until the child is another program, it stands on this thread's stack: no handler, no cancellation may run there.
+/// The process that is the host's child and the new program's parent: gone when the program runs, so that the host's
+/// wait() never finds a child that it does not know.
+USAGE_STATS_INLINE int PreparedStart::in_between(void* data) noexcept {
+  Start& start = *static_cast<Start*>(data);
+  const pid_t child = ::vfork();
+  if (child == 0) {
+    start.problem = start.prepared->become_it();
+    ::_exit(127);
+  }
+  if (child < 0) start.problem = errno;
+  ::_exit(0);
+}
+
+USAGE_STATS_INLINE int PreparedStart::run() const noexcept {
+  // Until the child is another program, it works in this process's memory: no handler, no cancellation may run there.
   sigset_t all, former;
   sigfillset(&all);
   int cancelling = 0;
-  volatile int told = 0;
+  Start start{this, 0};
   ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
   ::pthread_sigmask(SIG_SETMASK, &all, &former);
+#if defined(USAGE_STATS_NO_OTHER_STACK)
   const pid_t child = ::vfork();
-  if (child == 0) {
-    told = become_it();
-    ::_exit(127);
+  if (child == 0) in_between(&start);
+#else
+  // No signal tells of its end (SIGCHLD), and wait() does not see it.
+  const pid_t child = ::clone(&in_between, stack_.get() + stack_bytes, CLONE_VM | CLONE_VFORK, &start);
+#endif
+  int problem = child < 0 ? errno : start.problem;
+  while (child > 0 && ::waitpid(child, nullptr, __WALL) < 0 && errno == EINTR) {
   }
-  problem = child < 0 ? errno : told;
   ::pthread_sigmask(SIG_SETMASK, &former, nullptr);
   ::pthread_setcancelstate(cancelling, nullptr);
-  return child;
-#else
-  problem = ENOSYS;
-  return -1;
-#endif
+  return problem;
 }
+#else
+USAGE_STATS_INLINE int PreparedStart::run() const noexcept { return ENOSYS; }
+#endif
 
 }  // namespace posix
 
 USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& error) {
-  int problem = 0;
   pid_t id = 0;
 #if defined(__linux__) && !defined(USAGE_STATS_VFORK_IS_FORK)
-  id = posix::PreparedStart(start).run(problem);
-  // A child that has come to nothing has ended by now.
-  while (problem != 0 && id > 0 && ::waitpid(id, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  const int problem = posix::PreparedStart(start).run();
 #else
   // The lock is taken by the new program only.
   posix::ExecStrings environment(posix::environment_with(start.variables));
   posix::Spawn spawn;
   for (int stream = 0; stream < posix::first_descriptor; ++stream) spawn.null_stream(stream);
-  problem = spawn.start(id, own_executable(), {start.argument0}, environment.pointers.data());
+  const int problem = spawn.start(id, own_executable(), {start.argument0}, environment.pointers.data());
 #endif
   Child child;
   error = problem == 0 ? std::error_code() : std::error_code(problem, std::generic_category());
@@ -233,3 +261,4 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
 USAGE_STATS_END_NAMESPACE
 
 #undef USAGE_STATS_VFORK_IS_FORK
+#undef USAGE_STATS_NO_OTHER_STACK

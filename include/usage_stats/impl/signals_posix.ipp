@@ -112,9 +112,8 @@ USAGE_STATS_INLINE void SignalWatch::Slot::note(const char* name) const noexcept
 }
 
 USAGE_STATS_INLINE void SignalWatch::Slot::start_uploader() const noexcept {
-  int problem = 0;                                // nobody is left to be told
-  const posix::PreparedStart* const own = start;  // once: its session may end meanwhile, in another thread
-  if (own != nullptr && !starts_twice(*own)) own->run(problem);
+  const posix::PreparedStart* const own = start;          // once: its session may end meanwhile, in another thread
+  if (own != nullptr && !starts_twice(*own)) own->run();  // nobody is left to be told of a problem
 }
 
 USAGE_STATS_INLINE bool SignalWatch::Slot::starts_twice(const posix::PreparedStart& own) const noexcept {
@@ -150,11 +149,13 @@ namespace posix {
 
 USAGE_STATS_INLINE void install(void (*handler)(int, siginfo_t*, void*) noexcept) noexcept {
   Signals& signals = Signals::instance();
+  const bool first_process = ::getpid() == 1;  // of a container: what others send it kills it only with a handler
   for (int i = 0; i < killing_signal_count; ++i) {
     struct sigaction now {};
     const int number = killing_signals[i].number;
-    signals.ours[i] =
-        ::sigaction(number, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_DFL;
+    signals.ours[i] = (!first_process || killing_signals[i].fault || number == SIGABRT) &&
+                      ::sigaction(number, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 &&
+                      now.sa_handler == SIG_DFL;
     if (!signals.ours[i]) continue;
     signals.former[i] = now;
     now.sa_sigaction = handler;
