@@ -132,7 +132,7 @@ TEST_CASE("ends: destructors, std::exit, and exceptions that nobody catches") {
                         {"uncaught", {by_exception("std::runtime_error", "nobody catches this")}},
                         {"uncaught-int", {by_exception("int", "")}},
                         {"uncaught-in-thread", {by_exception("std::out_of_range", "in a thread")}},
-                        {"uncaught-while-unwinding", {by_exception("std::runtime_error", "the first one")}},
+                        {"uncaught-while-unwinding", {by_exception("std::logic_error", "while unwinding")}},
                         {"noexcept", {by_exception("std::runtime_error", "out of noexcept")}},
                         {"thread-not-joined", {by_signal("SIGABRT")}},
                         {"quick-exit-in-thread", {ok}},
@@ -166,9 +166,14 @@ TEST_CASE("ends: a host's own handlers, set before or after, keep working") {
        std::vector<Way>{{"handler-after", {failed(3)}},
                         {"handler-exits", {failed(13)}},
                         {"handler-chains", {by_signal("SIGTERM")}},
+                        {"handler-after-the-end", {failed(3)}},
+                        {"terminate-after-the-end", {failed(3)}},
                         {"ignored", {failed(3)}},
                         {"ignored-before", {failed(3)}},
-                        {"terminate-before", {by_exception("std::runtime_error", "nobody catches this")}}})
+                        {"terminate-before", {by_exception("std::runtime_error", "nobody catches this")}},
+                        {"terminate-handler-between",
+                         {by_exception("std::runtime_error", "nobody catches this"),
+                          by_exception("std::runtime_error", "nobody catches this")}}})
     check(way);
   check_found_later({"handler-before", {lost}});
   check_found_later({"own-terminate-handler", {lost}});
@@ -176,6 +181,7 @@ TEST_CASE("ends: a host's own handlers, set before or after, keep working") {
 
 TEST_CASE("ends: what leaves no trace is found by the next uploader") {
   check_found_later({"vanish", {lost}});
+  check_found_later({"fork-child-outlives-a-kill", {lost}});
   check_found_later({std::to_string(SIGKILL), {lost}});
   check_found_later({std::to_string(SIGUSR1), {lost}});
   check_found_later({"exec", {lost}});

@@ -97,8 +97,12 @@ const std::map<std::string, Way>& ways() {
        [](Session&, const std::string&) { return in_thread([] { throw std::out_of_range("in a thread"); }), 0; }},
       {"uncaught-while-unwinding",
        [](Session&, const std::string&) -> int {
-         const ThrowsWhenDestroyed object;
-         throw std::runtime_error("the first one");
+         try {
+           const ThrowsWhenDestroyed object;
+           throw std::runtime_error("the first one");
+         } catch (...) {
+           return 0;
+         }
        }},
       {"noexcept", [](Session&, const std::string&) -> int { throw_out_of_noexcept(); }},
       {"thread-not-joined",
@@ -256,6 +260,34 @@ const std::map<std::string, Way>& more_ways() {
            if (number != own) ::dup2(own, number);
          return ::raise(SIGTERM);
        }},
+      {"handler-after-the-end",
+       [](Session& s, const std::string&) {
+         on_signal(SIGTERM, [](int) { say("the host's handler"); });
+         s.exit_code(3);
+         s.finish();
+         ::raise(SIGTERM);
+         return 3;
+       }},
+      {"fork-child-outlives-a-kill",
+       [](Session&, const std::string&) -> int {
+         if (::fork() == 0) {
+           for (int stream = 0; stream < 3; ++stream) ::close(stream);
+           ::alarm(40);
+           ::pause();
+           ::_exit(0);
+         }
+         return ::raise(SIGKILL);
+       }},
+      {"terminate-handler-between",
+       [](Session&, const std::string& url) -> int {
+         static std::terminate_handler before = nullptr;
+         before = std::set_terminate([] {
+           say("the host's handler");
+           before();
+         });
+         const Session second(options(url));
+         throw std::runtime_error("nobody catches this");
+       }},
       {"signal-in-thread", [](Session&, const std::string&) { return in_thread([] { ::raise(SIGTERM); }), 0; }},
   };
   return all;
@@ -278,6 +310,17 @@ int main(int argc, char** argv) {
     } catch (const std::exception&) {
       return 2;
     }
+  }
+  if (how == "terminate-after-the-end") {
+    {
+      Session session(options(url));
+      session.exit_code(3);
+      std::set_terminate([] {
+        say("the host's handler");
+        std::_Exit(4);
+      });
+    }
+    throw std::runtime_error("after the session");
   }
   if (how == "handler-before") on_signal(SIGTERM, [](int) { std::_Exit(14); });
   if (how == "ignored-before")

@@ -17,14 +17,29 @@ USAGE_STATS_INLINE void at_exit(std::optional<int> code) noexcept {
   Runs::instance().finish(end);
 }
 
-/// Never destroyed, having nothing to destroy: the handler may run until the end.
+/// The handlers that ours stands for: more than one where the host has set one since that goes on with ours, and ours
+/// was set again. Never destroyed, having nothing to destroy: the handler may run until the end.
 struct Terminate {
-  std::atomic<std::terminate_handler> former{nullptr};
+  static constexpr int most = 8;
+  std::atomic<std::terminate_handler> former[most] = {};
+  std::atomic<int> count{0};
   std::atomic<bool> handling{false};
 
   static Terminate& instance() noexcept {
     static Terminate terminate;
     return terminate;
+  }
+  bool push(std::terminate_handler handler) noexcept {
+    if (count.load() >= most) return false;
+    former[count++] = handler;
+    return true;
+  }
+  /// The last one, once; null if there is none.
+  std::terminate_handler pop() noexcept {
+    int last = count.load();
+    while (last > 0 && !count.compare_exchange_weak(last, last - 1)) {
+    }
+    return last > 0 ? former[last - 1].load() : nullptr;
   }
 };
 
@@ -40,18 +55,19 @@ struct Terminate {
     }
   }
   USAGE_STATS_CATCH_ALL {}
-  if (const std::terminate_handler former = terminate.former.load()) former();
+  if (const std::terminate_handler former = terminate.pop()) former();
   std::abort();
 }
 
 /// What is there to be told by while runs are alive; only for code that cannot be unloaded.
 USAGE_STATS_INLINE void watch_terminate() noexcept {
   if (!platform::in_main_executable(reinterpret_cast<const void*>(&on_terminate))) return;
-  if (std::get_terminate() != &on_terminate) Terminate::instance().former = std::set_terminate(&on_terminate);
+  const std::terminate_handler now = std::get_terminate();
+  if (now != &on_terminate && Terminate::instance().push(now)) std::set_terminate(&on_terminate);
 }
 
 USAGE_STATS_INLINE void unwatch_terminate() noexcept {
-  if (std::get_terminate() == &on_terminate) std::set_terminate(Terminate::instance().former.load());
+  if (std::get_terminate() == &on_terminate) std::set_terminate(Terminate::instance().pop());
 }
 
 }  // namespace ends_impl

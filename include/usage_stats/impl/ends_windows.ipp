@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <utility>
 
 #include "../bounded_lock.hpp"
 #include "../platform.hpp"
@@ -149,7 +150,8 @@ USAGE_STATS_INLINE LONG WINAPI SignalWatch::Slot::on_exception(EXCEPTION_POINTER
   // with the process, which must not keep its lock so long.
   if (const char* const name = windows::name_of_exception(code))
     end(name, code == EXCEPTION_STACK_OVERFLOW ? Then::nothing : Then::unlock_and_start_uploader);
-  const auto former = windows::Watching::instance().former;
+  // Once: a filter that the host has set since may call this one, and be the former of it by now.
+  const auto former = std::exchange(windows::Watching::instance().former, nullptr);
   return former == nullptr ? EXCEPTION_CONTINUE_SEARCH : former(exception);
 }
 
