@@ -103,6 +103,21 @@ TEST_CASE("report every: what a run had told when it was killed, or died of a si
   }
 }
 
+TEST_CASE("report every: the last report of a run that was killed is no larger than any other") {
+  for (const int number : {SIGKILL, SIGTERM}) {
+    CAPTURE(number);
+    Server server;
+    Sandbox sandbox;
+    Process process(long_run(sandbox, server.url(), "100", {"--events", "1000", "--wait-for-input"}));
+    CHECK(server.wait_for(1)[0].body.size() > 60000);
+    process.signal(number);
+    CHECK(process.wait().signal == number);
+    const auto requests = server.wait_for(2);
+    CHECK(json::parse(requests.back().body)["final"] == true);
+    CHECK(requests.back().body.size() <= 64 * 1024);
+  }
+}
+
 TEST_CASE("report every: forbidden while it runs, nothing more is sent, and no uploader stays for it") {
   Server server;
   Sandbox sandbox;

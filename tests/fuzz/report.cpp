@@ -22,6 +22,7 @@ void close(std::string_view settings, const std::string& text) {
   if (!closed) return;
   const ordered_json before = fuzz::parse(text), after = fuzz::parse(*closed);
   HOLDS(fuzz::is_utf8(*closed));
+  HOLDS(closed->size() <= us::limits::report_bytes || text.size() + 256 > us::limits::report_bytes);
   HOLDS(others(after) == others(before));
   HOLDS(after["final"] == true);
   HOLDS(after["outcome"]["status"] == "signal");

@@ -15,6 +15,8 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace report_impl {
 
+constexpr std::size_t room_for_the_end = 256;  // bytes: outcome, signal, duration, a digit more of the sequence
+
 /// Milliseconds are as fine as a report gets.
 USAGE_STATS_INLINE double rounded(double seconds) { return std::round(std::max(seconds, 0.0) * 1000.0) / 1000.0; }
 
@@ -166,11 +168,13 @@ USAGE_STATS_INLINE Report report_at_start(const Options& options, const std::str
 }
 
 USAGE_STATS_INLINE std::string to_json(Report report) {
+  // What is not the last report leaves room for how the run ends: close_report() may have to say it.
+  const std::size_t most = limits::report_bytes - (report.final ? 0 : report_impl::room_for_the_end);
   std::string text = json_text(report_impl::json_of(report), 2) + "\n";
   // Where there is no room for both, what was recorded goes before what is easy to read.
-  while (text.size() > limits::report_bytes) {
+  while (text.size() > most) {
     text = json_text(report_impl::json_of(report)) + "\n";
-    if (text.size() > limits::report_bytes && !report_impl::shorten(report)) break;
+    if (text.size() > most && !report_impl::shorten(report)) break;
   }
   return text;
 }
@@ -189,7 +193,8 @@ USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text
   Json outcome = {{"status", status_name(status)}};
   if (!signal.empty()) outcome["signal"] = signal;
   (*json)["outcome"] = std::move(outcome);
-  return json_text(*json, 2) + "\n";
+  const std::string legible = json_text(*json, 2) + "\n";
+  return legible.size() <= limits::report_bytes ? legible : json_text(*json) + "\n";
 }
 
 USAGE_STATS_INLINE Recorder::Recorder(Taint taint, std::string salt, std::vector<std::string> withheld)
