@@ -934,6 +934,7 @@ USAGE_STATS_END_NAMESPACE
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -1077,8 +1078,10 @@ class Folder {
 
   /// The whole file, or an error; std::errc::file_too_large beyond `limit` bytes, no_such_file_or_directory if missing.
   std::optional<std::string> read(const std::string& name, std::size_t limit, std::error_code&) const;
-  /// Replaces or makes the file (0600): a temporary file, then a rename. `durable` also waits for the disk.
-  std::error_code write(const std::string& name, std::string_view bytes, bool durable = false) const;
+  /// Replaces or makes the file (0600): a temporary file, then a rename, if it is still `wanted` by then. `durable`
+  /// also waits for the disk.
+  std::error_code write(const std::string& name, std::string_view bytes, bool durable = false,
+                        const std::function<bool()>& wanted = {}) const;
   std::error_code move(const std::string& name, const Folder& to) const;
   std::error_code remove(const std::string& name) const;        // a file
   std::error_code remove_tree(const std::string& name) const;   // a folder; never follows a link
@@ -1163,7 +1166,8 @@ class Child {
 
 /// Starts the program once more: a new session, folder "/", the null device as its three streams and no other
 /// descriptor but that of its lock. On Linux it has that before it is the program, and where another process holds it,
-/// nothing is started (std::errc::device_or_resource_busy); elsewhere the program has to take it.
+/// nothing is started (std::errc::device_or_resource_busy); elsewhere the program has to take it. On Linux it is no
+/// child of this process, whose wait() must not find it: the Child is none.
 Child start_self(const SelfStart&, std::error_code&);
 
 /// What the uploader does first of all: new session, folder "/", no stray descriptors but that of the `lock` it was
@@ -1594,9 +1598,9 @@ class Storage {
 
   /// active/SESSION_ID, locked for as long as this process lives.
   platform::LockedFile begin(const Label&, std::error_code&) const;
-  /// CLIENT_ID/SESSION_ID/usage_stats.json
-  std::error_code write_report(const std::string& client_id, const std::string& session_id,
-                               std::string_view json) const;
+  /// CLIENT_ID/SESSION_ID/usage_stats.json; std::errc::operation_canceled where it is not `wanted` at last.
+  std::error_code write_report(const std::string& client_id, const std::string& session_id, std::string_view json,
+                               const std::function<bool()>& wanted = {}) const;
   /// Nothing for a report that is missing, not ours, or larger than any report; `unreadable` is set where it may be
   /// there and cannot be read now.
   std::optional<std::string> read_report(const std::string& client_id, const std::string& session_id,
@@ -1611,7 +1615,7 @@ class Storage {
   /// Labels of runs that vanished: in active/, locked by nobody. The report says "lost" (or what the label's signal
   /// says) unless the run had already written its own; then the label is moved to pending/.
   void collect_vanished(const Log&) const;
-  std::vector<Label> waiting() const;  // oldest first
+  std::vector<Label> waiting(bool* incomplete = nullptr) const;  // oldest first
   /// Labels of live sessions that have written an interim report, with its sequence.
   std::vector<Label> interims() const;
   /// Changes a waiting label; without destinations it goes. Nothing where it is gone: what `usage-stats disable` or
@@ -1624,6 +1628,8 @@ class Storage {
   /// delivery.json of the label's session; empty if there is none.
   std::string deliveries(const Label&) const;
 
+  /// Labels in pending/ that can be read and say nothing: how many there were.
+  std::size_t remove_damaged_labels(const Log&) const;
   /// Holds the limits on number, size and age (section 6). `backlog`: reports wait because there was no time to try
   /// them yet, and somebody goes on; then their size alone counts.
   void prune(const Log&, bool backlog = false) const;
@@ -1714,7 +1720,7 @@ class Run : public std::enable_shared_from_this<Run> {
   std::shared_ptr<Recorder> record(const Consent&, const Storage&, const State&, Taint,
                                    const std::vector<std::string>& arguments, std::vector<std::string> withheld);
   bool choose_destinations(const Consent&, const State&);
-  bool choose_client(const Storage&, const State&);
+  bool choose_client(const Storage&, State&);
   void describe(const std::vector<std::string>& arguments, const Taint&, const State&);
   bool begin_label(const Storage&);
   void begin_interims();
@@ -1883,6 +1889,8 @@ platform::Child start_uploader(const Storage&, const std::string& app, std::chro
 
 /// upload() on a thread of its own that takes no signals, waited for until the deadline and not longer.
 void upload_in_process(const std::filesystem::path& usage_folder, std::chrono::milliseconds limit, const Log&) noexcept;
+/// Holds the limits on what is kept, for programs that can start no uploader; nothing where one is at work.
+void prune_alone(const Storage&, const Log&);
 
 /// What the hook calls before main, with its own address: only code of the main executable may start it again.
 void start_if_asked(const void* hook) noexcept;
@@ -2458,13 +2466,15 @@ USAGE_STATS_INLINE std::optional<std::string> Folder::read(const std::string& na
   return error ? std::nullopt : windows::read_all(file.get(), limit, error);
 }
 
-USAGE_STATS_INLINE std::error_code Folder::write(const std::string& name, std::string_view bytes, bool durable) const {
+USAGE_STATS_INLINE std::error_code Folder::write(const std::string& name, std::string_view bytes, bool durable,
+                                                 const std::function<bool()>& wanted) const {
   std::wstring temporary;
   windows::Handle file = windows::make_temporary(impl_->prefix, GENERIC_WRITE, temporary);
   if (!file) return windows::last_error();
   std::error_code error = windows::write_all(file.get(), bytes);
   if (!error && durable && ::FlushFileBuffers(file.get()) == 0) error = windows::last_error();
   file.close();
+  if (!error && wanted && !wanted()) error = std::make_error_code(std::errc::operation_canceled);
   if (!error) error = windows::rename(temporary, *impl_ / name);
   if (error) ::DeleteFileW(temporary.c_str());
   return error;
@@ -2614,11 +2624,12 @@ USAGE_STATS_INLINE bool LockedFile::held(const Folder& folder, const std::string
     // What cannot be opened may be held.
     if (!file) return ::GetLastError() != ERROR_FILE_NOT_FOUND && ::GetLastError() != ERROR_PATH_NOT_FOUND;
     // A lock cannot be looked at. A shared one, for an instant, is no obstacle to others who look.
-    if (!windows::lock(file.get(), 0)) return ::GetLastError() == ERROR_LOCK_VIOLATION;
+    if (!windows::lock(file.get(), 0)) return true;
     windows::unlock(file.get());
+    return false;
   }
   USAGE_STATS_CATCH_ALL {}
-  return false;
+  return true;
 }
 
 USAGE_STATS_INLINE bool LockedFile::stands_as(const Folder& folder, const std::string& name) const noexcept {
@@ -2999,6 +3010,7 @@ USAGE_STATS_END_NAMESPACE
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <utility>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -3139,7 +3151,8 @@ USAGE_STATS_INLINE LONG WINAPI SignalWatch::Slot::on_exception(EXCEPTION_POINTER
   // with the process, which must not keep its lock so long.
   if (const char* const name = windows::name_of_exception(code))
     end(name, code == EXCEPTION_STACK_OVERFLOW ? Then::nothing : Then::unlock_and_start_uploader);
-  const auto former = windows::Watching::instance().former;
+  // Once: a filter that the host has set since may call this one, and be the former of it by now.
+  const auto former = std::exchange(windows::Watching::instance().former, nullptr);
   return former == nullptr ? EXCEPTION_CONTINUE_SEARCH : former(exception);
 }
 
@@ -3790,6 +3803,21 @@ USAGE_STATS_INLINE std::error_code make_folders(const std::filesystem::path& pat
   return {};
 }
 
+/// Makes the folders that are missing, each with the owner of the one above: under sudo with the user's HOME they are
+/// to be the user's. `last` is what the innermost is.
+USAGE_STATS_INLINE std::error_code make_folders_of_owner(const std::filesystem::path& path, struct stat& last) {
+  std::filesystem::path made;
+  for (const auto& part : path) {
+    made /= part;
+    const struct stat above = last;
+    const bool fresh = ::mkdir(made.c_str(), 0777) == 0;
+    const std::error_code error = last_error();
+    if (fresh && ::geteuid() == 0 && ::lchown(made.c_str(), above.st_uid, above.st_gid) != 0) return last_error();
+    if (::stat(made.c_str(), &last) != 0) return fresh ? last_error() : error;
+  }
+  return {};
+}
+
 /// Files that this process has locked. POSIX drops a lock when any descriptor of the file is closed, so such a file
 /// must not even be opened again: it is read by the descriptor that holds the lock.
 struct OwnLocks {
@@ -3905,7 +3933,8 @@ USAGE_STATS_INLINE std::optional<std::string> Folder::read(const std::string& na
   return posix::read_all(file, static_cast<std::size_t>(status.st_size), limit, error);
 }
 
-USAGE_STATS_INLINE std::error_code Folder::write(const std::string& name, std::string_view bytes, bool durable) const {
+USAGE_STATS_INLINE std::error_code Folder::write(const std::string& name, std::string_view bytes, bool durable,
+                                                 const std::function<bool()>& wanted) const {
   const int folder = impl_->descriptor.get();
   std::string temporary;
   posix::Descriptor file = posix::make_temporary(folder, O_WRONLY, 0600, temporary);
@@ -3913,6 +3942,7 @@ USAGE_STATS_INLINE std::error_code Folder::write(const std::string& name, std::s
   std::error_code error = posix::write_all(file.get(), bytes);
   if (!error && durable && ::fsync(file.get()) != 0) error = posix::last_error();
   file.close();
+  if (!error && wanted && !wanted()) error = std::make_error_code(std::errc::operation_canceled);
   if (!error && ::renameat(folder, temporary.c_str(), folder, name.c_str()) != 0) error = posix::last_error();
   if (error) ::unlinkat(folder, temporary.c_str(), 0);
   return error;
@@ -3975,9 +4005,9 @@ USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& pat
     if (error) return error;
     target = next.is_absolute() ? next : target.parent_path() / next;
   }
-  std::filesystem::create_directories(target.parent_path(), error);
-  if (error) return error;
   struct stat status {};
+  error = posix::make_folders_of_owner(target.parent_path(), status);
+  if (error) return error;
   const bool exists = ::stat(target.c_str(), &status) == 0;
   const posix::Descriptor folder(::open(target.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder) return posix::last_error();
@@ -3985,6 +4015,7 @@ USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& pat
   posix::Descriptor file = posix::make_temporary(folder.get(), O_WRONLY, exists ? 0600 : 0666, temporary);
   if (!file) return posix::last_error();
   if (exists && ::fchmod(file.get(), status.st_mode & 07777) != 0) error = posix::last_error();
+  if (::geteuid() == 0 && ::fchown(file.get(), status.st_uid, status.st_gid) != 0) error = posix::last_error();
   if (!error) error = posix::write_all(file.get(), bytes);
   if (!error && ::fsync(file.get()) != 0) error = posix::last_error();
   file.close();
@@ -4062,10 +4093,12 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
   error = !file || ::fstat(file.get(), &status) != 0 || ::fcntl(file.get(), F_SETLK, &lock) != 0
               ? posix::last_error()
               : posix::write_all(file.get(), bytes);
-  if (!error && ::renameat(parent, temporary.c_str(), parent, name.c_str()) != 0) error = posix::last_error();
-  if (error) return ::unlinkat(parent, temporary.c_str(), 0), LockedFile();
+  // From its name's first moment nobody in this process may open it.
   auto& own = per_process<posix::OwnLocks>();
   const std::lock_guard<std::mutex> guard(own.mutex);
+  own.files.reserve(own.files.size() + 1);
+  if (!error && ::renameat(parent, temporary.c_str(), parent, name.c_str()) != 0) error = posix::last_error();
+  if (error) return ::unlinkat(parent, temporary.c_str(), 0), LockedFile();
   own.files.push_back({status.st_dev, status.st_ino, file.get()});
   result.impl_ = std::make_unique<Impl>(Impl{file.leave(), status.st_dev, status.st_ino, ::getpid()});
   return result;
@@ -4305,9 +4338,11 @@ USAGE_STATS_END_NAMESPACE
 #include <csignal>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -4318,12 +4353,17 @@ USAGE_STATS_END_NAMESPACE
 #include <mach-o/dyld.h>
 #endif
 
-// Whose vfork is a fork: for a while the child would hold all that the host has open.
+// ThreadSanitizer's vfork is a fork: for a while the child would hold all that the host has open. AddressSanitizer's
+// can stand on no other stack than the thread's own.
 #if defined(__SANITIZE_THREAD__)
 #define USAGE_STATS_VFORK_IS_FORK
+#elif defined(__SANITIZE_ADDRESS__)
+#define USAGE_STATS_NO_OTHER_STACK
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define USAGE_STATS_VFORK_IS_FORK
+#elif __has_feature(address_sanitizer)
+#define USAGE_STATS_NO_OTHER_STACK
 #endif
 #endif
 
@@ -4420,16 +4460,23 @@ class PreparedStart {
   }
 
   bool same_purpose(const PreparedStart& other) const noexcept { return purpose_ == other.purpose_; }
-  /// Only what POSIX allows a signal handler, and vfork, which copies nothing and takes no lock. Returns the child's
-  /// number, or -1; `problem` is the error, EBUSY where another process holds the lock.
-  pid_t run(int& problem) const noexcept;
+  /// Only what POSIX allows a signal handler, and vfork and clone, which copy nothing and take no lock. Returns 0, or
+  /// the error; EBUSY where another process holds the lock.
+  int run() const noexcept;
 
  private:
+  struct Start {
+    const PreparedStart* prepared;
+    volatile int problem;
+  };
+  static int in_between(void* start) noexcept;
   int become_it() const noexcept;
 
+  static constexpr std::size_t stack_bytes = 32 * 1024;
   std::string program_ = own_executable(), lock_, purpose_;
   unsigned life_;  // seconds
   ExecStrings arguments_, environment_;
+  std::unique_ptr<char[]> stack_{new char[stack_bytes]};
 };
 
 /// In the child. Returns only if there will be no new program: the reason.
@@ -4442,7 +4489,9 @@ USAGE_STATS_INLINE int PreparedStart::become_it() const noexcept {
   forget_handlers();
   const int null = ::open("/dev/null", O_RDWR);
   if (null < 0) return errno;
-  for (int stream = 0; stream < first_descriptor; ++stream) ::dup2(null, stream);
+  for (int stream = 0; stream < first_descriptor; ++stream)
+    while (::dup2(null, stream) < 0)
+      if (errno != EINTR && errno != EBUSY) return errno;
   close_from(first_descriptor);
   // A record lock lasts beyond execve: whoever starts an uploader from here on finds the file locked. Where it cannot
   // be had for another reason, the new program says so.
@@ -4457,46 +4506,58 @@ USAGE_STATS_INLINE int PreparedStart::become_it() const noexcept {
   return errno;
 }
 
-USAGE_STATS_INLINE pid_t PreparedStart::run(int& problem) const noexcept {
 #if defined(__linux__)
-  // Until the child is another program, it stands on this thread's stack: no handler, no cancellation may run there.
+/// The process that is the host's child and the new program's parent: gone when the program runs, so that the host's
+/// wait() never finds a child that it does not know.
+USAGE_STATS_INLINE int PreparedStart::in_between(void* data) noexcept {
+  Start& start = *static_cast<Start*>(data);
+  const pid_t child = ::vfork();
+  if (child == 0) {
+    start.problem = start.prepared->become_it();
+    ::_exit(127);
+  }
+  if (child < 0) start.problem = errno;
+  ::_exit(0);
+}
+
+USAGE_STATS_INLINE int PreparedStart::run() const noexcept {
+  // Until the child is another program, it works in this process's memory: no handler, no cancellation may run there.
   sigset_t all, former;
   sigfillset(&all);
   int cancelling = 0;
-  volatile int told = 0;
+  Start start{this, 0};
   ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
   ::pthread_sigmask(SIG_SETMASK, &all, &former);
+#if defined(USAGE_STATS_NO_OTHER_STACK)
   const pid_t child = ::vfork();
-  if (child == 0) {
-    told = become_it();
-    ::_exit(127);
+  if (child == 0) in_between(&start);
+#else
+  // No signal tells of its end (SIGCHLD), and wait() does not see it.
+  const pid_t child = ::clone(&in_between, stack_.get() + stack_bytes, CLONE_VM | CLONE_VFORK, &start);
+#endif
+  int problem = child < 0 ? errno : start.problem;
+  while (child > 0 && ::waitpid(child, nullptr, __WALL) < 0 && errno == EINTR) {
   }
-  problem = child < 0 ? errno : told;
   ::pthread_sigmask(SIG_SETMASK, &former, nullptr);
   ::pthread_setcancelstate(cancelling, nullptr);
-  return child;
-#else
-  problem = ENOSYS;
-  return -1;
-#endif
+  return problem;
 }
+#else
+USAGE_STATS_INLINE int PreparedStart::run() const noexcept { return ENOSYS; }
+#endif
 
 }  // namespace posix
 
 USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& error) {
-  int problem = 0;
   pid_t id = 0;
 #if defined(__linux__) && !defined(USAGE_STATS_VFORK_IS_FORK)
-  id = posix::PreparedStart(start).run(problem);
-  // A child that has come to nothing has ended by now.
-  while (problem != 0 && id > 0 && ::waitpid(id, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  const int problem = posix::PreparedStart(start).run();
 #else
   // The lock is taken by the new program only.
   posix::ExecStrings environment(posix::environment_with(start.variables));
   posix::Spawn spawn;
   for (int stream = 0; stream < posix::first_descriptor; ++stream) spawn.null_stream(stream);
-  problem = spawn.start(id, own_executable(), {start.argument0}, environment.pointers.data());
+  const int problem = spawn.start(id, own_executable(), {start.argument0}, environment.pointers.data());
 #endif
   Child child;
   error = problem == 0 ? std::error_code() : std::error_code(problem, std::generic_category());
@@ -4528,6 +4589,7 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
 USAGE_STATS_END_NAMESPACE
 
 #undef USAGE_STATS_VFORK_IS_FORK
+#undef USAGE_STATS_NO_OTHER_STACK
 // ---- usage_stats/impl/signals_posix.ipp
 
 #include <atomic>
@@ -4637,9 +4699,8 @@ USAGE_STATS_INLINE void SignalWatch::Slot::note(const char* name) const noexcept
 }
 
 USAGE_STATS_INLINE void SignalWatch::Slot::start_uploader() const noexcept {
-  int problem = 0;                                // nobody is left to be told
-  const posix::PreparedStart* const own = start;  // once: its session may end meanwhile, in another thread
-  if (own != nullptr && !starts_twice(*own)) own->run(problem);
+  const posix::PreparedStart* const own = start;          // once: its session may end meanwhile, in another thread
+  if (own != nullptr && !starts_twice(*own)) own->run();  // nobody is left to be told of a problem
 }
 
 USAGE_STATS_INLINE bool SignalWatch::Slot::starts_twice(const posix::PreparedStart& own) const noexcept {
@@ -4675,11 +4736,13 @@ namespace posix {
 
 USAGE_STATS_INLINE void install(void (*handler)(int, siginfo_t*, void*) noexcept) noexcept {
   Signals& signals = Signals::instance();
+  const bool first_process = ::getpid() == 1;  // of a container: what others send it kills it only with a handler
   for (int i = 0; i < killing_signal_count; ++i) {
     struct sigaction now {};
     const int number = killing_signals[i].number;
-    signals.ours[i] =
-        ::sigaction(number, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_DFL;
+    signals.ours[i] = (!first_process || killing_signals[i].fault || number == SIGABRT) &&
+                      ::sigaction(number, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 &&
+                      now.sa_handler == SIG_DFL;
     if (!signals.ours[i]) continue;
     signals.former[i] = now;
     now.sa_sigaction = handler;
@@ -6201,6 +6264,11 @@ USAGE_STATS_INLINE void ask(const Options& options, const Consent& consent, cons
 USAGE_STATS_INLINE void show_notice(const Options& options, const Consent& consent, const Storage& storage,
                                     Decision& decision, const Log& log) {
   const bool now = decision.verdict == Verdict::on;
+  if (const auto error = storage.update_state([](State&) {})) {  // else each run would show it again
+    log("no notice: state.json: ", error.message());
+    if (now) decision = Decision{Verdict::local, decision.rule, "the notice could not be remembered"};
+    return;
+  }
   if (platform::write_to_standard_error(
           notice_text(options, receivers(options, consent), now, platform::terminal_columns()))) {
     const auto error = storage.update_state([](State& state) {
@@ -6229,7 +6297,7 @@ USAGE_STATS_INLINE std::vector<std::string> withhold(const Options& options, con
   names.reserve(fields.size());
   for (const DictionaryEntry& field : fields) names.push_back(field.name);
   log(std::to_string(names.size()), " new fields are withheld until a notice has named them: ", names.front(), " ...");
-  if (!interactive() || !platform::in_foreground() ||
+  if (!interactive() || !platform::in_foreground() || storage.update_state([](State&) {}) ||
       !platform::write_to_standard_error(new_data_text(options, fields, platform::terminal_columns())))
     return names;
   storage.update_state([&](State& changed) {
@@ -7686,6 +7754,8 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace report_impl {
 
+constexpr std::size_t room_for_the_end = 256;  // bytes: outcome, signal, duration, a digit more of the sequence
+
 /// Milliseconds are as fine as a report gets.
 USAGE_STATS_INLINE double rounded(double seconds) { return std::round(std::max(seconds, 0.0) * 1000.0) / 1000.0; }
 
@@ -7837,11 +7907,13 @@ USAGE_STATS_INLINE Report report_at_start(const Options& options, const std::str
 }
 
 USAGE_STATS_INLINE std::string to_json(Report report) {
+  // What is not the last report leaves room for how the run ends: close_report() may have to say it.
+  const std::size_t most = limits::report_bytes - (report.final ? 0 : report_impl::room_for_the_end);
   std::string text = json_text(report_impl::json_of(report), 2) + "\n";
   // Where there is no room for both, what was recorded goes before what is easy to read.
-  while (text.size() > limits::report_bytes) {
+  while (text.size() > most) {
     text = json_text(report_impl::json_of(report)) + "\n";
-    if (text.size() > limits::report_bytes && !report_impl::shorten(report)) break;
+    if (text.size() > most && !report_impl::shorten(report)) break;
   }
   return text;
 }
@@ -7860,7 +7932,8 @@ USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text
   Json outcome = {{"status", status_name(status)}};
   if (!signal.empty()) outcome["signal"] = signal;
   (*json)["outcome"] = std::move(outcome);
-  return json_text(*json, 2) + "\n";
+  const std::string legible = json_text(*json, 2) + "\n";
+  return legible.size() <= limits::report_bytes ? legible : json_text(*json) + "\n";
 }
 
 USAGE_STATS_INLINE Recorder::Recorder(Taint taint, std::string salt, std::vector<std::string> withheld)
@@ -8054,621 +8127,6 @@ USAGE_STATS_END_NAMESPACE
 #include <cstdlib>
 #include <thread>
 
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace run_impl {
-
-/// A path for the label: the home folder as ~, since labels name nobody.
-USAGE_STATS_INLINE std::string without_home(const std::filesystem::path& path) {
-  const std::string text = path.string(), home = platform::home().string();
-  return !home.empty() && text.compare(0, home.size() + 1, home + "/") == 0 ? "~" + text.substr(home.size()) : text;
-}
-
-USAGE_STATS_INLINE bool sampled(const std::string& session_id, double share) {
-  return static_cast<double>(std::strtoul(session_id.substr(0, 6).c_str(), nullptr, 16)) < share * 0x1000000;
-}
-
-USAGE_STATS_INLINE std::string compact(const std::string& json) {
-  const auto value = parse_json(json);
-  return value ? json_text(*value) : std::string();
-}
-
-/// What Hashed fields are salted with: the client id itself, also where only its hash leaves. With that hash for salt,
-/// who receives the reports could try names until one fits.
-USAGE_STATS_INLINE std::string salt_of(const Options& options, const Storage& storage, const std::string& reported) {
-  if (!options.hash_client_id) return reported;
-  Options plain = options;
-  plain.hash_client_id = false;
-  const std::string id = client_id_of(plain, storage.state());
-  return id.empty() ? reported : id;
-}
-
-}  // namespace run_impl
-
-USAGE_STATS_INLINE bool Run::give_up(const std::string& why) {
-  problem = why;
-  decision.verdict = Verdict::off;
-  decision.why = why;
-  log("nothing is recorded: ", why);
-  return false;
-}
-
-USAGE_STATS_INLINE bool Run::sends_by_process() const {
-  return !label_.destinations.empty() && options.delivery != Delivery::in_process && can_start_uploader();
-}
-
-USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::string>& arguments) {
-  Runs::instance().reap();
-  problem = problem_with(options);
-  if (problem.empty()) problem = problem_with_declarations();
-  folder_ = usage_path(options);
-  std::error_code error;
-  std::optional<Storage> storage;
-  std::optional<State> state;
-  bool unreadable = false;
-  const auto read_state = [&] {
-    if (!storage && !folder_.empty()) storage = Storage::open(folder_, false, error);
-    if (state) return *state;
-    state = storage ? storage->state(&unreadable) : State();
-    if (state->damaged) log("state.json is damaged: what it knew is forgotten");
-    return *state;
-  };
-  const Consent consent = decide(options, arguments, problem, read_state);
-  decision = consent.decision;
-  log("verdict ",
-      decision.verdict == Verdict::on      ? "on"
-      : decision.verdict == Verdict::local ? "local"
-                                           : "off",
-      " by rule ", std::to_string(decision.rule), ": ", decision.why);
-  if (decision.verdict == Verdict::off && !consent.ask) return nullptr;
-  if (folder_.empty()) return give_up("there is no place for reports (no home folder)"), nullptr;
-  if (!platform::has_spare_descriptors()) return give_up("the descriptor limit is too low"), nullptr;
-  if (!storage) storage = Storage::open(folder_, true, error);
-  if (!storage) return give_up(folder_.string() + ": " + error.message()), nullptr;
-  read_state();
-  if (unreadable) return give_up((folder_ / "state.json").string() + ": cannot be read now"), nullptr;
-  std::vector<std::string> withheld = inform_user(options, consent, *storage, *state, decision, log);
-  if (decision.verdict == Verdict::off) return nullptr;
-  return record(consent, *storage, *state, ambient_taint(arguments), arguments, std::move(withheld));
-}
-
-USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent, const Storage& storage,
-                                                         const State& state, Taint taint,
-                                                         const std::vector<std::string>& arguments,
-                                                         std::vector<std::string> withheld) {
-  session_id = random_hex(16);
-  if (session_id.empty()) return give_up("the operating system gives no random numbers"), nullptr;
-  if (!enough_memory()) return give_up("there is too little memory"), nullptr;
-  if (!choose_destinations(consent, state) || !choose_client(storage, state)) return nullptr;
-  describe(arguments, taint, state);
-  if (!begin_label(storage)) return nullptr;
-  const std::string salt =
-      report_.client_id.empty() ? session_id : run_impl::salt_of(options, storage, report_.client_id);
-  recorder_ = std::make_shared<Recorder>(std::move(taint), salt, std::move(withheld));
-  // Their threads may have to be left behind: in a name lookup that hangs, in the host's log function.
-  if (options.delivery == Delivery::in_process || options.report_every > std::chrono::milliseconds(0))
-    platform::keep_loaded();
-  begin_interims();
-  return recorder_;
-}
-
-USAGE_STATS_INLINE bool Run::begin_label(const Storage& storage) {
-  label_.running_report = run_impl::compact(to_json(report_));
-  std::error_code error;
-  lock_ = storage.begin(label_, error);
-  if (!lock_) return give_up(folder_.string() + ": " + error.message());
-  report_path = storage.report_path(label_.client_id, session_id);
-  log("session ", session_id, " begins; its report will be ", report_path.string());
-  if (options.signals == Signals::observe) {
-    std::optional<platform::SelfStart> uploader;
-    if (sends_by_process()) uploader = uploader_start(storage, options.app, UploadOptions().stay);
-    signals_ = platform::SignalWatch(lock_, uploader);
-  }
-  if (label_.destinations.empty() || options.delivery == Delivery::in_process || can_start_uploader()) return true;
-  problem =
-      "this code is not part of the main executable (or run_uploader() was not called): reports wait; consider "
-      "Delivery::in_process";
-  log(problem);
-  return true;
-}
-
-USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const State& state) {
-  if (decision.verdict != Verdict::on) return true;
-  std::string trouble;
-  const auto endpoints = effective_endpoints(options, consent.policy, consent.config, trouble);
-  if (!trouble.empty()) {
-    log(trouble);
-    problem = trouble;
-  }
-  if (endpoints.empty() || options.delivery == Delivery::local) {
-    decision.verdict = Verdict::local;
-    decision.why += endpoints.empty() ? "; there is no endpoint" : "; the program keeps its reports local";
-    return true;
-  }
-  for (const Endpoint& endpoint : endpoints) {
-    const std::string version_and_url = options.version + " " + endpoint.url;
-    const bool stopped = std::find(state.stopped.begin(), state.stopped.end(), version_and_url) != state.stopped.end();
-    if (stopped) log("endpoint ", endpoint.url, " wants nothing more from version ", options.version);
-    if (!stopped && run_impl::sampled(session_id, options.sample)) label_.destinations.push_back({endpoint, 0, 0});
-  }
-  return true;
-}
-
-USAGE_STATS_INLINE bool Run::choose_client(const Storage& storage, const State& state) {
-  std::string id;
-  if (decision.verdict == Verdict::on) {
-    id = client_id_of(options, state);
-    if (id.empty()) {
-      // Of many that begin together one makes the id; the others wait for no lock, but for the id.
-      const auto known = [&](const State& now) { return !(id = client_id_of(options, now)).empty(); };
-      const std::error_code error = storage.update_state(
-          [&](State& changed) {
-            make_client_id(options, changed);
-            known(changed);
-          },
-          known);
-      if (error) return give_up((folder_ / "state.json").string() + ": " + error.message());
-    }
-  }
-  report_.client_id = id;
-  label_.client_id = id.empty() ? "local" : id;
-  return true;
-}
-
-USAGE_STATS_INLINE void Run::describe(const std::vector<std::string>& arguments, const Taint& taint,
-                                      const State& state) {
-  const std::string client_id = std::move(report_.client_id);
-  report_ = report_at_start(options, session_id, arguments, taint, state);
-  report_.client_id = client_id;
-
-  label_.app = options.app;
-  label_.version = options.version;
-  label_.session_id = session_id;
-  label_.created = now_seconds();
-  label_.rule = decision.rule;
-  if (!options.config_file.empty()) label_.config_file = run_impl::without_home(options.config_file);
-  if (!options.policy_file.empty()) label_.policy_file = run_impl::without_home(options.policy_file);
-}
-
-/// What a report says of an exception's message.
-USAGE_STATS_INLINE std::string Run::scrubbed(const std::string& message) const {
-  return options.errors == ErrorDetail::type ? std::string()
-                                             : scrub(message, recorder_->taint(), limits::message_bytes);
-}
-
-/// False, and the label stays: the run is lost, since a lock is held by what cannot go on.
-USAGE_STATS_INLINE bool Run::close_report(const End& end) {
-  const auto guard = lock_or_give_up(mutex);
-  if (!guard || !recorder_->close()) return false;
-  if (end.exit_code) outcome.exit_code = end.exit_code;
-  if (!end.uncaught.empty()) outcome.error = end.uncaught;
-  if (end.unwinding || !end.uncaught.empty()) outcome.status = Status::exception;
-  if (outcome.status == Status::running)
-    outcome.status = outcome.exit_code.value_or(0) == 0 ? Status::ok : Status::failed;
-  report_.outcome = outcome;
-  for (ErrorLink& link : report_.outcome.error) link.message = scrubbed(link.message);
-  if (!command.empty()) report_.command = command;
-  recorder_->add_to(report_);
-  report_.final = true;
-  report_.duration_s = recorder_->seconds();
-  report_.ended_at = std::chrono::system_clock::now();
-  return true;
-}
-
-USAGE_STATS_INLINE void Run::finish(const End& end) noexcept {
-  if (!recorder_ || platform::process_id() != process_ || finished_.exchange(true)) return;
-  USAGE_STATS_TRY {
-    if (ticker_) ticker_->stop(std::chrono::seconds(1));
-    if (close_report(end))
-      write_and_deliver();
-    else
-      log("session ", session_id, " ends in the middle of a call to this library; it is reported as lost");
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE void Run::write_and_deliver() {
-  std::error_code error;
-  if (!enough_memory()) {
-    log("too little memory for a report: the run is reported as lost");
-    signals_ = platform::SignalWatch();
-    return lock_.release();
-  }
-  const auto storage = Storage::open(folder_, false, error);
-  if (!storage) {
-    log("the report is lost: ", folder_.string(), ": ", error.message());
-    return lock_.release();
-  }
-  error = storage->write_report(label_.client_id, session_id, to_json(report_));
-  // Without a report the label stays in active/, and the next uploader reports the run as lost.
-  if (!error) error = storage->finish(label_);
-  signals_ = platform::SignalWatch();
-  lock_.release();
-  log("session ", session_id, " ends: ", status_name(report_.outcome.status),
-      error ? "; " + error.message() : std::string());
-  deliver(*storage);
-}
-
-USAGE_STATS_INLINE void Run::begin_interims() {
-  if (options.report_every <= std::chrono::milliseconds(0)) return;
-  // Clusters that were started together do not report together.
-  const auto jitter =
-      options.report_every * static_cast<int>(std::strtoul(session_id.substr(0, 2).c_str(), nullptr, 16));
-  const auto first = std::min<std::chrono::milliseconds>(options.report_every, std::chrono::seconds(60));
-  ticker_ = std::make_unique<Ticker>(first + std::min(jitter / 2560, first / 10), options.report_every,
-                                     [run = weak_from_this()] {
-                                       if (const auto alive = run.lock()) alive->write_interim();
-                                     });
-}
-
-USAGE_STATS_INLINE void Run::write_interim() {
-  USAGE_STATS_TRY {
-    const std::uint64_t changes = recorder_->changes();
-    const bool quiet = report_.sequence > 1 && changes == changes_reported_;
-    if (finished_ || (quiet && options.report_every < std::chrono::minutes(1)) || !enough_memory()) return;
-    Report interim = report_;
-    if (const auto guard = lock_or_give_up(mutex); guard && !command.empty()) interim.command = command;
-    interim.outcome.status = Status::running;
-    interim.duration_s = recorder_->seconds();
-    recorder_->add_to(interim);
-    std::error_code error;
-    const auto storage = Storage::open(folder_, false, error);
-    if (storage) error = storage->write_report(label_.client_id, session_id, to_json(std::move(interim)));
-    log("session ", session_id, " goes on: report ", std::to_string(report_.sequence),
-        error ? "; " + error.message() : std::string());
-    if (error || !storage) return;
-    ++report_.sequence;
-    changes_reported_ = changes;
-    if (label_.destinations.empty() || !uploader_needed(*storage, label_, storage->state())) return;
-    if (options.delivery == Delivery::in_process) {
-      UploadOptions now;
-      now.stay = std::chrono::milliseconds(0);
-      now.deadline = std::chrono::steady_clock::now() + options.wait_limit;
-      now.awaited = true;
-      upload(folder_, now, log);
-    } else if (can_start_uploader()) {
-      Runs::instance().reap();
-      Runs::instance().adopt(start_uploader(*storage, options.app, UploadOptions().stay, log));
-    }
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE void Run::deliver(const Storage& storage) const {
-  if (!uploader_needed(storage, label_, storage.state())) return;
-  if (options.delivery == Delivery::in_process) return upload_in_process(folder_, options.wait_limit, log);
-  if (!can_start_uploader()) return log("no uploader can be started; what is to be sent waits");
-  const bool wait = options.delivery == Delivery::wait;
-  platform::Child child =
-      start_uploader(storage, options.app, wait ? std::chrono::milliseconds(0) : UploadOptions().stay, log);
-  if (wait && !label_.destinations.empty()) return wait_for(std::move(child), storage);
-  Runs::instance().adopt(std::move(child));
-}
-
-USAGE_STATS_INLINE void Run::wait_for(platform::Child child, const Storage& storage) const {
-  using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + options.wait_limit;
-  std::error_code error;
-  const platform::Folder pending = storage.folder().folder("pending", false, error);
-  auto pause = std::chrono::milliseconds(1);
-  // Our own uploader ends at once where another is at work; that one has the label to send then.
-  const auto over = [&] {
-    return !pending || !pending.exists(session_id) || ((!child || child.ended()) && !uploader_at_work(storage));
-  };
-  while (Clock::now() < deadline && !over()) {
-    std::this_thread::sleep_for(std::min<Clock::duration>(pause, deadline - Clock::now()));
-    pause = std::min(pause * 2, std::chrono::milliseconds(20));
-  }
-  log(pending && pending.exists(session_id) ? "waited long enough; the report is sent later" : "the report is sent");
-  if (!child || child.ended()) return;
-  Runs::instance().adopt(std::move(child));
-}
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/ends.ipp
-
-#include <algorithm>
-#include <cstdlib>
-#include <exception>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace ends_impl {
-
-USAGE_STATS_INLINE void at_exit(std::optional<int> code) noexcept {
-  End end;
-  end.exit_code = code;
-  Runs::instance().finish(end);
-}
-
-/// Never destroyed, having nothing to destroy: the handler may run until the end.
-struct Terminate {
-  std::atomic<std::terminate_handler> former{nullptr};
-  std::atomic<bool> handling{false};
-
-  static Terminate& instance() noexcept {
-    static Terminate terminate;
-    return terminate;
-  }
-};
-
-[[noreturn]] USAGE_STATS_INLINE void on_terminate() noexcept {
-  Terminate& terminate = Terminate::instance();
-  USAGE_STATS_TRY {
-    // Without an exception (a thread that nobody joined) it is the abort that tells.
-    if (const std::exception_ptr exception = std::current_exception();
-        exception && !terminate.handling.exchange(true)) {
-      End end;
-      end.uncaught = describe_exception(exception);
-      Runs::instance().finish(end);
-    }
-  }
-  USAGE_STATS_CATCH_ALL {}
-  if (const std::terminate_handler former = terminate.former.load()) former();
-  std::abort();
-}
-
-/// What is there to be told by while runs are alive; only for code that cannot be unloaded.
-USAGE_STATS_INLINE void watch_terminate() noexcept {
-  if (!platform::in_main_executable(reinterpret_cast<const void*>(&on_terminate))) return;
-  if (std::get_terminate() != &on_terminate) Terminate::instance().former = std::set_terminate(&on_terminate);
-}
-
-USAGE_STATS_INLINE void unwatch_terminate() noexcept {
-  if (std::get_terminate() == &on_terminate) std::set_terminate(Terminate::instance().former.load());
-}
-
-}  // namespace ends_impl
-
-USAGE_STATS_INLINE Runs& Runs::instance() { return platform::per_process<Runs>(); }
-
-USAGE_STATS_INLINE void Runs::add(TelemetrySession* session, std::shared_ptr<Run> run) {
-  const bool recording = run->recording();
-  const std::lock_guard<std::mutex> guard(mutex_);
-  entries_.push_back({session, std::move(run)});
-  if (!recording) return;
-  static const bool watching = platform::at_exit(&ends_impl::at_exit);
-  static_cast<void>(watching);  // where there is no room, such an end counts as lost
-  ends_impl::watch_terminate();
-}
-
-USAGE_STATS_INLINE void Runs::remove(const TelemetrySession* session) noexcept {
-  const auto guard = lock_or_give_up(mutex_);
-  if (!guard) return;
-  entries_.erase(
-      std::remove_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.session == session; }),
-      entries_.end());
-  if (std::none_of(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.run->recording(); }))
-    ends_impl::unwatch_terminate();
-}
-
-USAGE_STATS_INLINE bool Runs::leave_to_exit(const TelemetrySession* session) noexcept {
-  const auto guard = lock_or_give_up(mutex_);
-  for (Entry& entry : entries_)
-    if (guard && entry.session == session && platform::at_exit(&ends_impl::at_exit)) {
-      entry.session = nullptr;
-      return true;
-    }
-  return false;
-}
-
-USAGE_STATS_INLINE TelemetrySession* Runs::youngest() noexcept {
-  const auto guard = lock_or_give_up(mutex_);
-  for (auto entry = entries_.rbegin(); guard && entry != entries_.rend(); ++entry)
-    if (entry->session != nullptr) return entry->session;
-  return nullptr;
-}
-
-USAGE_STATS_INLINE void Runs::finish(const End& end) noexcept {
-  USAGE_STATS_TRY {
-    std::vector<std::shared_ptr<Run>> runs;
-    if (const auto guard = lock_or_give_up(mutex_))
-      for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) runs.push_back(entry->run);
-    for (const auto& run : runs) run->finish(end);
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE void Runs::adopt(platform::Child&& child) {
-  if (const auto guard = lock_or_give_up(mutex_); guard && child) children_.push_back(std::move(child));
-}
-
-USAGE_STATS_INLINE void Runs::reap() {
-  const auto guard = lock_or_give_up(mutex_);
-  if (!guard) return;
-  children_.erase(
-      std::remove_if(children_.begin(), children_.end(), [](platform::Child& child) { return child.ended(); }),
-      children_.end());
-}
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/session.ipp
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace session_impl {
-
-USAGE_STATS_INLINE std::vector<std::string> vector_of(int argc, const char* const* argv) {
-  std::vector<std::string> arguments;
-  for (int i = 1; argv != nullptr && i < argc && argv[i] != nullptr; ++i) arguments.emplace_back(argv[i]);
-  return arguments;
-}
-
-}  // namespace session_impl
-}  // namespace detail
-
-USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, int argc, const char* const* argv) noexcept {
-  USAGE_STATS_TRY { start(std::move(options), detail::session_impl::vector_of(argc, argv)); }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, std::vector<std::string> arguments) noexcept {
-  start(std::move(options), std::move(arguments));
-}
-
-USAGE_STATS_INLINE void TelemetrySession::start(Options&& options, std::vector<std::string>&& arguments) noexcept {
-  const detail::platform::Uncancelled uncancelled;
-  USAGE_STATS_TRY {
-    run_ = std::make_shared<detail::Run>(std::move(options));
-    recorder_ = run_->begin(arguments);
-    detail::Runs::instance().add(this, run_);
-  }
-  USAGE_STATS_CATCH_ALL { recorder_.reset(); }
-}
-
-USAGE_STATS_INLINE TelemetrySession::~TelemetrySession() {
-  // A static object goes while the process ends, and its exit code is not told before the next handler runs.
-  const bool at_exit =
-      run_ && run_->recording() && detail::platform::exit_code_is_told() && detail::platform::in_main_executable(this);
-  if (at_exit && detail::Runs::instance().leave_to_exit(this)) return;
-  finish();
-  if (run_) detail::Runs::instance().remove(this);
-}
-
-USAGE_STATS_INLINE void TelemetrySession::finish() noexcept {
-  const detail::platform::Uncancelled uncancelled;
-  if (!recorder_) return;
-  detail::End end;
-  end.unwinding = std::uncaught_exceptions() > exceptions_;
-  run_->finish(end);
-}
-
-USAGE_STATS_INLINE void TelemetrySession::put(const FieldValue& value) noexcept {
-  USAGE_STATS_TRY {
-    if (recorder_) recorder_->set(value);
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE void TelemetrySession::add(const Counter& counter, std::int64_t n) noexcept {
-  USAGE_STATS_TRY {
-    if (recorder_) recorder_->add(counter, n);
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE void TelemetrySession::record(const Event& event,
-                                                 std::initializer_list<FieldValue> values) noexcept {
-  USAGE_STATS_TRY {
-    if (recorder_) recorder_->record(event, values.begin(), values.size());
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE StageScope TelemetrySession::enter(const Stage& stage) noexcept {
-  return StageScope(recorder_, stage);
-}
-
-USAGE_STATS_INLINE void TelemetrySession::command(std::string_view name) noexcept {
-  USAGE_STATS_TRY {
-    if (!recorder_) return;
-    std::string clean = detail::clip_utf8(name, detail::limits::string_bytes);
-    const auto guard = detail::lock_or_give_up(run_->mutex);
-    if (!guard) return;
-    run_->command = std::move(clean);
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE void TelemetrySession::fail(const std::exception& exception) noexcept {
-  USAGE_STATS_TRY {
-    if (!recorder_) return;
-    auto error = detail::describe_exception(exception);
-    const auto guard = detail::lock_or_give_up(run_->mutex);
-    if (!guard) return;
-    run_->outcome.status = detail::Status::failed;
-    run_->outcome.error = std::move(error);
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE void TelemetrySession::fail(std::exception_ptr exception) noexcept {
-  USAGE_STATS_TRY {
-    if (!recorder_) return;
-    auto error = detail::describe_exception(std::move(exception));
-    const auto guard = detail::lock_or_give_up(run_->mutex);
-    if (!guard) return;
-    run_->outcome.status = detail::Status::failed;
-    if (!error.empty()) run_->outcome.error = std::move(error);
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE void TelemetrySession::left_by(std::exception_ptr exception) noexcept {
-  fail(std::move(exception));
-  USAGE_STATS_TRY {
-    if (!recorder_) return;
-    const auto guard = detail::lock_or_give_up(run_->mutex);
-    if (!guard) return;
-    run_->outcome.status = detail::Status::exception;
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE int TelemetrySession::exit_code(int code) noexcept {
-  USAGE_STATS_TRY {
-    if (!recorder_) return code;
-    if (const auto guard = detail::lock_or_give_up(run_->mutex)) run_->outcome.exit_code = code;
-  }
-  USAGE_STATS_CATCH_ALL {}
-  return code;
-}
-
-USAGE_STATS_INLINE bool TelemetrySession::enabled() const noexcept { return recorder_ != nullptr; }
-
-USAGE_STATS_INLINE const Decision& TelemetrySession::decision() const noexcept {
-  static const Decision none;
-  return run_ ? run_->decision : none;
-}
-
-USAGE_STATS_INLINE std::string_view TelemetrySession::session_id() const noexcept {
-  return recorder_ ? std::string_view(run_->session_id) : std::string_view();
-}
-
-USAGE_STATS_INLINE std::filesystem::path TelemetrySession::report_path() const {
-  return recorder_ ? run_->report_path : std::filesystem::path();
-}
-
-USAGE_STATS_INLINE std::string_view TelemetrySession::problem() const noexcept {
-  return run_ ? std::string_view(run_->problem) : std::string_view();
-}
-
-USAGE_STATS_INLINE TelemetrySession* TelemetrySession::current() noexcept {
-  USAGE_STATS_TRY { return detail::Runs::instance().youngest(); }
-  USAGE_STATS_CATCH_ALL { return nullptr; }
-}
-
-USAGE_STATS_INLINE StageScope::StageScope(std::shared_ptr<detail::Recorder> recorder, const Stage& stage) noexcept
-    : exceptions_(std::uncaught_exceptions()) {
-  USAGE_STATS_TRY {
-    const auto number = recorder ? recorder->enter(stage) : std::nullopt;
-    if (!number) return;
-    stage_ = *number;
-    recorder_ = std::move(recorder);
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE StageScope::~StageScope() { end(); }
-
-USAGE_STATS_INLINE void StageScope::end() noexcept {
-  USAGE_STATS_TRY {
-    if (recorder_) recorder_->leave(stage_, failed_ || std::uncaught_exceptions() > exceptions_);
-  }
-  USAGE_STATS_CATCH_ALL {}
-  recorder_.reset();
-}
-
-USAGE_STATS_INLINE void StageScope::put(const FieldValue& value) noexcept {
-  USAGE_STATS_TRY {
-    if (recorder_) recorder_->set(stage_, value);
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/storage.ipp
 
 #include <algorithm>
@@ -8955,12 +8413,13 @@ USAGE_STATS_INLINE std::filesystem::path Storage::report_path(const std::string&
 }
 
 USAGE_STATS_INLINE std::error_code Storage::write_report(const std::string& client_id, const std::string& session_id,
-                                                         std::string_view json) const {
+                                                         std::string_view json,
+                                                         const std::function<bool()>& wanted) const {
   std::error_code error;
   const platform::Folder client = folder_.folder(client_id, true, error);
   if (!client) return error;
   const platform::Folder session = client.folder(session_id, true, error);
-  return session ? session.write(storage_impl::report_file, json) : error;
+  return session ? session.write(storage_impl::report_file, json, false, wanted) : error;
 }
 
 USAGE_STATS_INLINE std::optional<std::string> Storage::read_report(const std::string& client_id,
@@ -9040,7 +8499,11 @@ USAGE_STATS_INLINE std::optional<std::string> Storage::waiting_report(const Labe
   unreadable = written.unreadable;
   if (written.sequence > 0) return written.text;
   std::error_code error;
-  if (!written.damaged || !storage_impl::end_vanished(*this, label, log, error)) return std::nullopt;
+  if (!written.damaged) return std::nullopt;
+  if (!storage_impl::end_vanished(*this, label, log, error)) {
+    unreadable = error != std::errc::invalid_argument;
+    return std::nullopt;
+  }
   return read_report(label.client_id, label.session_id, &unreadable);
 }
 
@@ -9078,13 +8541,19 @@ USAGE_STATS_INLINE std::vector<Label> Storage::interims() const {
   return labels;
 }
 
-USAGE_STATS_INLINE std::vector<Label> Storage::waiting() const {
+USAGE_STATS_INLINE std::vector<Label> Storage::waiting(bool* incomplete) const {
   std::vector<Label> labels;
   std::error_code error;
+  bool skipped = false;
   const platform::Folder pending = folder_.folder("pending", false, error);
-  if (!pending) return labels;
-  for (const auto& entry : pending.list(storage_impl::most_entries, is_id))
-    if (auto label = storage_impl::read_label(pending, entry.name, error)) labels.push_back(std::move(*label));
+  if (!pending) skipped = storage_impl::may_pass(error);
+  if (pending)
+    for (const auto& entry : pending.list(storage_impl::most_entries, is_id)) {
+      auto label = storage_impl::read_label(pending, entry.name, error);
+      if (label) labels.push_back(std::move(*label));
+      skipped = skipped || storage_impl::may_pass(error);
+    }
+  if (incomplete != nullptr) *incomplete = skipped;
   std::sort(labels.begin(), labels.end(), [](const Label& a, const Label& b) {
     return a.created != b.created ? a.created < b.created : a.session_id < b.session_id;
   });
@@ -9116,6 +8585,7 @@ USAGE_STATS_INLINE std::error_code Storage::record_delivery(const Label& label, 
   const platform::Folder session = client ? client.folder(label.session_id, false, error) : platform::Folder();
   if (!session) return error;
   const auto before = session.read(storage_impl::delivery_file, limits::file_bytes, error);
+  if (!before && storage_impl::may_pass(error)) return error;  // it tells of other endpoints too
   return session.write(storage_impl::delivery_file, with_delivery(before.value_or(""), record));
 }
 
@@ -9186,10 +8656,25 @@ USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& sto
 
 }  // namespace storage_impl
 
+USAGE_STATS_INLINE std::size_t Storage::remove_damaged_labels(const Log& log) const {
+  std::error_code error;
+  std::size_t removed = 0;
+  const platform::Folder pending = folder_.folder("pending", false, error);
+  if (!pending) return 0;
+  for (const auto& entry : pending.list(storage_impl::most_entries, is_id)) {
+    const auto text = pending.read(entry.name, limits::file_bytes, error);
+    const auto label = text ? parse_label(*text) : std::nullopt;
+    if (!text || (label && label->session_id == entry.name)) continue;
+    log("pending/", entry.name, " is damaged; removed");
+    if (!pending.remove(entry.name)) ++removed;
+  }
+  return removed;
+}
+
 USAGE_STATS_INLINE void Storage::prune(const Log& log, bool backlog) const {
   std::error_code error;
   std::vector<Label> labels = waiting();
-  std::size_t bytes = 0, kept = 0, dropped = 0;
+  std::size_t bytes = 0, kept = 0, dropped = remove_damaged_labels(log);
   for (auto label = labels.rbegin(); label != labels.rend(); ++label) {  // the youngest stay
     if (label->deletion) continue;
     bytes += read_report(label->client_id, label->session_id).value_or("").size();
@@ -9217,11 +8702,657 @@ USAGE_STATS_INLINE void Storage::prune(const Log& log, bool backlog) const {
 USAGE_STATS_INLINE bool Storage::crowded(const std::string& client_id) const {
   std::error_code error;
   const platform::Folder client = folder_.folder(client_id, false, error);
-  const auto count = client ? client.folder_count() : std::nullopt;
-  return count && *count > limits::kept_sessions + limits::waiting_reports + 16;
+  constexpr std::size_t most = limits::kept_sessions + limits::waiting_reports + 16;
+  // Sessions of this client, or clients that were one session each.
+  for (const platform::Folder* const folder : {&client, &folder_}) {
+    const auto count = *folder ? folder->folder_count() : std::nullopt;
+    if (count && *count > most) return true;
+  }
+  return false;
 }
 
 }  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace run_impl {
+
+/// A path for the label: the home folder as ~, since labels name nobody.
+USAGE_STATS_INLINE std::string without_home(const std::filesystem::path& path) {
+  const std::string text = path.string(), home = platform::home().string();
+  return !home.empty() && text.compare(0, home.size() + 1, home + "/") == 0 ? "~" + text.substr(home.size()) : text;
+}
+
+USAGE_STATS_INLINE bool sampled(const std::string& session_id, double share) {
+  return static_cast<double>(std::strtoul(session_id.substr(0, 6).c_str(), nullptr, 16)) < share * 0x1000000;
+}
+
+USAGE_STATS_INLINE std::string compact(const std::string& json) {
+  const auto value = parse_json(json);
+  return value ? json_text(*value) : std::string();
+}
+
+/// What Hashed fields are salted with: the client id itself, also where only its hash leaves. With that hash for salt,
+/// who receives the reports could try names until one fits.
+USAGE_STATS_INLINE std::string salt_of(const Options& options, const State& state, const std::string& reported) {
+  if (!options.hash_client_id) return reported;
+  Options plain = options;
+  plain.hash_client_id = false;
+  return client_id_of(plain, state);
+}
+
+}  // namespace run_impl
+
+USAGE_STATS_INLINE bool Run::give_up(const std::string& why) {
+  problem = why;
+  decision.verdict = Verdict::off;
+  decision.why = why;
+  log("nothing is recorded: ", why);
+  return false;
+}
+
+USAGE_STATS_INLINE bool Run::sends_by_process() const {
+  return !label_.destinations.empty() && options.delivery != Delivery::in_process && can_start_uploader();
+}
+
+USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::string>& arguments) {
+  Runs::instance().reap();
+  problem = problem_with(options);
+  if (problem.empty()) problem = problem_with_declarations();
+  folder_ = usage_path(options);
+  std::error_code error;
+  std::optional<Storage> storage;
+  std::optional<State> state;
+  bool unreadable = false;
+  const auto read_state = [&] {
+    if (state) return *state;
+    if (!storage && !folder_.empty()) storage = Storage::open(folder_, false, error);
+    if (!storage) unreadable = storage_impl::may_pass(error);
+    if (!storage || unreadable) return State();
+    state = storage->state(&unreadable);
+    if (state->damaged) log("state.json is damaged: what it knew is forgotten");
+    return *state;
+  };
+  const Consent consent = decide(options, arguments, problem, read_state);
+  decision = consent.decision;
+  log("verdict ",
+      decision.verdict == Verdict::on      ? "on"
+      : decision.verdict == Verdict::local ? "local"
+                                           : "off",
+      " by rule ", std::to_string(decision.rule), ": ", decision.why);
+  if (decision.verdict == Verdict::off && !consent.ask) return nullptr;
+  if (folder_.empty()) return give_up("there is no place for reports (no home folder)"), nullptr;
+  if (!platform::has_spare_descriptors()) return give_up("the descriptor limit is too low"), nullptr;
+  if (!storage) storage = Storage::open(folder_, true, error);
+  if (!storage) return give_up(folder_.string() + ": " + error.message()), nullptr;
+  read_state();
+  if (unreadable) return give_up((folder_ / "state.json").string() + ": cannot be read now"), nullptr;
+  std::vector<std::string> withheld = inform_user(options, consent, *storage, *state, decision, log);
+  if (decision.verdict == Verdict::off) return nullptr;
+  return record(consent, *storage, *state, ambient_taint(arguments), arguments, std::move(withheld));
+}
+
+USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent, const Storage& storage,
+                                                         const State& state, Taint taint,
+                                                         const std::vector<std::string>& arguments,
+                                                         std::vector<std::string> withheld) {
+  session_id = random_hex(16);
+  if (session_id.empty()) return give_up("the operating system gives no random numbers"), nullptr;
+  if (!enough_memory()) return give_up("there is too little memory"), nullptr;
+  State latest = state;
+  if (!choose_destinations(consent, state) || !choose_client(storage, latest)) return nullptr;
+  describe(arguments, taint, state);
+  if (!begin_label(storage)) return nullptr;
+  std::string salt = report_.client_id.empty() ? "" : run_impl::salt_of(options, latest, report_.client_id);
+  if (salt.empty()) salt = session_id;
+  recorder_ = std::make_shared<Recorder>(std::move(taint), salt, std::move(withheld));
+  // Their threads may have to be left behind: in a name lookup that hangs, in the host's log function.
+  if (options.delivery == Delivery::in_process || options.report_every > std::chrono::milliseconds(0))
+    platform::keep_loaded();
+  begin_interims();
+  return recorder_;
+}
+
+USAGE_STATS_INLINE bool Run::begin_label(const Storage& storage) {
+  label_.running_report = run_impl::compact(to_json(report_));
+  std::error_code error;
+  lock_ = storage.begin(label_, error);
+  if (!lock_) return give_up(folder_.string() + ": " + error.message());
+  report_path = storage.report_path(label_.client_id, session_id);
+  log("session ", session_id, " begins; its report will be ", report_path.string());
+  if (options.signals == Signals::observe) {
+    std::optional<platform::SelfStart> uploader;
+    if (sends_by_process()) uploader = uploader_start(storage, options.app, UploadOptions().stay);
+    signals_ = platform::SignalWatch(lock_, uploader);
+  }
+  if (label_.destinations.empty() || options.delivery == Delivery::in_process || can_start_uploader()) return true;
+  problem =
+      "this code is not part of the main executable (or run_uploader() was not called): reports wait; consider "
+      "Delivery::in_process";
+  log(problem);
+  return true;
+}
+
+USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const State& state) {
+  if (decision.verdict != Verdict::on) return true;
+  std::string trouble;
+  const auto endpoints = effective_endpoints(options, consent.policy, consent.config, trouble);
+  if (!trouble.empty()) {
+    log(trouble);
+    problem = trouble;
+  }
+  if (endpoints.empty() || options.delivery == Delivery::local) {
+    decision.verdict = Verdict::local;
+    decision.why += endpoints.empty() ? "; there is no endpoint" : "; the program keeps its reports local";
+    return true;
+  }
+  for (const Endpoint& endpoint : endpoints) {
+    const std::string version_and_url = options.version + " " + endpoint.url;
+    const bool stopped = std::find(state.stopped.begin(), state.stopped.end(), version_and_url) != state.stopped.end();
+    if (stopped) log("endpoint ", endpoint.url, " wants nothing more from version ", options.version);
+    if (!stopped && run_impl::sampled(session_id, options.sample)) label_.destinations.push_back({endpoint, 0, 0});
+  }
+  return true;
+}
+
+USAGE_STATS_INLINE bool Run::choose_client(const Storage& storage, State& state) {
+  std::string id;
+  if (decision.verdict == Verdict::on) {
+    id = client_id_of(options, state);
+    if (id.empty()) {
+      // Of many that begin together one makes the id; the others wait for no lock, but for the id.
+      const auto known = [&](const State& now) { return !(id = client_id_of(options, state = now)).empty(); };
+      const std::error_code error = storage.update_state(
+          [&](State& changed) {
+            make_client_id(options, changed);
+            known(changed);
+          },
+          known);
+      if (error) return give_up((folder_ / "state.json").string() + ": " + error.message());
+    }
+  }
+  report_.client_id = id;
+  label_.client_id = id.empty() ? "local" : id;
+  return true;
+}
+
+USAGE_STATS_INLINE void Run::describe(const std::vector<std::string>& arguments, const Taint& taint,
+                                      const State& state) {
+  const std::string client_id = std::move(report_.client_id);
+  report_ = report_at_start(options, session_id, arguments, taint, state);
+  report_.client_id = client_id;
+
+  label_.app = options.app;
+  label_.version = options.version;
+  label_.session_id = session_id;
+  label_.created = now_seconds();
+  label_.rule = decision.rule;
+  if (!options.config_file.empty()) label_.config_file = run_impl::without_home(options.config_file);
+  if (!options.policy_file.empty()) label_.policy_file = run_impl::without_home(options.policy_file);
+}
+
+/// What a report says of an exception's message.
+USAGE_STATS_INLINE std::string Run::scrubbed(const std::string& message) const {
+  return options.errors == ErrorDetail::type ? std::string()
+                                             : scrub(message, recorder_->taint(), limits::message_bytes);
+}
+
+/// False, and the label stays: the run is lost, since a lock is held by what cannot go on.
+USAGE_STATS_INLINE bool Run::close_report(const End& end) {
+  const auto guard = lock_or_give_up(mutex);
+  if (!guard || !recorder_->close()) return false;
+  if (end.exit_code) outcome.exit_code = end.exit_code;
+  if (!end.uncaught.empty()) outcome.error = end.uncaught;
+  if (end.unwinding || !end.uncaught.empty()) outcome.status = Status::exception;
+  if (outcome.status == Status::running)
+    outcome.status = outcome.exit_code.value_or(0) == 0 ? Status::ok : Status::failed;
+  report_.outcome = outcome;
+  for (ErrorLink& link : report_.outcome.error) link.message = scrubbed(link.message);
+  if (!command.empty()) report_.command = command;
+  recorder_->add_to(report_);
+  report_.final = true;
+  report_.duration_s = recorder_->seconds();
+  report_.ended_at = std::chrono::system_clock::now();
+  return true;
+}
+
+USAGE_STATS_INLINE void Run::finish(const End& end) noexcept {
+  if (!recorder_ || platform::process_id() != process_ || finished_.exchange(true)) return;
+  USAGE_STATS_TRY {
+    if (ticker_) ticker_->stop(std::chrono::seconds(1));
+    if (close_report(end))
+      write_and_deliver();
+    else
+      log("session ", session_id, " ends in the middle of a call to this library; it is reported as lost");
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void Run::write_and_deliver() {
+  std::error_code error;
+  if (!enough_memory()) {
+    log("too little memory for a report: the run is reported as lost");
+    signals_ = platform::SignalWatch();
+    return lock_.release();
+  }
+  const auto storage = Storage::open(folder_, false, error);
+  if (!storage) {
+    log("the report is lost: ", folder_.string(), ": ", error.message());
+    return lock_.release();
+  }
+  error = storage->write_report(label_.client_id, session_id, to_json(report_));
+  // Without a report the label stays in active/, and the next uploader reports the run as lost.
+  if (!error) error = storage->finish(label_);
+  signals_ = platform::SignalWatch();
+  lock_.release();
+  log("session ", session_id, " ends: ", status_name(report_.outcome.status),
+      error ? "; " + error.message() : std::string());
+  deliver(*storage);
+}
+
+USAGE_STATS_INLINE void Run::begin_interims() {
+  if (options.report_every <= std::chrono::milliseconds(0)) return;
+  // Clusters that were started together do not report together.
+  const auto jitter =
+      options.report_every * static_cast<int>(std::strtoul(session_id.substr(0, 2).c_str(), nullptr, 16));
+  const auto first = std::min<std::chrono::milliseconds>(options.report_every, std::chrono::seconds(60));
+  ticker_ = std::make_unique<Ticker>(first + std::min(jitter / 2560, first / 10), options.report_every,
+                                     [run = weak_from_this()] {
+                                       if (const auto alive = run.lock()) alive->write_interim();
+                                     });
+}
+
+USAGE_STATS_INLINE void Run::write_interim() {
+  USAGE_STATS_TRY {
+    const std::uint64_t changes = recorder_->changes();
+    const bool quiet = report_.sequence > 1 && changes == changes_reported_;
+    if (finished_ || (quiet && options.report_every < std::chrono::minutes(1)) || !enough_memory()) return;
+    Report interim = report_;
+    if (const auto guard = lock_or_give_up(mutex); guard && !command.empty()) interim.command = command;
+    interim.outcome.status = Status::running;
+    interim.duration_s = recorder_->seconds();
+    recorder_->add_to(interim);
+    std::error_code error;
+    const auto storage = Storage::open(folder_, false, error);
+    // The run may have ended meanwhile, when this thread was held up: its last report stays.
+    if (storage)
+      error = storage->write_report(label_.client_id, session_id, to_json(std::move(interim)),
+                                    [this] { return !finished_; });
+    log("session ", session_id, " goes on: report ", std::to_string(report_.sequence),
+        error ? "; " + error.message() : std::string());
+    if (error || !storage) return;
+    ++report_.sequence;
+    changes_reported_ = changes;
+    if (label_.destinations.empty() || !uploader_needed(*storage, label_, storage->state())) return;
+    if (options.delivery == Delivery::in_process) {
+      UploadOptions now;
+      now.stay = std::chrono::milliseconds(0);
+      now.deadline = std::chrono::steady_clock::now() + options.wait_limit;
+      now.awaited = true;
+      upload(folder_, now, log);
+    } else if (can_start_uploader()) {
+      Runs::instance().reap();
+      Runs::instance().adopt(start_uploader(*storage, options.app, UploadOptions().stay, log));
+    }
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void Run::deliver(const Storage& storage) const {
+  if (!uploader_needed(storage, label_, storage.state())) return;
+  if (options.delivery == Delivery::in_process) return upload_in_process(folder_, options.wait_limit, log);
+  if (!can_start_uploader()) {
+    log("no uploader can be started; what is to be sent waits");
+    if (storage.crowded(label_.client_id)) prune_alone(storage, log);
+    return;
+  }
+  const bool wait = options.delivery == Delivery::wait;
+  platform::Child child =
+      start_uploader(storage, options.app, wait ? std::chrono::milliseconds(0) : UploadOptions().stay, log);
+  if (wait && !label_.destinations.empty()) return wait_for(std::move(child), storage);
+  Runs::instance().adopt(std::move(child));
+}
+
+USAGE_STATS_INLINE void Run::wait_for(platform::Child child, const Storage& storage) const {
+  using Clock = std::chrono::steady_clock;
+  const auto deadline = Clock::now() + options.wait_limit;
+  std::error_code error;
+  const platform::Folder pending = storage.folder().folder("pending", false, error);
+  auto pause = std::chrono::milliseconds(1);
+  // Our own uploader ends at once where another is at work; that one has the label to send then.
+  const auto over = [&] {
+    return !pending || !pending.exists(session_id) || ((!child || child.ended()) && !uploader_at_work(storage));
+  };
+  while (Clock::now() < deadline && !over()) {
+    std::this_thread::sleep_for(std::min<Clock::duration>(pause, deadline - Clock::now()));
+    pause = std::min(pause * 2, std::chrono::milliseconds(20));
+  }
+  log(pending && pending.exists(session_id) ? "waited long enough; the report is sent later" : "the report is sent");
+  if (!child || child.ended()) return;
+  Runs::instance().adopt(std::move(child));
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/ends.ipp
+
+#include <algorithm>
+#include <cstdlib>
+#include <exception>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace ends_impl {
+
+USAGE_STATS_INLINE void at_exit(std::optional<int> code) noexcept {
+  End end;
+  end.exit_code = code;
+  Runs::instance().finish(end);
+}
+
+/// The handlers that ours stands for: more than one where the host has set one since that goes on with ours, and ours
+/// was set again. Never destroyed, having nothing to destroy: the handler may run until the end.
+struct Terminate {
+  static constexpr int most = 8;
+  std::atomic<std::terminate_handler> former[most] = {};
+  std::atomic<int> count{0};
+  std::atomic<bool> handling{false};
+
+  static Terminate& instance() noexcept {
+    static Terminate terminate;
+    return terminate;
+  }
+  bool push(std::terminate_handler handler) noexcept {
+    if (count.load() >= most) return false;
+    former[count++] = handler;
+    return true;
+  }
+  /// The last one, once; null if there is none.
+  std::terminate_handler pop() noexcept {
+    int last = count.load();
+    while (last > 0 && !count.compare_exchange_weak(last, last - 1)) {
+    }
+    return last > 0 ? former[last - 1].load() : nullptr;
+  }
+};
+
+[[noreturn]] USAGE_STATS_INLINE void on_terminate() noexcept {
+  Terminate& terminate = Terminate::instance();
+  USAGE_STATS_TRY {
+    // Without an exception (a thread that nobody joined) it is the abort that tells.
+    if (const std::exception_ptr exception = std::current_exception();
+        exception && !terminate.handling.exchange(true)) {
+      End end;
+      end.uncaught = describe_exception(exception);
+      Runs::instance().finish(end);
+    }
+  }
+  USAGE_STATS_CATCH_ALL {}
+  if (const std::terminate_handler former = terminate.pop()) former();
+  std::abort();
+}
+
+/// What is there to be told by while runs are alive; only for code that cannot be unloaded.
+USAGE_STATS_INLINE void watch_terminate() noexcept {
+  if (!platform::in_main_executable(reinterpret_cast<const void*>(&on_terminate))) return;
+  const std::terminate_handler now = std::get_terminate();
+  if (now != &on_terminate && Terminate::instance().push(now)) std::set_terminate(&on_terminate);
+}
+
+USAGE_STATS_INLINE void unwatch_terminate() noexcept {
+  if (std::get_terminate() == &on_terminate) std::set_terminate(Terminate::instance().pop());
+}
+
+}  // namespace ends_impl
+
+USAGE_STATS_INLINE Runs& Runs::instance() { return platform::per_process<Runs>(); }
+
+USAGE_STATS_INLINE void Runs::add(TelemetrySession* session, std::shared_ptr<Run> run) {
+  const bool recording = run->recording();
+  const std::lock_guard<std::mutex> guard(mutex_);
+  entries_.push_back({session, std::move(run)});
+  if (!recording) return;
+  static const bool watching = platform::at_exit(&ends_impl::at_exit);
+  static_cast<void>(watching);  // where there is no room, such an end counts as lost
+  ends_impl::watch_terminate();
+}
+
+USAGE_STATS_INLINE void Runs::remove(const TelemetrySession* session) noexcept {
+  const auto guard = lock_or_give_up(mutex_);
+  if (!guard) return;
+  entries_.erase(
+      std::remove_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.session == session; }),
+      entries_.end());
+  if (std::none_of(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.run->recording(); }))
+    ends_impl::unwatch_terminate();
+}
+
+USAGE_STATS_INLINE bool Runs::leave_to_exit(const TelemetrySession* session) noexcept {
+  const auto guard = lock_or_give_up(mutex_);
+  for (Entry& entry : entries_)
+    if (guard && entry.session == session && platform::at_exit(&ends_impl::at_exit)) {
+      entry.session = nullptr;
+      return true;
+    }
+  return false;
+}
+
+USAGE_STATS_INLINE TelemetrySession* Runs::youngest() noexcept {
+  const auto guard = lock_or_give_up(mutex_);
+  for (auto entry = entries_.rbegin(); guard && entry != entries_.rend(); ++entry)
+    if (entry->session != nullptr) return entry->session;
+  return nullptr;
+}
+
+USAGE_STATS_INLINE void Runs::finish(const End& end) noexcept {
+  USAGE_STATS_TRY {
+    std::vector<std::shared_ptr<Run>> runs;
+    if (const auto guard = lock_or_give_up(mutex_))
+      for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) runs.push_back(entry->run);
+    for (const auto& run : runs) run->finish(end);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void Runs::adopt(platform::Child&& child) {
+  if (const auto guard = lock_or_give_up(mutex_); guard && child) children_.push_back(std::move(child));
+}
+
+USAGE_STATS_INLINE void Runs::reap() {
+  const auto guard = lock_or_give_up(mutex_);
+  if (!guard) return;
+  children_.erase(
+      std::remove_if(children_.begin(), children_.end(), [](platform::Child& child) { return child.ended(); }),
+      children_.end());
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/session.ipp
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace session_impl {
+
+USAGE_STATS_INLINE std::vector<std::string> vector_of(int argc, const char* const* argv) {
+  std::vector<std::string> arguments;
+  for (int i = 1; argv != nullptr && i < argc && argv[i] != nullptr; ++i) arguments.emplace_back(argv[i]);
+  return arguments;
+}
+
+}  // namespace session_impl
+}  // namespace detail
+
+USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, int argc, const char* const* argv) noexcept {
+  USAGE_STATS_TRY { start(std::move(options), detail::session_impl::vector_of(argc, argv)); }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, std::vector<std::string> arguments) noexcept {
+  start(std::move(options), std::move(arguments));
+}
+
+USAGE_STATS_INLINE void TelemetrySession::start(Options&& options, std::vector<std::string>&& arguments) noexcept {
+  const detail::platform::Uncancelled uncancelled;
+  USAGE_STATS_TRY {
+    run_ = std::make_shared<detail::Run>(std::move(options));
+    recorder_ = run_->begin(arguments);
+    detail::Runs::instance().add(this, run_);
+  }
+  USAGE_STATS_CATCH_ALL { recorder_.reset(); }
+}
+
+USAGE_STATS_INLINE TelemetrySession::~TelemetrySession() {
+  // A static object goes while the process ends, and its exit code is not told before the next handler runs.
+  const bool at_exit =
+      run_ && run_->recording() && detail::platform::exit_code_is_told() && detail::platform::in_main_executable(this);
+  if (at_exit && detail::Runs::instance().leave_to_exit(this)) return;
+  finish();
+  if (run_) detail::Runs::instance().remove(this);
+}
+
+USAGE_STATS_INLINE void TelemetrySession::finish() noexcept {
+  const detail::platform::Uncancelled uncancelled;
+  if (!recorder_) return;
+  detail::End end;
+  end.unwinding = std::uncaught_exceptions() > exceptions_;
+  run_->finish(end);
+}
+
+USAGE_STATS_INLINE void TelemetrySession::put(const FieldValue& value) noexcept {
+  USAGE_STATS_TRY {
+    if (recorder_) recorder_->set(value);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void TelemetrySession::add(const Counter& counter, std::int64_t n) noexcept {
+  USAGE_STATS_TRY {
+    if (recorder_) recorder_->add(counter, n);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void TelemetrySession::record(const Event& event,
+                                                 std::initializer_list<FieldValue> values) noexcept {
+  USAGE_STATS_TRY {
+    if (recorder_) recorder_->record(event, values.begin(), values.size());
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE StageScope TelemetrySession::enter(const Stage& stage) noexcept {
+  return StageScope(recorder_, stage);
+}
+
+USAGE_STATS_INLINE void TelemetrySession::command(std::string_view name) noexcept {
+  USAGE_STATS_TRY {
+    if (!recorder_) return;
+    std::string clean = detail::clip_utf8(name, detail::limits::string_bytes);
+    const auto guard = detail::lock_or_give_up(run_->mutex);
+    if (!guard) return;
+    run_->command = std::move(clean);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void TelemetrySession::fail(const std::exception& exception) noexcept {
+  USAGE_STATS_TRY {
+    if (!recorder_) return;
+    auto error = detail::describe_exception(exception);
+    const auto guard = detail::lock_or_give_up(run_->mutex);
+    if (!guard) return;
+    run_->outcome.status = detail::Status::failed;
+    run_->outcome.error = std::move(error);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void TelemetrySession::fail(std::exception_ptr exception) noexcept {
+  USAGE_STATS_TRY {
+    if (!recorder_) return;
+    auto error = detail::describe_exception(std::move(exception));
+    const auto guard = detail::lock_or_give_up(run_->mutex);
+    if (!guard) return;
+    run_->outcome.status = detail::Status::failed;
+    if (!error.empty()) run_->outcome.error = std::move(error);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void TelemetrySession::left_by(std::exception_ptr exception) noexcept {
+  fail(std::move(exception));
+  USAGE_STATS_TRY {
+    if (!recorder_) return;
+    const auto guard = detail::lock_or_give_up(run_->mutex);
+    if (!guard) return;
+    run_->outcome.status = detail::Status::exception;
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE int TelemetrySession::exit_code(int code) noexcept {
+  USAGE_STATS_TRY {
+    if (!recorder_) return code;
+    if (const auto guard = detail::lock_or_give_up(run_->mutex)) run_->outcome.exit_code = code;
+  }
+  USAGE_STATS_CATCH_ALL {}
+  return code;
+}
+
+USAGE_STATS_INLINE bool TelemetrySession::enabled() const noexcept { return recorder_ != nullptr; }
+
+USAGE_STATS_INLINE const Decision& TelemetrySession::decision() const noexcept {
+  static const Decision none;
+  return run_ ? run_->decision : none;
+}
+
+USAGE_STATS_INLINE std::string_view TelemetrySession::session_id() const noexcept {
+  return recorder_ ? std::string_view(run_->session_id) : std::string_view();
+}
+
+USAGE_STATS_INLINE std::filesystem::path TelemetrySession::report_path() const {
+  return recorder_ ? run_->report_path : std::filesystem::path();
+}
+
+USAGE_STATS_INLINE std::string_view TelemetrySession::problem() const noexcept {
+  return run_ ? std::string_view(run_->problem) : std::string_view();
+}
+
+USAGE_STATS_INLINE TelemetrySession* TelemetrySession::current() noexcept {
+  USAGE_STATS_TRY { return detail::Runs::instance().youngest(); }
+  USAGE_STATS_CATCH_ALL { return nullptr; }
+}
+
+USAGE_STATS_INLINE StageScope::StageScope(std::shared_ptr<detail::Recorder> recorder, const Stage& stage) noexcept
+    : exceptions_(std::uncaught_exceptions()) {
+  USAGE_STATS_TRY {
+    const auto number = recorder ? recorder->enter(stage) : std::nullopt;
+    if (!number) return;
+    stage_ = *number;
+    recorder_ = std::move(recorder);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE StageScope::~StageScope() { end(); }
+
+USAGE_STATS_INLINE void StageScope::end() noexcept {
+  USAGE_STATS_TRY {
+    if (recorder_) recorder_->leave(stage_, failed_ || std::uncaught_exceptions() > exceptions_);
+  }
+  USAGE_STATS_CATCH_ALL {}
+  recorder_.reset();
+}
+
+USAGE_STATS_INLINE void StageScope::put(const FieldValue& value) noexcept {
+  USAGE_STATS_TRY {
+    if (recorder_) recorder_->set(stage_, value);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/uploader.ipp
 
@@ -9373,7 +9504,7 @@ class Work {
   void send_report(Label, Destination);
   void send_deletion(const Label&, Destination);
   Response answer_to(const Request&);
-  void remember_sent(const Label&, const std::string& url);
+  bool remember_sent(const Label&, const std::string& url);
   void note_deletions();
   bool due(const Destination&) const;
   /// Whether the destination is done with, one way or another.
@@ -9381,7 +9512,7 @@ class Work {
   bool settle(const Label&, Destination&, const Response&, std::size_t events);
   void settled(const Label&, const Destination&, bool done);
   void postpone(const Label&, Destination&, const Response&);
-  void keep_count(const std::function<void(State&)>& change);
+  bool keep_count(const std::function<void(State&)>& change);
 
   const Storage& storage_;
   const UploadOptions& options_;
@@ -9401,6 +9532,7 @@ USAGE_STATS_INLINE const Destination* at(const Label& label, const Endpoint& end
 
 USAGE_STATS_INLINE std::vector<std::string> Work::run() {
   Lanes::Guard guard = lanes_.hold();
+  storage_.prune(log_, true);  // also now: this process may not live to its end
   std::vector<std::string> known;
   auto last_news = Clock::now(), last_look = last_news - look_at_live_runs;
   for (;;) {
@@ -9561,7 +9693,7 @@ USAGE_STATS_INLINE bool Work::send_to(const Label& label, Destination& destinati
                            ? delivered_events(storage_.deliveries(label), endpoint.url, label.sequence + 1)
                            : 0;
   const std::vector<Request> requests = requests_for(endpoint, report, events);
-  if (!requests.empty()) remember_sent(label, endpoint.url);
+  if (!requests.empty() && !remember_sent(label, endpoint.url)) return false;
   for (const Request& request : requests) {
     response = answer_to(request);
     if (classify(response, endpoint.protocol) != Answer::delivered) break;
@@ -9581,14 +9713,15 @@ USAGE_STATS_INLINE Response Work::answer_to(const Request& request) {
   });
 }
 
-/// Before the first byte leaves: `usage-stats delete` must know of it also if this process ends in between.
-USAGE_STATS_INLINE void Work::remember_sent(const Label& label, const std::string& url) {
+/// Before the first byte leaves: `usage-stats delete` must know of it also if this process ends in between. If that
+/// cannot be remembered, nothing is sent.
+USAGE_STATS_INLINE bool Work::remember_sent(const Label& label, const std::string& url) {
   const auto missing = [](const std::vector<std::string>& list, const std::string& text) {
     return std::find(list.begin(), list.end(), text) == list.end();
   };
   const bool new_id = label.client_id != "local" && missing(state_.sent_ids, label.client_id);
-  if (!new_id && !missing(state_.sent_to, url)) return;
-  keep_count([&](State& state) {
+  if (!new_id && !missing(state_.sent_to, url)) return true;
+  return keep_count([&](State& state) {
     if (new_id && missing(state.sent_ids, label.client_id)) state.sent_ids.push_back(label.client_id);
     if (missing(state.sent_to, url)) state.sent_to.push_back(url);
   });
@@ -9616,14 +9749,15 @@ USAGE_STATS_INLINE void Work::send_deletion(const Label& label, Destination to) 
 /// Tells sessions when a deletion is due, so that they start an uploader for it.
 USAGE_STATS_INLINE void Work::note_deletions() {
   Seconds next = 0;
-  for (const Label& label : storage_.waiting()) {
+  bool incomplete = false;
+  for (const Label& label : storage_.waiting(&incomplete)) {
     if (!label.deletion) continue;
     for (const Destination& destination : label.destinations) {
       const Seconds due = std::max<Seconds>(destination.not_before, 1);
       next = next == 0 ? due : std::min(next, due);
     }
   }
-  if (next != state_.deletion_due) keep_count([&](State& state) { state.deletion_due = next; });
+  if (!incomplete && next != state_.deletion_due) keep_count([&](State& state) { state.deletion_due = next; });
 }
 
 USAGE_STATS_INLINE bool Work::settle(const Label& label, Destination& destination, const Response& response,
@@ -9684,7 +9818,7 @@ USAGE_STATS_INLINE void Work::postpone(const Label& label, Destination& destinat
   });
 }
 
-USAGE_STATS_INLINE void Work::keep_count(const std::function<void(State&)>& change) {
+USAGE_STATS_INLINE bool Work::keep_count(const std::function<void(State&)>& change) {
   const std::error_code error = storage_.update_state([&](State& state) {
     change(state);
     while (state.sent_ids.size() > limits::remembered_ids) state.sent_ids.erase(state.sent_ids.begin());
@@ -9697,6 +9831,7 @@ USAGE_STATS_INLINE void Work::keep_count(const std::function<void(State&)>& chan
     log_("state.json: ", error.message());
     change(state_);  // this process, at least, remembers
   }
+  return !error;
 }
 
 }  // namespace uploader_impl
@@ -9750,12 +9885,12 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
 }
 
 USAGE_STATS_INLINE bool uploader_needed(const Storage& storage, const Label& label, const State& state) {
-  if (state.deletion_due != 0 && state.deletion_due <= now_seconds()) return true;
+  // A clock that was set back must not hold anything up for longer than the longest pause.
+  const auto passed = [now = now_seconds()](std::int64_t due) { return due <= now || due > now + 25 * 3600; };
+  if (state.deletion_due != 0 && passed(state.deletion_due)) return true;
   for (const Destination& destination : label.destinations) {
     const auto wait = state.backoff.find(destination.endpoint.url);
-    if (wait == state.backoff.end() || wait->second.not_before <= now_seconds() ||
-        wait->second.not_before > now_seconds() + 25 * 3600)
-      return true;
+    if (wait == state.backoff.end() || passed(wait->second.not_before)) return true;
   }
   return storage.crowded(label.client_id);
 }
@@ -9768,6 +9903,8 @@ USAGE_STATS_END_NAMESPACE
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
 #include <thread>
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -9814,6 +9951,23 @@ USAGE_STATS_INLINE Log log_into(const Storage& storage) {
   }
   USAGE_STATS_CATCH_ALL {}
   platform::exit_now(0);
+}
+
+/// What has not been sent in time makes its endpoints wait, so that not every run waits as long for nothing.
+USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, const Log& log) {
+  std::error_code error;
+  const auto storage = Storage::open(usage_folder, false, error);
+  if (!storage) return;
+  std::set<std::string> urls;
+  for (const Label& label : storage->waiting())
+    for (const Destination& destination : label.destinations) urls.insert(destination.endpoint.url);
+  storage->update_state([&](State& state) {
+    for (const std::string& url : urls) {
+      Backoff& wait = state.backoff[url];
+      wait.not_before = now_seconds() + backoff_delay(++wait.failures, std::nullopt, 0).count();
+    }
+  });
+  storage->prune(log);
 }
 
 }  // namespace uploader_impl
@@ -9873,12 +10027,18 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
     std::unique_lock<std::mutex> guard(shared->mutex);
     const bool done = shared->changed.wait_until(guard, deadline, [&] { return shared->done; });
     guard.unlock();
-    if (done)
-      worker.join();
-    else
-      worker.detach();  // it hangs in a name lookup, which nothing can bound; what it sends waits for the next run
+    if (done) return worker.join();
+    worker.detach();  // it hangs in a name lookup, which nothing can bound; what it sends waits for a later run
+    uploader_impl::note_silence(usage_folder, log);
   }
   USAGE_STATS_CATCH_ALL { log("no thread for uploading; the report waits"); }
+}
+
+USAGE_STATS_INLINE void prune_alone(const Storage& storage, const Log& log) {
+  platform::LockedFile::Outcome outcome{};
+  std::error_code error;
+  const auto lock = platform::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
+  if (lock) storage.prune(log);
 }
 
 USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
@@ -11545,6 +11705,9 @@ USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Standing& standing) {
   for (const Label& label : standing.storage->waiting())
     if (label.deletion && std::find(ids.begin(), ids.end(), label.client_id) == ids.end())
       ids.push_back(label.client_id);
+  if (standing.state.damaged)  // it knew which; now each may be one
+    for (const std::string& id : client_folders(*standing.storage))
+      if (id != "local" && std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
   return ids;
 }
 
@@ -11585,7 +11748,8 @@ USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, cons
 }
 
 /// Deletes reports, labels and all that is remembered. A session that is running finds its label gone and is not sent.
-USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool deletions_wait) {
+/// Ids under which an uploader has sent something meanwhile are added to those that are `known`.
+USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request, std::vector<std::string>& known) {
   std::error_code error, first;
   const auto note = [&](std::error_code problem) {
     if (problem && problem != std::errc::no_such_file_or_directory && !first) first = problem;
@@ -11598,8 +11762,10 @@ USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool deletions_w
   for (const std::string& client : client_folders(storage)) note(storage.folder().remove_tree(client));
   note(storage.folder().remove(uploader_impl::log_file));
   note(storage.update_state([&](State& state) {
+    for (const std::string& id : state.sent_ids)
+      if (std::find(known.begin(), known.end(), id) == known.end()) known.push_back(id);
     state = State();
-    state.deletion_due = deletions_wait ? 1 : 0;
+    state.deletion_due = by_request && !known.empty() ? 1 : 0;
   }));
   return first;
 }
@@ -11664,15 +11830,22 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
   const Storage& storage = *standing.storage;
   if (standing.state_unreadable)  // it knows which ids to ask which servers about
     return fail(call, standing.problems.front() + "; nothing is deleted. Without that file servers cannot be asked");
-  const std::vector<std::string> ids = sent_ids(standing);
+  std::vector<std::string> ids = sent_ids(standing);
   std::vector<Endpoint> by_request, by_hand;
   for (const Endpoint& endpoint : endpoints_ever(call.options, standing))
     (deletion_request(endpoint, call.options.app, call.options.version, "0") ? by_request : by_hand)
         .push_back(endpoint);
   std::error_code error;
-  if (!by_request.empty() && !ids.empty()) error = ask_for_deletion(call.options, storage, ids, by_request);
-  for (int round = 0; !error && (round == 0 || anything_left(storage)); ++round)
-    error = round < 2 ? wipe(storage, !by_request.empty() && !ids.empty()) : std::make_error_code(std::errc::io_error);
+  std::size_t asked = 0;
+  const auto ask = [&] {
+    if (!by_request.empty() && asked < ids.size()) error = ask_for_deletion(call.options, storage, ids, by_request);
+    asked = ids.size();
+  };
+  ask();
+  for (int round = 0; !error && (round == 0 || anything_left(storage)); ++round) {
+    error = round < 2 ? wipe(storage, !by_request.empty(), ids) : std::make_error_code(std::errc::io_error);
+    if (!error) ask();
+  }
   if (error) return fail(call, standing.folder.string() + ": " + error.message());
   Progress progress;
   if (!upload_now(call, storage, true, progress)) remark(call, "another process is still sending");

@@ -101,6 +101,18 @@ TEST_CASE("delete: offline it waits, is never pruned, and is made up for by a la
   CHECK_FALSE(mentions(sandbox, id));
 }
 
+TEST_CASE("delete: where state.json is damaged, each id that lies here may be known elsewhere") {
+  Server server;
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(server.url()));
+  const std::string id = client_id(sandbox);
+  write_file(sandbox.usage_folder() / "state.json", "{\"client_id\": \"torn");
+  std::filesystem::permissions(sandbox.usage_folder() / "state.json", static_cast<std::filesystem::perms>(0600));
+  CHECK(run_usage_stats(sandbox, {"delete"}, {"--url", server.url()}).exit_code == 0);
+  CHECK(deletions(server) == std::vector<std::string>{"/v1/usage?client_id=" + id});
+  CHECK_FALSE(mentions(sandbox, id));
+}
+
 TEST_CASE("delete: a run that is still going on is not sent afterwards") {
   Server server;
   Sandbox sandbox;

@@ -172,6 +172,22 @@ TEST_CASE("foreign users: root with the user's HOME leaves nothing there, neithe
   }
 }
 
+TEST_CASE("foreign users: a decision that root takes with the user's HOME is the user's, and so are its files") {
+  if (!can_be_others()) return;
+  for (const bool used : {false, true})
+    for (const char* const word : {"enable", "disable"}) {
+      CAPTURE(used);
+      CAPTURE(word);
+      const Shared shared(alice);
+      const fs::path config = shared.sandbox.config_file();
+      if (used) CHECK(run(as(shared.command({"--as", "usage-stats", "enable"}), alice)).exit_code == 0);
+      CHECK(run(shared.command({"--as", "usage-stats", word})).exit_code == 0);
+      CHECK(read_file(config).find(word[0] == 'e' ? "true" : "false") != std::string::npos);
+      CHECK(all_belong_to(config.parent_path(), alice));
+      CHECK(all_belong_to(shared.sandbox.home(), alice));
+    }
+}
+
 TEST_CASE("foreign users: a folder that somebody else has put into a place for all is not used") {
   if (!can_be_others()) return;
   Server server;

@@ -157,6 +157,18 @@ TEST_CASE("notice: one that could not be written has told nobody; nothing is sen
   CHECK(run(command).out == "verdict=on rule=15\n");
 }
 
+TEST_CASE("notice: where it could not be remembered it is not shown, or each run would show it") {
+  Server server;
+  Sandbox sandbox;
+  Command command = sandbox.command("versioned", {"--url", server.url(), "--delivery", "wait", "--unattended", "on"});
+  command.limits = {{RLIMIT_FSIZE, 1}};
+  for (int again = 0; again < 2; ++again) CHECK(run(command).err == "");
+  CHECK(server.requests().empty());
+  command.limits.clear();
+  CHECK(run(command).err.find("versioned collects usage statistics") == 0);
+  CHECK(run(command).err == "");
+}
+
 TEST_CASE("notice: 8 lines also for a long name, a long purpose and many servers") {
   usage_stats::Options options("a" + std::string(23, 'x'), "1.0");
   for (int i = 0; i < 8; ++i)

@@ -70,6 +70,31 @@ TEST_CASE("retention: local reports are pruned too, without a server") {
   CHECK(wait_until([&] { return sandbox.report_files().size() == 50; }));
 }
 
+TEST_CASE("retention: where no uploader can be started, the program itself holds the limits") {
+  Sandbox sandbox;
+  sandbox.collect = false;
+  const Result result =
+      sandbox.run("plugin_host", {program("plugin_unloadable.so").string(), "http://127.0.0.1:9/", "detached", "200"});
+  CHECK(result.exit_code == 0);
+  CHECK(sandbox.report_files().size() >= 150);
+  CHECK(sandbox.report_files().size() < 170);
+  CHECK(sandbox.pending().size() < 170);
+}
+
+TEST_CASE("retention: a label that says nothing goes, and is counted") {
+  Server server(503);
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(server.url()));
+  CHECK(sandbox.wait_for_no_uploader());
+  const std::string name = sandbox.pending().at(0);
+  write_file(sandbox.usage_folder() / "pending" / name, "{\"torn");
+  sandbox.run("reporter", sending_to(server.url()));
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(sandbox.pending().size() == 1);
+  CHECK(sandbox.pending().at(0) != name);
+  CHECK(state_of(sandbox)["dropped"] == 1);
+}
+
 TEST_CASE("retention: `disable` prunes, for no uploader comes any more") {
   Sandbox sandbox;
   sandbox.run("reporter", {"--unattended", "local"});

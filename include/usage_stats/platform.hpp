@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -152,8 +153,10 @@ class Folder {
 
   /// The whole file, or an error; std::errc::file_too_large beyond `limit` bytes, no_such_file_or_directory if missing.
   std::optional<std::string> read(const std::string& name, std::size_t limit, std::error_code&) const;
-  /// Replaces or makes the file (0600): a temporary file, then a rename. `durable` also waits for the disk.
-  std::error_code write(const std::string& name, std::string_view bytes, bool durable = false) const;
+  /// Replaces or makes the file (0600): a temporary file, then a rename, if it is still `wanted` by then. `durable`
+  /// also waits for the disk.
+  std::error_code write(const std::string& name, std::string_view bytes, bool durable = false,
+                        const std::function<bool()>& wanted = {}) const;
   std::error_code move(const std::string& name, const Folder& to) const;
   std::error_code remove(const std::string& name) const;        // a file
   std::error_code remove_tree(const std::string& name) const;   // a folder; never follows a link
@@ -238,7 +241,8 @@ class Child {
 
 /// Starts the program once more: a new session, folder "/", the null device as its three streams and no other
 /// descriptor but that of its lock. On Linux it has that before it is the program, and where another process holds it,
-/// nothing is started (std::errc::device_or_resource_busy); elsewhere the program has to take it.
+/// nothing is started (std::errc::device_or_resource_busy); elsewhere the program has to take it. On Linux it is no
+/// child of this process, whose wait() must not find it: the Child is none.
 Child start_self(const SelfStart&, std::error_code&);
 
 /// What the uploader does first of all: new session, folder "/", no stray descriptors but that of the `lock` it was

@@ -56,7 +56,7 @@ class Run : public std::enable_shared_from_this<Run> {
   std::shared_ptr<Recorder> record(const Consent&, const Storage&, const State&, Taint,
                                    const std::vector<std::string>& arguments, std::vector<std::string> withheld);
   bool choose_destinations(const Consent&, const State&);
-  bool choose_client(const Storage&, const State&);
+  bool choose_client(const Storage&, State&);
   void describe(const std::vector<std::string>& arguments, const Taint&, const State&);
   bool begin_label(const Storage&);
   void begin_interims();

@@ -116,9 +116,9 @@ class Storage {
 
   /// active/SESSION_ID, locked for as long as this process lives.
   platform::LockedFile begin(const Label&, std::error_code&) const;
-  /// CLIENT_ID/SESSION_ID/usage_stats.json
-  std::error_code write_report(const std::string& client_id, const std::string& session_id,
-                               std::string_view json) const;
+  /// CLIENT_ID/SESSION_ID/usage_stats.json; std::errc::operation_canceled where it is not `wanted` at last.
+  std::error_code write_report(const std::string& client_id, const std::string& session_id, std::string_view json,
+                               const std::function<bool()>& wanted = {}) const;
   /// Nothing for a report that is missing, not ours, or larger than any report; `unreadable` is set where it may be
   /// there and cannot be read now.
   std::optional<std::string> read_report(const std::string& client_id, const std::string& session_id,
@@ -133,7 +133,7 @@ class Storage {
   /// Labels of runs that vanished: in active/, locked by nobody. The report says "lost" (or what the label's signal
   /// says) unless the run had already written its own; then the label is moved to pending/.
   void collect_vanished(const Log&) const;
-  std::vector<Label> waiting() const;  // oldest first
+  std::vector<Label> waiting(bool* incomplete = nullptr) const;  // oldest first
   /// Labels of live sessions that have written an interim report, with its sequence.
   std::vector<Label> interims() const;
   /// Changes a waiting label; without destinations it goes. Nothing where it is gone: what `usage-stats disable` or
@@ -146,6 +146,8 @@ class Storage {
   /// delivery.json of the label's session; empty if there is none.
   std::string deliveries(const Label&) const;
 
+  /// Labels in pending/ that can be read and say nothing: how many there were.
+  std::size_t remove_damaged_labels(const Log&) const;
   /// Holds the limits on number, size and age (section 6). `backlog`: reports wait because there was no time to try
   /// them yet, and somebody goes on; then their size alone counts.
   void prune(const Log&, bool backlog = false) const;

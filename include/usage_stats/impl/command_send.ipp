@@ -80,6 +80,9 @@ USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Standing& standing) {
   for (const Label& label : standing.storage->waiting())
     if (label.deletion && std::find(ids.begin(), ids.end(), label.client_id) == ids.end())
       ids.push_back(label.client_id);
+  if (standing.state.damaged)  // it knew which; now each may be one
+    for (const std::string& id : client_folders(*standing.storage))
+      if (id != "local" && std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
   return ids;
 }
 
@@ -120,7 +123,8 @@ USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, cons
 }
 
 /// Deletes reports, labels and all that is remembered. A session that is running finds its label gone and is not sent.
-USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool deletions_wait) {
+/// Ids under which an uploader has sent something meanwhile are added to those that are `known`.
+USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request, std::vector<std::string>& known) {
   std::error_code error, first;
   const auto note = [&](std::error_code problem) {
     if (problem && problem != std::errc::no_such_file_or_directory && !first) first = problem;
@@ -133,8 +137,10 @@ USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool deletions_w
   for (const std::string& client : client_folders(storage)) note(storage.folder().remove_tree(client));
   note(storage.folder().remove(uploader_impl::log_file));
   note(storage.update_state([&](State& state) {
+    for (const std::string& id : state.sent_ids)
+      if (std::find(known.begin(), known.end(), id) == known.end()) known.push_back(id);
     state = State();
-    state.deletion_due = deletions_wait ? 1 : 0;
+    state.deletion_due = by_request && !known.empty() ? 1 : 0;
   }));
   return first;
 }
@@ -199,15 +205,22 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
   const Storage& storage = *standing.storage;
   if (standing.state_unreadable)  // it knows which ids to ask which servers about
     return fail(call, standing.problems.front() + "; nothing is deleted. Without that file servers cannot be asked");
-  const std::vector<std::string> ids = sent_ids(standing);
+  std::vector<std::string> ids = sent_ids(standing);
   std::vector<Endpoint> by_request, by_hand;
   for (const Endpoint& endpoint : endpoints_ever(call.options, standing))
     (deletion_request(endpoint, call.options.app, call.options.version, "0") ? by_request : by_hand)
         .push_back(endpoint);
   std::error_code error;
-  if (!by_request.empty() && !ids.empty()) error = ask_for_deletion(call.options, storage, ids, by_request);
-  for (int round = 0; !error && (round == 0 || anything_left(storage)); ++round)
-    error = round < 2 ? wipe(storage, !by_request.empty() && !ids.empty()) : std::make_error_code(std::errc::io_error);
+  std::size_t asked = 0;
+  const auto ask = [&] {
+    if (!by_request.empty() && asked < ids.size()) error = ask_for_deletion(call.options, storage, ids, by_request);
+    asked = ids.size();
+  };
+  ask();
+  for (int round = 0; !error && (round == 0 || anything_left(storage)); ++round) {
+    error = round < 2 ? wipe(storage, !by_request.empty(), ids) : std::make_error_code(std::errc::io_error);
+    if (!error) ask();
+  }
   if (error) return fail(call, standing.folder.string() + ": " + error.message());
   Progress progress;
   if (!upload_now(call, storage, true, progress)) remark(call, "another process is still sending");

@@ -144,6 +144,21 @@ USAGE_STATS_INLINE std::error_code make_folders(const std::filesystem::path& pat
   return {};
 }
 
+/// Makes the folders that are missing, each with the owner of the one above: under sudo with the user's HOME they are
+/// to be the user's. `last` is what the innermost is.
+USAGE_STATS_INLINE std::error_code make_folders_of_owner(const std::filesystem::path& path, struct stat& last) {
+  std::filesystem::path made;
+  for (const auto& part : path) {
+    made /= part;
+    const struct stat above = last;
+    const bool fresh = ::mkdir(made.c_str(), 0777) == 0;
+    const std::error_code error = last_error();
+    if (fresh && ::geteuid() == 0 && ::lchown(made.c_str(), above.st_uid, above.st_gid) != 0) return last_error();
+    if (::stat(made.c_str(), &last) != 0) return fresh ? last_error() : error;
+  }
+  return {};
+}
+
 /// Files that this process has locked. POSIX drops a lock when any descriptor of the file is closed, so such a file
 /// must not even be opened again: it is read by the descriptor that holds the lock.
 struct OwnLocks {
@@ -259,7 +274,8 @@ USAGE_STATS_INLINE std::optional<std::string> Folder::read(const std::string& na
   return posix::read_all(file, static_cast<std::size_t>(status.st_size), limit, error);
 }
 
-USAGE_STATS_INLINE std::error_code Folder::write(const std::string& name, std::string_view bytes, bool durable) const {
+USAGE_STATS_INLINE std::error_code Folder::write(const std::string& name, std::string_view bytes, bool durable,
+                                                 const std::function<bool()>& wanted) const {
   const int folder = impl_->descriptor.get();
   std::string temporary;
   posix::Descriptor file = posix::make_temporary(folder, O_WRONLY, 0600, temporary);
@@ -267,6 +283,7 @@ USAGE_STATS_INLINE std::error_code Folder::write(const std::string& name, std::s
   std::error_code error = posix::write_all(file.get(), bytes);
   if (!error && durable && ::fsync(file.get()) != 0) error = posix::last_error();
   file.close();
+  if (!error && wanted && !wanted()) error = std::make_error_code(std::errc::operation_canceled);
   if (!error && ::renameat(folder, temporary.c_str(), folder, name.c_str()) != 0) error = posix::last_error();
   if (error) ::unlinkat(folder, temporary.c_str(), 0);
   return error;
@@ -329,9 +346,9 @@ USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& pat
     if (error) return error;
     target = next.is_absolute() ? next : target.parent_path() / next;
   }
-  std::filesystem::create_directories(target.parent_path(), error);
-  if (error) return error;
   struct stat status {};
+  error = posix::make_folders_of_owner(target.parent_path(), status);
+  if (error) return error;
   const bool exists = ::stat(target.c_str(), &status) == 0;
   const posix::Descriptor folder(::open(target.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder) return posix::last_error();
@@ -339,6 +356,7 @@ USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& pat
   posix::Descriptor file = posix::make_temporary(folder.get(), O_WRONLY, exists ? 0600 : 0666, temporary);
   if (!file) return posix::last_error();
   if (exists && ::fchmod(file.get(), status.st_mode & 07777) != 0) error = posix::last_error();
+  if (::geteuid() == 0 && ::fchown(file.get(), status.st_uid, status.st_gid) != 0) error = posix::last_error();
   if (!error) error = posix::write_all(file.get(), bytes);
   if (!error && ::fsync(file.get()) != 0) error = posix::last_error();
   file.close();

@@ -407,13 +407,15 @@ USAGE_STATS_INLINE std::optional<std::string> Folder::read(const std::string& na
   return error ? std::nullopt : windows::read_all(file.get(), limit, error);
 }
 
-USAGE_STATS_INLINE std::error_code Folder::write(const std::string& name, std::string_view bytes, bool durable) const {
+USAGE_STATS_INLINE std::error_code Folder::write(const std::string& name, std::string_view bytes, bool durable,
+                                                 const std::function<bool()>& wanted) const {
   std::wstring temporary;
   windows::Handle file = windows::make_temporary(impl_->prefix, GENERIC_WRITE, temporary);
   if (!file) return windows::last_error();
   std::error_code error = windows::write_all(file.get(), bytes);
   if (!error && durable && ::FlushFileBuffers(file.get()) == 0) error = windows::last_error();
   file.close();
+  if (!error && wanted && !wanted()) error = std::make_error_code(std::errc::operation_canceled);
   if (!error) error = windows::rename(temporary, *impl_ / name);
   if (error) ::DeleteFileW(temporary.c_str());
   return error;

@@ -53,10 +53,12 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
   error = !file || ::fstat(file.get(), &status) != 0 || ::fcntl(file.get(), F_SETLK, &lock) != 0
               ? posix::last_error()
               : posix::write_all(file.get(), bytes);
-  if (!error && ::renameat(parent, temporary.c_str(), parent, name.c_str()) != 0) error = posix::last_error();
-  if (error) return ::unlinkat(parent, temporary.c_str(), 0), LockedFile();
+  // From its name's first moment nobody in this process may open it.
   auto& own = per_process<posix::OwnLocks>();
   const std::lock_guard<std::mutex> guard(own.mutex);
+  own.files.reserve(own.files.size() + 1);
+  if (!error && ::renameat(parent, temporary.c_str(), parent, name.c_str()) != 0) error = posix::last_error();
+  if (error) return ::unlinkat(parent, temporary.c_str(), 0), LockedFile();
   own.files.push_back({status.st_dev, status.st_ino, file.get()});
   result.impl_ = std::make_unique<Impl>(Impl{file.leave(), status.st_dev, status.st_ino, ::getpid()});
   return result;

@@ -87,11 +87,12 @@ USAGE_STATS_INLINE bool LockedFile::held(const Folder& folder, const std::string
     // What cannot be opened may be held.
     if (!file) return ::GetLastError() != ERROR_FILE_NOT_FOUND && ::GetLastError() != ERROR_PATH_NOT_FOUND;
     // A lock cannot be looked at. A shared one, for an instant, is no obstacle to others who look.
-    if (!windows::lock(file.get(), 0)) return ::GetLastError() == ERROR_LOCK_VIOLATION;
+    if (!windows::lock(file.get(), 0)) return true;
     windows::unlock(file.get());
+    return false;
   }
   USAGE_STATS_CATCH_ALL {}
-  return false;
+  return true;
 }
 
 USAGE_STATS_INLINE bool LockedFile::stands_as(const Folder& folder, const std::string& name) const noexcept {

@@ -216,6 +216,11 @@ USAGE_STATS_INLINE void ask(const Options& options, const Consent& consent, cons
 USAGE_STATS_INLINE void show_notice(const Options& options, const Consent& consent, const Storage& storage,
                                     Decision& decision, const Log& log) {
   const bool now = decision.verdict == Verdict::on;
+  if (const auto error = storage.update_state([](State&) {})) {  // else each run would show it again
+    log("no notice: state.json: ", error.message());
+    if (now) decision = Decision{Verdict::local, decision.rule, "the notice could not be remembered"};
+    return;
+  }
   if (platform::write_to_standard_error(
           notice_text(options, receivers(options, consent), now, platform::terminal_columns()))) {
     const auto error = storage.update_state([](State& state) {
@@ -244,7 +249,7 @@ USAGE_STATS_INLINE std::vector<std::string> withhold(const Options& options, con
   names.reserve(fields.size());
   for (const DictionaryEntry& field : fields) names.push_back(field.name);
   log(std::to_string(names.size()), " new fields are withheld until a notice has named them: ", names.front(), " ...");
-  if (!interactive() || !platform::in_foreground() ||
+  if (!interactive() || !platform::in_foreground() || storage.update_state([](State&) {}) ||
       !platform::write_to_standard_error(new_data_text(options, fields, platform::terminal_columns())))
     return names;
   storage.update_state([&](State& changed) {

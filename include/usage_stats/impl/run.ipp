@@ -12,6 +12,7 @@
 #include "../run.hpp"
 #include "../uploader.hpp"
 #include "json.ipp"
+#include "storage.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -34,12 +35,11 @@ USAGE_STATS_INLINE std::string compact(const std::string& json) {
 
 /// What Hashed fields are salted with: the client id itself, also where only its hash leaves. With that hash for salt,
 /// who receives the reports could try names until one fits.
-USAGE_STATS_INLINE std::string salt_of(const Options& options, const Storage& storage, const std::string& reported) {
+USAGE_STATS_INLINE std::string salt_of(const Options& options, const State& state, const std::string& reported) {
   if (!options.hash_client_id) return reported;
   Options plain = options;
   plain.hash_client_id = false;
-  const std::string id = client_id_of(plain, storage.state());
-  return id.empty() ? reported : id;
+  return client_id_of(plain, state);
 }
 
 }  // namespace run_impl
@@ -66,9 +66,11 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
   std::optional<State> state;
   bool unreadable = false;
   const auto read_state = [&] {
-    if (!storage && !folder_.empty()) storage = Storage::open(folder_, false, error);
     if (state) return *state;
-    state = storage ? storage->state(&unreadable) : State();
+    if (!storage && !folder_.empty()) storage = Storage::open(folder_, false, error);
+    if (!storage) unreadable = storage_impl::may_pass(error);
+    if (!storage || unreadable) return State();
+    state = storage->state(&unreadable);
     if (state->damaged) log("state.json is damaged: what it knew is forgotten");
     return *state;
   };
@@ -98,11 +100,12 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent,
   session_id = random_hex(16);
   if (session_id.empty()) return give_up("the operating system gives no random numbers"), nullptr;
   if (!enough_memory()) return give_up("there is too little memory"), nullptr;
-  if (!choose_destinations(consent, state) || !choose_client(storage, state)) return nullptr;
+  State latest = state;
+  if (!choose_destinations(consent, state) || !choose_client(storage, latest)) return nullptr;
   describe(arguments, taint, state);
   if (!begin_label(storage)) return nullptr;
-  const std::string salt =
-      report_.client_id.empty() ? session_id : run_impl::salt_of(options, storage, report_.client_id);
+  std::string salt = report_.client_id.empty() ? "" : run_impl::salt_of(options, latest, report_.client_id);
+  if (salt.empty()) salt = session_id;
   recorder_ = std::make_shared<Recorder>(std::move(taint), salt, std::move(withheld));
   // Their threads may have to be left behind: in a name lookup that hangs, in the host's log function.
   if (options.delivery == Delivery::in_process || options.report_every > std::chrono::milliseconds(0))
@@ -153,13 +156,13 @@ USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const S
   return true;
 }
 
-USAGE_STATS_INLINE bool Run::choose_client(const Storage& storage, const State& state) {
+USAGE_STATS_INLINE bool Run::choose_client(const Storage& storage, State& state) {
   std::string id;
   if (decision.verdict == Verdict::on) {
     id = client_id_of(options, state);
     if (id.empty()) {
       // Of many that begin together one makes the id; the others wait for no lock, but for the id.
-      const auto known = [&](const State& now) { return !(id = client_id_of(options, now)).empty(); };
+      const auto known = [&](const State& now) { return !(id = client_id_of(options, state = now)).empty(); };
       const std::error_code error = storage.update_state(
           [&](State& changed) {
             make_client_id(options, changed);
@@ -272,7 +275,10 @@ USAGE_STATS_INLINE void Run::write_interim() {
     recorder_->add_to(interim);
     std::error_code error;
     const auto storage = Storage::open(folder_, false, error);
-    if (storage) error = storage->write_report(label_.client_id, session_id, to_json(std::move(interim)));
+    // The run may have ended meanwhile, when this thread was held up: its last report stays.
+    if (storage)
+      error = storage->write_report(label_.client_id, session_id, to_json(std::move(interim)),
+                                    [this] { return !finished_; });
     log("session ", session_id, " goes on: report ", std::to_string(report_.sequence),
         error ? "; " + error.message() : std::string());
     if (error || !storage) return;
@@ -296,7 +302,11 @@ USAGE_STATS_INLINE void Run::write_interim() {
 USAGE_STATS_INLINE void Run::deliver(const Storage& storage) const {
   if (!uploader_needed(storage, label_, storage.state())) return;
   if (options.delivery == Delivery::in_process) return upload_in_process(folder_, options.wait_limit, log);
-  if (!can_start_uploader()) return log("no uploader can be started; what is to be sent waits");
+  if (!can_start_uploader()) {
+    log("no uploader can be started; what is to be sent waits");
+    if (storage.crowded(label_.client_id)) prune_alone(storage, log);
+    return;
+  }
   const bool wait = options.delivery == Delivery::wait;
   platform::Child child =
       start_uploader(storage, options.app, wait ? std::chrono::milliseconds(0) : UploadOptions().stay, log);

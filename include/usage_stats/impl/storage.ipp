@@ -83,12 +83,13 @@ USAGE_STATS_INLINE std::filesystem::path Storage::report_path(const std::string&
 }
 
 USAGE_STATS_INLINE std::error_code Storage::write_report(const std::string& client_id, const std::string& session_id,
-                                                         std::string_view json) const {
+                                                         std::string_view json,
+                                                         const std::function<bool()>& wanted) const {
   std::error_code error;
   const platform::Folder client = folder_.folder(client_id, true, error);
   if (!client) return error;
   const platform::Folder session = client.folder(session_id, true, error);
-  return session ? session.write(storage_impl::report_file, json) : error;
+  return session ? session.write(storage_impl::report_file, json, false, wanted) : error;
 }
 
 USAGE_STATS_INLINE std::optional<std::string> Storage::read_report(const std::string& client_id,
@@ -168,7 +169,11 @@ USAGE_STATS_INLINE std::optional<std::string> Storage::waiting_report(const Labe
   unreadable = written.unreadable;
   if (written.sequence > 0) return written.text;
   std::error_code error;
-  if (!written.damaged || !storage_impl::end_vanished(*this, label, log, error)) return std::nullopt;
+  if (!written.damaged) return std::nullopt;
+  if (!storage_impl::end_vanished(*this, label, log, error)) {
+    unreadable = error != std::errc::invalid_argument;
+    return std::nullopt;
+  }
   return read_report(label.client_id, label.session_id, &unreadable);
 }
 
@@ -206,13 +211,19 @@ USAGE_STATS_INLINE std::vector<Label> Storage::interims() const {
   return labels;
 }
 
-USAGE_STATS_INLINE std::vector<Label> Storage::waiting() const {
+USAGE_STATS_INLINE std::vector<Label> Storage::waiting(bool* incomplete) const {
   std::vector<Label> labels;
   std::error_code error;
+  bool skipped = false;
   const platform::Folder pending = folder_.folder("pending", false, error);
-  if (!pending) return labels;
-  for (const auto& entry : pending.list(storage_impl::most_entries, is_id))
-    if (auto label = storage_impl::read_label(pending, entry.name, error)) labels.push_back(std::move(*label));
+  if (!pending) skipped = storage_impl::may_pass(error);
+  if (pending)
+    for (const auto& entry : pending.list(storage_impl::most_entries, is_id)) {
+      auto label = storage_impl::read_label(pending, entry.name, error);
+      if (label) labels.push_back(std::move(*label));
+      skipped = skipped || storage_impl::may_pass(error);
+    }
+  if (incomplete != nullptr) *incomplete = skipped;
   std::sort(labels.begin(), labels.end(), [](const Label& a, const Label& b) {
     return a.created != b.created ? a.created < b.created : a.session_id < b.session_id;
   });
@@ -244,6 +255,7 @@ USAGE_STATS_INLINE std::error_code Storage::record_delivery(const Label& label, 
   const platform::Folder session = client ? client.folder(label.session_id, false, error) : platform::Folder();
   if (!session) return error;
   const auto before = session.read(storage_impl::delivery_file, limits::file_bytes, error);
+  if (!before && storage_impl::may_pass(error)) return error;  // it tells of other endpoints too
   return session.write(storage_impl::delivery_file, with_delivery(before.value_or(""), record));
 }
 
@@ -314,10 +326,25 @@ USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& sto
 
 }  // namespace storage_impl
 
+USAGE_STATS_INLINE std::size_t Storage::remove_damaged_labels(const Log& log) const {
+  std::error_code error;
+  std::size_t removed = 0;
+  const platform::Folder pending = folder_.folder("pending", false, error);
+  if (!pending) return 0;
+  for (const auto& entry : pending.list(storage_impl::most_entries, is_id)) {
+    const auto text = pending.read(entry.name, limits::file_bytes, error);
+    const auto label = text ? parse_label(*text) : std::nullopt;
+    if (!text || (label && label->session_id == entry.name)) continue;
+    log("pending/", entry.name, " is damaged; removed");
+    if (!pending.remove(entry.name)) ++removed;
+  }
+  return removed;
+}
+
 USAGE_STATS_INLINE void Storage::prune(const Log& log, bool backlog) const {
   std::error_code error;
   std::vector<Label> labels = waiting();
-  std::size_t bytes = 0, kept = 0, dropped = 0;
+  std::size_t bytes = 0, kept = 0, dropped = remove_damaged_labels(log);
   for (auto label = labels.rbegin(); label != labels.rend(); ++label) {  // the youngest stay
     if (label->deletion) continue;
     bytes += read_report(label->client_id, label->session_id).value_or("").size();
@@ -345,8 +372,13 @@ USAGE_STATS_INLINE void Storage::prune(const Log& log, bool backlog) const {
 USAGE_STATS_INLINE bool Storage::crowded(const std::string& client_id) const {
   std::error_code error;
   const platform::Folder client = folder_.folder(client_id, false, error);
-  const auto count = client ? client.folder_count() : std::nullopt;
-  return count && *count > limits::kept_sessions + limits::waiting_reports + 16;
+  constexpr std::size_t most = limits::kept_sessions + limits::waiting_reports + 16;
+  // Sessions of this client, or clients that were one session each.
+  for (const platform::Folder* const folder : {&client, &folder_}) {
+    const auto count = *folder ? folder->folder_count() : std::nullopt;
+    if (count && *count > most) return true;
+  }
+  return false;
 }
 
 }  // namespace detail

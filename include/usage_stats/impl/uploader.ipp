@@ -63,7 +63,7 @@ class Work {
   void send_report(Label, Destination);
   void send_deletion(const Label&, Destination);
   Response answer_to(const Request&);
-  void remember_sent(const Label&, const std::string& url);
+  bool remember_sent(const Label&, const std::string& url);
   void note_deletions();
   bool due(const Destination&) const;
   /// Whether the destination is done with, one way or another.
@@ -71,7 +71,7 @@ class Work {
   bool settle(const Label&, Destination&, const Response&, std::size_t events);
   void settled(const Label&, const Destination&, bool done);
   void postpone(const Label&, Destination&, const Response&);
-  void keep_count(const std::function<void(State&)>& change);
+  bool keep_count(const std::function<void(State&)>& change);
 
   const Storage& storage_;
   const UploadOptions& options_;
@@ -91,6 +91,7 @@ USAGE_STATS_INLINE const Destination* at(const Label& label, const Endpoint& end
 
 USAGE_STATS_INLINE std::vector<std::string> Work::run() {
   Lanes::Guard guard = lanes_.hold();
+  storage_.prune(log_, true);  // also now: this process may not live to its end
   std::vector<std::string> known;
   auto last_news = Clock::now(), last_look = last_news - look_at_live_runs;
   for (;;) {
@@ -251,7 +252,7 @@ USAGE_STATS_INLINE bool Work::send_to(const Label& label, Destination& destinati
                            ? delivered_events(storage_.deliveries(label), endpoint.url, label.sequence + 1)
                            : 0;
   const std::vector<Request> requests = requests_for(endpoint, report, events);
-  if (!requests.empty()) remember_sent(label, endpoint.url);
+  if (!requests.empty() && !remember_sent(label, endpoint.url)) return false;
   for (const Request& request : requests) {
     response = answer_to(request);
     if (classify(response, endpoint.protocol) != Answer::delivered) break;
@@ -271,14 +272,15 @@ USAGE_STATS_INLINE Response Work::answer_to(const Request& request) {
   });
 }
 
-/// Before the first byte leaves: `usage-stats delete` must know of it also if this process ends in between.
-USAGE_STATS_INLINE void Work::remember_sent(const Label& label, const std::string& url) {
+/// Before the first byte leaves: `usage-stats delete` must know of it also if this process ends in between. If that
+/// cannot be remembered, nothing is sent.
+USAGE_STATS_INLINE bool Work::remember_sent(const Label& label, const std::string& url) {
   const auto missing = [](const std::vector<std::string>& list, const std::string& text) {
     return std::find(list.begin(), list.end(), text) == list.end();
   };
   const bool new_id = label.client_id != "local" && missing(state_.sent_ids, label.client_id);
-  if (!new_id && !missing(state_.sent_to, url)) return;
-  keep_count([&](State& state) {
+  if (!new_id && !missing(state_.sent_to, url)) return true;
+  return keep_count([&](State& state) {
     if (new_id && missing(state.sent_ids, label.client_id)) state.sent_ids.push_back(label.client_id);
     if (missing(state.sent_to, url)) state.sent_to.push_back(url);
   });
@@ -306,14 +308,15 @@ USAGE_STATS_INLINE void Work::send_deletion(const Label& label, Destination to) 
 /// Tells sessions when a deletion is due, so that they start an uploader for it.
 USAGE_STATS_INLINE void Work::note_deletions() {
   Seconds next = 0;
-  for (const Label& label : storage_.waiting()) {
+  bool incomplete = false;
+  for (const Label& label : storage_.waiting(&incomplete)) {
     if (!label.deletion) continue;
     for (const Destination& destination : label.destinations) {
       const Seconds due = std::max<Seconds>(destination.not_before, 1);
       next = next == 0 ? due : std::min(next, due);
     }
   }
-  if (next != state_.deletion_due) keep_count([&](State& state) { state.deletion_due = next; });
+  if (!incomplete && next != state_.deletion_due) keep_count([&](State& state) { state.deletion_due = next; });
 }
 
 USAGE_STATS_INLINE bool Work::settle(const Label& label, Destination& destination, const Response& response,
@@ -374,7 +377,7 @@ USAGE_STATS_INLINE void Work::postpone(const Label& label, Destination& destinat
   });
 }
 
-USAGE_STATS_INLINE void Work::keep_count(const std::function<void(State&)>& change) {
+USAGE_STATS_INLINE bool Work::keep_count(const std::function<void(State&)>& change) {
   const std::error_code error = storage_.update_state([&](State& state) {
     change(state);
     while (state.sent_ids.size() > limits::remembered_ids) state.sent_ids.erase(state.sent_ids.begin());
@@ -387,6 +390,7 @@ USAGE_STATS_INLINE void Work::keep_count(const std::function<void(State&)>& chan
     log_("state.json: ", error.message());
     change(state_);  // this process, at least, remembers
   }
+  return !error;
 }
 
 }  // namespace uploader_impl
@@ -440,12 +444,12 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
 }
 
 USAGE_STATS_INLINE bool uploader_needed(const Storage& storage, const Label& label, const State& state) {
-  if (state.deletion_due != 0 && state.deletion_due <= now_seconds()) return true;
+  // A clock that was set back must not hold anything up for longer than the longest pause.
+  const auto passed = [now = now_seconds()](std::int64_t due) { return due <= now || due > now + 25 * 3600; };
+  if (state.deletion_due != 0 && passed(state.deletion_due)) return true;
   for (const Destination& destination : label.destinations) {
     const auto wait = state.backoff.find(destination.endpoint.url);
-    if (wait == state.backoff.end() || wait->second.not_before <= now_seconds() ||
-        wait->second.not_before > now_seconds() + 25 * 3600)
-      return true;
+    if (wait == state.backoff.end() || passed(wait->second.not_before)) return true;
   }
   return storage.crowded(label.client_id);
 }

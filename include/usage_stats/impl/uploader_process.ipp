@@ -4,6 +4,8 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
 #include <thread>
 
 #include "uploader.ipp"
@@ -52,6 +54,23 @@ USAGE_STATS_INLINE Log log_into(const Storage& storage) {
   }
   USAGE_STATS_CATCH_ALL {}
   platform::exit_now(0);
+}
+
+/// What has not been sent in time makes its endpoints wait, so that not every run waits as long for nothing.
+USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, const Log& log) {
+  std::error_code error;
+  const auto storage = Storage::open(usage_folder, false, error);
+  if (!storage) return;
+  std::set<std::string> urls;
+  for (const Label& label : storage->waiting())
+    for (const Destination& destination : label.destinations) urls.insert(destination.endpoint.url);
+  storage->update_state([&](State& state) {
+    for (const std::string& url : urls) {
+      Backoff& wait = state.backoff[url];
+      wait.not_before = now_seconds() + backoff_delay(++wait.failures, std::nullopt, 0).count();
+    }
+  });
+  storage->prune(log);
 }
 
 }  // namespace uploader_impl
@@ -111,12 +130,18 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
     std::unique_lock<std::mutex> guard(shared->mutex);
     const bool done = shared->changed.wait_until(guard, deadline, [&] { return shared->done; });
     guard.unlock();
-    if (done)
-      worker.join();
-    else
-      worker.detach();  // it hangs in a name lookup, which nothing can bound; what it sends waits for the next run
+    if (done) return worker.join();
+    worker.detach();  // it hangs in a name lookup, which nothing can bound; what it sends waits for a later run
+    uploader_impl::note_silence(usage_folder, log);
   }
   USAGE_STATS_CATCH_ALL { log("no thread for uploading; the report waits"); }
+}
+
+USAGE_STATS_INLINE void prune_alone(const Storage& storage, const Log& log) {
+  platform::LockedFile::Outcome outcome{};
+  std::error_code error;
+  const auto lock = platform::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
+  if (lock) storage.prune(log);
 }
 
 USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
