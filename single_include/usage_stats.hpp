@@ -4354,7 +4354,7 @@ USAGE_STATS_END_NAMESPACE
 #endif
 
 // ThreadSanitizer's vfork is a fork: for a while the child would hold all that the host has open. AddressSanitizer's
-// can stand on no other stack than the thread's own.
+// can stand on no other stack than the thread's own, and not in a child of another one.
 #if defined(__SANITIZE_THREAD__)
 #define USAGE_STATS_VFORK_IS_FORK
 #elif defined(__SANITIZE_ADDRESS__)
@@ -4529,14 +4529,19 @@ USAGE_STATS_INLINE int PreparedStart::run() const noexcept {
   ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
   ::pthread_sigmask(SIG_SETMASK, &all, &former);
 #if defined(USAGE_STATS_NO_OTHER_STACK)
-  const pid_t child = ::vfork();
-  if (child == 0) in_between(&start);
+  const pid_t child = ::vfork();  // which stays this process's child
+  if (child == 0) {
+    start.problem = become_it();
+    ::_exit(127);
+  }
+  const bool has_ended = start.problem != 0;
 #else
+  constexpr bool has_ended = true;
   // No signal tells of its end (SIGCHLD), and wait() does not see it.
   const pid_t child = ::clone(&in_between, stack_.get() + stack_bytes, CLONE_VM | CLONE_VFORK, &start);
 #endif
   int problem = child < 0 ? errno : start.problem;
-  while (child > 0 && ::waitpid(child, nullptr, __WALL) < 0 && errno == EINTR) {
+  while (child > 0 && has_ended && ::waitpid(child, nullptr, __WALL) < 0 && errno == EINTR) {
   }
   ::pthread_sigmask(SIG_SETMASK, &former, nullptr);
   ::pthread_setcancelstate(cancelling, nullptr);
