@@ -129,15 +129,15 @@ TEST_CASE("hostile files: a config or policy file that is none is not waited for
       {"folder", [](const fs::path& file) { fs::create_directory(file); }},
       {"a link to what never ends", [](const fs::path& file) { fs::create_symlink("/dev/zero", file); }},
       {"a link to itself", [](const fs::path& file) { fs::create_symlink(file, file); }}};
-  for (const auto& [what, put] : ways)
+  for (const auto& way : ways)
     for (const bool policy : {false, true}) {
-      CAPTURE(what);
+      CAPTURE(way.first);
       CAPTURE(policy);
       Server server;
       Sandbox sandbox;
       const fs::path file = policy ? sandbox.root() / "policy.json" : sandbox.config_file();
       fs::create_directories(file.parent_path());
-      put(file);
+      way.second(file);
       const Result result = sandbox.run(
           "reporter", sending_to(server.url(), {"--policy-file", (sandbox.root() / "policy.json").string(), "--info"}));
       CHECK(result.exit_code == 0);
