@@ -189,6 +189,9 @@ USAGE_STATS_INLINE int PreparedStart::in_between(void* data) noexcept {
     ::_exit(127);
   }
   if (child < 0) start.problem = errno;
+  // One that came to nothing still has the host's streams until it has quite ended.
+  while (start.problem != 0 && child > 0 && ::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
   ::_exit(0);
 }
 
