@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -34,6 +34,11 @@ bool is_mapped(const char* file) {
   for (std::string line; std::getline(maps, line);)
     if (line.find(file) != line.npos) return true;
   return false;
+}
+
+std::ptrdiff_t threads() {
+  using Entries = std::filesystem::directory_iterator;
+  return std::distance(Entries("/proc/self/task"), Entries());
 }
 
 int run_and_unload(char** argv) {
@@ -70,7 +75,6 @@ int main(int argc, char** argv) {
   for (int i = 0; i < times; ++i)
     if (const int code = run_and_unload(argv); code != 0) return code;
   go_on = true;
-  // Time for a thread that was left behind to end; nothing tells when it has.
-  if (inside > 0) std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  while (inside > 0 && threads() > 1) std::this_thread::yield();  // until the one that was left behind has ended
   return argc > 5 ? end(argv[5]) : 0;
 }
