@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,7 +12,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -19,13 +19,13 @@
 namespace {
 
 std::thread::id main_thread;
-std::atomic<int> inside{0};
+std::atomic<long> inside{0};  // the thread that is in here
 std::atomic<bool> go_on{false};
 
 /// Keeps every other thread until it may go on; without a line, waits until there is one.
 void log(const char* line) {
   const bool own = std::this_thread::get_id() == main_thread;
-  if (!own) ++inside;
+  if (!own) inside = ::syscall(SYS_gettid);
   while (own ? line == nullptr && inside == 0 : !go_on) std::this_thread::yield();
 }
 
@@ -36,10 +36,7 @@ bool is_mapped(const char* file) {
   return false;
 }
 
-std::ptrdiff_t threads() {
-  using Entries = std::filesystem::directory_iterator;
-  return std::distance(Entries("/proc/self/task"), Entries());
-}
+bool lives(long thread) { return std::filesystem::exists("/proc/self/task/" + std::to_string(thread)); }
 
 int run_and_unload(char** argv) {
   void* const plugin = ::dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
@@ -75,6 +72,6 @@ int main(int argc, char** argv) {
   for (int i = 0; i < times; ++i)
     if (const int code = run_and_unload(argv); code != 0) return code;
   go_on = true;
-  while (inside > 0 && threads() > 1) std::this_thread::yield();  // until the one that was left behind has ended
+  while (inside != 0 && lives(inside)) std::this_thread::yield();  // until the one that was left behind has ended
   return argc > 5 ? end(argv[5]) : 0;
 }

@@ -25,8 +25,9 @@
 #include "lock_posix.ipp"
 #include "process_posix.ipp"
 
-// ThreadSanitizer's vfork is a fork: for a while the child would hold all that the host has open. AddressSanitizer's
-// can stand on no other stack than the thread's own, and not in a child of another one.
+// ThreadSanitizer's vfork is a fork: for a while the child would hold all that the host has open, and in a signal's
+// handler it ends the host. AddressSanitizer's can stand on no other stack than the thread's own, and not in a child of
+// another one.
 #if defined(__SANITIZE_THREAD__)
 #define USAGE_STATS_VFORK_IS_FORK
 #elif defined(__SANITIZE_ADDRESS__)
@@ -178,7 +179,7 @@ USAGE_STATS_INLINE int PreparedStart::become_it() const noexcept {
   return errno;
 }
 
-#if defined(__linux__)
+#if defined(__linux__) && !defined(USAGE_STATS_VFORK_IS_FORK)
 /// The process that is the host's child and the new program's parent: gone when the program runs, so that the host's
 /// wait() never finds a child that it does not know.
 USAGE_STATS_INLINE int PreparedStart::in_between(void* data) noexcept {
@@ -222,7 +223,7 @@ USAGE_STATS_INLINE int PreparedStart::run() const noexcept {
   ::pthread_setcancelstate(cancelling, nullptr);
   return problem;
 }
-#else
+#else  // a later run sends what a signal has ended
 USAGE_STATS_INLINE int PreparedStart::run() const noexcept { return ENOSYS; }
 #endif
 
