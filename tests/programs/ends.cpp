@@ -68,6 +68,22 @@ int write_to_null() {
 
 void in_thread(const std::function<void()>& work) { std::thread(work).join(); }
 
+/// A fork's child that lives on without the parent's streams, of which it has let go when this returns.
+void leave_a_child(unsigned seconds) {
+  int ends[2];
+  if (::pipe(ends) != 0) std::abort();
+  if (::fork() == 0) {
+    for (int stream = 0; stream < 3; ++stream) ::close(stream);
+    ::alarm(seconds);
+    for (const int end : ends) ::close(end);
+    for (;;) ::pause();
+  }
+  ::close(ends[1]);
+  char nothing = 0;
+  if (::read(ends[0], &nothing, 1) != 0) std::abort();
+  ::close(ends[0]);
+}
+
 /// In a fork's child; the parent waits for it.
 void in_child(const std::function<void()>& work) {
   const pid_t child = ::fork();
@@ -191,11 +207,7 @@ const std::map<std::string, Way>& more_ways() {
        [](Session&, const std::string&) { return ::seteuid(65533) == 0 ? ::raise(SIGTERM) : 99; }},
       {"fork-child-outlives",
        [](Session& s, const std::string&) {
-         if (::fork() == 0) {
-           for (int stream = 0; stream <= 2; ++stream) ::close(stream);
-           ::alarm(3);
-           return ::pause();
-         }
+         leave_a_child(3);
          return s.exit_code(3);
        }},
       {"two-sessions",
@@ -270,12 +282,7 @@ const std::map<std::string, Way>& more_ways() {
        }},
       {"fork-child-outlives-a-kill",
        [](Session&, const std::string&) -> int {
-         if (::fork() == 0) {
-           for (int stream = 0; stream < 3; ++stream) ::close(stream);
-           ::alarm(40);
-           ::pause();
-           ::_exit(0);
-         }
+         leave_a_child(40);
          return ::raise(SIGKILL);
        }},
       {"terminate-handler-between",
