@@ -36,7 +36,7 @@ TEST_CASE("a thousand runs in a loop: each is reported once, by few uploaders, a
   CHECK(keys.size() == runs + 1);
   CHECK(server.requests().size() == runs + 1);
   CHECK(watch.most_at_once() == 1);
-  CHECK(watch.all() < runs / 10);
+  CHECK(watch.all() <= 10);
   CHECK(sandbox.pending().empty());
   CHECK(sandbox.active().empty());
 }

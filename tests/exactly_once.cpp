@@ -12,6 +12,7 @@
 #include <map>
 #include <mutex>
 #include <random>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -46,19 +47,29 @@ class FlakyReceiver {
     const std::lock_guard<std::mutex> guard(mutex_);
     return failed_;
   }
+  /// How often a report came although it had got the whole of its 200.
+  int again() const {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    return again_;
+  }
 
  private:
-  std::string answer(const std::string& request) {
+  RawAnswer answer(const std::string& request) {
+    using std::chrono::milliseconds;
     const std::lock_guard<std::mutex> guard(mutex_);
     const std::size_t name = request.find("Idempotency-Key: ");
-    if (name == request.npos) return {};  // the client was killed
+    if (name == request.npos) return "";  // the client was killed
     const std::string key = request.substr(name + 17, request.find('\r', name) - name - 17);
     const std::string body = request.substr(request.find("\r\n\r\n") + 4);
+    again_ += static_cast<int>(acknowledged_.count(key));
     int& failures = failures_of_[key];
-    if (random_() % 3 != 0 || failures >= 3) return take(key, body), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    if (random_() % 3 != 0 || failures >= 3) {
+      acknowledged_.insert(key);
+      return take(key, body), RawAnswer{accepted, milliseconds(random_() % 64 == 0 ? 10 : 0)};  // some of them slowly
+    }
     ++failures;
     ++failed_;
-    switch (random_() % 9) {
+    switch (random_() % 11) {
       case 0:
         return "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n";
       case 1:
@@ -73,10 +84,16 @@ class FlakyReceiver {
         return "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n";
       case 6:
         take(key, body);
-        return {};  // the answer is lost
+        return "";  // the answer is lost
       case 7:
         take(key, body);
         return "HTTP/1.1 2";
+      case 8:
+        return "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 61\r\nContent-Length: 0\r\n\r\n";
+      case 9:  // takes a client's whole time: not for each of thousands
+        take(key, body);
+        if (drips_++ % 20 == 0) return {accepted, std::chrono::seconds(1)};
+        return "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf";  // who reads it may take that for a 200, or not
       default:
         return "HTTP/1.1 200 OK\r\n" + std::string(200000, 'x');  // headers without end
     }
@@ -86,11 +103,14 @@ class FlakyReceiver {
     if (!fresh && known->second != body) ++different_;
   }
 
+  static constexpr const char* accepted = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
   mutable std::mutex mutex_;
   std::mt19937 random_{1};
   std::map<std::string, std::string> taken_;
   std::map<std::string, int> failures_of_;
-  int different_ = 0, failed_ = 0;
+  std::set<std::string> acknowledged_;
+  int different_ = 0, failed_ = 0, again_ = 0, drips_ = 0;
   RawServer server_{[this](const std::string& request) { return answer(request); }};
 };
 
@@ -169,6 +189,7 @@ TEST_CASE("exactly once: 64 processes at a time, and a receiver that fails a thi
   const auto sessions = receiver.sessions();
   CHECK(sessions.size() == static_cast<std::size_t>(64 * runs));
   CHECK(receiver.failures() > 64 * runs / 8);
+  CHECK(receiver.again() == 0);
   for (const auto& [session, report] : sessions)
     if (report["outcome"] != json({{"status", "failed"}, {"exit_code", 3}})) FAIL_CHECK(report["outcome"].dump());
   check_nothing_dropped(sandbox, "reporter");
@@ -198,6 +219,8 @@ TEST_CASE("exactly once: host and uploader are killed at any system call; each r
     kills += result.signal == SIGKILL ? 1 : 0;
     const std::size_t begun = result.out.find("begun ");
     if (begun != result.out.npos) ended[result.out.substr(begun + 6, 32)] = result.out.find("ended") != result.out.npos;
+    for (const std::string& label : sandbox.active("fast_clock"))
+      if (json::accept(read_file(sandbox.usage_folder("fast_clock") / "active" / label))) ended.emplace(label, false);
     if (random() % 2 == 0) sandbox.end_uploaders();
     kills += killed_at_any(uploader, of_uploader).signal == SIGKILL ? 1 : 0;
     while (sandbox.pending("fast_clock").size() > 50) {  // of more than a hundred the oldest would be dropped

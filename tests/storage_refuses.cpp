@@ -83,6 +83,16 @@ struct Stranger {
     sandbox.environment["USAGE_STATS_DEBUG"] = "1";
   }
   Result run() { return sandbox.run("reporter", sending_to(server.url(), {"--print", "done", "--exit", "3"})); }
+  /// A run whose report waits, and is due again; from then on the server takes what comes. Returns where it lies.
+  fs::path waiting_report() {
+    sandbox.collect = false;
+    server.answer([](const ReceivedRequest&) { return Answer{503}; });
+    run();
+    CHECK(sandbox.wait_for_no_uploader());
+    make_due(sandbox);
+    server.answer([](const ReceivedRequest&) { return Answer{200}; });
+    return sandbox.report_files().at(0);
+  }
   void check_untouched() const {
     CHECK(read_file(file) == stranger_text);
     CHECK(names_in(file.parent_path()) == std::vector<std::string>{"file.json"});
@@ -190,17 +200,11 @@ TEST_CASE("storage refuses: a link in place of a folder leads to no report") {
   for (const bool whole_client : {false, true}) {
     CAPTURE(whole_client);
     Stranger stranger;
-    stranger.sandbox.collect = false;
-    stranger.server.answer([](const ReceivedRequest&) { return Answer{503}; });
-    check_host(stranger.run());
-    CHECK(stranger.sandbox.wait_for_no_uploader());
-    make_due(stranger.sandbox);
-    const fs::path session = stranger.sandbox.report_files().at(0).parent_path(), client = session.parent_path();
+    const fs::path session = stranger.waiting_report().parent_path(), client = session.parent_path();
     const fs::path theirs = stranger.sandbox.root() / "theirs", their_session = theirs / session.filename();
     write_file(their_session / "usage_stats.json", stranger_text);
     fs::remove_all(whole_client ? client : session);
     fs::create_directory_symlink(whole_client ? theirs : their_session, whole_client ? client : session);
-    stranger.server.answer([](const ReceivedRequest&) { return Answer{200}; });
     check_host(stranger.run());
     CHECK(stranger.sandbox.wait_for_no_uploader());
     CHECK(names_in(theirs) == std::vector<std::string>{session.filename().string()});
@@ -214,11 +218,7 @@ TEST_CASE("storage refuses: a report that is a link is not sent") {
   for (const bool hard : {false, true}) {
     CAPTURE(hard);
     Stranger stranger;
-    stranger.sandbox.collect = false;
-    stranger.server.answer([](const ReceivedRequest&) { return Answer{503}; });
-    check_host(stranger.run());
-    make_due(stranger.sandbox);
-    const fs::path report = stranger.sandbox.report_files().at(0);
+    const fs::path report = stranger.waiting_report();
     fs::remove(report);
     hard ? fs::create_hard_link(stranger.file, report) : fs::create_symlink(stranger.file, report);
     check_host(stranger.run());
@@ -244,12 +244,7 @@ TEST_CASE("storage refuses: an uploader.lock that is a link or a pipe stops the 
 
 TEST_CASE("storage refuses: a report that is a pipe is not waited for") {
   Stranger stranger;
-  stranger.sandbox.collect = false;
-  stranger.server.answer([](const ReceivedRequest&) { return Answer{503}; });
-  check_host(stranger.run());
-  CHECK(stranger.sandbox.wait_for_no_uploader());
-  make_due(stranger.sandbox);
-  const fs::path report = stranger.sandbox.report_files().at(0);
+  const fs::path report = stranger.waiting_report();
   fs::remove(report);
   REQUIRE(::mkfifo(report.c_str(), 0600) == 0);
   check_host(stranger.run());

@@ -56,11 +56,11 @@ TEST_CASE("transport limits: an answer that drips ends with the time, whatever d
   const std::string head = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
   for (const std::string& sender : senders) {
     CAPTURE(sender);
-    RawServer status([](const std::string&) { return "H"; }, milliseconds(20));
+    RawServer status([](const std::string&) { return RawAnswer{"H", milliseconds(20)}; });
     CHECK(begins_with(send_to(sender, status, short_time), "status=0 "));
-    RawServer header([&](const std::string&) { return head + "X-Drip: x"; }, milliseconds(2));
+    RawServer header([&](const std::string&) { return RawAnswer{head + "X-Drip: x", milliseconds(2)}; });
     CHECK(begins_with(send_to(sender, header, short_time), "status=0 "));
-    RawServer body([&](const std::string&) { return head + "\r\nx"; }, milliseconds(2));
+    RawServer body([&](const std::string&) { return RawAnswer{head + "\r\nx", milliseconds(2)}; });
     send_to(sender, body, short_time);
   }
 }

@@ -129,8 +129,7 @@ struct RawServer::Impl {
   int listener = -1;
   int wake[2] = {-1, -1};
   std::atomic<std::size_t> connections{0}, sent{0};
-  std::function<std::string(const std::string&)> answer;
-  std::chrono::milliseconds pause{0};
+  std::function<RawAnswer(const std::string&)> answer;
   std::thread thread;
 
   /// Waits until the descriptor can be read; false if the server is ending.
@@ -151,7 +150,7 @@ struct RawServer::Impl {
     if (count > 0) sent += static_cast<std::size_t>(count);
     return count == static_cast<ssize_t>(size);
   }
-  void drip(int connection, const std::string& bytes) {
+  void drip(int connection, const std::string& bytes, std::chrono::milliseconds pause) {
     for (std::size_t i = 0; !bytes.empty() && send(connection, &bytes[std::min(i, bytes.size() - 1)], 1); ++i) {
       pollfd ending{wake[0], POLLIN, 0};
       if (::poll(&ending, 1, static_cast<int>(pause.count())) != 0) return;
@@ -165,8 +164,8 @@ struct RawServer::Impl {
       if (count <= 0) return;
       request.append(buffer, static_cast<std::size_t>(count));
     }
-    const std::string bytes = answer(request);
-    if (pause.count() > 0) return drip(connection, bytes);
+    const auto [bytes, pause] = answer(request);
+    if (pause.count() > 0) return drip(connection, bytes, pause);
     constexpr std::size_t piece = 65536;
     for (std::size_t at = 0; at < bytes.size(); at += piece)
       if (!send(connection, bytes.data() + at, std::min(piece, bytes.size() - at))) return;
@@ -182,13 +181,8 @@ struct RawServer::Impl {
   }
 };
 
-RawServer::RawServer(std::function<std::string(const std::string&)> answer)
-    : RawServer(std::move(answer), std::chrono::milliseconds(0)) {}
-
-RawServer::RawServer(std::function<std::string(const std::string&)> answer, std::chrono::milliseconds pause)
-    : impl_(std::make_unique<Impl>()) {
+RawServer::RawServer(std::function<RawAnswer(const std::string&)> answer) : impl_(std::make_unique<Impl>()) {
   impl_->answer = std::move(answer);
-  impl_->pause = pause;
   impl_->listener = loopback_socket(impl_->port);
   if (::listen(impl_->listener, 64) != 0 || ::pipe2(impl_->wake, O_CLOEXEC) != 0)
     throw std::runtime_error("cannot listen on 127.0.0.1");

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 struct ReceivedRequest {
@@ -51,13 +52,22 @@ class Server {
   std::unique_ptr<Impl> impl_;
 };
 
+/// Bytes for a connection; where there is a pause behind each of them, the last comes again and again until the client
+/// goes.
+struct RawAnswer {
+  std::string bytes;
+  std::chrono::milliseconds pause;
+
+  RawAnswer(std::string what, std::chrono::milliseconds behind_each = {})
+      : bytes(std::move(what)), pause(behind_each) {}
+  RawAnswer(const char* what) : RawAnswer(std::string(what)) {}
+};
+
 /// A server of bytes: for each connection, what arrives is given to the function, whose result is sent before the
 /// connection is closed. It is called when a whole request has arrived (head, and body by Content-Length).
 class RawServer {
  public:
-  explicit RawServer(std::function<std::string(const std::string& request)> answer);
-  /// Sends the result byte by byte with a pause behind each, and its last byte again and again until the client goes.
-  RawServer(std::function<std::string(const std::string& request)> answer, std::chrono::milliseconds pause);
+  explicit RawServer(std::function<RawAnswer(const std::string& request)> answer);
   ~RawServer();
   RawServer(const RawServer&) = delete;
   RawServer& operator=(const RawServer&) = delete;
