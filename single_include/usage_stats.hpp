@@ -1136,6 +1136,32 @@ std::error_code replace_file(const std::filesystem::path&, std::string_view byte
 /// Reads a file anywhere, at most `limit` bytes; must be a regular file.
 std::optional<std::string> read_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
 
+// ---- threads
+
+/// A thread whose start cannot throw: std::thread does where none is to be had, which ends a program that is built with
+/// -fno-exceptions. Its handle's destructor detaches it. Movable.
+class Thread {
+ public:
+  Thread() noexcept;
+  /// `work` must not throw. Not joinable if there is no thread to be had.
+  explicit Thread(std::function<void()> work) noexcept;
+  ~Thread();
+  Thread(Thread&&) noexcept;
+  Thread& operator=(Thread&&) noexcept;
+
+  bool joinable() const noexcept;
+  /// Whether this is called by the thread itself.
+  bool is_this() const noexcept;
+  void join() noexcept;
+  void detach() noexcept;
+  /// In a fork's child, where it is the parent's: touches nothing.
+  void forget() noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 // ---- processes
 
 /// Whether this code address belongs to the main executable, so that starting it again starts this library.
@@ -1651,7 +1677,6 @@ USAGE_STATS_END_NAMESPACE
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <thread>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -1677,7 +1702,7 @@ class Ticker {
   struct Shared;
   static void tick(const std::shared_ptr<Shared>&);
   std::shared_ptr<Shared> shared_;
-  std::unique_ptr<std::thread> thread_;  // none: there was none to be had
+  platform::Thread thread_;  // not joinable: there was none to be had
 };
 
 }  // namespace detail
@@ -2789,6 +2814,55 @@ USAGE_STATS_INLINE int terminal_columns() noexcept {
              ? info.srWindow.Right - info.srWindow.Left + 1
              : 0;
 }
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/thread_windows.ipp
+// Threads, for Windows.
+
+#include <functional>
+#include <memory>
+#include <thread>
+#include <utility>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+struct Thread::Impl {
+  std::thread thread;
+};
+
+USAGE_STATS_INLINE Thread::Thread(std::function<void()> work) noexcept {
+  USAGE_STATS_TRY { impl_ = std::make_unique<Impl>(Impl{std::thread(std::move(work))}); }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE bool Thread::is_this() const noexcept {
+  return impl_ && impl_->thread.get_id() == std::this_thread::get_id();
+}
+
+USAGE_STATS_INLINE void Thread::join() noexcept {
+  if (impl_) impl_->thread.join();
+  impl_.reset();
+}
+
+USAGE_STATS_INLINE void Thread::detach() noexcept {
+  if (impl_) impl_->thread.detach();
+  impl_.reset();
+}
+
+USAGE_STATS_INLINE void Thread::forget() noexcept { detach(); }
+
+USAGE_STATS_INLINE Thread::Thread() noexcept = default;
+USAGE_STATS_INLINE Thread::~Thread() { detach(); }
+USAGE_STATS_INLINE Thread::Thread(Thread&&) noexcept = default;
+USAGE_STATS_INLINE Thread& Thread::operator=(Thread&& other) noexcept {
+  std::swap(impl_, other.impl_);
+  return *this;
+}
+USAGE_STATS_INLINE bool Thread::joinable() const noexcept { return impl_ != nullptr; }
 
 }  // namespace platform
 }  // namespace detail
@@ -4880,6 +4954,67 @@ USAGE_STATS_INLINE int terminal_columns() noexcept {
   struct winsize size {};
   return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/thread_posix.ipp
+
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include <pthread.h>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+struct Thread::Impl {
+  pthread_t id;
+};
+
+USAGE_STATS_INLINE Thread::Thread(std::function<void()> work) noexcept {
+  using Work = std::function<void()>;
+  USAGE_STATS_TRY {
+    auto impl = std::make_unique<Impl>();
+    auto owned = std::make_unique<Work>(std::move(work));
+    const auto run = [](void* data) -> void* {
+      const std::unique_ptr<Work> mine(static_cast<Work*>(data));
+      (*mine)();
+      return nullptr;
+    };
+    if (::pthread_create(&impl->id, nullptr, run, owned.get()) != 0) return;
+    static_cast<void>(owned.release());  // the thread's own now
+    impl_ = std::move(impl);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE bool Thread::is_this() const noexcept {
+  return impl_ && ::pthread_equal(impl_->id, ::pthread_self());
+}
+
+USAGE_STATS_INLINE void Thread::join() noexcept {
+  if (impl_) ::pthread_join(impl_->id, nullptr);
+  impl_.reset();
+}
+
+USAGE_STATS_INLINE void Thread::detach() noexcept {
+  if (impl_) ::pthread_detach(impl_->id);
+  impl_.reset();
+}
+
+USAGE_STATS_INLINE void Thread::forget() noexcept { impl_.reset(); }
+
+USAGE_STATS_INLINE Thread::Thread() noexcept = default;
+USAGE_STATS_INLINE Thread::~Thread() { detach(); }
+USAGE_STATS_INLINE Thread::Thread(Thread&&) noexcept = default;
+USAGE_STATS_INLINE Thread& Thread::operator=(Thread&& other) noexcept {
+  std::swap(impl_, other.impl_);
+  return *this;
+}
+USAGE_STATS_INLINE bool Thread::joinable() const noexcept { return impl_ != nullptr; }
 
 }  // namespace platform
 }  // namespace detail
@@ -8102,30 +8237,23 @@ USAGE_STATS_INLINE Ticker::Ticker(Clock::duration first, Clock::duration interva
   shared_->origin = Clock::now() + first;
   shared_->interval = interval;
   shared_->work = std::move(work);
-  USAGE_STATS_TRY {
-    thread_ = std::make_unique<std::thread>([shared = shared_] { tick(shared); });
-  }
-  USAGE_STATS_CATCH_ALL {}
+  thread_ = platform::Thread([shared = shared_] { tick(shared); });
 }
 
 USAGE_STATS_INLINE void Ticker::stop(Clock::duration patience) noexcept {
-  if (!thread_) return;
-  if (shared_->forks != platform::forks()) return static_cast<void>(thread_.release());  // it is the parent's
+  if (!thread_.joinable()) return;
+  if (shared_->forks != platform::forks()) return thread_.forget();  // it is the parent's
   USAGE_STATS_TRY {
     std::unique_lock<std::mutex> guard(shared_->mutex);
     shared_->stopping = true;
     shared_->changed.notify_all();
     // Not its own end: where the host's log function calls std::exit, this is that thread.
-    const bool own = thread_->get_id() == std::this_thread::get_id();
-    const bool ended = !own && shared_->changed.wait_for(guard, patience, [&] { return shared_->ended; });
+    const bool ended = !thread_.is_this() && shared_->changed.wait_for(guard, patience, [&] { return shared_->ended; });
     guard.unlock();
-    if (ended)
-      thread_->join();
-    else
-      thread_->detach();
+    if (ended) thread_.join();
   }
   USAGE_STATS_CATCH_ALL {}
-  thread_.reset();
+  thread_.detach();
 }
 
 }  // namespace detail
@@ -9367,7 +9495,6 @@ USAGE_STATS_END_NAMESPACE
 
 #include <algorithm>
 #include <set>
-#include <thread>
 
 // ---- usage_stats/impl/lanes.ipp
 // Work for several servers side by side, so that one that does not answer holds up nobody else's.
@@ -9376,7 +9503,6 @@ USAGE_STATS_END_NAMESPACE
 #include <functional>
 #include <list>
 #include <mutex>
-#include <thread>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -9393,8 +9519,7 @@ class Lanes {
 
   explicit Lanes(std::function<void(const Endpoint&)> work) : work_(std::move(work)) {}
   ~Lanes() {
-    for (Lane& lane : lanes_)
-      if (lane.thread.joinable()) lane.thread.join();
+    for (Lane& lane : lanes_) lane.thread.join();
   }
   Lanes(const Lanes&) = delete;
   Lanes& operator=(const Lanes&) = delete;
@@ -9422,7 +9547,7 @@ class Lanes {
  private:
   struct Lane {
     Endpoint endpoint;
-    std::thread thread{};
+    platform::Thread thread{};
     bool ended = false;
   };
   std::function<void(const Endpoint&)> work_;
@@ -9435,17 +9560,14 @@ USAGE_STATS_INLINE void Lanes::start(const Endpoint& endpoint) {
   for (const Lane& lane : lanes_)
     if (same(lane.endpoint, endpoint) && !lane.ended) return;
   Lane& lane = lanes_.emplace_back(Lane{endpoint});
-  USAGE_STATS_TRY {
-    lane.thread = std::thread([this, &lane] {
-      const Guard guard = hold();
-      USAGE_STATS_TRY { work_(lane.endpoint); }
-      USAGE_STATS_CATCH_ALL {}
-      lane.ended = true;
-      ended_.notify_all();
-    });
-    return;
-  }
-  USAGE_STATS_CATCH_ALL {}
+  lane.thread = platform::Thread([this, &lane] {
+    const Guard guard = hold();
+    USAGE_STATS_TRY { work_(lane.endpoint); }
+    USAGE_STATS_CATCH_ALL {}
+    lane.ended = true;
+    ended_.notify_all();
+  });
+  if (lane.thread.joinable()) return;
   lanes_.pop_back();  // there are no threads: one after the other
   work_(endpoint);
 }
@@ -9914,7 +10036,6 @@ USAGE_STATS_END_NAMESPACE
 #include <mutex>
 #include <set>
 #include <string>
-#include <thread>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -10025,7 +10146,7 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
     // be in use.
     options.deadline = deadline - std::min(limit / 5, std::chrono::milliseconds(100));
     options.awaited = true;
-    std::thread worker([shared, usage_folder, options, log] {
+    platform::Thread worker([shared, usage_folder, options, log] {
       platform::block_signals_in_this_thread();
       USAGE_STATS_TRY { upload(usage_folder, options, log); }
       USAGE_STATS_CATCH_ALL {}
@@ -10033,6 +10154,7 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
       shared->done = true;
       shared->changed.notify_all();
     });
+    if (!worker.joinable()) return log("no thread for uploading; the report waits");
     std::unique_lock<std::mutex> guard(shared->mutex);
     const bool done = shared->changed.wait_until(guard, deadline, [&] { return shared->done; });
     guard.unlock();
@@ -10040,7 +10162,7 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
     worker.detach();  // it hangs in a name lookup, which nothing can bound; what it sends waits for a later run
     uploader_impl::note_silence(usage_folder, log);
   }
-  USAGE_STATS_CATCH_ALL { log("no thread for uploading; the report waits"); }
+  USAGE_STATS_CATCH_ALL { log("no memory for uploading; the report waits"); }
 }
 
 USAGE_STATS_INLINE void prune_alone(const Storage& storage, const Log& log) {

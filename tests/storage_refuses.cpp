@@ -52,6 +52,16 @@ const Obstacle whole_folder[] = {
        fs::remove_all(usage / "active");
        fs::create_directory_symlink(stranger.parent_path(), usage / "active");
      }},
+    {"a file in place of active/",
+     [](const fs::path& usage, const fs::path&) {
+       fs::remove_all(usage / "active");
+       write_file(usage / "active", "");
+     }},
+    {"a pipe in place of active/",
+     [](const fs::path& usage, const fs::path&) {
+       fs::remove_all(usage / "active");
+       ::mkfifo((usage / "active").c_str(), 0600);
+     }},
     {"a link in place of state.json",
      [](const fs::path& usage, const fs::path& stranger) { fs::create_symlink(stranger, usage / "state.json"); }},
     {"a hard link in place of state.json",
@@ -255,16 +265,11 @@ TEST_CASE("storage refuses: a delivery.json that is a link or a pipe is replaced
   for (const std::string what : {"link", "hard link", "pipe"}) {
     CAPTURE(what);
     Stranger stranger;
-    stranger.server.answer([](const ReceivedRequest&) { return Answer{503}; });
-    check_host(stranger.run());
-    CHECK(stranger.sandbox.wait_for_no_uploader());
-    make_due(stranger.sandbox);
-    const fs::path file = stranger.sandbox.report_files().at(0).parent_path() / "delivery.json";
+    const fs::path file = stranger.waiting_report().parent_path() / "delivery.json";
     REQUIRE(fs::remove(file));
     if (what == "link") fs::create_symlink(stranger.file, file);
     if (what == "hard link") fs::create_hard_link(stranger.file, file);
     if (what == "pipe") REQUIRE(::mkfifo(file.c_str(), 0600) == 0);
-    stranger.server.answer([](const ReceivedRequest&) { return Answer{200}; });
     check_host(stranger.run());
     CHECK(stranger.server.wait_for(3).size() == 3);
     CHECK(stranger.sandbox.wait_for_no_uploader());
@@ -283,6 +288,22 @@ TEST_CASE("storage refuses: an uploader.lock that is a hard link is not written"
   CHECK(stranger.sandbox.wait_for_no_uploader());
   CHECK(stranger.server.requests().empty());
   stranger.check_untouched();
+}
+
+TEST_CASE("storage refuses: an uploader.log that is a link or a pipe is not written, and the report is sent") {
+  for (const std::string what : {"link", "hard link", "pipe"}) {
+    CAPTURE(what);
+    Stranger stranger;
+    const fs::path log = stranger.sandbox.usage_folder() / "uploader.log";
+    fs::remove(log);
+    if (what == "link") fs::create_symlink(stranger.file, log);
+    if (what == "hard link") fs::create_hard_link(stranger.file, log);
+    if (what == "pipe") REQUIRE(::mkfifo(log.c_str(), 0600) == 0);
+    check_host(stranger.run());
+    CHECK(stranger.sandbox.wait_for_no_uploader());
+    CHECK(stranger.server.requests().size() == 1);
+    stranger.check_untouched();
+  }
 }
 
 TEST_CASE("storage refuses: a label that points out of the folder leads nowhere") {
@@ -325,10 +346,8 @@ TEST_CASE("storage refuses: a label that points out of the folder leads nowhere"
 
 TEST_CASE("storage refuses: files that anybody may read are made its owner's alone again when they are written") {
   Stranger stranger;
+  stranger.waiting_report();
   stranger.server.answer([](const ReceivedRequest&) { return Answer{503}; });
-  check_host(stranger.run());
-  CHECK(stranger.sandbox.wait_for_no_uploader());
-  make_due(stranger.sandbox);
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(stranger.sandbox.usage_folder()))
     if (entry.is_regular_file()) files.push_back(entry.path());

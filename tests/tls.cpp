@@ -96,6 +96,25 @@ TEST_CASE("tls: an unknown authority, another host's certificate and an old one 
   }
 }
 
+TEST_CASE("tls: a redirect to plain http is not followed, be it on the same host") {
+  const Authority authority;
+  for (const std::string& sender : senders)
+    for (const int status : {302, 307, 308}) {
+      CAPTURE(sender);
+      CAPTURE(status);
+      SecureServer server(authority.certificate("localhost"));
+      const std::string plain = "http://localhost:" + std::to_string(server.server.port()) + "/elsewhere";
+      server.server.answer([&](const ReceivedRequest& request) {
+        return Answer{request.target == "/elsewhere" ? 200 : status, {{"Location", plain}}};
+      });
+      Sandbox sandbox;
+      sandbox.environment["SSL_CERT_FILE"] = authority.file();
+      const std::string printed = sandbox.run(sender, {server.url(), "20000", "the body"}).out;
+      CHECK(printed.find("status=" + std::to_string(status) + " ") == 0);
+      CHECK(server.server.requests().size() == 1);
+    }
+}
+
 TEST_CASE("tls: a whole run, by httplib and by curl") {
   const Authority authority;
   for (const char* const reporter : {"reporter", "reporter_curl"}) {

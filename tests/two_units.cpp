@@ -11,6 +11,7 @@
 
 #include "sandbox.hpp"
 #include "server.hpp"
+#include "strace.hpp"
 
 using nlohmann::json;
 
@@ -74,7 +75,7 @@ TEST_CASE("two units: without exceptions and RTTI, too, signals are seen and int
     Server server;
     Sandbox sandbox;
     sandbox.environment["UNITS_USAGE_STATS_ENABLED"] = "1";
-    Process process(sandbox.command(name, {server.url(), "on"}));
+    Process process(sandbox.command(name, {server.url(), "until-a-signal"}));
     const json interim = json::parse(server.wait_for(1)[0].body);
     CHECK(interim["outcome"] == json{{"status", "running"}});
     CHECK(interim["final"] == false);
@@ -84,6 +85,25 @@ TEST_CASE("two units: without exceptions and RTTI, too, signals are seen and int
     CHECK(last["outcome"] == json{{"status", "signal"}, {"signal", "SIGTERM"}});
     CHECK(last["final"] == true);
     CHECK(last["session_id"] == interim["session_id"]);
+  }
+}
+
+TEST_CASE("two units: without exceptions and RTTI, too, a host goes on where no thread and no process can be had") {
+  if (!can_trace()) return;
+  for (const char* const name : {"two_units", "no_exceptions", "neither"}) {
+    CAPTURE(std::string(name));
+    const Server server;
+    Sandbox sandbox;
+    for (const char* const app : {"UNITS", "ELSEWHERE"})
+      sandbox.environment[std::string(app) + "_USAGE_STATS_ENABLED"] = "1";
+    const std::string calls = sandbox.root() / "calls";
+    const Result result = run(under_strace(sandbox.command(name, {server.url(), "briefly"}),
+                                           {"-e", "inject=clone,clone3:error=EAGAIN", "-o", calls}));
+    CHECK(result.exit_code == 7);
+    CHECK(result.err == "");
+    CHECK(read_file(calls).find("CLONE_THREAD") != std::string::npos);
+    CHECK(sandbox.pending("units").size() == 1);
+    CHECK(server.requests().empty());
   }
 }
 

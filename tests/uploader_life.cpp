@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include <chrono>
 #include <set>
 #include <sstream>
 #include <string>
@@ -57,4 +58,31 @@ TEST_CASE("uploader life: its alarm ends it while it waits for a server, and the
   for (const ReceivedRequest& request : server.requests()) bodies.insert(request.body);
   CHECK(bodies.size() == 3);
   CHECK(bodies.count(body) == 2);  // told by its session_id and sequence that it is the same
+}
+
+TEST_CASE("uploader life: where more waits than one of them can send, a successor goes on") {
+  constexpr std::size_t reports = 8;
+  Server server(503);
+  const Sandbox sandbox;
+  for (std::size_t i = 1; i < reports; ++i) sandbox.run("reporter", sending_to(server.url()));
+  CHECK(sandbox.wait_for_no_uploader());
+  REQUIRE(sandbox.pending().size() == reports - 1);
+  make_due(sandbox);
+  const std::size_t refused = server.requests().size();
+  server.answer([](const ReceivedRequest&) { return Answer{200, {}, {}, std::chrono::seconds(8)}; });  // slow, no more
+
+  std::set<pid_t> lives;
+  CHECK(sandbox.run("reporter", detached(server.url())).exit_code == 0);
+  CHECK(wait_until(
+      [&] {
+        for (const pid_t id : sandbox.uploaders()) lives.insert(id);
+        return sandbox.pending().empty();
+      },
+      std::chrono::seconds(120)));
+  CHECK(lives.size() == 2);
+  std::set<std::string> bodies;
+  const std::vector<ReceivedRequest> requests = server.requests();
+  for (std::size_t i = refused; i < requests.size(); ++i) bodies.insert(requests[i].body);
+  CHECK(bodies.size() == reports);
+  CHECK(requests.size() == refused + reports);
 }

@@ -211,6 +211,32 @@ std::error_code replace_file(const std::filesystem::path&, std::string_view byte
 /// Reads a file anywhere, at most `limit` bytes; must be a regular file.
 std::optional<std::string> read_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
 
+// ---- threads
+
+/// A thread whose start cannot throw: std::thread does where none is to be had, which ends a program that is built with
+/// -fno-exceptions. Its handle's destructor detaches it. Movable.
+class Thread {
+ public:
+  Thread() noexcept;
+  /// `work` must not throw. Not joinable if there is no thread to be had.
+  explicit Thread(std::function<void()> work) noexcept;
+  ~Thread();
+  Thread(Thread&&) noexcept;
+  Thread& operator=(Thread&&) noexcept;
+
+  bool joinable() const noexcept;
+  /// Whether this is called by the thread itself.
+  bool is_this() const noexcept;
+  void join() noexcept;
+  void detach() noexcept;
+  /// In a fork's child, where it is the parent's: touches nothing.
+  void forget() noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 // ---- processes
 
 /// Whether this code address belongs to the main executable, so that starting it again starts this library.

@@ -4,9 +4,8 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <thread>
 
-#include "macros.hpp"
+#include "platform.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -32,7 +31,7 @@ class Ticker {
   struct Shared;
   static void tick(const std::shared_ptr<Shared>&);
   std::shared_ptr<Shared> shared_;
-  std::unique_ptr<std::thread> thread_;  // none: there was none to be had
+  platform::Thread thread_;  // not joinable: there was none to be had
 };
 
 }  // namespace detail

@@ -5,9 +5,9 @@
 #include <functional>
 #include <list>
 #include <mutex>
-#include <thread>
 
 #include "../options.hpp"
+#include "../platform.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -24,8 +24,7 @@ class Lanes {
 
   explicit Lanes(std::function<void(const Endpoint&)> work) : work_(std::move(work)) {}
   ~Lanes() {
-    for (Lane& lane : lanes_)
-      if (lane.thread.joinable()) lane.thread.join();
+    for (Lane& lane : lanes_) lane.thread.join();
   }
   Lanes(const Lanes&) = delete;
   Lanes& operator=(const Lanes&) = delete;
@@ -53,7 +52,7 @@ class Lanes {
  private:
   struct Lane {
     Endpoint endpoint;
-    std::thread thread{};
+    platform::Thread thread{};
     bool ended = false;
   };
   std::function<void(const Endpoint&)> work_;
@@ -66,17 +65,14 @@ USAGE_STATS_INLINE void Lanes::start(const Endpoint& endpoint) {
   for (const Lane& lane : lanes_)
     if (same(lane.endpoint, endpoint) && !lane.ended) return;
   Lane& lane = lanes_.emplace_back(Lane{endpoint});
-  USAGE_STATS_TRY {
-    lane.thread = std::thread([this, &lane] {
-      const Guard guard = hold();
-      USAGE_STATS_TRY { work_(lane.endpoint); }
-      USAGE_STATS_CATCH_ALL {}
-      lane.ended = true;
-      ended_.notify_all();
-    });
-    return;
-  }
-  USAGE_STATS_CATCH_ALL {}
+  lane.thread = platform::Thread([this, &lane] {
+    const Guard guard = hold();
+    USAGE_STATS_TRY { work_(lane.endpoint); }
+    USAGE_STATS_CATCH_ALL {}
+    lane.ended = true;
+    ended_.notify_all();
+  });
+  if (lane.thread.joinable()) return;
   lanes_.pop_back();  // there are no threads: one after the other
   work_(endpoint);
 }

@@ -36,6 +36,7 @@
 #include "self_start_posix.ipp"
 #include "signals_posix.ipp"
 #include "terminal_posix.ipp"
+#include "thread_posix.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {

@@ -34,6 +34,7 @@
 #include "folder_windows.ipp"
 #include "lock_windows.ipp"
 #include "terminal_windows.ipp"
+#include "thread_windows.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {

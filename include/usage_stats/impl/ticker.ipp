@@ -45,30 +45,23 @@ USAGE_STATS_INLINE Ticker::Ticker(Clock::duration first, Clock::duration interva
   shared_->origin = Clock::now() + first;
   shared_->interval = interval;
   shared_->work = std::move(work);
-  USAGE_STATS_TRY {
-    thread_ = std::make_unique<std::thread>([shared = shared_] { tick(shared); });
-  }
-  USAGE_STATS_CATCH_ALL {}
+  thread_ = platform::Thread([shared = shared_] { tick(shared); });
 }
 
 USAGE_STATS_INLINE void Ticker::stop(Clock::duration patience) noexcept {
-  if (!thread_) return;
-  if (shared_->forks != platform::forks()) return static_cast<void>(thread_.release());  // it is the parent's
+  if (!thread_.joinable()) return;
+  if (shared_->forks != platform::forks()) return thread_.forget();  // it is the parent's
   USAGE_STATS_TRY {
     std::unique_lock<std::mutex> guard(shared_->mutex);
     shared_->stopping = true;
     shared_->changed.notify_all();
     // Not its own end: where the host's log function calls std::exit, this is that thread.
-    const bool own = thread_->get_id() == std::this_thread::get_id();
-    const bool ended = !own && shared_->changed.wait_for(guard, patience, [&] { return shared_->ended; });
+    const bool ended = !thread_.is_this() && shared_->changed.wait_for(guard, patience, [&] { return shared_->ended; });
     guard.unlock();
-    if (ended)
-      thread_->join();
-    else
-      thread_->detach();
+    if (ended) thread_.join();
   }
   USAGE_STATS_CATCH_ALL {}
-  thread_.reset();
+  thread_.detach();
 }
 
 }  // namespace detail

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <set>
-#include <thread>
 
 #include "../consent.hpp"
 #include "../exporters.hpp"

@@ -6,7 +6,6 @@
 #include <mutex>
 #include <set>
 #include <string>
-#include <thread>
 
 #include "uploader.ipp"
 
@@ -119,7 +118,7 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
     // be in use.
     options.deadline = deadline - std::min(limit / 5, std::chrono::milliseconds(100));
     options.awaited = true;
-    std::thread worker([shared, usage_folder, options, log] {
+    platform::Thread worker([shared, usage_folder, options, log] {
       platform::block_signals_in_this_thread();
       USAGE_STATS_TRY { upload(usage_folder, options, log); }
       USAGE_STATS_CATCH_ALL {}
@@ -127,6 +126,7 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
       shared->done = true;
       shared->changed.notify_all();
     });
+    if (!worker.joinable()) return log("no thread for uploading; the report waits");
     std::unique_lock<std::mutex> guard(shared->mutex);
     const bool done = shared->changed.wait_until(guard, deadline, [&] { return shared->done; });
     guard.unlock();
@@ -134,7 +134,7 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
     worker.detach();  // it hangs in a name lookup, which nothing can bound; what it sends waits for a later run
     uploader_impl::note_silence(usage_folder, log);
   }
-  USAGE_STATS_CATCH_ALL { log("no thread for uploading; the report waits"); }
+  USAGE_STATS_CATCH_ALL { log("no memory for uploading; the report waits"); }
 }
 
 USAGE_STATS_INLINE void prune_alone(const Storage& storage, const Log& log) {

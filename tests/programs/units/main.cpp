@@ -1,12 +1,13 @@
 // A program of two source files, each with a session and declarations of its own. tests/CMakeLists.txt builds it
 // several times: with two versions of the library in it, without exceptions, without RTTI ...
 //
-//   units [URL [WORD]]      with a word it goes on until a signal ends it, with interim reports
+//   units [URL [until-a-signal|briefly]]      with a word it makes interim reports
 #include <usage_stats.hpp>
 
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstring>
 
 #include "elsewhere.hpp"
 
@@ -34,7 +35,7 @@ int main(int argc, char** argv) {
     session.set(where, "in main");
     session.add(calls);
     session.record(called, {{where, "from main"}});
-    if (argc > 2) ::pause();
+    if (argc > 2 && std::strcmp(argv[2], "until-a-signal") == 0) ::pause();
     return call_elsewhere(url);
   });
 }

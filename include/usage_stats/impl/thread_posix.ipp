@@ -1,0 +1,63 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include <pthread.h>
+
+#include "../platform.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+struct Thread::Impl {
+  pthread_t id;
+};
+
+USAGE_STATS_INLINE Thread::Thread(std::function<void()> work) noexcept {
+  using Work = std::function<void()>;
+  USAGE_STATS_TRY {
+    auto impl = std::make_unique<Impl>();
+    auto owned = std::make_unique<Work>(std::move(work));
+    const auto run = [](void* data) -> void* {
+      const std::unique_ptr<Work> mine(static_cast<Work*>(data));
+      (*mine)();
+      return nullptr;
+    };
+    if (::pthread_create(&impl->id, nullptr, run, owned.get()) != 0) return;
+    static_cast<void>(owned.release());  // the thread's own now
+    impl_ = std::move(impl);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE bool Thread::is_this() const noexcept {
+  return impl_ && ::pthread_equal(impl_->id, ::pthread_self());
+}
+
+USAGE_STATS_INLINE void Thread::join() noexcept {
+  if (impl_) ::pthread_join(impl_->id, nullptr);
+  impl_.reset();
+}
+
+USAGE_STATS_INLINE void Thread::detach() noexcept {
+  if (impl_) ::pthread_detach(impl_->id);
+  impl_.reset();
+}
+
+USAGE_STATS_INLINE void Thread::forget() noexcept { impl_.reset(); }
+
+USAGE_STATS_INLINE Thread::Thread() noexcept = default;
+USAGE_STATS_INLINE Thread::~Thread() { detach(); }
+USAGE_STATS_INLINE Thread::Thread(Thread&&) noexcept = default;
+USAGE_STATS_INLINE Thread& Thread::operator=(Thread&& other) noexcept {
+  std::swap(impl_, other.impl_);
+  return *this;
+}
+USAGE_STATS_INLINE bool Thread::joinable() const noexcept { return impl_ != nullptr; }
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
