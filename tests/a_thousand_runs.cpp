@@ -25,7 +25,9 @@ TEST_CASE("a thousand runs in a loop: each is reported once, by few uploaders, a
   loop.program = "/bin/sh";
   loop.time_limit = std::chrono::seconds(200);  // for the slowest of machines; a tenth of it will do
   UploaderWatch watch(sandbox);
+  start = Clock::now();
   CHECK(run(loop).exit_code == 0);
+  const bool in_one_life = Clock::now() - start < std::chrono::seconds(40);
   start = Clock::now();
   CHECK(sandbox.wait_for_no_uploader());
   CHECK(Clock::now() - start < 2 * after_one_run);
@@ -35,7 +37,7 @@ TEST_CASE("a thousand runs in a loop: each is reported once, by few uploaders, a
   for (const ReceivedRequest& request : server.requests()) keys.insert(request.header("Idempotency-Key"));
   CHECK(keys.size() == runs + 1);
   CHECK(server.requests().size() == runs + 1);
-  CHECK(watch.most_at_once() == 1);
+  CHECK(watch.most_at_once() <= (in_one_life ? 1U : 2U));  // one that has come to its limit starts the next
   CHECK(watch.all() <= 10);
   CHECK(sandbox.pending().empty());
   CHECK(sandbox.active().empty());
