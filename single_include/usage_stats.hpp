@@ -2819,37 +2819,51 @@ USAGE_STATS_INLINE int terminal_columns() noexcept {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/thread_windows.ipp
-// Threads, for Windows.
+// Threads, for Windows. Included by platform_windows.ipp behind windows.h.
 
 #include <functional>
 #include <memory>
-#include <thread>
 #include <utility>
+
+#include <process.h>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace platform {
 
 struct Thread::Impl {
-  std::thread thread;
+  HANDLE handle;
+  unsigned id = 0;
+
+  static unsigned __stdcall run(void* data) {
+    const std::unique_ptr<std::function<void()>> mine(static_cast<std::function<void()>*>(data));
+    (*mine)();
+    return 0;
+  }
 };
 
 USAGE_STATS_INLINE Thread::Thread(std::function<void()> work) noexcept {
-  USAGE_STATS_TRY { impl_ = std::make_unique<Impl>(Impl{std::thread(std::move(work))}); }
+  USAGE_STATS_TRY {
+    auto impl = std::make_unique<Impl>();
+    auto owned = std::make_unique<std::function<void()>>(std::move(work));
+    const auto handle = ::_beginthreadex(nullptr, 0, &Impl::run, owned.get(), 0, &impl->id);
+    if (handle == 0) return;
+    static_cast<void>(owned.release());  // the thread's own now
+    impl->handle = reinterpret_cast<HANDLE>(handle);
+    impl_ = std::move(impl);
+  }
   USAGE_STATS_CATCH_ALL {}
 }
 
-USAGE_STATS_INLINE bool Thread::is_this() const noexcept {
-  return impl_ && impl_->thread.get_id() == std::this_thread::get_id();
-}
+USAGE_STATS_INLINE bool Thread::is_this() const noexcept { return impl_ && impl_->id == ::GetCurrentThreadId(); }
 
 USAGE_STATS_INLINE void Thread::join() noexcept {
-  if (impl_) impl_->thread.join();
-  impl_.reset();
+  if (impl_) ::WaitForSingleObject(impl_->handle, INFINITE);
+  detach();
 }
 
 USAGE_STATS_INLINE void Thread::detach() noexcept {
-  if (impl_) impl_->thread.detach();
+  if (impl_) ::CloseHandle(impl_->handle);
   impl_.reset();
 }
 
@@ -10807,7 +10821,7 @@ USAGE_STATS_END_NAMESPACE
 #include <cstdio>
 #include <cstring>
 #include <mutex>
-#include <thread>
+#include <optional>
 #if !defined(USAGE_STATS_NO_HTTPLIB)
 #include <httplib.h>
 #endif
@@ -10924,6 +10938,9 @@ class Watchdog {
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
+  /// False where there was no thread to be had.
+  bool watches() const noexcept { return thread_.joinable(); }
+
  private:
   void watch(httplib::Client& client, Deadline deadline) {
     platform::block_signals_in_this_thread();
@@ -10937,7 +10954,7 @@ class Watchdog {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool done_ = false;
-  std::thread thread_;
+  platform::Thread thread_;
 };
 
 USAGE_STATS_INLINE bool httplib_can(const Url& url, const std::string& proxy) {
@@ -10983,13 +11000,15 @@ USAGE_STATS_INLINE Response by_httplib(const Url& url, const Request& request, c
     response.body.append(data, std::min(size, largest_body - response.body.size()));
     return response.body.size() < largest_body && left_until(deadline).count() > 0;
   };
-  const httplib::Result result = [&] {
+  const auto result = [&]() -> std::optional<httplib::Result> {
     const Watchdog watchdog(client, deadline);
+    if (!watchdog.watches()) return std::nullopt;
     return client.send(out);
   }();
-  if (result && response.status == 0) take_head(*result);  // the handler is not called for an answer without a body
+  if (!result) return response.impossible = true, response.error = "no thread to watch over the time", response;
+  if (*result && response.status == 0) take_head(**result);  // the handler is not called for an answer without a body
   // An answer whose body was too long, or broke off, is still an answer: the status is what counts.
-  if (response.status == 0) response.error = result ? "no answer" : httplib::to_string(result.error());
+  if (response.status == 0) response.error = *result ? "no answer" : httplib::to_string(result->error());
   return response;
 }
 

@@ -5,6 +5,7 @@
 
 #include "sandbox.hpp"
 #include "server.hpp"
+#include "strace.hpp"
 
 namespace {
 
@@ -125,4 +126,16 @@ TEST_CASE("transport limits: answers without a body are answers") {
       RawServer server([&](const std::string&) { return std::string("HTTP/1.1 ") + head + "\r\n\r\n"; });
       CHECK(begins_with(send_to(sender, server), "status=" + std::string(head, 3) + " "));
     }
+}
+
+TEST_CASE("transport limits: where no thread is to be had to watch over the time, nothing is sent or tried") {
+  if (!can_trace()) return;
+  const Server server;
+  const Sandbox sandbox;
+  const Result result = run(under_strace(sandbox.command("sender", {server.url(), long_time, "the body"}),
+                                         {"-e", "inject=clone,clone3:error=EAGAIN", "-o", "/dev/null"}));
+  CHECK(result.exit_code == 0);
+  CHECK(begins_with(result.out, "status=0 "));
+  CHECK(result.out.find(" impossible=1 error=no thread") != std::string::npos);
+  CHECK(server.requests().empty());
 }

@@ -1,10 +1,11 @@
 #pragma once
-// Threads, for Windows.
+// Threads, for Windows. Included by platform_windows.ipp behind windows.h.
 
 #include <functional>
 #include <memory>
-#include <thread>
 #include <utility>
+
+#include <process.h>
 
 #include "../platform.hpp"
 
@@ -13,25 +14,38 @@ namespace detail {
 namespace platform {
 
 struct Thread::Impl {
-  std::thread thread;
+  HANDLE handle;
+  unsigned id = 0;
+
+  static unsigned __stdcall run(void* data) {
+    const std::unique_ptr<std::function<void()>> mine(static_cast<std::function<void()>*>(data));
+    (*mine)();
+    return 0;
+  }
 };
 
 USAGE_STATS_INLINE Thread::Thread(std::function<void()> work) noexcept {
-  USAGE_STATS_TRY { impl_ = std::make_unique<Impl>(Impl{std::thread(std::move(work))}); }
+  USAGE_STATS_TRY {
+    auto impl = std::make_unique<Impl>();
+    auto owned = std::make_unique<std::function<void()>>(std::move(work));
+    const auto handle = ::_beginthreadex(nullptr, 0, &Impl::run, owned.get(), 0, &impl->id);
+    if (handle == 0) return;
+    static_cast<void>(owned.release());  // the thread's own now
+    impl->handle = reinterpret_cast<HANDLE>(handle);
+    impl_ = std::move(impl);
+  }
   USAGE_STATS_CATCH_ALL {}
 }
 
-USAGE_STATS_INLINE bool Thread::is_this() const noexcept {
-  return impl_ && impl_->thread.get_id() == std::this_thread::get_id();
-}
+USAGE_STATS_INLINE bool Thread::is_this() const noexcept { return impl_ && impl_->id == ::GetCurrentThreadId(); }
 
 USAGE_STATS_INLINE void Thread::join() noexcept {
-  if (impl_) impl_->thread.join();
-  impl_.reset();
+  if (impl_) ::WaitForSingleObject(impl_->handle, INFINITE);
+  detach();
 }
 
 USAGE_STATS_INLINE void Thread::detach() noexcept {
-  if (impl_) impl_->thread.detach();
+  if (impl_) ::CloseHandle(impl_->handle);
   impl_.reset();
 }
 

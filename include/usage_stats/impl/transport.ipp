@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <mutex>
-#include <thread>
+#include <optional>
 #if !defined(USAGE_STATS_NO_HTTPLIB)
 #include <httplib.h>
 #endif
@@ -129,6 +129,9 @@ class Watchdog {
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
+  /// False where there was no thread to be had.
+  bool watches() const noexcept { return thread_.joinable(); }
+
  private:
   void watch(httplib::Client& client, Deadline deadline) {
     platform::block_signals_in_this_thread();
@@ -142,7 +145,7 @@ class Watchdog {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool done_ = false;
-  std::thread thread_;
+  platform::Thread thread_;
 };
 
 USAGE_STATS_INLINE bool httplib_can(const Url& url, const std::string& proxy) {
@@ -188,13 +191,15 @@ USAGE_STATS_INLINE Response by_httplib(const Url& url, const Request& request, c
     response.body.append(data, std::min(size, largest_body - response.body.size()));
     return response.body.size() < largest_body && left_until(deadline).count() > 0;
   };
-  const httplib::Result result = [&] {
+  const auto result = [&]() -> std::optional<httplib::Result> {
     const Watchdog watchdog(client, deadline);
+    if (!watchdog.watches()) return std::nullopt;
     return client.send(out);
   }();
-  if (result && response.status == 0) take_head(*result);  // the handler is not called for an answer without a body
+  if (!result) return response.impossible = true, response.error = "no thread to watch over the time", response;
+  if (*result && response.status == 0) take_head(**result);  // the handler is not called for an answer without a body
   // An answer whose body was too long, or broke off, is still an answer: the status is what counts.
-  if (response.status == 0) response.error = result ? "no answer" : httplib::to_string(result.error());
+  if (response.status == 0) response.error = *result ? "no answer" : httplib::to_string(result->error());
   return response;
 }
 
