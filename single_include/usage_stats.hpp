@@ -3239,9 +3239,14 @@ USAGE_STATS_INLINE LONG WINAPI SignalWatch::Slot::on_exception(EXCEPTION_POINTER
   // with the process, which must not keep its lock so long.
   if (const char* const name = windows::name_of_exception(code))
     end(name, code == EXCEPTION_STACK_OVERFLOW ? Then::nothing : Then::unlock_and_start_uploader);
-  // Once: a filter that the host has set since may call this one, and be the former of it by now.
-  const auto former = std::exchange(windows::Watching::instance().former, nullptr);
-  return former == nullptr ? EXCEPTION_CONTINUE_SEARCH : former(exception);
+  // Not again by the same thread: a filter that the host has set since may call this one, and be the former of it.
+  static std::atomic<DWORD> inside{0};
+  const DWORD self = ::GetCurrentThreadId();
+  const auto former = windows::Watching::instance().former;
+  if (former == nullptr || inside.exchange(self) == self) return EXCEPTION_CONTINUE_SEARCH;
+  const LONG answer = former(exception);
+  inside = 0;
+  return answer;
 }
 
 USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader) {
@@ -9219,12 +9224,19 @@ struct Terminate {
     former[count++] = handler;
     return true;
   }
-  /// The last one, once; null if there is none.
+  /// The last one; null if there is none.
   std::terminate_handler pop() noexcept {
     int last = count.load();
     while (last > 0 && !count.compare_exchange_weak(last, last - 1)) {
     }
     return last > 0 ? former[last - 1].load() : nullptr;
+  }
+  /// The last one where this thread asks for the first time, then the one before it. They stay for other threads, and
+  /// for unwatch_terminate().
+  std::terminate_handler next() noexcept {
+    static thread_local int asked = 0;
+    const int place = count.load() - ++asked;
+    return place >= 0 ? former[place].load() : nullptr;
   }
 };
 
@@ -9240,7 +9252,7 @@ struct Terminate {
     }
   }
   USAGE_STATS_CATCH_ALL {}
-  if (const std::terminate_handler former = terminate.pop()) former();
+  if (const std::terminate_handler former = terminate.next()) former();
   std::abort();
 }
 
@@ -9252,7 +9264,8 @@ USAGE_STATS_INLINE void watch_terminate() noexcept {
 }
 
 USAGE_STATS_INLINE void unwatch_terminate() noexcept {
-  if (std::get_terminate() == &on_terminate) std::set_terminate(Terminate::instance().pop());
+  if (std::get_terminate() != &on_terminate) return;
+  if (const std::terminate_handler former = Terminate::instance().pop()) std::set_terminate(former);
 }
 
 }  // namespace ends_impl

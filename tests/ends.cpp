@@ -171,6 +171,7 @@ TEST_CASE("ends: a host's own handlers, set before or after, keep working") {
                         {"ignored", {failed(3)}},
                         {"ignored-before", {failed(3)}},
                         {"terminate-before", {by_exception("std::runtime_error", "nobody catches this")}},
+                        {"terminate-before-in-two-threads", {by_exception("std::runtime_error", "in one thread")}},
                         {"terminate-handler-between",
                          {by_exception("std::runtime_error", "nobody catches this"),
                           by_exception("std::runtime_error", "nobody catches this")}}})

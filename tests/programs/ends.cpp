@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -128,6 +130,12 @@ const std::map<std::string, Way>& ways() {
        }},
       {"terminate-before",
        [](Session&, const std::string&) -> int { throw std::runtime_error("nobody catches this"); }},
+      {"terminate-before-in-two-threads",
+       [](Session&, const std::string&) -> int {
+         std::thread([] { throw_something("in one thread"); }).detach();
+         std::thread([] { throw_something("in one thread"); }).join();
+         return 0;
+       }},
       {"own-terminate-handler",
        [](Session&, const std::string&) -> int {
          std::set_terminate([] {
@@ -332,9 +340,13 @@ int main(int argc, char** argv) {
   if (how == "handler-before") on_signal(SIGTERM, [](int) { std::_Exit(14); });
   if (how == "ignored-before")
     for (const int number : {SIGHUP, SIGTERM}) on_signal(number, SIG_IGN);
-  if (how == "terminate-before")
+  if (how == "terminate-before" || how == "terminate-before-in-two-threads")
     std::set_terminate([] {
-      say("the host's handler");
+      static std::atomic<bool> saying{false};
+      const bool first = !saying.exchange(true);
+      if (first) say("the host's handler");
+      std::this_thread::sleep_for(std::chrono::milliseconds(first ? 300 : 3000));  // what others do must not end it
+      if (first) say("has come to its end");
       std::_Exit(4);
     });
   Session session(options(url));

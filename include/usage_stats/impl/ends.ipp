@@ -34,12 +34,19 @@ struct Terminate {
     former[count++] = handler;
     return true;
   }
-  /// The last one, once; null if there is none.
+  /// The last one; null if there is none.
   std::terminate_handler pop() noexcept {
     int last = count.load();
     while (last > 0 && !count.compare_exchange_weak(last, last - 1)) {
     }
     return last > 0 ? former[last - 1].load() : nullptr;
+  }
+  /// The last one where this thread asks for the first time, then the one before it. They stay for other threads, and
+  /// for unwatch_terminate().
+  std::terminate_handler next() noexcept {
+    static thread_local int asked = 0;
+    const int place = count.load() - ++asked;
+    return place >= 0 ? former[place].load() : nullptr;
   }
 };
 
@@ -55,7 +62,7 @@ struct Terminate {
     }
   }
   USAGE_STATS_CATCH_ALL {}
-  if (const std::terminate_handler former = terminate.pop()) former();
+  if (const std::terminate_handler former = terminate.next()) former();
   std::abort();
 }
 
@@ -67,7 +74,8 @@ USAGE_STATS_INLINE void watch_terminate() noexcept {
 }
 
 USAGE_STATS_INLINE void unwatch_terminate() noexcept {
-  if (std::get_terminate() == &on_terminate) std::set_terminate(Terminate::instance().pop());
+  if (std::get_terminate() != &on_terminate) return;
+  if (const std::terminate_handler former = Terminate::instance().pop()) std::set_terminate(former);
 }
 
 }  // namespace ends_impl

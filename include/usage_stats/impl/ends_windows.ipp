@@ -150,9 +150,14 @@ USAGE_STATS_INLINE LONG WINAPI SignalWatch::Slot::on_exception(EXCEPTION_POINTER
   // with the process, which must not keep its lock so long.
   if (const char* const name = windows::name_of_exception(code))
     end(name, code == EXCEPTION_STACK_OVERFLOW ? Then::nothing : Then::unlock_and_start_uploader);
-  // Once: a filter that the host has set since may call this one, and be the former of it by now.
-  const auto former = std::exchange(windows::Watching::instance().former, nullptr);
-  return former == nullptr ? EXCEPTION_CONTINUE_SEARCH : former(exception);
+  // Not again by the same thread: a filter that the host has set since may call this one, and be the former of it.
+  static std::atomic<DWORD> inside{0};
+  const DWORD self = ::GetCurrentThreadId();
+  const auto former = windows::Watching::instance().former;
+  if (former == nullptr || inside.exchange(self) == self) return EXCEPTION_CONTINUE_SEARCH;
+  const LONG answer = former(exception);
+  inside = 0;
+  return answer;
 }
 
 USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader) {
