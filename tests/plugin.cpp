@@ -80,3 +80,19 @@ TEST_CASE("plugin: one that sends by itself, or reports again and again, stays i
     check_sent(sandbox, server, 1);
   }
 }
+
+TEST_CASE("plugin: in a namespace of its own it is not taken for the program, which is not started once more") {
+#ifdef USAGE_STATS_SANITIZED
+  MESSAGE("skipped: a sanitizer can be in one namespace only");
+#else
+  Server server;
+  Sandbox sandbox;
+  sandbox.environment["PLUGIN_APART"] = "1";
+  const Result result = run_host(sandbox, server, "detached", "1", "return");
+  CHECK(result.exit_code == 5);
+  CHECK(contains(result.out, "problem=this code is not part of the main executable"));
+  CHECK(sandbox.uploaders().empty());
+  CHECK(sandbox.pending().size() == 1);
+  check_sent(sandbox, server, 1);
+#endif
+}

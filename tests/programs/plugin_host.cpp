@@ -39,7 +39,8 @@ bool is_mapped(const char* file) {
 bool lives(long thread) { return std::filesystem::exists("/proc/self/task/" + std::to_string(thread)); }
 
 int run_and_unload(char** argv) {
-  void* const plugin = ::dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
+  const bool apart = std::getenv("PLUGIN_APART") != nullptr;  // with C and C++ libraries of its own
+  void* const plugin = apart ? ::dlmopen(LM_ID_NEWLM, argv[1], RTLD_NOW) : ::dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
   if (plugin == nullptr) return std::fprintf(stderr, "%s\n", ::dlerror()), 99;
   using Run = int (*)(const char*, const char*, void (*)(const char*));
   const auto run = reinterpret_cast<Run>(::dlsym(plugin, "run_plugin"));

@@ -7,6 +7,7 @@
 #if defined(__linux__)
 #include <dlfcn.h>
 #include <link.h>
+#include <sys/auxv.h>
 #elif defined(__APPLE__)
 #include <dlfcn.h>
 #include <mach-o/dyld.h>
@@ -35,8 +36,11 @@ USAGE_STATS_INLINE bool holds(const dl_phdr_info& object, std::uintptr_t address
 USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
   return ::dl_iterate_phdr(
              [](dl_phdr_info* object, std::size_t, void* address) {
-               // The first object is the main executable; the others do not matter.
-               return posix::holds(*object, reinterpret_cast<std::uintptr_t>(address)) ? 1 : 2;
+               // The first object is the main executable, but to a plugin that dlmopen() has put into a namespace of
+               // its own; the others do not matter.
+               const unsigned long program = ::getauxval(AT_PHDR);
+               const bool is_program = program == 0 || reinterpret_cast<std::uintptr_t>(object->dlpi_phdr) == program;
+               return is_program && posix::holds(*object, reinterpret_cast<std::uintptr_t>(address)) ? 1 : 2;
              },
              const_cast<void*>(code)) == 1;
 }
