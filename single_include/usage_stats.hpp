@@ -9674,7 +9674,9 @@ class Work {
   bool settle(const Label&, Destination&, const Response&, std::size_t events);
   void settled(const Label&, const Destination&, bool done);
   void postpone(const Label&, Destination&, const Response&);
-  bool keep_count(const std::function<void(State&)>& change);
+  /// False, and nothing is known of the change here either, if it cannot be saved.
+  bool save(const std::function<void(State&)>& change);
+  void keep_count(const std::function<void(State&)>& change);
 
   const Storage& storage_;
   const UploadOptions& options_;
@@ -9855,7 +9857,7 @@ USAGE_STATS_INLINE bool Work::send_to(const Label& label, Destination& destinati
                            ? delivered_events(storage_.deliveries(label), endpoint.url, label.sequence + 1)
                            : 0;
   const std::vector<Request> requests = requests_for(endpoint, report, events);
-  if (!requests.empty() && !remember_sent(label, endpoint.url)) return false;
+  if (!requests.empty() && !remember_sent(label, endpoint.url)) return --destination.attempts, false;
   for (const Request& request : requests) {
     response = answer_to(request);
     if (classify(response, endpoint.protocol) != Answer::delivered) break;
@@ -9883,7 +9885,7 @@ USAGE_STATS_INLINE bool Work::remember_sent(const Label& label, const std::strin
   };
   const bool new_id = label.client_id != "local" && missing(state_.sent_ids, label.client_id);
   if (!new_id && !missing(state_.sent_to, url)) return true;
-  return keep_count([&](State& state) {
+  return save([&](State& state) {
     if (new_id && missing(state.sent_ids, label.client_id)) state.sent_ids.push_back(label.client_id);
     if (missing(state.sent_to, url)) state.sent_to.push_back(url);
   });
@@ -9980,20 +9982,25 @@ USAGE_STATS_INLINE void Work::postpone(const Label& label, Destination& destinat
   });
 }
 
-USAGE_STATS_INLINE bool Work::keep_count(const std::function<void(State&)>& change) {
+USAGE_STATS_INLINE bool Work::save(const std::function<void(State&)>& change) {
+  State saved;
   const std::error_code error = storage_.update_state([&](State& state) {
     change(state);
     while (state.sent_ids.size() > limits::remembered_ids) state.sent_ids.erase(state.sent_ids.begin());
     while (state.sent_to.size() > 32) state.sent_to.erase(state.sent_to.begin());
     while (state.stopped.size() > 32) state.stopped.erase(state.stopped.begin());
     while (state.backoff.size() > 32) state.backoff.erase(state.backoff.begin());
-    state_ = state;
+    saved = state;
   });
-  if (error) {
+  if (error)
     log_("state.json: ", error.message());
-    change(state_);  // this process, at least, remembers
-  }
+  else
+    state_ = std::move(saved);
   return !error;
+}
+
+USAGE_STATS_INLINE void Work::keep_count(const std::function<void(State&)>& change) {
+  if (!save(change)) change(state_);  // this process, at least, remembers
 }
 
 }  // namespace uploader_impl
@@ -10125,7 +10132,9 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
   storage->update_state([&](State& state) {
     for (const std::string& url : urls) {
       Backoff& wait = state.backoff[url];
-      wait.not_before = now_seconds() + backoff_delay(++wait.failures, std::nullopt, 0).count();
+      // One that has asked for a longer pause was not asked.
+      wait.not_before =
+          std::max(wait.not_before, now_seconds() + backoff_delay(++wait.failures, std::nullopt, 0).count());
     }
   });
   storage->prune(log);

@@ -178,3 +178,26 @@ TEST_CASE("single uploader: it stays for what comes soon, and only for that") {
   CHECK(sandbox.uploaders() == first);
   CHECK(sandbox.wait_for_no_uploader(std::chrono::seconds(10)));
 }
+
+TEST_CASE("single uploader: what it cannot remember to have sent it does not send, nor what comes after it") {
+  Server server;
+  Sandbox sandbox;
+  sandbox.collect = false;
+  const us::Storage storage = opened(sandbox);
+  for (const char* const session : {"a", "b"}) end_session(storage, label_for(session, server.url()));
+  {
+    us::platform::LockedFile::Outcome outcome{};
+    std::error_code error;
+    const auto lock = us::platform::LockedFile::acquire(storage.folder(), "state.json", true, outcome, error);
+    REQUIRE(lock);
+    us::upload(sandbox.usage_folder(), without_staying(), us::Log(nullptr));
+  }
+  CHECK(server.requests().empty());
+  const std::vector<us::Label> waiting = storage.waiting();
+  CHECK(waiting.size() == 2);
+  for (const us::Label& label : waiting) CHECK(label.destinations.at(0).attempts == 0);
+
+  us::upload(sandbox.usage_folder(), without_staying(), us::Log(nullptr));
+  CHECK(server.requests().size() == 2);
+  CHECK(storage.state().sent_ids == std::vector<std::string>{std::string(32, 'c')});
+}

@@ -66,7 +66,9 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
   storage->update_state([&](State& state) {
     for (const std::string& url : urls) {
       Backoff& wait = state.backoff[url];
-      wait.not_before = now_seconds() + backoff_delay(++wait.failures, std::nullopt, 0).count();
+      // One that has asked for a longer pause was not asked.
+      wait.not_before =
+          std::max(wait.not_before, now_seconds() + backoff_delay(++wait.failures, std::nullopt, 0).count());
     }
   });
   storage->prune(log);
