@@ -11932,7 +11932,9 @@ USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request,
   };
   for (const Label& label : storage.waiting())
     if (!label.deletion) note(storage.remove_waiting(label.session_id));
-  if (const platform::Folder active = storage.folder().folder("active", false, error))
+  const platform::Folder active = storage.folder().folder("active", false, error);
+  note(error);
+  if (active)
     for (const auto wanted : {is_id, storage_impl::is_temporary})
       for (const auto& entry : active.list(storage_impl::most_entries, wanted)) note(active.remove(entry.name));
   for (const std::string& client : client_folders(storage)) note(storage.folder().remove_tree(client));
@@ -11949,8 +11951,10 @@ USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request,
 /// Whether something is there still, or again: what could not be listed was not deleted.
 USAGE_STATS_INLINE bool anything_left(const Storage& storage) {
   std::error_code error;
-  const std::vector<Label> labels = storage.waiting();
+  bool incomplete = false;
+  const std::vector<Label> labels = storage.waiting(&incomplete);
   const platform::Folder active = storage.folder().folder("active", false, error);
+  if (incomplete || (error && error != std::errc::no_such_file_or_directory)) return true;
   return std::any_of(labels.begin(), labels.end(), [](const Label& label) { return !label.deletion; }) ||
          (active && !active.list(1, is_id).empty()) || !client_folders(storage).empty();
 }

@@ -8,6 +8,8 @@
 #include "tree.hpp"
 #include "waiting.hpp"
 
+namespace fs = std::filesystem;
+
 namespace {
 
 /// The targets of the deletions that a server got, sorted.
@@ -185,6 +187,21 @@ TEST_CASE("delete: where nothing was sent nobody is asked; where nothing is ther
   CHECK(run_usage_stats(sandbox, {"delete"}, {"--url", server.url()}).exit_code == 0);
   CHECK(sandbox.report_files().empty());
   CHECK(server.requests().empty());
+}
+
+TEST_CASE("delete: what lies behind something that cannot be looked into is not called deleted") {
+  Server server;
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(server.url()));
+  CHECK(sandbox.wait_for_no_uploader());
+  const fs::path active = sandbox.usage_folder() / "active";
+  fs::remove_all(active);
+  write_file(active, "something of somebody's\n");
+  const Result result = run_usage_stats(sandbox, {"delete"}, {"--url", server.url()});
+  CHECK(result.exit_code == 1);
+  CHECK(result.out.find("is deleted") == std::string::npos);
+  CHECK(result.err.find(sandbox.usage_folder().string()) != std::string::npos);
+  CHECK(read_file(active) == "something of somebody's\n");
 }
 
 TEST_CASE("delete: a server that refuses has not deleted") {
