@@ -76,7 +76,7 @@ class Run : public std::enable_shared_from_this<Run> {
   std::filesystem::path folder_;
   std::shared_ptr<Recorder> recorder_;
   std::unique_ptr<Ticker> ticker_;
-  std::uint64_t changes_reported_ = 0;
+  std::uint64_t changes_reported_ = ~std::uint64_t{0};  // none yet
   std::atomic<bool> finished_{false};
   const std::int64_t process_ = platform::process_id();
 };

@@ -266,24 +266,24 @@ USAGE_STATS_INLINE void Run::begin_interims() {
 USAGE_STATS_INLINE void Run::write_interim() {
   USAGE_STATS_TRY {
     const std::uint64_t changes = recorder_->changes();
-    const bool quiet = report_.sequence > 1 && changes == changes_reported_;
+    const bool quiet = changes == changes_reported_;
     if (finished_ || (quiet && options.report_every < std::chrono::minutes(1)) || !enough_memory()) return;
     Report interim = report_;
+    ++report_.sequence;  // the last report has another one, also if this thread is held up from here on
     if (const auto guard = lock_or_give_up(mutex); guard && !command.empty()) interim.command = command;
     interim.outcome.status = Status::running;
     interim.duration_s = recorder_->seconds();
     recorder_->add_to(interim);
+    const std::string sequence = std::to_string(interim.sequence);
     std::error_code error;
     const auto storage = Storage::open(folder_, false, error);
     // The run may have ended meanwhile, when this thread was held up: its last report stays.
     if (storage)
       error = storage->write_report(label_.client_id, session_id, to_json(std::move(interim)),
                                     [this] { return !finished_; });
-    log("session ", session_id, " goes on: report ", std::to_string(report_.sequence),
-        error ? "; " + error.message() : std::string());
+    if (!error) changes_reported_ = changes;
+    log("session ", session_id, " goes on: report ", sequence, error ? "; " + error.message() : std::string());
     if (error || !storage) return;
-    ++report_.sequence;
-    changes_reported_ = changes;
     if (label_.destinations.empty() || !uploader_needed(*storage, label_, storage->state())) return;
     if (options.delivery == Delivery::in_process) {
       UploadOptions now;
