@@ -1193,7 +1193,8 @@ class Child {
 /// Starts the program once more: a new session, folder "/", the null device as its three streams and no other
 /// descriptor but that of its lock. On Linux it has that before it is the program, and where another process holds it,
 /// nothing is started (std::errc::device_or_resource_busy); elsewhere the program has to take it. On Linux it is no
-/// child of this process, whose wait() must not find it: the Child is none.
+/// child of this process, whose wait() must not find it, and the Child is none; but where this process gets the
+/// children of those that have ended (the first one of a container) it is one, and must be reaped.
 Child start_self(const SelfStart&, std::error_code&);
 
 /// What the uploader does first of all: new session, folder "/", no stray descriptors but that of the `lock` it was
@@ -4445,6 +4446,7 @@ USAGE_STATS_END_NAMESPACE
 #include <sys/wait.h>
 #include <unistd.h>
 #if defined(__linux__)
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #elif defined(__APPLE__)
 #include <mach-o/dyld.h>
@@ -4452,7 +4454,7 @@ USAGE_STATS_END_NAMESPACE
 
 // ThreadSanitizer's vfork is a fork: for a while the child would hold all that the host has open, and in a signal's
 // handler it ends the host. AddressSanitizer's can stand on no other stack than the thread's own, and not in a child of
-// another one.
+// another one; and before 2.25 glibc's clone forgets which thread it was called in.
 #if defined(__SANITIZE_THREAD__)
 #define USAGE_STATS_VFORK_IS_FORK
 #elif defined(__SANITIZE_ADDRESS__)
@@ -4461,6 +4463,11 @@ USAGE_STATS_END_NAMESPACE
 #if __has_feature(thread_sanitizer)
 #define USAGE_STATS_VFORK_IS_FORK
 #elif __has_feature(address_sanitizer)
+#define USAGE_STATS_NO_OTHER_STACK
+#endif
+#endif
+#if defined(__GLIBC__) && !defined(USAGE_STATS_NO_OTHER_STACK)
+#if !__GLIBC_PREREQ(2, 25)
 #define USAGE_STATS_NO_OTHER_STACK
 #endif
 #endif
@@ -4559,15 +4566,19 @@ class PreparedStart {
 
   bool same_purpose(const PreparedStart& other) const noexcept { return purpose_ == other.purpose_; }
   /// Only what POSIX allows a signal handler, and vfork and clone, which copy nothing and take no lock. Returns 0, or
-  /// the error; EBUSY where another process holds the lock.
-  int run() const noexcept;
+  /// the error; EBUSY where another process holds the lock. `child`: the new process, where it is this one's child in
+  /// spite of all, as that of a container's first process is; else 0.
+  int run(pid_t& child) const noexcept;
 
  private:
   struct Start {
     const PreparedStart* prepared;
     volatile int problem;
+    volatile pid_t child;
   };
   static int in_between(void* start) noexcept;
+  static pid_t start_directly(Start&) noexcept;
+  static pid_t start_in_between(Start&) noexcept;
   int become_it() const noexcept;
 
   static constexpr std::size_t stack_bytes = 32 * 1024;
@@ -4614,6 +4625,7 @@ USAGE_STATS_INLINE int PreparedStart::in_between(void* data) noexcept {
     start.problem = start.prepared->become_it();
     ::_exit(127);
   }
+  start.child = child;
   if (child < 0) start.problem = errno;
   // One that came to nothing still has the host's streams until it has quite ended.
   while (start.problem != 0 && child > 0 && ::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
@@ -4621,35 +4633,55 @@ USAGE_STATS_INLINE int PreparedStart::in_between(void* data) noexcept {
   ::_exit(0);
 }
 
-USAGE_STATS_INLINE int PreparedStart::run() const noexcept {
+/// Whether it gets the children of those that have ended.
+USAGE_STATS_INLINE bool is_reaper() noexcept {
+  int subreaper = 0;
+  return ::getpid() == 1 || (::prctl(PR_GET_CHILD_SUBREAPER, &subreaper) == 0 && subreaper != 0);
+}
+
+USAGE_STATS_INLINE pid_t PreparedStart::start_directly(Start& start) noexcept {
+  const pid_t child = ::vfork();  // which stays this process's child
+  if (child == 0) {
+    start.problem = start.prepared->become_it();
+    ::_exit(127);
+  }
+  if (child < 0) start.problem = errno;
+  while (child > 0 && start.problem != 0 && ::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  return child;
+}
+
+USAGE_STATS_INLINE pid_t PreparedStart::start_in_between(Start& start) noexcept {
+#if defined(USAGE_STATS_NO_OTHER_STACK)
+  return start_directly(start);
+#else
+  // No signal tells of its end (SIGCHLD), and wait() does not see it.
+  char* const stack_end = start.prepared->stack_.get() + stack_bytes;
+  const pid_t middle = ::clone(&in_between, stack_end, CLONE_VM | CLONE_VFORK, &start);
+  if (middle < 0 && errno == EINVAL) return start_directly(start);  // an emulator that knows no such children
+  if (middle < 0) start.problem = errno;
+  while (middle > 0 && ::waitpid(middle, nullptr, __WALL) < 0 && errno == EINTR) {
+  }
+  return is_reaper() ? start.child : 0;
+#endif
+}
+
+USAGE_STATS_INLINE int PreparedStart::run(pid_t& child) const noexcept {
   // Until the child is another program, it works in this process's memory: no handler, no cancellation may run there.
   sigset_t all, former;
   sigfillset(&all);
   int cancelling = 0;
-  Start start{this, 0};
+  Start start{this, 0, 0};
   ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
   ::pthread_sigmask(SIG_SETMASK, &all, &former);
-#if defined(USAGE_STATS_NO_OTHER_STACK)
-  const pid_t child = ::vfork();  // which stays this process's child
-  if (child == 0) {
-    start.problem = become_it();
-    ::_exit(127);
-  }
-  const bool has_ended = start.problem != 0;
-#else
-  constexpr bool has_ended = true;
-  // No signal tells of its end (SIGCHLD), and wait() does not see it.
-  const pid_t child = ::clone(&in_between, stack_.get() + stack_bytes, CLONE_VM | CLONE_VFORK, &start);
-#endif
-  int problem = child < 0 ? errno : start.problem;
-  while (child > 0 && has_ended && ::waitpid(child, nullptr, __WALL) < 0 && errno == EINTR) {
-  }
+  child = start_in_between(start);
+  if (start.problem != 0) child = 0;
   ::pthread_sigmask(SIG_SETMASK, &former, nullptr);
   ::pthread_setcancelstate(cancelling, nullptr);
-  return problem;
+  return start.problem;
 }
 #else  // a later run sends what a signal has ended
-USAGE_STATS_INLINE int PreparedStart::run() const noexcept { return ENOSYS; }
+USAGE_STATS_INLINE int PreparedStart::run(pid_t& child) const noexcept { return child = 0, ENOSYS; }
 #endif
 
 }  // namespace posix
@@ -4657,7 +4689,7 @@ USAGE_STATS_INLINE int PreparedStart::run() const noexcept { return ENOSYS; }
 USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& error) {
   pid_t id = 0;
 #if defined(__linux__) && !defined(USAGE_STATS_VFORK_IS_FORK)
-  const int problem = posix::PreparedStart(start).run();
+  const int problem = posix::PreparedStart(start).run(id);
 #else
   // The lock is taken by the new program only.
   posix::ExecStrings environment(posix::environment_with(start.variables));
@@ -4805,8 +4837,9 @@ USAGE_STATS_INLINE void SignalWatch::Slot::note(const char* name) const noexcept
 }
 
 USAGE_STATS_INLINE void SignalWatch::Slot::start_uploader() const noexcept {
-  const posix::PreparedStart* const own = start;          // once: its session may end meanwhile, in another thread
-  if (own != nullptr && !starts_twice(*own)) own->run();  // nobody is left to be told of a problem
+  const posix::PreparedStart* const own = start;  // once: its session may end meanwhile, in another thread
+  pid_t child = 0;                                // nobody is left to take it, or to be told of a problem
+  if (own != nullptr && !starts_twice(*own)) own->run(child);
 }
 
 USAGE_STATS_INLINE bool SignalWatch::Slot::starts_twice(const posix::PreparedStart& own) const noexcept {

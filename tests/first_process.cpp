@@ -4,6 +4,7 @@
 
 #include <signal.h>
 
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,17 @@ pid_t child_of(pid_t parent) {
   return std::stoi(read_file("/proc/" + id + "/task/" + id + "/children"));
 }
 
+/// How many of its children have ended and were not waited for.
+int zombies_of(pid_t parent) {
+  int count = 0;
+  for (const std::string& task : names_in("/proc/" + std::to_string(parent) + "/task")) {
+    std::istringstream children(read_file("/proc/" + std::to_string(parent) + "/task/" + task + "/children"));
+    for (std::string child; children >> child;)
+      count += read_file("/proc/" + child + "/stat").find(") Z ") != std::string::npos ? 1 : 0;
+  }
+  return count;
+}
+
 }  // namespace
 
 TEST_CASE("first process: signals that it has no handler for do not end it, with a session as without") {
@@ -54,6 +66,27 @@ TEST_CASE("first process: signals that it has no handler for do not end it, with
     process.close_input();
     CHECK(process.wait().exit_code == 3);
   }
+}
+
+TEST_CASE("first process: as the parent of all whose parent has ended, it does not collect ended uploaders") {
+  if (!possible()) return;
+  Server server;
+  Sandbox sandbox;
+  Command command = sandbox.command(
+      "reporter", {"--url", server.url(), "--unattended", "on", "--report-every", "100", "--event-per-line"});
+  command.open_input = true;
+  Process process(as_first_process(command));
+  process.wait_for_output("ready");
+  const pid_t first = child_of(process.id());
+  for (std::size_t reports = 1; reports <= 3; ++reports) {
+    server.wait_for(reports);
+    CHECK(zombies_of(first) == 0);
+    CHECK(sandbox.wait_for_no_uploader());
+    CHECK(zombies_of(first) == 1);  // until the next one is started
+    process.write("a line\n");
+  }
+  process.close_input();
+  CHECK(process.wait().exit_code == 0);
 }
 
 TEST_CASE("first process: its uploader ends with it, and the next run's sends the report") {

@@ -268,7 +268,8 @@ class Child {
 /// Starts the program once more: a new session, folder "/", the null device as its three streams and no other
 /// descriptor but that of its lock. On Linux it has that before it is the program, and where another process holds it,
 /// nothing is started (std::errc::device_or_resource_busy); elsewhere the program has to take it. On Linux it is no
-/// child of this process, whose wait() must not find it: the Child is none.
+/// child of this process, whose wait() must not find it, and the Child is none; but where this process gets the
+/// children of those that have ended (the first one of a container) it is one, and must be reaped.
 Child start_self(const SelfStart&, std::error_code&);
 
 /// What the uploader does first of all: new session, folder "/", no stray descriptors but that of the `lock` it was

@@ -112,8 +112,9 @@ USAGE_STATS_INLINE void SignalWatch::Slot::note(const char* name) const noexcept
 }
 
 USAGE_STATS_INLINE void SignalWatch::Slot::start_uploader() const noexcept {
-  const posix::PreparedStart* const own = start;          // once: its session may end meanwhile, in another thread
-  if (own != nullptr && !starts_twice(*own)) own->run();  // nobody is left to be told of a problem
+  const posix::PreparedStart* const own = start;  // once: its session may end meanwhile, in another thread
+  pid_t child = 0;                                // nobody is left to take it, or to be told of a problem
+  if (own != nullptr && !starts_twice(*own)) own->run(child);
 }
 
 USAGE_STATS_INLINE bool SignalWatch::Slot::starts_twice(const posix::PreparedStart& own) const noexcept {
