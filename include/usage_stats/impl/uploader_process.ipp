@@ -68,7 +68,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
       Backoff& wait = state.backoff[url];
       // One that has asked for a longer pause was not asked.
       wait.not_before =
-          std::max(wait.not_before, now_seconds() + backoff_delay(++wait.failures, std::nullopt, 0).count());
+          std::max<Seconds>(wait.not_before, now_seconds() + backoff_delay(++wait.failures, std::nullopt, 0).count());
     }
   });
   storage->prune(log);
