@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -69,6 +68,18 @@ int write_to_null() {
 }
 
 void in_thread(const std::function<void()>& work) { std::thread(work).join(); }
+
+int dying_threads = 1;
+/// Ends the process when all of them are in here: none must be stopped on its way by what becomes of another.
+void handle_terminate() {
+  static std::atomic<int> inside{0};
+  const bool first = ++inside == 1;
+  if (first) say("the host's handler");
+  while (inside < dying_threads) std::this_thread::yield();
+  while (!first) ::pause();
+  say("has come to its end");
+  std::_Exit(4);
+}
 
 /// A fork's child that lives on without the parent's streams, of which it has let go when this returns.
 void leave_a_child(unsigned seconds) {
@@ -340,15 +351,8 @@ int main(int argc, char** argv) {
   if (how == "handler-before") on_signal(SIGTERM, [](int) { std::_Exit(14); });
   if (how == "ignored-before")
     for (const int number : {SIGHUP, SIGTERM}) on_signal(number, SIG_IGN);
-  if (how == "terminate-before" || how == "terminate-before-in-two-threads")
-    std::set_terminate([] {
-      static std::atomic<bool> saying{false};
-      const bool first = !saying.exchange(true);
-      if (first) say("the host's handler");
-      std::this_thread::sleep_for(std::chrono::milliseconds(first ? 300 : 3000));  // what others do must not end it
-      if (first) say("has come to its end");
-      std::_Exit(4);
-    });
+  if (how == "terminate-before-in-two-threads") dying_threads = 2;
+  if (how.find("terminate-before") == 0) std::set_terminate(&handle_terminate);
   Session session(options(url));
   for (const auto* const list : {&ways(), &more_ways()})
     if (const auto way = list->find(how); way != list->end()) return way->second(session, url);
