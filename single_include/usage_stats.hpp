@@ -2042,6 +2042,9 @@ struct Url {
 /// Nothing for any other scheme, user information, an empty host, a bad port, or control characters and spaces.
 std::optional<Url> parse_url(std::string_view text);
 
+/// What a reference means where `base` was asked for (RFC 3986, section 5.2); nothing if that is no such address.
+std::optional<Url> resolve(const Url& base, std::string_view reference);
+
 /// Whether the host is 127.0.0.0/8, ::1 or "localhost" (RFC 6761): an address that cannot leave this machine.
 bool is_loopback(std::string_view host);
 
@@ -5412,6 +5415,8 @@ USAGE_STATS_INLINE void Log::write(const std::string_view* parts, std::size_t co
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/url.ipp
 
+#include <algorithm>
+
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace url_impl {
@@ -5441,6 +5446,22 @@ USAGE_STATS_INLINE bool good_host(std::string_view host, bool bracketed) {
     if (!word && !mark) return false;
   }
   return true;
+}
+
+/// A path that begins with '/' without its parts "." and "..".
+USAGE_STATS_INLINE std::string without_dots(const std::string& path) {
+  std::string result;
+  for (std::size_t begin = 0; begin < path.size();) {
+    const std::size_t end = (std::min)(path.find('/', begin + 1), path.size());
+    const std::string part = path.substr(begin, end - begin);
+    if (part == "/..") result.erase((std::min)(result.rfind('/'), result.size()));
+    if (part != "/." && part != "/..")
+      result += part;
+    else if (end == path.size())
+      result += '/';
+    begin = end;
+  }
+  return result;
 }
 
 }  // namespace url_impl
@@ -5483,6 +5504,20 @@ USAGE_STATS_INLINE std::optional<Url> parse_url(std::string_view text) {
   if (!number) return std::nullopt;
   url.port = *number;
   return url;
+}
+
+USAGE_STATS_INLINE std::optional<Url> resolve(const Url& base, std::string_view reference) {
+  const std::string given(reference), origin = base.origin();
+  const std::string path = base.target.substr(0, base.target.find('?'));
+  const std::size_t mark = given.find_first_of(":/?#");
+  if (given.empty() || (mark != std::string::npos && given[mark] == ':')) return parse_url(given);
+  if (given.compare(0, 2, "//") == 0) return parse_url(base.scheme + ":" + given);
+  if (given[0] == '/') return parse_url(origin + given);
+  if (given[0] == '?') return parse_url(origin + path + given);
+  if (given[0] == '#') return parse_url(origin + base.target);
+  const std::size_t path_end = (std::min)(given.find_first_of("?#"), given.size());
+  return parse_url(origin + url_impl::without_dots(path.substr(0, path.rfind('/') + 1) + given.substr(0, path_end)) +
+                   given.substr(path_end));
 }
 
 USAGE_STATS_INLINE bool is_loopback(std::string_view host) {
@@ -10797,10 +10832,9 @@ USAGE_STATS_INLINE std::string user_agent(std::string_view app, std::string_view
 /// Where reports go: the endpoint's address, its path completed with the protocol's own where it lacks that. OTLP/HTTP
 /// puts it behind any path ("OTLP/HTTP Request"), HTTP V2 has only the one.
 USAGE_STATS_INLINE std::string target_url(const Endpoint& endpoint) {
-  const std::string& url = endpoint.url;
+  std::string url = endpoint.url.substr(0, endpoint.url.find('#'));  // which never leaves
   if (endpoint.protocol == Protocol::json) return url;
-  const std::size_t fragment = (std::min)(url.find('#'), url.size());
-  const std::size_t path_end = (std::min)(url.find_first_of("?#"), url.size());
+  const std::size_t path_end = (std::min)(url.find('?'), url.size());
   const std::size_t path_begin = (std::min)(url.find('/', url.find("://") + 3), path_end);
   std::string path = url.substr(path_begin, path_end - path_begin);
   while (!path.empty() && path.back() == '/') path.pop_back();
@@ -10809,7 +10843,7 @@ USAGE_STATS_INLINE std::string target_url(const Endpoint& endpoint) {
   const bool complete =
       otlp ? path.size() >= wanted.size() && path.compare(path.size() - wanted.size(), wanted.size(), wanted) == 0
            : !path.empty();
-  return complete ? url : url.substr(0, path_begin) + path + wanted + url.substr(path_end, fragment - path_end);
+  return complete ? url : url.substr(0, path_begin) + path + wanted + url.substr(path_end);
 }
 
 USAGE_STATS_INLINE Request request_to(const Endpoint& endpoint, std::string_view app, std::string_view version) {
@@ -11183,9 +11217,7 @@ USAGE_STATS_INLINE Response exchange(const Url& url, const Request& request, Dea
 
 /// Where a redirect leads; nothing if it leads to another host or scheme.
 USAGE_STATS_INLINE std::optional<Url> redirected(const Url& from, const std::string& location) {
-  if (!location.empty() && location[0] == '/' && location.compare(0, 2, "//") != 0)
-    return parse_url(from.origin() + location);
-  const auto to = parse_url(location);
+  const auto to = resolve(from, location);
   return to && to->scheme == from.scheme && to->host == from.host ? to : std::nullopt;
 }
 

@@ -22,16 +22,19 @@ Answer redirect(int status, const std::string& location) { return Answer{status,
 TEST_CASE("redirects: on the same host they are followed with method and body") {
   for (const std::string& sender : senders)
     for (const int status : {301, 302, 307, 308})
-      for (const bool absolute : {false, true}) {
+      for (const std::string form : {"absolute", "without scheme", "path", "relative"}) {
         CAPTURE(sender);
         CAPTURE(status);
-        CAPTURE(absolute);
+        CAPTURE(form);
         Server server;
+        const std::string to = form == "absolute"         ? server.url("/in/new?a=1")
+                               : form == "without scheme" ? server.url("/in/new?a=1").substr(5)
+                               : form == "path"           ? "/in/new?a=1"
+                                                          : "../new?a=1";
         server.answer([&](const ReceivedRequest& request) {
-          if (request.target == "/new?a=1") return Answer{201};
-          return redirect(status, absolute ? server.url("/new?a=1") : "/new?a=1");
+          return request.target == "/in/new?a=1" ? Answer{201} : redirect(status, to);
         });
-        CHECK(send_to(sender, server.url("/old")).find("status=201 ") == 0);
+        CHECK(send_to(sender, server.url("/in/a/old")).find("status=201 ") == 0);
         REQUIRE(server.requests().size() == 2);
         CHECK(server.requests()[1].method == "POST");
         CHECK(server.requests()[1].body == "the body");

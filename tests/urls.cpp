@@ -73,6 +73,49 @@ TEST_CASE("urls: the origin, as it stands in front of a path") {
   CHECK(parse_url("http://[::1]/x")->origin() == "http://[::1]:80");
 }
 
+TEST_CASE("urls: a reference is resolved as RFC 3986 does it") {
+  const auto meant = [](const char* reference) {
+    const auto url = usage_stats::detail::resolve(*parse_url("http://a/b/c/d?q"), reference);
+    return url ? url->origin() + url->target : std::string();
+  };
+  const std::string a = "http://a:80";
+  const std::pair<const char*, std::string> cases[] = {// most of its section 5.4, ";p" left out
+                                                       {"g", a + "/b/c/g"},
+                                                       {"./g", a + "/b/c/g"},
+                                                       {"g/", a + "/b/c/g/"},
+                                                       {"/g", a + "/g"},
+                                                       {"//g", "http://g:80/"},
+                                                       {"?y", a + "/b/c/d?y"},
+                                                       {"g?y", a + "/b/c/g?y"},
+                                                       {"#s", a + "/b/c/d?q"},
+                                                       {"g#s", a + "/b/c/g"},
+                                                       {"g?y#s", a + "/b/c/g?y"},
+                                                       {".", a + "/b/c/"},
+                                                       {"./", a + "/b/c/"},
+                                                       {"..", a + "/b/"},
+                                                       {"../", a + "/b/"},
+                                                       {"../g", a + "/b/g"},
+                                                       {"../..", a + "/"},
+                                                       {"../../", a + "/"},
+                                                       {"../../g", a + "/g"},
+                                                       {"../../../g", a + "/g"},
+                                                       {"g.", a + "/b/c/g."},
+                                                       {"..g", a + "/b/c/..g"},
+                                                       {"./../g", a + "/b/g"},
+                                                       {"./g/.", a + "/b/c/g/"},
+                                                       {"g/./h", a + "/b/c/g/h"},
+                                                       {"g/../h", a + "/b/c/h"},
+                                                       {"g?y/../x", a + "/b/c/g?y/../x"},
+                                                       {"https://h/x", "https://h:443/x"},
+                                                       {"g:h", ""},
+                                                       {"", ""},
+                                                       {"mailto:x", ""}};
+  for (const auto& item : cases) {
+    CAPTURE(std::string(item.first));
+    CHECK(meant(item.first) == item.second);
+  }
+}
+
 TEST_CASE("urls: which hosts cannot leave this machine") {
   for (const char* const host : {"localhost", "127.0.0.1", "127.255.0.9", "::1"}) CHECK(is_loopback(host));
   for (const char* const host : {"", "example.org", "localhost.example.org", "127.example.org", "127.0.0.1.example.org",

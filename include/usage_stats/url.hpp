@@ -23,6 +23,9 @@ struct Url {
 /// Nothing for any other scheme, user information, an empty host, a bad port, or control characters and spaces.
 std::optional<Url> parse_url(std::string_view text);
 
+/// What a reference means where `base` was asked for (RFC 3986, section 5.2); nothing if that is no such address.
+std::optional<Url> resolve(const Url& base, std::string_view reference);
+
 /// Whether the host is 127.0.0.0/8, ::1 or "localhost" (RFC 6761): an address that cannot leave this machine.
 bool is_loopback(std::string_view host);
 

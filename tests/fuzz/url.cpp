@@ -89,6 +89,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     check_url(*url);
     check_config(*url, std::string(text));
     us::is_loopback(url->host);
+    if (const auto next = us::resolve(*url, text)) check_url(*next);
   }
   if (const auto proxy = us::transport_impl::parse_proxy(first)) {
     HOLDS(!proxy->host.empty() && proxy->port >= 1 && proxy->port <= 65535);

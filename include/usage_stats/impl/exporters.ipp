@@ -22,10 +22,9 @@ USAGE_STATS_INLINE std::string user_agent(std::string_view app, std::string_view
 /// Where reports go: the endpoint's address, its path completed with the protocol's own where it lacks that. OTLP/HTTP
 /// puts it behind any path ("OTLP/HTTP Request"), HTTP V2 has only the one.
 USAGE_STATS_INLINE std::string target_url(const Endpoint& endpoint) {
-  const std::string& url = endpoint.url;
+  std::string url = endpoint.url.substr(0, endpoint.url.find('#'));  // which never leaves
   if (endpoint.protocol == Protocol::json) return url;
-  const std::size_t fragment = (std::min)(url.find('#'), url.size());
-  const std::size_t path_end = (std::min)(url.find_first_of("?#"), url.size());
+  const std::size_t path_end = (std::min)(url.find('?'), url.size());
   const std::size_t path_begin = (std::min)(url.find('/', url.find("://") + 3), path_end);
   std::string path = url.substr(path_begin, path_end - path_begin);
   while (!path.empty() && path.back() == '/') path.pop_back();
@@ -34,7 +33,7 @@ USAGE_STATS_INLINE std::string target_url(const Endpoint& endpoint) {
   const bool complete =
       otlp ? path.size() >= wanted.size() && path.compare(path.size() - wanted.size(), wanted.size(), wanted) == 0
            : !path.empty();
-  return complete ? url : url.substr(0, path_begin) + path + wanted + url.substr(path_end, fragment - path_end);
+  return complete ? url : url.substr(0, path_begin) + path + wanted + url.substr(path_end);
 }
 
 USAGE_STATS_INLINE Request request_to(const Endpoint& endpoint, std::string_view app, std::string_view version) {

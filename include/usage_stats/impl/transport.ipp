@@ -315,9 +315,7 @@ USAGE_STATS_INLINE Response exchange(const Url& url, const Request& request, Dea
 
 /// Where a redirect leads; nothing if it leads to another host or scheme.
 USAGE_STATS_INLINE std::optional<Url> redirected(const Url& from, const std::string& location) {
-  if (!location.empty() && location[0] == '/' && location.compare(0, 2, "//") != 0)
-    return parse_url(from.origin() + location);
-  const auto to = parse_url(location);
+  const auto to = resolve(from, location);
   return to && to->scheme == from.scheme && to->host == from.host ? to : std::nullopt;
 }
 

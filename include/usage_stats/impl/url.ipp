@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "../url.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -31,6 +33,22 @@ USAGE_STATS_INLINE bool good_host(std::string_view host, bool bracketed) {
     if (!word && !mark) return false;
   }
   return true;
+}
+
+/// A path that begins with '/' without its parts "." and "..".
+USAGE_STATS_INLINE std::string without_dots(const std::string& path) {
+  std::string result;
+  for (std::size_t begin = 0; begin < path.size();) {
+    const std::size_t end = (std::min)(path.find('/', begin + 1), path.size());
+    const std::string part = path.substr(begin, end - begin);
+    if (part == "/..") result.erase((std::min)(result.rfind('/'), result.size()));
+    if (part != "/." && part != "/..")
+      result += part;
+    else if (end == path.size())
+      result += '/';
+    begin = end;
+  }
+  return result;
 }
 
 }  // namespace url_impl
@@ -73,6 +91,20 @@ USAGE_STATS_INLINE std::optional<Url> parse_url(std::string_view text) {
   if (!number) return std::nullopt;
   url.port = *number;
   return url;
+}
+
+USAGE_STATS_INLINE std::optional<Url> resolve(const Url& base, std::string_view reference) {
+  const std::string given(reference), origin = base.origin();
+  const std::string path = base.target.substr(0, base.target.find('?'));
+  const std::size_t mark = given.find_first_of(":/?#");
+  if (given.empty() || (mark != std::string::npos && given[mark] == ':')) return parse_url(given);
+  if (given.compare(0, 2, "//") == 0) return parse_url(base.scheme + ":" + given);
+  if (given[0] == '/') return parse_url(origin + given);
+  if (given[0] == '?') return parse_url(origin + path + given);
+  if (given[0] == '#') return parse_url(origin + base.target);
+  const std::size_t path_end = (std::min)(given.find_first_of("?#"), given.size());
+  return parse_url(origin + url_impl::without_dots(path.substr(0, path.rfind('/') + 1) + given.substr(0, path_end)) +
+                   given.substr(path_end));
 }
 
 USAGE_STATS_INLINE bool is_loopback(std::string_view host) {
