@@ -839,6 +839,9 @@ class Taint {
   /// A mark that is already there ("<path>") is left alone. Only the first `keep` bytes of the text come out,
   /// and the whole of an occurrence that begins in them.
   std::string apply(std::string_view text, std::size_t keep = std::string_view::npos) const;
+  /// The same, with arguments and environment taken apart and in order, as apply() needs it: to be kept where several
+  /// texts are looked at.
+  Taint expanded() const;
 
  private:
   struct Entry {
@@ -849,11 +852,12 @@ class Taint {
   struct Search;  // one apply()
   friend std::string scrub(std::string_view, const Taint&, std::size_t);
 
-  /// This, with arguments and environment taken apart.
-  Taint expanded() const;
+  /// The order in which entries are searched.
+  static bool before(const Entry& a, const Entry& b) noexcept;
 
   std::vector<Entry> entries_;
   std::vector<std::string> arguments_, environment_;
+  bool expanded_ = false;
 };
 
 /// Everything that this process knows and that must not leave: argument values, environment values, names of user,
@@ -1351,6 +1355,7 @@ class Recorder {
   std::unique_lock<std::mutex> open();
 
   const Taint taint_;
+  mutable std::optional<Taint> expanded_;  // with the first text
   const std::string salt_;
   const std::vector<std::string> withheld_;
   const Clock::time_point start_ = Clock::now();
@@ -7061,6 +7066,19 @@ USAGE_STATS_INLINE bool is_numeric(const std::vector<Unit>& units, std::size_t b
   return i == end;
 }
 
+/// Whether a word has the `=` or `==` behind it that fills base64 up to a multiple of four characters.
+USAGE_STATS_INLINE bool is_padded(const std::vector<Unit>& units, std::size_t begin, std::size_t end) noexcept {
+  std::size_t behind = end;
+  while (behind < end + 2 && units[behind].code == '=') ++behind;
+  const Kind next = units[behind].kind;
+  if (behind == end || behind - begin < 8 || (behind - begin) % 4 != 0) return false;
+  if (next == Kind::letter || next == Kind::digit || next == Kind::mark) return false;
+  return std::all_of(units.begin() + static_cast<std::ptrdiff_t>(begin),
+                     units.begin() + static_cast<std::ptrdiff_t>(end), [](const Unit& unit) {
+                       return unit.code < 0x80 && (is_alnum(static_cast<char>(unit.code)) || in(unit, "+/-_"));
+                     });
+}
+
 /// Characters in all words of a chunk that mix letters with digits, and digits in those that have nothing else: a key
 /// or a card number must not pass because its groups are short.
 struct Totals {
@@ -7071,7 +7089,7 @@ struct Totals {
 USAGE_STATS_INLINE std::string_view mark_for_word(const std::vector<Unit>& units, std::size_t begin, std::size_t end,
                                                   const Totals& totals) noexcept {
   const Count word = count(units, begin, end);
-  if (word.percent) return "<token>";
+  if (word.percent || is_padded(units, begin, end)) return "<token>";
   if (word.letters + word.digits == 0) return {};
   if (word.marks == 0 && (word.letters == 0 || is_numeric(units, begin, end))) {
     if (word.digits > 4 || (word.mixed() && totals.mixed > 6) || (word.digits != 0 && totals.digits > 6))
@@ -7393,9 +7411,15 @@ USAGE_STATS_INLINE void add_argument(Taint& taint, std::string_view argument, bo
 
 }  // namespace redaction_impl
 
-USAGE_STATS_INLINE void Taint::add_arguments(std::vector<std::string> arguments) { arguments_ = std::move(arguments); }
+USAGE_STATS_INLINE void Taint::add_arguments(std::vector<std::string> arguments) {
+  arguments_ = std::move(arguments);
+  expanded_ = false;
+}
 
-USAGE_STATS_INLINE void Taint::add_environment(std::vector<std::string> values) { environment_ = std::move(values); }
+USAGE_STATS_INLINE void Taint::add_environment(std::vector<std::string> values) {
+  environment_ = std::move(values);
+  expanded_ = false;
+}
 
 USAGE_STATS_INLINE Taint Taint::expanded() const {
   using namespace redaction_impl;
@@ -7412,6 +7436,8 @@ USAGE_STATS_INLINE Taint Taint::expanded() const {
     result.add(value, "<env>", 6);
     add_parts(result, value, " \t\r\n:;,=@&|\"'/\\", "<env>", 6);
   }
+  std::stable_sort(result.entries_.begin(), result.entries_.end(), before);  // of the same value the first one's mark
+  result.expanded_ = true;
   return result;
 }
 
@@ -7630,6 +7656,7 @@ USAGE_STATS_INLINE void Taint::add(std::string_view value, std::string_view mark
                                    bool whole_word) {
   using namespace redaction_impl;
   if (value.empty() || value.size() < shortest) return;
+  expanded_ = false;
   for (std::size_t at = 0;; at += longest_needle - 1) {  // pieces overlap, so that their occurrences become one
     const std::size_t length = std::min(value.size(), longest_needle);
     Entry entry{std::string(value.substr(std::min(at, value.size() - length), length)), std::string(mark), 0,
@@ -7651,8 +7678,8 @@ USAGE_STATS_INLINE void Taint::add_path(std::string_view path, std::string_view 
 }
 
 USAGE_STATS_INLINE void Taint::subtract(const Taint& other) {
-  if (!other.arguments_.empty() || !other.environment_.empty()) return subtract(other.expanded());
-  if (!arguments_.empty() || !environment_.empty()) *this = expanded();
+  if (!other.expanded_) return subtract(other.expanded());
+  if (!expanded_) *this = expanded();
   const auto less = [](const Entry* a, const Entry* b) {
     return a->hash != b->hash ? a->hash < b->hash : a->mark < b->mark;
   };
@@ -7758,8 +7785,12 @@ struct Taint::Search {
   }
 };
 
+USAGE_STATS_INLINE bool Taint::before(const Entry& a, const Entry& b) noexcept {
+  return a.value.size() != b.value.size() ? a.value.size() > b.value.size() : a.hash < b.hash;
+}
+
 USAGE_STATS_INLINE std::string Taint::apply(std::string_view text, std::size_t keep) const {
-  if (!arguments_.empty() || !environment_.empty()) return expanded().apply(text, keep);
+  if (!expanded_) return expanded().apply(text, keep);
   std::vector<const Entry*> wanted;
   for (const Entry& entry : entries_)
     if (entry.value.size() <= text.size()) wanted.push_back(&entry);
@@ -7774,11 +7805,12 @@ USAGE_STATS_INLINE std::string Taint::apply(std::string_view text, std::size_t k
     std::string clean = clip_utf8(entry->value, entry->value.size() * 3);
     if (clean != entry->value) forms.add(clean, entry->mark, 3, entry->whole_word);
   }
+  forms = forms.expanded();
+  const auto given = static_cast<std::ptrdiff_t>(wanted.size());
   for (const Entry& entry : forms.entries_)
     if (entry.value.size() <= text.size()) wanted.push_back(&entry);
-  std::stable_sort(wanted.begin(), wanted.end(), [](const Entry* a, const Entry* b) {
-    return a->value.size() != b->value.size() ? a->value.size() > b->value.size() : a->hash < b->hash;
-  });
+  std::inplace_merge(wanted.begin(), wanted.begin() + given, wanted.end(),
+                     [](const Entry* a, const Entry* b) { return before(*a, *b); });
   Search search(text, std::min(keep, text.size()));
   for (auto first = wanted.begin(); first != wanted.end();) {
     const auto last =
@@ -7844,11 +7876,11 @@ USAGE_STATS_INLINE std::string replace_shapes(std::string_view text) {
 USAGE_STATS_INLINE std::string scrub(std::string_view text, const Taint& taint, std::size_t limit) {
   using namespace redaction_impl;
   limit = std::min(limit, longest_input);
-  const Taint known = taint.expanded();
+  if (!taint.expanded_) return scrub(text, taint.expanded(), limit);
   std::string start(text.substr(0, longest_input + longest_needle));
-  if (text.size() > longest_input) start = without_tail(known.apply(start, longest_input));
+  if (text.size() > longest_input) start = without_tail(taint.apply(start, longest_input));
   return until_stable(std::move(start), limit, [&](const std::string& current) {
-    const std::string tainted = known.apply(current);
+    const std::string tainted = taint.apply(current);
     return clip_marked(replace_in_chunks(replace_quotations(clip_utf8(tainted, tainted.size() * 3))), limit);
   });
 }
@@ -8191,7 +8223,10 @@ USAGE_STATS_INLINE std::optional<Value> Recorder::value_of(const FieldValue& val
     return std::isfinite(*number) ? std::optional<Value>(*number) : std::nullopt;
   const std::string_view text = std::get<std::string_view>(value.raw());
   if (field.kind() == Kind::hashed) return sha256(salt_ + std::string(text));
-  if (field.kind() == Kind::text) return scrub(text, taint_, limits::string_bytes);
+  if (field.kind() == Kind::text) {
+    if (!expanded_) expanded_ = taint_.expanded();
+    return scrub(text, *expanded_, limits::string_bytes);
+  }
   for (const char* const choice : field.choices())
     if (text == choice) return std::string(choice);
   return std::string("other");

@@ -40,6 +40,9 @@ class Taint {
   /// A mark that is already there ("<path>") is left alone. Only the first `keep` bytes of the text come out,
   /// and the whole of an occurrence that begins in them.
   std::string apply(std::string_view text, std::size_t keep = std::string_view::npos) const;
+  /// The same, with arguments and environment taken apart and in order, as apply() needs it: to be kept where several
+  /// texts are looked at.
+  Taint expanded() const;
 
  private:
   struct Entry {
@@ -50,11 +53,12 @@ class Taint {
   struct Search;  // one apply()
   friend std::string scrub(std::string_view, const Taint&, std::size_t);
 
-  /// This, with arguments and environment taken apart.
-  Taint expanded() const;
+  /// The order in which entries are searched.
+  static bool before(const Entry& a, const Entry& b) noexcept;
 
   std::vector<Entry> entries_;
   std::vector<std::string> arguments_, environment_;
+  bool expanded_ = false;
 };
 
 /// Everything that this process knows and that must not leave: argument values, environment values, names of user,

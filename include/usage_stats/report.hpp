@@ -117,6 +117,7 @@ class Recorder {
   std::unique_lock<std::mutex> open();
 
   const Taint taint_;
+  mutable std::optional<Taint> expanded_;  // with the first text
   const std::string salt_;
   const std::vector<std::string> withheld_;
   const Clock::time_point start_ = Clock::now();

@@ -97,6 +97,7 @@ USAGE_STATS_INLINE void Taint::add(std::string_view value, std::string_view mark
                                    bool whole_word) {
   using namespace redaction_impl;
   if (value.empty() || value.size() < shortest) return;
+  expanded_ = false;
   for (std::size_t at = 0;; at += longest_needle - 1) {  // pieces overlap, so that their occurrences become one
     const std::size_t length = std::min(value.size(), longest_needle);
     Entry entry{std::string(value.substr(std::min(at, value.size() - length), length)), std::string(mark), 0,
@@ -118,8 +119,8 @@ USAGE_STATS_INLINE void Taint::add_path(std::string_view path, std::string_view 
 }
 
 USAGE_STATS_INLINE void Taint::subtract(const Taint& other) {
-  if (!other.arguments_.empty() || !other.environment_.empty()) return subtract(other.expanded());
-  if (!arguments_.empty() || !environment_.empty()) *this = expanded();
+  if (!other.expanded_) return subtract(other.expanded());
+  if (!expanded_) *this = expanded();
   const auto less = [](const Entry* a, const Entry* b) {
     return a->hash != b->hash ? a->hash < b->hash : a->mark < b->mark;
   };
@@ -225,8 +226,12 @@ struct Taint::Search {
   }
 };
 
+USAGE_STATS_INLINE bool Taint::before(const Entry& a, const Entry& b) noexcept {
+  return a.value.size() != b.value.size() ? a.value.size() > b.value.size() : a.hash < b.hash;
+}
+
 USAGE_STATS_INLINE std::string Taint::apply(std::string_view text, std::size_t keep) const {
-  if (!arguments_.empty() || !environment_.empty()) return expanded().apply(text, keep);
+  if (!expanded_) return expanded().apply(text, keep);
   std::vector<const Entry*> wanted;
   for (const Entry& entry : entries_)
     if (entry.value.size() <= text.size()) wanted.push_back(&entry);
@@ -241,11 +246,12 @@ USAGE_STATS_INLINE std::string Taint::apply(std::string_view text, std::size_t k
     std::string clean = clip_utf8(entry->value, entry->value.size() * 3);
     if (clean != entry->value) forms.add(clean, entry->mark, 3, entry->whole_word);
   }
+  forms = forms.expanded();
+  const auto given = static_cast<std::ptrdiff_t>(wanted.size());
   for (const Entry& entry : forms.entries_)
     if (entry.value.size() <= text.size()) wanted.push_back(&entry);
-  std::stable_sort(wanted.begin(), wanted.end(), [](const Entry* a, const Entry* b) {
-    return a->value.size() != b->value.size() ? a->value.size() > b->value.size() : a->hash < b->hash;
-  });
+  std::inplace_merge(wanted.begin(), wanted.begin() + given, wanted.end(),
+                     [](const Entry* a, const Entry* b) { return before(*a, *b); });
   Search search(text, std::min(keep, text.size()));
   for (auto first = wanted.begin(); first != wanted.end();) {
     const auto last =
@@ -311,11 +317,11 @@ USAGE_STATS_INLINE std::string replace_shapes(std::string_view text) {
 USAGE_STATS_INLINE std::string scrub(std::string_view text, const Taint& taint, std::size_t limit) {
   using namespace redaction_impl;
   limit = std::min(limit, longest_input);
-  const Taint known = taint.expanded();
+  if (!taint.expanded_) return scrub(text, taint.expanded(), limit);
   std::string start(text.substr(0, longest_input + longest_needle));
-  if (text.size() > longest_input) start = without_tail(known.apply(start, longest_input));
+  if (text.size() > longest_input) start = without_tail(taint.apply(start, longest_input));
   return until_stable(std::move(start), limit, [&](const std::string& current) {
-    const std::string tainted = known.apply(current);
+    const std::string tainted = taint.apply(current);
     return clip_marked(replace_in_chunks(replace_quotations(clip_utf8(tainted, tainted.size() * 3))), limit);
   });
 }

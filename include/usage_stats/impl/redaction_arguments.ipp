@@ -88,9 +88,15 @@ USAGE_STATS_INLINE void add_argument(Taint& taint, std::string_view argument, bo
 
 }  // namespace redaction_impl
 
-USAGE_STATS_INLINE void Taint::add_arguments(std::vector<std::string> arguments) { arguments_ = std::move(arguments); }
+USAGE_STATS_INLINE void Taint::add_arguments(std::vector<std::string> arguments) {
+  arguments_ = std::move(arguments);
+  expanded_ = false;
+}
 
-USAGE_STATS_INLINE void Taint::add_environment(std::vector<std::string> values) { environment_ = std::move(values); }
+USAGE_STATS_INLINE void Taint::add_environment(std::vector<std::string> values) {
+  environment_ = std::move(values);
+  expanded_ = false;
+}
 
 USAGE_STATS_INLINE Taint Taint::expanded() const {
   using namespace redaction_impl;
@@ -107,6 +113,8 @@ USAGE_STATS_INLINE Taint Taint::expanded() const {
     result.add(value, "<env>", 6);
     add_parts(result, value, " \t\r\n:;,=@&|\"'/\\", "<env>", 6);
   }
+  std::stable_sort(result.entries_.begin(), result.entries_.end(), before);  // of the same value the first one's mark
+  result.expanded_ = true;
   return result;
 }
 

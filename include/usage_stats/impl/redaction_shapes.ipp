@@ -155,6 +155,19 @@ USAGE_STATS_INLINE bool is_numeric(const std::vector<Unit>& units, std::size_t b
   return i == end;
 }
 
+/// Whether a word has the `=` or `==` behind it that fills base64 up to a multiple of four characters.
+USAGE_STATS_INLINE bool is_padded(const std::vector<Unit>& units, std::size_t begin, std::size_t end) noexcept {
+  std::size_t behind = end;
+  while (behind < end + 2 && units[behind].code == '=') ++behind;
+  const Kind next = units[behind].kind;
+  if (behind == end || behind - begin < 8 || (behind - begin) % 4 != 0) return false;
+  if (next == Kind::letter || next == Kind::digit || next == Kind::mark) return false;
+  return std::all_of(units.begin() + static_cast<std::ptrdiff_t>(begin),
+                     units.begin() + static_cast<std::ptrdiff_t>(end), [](const Unit& unit) {
+                       return unit.code < 0x80 && (is_alnum(static_cast<char>(unit.code)) || in(unit, "+/-_"));
+                     });
+}
+
 /// Characters in all words of a chunk that mix letters with digits, and digits in those that have nothing else: a key
 /// or a card number must not pass because its groups are short.
 struct Totals {
@@ -165,7 +178,7 @@ struct Totals {
 USAGE_STATS_INLINE std::string_view mark_for_word(const std::vector<Unit>& units, std::size_t begin, std::size_t end,
                                                   const Totals& totals) noexcept {
   const Count word = count(units, begin, end);
-  if (word.percent) return "<token>";
+  if (word.percent || is_padded(units, begin, end)) return "<token>";
   if (word.letters + word.digits == 0) return {};
   if (word.marks == 0 && (word.letters == 0 || is_numeric(units, begin, end))) {
     if (word.digits > 4 || (word.mixed() && totals.mixed > 6) || (word.digits != 0 && totals.digits > 6))

@@ -217,7 +217,10 @@ USAGE_STATS_INLINE std::optional<Value> Recorder::value_of(const FieldValue& val
     return std::isfinite(*number) ? std::optional<Value>(*number) : std::nullopt;
   const std::string_view text = std::get<std::string_view>(value.raw());
   if (field.kind() == Kind::hashed) return sha256(salt_ + std::string(text));
-  if (field.kind() == Kind::text) return scrub(text, taint_, limits::string_bytes);
+  if (field.kind() == Kind::text) {
+    if (!expanded_) expanded_ = taint_.expanded();
+    return scrub(text, *expanded_, limits::string_bytes);
+  }
   for (const char* const choice : field.choices())
     if (text == choice) return std::string(choice);
   return std::string("other");
