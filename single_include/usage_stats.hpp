@@ -6071,7 +6071,11 @@ USAGE_STATS_INLINE std::vector<Endpoint> effective_endpoints(const Options& opti
       problem = "endpoint '" + address + "': not an http or https URL";
     else if (endpoint.protocol == Protocol::amplitude)  // without a key nothing but refusals could come of it
       problem = "endpoint '" + address + "': amplitude needs an api_key, and only the program itself can have one";
-    else if (std::none_of(list.begin(), list.end(), same))  // policy and config may name the same one
+    else if (std::any_of(list.begin(), list.end(), same))
+      return;  // policy and config may name the same one
+    else if (list.size() >= 8)
+      problem = "endpoint '" + address + "': there are eight without it";
+    else
       list.push_back(std::move(endpoint));
   };
   std::vector<Endpoint> endpoints;
@@ -6082,10 +6086,13 @@ USAGE_STATS_INLINE std::vector<Endpoint> effective_endpoints(const Options& opti
   if (substitute)
     place(*substitute, endpoints);
   else
-    endpoints = options.endpoints;
+    for (const Endpoint& endpoint : options.endpoints)  // the same address twice is one
+      if (std::none_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& other) {
+            return other.url == endpoint.url && other.protocol == endpoint.protocol;
+          }))
+        endpoints.push_back(endpoint);
   for (const Settings* const settings : {&policy, &config})
-    for (const std::string& url : settings->additional_endpoints)
-      if (endpoints.size() < 8) place(url, endpoints);
+    for (const std::string& url : settings->additional_endpoints) place(url, endpoints);
   return endpoints;
 }
 

@@ -235,6 +235,28 @@ TEST_CASE("endpoints: an address without a protocol speaks the author's first; j
   CHECK(urls == json({{all.environment.url(""), "otlp"}, {all.policy.url(), "json"}}));
 }
 
+TEST_CASE("endpoints: the same one twice is one") {
+  Server server;
+  Sandbox sandbox;
+  const Words options = sending_to(server.url(), {"--url", server.url()});
+  sandbox.run("reporter", options);
+  sandbox.run("reporter", options);
+  CHECK(server.requests().size() == 2);
+  CHECK(sandbox.pending().empty());
+}
+
+TEST_CASE("endpoints: more than eight are told, and eight go on") {
+  Enterprise all;
+  all.sandbox.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
+  json more;
+  for (int i = 0; i < 9; ++i) more.push_back(all.extra.url("/" + std::to_string(i)));
+  all.write_policy({{"usage_stats_additional_endpoints", more}});
+  const Result result = all.sandbox.run("reporter", all.options({"--info"}));
+  CHECK(result.out.find("problem=endpoint '" + all.extra.url("/8") + "': there are eight") != std::string::npos);
+  CHECK(all.author.requests().size() == 1);
+  CHECK(all.extra.requests().size() == 7);
+}
+
 TEST_CASE("endpoints: what is no address is told, and the others go on") {
   Enterprise all;
   all.sandbox.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
