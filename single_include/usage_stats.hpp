@@ -11327,8 +11327,8 @@ struct Call {
   const Options& options;
   std::string name;
   bool json = false, wire = false;
-  std::string format;     // of `describe`; empty: not given
-  std::size_t count = 1;  // of `show`
+  std::string format;                  // of `describe`; empty: not given
+  std::optional<std::size_t> count{};  // of `show`
   Log log;
 };
 
@@ -12298,7 +12298,7 @@ USAGE_STATS_INLINE int show(const Call& call) {
   } else if (!standing.problems.empty()) {
     return fail(call, standing.problems.front());
   }
-  if (sessions.size() > call.count) sessions.resize(call.count);
+  sessions.resize(std::min(sessions.size(), call.count.value_or(1)));
   if (sessions.empty() && !call.json) return remark(call, "there are no reports"), done;
 
   std::vector<Outgoing> requests;
@@ -12413,9 +12413,9 @@ USAGE_STATS_INLINE bool take(Call& call, const std::vector<std::string>& argumen
   const std::string& argument = arguments[at];
   if (argument == "--json") return call.json = true;
   if (call.name == "show" && argument == "--wire") return call.wire = true;
-  if (call.name == "show" && is_count(argument)) {
+  if (call.name == "show" && is_count(argument) && !call.count) {
     call.count = static_cast<std::size_t>(std::strtoul(argument.c_str(), nullptr, 10));
-    return call.count > 0;
+    return call.count > 0U;
   }
   if (call.name != "describe") return false;
   if (argument.compare(0, 9, "--format=") == 0)
@@ -12432,7 +12432,7 @@ USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::str
   for (const std::string& argument : arguments)
     if (argument == "--help" || argument == "-h") return print(usage(options)), done;
   if (arguments.empty() || arguments[0] == "help") return print(usage(options)), done;
-  Call call{options, arguments[0], false, false, {}, 1, Log(options.log)};
+  Call call{options, arguments[0], false, false, {}, {}, Log(options.log)};
   for (const Subcommand& subcommand : subcommands) {
     if (call.name != subcommand.name) continue;
     for (std::size_t at = 1; at < arguments.size(); ++at)

@@ -133,7 +133,7 @@ USAGE_STATS_INLINE int show(const Call& call) {
   } else if (!standing.problems.empty()) {
     return fail(call, standing.problems.front());
   }
-  if (sessions.size() > call.count) sessions.resize(call.count);
+  sessions.resize(std::min(sessions.size(), call.count.value_or(1)));
   if (sessions.empty() && !call.json) return remark(call, "there are no reports"), done;
 
   std::vector<Outgoing> requests;

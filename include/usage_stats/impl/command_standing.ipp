@@ -23,8 +23,8 @@ struct Call {
   const Options& options;
   std::string name;
   bool json = false, wire = false;
-  std::string format;     // of `describe`; empty: not given
-  std::size_t count = 1;  // of `show`
+  std::string format;                  // of `describe`; empty: not given
+  std::optional<std::size_t> count{};  // of `show`
   Log log;
 };
 
