@@ -736,7 +736,7 @@ std::string new_data_text(const Options&, std::vector<DictionaryEntry>& fields, 
 
 /// The declared fields that no notice has covered.
 std::vector<DictionaryEntry> unannounced(const State&);
-/// Remembers that a notice has covered all declared fields.
+/// Remembers that the user knows of all declared fields.
 void announce_all(State&);
 
 /// Shows what is due in this run (question, notice, short notice), remembers it, and puts the outcome into `decision`.
@@ -939,6 +939,7 @@ USAGE_STATS_END_NAMESPACE
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -1011,8 +1012,28 @@ T& per_process() {
 }
 /// Whether the standard stream (0, 1, 2) is a terminal.
 bool is_terminal(int stream) noexcept;
+/// While it lives, this thread and those that it starts get no SIGPIPE (nobody reads) and no SIGTTOU (a background job
+/// that writes to its terminal); one that arose goes with it.
+class NoBrokenPipe {
+ public:
+  NoBrokenPipe() noexcept;
+  ~NoBrokenPipe();
+  NoBrokenPipe(const NoBrokenPipe&) = delete;
+  NoBrokenPipe& operator=(const NoBrokenPipe&) = delete;
+  bool blocked() const noexcept { return blocked_; }
+
+ private:
+  alignas(8) unsigned char before_[128] = {};  // a set of signals
+  bool was_pending_ = false, blocked_ = false;
+};
+
+/// Before main: looks whether there is a standard error. Where there is none, what has its number later is no place for
+/// words.
+void note_standard_error() noexcept;
 /// Writes to standard error in one piece; false if it did not take all of it. SIGPIPE cannot arise from it.
 bool write_to_standard_error(std::string_view text) noexcept;
+/// Whether all three are open: else a socket would get the number of one, and what the host prints.
+bool has_standard_streams() noexcept;
 /// Whether a file more can be held open without the host noticing (the descriptor limit is not near).
 bool has_spare_descriptors() noexcept;
 bool random_bytes(unsigned char* into, std::size_t count) noexcept;
@@ -1091,10 +1112,10 @@ class Folder {
   std::error_code remove_tree(const std::string& name) const;   // a folder; never follows a link
   std::error_code remove_empty(const std::string& name) const;  // a folder, if there is nothing in it
   bool exists(const std::string& name) const noexcept;          // also if that cannot be told
-  /// At most `limit` entries of those whose names are wanted, in no order. Others cost next to nothing.
-  std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name)) const;
-  /// The number of folders in here from one look at its own record; nothing where the file system does not count.
-  std::optional<std::uint64_t> folder_count() const noexcept;
+  /// At most `limit` entries of those whose names are wanted, in no order. Others cost next to nothing, and no more
+  /// than `looks` names are read at all.
+  std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name),
+                          std::size_t looks = std::numeric_limits<std::size_t>::max()) const;
 
  private:
   friend class LockedFile;
@@ -1170,6 +1191,9 @@ class Thread {
 
 /// Whether this code address belongs to the main executable, so that starting it again starts this library.
 bool in_main_executable(const void* code) noexcept;
+/// Whether the dynamic linker was told to run the program (`ld.so program`): to start this process's executable again
+/// would start that.
+bool started_by_loader() noexcept;
 /// Keeps this library in memory to the end of the process, also where it is part of a plugin that is unloaded: for a
 /// thread that may have to be left behind.
 void keep_loaded() noexcept;
@@ -1248,7 +1272,7 @@ class SignalWatch {
 
  private:
   struct Slot;
-  static constexpr int count = 16;
+  static constexpr int count = 64;
   static Slot* slots() noexcept;
   int slot_ = -1;
 };
@@ -1563,7 +1587,8 @@ struct State {
   std::vector<std::string> sent_to;   // the URLs of those servers
   Seconds deletion_due = 0;           // when a deletion that waits may be tried (again); 0: none waits
   bool notice_shown = false;
-  std::vector<std::string> announced;  // declared fields that a notice has covered
+  bool told = false;                   // by a notice, or knew it when it was switched on: what comes later is new
+  std::vector<std::string> announced;  // the declared fields that were known then
   int unanswered_prompts = 0;
   std::int64_t sent = 0, failed = 0, dropped = 0;  // `delivery` of the next report
   Seconds last_sent = 0;
@@ -1654,6 +1679,9 @@ class Storage {
   /// `delete` has taken away meanwhile must not come back.
   void update_waiting(const std::string& session_id, const std::function<void(Label&)>& change) const;
   std::error_code remove_waiting(const std::string& session_id) const;
+  /// Removes the report of a run whose label somebody has deleted, and with it all the rest. One that waits or was sent
+  /// stays: an uploader has taken its run for lost.
+  void forget(const Label&) const;
   std::error_code record_delivery(const Label&, const DeliveryRecord&) const;
   /// Whether delivery.json says that this sequence, or a later one, has been tried there.
   bool was_tried(const Label&, const std::string& url) const;
@@ -1665,8 +1693,11 @@ class Storage {
   /// Holds the limits on number, size and age (section 6). `backlog`: reports wait because there was no time to try
   /// them yet, and somebody goes on; then their size alone counts.
   void prune(const Log&, bool backlog = false) const;
-  /// Whether so many sessions lie here that an uploader should prune, from one look.
+  /// Whether an uploader should prune: reports are too many, or too old, as far as one look at some hundred names
+  /// tells.
   bool crowded(const std::string& client_id) const;
+  /// Whether so many labels lie in active/ that some will be of runs that have vanished.
+  bool strewn() const;
 
   const platform::Folder& folder() const noexcept { return folder_; }
 
@@ -1760,6 +1791,7 @@ class Run : public std::enable_shared_from_this<Run> {
   std::string scrubbed(const std::string& message) const;
   void write_and_deliver();
   void deliver(const Storage&) const;
+  void look_after(const Storage&) const;
   void wait_for(platform::Child, const Storage&) const;
   bool give_up(const std::string& why);
   bool sends_by_process() const;
@@ -1774,6 +1806,7 @@ class Run : public std::enable_shared_from_this<Run> {
   std::uint64_t changes_reported_ = ~std::uint64_t{0};  // none yet
   std::atomic<bool> finished_{false};
   const std::int64_t process_ = platform::process_id();
+  const unsigned forks_ = platform::forks();
 };
 
 }  // namespace detail
@@ -1920,8 +1953,9 @@ platform::Child start_uploader(const Storage&, const std::string& app, std::chro
 
 /// upload() on a thread of its own that takes no signals, waited for until the deadline and not longer.
 void upload_in_process(const std::filesystem::path& usage_folder, std::chrono::milliseconds limit, const Log&) noexcept;
-/// Holds the limits on what is kept, for programs that can start no uploader; nothing where one is at work.
-void prune_alone(const Storage&, const Log&);
+/// Collects vanished runs and holds the limits on what is kept, for programs that can start no uploader; nothing where
+/// one is at work.
+void collect_alone(const Storage&, const Log&);
 
 /// What the hook calls before main, with its own address: only code of the main executable may start it again.
 void start_if_asked(const void* hook) noexcept;
@@ -1998,6 +2032,7 @@ namespace detail {
 template <class Mutex>
 std::unique_lock<Mutex> lock_or_give_up(Mutex& mutex) {
   std::unique_lock<Mutex> lock(mutex, std::try_to_lock);
+  const platform::Uncancelled uncancelled;  // to sleep is a cancellation point
   for (int attempt = 0; !lock.owns_lock() && attempt < 1000; ++attempt) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     static_cast<void>(lock.try_lock());
@@ -2539,12 +2574,13 @@ USAGE_STATS_INLINE bool Folder::exists(const std::string& name) const noexcept {
   USAGE_STATS_CATCH_ALL { return true; }
 }
 
-USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view)) const {
+USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
+                                                           std::size_t looks) const {
   constexpr std::int64_t epoch = 116444736000000000;  // 1970, in the 100 ns since 1601 that the system counts
   using Ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10000000>>;
   std::vector<Entry> found;
   windows::visit_folder(windows::system_path(impl_->path), [&](const WIN32_FIND_DATAW& entry) {
-    if (found.size() >= limit) return false;
+    if (found.size() >= limit || looks-- == 0) return false;
     const std::string name = windows::utf8(entry.cFileName);
     if (!wanted(name)) return true;
     const auto ticks = static_cast<std::int64_t>(std::uint64_t{entry.ftLastWriteTime.dwHighDateTime} << 32 |
@@ -2556,17 +2592,6 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
     return true;
   });
   return found;
-}
-
-USAGE_STATS_INLINE std::optional<std::uint64_t> Folder::folder_count() const noexcept {
-  std::uint64_t count = 0;  // no file system of Windows counts them, but some hundreds come with one call
-  USAGE_STATS_TRY {
-    windows::visit_folder(windows::system_path(impl_->path), [&](const WIN32_FIND_DATAW& entry) {
-      return (count += windows::is_folder(entry.dwFileAttributes) ? 1 : 0) < 1000;
-    });
-    return count;
-  }
-  USAGE_STATS_CATCH_ALL { return std::nullopt; }
 }
 
 }  // namespace platform
@@ -2975,6 +3000,15 @@ USAGE_STATS_INLINE bool is_terminal(int stream) noexcept {
   return ::GetConsoleMode(windows::standard_stream(stream), &mode) != 0;
 }
 
+// There is no SIGPIPE here, and no socket gets the number of a stream.
+USAGE_STATS_INLINE NoBrokenPipe::NoBrokenPipe() noexcept {
+  static_cast<void>(before_);
+  static_cast<void>(was_pending_);
+}
+USAGE_STATS_INLINE NoBrokenPipe::~NoBrokenPipe() = default;
+USAGE_STATS_INLINE void note_standard_error() noexcept {}
+USAGE_STATS_INLINE bool has_standard_streams() noexcept { return true; }
+
 USAGE_STATS_INLINE bool write_to_standard_error(std::string_view text) noexcept {
   USAGE_STATS_TRY {
     const HANDLE stream = windows::standard_stream(2);
@@ -3316,6 +3350,8 @@ USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
          module == ::GetModuleHandleW(nullptr);
 }
 
+USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
+
 USAGE_STATS_INLINE void keep_loaded() noexcept {
   HMODULE module = nullptr;
   constexpr DWORD flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;
@@ -3651,6 +3687,17 @@ USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
              const_cast<void*>(code)) == 1;
 }
 
+USAGE_STATS_INLINE bool started_by_loader() noexcept {
+  if (::getauxval(AT_BASE) != 0) return false;  // the kernel has loaded both
+  return ::dl_iterate_phdr(
+             [](dl_phdr_info* object, std::size_t, void*) {
+               for (int i = 0; i < object->dlpi_phnum; ++i)
+                 if (object->dlpi_phdr[i].p_type == PT_INTERP) return 1;
+               return 2;  // the first one is the program
+             },
+             nullptr) == 1;
+}
+
 // Code that is not made for a shared library is in none.
 #if defined(__PIC__) && !defined(__PIE__)
 namespace posix {
@@ -3688,6 +3735,8 @@ USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
   return ::dladdr(code, &info) != 0 && info.dli_fbase == static_cast<const void*>(::_dyld_get_image_header(0));
 }
 
+USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
+
 USAGE_STATS_INLINE void keep_loaded() noexcept {
   Dl_info info{};
   if (::dladdr(reinterpret_cast<const void*>(&keep_loaded), &info) != 0 && info.dli_fname != nullptr)
@@ -3695,6 +3744,7 @@ USAGE_STATS_INLINE void keep_loaded() noexcept {
 }
 #else
 USAGE_STATS_INLINE bool in_main_executable(const void*) noexcept { return false; }
+USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
 USAGE_STATS_INLINE void keep_loaded() noexcept {}
 #endif
 
@@ -3788,6 +3838,11 @@ namespace platform {
 namespace posix {
 
 USAGE_STATS_INLINE std::error_code last_error() noexcept { return {errno, std::generic_category()}; }
+
+/// Of a lock that is not to be had, see lock_or_give_up().
+USAGE_STATS_INLINE std::error_code interrupted() noexcept {
+  return std::make_error_code(std::errc::resource_deadlock_would_occur);
+}
 
 /// An owned descriptor. Never 0, 1 or 2: where the host has closed a standard stream, its next output would land in
 /// our file.
@@ -3978,6 +4033,12 @@ USAGE_STATS_INLINE std::error_code remove_tree_at(int folder, const char* name, 
   return ::unlinkat(folder, name, AT_REMOVEDIR) == 0 ? std::error_code() : last_error();
 }
 
+/// Behind a slash, or "/.", the system would follow a link.
+USAGE_STATS_INLINE std::string without_slash(std::string path) {
+  while (path.size() > 1 && (path.back() == '/' || path.compare(path.size() - 2, 2, "/.") == 0)) path.pop_back();
+  return path;
+}
+
 }  // namespace posix
 
 struct Folder::Impl {
@@ -3992,9 +4053,10 @@ USAGE_STATS_INLINE Folder& Folder::operator=(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder::operator bool() const noexcept { return impl_ != nullptr; }
 USAGE_STATS_INLINE const std::filesystem::path& Folder::path() const noexcept { return impl_->path; }
 
-USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& path, bool create, std::error_code& error) {
+USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool create, std::error_code& error) {
   Folder folder;
-  if (!path.is_absolute()) return error = std::make_error_code(std::errc::invalid_argument), Folder();
+  if (!given.is_absolute()) return error = std::make_error_code(std::errc::invalid_argument), Folder();
+  const std::filesystem::path path = posix::without_slash(given.native());
   posix::Descriptor descriptor = posix::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY);
   if (!descriptor && errno == ENOENT && create) {
     error = posix::make_folders(path);
@@ -4026,7 +4088,8 @@ USAGE_STATS_INLINE Folder Folder::folder(const std::string& name, bool create, s
 USAGE_STATS_INLINE std::optional<std::string> Folder::read(const std::string& name, std::size_t limit,
                                                            std::error_code& error) const {
   auto& own = per_process<posix::OwnLocks>();
-  const std::lock_guard<std::mutex> guard(own.mutex);
+  const auto guard = lock_or_give_up(own.mutex);
+  if (!guard) return error = posix::interrupted(), std::nullopt;
   posix::Descriptor opened;
   int file = own.find(impl_->descriptor.get(), name.c_str());
   if (file < 0) {
@@ -4076,14 +4139,15 @@ USAGE_STATS_INLINE bool Folder::exists(const std::string& name) const noexcept {
   return ::fstatat(impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
-USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view)) const {
+USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
+                                                           std::size_t looks) const {
   std::vector<Entry> found;
   posix::Descriptor again = posix::open_at(impl_->descriptor.get(), ".", O_RDONLY | O_DIRECTORY);
   if (!again) return found;
   const int number = again.get();
   DIR* const entries = ::fdopendir(again.leave());
   if (entries == nullptr) return ::close(number), found;
-  while (found.size() < limit) {
+  while (found.size() < limit && looks-- > 0) {
     const dirent* const entry = ::readdir(entries);
     if (entry == nullptr) break;
     const std::string name = entry->d_name;
@@ -4095,12 +4159,6 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
   }
   ::closedir(entries);
   return found;
-}
-
-USAGE_STATS_INLINE std::optional<std::uint64_t> Folder::folder_count() const noexcept {
-  struct stat status {};
-  if (::fstat(impl_->descriptor.get(), &status) != 0 || status.st_nlink < 2) return std::nullopt;
-  return static_cast<std::uint64_t>(status.st_nlink - 2);  // "." and the name in the parent; some file systems say 1
 }
 
 USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& path, std::string_view bytes) {
@@ -4201,8 +4259,9 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
               : posix::write_all(file.get(), bytes);
   // From its name's first moment nobody in this process may open it.
   auto& own = per_process<posix::OwnLocks>();
-  const std::lock_guard<std::mutex> guard(own.mutex);
-  own.files.reserve(own.files.size() + 1);
+  const auto guard = lock_or_give_up(own.mutex);
+  if (!guard && !error) error = posix::interrupted();
+  if (!error) own.files.reserve(own.files.size() + 1);
   if (!error && ::renameat(parent, temporary.c_str(), parent, name.c_str()) != 0) error = posix::last_error();
   if (error) return ::unlinkat(parent, temporary.c_str(), 0), LockedFile();
   own.files.push_back({status.st_dev, status.st_ino, file.get()});
@@ -4213,9 +4272,11 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
 USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const std::string& name, bool create,
                                                   Outcome& outcome, std::error_code& error) {
   const int parent = folder.impl_->descriptor.get();
-  outcome = Outcome::held_by_another;
+  outcome = Outcome::failed;
   auto& own = per_process<posix::OwnLocks>();
-  const std::lock_guard<std::mutex> guard(own.mutex);
+  const auto guard = lock_or_give_up(own.mutex);
+  if (!guard) return error = posix::interrupted(), LockedFile();
+  outcome = Outcome::held_by_another;
   if (own.find(parent, name.c_str()) >= 0) return LockedFile();
   outcome = Outcome::failed;
   posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND | (create ? O_CREAT : 0), 0600);
@@ -4241,8 +4302,8 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
 USAGE_STATS_INLINE bool LockedFile::held(const Folder& folder, const std::string& name) noexcept {
   const int parent = folder.impl_->descriptor.get();
   auto& own = per_process<posix::OwnLocks>();
-  const std::lock_guard<std::mutex> guard(own.mutex);
-  if (own.find(parent, name.c_str()) >= 0) return true;
+  const auto guard = lock_or_give_up(own.mutex);
+  if (!guard || own.find(parent, name.c_str()) >= 0) return true;
   const posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR);
   // What cannot be looked at may be held; what is gone, or a link, a pipe or a folder, is not.
   if (!file) return errno != ENOENT && errno != ELOOP && errno != ENXIO && errno != EISDIR && errno != ENOTDIR;
@@ -4263,7 +4324,8 @@ USAGE_STATS_INLINE std::error_code LockedFile::append(std::string_view bytes) co
 USAGE_STATS_INLINE void LockedFile::release() noexcept {
   if (!impl_) return;
   auto& own = per_process<posix::OwnLocks>();
-  const std::lock_guard<std::mutex> guard(own.mutex);
+  const auto guard = lock_or_give_up(own.mutex);
+  if (!guard) return impl_.reset();  // the process ends, and the lock with it
   own.remove(impl_->device, impl_->inode);
   struct stat status {};
   const bool still_ours =
@@ -4919,8 +4981,8 @@ USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::
   if (!label || !in_main_executable(reinterpret_cast<const void*>(&Slot::handle))) return;
   auto start = uploader ? std::make_unique<posix::PreparedStart>(*uploader) : nullptr;
   posix::offer_signal_stack();
-  const std::lock_guard<std::mutex> guard(posix::Signals::mutex());
-  for (int i = 0; i < count && slot_ < 0; ++i) {
+  const auto guard = lock_or_give_up(posix::Signals::mutex());
+  for (int i = 0; guard && i < count && slot_ < 0; ++i) {
     Slot& slot = slots()[i];
     if (slot.taken && slot.owner == ::getpid()) continue;  // one of a fork's parent is free here
     slot_ = i;
@@ -4945,7 +5007,8 @@ USAGE_STATS_INLINE SignalWatch& SignalWatch::operator=(SignalWatch&& other) noex
 
 USAGE_STATS_INLINE SignalWatch::~SignalWatch() {
   if (slot_ < 0 || slots()[slot_].owner != ::getpid()) return;
-  const std::lock_guard<std::mutex> guard(posix::Signals::mutex());
+  const auto guard = lock_or_give_up(posix::Signals::mutex());
+  if (!guard) return;
   posix::Signals& signals = posix::Signals::instance();
   Slot& slot = slots()[slot_];
   slot.armed = false;
@@ -5132,25 +5195,51 @@ USAGE_STATS_INLINE bool elevated() noexcept {
 USAGE_STATS_INLINE std::int64_t process_id() noexcept { return ::getpid(); }
 USAGE_STATS_INLINE bool is_terminal(int stream) noexcept { return ::isatty(stream) == 1; }
 
-USAGE_STATS_INLINE bool write_to_standard_error(std::string_view text) noexcept {
-  // SIGPIPE (nobody reads) and SIGTTOU (a background job) must not reach the host.
-  sigset_t ours, before, pending;
+USAGE_STATS_INLINE NoBrokenPipe::NoBrokenPipe() noexcept {
+  static_assert(sizeof(sigset_t) <= sizeof before_, "a larger set of signals");
+  sigset_t ours, pending;
   sigemptyset(&ours);
   sigaddset(&ours, SIGPIPE);
   sigaddset(&ours, SIGTTOU);
   sigpending(&pending);
-  const bool was_pending = sigismember(&pending, SIGPIPE) == 1;
-  if (::pthread_sigmask(SIG_BLOCK, &ours, &before) != 0) return false;
-  const std::error_code error = posix::write_all(STDERR_FILENO, text);
-  if (error == std::errc::broken_pipe && !was_pending) {
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGPIPE);
-    int taken = 0;
-    sigpending(&pending);
-    if (sigismember(&pending, SIGPIPE) == 1) sigwait(&ours, &taken);
-  }
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return !error;
+  was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+  blocked_ = ::pthread_sigmask(SIG_BLOCK, &ours, reinterpret_cast<sigset_t*>(before_)) == 0;
+}
+
+USAGE_STATS_INLINE NoBrokenPipe::~NoBrokenPipe() {
+  if (!blocked_) return;
+  sigset_t pipe, pending;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  sigpending(&pending);
+  int taken = 0;
+  if (!was_pending_ && sigismember(&pending, SIGPIPE) == 1) sigwait(&pipe, &taken);
+  ::pthread_sigmask(SIG_SETMASK, reinterpret_cast<const sigset_t*>(before_), nullptr);
+}
+
+namespace posix {
+
+USAGE_STATS_INLINE bool& began_without_standard_error() noexcept {
+  static bool closed = false;
+  return closed;
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE void note_standard_error() noexcept {
+  posix::began_without_standard_error() = ::fcntl(STDERR_FILENO, F_GETFD) < 0;
+}
+
+USAGE_STATS_INLINE bool has_standard_streams() noexcept {
+  for (int stream = 0; stream < 3; ++stream)
+    if (::fcntl(stream, F_GETFD) < 0) return false;
+  return true;
+}
+
+USAGE_STATS_INLINE bool write_to_standard_error(std::string_view text) noexcept {
+  if (posix::began_without_standard_error()) return false;  // what has its number now is a file of the host
+  const NoBrokenPipe unharmed;
+  return unharmed.blocked() && !posix::write_all(STDERR_FILENO, text);
 }
 
 USAGE_STATS_INLINE bool has_spare_descriptors() noexcept {
@@ -6532,14 +6621,14 @@ USAGE_STATS_INLINE void show_notice(const Options& options, const Consent& conse
 /// What is declared and not yet announced is withheld; at a terminal it is named, and sent from the next run on.
 USAGE_STATS_INLINE std::vector<std::string> withhold(const Options& options, const Storage& storage, const State& state,
                                                      const Decision& decision, const Log& log) {
-  std::vector<DictionaryEntry> fields = unannounced(state);
-  if (fields.empty()) return {};
   const bool explicitly = decision.rule == 6 || decision.rule == 7 || decision.rule == 9;
-  if (explicitly && state.announced.empty() && !state.notice_shown) {
-    // Somebody has switched it on by hand: they are taken to know what this version declares.
+  if (explicitly && !state.told) {
+    // Somebody has switched it on by hand: they are taken to know what this version declares, be it nothing.
     storage.update_state(announce_all);
     return {};
   }
+  std::vector<DictionaryEntry> fields = unannounced(state);
+  if (fields.empty()) return {};
   std::vector<std::string> names;
   names.reserve(fields.size());
   for (const DictionaryEntry& field : fields) names.push_back(field.name);
@@ -6626,6 +6715,7 @@ USAGE_STATS_INLINE std::vector<DictionaryEntry> unannounced(const State& state) 
 }
 
 USAGE_STATS_INLINE void announce_all(State& state) {
+  state.told = true;
   for (DictionaryEntry& field : unannounced(state)) state.announced.push_back(std::move(field.name));
 }
 
@@ -8534,6 +8624,7 @@ USAGE_STATS_INLINE std::string to_text(const State& state) {
   json["sent_to"] = state.sent_to;
   if (state.deletion_due != 0) json["deletion_due"] = state.deletion_due;
   json["notice_shown"] = state.notice_shown;
+  json["told"] = state.told;
   json["announced"] = state.announced;
   json["unanswered_prompts"] = state.unanswered_prompts;
   json["sent"] = state.sent;
@@ -8561,6 +8652,7 @@ USAGE_STATS_INLINE State parse_state(std::string_view text) {
   state.deletion_due = integer_member(*json, "deletion_due");
   state.notice_shown = boolean_member(*json, "notice_shown");
   state.announced = strings_member(*json, "announced");
+  state.told = boolean_member(*json, "told") || state.notice_shown || !state.announced.empty();
   state.unanswered_prompts =
       static_cast<int>(std::clamp<std::int64_t>(integer_member(*json, "unanswered_prompts"), 0, 100));
   state.sent = std::max<std::int64_t>(integer_member(*json, "sent"), 0);
@@ -8651,7 +8743,8 @@ USAGE_STATS_INLINE State Storage::state(bool* unreadable) const {
 USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<void(State&)>& change,
                                                          const std::function<bool(const State&)>& enough) const {
   using platform::LockedFile;
-  const std::lock_guard<std::mutex> guard(platform::per_process<storage_impl::StateMutex>().mutex);
+  const auto guard = lock_or_give_up(platform::per_process<storage_impl::StateMutex>().mutex);
+  if (!guard) return std::make_error_code(std::errc::timed_out);
   std::error_code error;
   if (!enough_memory()) return std::make_error_code(std::errc::not_enough_memory);
   for (int attempt = 0; attempt < 200; ++attempt) {
@@ -8849,6 +8942,15 @@ USAGE_STATS_INLINE std::error_code Storage::remove_waiting(const std::string& se
   return pending ? pending.remove(session_id) : error;
 }
 
+USAGE_STATS_INLINE void Storage::forget(const Label& label) const {
+  std::error_code error;
+  const platform::Folder pending = folder_.folder("pending", false, error);
+  if ((pending && pending.exists(label.session_id)) || !deliveries(label).empty()) return;
+  if (const platform::Folder client = folder_.folder(label.client_id, false, error))
+    client.remove_tree(label.session_id);
+  folder_.remove_empty(label.client_id);
+}
+
 USAGE_STATS_INLINE std::error_code Storage::record_delivery(const Label& label, const DeliveryRecord& record) const {
   std::error_code error;
   const platform::Folder client = folder_.folder(label.client_id, false, error);
@@ -8969,16 +9071,39 @@ USAGE_STATS_INLINE void Storage::prune(const Log& log, bool backlog) const {
     if (const platform::Folder inner = folder_.folder(name, false, error)) storage_impl::remove_old_temporaries(inner);
 }
 
-USAGE_STATS_INLINE bool Storage::crowded(const std::string& client_id) const {
+namespace storage_impl {
+
+constexpr std::size_t some = 16;  // more than a limit allows, so that not each run beyond it starts an uploader
+
+/// One more than `limit` of what is named as we name it, if it stands among the first names.
+USAGE_STATS_INLINE std::vector<platform::Folder::Entry> first_look(const platform::Folder& folder, std::size_t limit) {
+  return folder ? folder.list(limit + 1, is_id, 1000) : std::vector<platform::Folder::Entry>();
+}
+
+}  // namespace storage_impl
+
+USAGE_STATS_INLINE bool Storage::strewn() const {
   std::error_code error;
-  const platform::Folder client = folder_.folder(client_id, false, error);
-  constexpr std::size_t most = limits::kept_sessions + limits::waiting_reports + 16;
+  return storage_impl::first_look(folder_.folder("active", false, error), storage_impl::some).size() >
+         storage_impl::some;
+}
+
+USAGE_STATS_INLINE bool Storage::crowded(const std::string& client_id) const {
+  using storage_impl::first_look;
+  if (strewn()) return true;
+  std::error_code error;
+  const platform::Folder client = folder_.folder(client_id, false, error),
+                         pending = folder_.folder("pending", false, error);
+  const std::size_t waiting = first_look(pending, limits::waiting_reports).size();
+  const std::size_t most = limits::kept_sessions + storage_impl::some + waiting;
+  const auto sessions = first_look(client, most);
   // Sessions of this client, or clients that were one session each.
-  for (const platform::Folder* const folder : {&client, &folder_}) {
-    const auto count = *folder ? folder->folder_count() : std::nullopt;
-    if (count && *count > most) return true;
-  }
-  return false;
+  if (waiting > limits::waiting_reports || sessions.size() > most || first_look(folder_, most).size() > most)
+    return true;
+  const auto oldest = std::chrono::system_clock::now() - limits::kept_for;
+  return std::any_of(sessions.begin(), sessions.end(), [&](const platform::Folder::Entry& session) {
+    return session.modified < oldest && !(pending && pending.exists(session.name));
+  });
 }
 
 }  // namespace detail
@@ -9096,6 +9221,8 @@ USAGE_STATS_INLINE bool Run::begin_label(const Storage& storage) {
     if (sends_by_process()) uploader = uploader_start(storage, options.app, UploadOptions().stay);
     signals_ = platform::SignalWatch(lock_, uploader);
   }
+  // Where every run vanishes, none comes to the end at which it would start an uploader.
+  if (session_id[0] == '0' && storage.strewn()) look_after(storage);
   if (label_.destinations.empty() || options.delivery == Delivery::in_process || can_start_uploader()) return true;
   problem =
       "this code is not part of the main executable (or run_uploader() was not called): reports wait; consider "
@@ -9188,7 +9315,9 @@ USAGE_STATS_INLINE bool Run::close_report(const End& end) {
 }
 
 USAGE_STATS_INLINE void Run::finish(const End& end) noexcept {
-  if (!recorder_ || platform::process_id() != process_ || finished_.exchange(true)) return;
+  // A child of a fork in a namespace of its own may have its parent's number.
+  if (!recorder_ || platform::process_id() != process_ || platform::forks() != forks_ || finished_.exchange(true))
+    return;
   USAGE_STATS_TRY {
     if (ticker_) ticker_->stop(std::chrono::seconds(1));
     if (close_report(end))
@@ -9214,6 +9343,7 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
   error = storage->write_report(label_.client_id, session_id, to_json(report_));
   // Without a report the label stays in active/, and the next uploader reports the run as lost.
   if (!error) error = storage->finish(label_);
+  if (error == std::errc::no_such_file_or_directory) storage->forget(label_);
   signals_ = platform::SignalWatch();
   lock_.release();
   log("session ", session_id, " ends: ", status_name(report_.outcome.status),
@@ -9269,12 +9399,19 @@ USAGE_STATS_INLINE void Run::write_interim() {
   USAGE_STATS_CATCH_ALL {}
 }
 
+USAGE_STATS_INLINE void Run::look_after(const Storage& storage) const {
+  if (options.delivery != Delivery::in_process && can_start_uploader())
+    Runs::instance().adopt(start_uploader(storage, options.app, std::chrono::milliseconds(0), log));
+  else
+    collect_alone(storage, log);
+}
+
 USAGE_STATS_INLINE void Run::deliver(const Storage& storage) const {
   if (!uploader_needed(storage, label_, storage.state())) return;
   if (options.delivery == Delivery::in_process) return upload_in_process(folder_, options.wait_limit, log);
   if (!can_start_uploader()) {
     log("no uploader can be started; what is to be sent waits");
-    if (storage.crowded(label_.client_id)) prune_alone(storage, log);
+    if (storage.crowded(label_.client_id)) collect_alone(storage, log);
     return;
   }
   const bool wait = options.delivery == Delivery::wait;
@@ -9878,20 +10015,25 @@ USAGE_STATS_INLINE bool Work::start_lanes(bool new_labels) {
 
 USAGE_STATS_INLINE void Work::serve(const Endpoint& endpoint) {
   std::set<std::string> seen;
-  while (serve_interims(endpoint) || serve_waiting(endpoint, seen)) {
+  for (bool any = true; any;) {  // in turn: those that are alive always have something new
+    any = serve_waiting(endpoint, seen);
+    any = serve_interims(endpoint) || any;
   }
 }
 
 USAGE_STATS_INLINE bool Work::serve_interims(const Endpoint& endpoint) {
   bool any = false;
-  for (const Label& label : storage_.interims()) {
+  for (Label& label : storage_.interims()) {
     const Destination* const to = at(label, endpoint);
     if (to == nullptr || out_of_time() || !interim_due(label, *to)) continue;
+    // While another one was sent, a newer report may have come, or the last one, which goes the way of all that wait.
+    const auto report = storage_.read_report(label.client_id, label.session_id);
+    const auto json = report ? parse_json(*report) : std::nullopt;
+    if (!json || boolean_member(*json, "final")) continue;
+    label.sequence = integer_member(*json, "sequence", label.sequence);
     // Also where it is not allowed any more: else it would be due, and keep this process alive, as long as the run.
     interim_[label.session_id + " " + endpoint.url] = label.sequence;
     if (!still_allowed(label)) continue;
-    const auto report = storage_.read_report(label.client_id, label.session_id);
-    if (!report) continue;
     any = true;
     Destination tried = *to;
     send_to(label, tried, *report);
@@ -10141,6 +10283,7 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
   std::error_code error;
   const auto storage = Storage::open(usage_folder, false, error);
   if (!storage) return log("no uploading: ", usage_folder.string(), ": ", error.message()), false;
+  if (!platform::has_standard_streams()) return log("no uploading: a standard stream is closed"), true;
   for (;;) {
     LockedFile::Outcome outcome{};
     LockedFile lock = LockedFile::acquire(storage->folder(), uploader_impl::lock_file, true, outcome, error);
@@ -10184,6 +10327,7 @@ USAGE_STATS_END_NAMESPACE
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -10212,25 +10356,6 @@ USAGE_STATS_INLINE Log log_into(const Storage& storage) {
   });
 }
 
-[[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
-  platform::become_background_process(longest_life, folder + "/" + lock_file);
-  USAGE_STATS_TRY {
-    std::error_code error;
-    if (const auto storage = Storage::open(folder, false, error)) {  // refuses a folder that is not ours
-      UploadOptions options;
-      if (!stay.empty() && stay.size() < 6 && stay.find_first_not_of("0123456789") == std::string::npos)
-        options.stay = std::min(std::chrono::milliseconds(std::stoi(stay)), options.stay);
-      options.deadline = Clock::now() + longest_life - longest_request - std::chrono::seconds(2);
-      const Log log = log_into(*storage);
-      upload(folder, options, log);
-      // So many come that this life was too short: a successor goes on. Tries are counted, so this ends.
-      if (Clock::now() >= options.deadline) start_uploader(*storage, "usage-stats", options.stay, log);
-    }
-  }
-  USAGE_STATS_CATCH_ALL {}
-  platform::exit_now(0);
-}
-
 /// What has not been sent in time makes its endpoints wait, so that not every run waits as long for nothing.
 USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, const Log& log) {
   std::error_code error;
@@ -10248,6 +10373,33 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
     }
   });
   storage->prune(log);
+}
+
+[[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
+  platform::become_background_process(longest_life, folder + "/" + lock_file);
+  USAGE_STATS_TRY {
+    std::error_code error;
+    if (const auto storage = Storage::open(folder, false, error)) {  // refuses a folder that is not ours
+      UploadOptions options;
+      if (!stay.empty() && stay.size() < 6 && stay.find_first_not_of("0123456789") == std::string::npos)
+        options.stay = std::min(std::chrono::milliseconds(std::stoi(stay)), options.stay);
+      options.deadline = Clock::now() + longest_life - longest_request - std::chrono::seconds(2);
+      const Log log = log_into(*storage);
+      // A name lookup may hang for as long as this process may live, and nothing but its end can end it.
+      platform::Thread([folder, log] {
+        platform::block_signals_in_this_thread();
+        std::this_thread::sleep_for(longest_life - std::chrono::milliseconds(1500));
+        log("an endpoint keeps this process waiting; all of them wait now");
+        note_silence(folder, log);
+        platform::exit_now(0);
+      }).detach();
+      upload(folder, options, log);
+      // So many come that this life was too short: a successor goes on. Tries are counted, so this ends.
+      if (Clock::now() >= options.deadline) start_uploader(*storage, "usage-stats", options.stay, log);
+    }
+  }
+  USAGE_STATS_CATCH_ALL {}
+  platform::exit_now(0);
 }
 
 }  // namespace uploader_impl
@@ -10315,16 +10467,19 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
   USAGE_STATS_CATCH_ALL { log("no memory for uploading; the report waits"); }
 }
 
-USAGE_STATS_INLINE void prune_alone(const Storage& storage, const Log& log) {
+USAGE_STATS_INLINE void collect_alone(const Storage& storage, const Log& log) {
   platform::LockedFile::Outcome outcome{};
   std::error_code error;
   const auto lock = platform::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
-  if (lock) storage.prune(log);
+  if (!lock) return;
+  storage.collect_vanished(log);
+  storage.prune(log);
 }
 
 USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
   USAGE_STATS_TRY {
-    if (!platform::in_main_executable(hook)) return;
+    platform::note_standard_error();
+    if (!platform::in_main_executable(hook) || platform::started_by_loader()) return;
     uploader_impl::hook_ran() = true;
     const auto folder = platform::variable(uploader_impl::folder_variable);
     if (!folder) return;
@@ -11942,6 +12097,7 @@ struct Progress {
 
 /// Sends what waits, with a line for each try; false if another process was doing so all the time.
 USAGE_STATS_INLINE bool upload_now(const Call& call, const Storage& storage, bool only_deletions, Progress& progress) {
+  const platform::NoBrokenPipe unharmed;
   UploadOptions options;
   options.stay = std::chrono::milliseconds(0);
   options.ignore_backoff = true;
@@ -12030,7 +12186,9 @@ USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, cons
   return error;
 }
 
-/// Deletes reports, labels and all that is remembered. A session that is running finds its label gone and is not sent.
+/// Deletes reports, labels and what is remembered of the user; not what they know, and what must never be done again:
+/// to send what is new unannounced, to ask, and to send to who has said 410. A session that is running finds its label
+/// gone and is not sent.
 /// Ids under which an uploader has sent something meanwhile are added to those that are `known`.
 USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request, std::vector<std::string>& known) {
   std::error_code error, first;
@@ -12049,8 +12207,13 @@ USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request,
   note(storage.update_state([&](State& state) {
     for (const std::string& id : state.sent_ids)
       if (std::find(known.begin(), known.end(), id) == known.end()) known.push_back(id);
-    state = State();
-    state.deletion_due = by_request && !known.empty() ? 1 : 0;
+    State left;
+    left.deletion_due = by_request && !known.empty() ? 1 : 0;
+    left.told = state.told;
+    left.announced = std::move(state.announced);
+    left.unanswered_prompts = state.unanswered_prompts;
+    left.stopped = std::move(state.stopped);
+    state = std::move(left);
   }));
   return first;
 }

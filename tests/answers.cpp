@@ -141,16 +141,18 @@ TEST_CASE("answers: Retry-After is honoured, in seconds and as a date, up to a d
     std::string value;
     std::int64_t least, most;
   };
-  for (const Case& item : {Case{"600", 600, 600}, Case{"1", 60, 75}, Case{"999999999999999999999", 86400, 86400},
-                           Case{http_date(now() + 1200), 1160, 1200}, Case{http_date(now() + 10 * 86400), 86400, 86400},
-                           Case{http_date(now() - 1200), 60, 75}, Case{"soon", 60, 75}, Case{"-5", 60, 75}}) {
-    CAPTURE(item.value);
-    const Sandbox sandbox;
-    const std::int64_t start = now();
-    const json destination = destination_after(sandbox, Answer{503, {{"Retry-After", item.value}}});
-    CHECK(destination["not_before"] >= start + item.least);
-    CHECK(destination["not_before"] <= now() + item.most);
-  }
+  for (const int status : {503, 429})
+    for (const Case& item :
+         {Case{"600", 600, 600}, Case{"1", 60, 75}, Case{"999999999999999999999", 86400, 86400},
+          Case{http_date(now() + 1200), 1160, 1200}, Case{http_date(now() + 10 * 86400), 86400, 86400},
+          Case{http_date(now() - 1200), 60, 75}, Case{"soon", 60, 75}, Case{"-5", 60, 75}}) {
+      CAPTURE(item.value);
+      const Sandbox sandbox;
+      const std::int64_t start = now();
+      const json destination = destination_after(sandbox, Answer{status, {{"Retry-After", item.value}}});
+      CHECK(destination["not_before"] >= start + item.least);
+      CHECK(destination["not_before"] <= now() + item.most);
+    }
 }
 
 TEST_CASE("answers: 410 stops this version, and only this version") {

@@ -5,6 +5,7 @@
 
 #include "sandbox.hpp"
 #include "server.hpp"
+#include "strace.hpp"
 #include "tree.hpp"
 #include "waiting.hpp"
 
@@ -130,6 +131,33 @@ TEST_CASE("delete: a run that is still going on is not sent afterwards") {
   CHECK(server.requests().size() == 2);  // a report and a deletion
   CHECK(sandbox.active().empty());
   CHECK(sandbox.pending().empty());
+  CHECK(sandbox.report_files().empty());
+}
+
+TEST_CASE("delete: who has said that this version shall stop is sent nothing again, and nobody is asked again") {
+  Server server(410);
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(server.url()));
+  CHECK(sandbox.wait_for_no_uploader());
+  nlohmann::json state = state_of(sandbox);
+  state["unanswered_prompts"] = 3;
+  write_file(sandbox.usage_folder() / "state.json", state.dump());
+  server.answer([](const ReceivedRequest&) { return Answer{200}; });
+  CHECK(run_usage_stats(sandbox, {"delete"}, {"--url", server.url()}).exit_code == 0);
+  CHECK(state_of(sandbox)["unanswered_prompts"] == 3);
+  CHECK(deletions(server).size() == 1);
+  sandbox.run("reporter", sending_to(server.url()));
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(server.requests().size() == 2);  // the report that got the 410, and the deletion
+}
+
+TEST_CASE("delete: an address with a fragment is asked for the same id as any other") {
+  Server server;
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(server.url("/v1/usage?k=1#part")));
+  const std::string id = client_id(sandbox);
+  CHECK(run_usage_stats(sandbox, {"delete"}, {"--url", server.url("/v1/usage?k=1#part")}).exit_code == 0);
+  CHECK(deletions(server) == std::vector<std::string>{"/v1/usage?k=1&client_id=" + id});
 }
 
 TEST_CASE("delete: servers of then are asked too, and where nothing can be asked, a person is named") {
@@ -238,6 +266,23 @@ TEST_CASE("send: sends what waits, whatever the back-off, and tells what became 
   CHECK(json["tries"][0]["result"] == "delivered");
   CHECK(json["still_waiting"] == 0);
   CHECK(sandbox.pending().empty());
+}
+
+TEST_CASE("send: a server that hangs up in the middle of a request ends nobody") {
+  if (!can_trace()) return;
+  Server server(503);
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(server.url()));
+  const std::size_t asked = server.requests().size();
+  for (const char* const word : {"send", "delete"}) {
+    CAPTURE(std::string(word));
+    const Command command = sandbox.command("reporter", {"--url", server.url(), "--as", "usage-stats", word});
+    const Result result =
+        run(under_strace(command, {"-f", "-qq", "-o", "/dev/null", "-e", "inject=sendto:error=EPIPE:signal=SIGPIPE"}));
+    CHECK(result.signal == 0);
+    CHECK(result.exit_code == 1);
+  }
+  CHECK(server.requests().size() == asked);
 }
 
 TEST_CASE("send: does not send what must not be sent") {

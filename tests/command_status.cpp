@@ -190,6 +190,7 @@ TEST_CASE("command: alone and --help tell how it is used; what nobody knows is a
                                          {"status", "--wire"},
                                          {"show", "0"},
                                          {"show", "-1"},
+                                         {"show", "3", "4"},
                                          {"describe", "--format"},
                                          {"describe", "--format", "xml"},
                                          {"enable", "5"},

@@ -45,6 +45,35 @@ TEST_CASE("in process: the server has the report when the host ends, and no proc
   CHECK(deliveries(sandbox).at(0)["result"] == "delivered");
 }
 
+TEST_CASE("in process: where a standard stream is closed no socket gets its number, and the report waits") {
+  for (int stream = 0; stream < 3; ++stream) {
+    CAPTURE(stream);
+    Server server;
+    AllowedSandbox sandbox;
+    Command command = sandbox.command("reporter", in_process(server.url()));
+    command.closed_streams = {stream};
+    CHECK(run(command).exit_code == 3);
+    CHECK(server.requests().empty());
+    CHECK(sandbox.pending().size() == 1);
+  }
+}
+
+TEST_CASE("in process: servers that drip, talk without end, lie or redirect keep to the limit and harm nobody") {
+  const std::string head = "HTTP/1.1 200 OK\r\n", more = head + "Content-Length: 99999999\r\n\r\n";
+  for (const RawAnswer& answer :
+       {RawAnswer("H", std::chrono::milliseconds(20)), RawAnswer(head + std::string(64 << 20, 'x')),
+        RawAnswer(more + std::string(64 << 20, 'x')), RawAnswer(std::string("\0\xff\r\n\r\n", 6)), RawAnswer(more),
+        RawAnswer("HTTP/1.1 307 Moved\r\nLocation: http://localhost:1/\r\nContent-Length: 0\r\n\r\n")}) {
+    CAPTURE(answer.bytes.substr(0, 40));
+    RawServer rude([&](const std::string&) { return answer; });
+    AllowedSandbox sandbox;
+    const auto start = Clock::now();
+    check_host(sandbox.run("reporter", in_process(rude.url(), "1000")));
+    CHECK(Clock::now() - start < std::chrono::seconds(9));
+    CHECK(rude.connections() == 1);
+  }
+}
+
 TEST_CASE("in process: no longer than the limit, when the server never answers; the report waits") {
   Server server([](const ReceivedRequest&) { return Answer{200, {}, {}, {}, true}; });
   AllowedSandbox sandbox;

@@ -13,6 +13,7 @@
 
 #include "sandbox.hpp"
 #include "server.hpp"
+#include "strace.hpp"
 
 namespace {
 
@@ -148,7 +149,10 @@ TEST_CASE("ends: signals") {
   for (const auto& [number, name] : signals) check({std::to_string(number), {by_signal(name)}});
   for (const Way& way : std::vector<Way>{{"abort", {by_signal("SIGABRT")}},
                                          {"signal-in-thread", {by_signal("SIGTERM")}},
+                                         {"broken-pipe", {by_signal("SIGPIPE")}},
+                                         {"too-long", {by_signal("SIGXCPU")}},
                                          {"two-sessions", {by_signal("SIGTERM"), by_signal("SIGTERM")}},
+                                         {"sixty-sessions", std::vector<json>(60, by_signal("SIGTERM"))},
                                          {"signal-after-the-end", {failed(3)}}})
     check(way);
 }
@@ -159,6 +163,10 @@ TEST_CASE("ends: faults, caused and sent") {
       {SIGSEGV, "SIGSEGV"}, {SIGBUS, "SIGBUS"}, {SIGFPE, "SIGFPE"}, {SIGILL, "SIGILL"}};
   for (const auto& [number, name] : signals) check({std::to_string(number), {by_signal(name)}});
   for (const char* const how : {"stack-overflow", "null-pointer"}) check({how, {by_signal("SIGSEGV")}});
+  check({"divide-by-zero", {by_signal("SIGFPE")}});
+  check({"illegal-instruction", {by_signal("SIGILL")}});
+  check({"beyond-the-file", {by_signal("SIGBUS")}});
+  check_found_later({"stack-overflow-in-thread", {lost}});  // which has no other stack for a handler
 }
 
 TEST_CASE("ends: a host's own handlers, set before or after, keep working") {
@@ -187,6 +195,46 @@ TEST_CASE("ends: what leaves no trace is found by the next uploader") {
   check_found_later({std::to_string(SIGUSR1), {lost}});
   check_found_later({"exec", {lost}});
   check_found_later({"daemon", {lost}});
+}
+
+TEST_CASE("ends: a handler that exits in the middle of the library's own work does not hang") {
+  if (!can_trace()) return;
+  Server server;
+  Sandbox sandbox;
+  sandbox.collect = false;
+  Command command = sandbox.command("ends", {"exits-in-a-handler", server.url()});
+  command.time_limit = std::chrono::seconds(20);
+  const auto anew = [&] {  // so that the calls are the same each time
+    sandbox.end_uploaders();
+    std::filesystem::remove_all(sandbox.home() / "state");
+  };
+  const std::vector<SystemCall> calls = system_calls_of(sandbox, command, true);
+  REQUIRE(calls.size() > 50);
+  int exits = 0;
+  for (std::size_t i = 0; i < calls.size(); i += 5) {
+    CAPTURE(calls[i].name);
+    CAPTURE(calls[i].number);
+    anew();
+    const Result result = run(with_fault(command, calls[i], "signal=ALRM"));
+    CHECK((result.exit_code == 13 || result.signal == SIGALRM));  // it may come before the handler is there
+    exits += result.exit_code == 13 ? 1 : 0;
+  }
+  CHECK(exits > 10);
+}
+
+TEST_CASE("ends: where every run vanishes, none of which starts an uploader, they are reported all the same") {
+  Server server;
+  Sandbox sandbox;
+  constexpr std::size_t runs = 200;
+  std::size_t most = 0;
+  for (std::size_t i = 0; i < runs; ++i) {
+    sandbox.run("ends", {"vanish", server.url()});
+    most = std::max(most, sandbox.active("ends").size());
+  }
+  CHECK(most < 150);
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(server.requests().size() + sandbox.active("ends").size() == runs);
+  for (const auto& [session, outcome] : outcomes(server.requests())) CHECK(outcome == lost);
 }
 
 TEST_CASE("ends: a fork's child does not report its parent's session, nor keep it alive") {

@@ -89,6 +89,19 @@ TEST_CASE("first process: as the parent of all whose parent has ended, it does n
   CHECK(process.wait().exit_code == 0);
 }
 
+TEST_CASE("first process: a fork's child that has the same number does not end its parent's session") {
+  if (!possible()) return;
+  Server server;
+  Sandbox sandbox;
+  sandbox.environment["ASAN_OPTIONS"] = "detect_leaks=0";  // it cannot work in a namespace whose /proc is another's
+  CHECK(run(as_first_process(sandbox.command("ends", {"fork-into-a-namespace", server.url()}))).exit_code == 3);
+  sandbox.run("ends", {"return", server.url()});
+  for (const ReceivedRequest& request : server.wait_for(2))
+    CHECK(json::parse(request.body)["outcome"]["exit_code"] == 3);
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(server.requests().size() == 2);
+}
+
 TEST_CASE("first process: its uploader ends with it, and the next run's sends the report") {
   if (!possible()) return;
   Server server([](const ReceivedRequest&) { return Answer{200, {}, {}, {}, true}; });

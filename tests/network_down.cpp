@@ -100,3 +100,25 @@ TEST_CASE("network down: a name server that says nothing holds up the uploader, 
     CHECK(sandbox.pending().size() == 1);
   }
 }
+
+TEST_CASE("network down: a name server that says nothing for longer than an uploader lives makes all wait") {
+  const SilentNameServer names;
+  if (!names.bound) {
+    MESSAGE("skipped: port 53 is for root, or taken");
+    return;
+  }
+  if (!possible("--mount")) return;
+  Sandbox sandbox;
+  sandbox.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
+  write_file(sandbox.root() / "resolv.conf", "nameserver 127.0.0.53\noptions timeout:30 attempts:5\n");
+  const Command command = sandbox.command("reporter", {"--url", "https://stats.example.org/"});
+  CHECK(run(apart(command, "--mount",
+                  "mount --bind '" + (sandbox.root() / "resolv.conf").string() + "' /etc/resolv.conf;"))
+            .exit_code == 0);
+  CHECK(wait_until([&] { return names.asked(); }));
+  CHECK(sandbox.wait_for_no_uploader(std::chrono::seconds(90)));
+  CHECK(sandbox.pending().size() == 1);
+  CHECK(state_of(sandbox)["backoff"]["https://stats.example.org/"]["failures"] == 1);
+  run(command);  // finds that it is to wait
+  CHECK(sandbox.uploaders().empty());
+}

@@ -116,6 +116,41 @@ TEST_CASE("new data: who switches it on by hand is taken to know what is declare
   }
 }
 
+TEST_CASE("new data: a version that declares nothing covers nothing of the next one, however it was switched on") {
+  SUBCASE("at the question") {
+    Versions versions;
+    Terminal terminal(versions.command({}, {"--consent", "ask"}));
+    terminal.wait_for("Do you agree?");
+    terminal.type("y\n");
+    terminal.wait();
+    versions.without_terminal({"late"});
+    CHECK(versions.last_sent(2) == "");
+  }
+  SUBCASE("in the config file") {
+    Versions versions;
+    versions.with_config("{\"usage_stats\": true}");
+    versions.without_terminal({});
+    versions.without_terminal({"late"});
+    CHECK(versions.last_sent(2) == "");
+  }
+  SUBCASE("in the environment") {
+    Versions versions;
+    versions.sandbox.environment["VERSIONED_USAGE_STATS_ENABLED"] = "1";
+    versions.without_terminal({});
+    versions.without_terminal({"late"});
+    CHECK(versions.last_sent(2) == "");
+  }
+}
+
+TEST_CASE("new data: `delete` does not make known what is new") {
+  Versions versions;
+  versions.with_config("{\"usage_stats\": true}");
+  versions.without_terminal({"one"});
+  CHECK(run(versions.command({"one"}, {"--as", "usage-stats", "delete"})).exit_code == 0);
+  versions.without_terminal({"one", "two"});
+  CHECK(versions.last_sent(3) == "one ");  // the deletion is a request, too
+}
+
 TEST_CASE("new data: more than a notice can name is named by several") {
   Versions versions;
   std::vector<std::string> many;

@@ -157,6 +157,18 @@ TEST_CASE("notice: one that could not be written has told nobody; nothing is sen
   CHECK(run(command).out == "verdict=on rule=15\n");
 }
 
+TEST_CASE("notice: a file of the host that has the number of standard error does not get it") {
+  Server server;
+  Sandbox sandbox;
+  const std::string file = sandbox.root() / "file";
+  Command command = sandbox.command(
+      "versioned", {"--own-file", file, "--url", server.url(), "--delivery", "wait", "--unattended", "on"});
+  command.closed_streams = {2};
+  CHECK(run(command).out == "verdict=local rule=15\n");
+  CHECK(read_file(file) == "");
+  CHECK(server.requests().empty());
+}
+
 TEST_CASE("notice: where it could not be remembered it is not shown, or each run would show it") {
   Server server;
   Sandbox sandbox;

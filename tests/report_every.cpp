@@ -5,7 +5,11 @@
 
 #include <signal.h>
 
+#include <atomic>
+#include <list>
+#include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "sandbox.hpp"
@@ -115,6 +119,38 @@ TEST_CASE("report every: the last report of a run that was killed is no larger t
     const auto requests = server.wait_for(2);
     CHECK(json::parse(requests.back().body)["final"] == true);
     CHECK(requests.back().body.size() <= 64 * 1024);
+  }
+}
+
+TEST_CASE("report every: beside runs that always have something new the others get their turn, and none comes twice") {
+  Server server([](const ReceivedRequest&) { return Answer{200, {}, {}, std::chrono::milliseconds(300)}; });
+  const Sandbox sandbox;
+  std::list<Process> living;
+  for (int i = 0; i < 3; ++i) living.emplace_back(long_run(sandbox, server.url(), "50")).wait_for_output("ready");
+  std::atomic<bool> over{false};
+  std::thread busy([&] {  // at their own pace, which is faster than the server's
+    while (!over)
+      for (Process& process : living) process.write("a line\n"), process.wait_for_output("recorded a line\n");
+  });
+  server.wait_for(3);
+  for (int i = 0; i < 3; ++i) sandbox.run("reporter", {"--url", server.url(), "--unattended", "on", "--exit", "3"});
+  const auto ended = [&] {
+    std::size_t count = 0;
+    for (const json& report : reports_of(server.requests())) count += report["final"] == true ? 1 : 0;
+    return count;
+  };
+  CHECK(wait_until([&] { return ended() == 3; }));
+  over = true;
+  busy.join();
+  for (Process& process : living) process.close_input(), process.wait();
+  CHECK(wait_until([&] { return ended() == 6 && sandbox.pending().empty(); }));
+  CHECK(sandbox.wait_for_no_uploader());
+  std::set<std::string> keys;
+  for (const ReceivedRequest& request : server.requests()) {
+    const json report = json::parse(request.body);
+    const std::string key = request.header("Idempotency-Key");
+    CHECK(key == report["session_id"].get<std::string>() + "/" + report["sequence"].dump());
+    CHECK_MESSAGE(keys.insert(key).second, key);
   }
 }
 

@@ -306,6 +306,27 @@ TEST_CASE("storage refuses: an uploader.log that is a link or a pipe is not writ
   }
 }
 
+TEST_CASE("storage refuses: a link is a link behind a slash, too") {
+  for (const std::string behind : {"", "/", "//", "/.", "/./"}) {
+    CAPTURE(behind);
+    Sandbox sandbox;
+    const fs::path theirs = sandbox.root() / "theirs", link = sandbox.root() / "link";
+    fs::create_directory(theirs);
+    fs::permissions(theirs, fs::perms::owner_all);
+    fs::create_directory_symlink(theirs, link);
+    const auto run_in = [&](const fs::path& folder) {
+      const Result result =
+          sandbox.run("reporter", {"--unattended", "local", "--exit", "3", "--directory", folder.string() + behind});
+      CHECK(result.exit_code == 3);
+      CHECK(result.err == "");
+    };
+    run_in(link);
+    CHECK(names_in(theirs).empty());
+    run_in(theirs);
+    CHECK_FALSE(names_in(theirs).empty());
+  }
+}
+
 TEST_CASE("storage refuses: a label that points out of the folder leads nowhere") {
   const std::string id(32, 'a');
   for (const auto& target : {std::pair<std::string, std::string>{"../../../stranger", id},

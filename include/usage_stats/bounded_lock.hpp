@@ -5,7 +5,7 @@
 #include <mutex>
 #include <thread>
 
-#include "macros.hpp"
+#include "platform.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -15,6 +15,7 @@ namespace detail {
 template <class Mutex>
 std::unique_lock<Mutex> lock_or_give_up(Mutex& mutex) {
   std::unique_lock<Mutex> lock(mutex, std::try_to_lock);
+  const platform::Uncancelled uncancelled;  // to sleep is a cancellation point
   for (int attempt = 0; !lock.owns_lock() && attempt < 1000; ++attempt) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     static_cast<void>(lock.try_lock());

@@ -32,7 +32,7 @@ std::string new_data_text(const Options&, std::vector<DictionaryEntry>& fields, 
 
 /// The declared fields that no notice has covered.
 std::vector<DictionaryEntry> unannounced(const State&);
-/// Remembers that a notice has covered all declared fields.
+/// Remembers that the user knows of all declared fields.
 void announce_all(State&);
 
 /// Shows what is due in this run (question, notice, short notice), remembers it, and puts the outcome into `decision`.

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -82,8 +83,28 @@ T& per_process() {
 }
 /// Whether the standard stream (0, 1, 2) is a terminal.
 bool is_terminal(int stream) noexcept;
+/// While it lives, this thread and those that it starts get no SIGPIPE (nobody reads) and no SIGTTOU (a background job
+/// that writes to its terminal); one that arose goes with it.
+class NoBrokenPipe {
+ public:
+  NoBrokenPipe() noexcept;
+  ~NoBrokenPipe();
+  NoBrokenPipe(const NoBrokenPipe&) = delete;
+  NoBrokenPipe& operator=(const NoBrokenPipe&) = delete;
+  bool blocked() const noexcept { return blocked_; }
+
+ private:
+  alignas(8) unsigned char before_[128] = {};  // a set of signals
+  bool was_pending_ = false, blocked_ = false;
+};
+
+/// Before main: looks whether there is a standard error. Where there is none, what has its number later is no place for
+/// words.
+void note_standard_error() noexcept;
 /// Writes to standard error in one piece; false if it did not take all of it. SIGPIPE cannot arise from it.
 bool write_to_standard_error(std::string_view text) noexcept;
+/// Whether all three are open: else a socket would get the number of one, and what the host prints.
+bool has_standard_streams() noexcept;
 /// Whether a file more can be held open without the host noticing (the descriptor limit is not near).
 bool has_spare_descriptors() noexcept;
 bool random_bytes(unsigned char* into, std::size_t count) noexcept;
@@ -162,10 +183,10 @@ class Folder {
   std::error_code remove_tree(const std::string& name) const;   // a folder; never follows a link
   std::error_code remove_empty(const std::string& name) const;  // a folder, if there is nothing in it
   bool exists(const std::string& name) const noexcept;          // also if that cannot be told
-  /// At most `limit` entries of those whose names are wanted, in no order. Others cost next to nothing.
-  std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name)) const;
-  /// The number of folders in here from one look at its own record; nothing where the file system does not count.
-  std::optional<std::uint64_t> folder_count() const noexcept;
+  /// At most `limit` entries of those whose names are wanted, in no order. Others cost next to nothing, and no more
+  /// than `looks` names are read at all.
+  std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name),
+                          std::size_t looks = std::numeric_limits<std::size_t>::max()) const;
 
  private:
   friend class LockedFile;
@@ -241,6 +262,9 @@ class Thread {
 
 /// Whether this code address belongs to the main executable, so that starting it again starts this library.
 bool in_main_executable(const void* code) noexcept;
+/// Whether the dynamic linker was told to run the program (`ld.so program`): to start this process's executable again
+/// would start that.
+bool started_by_loader() noexcept;
 /// Keeps this library in memory to the end of the process, also where it is part of a plugin that is unloaded: for a
 /// thread that may have to be left behind.
 void keep_loaded() noexcept;
@@ -319,7 +343,7 @@ class SignalWatch {
 
  private:
   struct Slot;
-  static constexpr int count = 16;
+  static constexpr int count = 64;
   static Slot* slots() noexcept;
   int slot_ = -1;
 };

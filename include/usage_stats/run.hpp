@@ -65,6 +65,7 @@ class Run : public std::enable_shared_from_this<Run> {
   std::string scrubbed(const std::string& message) const;
   void write_and_deliver();
   void deliver(const Storage&) const;
+  void look_after(const Storage&) const;
   void wait_for(platform::Child, const Storage&) const;
   bool give_up(const std::string& why);
   bool sends_by_process() const;
@@ -79,6 +80,7 @@ class Run : public std::enable_shared_from_this<Run> {
   std::uint64_t changes_reported_ = ~std::uint64_t{0};  // none yet
   std::atomic<bool> finished_{false};
   const std::int64_t process_ = platform::process_id();
+  const unsigned forks_ = platform::forks();
 };
 
 }  // namespace detail

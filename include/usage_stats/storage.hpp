@@ -49,7 +49,8 @@ struct State {
   std::vector<std::string> sent_to;   // the URLs of those servers
   Seconds deletion_due = 0;           // when a deletion that waits may be tried (again); 0: none waits
   bool notice_shown = false;
-  std::vector<std::string> announced;  // declared fields that a notice has covered
+  bool told = false;                   // by a notice, or knew it when it was switched on: what comes later is new
+  std::vector<std::string> announced;  // the declared fields that were known then
   int unanswered_prompts = 0;
   std::int64_t sent = 0, failed = 0, dropped = 0;  // `delivery` of the next report
   Seconds last_sent = 0;
@@ -140,6 +141,9 @@ class Storage {
   /// `delete` has taken away meanwhile must not come back.
   void update_waiting(const std::string& session_id, const std::function<void(Label&)>& change) const;
   std::error_code remove_waiting(const std::string& session_id) const;
+  /// Removes the report of a run whose label somebody has deleted, and with it all the rest. One that waits or was sent
+  /// stays: an uploader has taken its run for lost.
+  void forget(const Label&) const;
   std::error_code record_delivery(const Label&, const DeliveryRecord&) const;
   /// Whether delivery.json says that this sequence, or a later one, has been tried there.
   bool was_tried(const Label&, const std::string& url) const;
@@ -151,8 +155,11 @@ class Storage {
   /// Holds the limits on number, size and age (section 6). `backlog`: reports wait because there was no time to try
   /// them yet, and somebody goes on; then their size alone counts.
   void prune(const Log&, bool backlog = false) const;
-  /// Whether so many sessions lie here that an uploader should prune, from one look.
+  /// Whether an uploader should prune: reports are too many, or too old, as far as one look at some hundred names
+  /// tells.
   bool crowded(const std::string& client_id) const;
+  /// Whether so many labels lie in active/ that some will be of runs that have vanished.
+  bool strewn() const;
 
   const platform::Folder& folder() const noexcept { return folder_; }
 

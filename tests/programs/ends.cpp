@@ -3,7 +3,10 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +16,7 @@
 #include <cstring>
 #include <exception>
 #include <functional>
+#include <list>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -59,6 +63,14 @@ int overflow_the_stack(int n) {
   if (depth < 0) return 0;
   const int deeper = overflow_the_stack(n + 1);
   return deeper + frame[0];
+}
+
+int divide(int a, int b) { return a / b; }
+
+int read_beyond_a_file() {
+  std::FILE* const file = std::tmpfile();
+  const void* const page = ::mmap(nullptr, 4096, PROT_READ, MAP_SHARED, ::fileno(file), 0);
+  return *static_cast<const volatile char*>(page);
 }
 
 int write_to_null() {
@@ -157,6 +169,48 @@ const std::map<std::string, Way>& ways() {
        }},
       {"stack-overflow", [](Session&, const std::string&) { return overflow_the_stack(0); }},
       {"null-pointer", [](Session&, const std::string&) { return write_to_null(); }},
+      {"divide-by-zero", [](Session&, const std::string&) { return divide(1, std::atoi("0")); }},
+      {"illegal-instruction",
+       [](Session&, const std::string&) -> int {
+         __builtin_trap();
+         return 0;
+       }},
+      {"beyond-the-file", [](Session&, const std::string&) { return read_beyond_a_file(); }},
+      {"stack-overflow-in-thread",
+       [](Session&, const std::string&) {
+         in_thread([] { overflow_the_stack(0); });
+         return 99;
+       }},
+      {"broken-pipe",
+       [](Session&, const std::string&) -> int {
+         int ends[2];
+         if (::pipe(ends) != 0) return 99;
+         ::close(ends[0]);
+         return ::write(ends[1], "x", 1) == 1 ? 98 : 97;
+       }},
+      {"too-long",
+       [](Session&, const std::string&) -> int {
+         const rlimit second{1, 5};
+         ::setrlimit(RLIMIT_CPU, &second);
+         for (volatile unsigned turns = 0;; turns = turns + 1) {
+         }
+       }},
+      {"exits-in-a-handler",
+       [](Session&, const std::string& url) {
+         on_signal(SIGALRM, [](int) { std::exit(13); });
+         ::access("/usage_stats/begins", F_OK);
+         Session(options(url)).exit_code(3);
+         ::access("/usage_stats/ends", F_OK);
+         return 98;
+       }},
+      {"fork-into-a-namespace",
+       [](Session& s, const std::string&) {
+         if (::unshare(CLONE_NEWPID) != 0) return 99;
+         const pid_t child = ::fork();  // its number is that of its parent: 1
+         if (child == 0) return 0;
+         ::waitpid(child, nullptr, 0);
+         return s.exit_code(3);
+       }},
       {"vanish", [](Session&, const std::string&) -> int { ::_exit(5); }},
       {"exec",
        [](Session&, const std::string&) -> int {
@@ -232,6 +286,12 @@ const std::map<std::string, Way>& more_ways() {
       {"two-sessions",
        [](Session&, const std::string& url) {
          const Session second(options(url));
+         return ::raise(SIGTERM);
+       }},
+      {"sixty-sessions",
+       [](Session&, const std::string& url) {
+         std::list<Session> others;
+         while (others.size() < 59) others.emplace_back(options(url));
          return ::raise(SIGTERM);
        }},
       {"session-in-a-thread",

@@ -6,6 +6,7 @@
 #include <usage_stats.hpp>
 
 #include <cstdint>
+#include <cstdio>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -33,6 +34,7 @@ bool set_option(Script& script, const std::string& name, const std::string& valu
   us::Options& options = script.options;
   if (name == "--version") return options.version = value, true;
   if (name == "--app") return options.app = value, true;
+  if (name == "--own-file") return std::fopen(value.c_str(), "w") != nullptr;
   if (name == "--declare") return script.fields.push_back(value), true;
   if (name == "--url") return options.endpoints.emplace_back().url = value, true;
   if (name == "--api-key") return options.endpoints.back().api_key = value, true;

@@ -61,20 +61,20 @@ std::string environment_of_process(const fs::path& process) {
   return environment;
 }
 
-/// A process that ends has no environment any more while it still has its locks. By /proc/locks, since to open and
-/// close the file would drop those that this process itself may have.
-bool locked_by_another(const fs::path& file) {
+/// The other process that has a lock of the file; 0: none. By /proc/locks, since to open and close the file would drop
+/// those that this process itself may have.
+pid_t lock_holder(const fs::path& file) {
   struct stat status {};
-  if (::stat(file.c_str(), &status) != 0) return false;
+  if (::stat(file.c_str(), &status) != 0) return 0;
   const std::string inode = ":" + std::to_string(status.st_ino), self = std::to_string(::getpid());
   std::istringstream locks(contents("/proc/locks"));
   for (std::string line; std::getline(locks, line);) {  // 1: POSIX  ADVISORY  WRITE 4711 08:01:815 0 EOF
     std::istringstream fields(line);
     const std::vector<std::string> words(std::istream_iterator<std::string>{fields}, {});
     if (words.size() < 6 || words[4] == self || words[5].size() < inode.size()) continue;
-    if (words[5].compare(words[5].size() - inode.size(), inode.size(), inode) == 0) return true;
+    if (words[5].compare(words[5].size() - inode.size(), inode.size(), inode) == 0) return std::stoi(words[4]);
   }
-  return false;
+  return 0;
 }
 
 }  // namespace
@@ -167,11 +167,13 @@ std::vector<pid_t> Sandbox::uploaders() const {
   return found;
 }
 
+pid_t Sandbox::has_lock(const std::string& app) const { return lock_holder(usage_folder(app) / "uploader.lock"); }
+
 bool Sandbox::wait_for_no_uploader(std::chrono::milliseconds limit) const {
+  // A process that ends has no environment any more while it still has its locks.
   const auto locked = [this] {
     const std::vector<std::string> apps = names_in(home() / "state");
-    return std::any_of(apps.begin(), apps.end(),
-                       [&](const std::string& app) { return locked_by_another(usage_folder(app) / "uploader.lock"); });
+    return std::any_of(apps.begin(), apps.end(), [this](const std::string& app) { return has_lock(app) != 0; });
   };
   return wait_until([&] { return uploaders().empty() && !locked(); }, limit);
 }

@@ -49,8 +49,10 @@ class Sandbox {
 
   /// A program of tests/programs as its own uploader, by hand: it sends what is due and does not stay for more.
   Command uploader(const std::string& name) const;
-  /// The uploaders at work for any app of this home.
+  /// The uploaders at work for any app of this home, and for some microseconds those that they are just starting.
   std::vector<pid_t> uploaders() const;
+  /// The one that has the app's uploader.lock; 0: none.
+  pid_t has_lock(const std::string& app = "reporter") const;
   bool wait_for_no_uploader(std::chrono::milliseconds limit = std::chrono::seconds(30)) const;
   void end_uploaders() const noexcept;
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cctype>
+#include <cerrno>
 #include <condition_variable>
 #include <mutex>
 #include <stdexcept>
@@ -132,9 +133,9 @@ struct RawServer::Impl {
   std::function<RawAnswer(const std::string&)> answer;
   std::thread thread;
 
-  /// Waits until the descriptor can be read; false if the server is ending.
-  bool readable(int descriptor) const {
-    pollfd polled[2] = {{descriptor, POLLIN, 0}, {wake[0], POLLIN, 0}};
+  /// Waits until the descriptor can be read, or written; false if the server is ending.
+  bool ready(int descriptor, short what) const {
+    pollfd polled[2] = {{descriptor, what, 0}, {wake[0], POLLIN, 0}};
     ::poll(polled, 2, -1);
     return polled[1].revents == 0;
   }
@@ -146,9 +147,16 @@ struct RawServer::Impl {
     return length == head.npos || request.size() - end - 4 >= std::stoul(head.substr(length + 15));
   }
   bool send(int connection, const char* bytes, std::size_t size) {
-    const ssize_t count = ::send(connection, bytes, size, MSG_NOSIGNAL);
-    if (count > 0) sent += static_cast<std::size_t>(count);
-    return count == static_cast<ssize_t>(size);
+    // A client that has gone may leave a window that is closed for a minute.
+    while (size > 0 && ready(connection, POLLOUT)) {
+      const ssize_t count = ::send(connection, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (count < 0 && errno != EAGAIN) return false;
+      const auto taken = static_cast<std::size_t>(std::max<ssize_t>(count, 0));
+      sent += taken;
+      bytes += taken;
+      size -= taken;
+    }
+    return size == 0;
   }
   void drip(int connection, const std::string& bytes, std::chrono::milliseconds pause) {
     for (std::size_t i = 0; !bytes.empty() && send(connection, &bytes[std::min(i, bytes.size() - 1)], 1); ++i) {
@@ -159,7 +167,7 @@ struct RawServer::Impl {
   void serve(int connection) {
     std::string request;
     char buffer[4096];
-    while (!whole(request) && readable(connection)) {
+    while (!whole(request) && ready(connection, POLLIN)) {
       const ssize_t count = ::recv(connection, buffer, sizeof buffer, 0);
       if (count <= 0) return;
       request.append(buffer, static_cast<std::size_t>(count));
@@ -171,7 +179,7 @@ struct RawServer::Impl {
       if (!send(connection, bytes.data() + at, std::min(piece, bytes.size() - at))) return;
   }
   void loop() {
-    while (readable(listener)) {
+    while (ready(listener, POLLIN)) {
       const int connection = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
       if (connection < 0) continue;
       ++connections;

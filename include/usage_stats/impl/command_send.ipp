@@ -34,6 +34,7 @@ struct Progress {
 
 /// Sends what waits, with a line for each try; false if another process was doing so all the time.
 USAGE_STATS_INLINE bool upload_now(const Call& call, const Storage& storage, bool only_deletions, Progress& progress) {
+  const platform::NoBrokenPipe unharmed;
   UploadOptions options;
   options.stay = std::chrono::milliseconds(0);
   options.ignore_backoff = true;
@@ -122,7 +123,9 @@ USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, cons
   return error;
 }
 
-/// Deletes reports, labels and all that is remembered. A session that is running finds its label gone and is not sent.
+/// Deletes reports, labels and what is remembered of the user; not what they know, and what must never be done again:
+/// to send what is new unannounced, to ask, and to send to who has said 410. A session that is running finds its label
+/// gone and is not sent.
 /// Ids under which an uploader has sent something meanwhile are added to those that are `known`.
 USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request, std::vector<std::string>& known) {
   std::error_code error, first;
@@ -141,8 +144,13 @@ USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request,
   note(storage.update_state([&](State& state) {
     for (const std::string& id : state.sent_ids)
       if (std::find(known.begin(), known.end(), id) == known.end()) known.push_back(id);
-    state = State();
-    state.deletion_due = by_request && !known.empty() ? 1 : 0;
+    State left;
+    left.deletion_due = by_request && !known.empty() ? 1 : 0;
+    left.told = state.told;
+    left.announced = std::move(state.announced);
+    left.unanswered_prompts = state.unanswered_prompts;
+    left.stopped = std::move(state.stopped);
+    state = std::move(left);
   }));
   return first;
 }

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../bounded_lock.hpp"
 #include "../platform.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -23,6 +24,11 @@ namespace platform {
 namespace posix {
 
 USAGE_STATS_INLINE std::error_code last_error() noexcept { return {errno, std::generic_category()}; }
+
+/// Of a lock that is not to be had, see lock_or_give_up().
+USAGE_STATS_INLINE std::error_code interrupted() noexcept {
+  return std::make_error_code(std::errc::resource_deadlock_would_occur);
+}
 
 /// An owned descriptor. Never 0, 1 or 2: where the host has closed a standard stream, its next output would land in
 /// our file.
@@ -213,6 +219,12 @@ USAGE_STATS_INLINE std::error_code remove_tree_at(int folder, const char* name, 
   return ::unlinkat(folder, name, AT_REMOVEDIR) == 0 ? std::error_code() : last_error();
 }
 
+/// Behind a slash, or "/.", the system would follow a link.
+USAGE_STATS_INLINE std::string without_slash(std::string path) {
+  while (path.size() > 1 && (path.back() == '/' || path.compare(path.size() - 2, 2, "/.") == 0)) path.pop_back();
+  return path;
+}
+
 }  // namespace posix
 
 struct Folder::Impl {
@@ -227,9 +239,10 @@ USAGE_STATS_INLINE Folder& Folder::operator=(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder::operator bool() const noexcept { return impl_ != nullptr; }
 USAGE_STATS_INLINE const std::filesystem::path& Folder::path() const noexcept { return impl_->path; }
 
-USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& path, bool create, std::error_code& error) {
+USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool create, std::error_code& error) {
   Folder folder;
-  if (!path.is_absolute()) return error = std::make_error_code(std::errc::invalid_argument), Folder();
+  if (!given.is_absolute()) return error = std::make_error_code(std::errc::invalid_argument), Folder();
+  const std::filesystem::path path = posix::without_slash(given.native());
   posix::Descriptor descriptor = posix::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY);
   if (!descriptor && errno == ENOENT && create) {
     error = posix::make_folders(path);
@@ -261,7 +274,8 @@ USAGE_STATS_INLINE Folder Folder::folder(const std::string& name, bool create, s
 USAGE_STATS_INLINE std::optional<std::string> Folder::read(const std::string& name, std::size_t limit,
                                                            std::error_code& error) const {
   auto& own = per_process<posix::OwnLocks>();
-  const std::lock_guard<std::mutex> guard(own.mutex);
+  const auto guard = lock_or_give_up(own.mutex);
+  if (!guard) return error = posix::interrupted(), std::nullopt;
   posix::Descriptor opened;
   int file = own.find(impl_->descriptor.get(), name.c_str());
   if (file < 0) {
@@ -311,14 +325,15 @@ USAGE_STATS_INLINE bool Folder::exists(const std::string& name) const noexcept {
   return ::fstatat(impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
-USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view)) const {
+USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
+                                                           std::size_t looks) const {
   std::vector<Entry> found;
   posix::Descriptor again = posix::open_at(impl_->descriptor.get(), ".", O_RDONLY | O_DIRECTORY);
   if (!again) return found;
   const int number = again.get();
   DIR* const entries = ::fdopendir(again.leave());
   if (entries == nullptr) return ::close(number), found;
-  while (found.size() < limit) {
+  while (found.size() < limit && looks-- > 0) {
     const dirent* const entry = ::readdir(entries);
     if (entry == nullptr) break;
     const std::string name = entry->d_name;
@@ -330,12 +345,6 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
   }
   ::closedir(entries);
   return found;
-}
-
-USAGE_STATS_INLINE std::optional<std::uint64_t> Folder::folder_count() const noexcept {
-  struct stat status {};
-  if (::fstat(impl_->descriptor.get(), &status) != 0 || status.st_nlink < 2) return std::nullopt;
-  return static_cast<std::uint64_t>(status.st_nlink - 2);  // "." and the name in the parent; some file systems say 1
 }
 
 USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& path, std::string_view bytes) {

@@ -446,12 +446,13 @@ USAGE_STATS_INLINE bool Folder::exists(const std::string& name) const noexcept {
   USAGE_STATS_CATCH_ALL { return true; }
 }
 
-USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view)) const {
+USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
+                                                           std::size_t looks) const {
   constexpr std::int64_t epoch = 116444736000000000;  // 1970, in the 100 ns since 1601 that the system counts
   using Ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10000000>>;
   std::vector<Entry> found;
   windows::visit_folder(windows::system_path(impl_->path), [&](const WIN32_FIND_DATAW& entry) {
-    if (found.size() >= limit) return false;
+    if (found.size() >= limit || looks-- == 0) return false;
     const std::string name = windows::utf8(entry.cFileName);
     if (!wanted(name)) return true;
     const auto ticks = static_cast<std::int64_t>(std::uint64_t{entry.ftLastWriteTime.dwHighDateTime} << 32 |
@@ -463,17 +464,6 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
     return true;
   });
   return found;
-}
-
-USAGE_STATS_INLINE std::optional<std::uint64_t> Folder::folder_count() const noexcept {
-  std::uint64_t count = 0;  // no file system of Windows counts them, but some hundreds come with one call
-  USAGE_STATS_TRY {
-    windows::visit_folder(windows::system_path(impl_->path), [&](const WIN32_FIND_DATAW& entry) {
-      return (count += windows::is_folder(entry.dwFileAttributes) ? 1 : 0) < 1000;
-    });
-    return count;
-  }
-  USAGE_STATS_CATCH_ALL { return std::nullopt; }
 }
 
 }  // namespace platform

@@ -131,6 +131,7 @@ USAGE_STATS_INLINE std::string to_text(const State& state) {
   json["sent_to"] = state.sent_to;
   if (state.deletion_due != 0) json["deletion_due"] = state.deletion_due;
   json["notice_shown"] = state.notice_shown;
+  json["told"] = state.told;
   json["announced"] = state.announced;
   json["unanswered_prompts"] = state.unanswered_prompts;
   json["sent"] = state.sent;
@@ -158,6 +159,7 @@ USAGE_STATS_INLINE State parse_state(std::string_view text) {
   state.deletion_due = integer_member(*json, "deletion_due");
   state.notice_shown = boolean_member(*json, "notice_shown");
   state.announced = strings_member(*json, "announced");
+  state.told = boolean_member(*json, "told") || state.notice_shown || !state.announced.empty();
   state.unanswered_prompts =
       static_cast<int>(std::clamp<std::int64_t>(integer_member(*json, "unanswered_prompts"), 0, 100));
   state.sent = std::max<std::int64_t>(integer_member(*json, "sent"), 0);

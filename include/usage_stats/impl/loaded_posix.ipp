@@ -45,6 +45,17 @@ USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
              const_cast<void*>(code)) == 1;
 }
 
+USAGE_STATS_INLINE bool started_by_loader() noexcept {
+  if (::getauxval(AT_BASE) != 0) return false;  // the kernel has loaded both
+  return ::dl_iterate_phdr(
+             [](dl_phdr_info* object, std::size_t, void*) {
+               for (int i = 0; i < object->dlpi_phnum; ++i)
+                 if (object->dlpi_phdr[i].p_type == PT_INTERP) return 1;
+               return 2;  // the first one is the program
+             },
+             nullptr) == 1;
+}
+
 // Code that is not made for a shared library is in none.
 #if defined(__PIC__) && !defined(__PIE__)
 namespace posix {
@@ -82,6 +93,8 @@ USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
   return ::dladdr(code, &info) != 0 && info.dli_fbase == static_cast<const void*>(::_dyld_get_image_header(0));
 }
 
+USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
+
 USAGE_STATS_INLINE void keep_loaded() noexcept {
   Dl_info info{};
   if (::dladdr(reinterpret_cast<const void*>(&keep_loaded), &info) != 0 && info.dli_fname != nullptr)
@@ -89,6 +102,7 @@ USAGE_STATS_INLINE void keep_loaded() noexcept {
 }
 #else
 USAGE_STATS_INLINE bool in_main_executable(const void*) noexcept { return false; }
+USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
 USAGE_STATS_INLINE void keep_loaded() noexcept {}
 #endif
 

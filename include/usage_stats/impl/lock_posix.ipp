@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../bounded_lock.hpp"
 #include "../platform.hpp"
 #include "folder_posix.ipp"
 
@@ -55,8 +56,9 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
               : posix::write_all(file.get(), bytes);
   // From its name's first moment nobody in this process may open it.
   auto& own = per_process<posix::OwnLocks>();
-  const std::lock_guard<std::mutex> guard(own.mutex);
-  own.files.reserve(own.files.size() + 1);
+  const auto guard = lock_or_give_up(own.mutex);
+  if (!guard && !error) error = posix::interrupted();
+  if (!error) own.files.reserve(own.files.size() + 1);
   if (!error && ::renameat(parent, temporary.c_str(), parent, name.c_str()) != 0) error = posix::last_error();
   if (error) return ::unlinkat(parent, temporary.c_str(), 0), LockedFile();
   own.files.push_back({status.st_dev, status.st_ino, file.get()});
@@ -67,9 +69,11 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
 USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const std::string& name, bool create,
                                                   Outcome& outcome, std::error_code& error) {
   const int parent = folder.impl_->descriptor.get();
-  outcome = Outcome::held_by_another;
+  outcome = Outcome::failed;
   auto& own = per_process<posix::OwnLocks>();
-  const std::lock_guard<std::mutex> guard(own.mutex);
+  const auto guard = lock_or_give_up(own.mutex);
+  if (!guard) return error = posix::interrupted(), LockedFile();
+  outcome = Outcome::held_by_another;
   if (own.find(parent, name.c_str()) >= 0) return LockedFile();
   outcome = Outcome::failed;
   posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND | (create ? O_CREAT : 0), 0600);
@@ -95,8 +99,8 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
 USAGE_STATS_INLINE bool LockedFile::held(const Folder& folder, const std::string& name) noexcept {
   const int parent = folder.impl_->descriptor.get();
   auto& own = per_process<posix::OwnLocks>();
-  const std::lock_guard<std::mutex> guard(own.mutex);
-  if (own.find(parent, name.c_str()) >= 0) return true;
+  const auto guard = lock_or_give_up(own.mutex);
+  if (!guard || own.find(parent, name.c_str()) >= 0) return true;
   const posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR);
   // What cannot be looked at may be held; what is gone, or a link, a pipe or a folder, is not.
   if (!file) return errno != ENOENT && errno != ELOOP && errno != ENXIO && errno != EISDIR && errno != ENOTDIR;
@@ -117,7 +121,8 @@ USAGE_STATS_INLINE std::error_code LockedFile::append(std::string_view bytes) co
 USAGE_STATS_INLINE void LockedFile::release() noexcept {
   if (!impl_) return;
   auto& own = per_process<posix::OwnLocks>();
-  const std::lock_guard<std::mutex> guard(own.mutex);
+  const auto guard = lock_or_give_up(own.mutex);
+  if (!guard) return impl_.reset();  // the process ends, and the lock with it
   own.remove(impl_->device, impl_->inode);
   struct stat status {};
   const bool still_ours =

@@ -237,14 +237,14 @@ USAGE_STATS_INLINE void show_notice(const Options& options, const Consent& conse
 /// What is declared and not yet announced is withheld; at a terminal it is named, and sent from the next run on.
 USAGE_STATS_INLINE std::vector<std::string> withhold(const Options& options, const Storage& storage, const State& state,
                                                      const Decision& decision, const Log& log) {
-  std::vector<DictionaryEntry> fields = unannounced(state);
-  if (fields.empty()) return {};
   const bool explicitly = decision.rule == 6 || decision.rule == 7 || decision.rule == 9;
-  if (explicitly && state.announced.empty() && !state.notice_shown) {
-    // Somebody has switched it on by hand: they are taken to know what this version declares.
+  if (explicitly && !state.told) {
+    // Somebody has switched it on by hand: they are taken to know what this version declares, be it nothing.
     storage.update_state(announce_all);
     return {};
   }
+  std::vector<DictionaryEntry> fields = unannounced(state);
+  if (fields.empty()) return {};
   std::vector<std::string> names;
   names.reserve(fields.size());
   for (const DictionaryEntry& field : fields) names.push_back(field.name);
@@ -331,6 +331,7 @@ USAGE_STATS_INLINE std::vector<DictionaryEntry> unannounced(const State& state) 
 }
 
 USAGE_STATS_INLINE void announce_all(State& state) {
+  state.told = true;
   for (DictionaryEntry& field : unannounced(state)) state.announced.push_back(std::move(field.name));
 }
 

@@ -86,25 +86,51 @@ USAGE_STATS_INLINE bool elevated() noexcept {
 USAGE_STATS_INLINE std::int64_t process_id() noexcept { return ::getpid(); }
 USAGE_STATS_INLINE bool is_terminal(int stream) noexcept { return ::isatty(stream) == 1; }
 
-USAGE_STATS_INLINE bool write_to_standard_error(std::string_view text) noexcept {
-  // SIGPIPE (nobody reads) and SIGTTOU (a background job) must not reach the host.
-  sigset_t ours, before, pending;
+USAGE_STATS_INLINE NoBrokenPipe::NoBrokenPipe() noexcept {
+  static_assert(sizeof(sigset_t) <= sizeof before_, "a larger set of signals");
+  sigset_t ours, pending;
   sigemptyset(&ours);
   sigaddset(&ours, SIGPIPE);
   sigaddset(&ours, SIGTTOU);
   sigpending(&pending);
-  const bool was_pending = sigismember(&pending, SIGPIPE) == 1;
-  if (::pthread_sigmask(SIG_BLOCK, &ours, &before) != 0) return false;
-  const std::error_code error = posix::write_all(STDERR_FILENO, text);
-  if (error == std::errc::broken_pipe && !was_pending) {
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGPIPE);
-    int taken = 0;
-    sigpending(&pending);
-    if (sigismember(&pending, SIGPIPE) == 1) sigwait(&ours, &taken);
-  }
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return !error;
+  was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+  blocked_ = ::pthread_sigmask(SIG_BLOCK, &ours, reinterpret_cast<sigset_t*>(before_)) == 0;
+}
+
+USAGE_STATS_INLINE NoBrokenPipe::~NoBrokenPipe() {
+  if (!blocked_) return;
+  sigset_t pipe, pending;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  sigpending(&pending);
+  int taken = 0;
+  if (!was_pending_ && sigismember(&pending, SIGPIPE) == 1) sigwait(&pipe, &taken);
+  ::pthread_sigmask(SIG_SETMASK, reinterpret_cast<const sigset_t*>(before_), nullptr);
+}
+
+namespace posix {
+
+USAGE_STATS_INLINE bool& began_without_standard_error() noexcept {
+  static bool closed = false;
+  return closed;
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE void note_standard_error() noexcept {
+  posix::began_without_standard_error() = ::fcntl(STDERR_FILENO, F_GETFD) < 0;
+}
+
+USAGE_STATS_INLINE bool has_standard_streams() noexcept {
+  for (int stream = 0; stream < 3; ++stream)
+    if (::fcntl(stream, F_GETFD) < 0) return false;
+  return true;
+}
+
+USAGE_STATS_INLINE bool write_to_standard_error(std::string_view text) noexcept {
+  if (posix::began_without_standard_error()) return false;  // what has its number now is a file of the host
+  const NoBrokenPipe unharmed;
+  return unharmed.blocked() && !posix::write_all(STDERR_FILENO, text);
 }
 
 USAGE_STATS_INLINE bool has_spare_descriptors() noexcept {

@@ -120,6 +120,15 @@ USAGE_STATS_INLINE bool is_terminal(int stream) noexcept {
   return ::GetConsoleMode(windows::standard_stream(stream), &mode) != 0;
 }
 
+// There is no SIGPIPE here, and no socket gets the number of a stream.
+USAGE_STATS_INLINE NoBrokenPipe::NoBrokenPipe() noexcept {
+  static_cast<void>(before_);
+  static_cast<void>(was_pending_);
+}
+USAGE_STATS_INLINE NoBrokenPipe::~NoBrokenPipe() = default;
+USAGE_STATS_INLINE void note_standard_error() noexcept {}
+USAGE_STATS_INLINE bool has_standard_streams() noexcept { return true; }
+
 USAGE_STATS_INLINE bool write_to_standard_error(std::string_view text) noexcept {
   USAGE_STATS_TRY {
     const HANDLE stream = windows::standard_stream(2);

@@ -20,6 +20,8 @@ USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
          module == ::GetModuleHandleW(nullptr);
 }
 
+USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
+
 USAGE_STATS_INLINE void keep_loaded() noexcept {
   HMODULE module = nullptr;
   constexpr DWORD flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;

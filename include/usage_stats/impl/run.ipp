@@ -126,6 +126,8 @@ USAGE_STATS_INLINE bool Run::begin_label(const Storage& storage) {
     if (sends_by_process()) uploader = uploader_start(storage, options.app, UploadOptions().stay);
     signals_ = platform::SignalWatch(lock_, uploader);
   }
+  // Where every run vanishes, none comes to the end at which it would start an uploader.
+  if (session_id[0] == '0' && storage.strewn()) look_after(storage);
   if (label_.destinations.empty() || options.delivery == Delivery::in_process || can_start_uploader()) return true;
   problem =
       "this code is not part of the main executable (or run_uploader() was not called): reports wait; consider "
@@ -218,7 +220,9 @@ USAGE_STATS_INLINE bool Run::close_report(const End& end) {
 }
 
 USAGE_STATS_INLINE void Run::finish(const End& end) noexcept {
-  if (!recorder_ || platform::process_id() != process_ || finished_.exchange(true)) return;
+  // A child of a fork in a namespace of its own may have its parent's number.
+  if (!recorder_ || platform::process_id() != process_ || platform::forks() != forks_ || finished_.exchange(true))
+    return;
   USAGE_STATS_TRY {
     if (ticker_) ticker_->stop(std::chrono::seconds(1));
     if (close_report(end))
@@ -244,6 +248,7 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
   error = storage->write_report(label_.client_id, session_id, to_json(report_));
   // Without a report the label stays in active/, and the next uploader reports the run as lost.
   if (!error) error = storage->finish(label_);
+  if (error == std::errc::no_such_file_or_directory) storage->forget(label_);
   signals_ = platform::SignalWatch();
   lock_.release();
   log("session ", session_id, " ends: ", status_name(report_.outcome.status),
@@ -299,12 +304,19 @@ USAGE_STATS_INLINE void Run::write_interim() {
   USAGE_STATS_CATCH_ALL {}
 }
 
+USAGE_STATS_INLINE void Run::look_after(const Storage& storage) const {
+  if (options.delivery != Delivery::in_process && can_start_uploader())
+    Runs::instance().adopt(start_uploader(storage, options.app, std::chrono::milliseconds(0), log));
+  else
+    collect_alone(storage, log);
+}
+
 USAGE_STATS_INLINE void Run::deliver(const Storage& storage) const {
   if (!uploader_needed(storage, label_, storage.state())) return;
   if (options.delivery == Delivery::in_process) return upload_in_process(folder_, options.wait_limit, log);
   if (!can_start_uploader()) {
     log("no uploader can be started; what is to be sent waits");
-    if (storage.crowded(label_.client_id)) prune_alone(storage, log);
+    if (storage.crowded(label_.client_id)) collect_alone(storage, log);
     return;
   }
   const bool wait = options.delivery == Delivery::wait;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../bounded_lock.hpp"
 #include "../platform.hpp"
 #include "loaded_posix.ipp"
 #include "lock_posix.ipp"
@@ -186,8 +187,8 @@ USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::
   if (!label || !in_main_executable(reinterpret_cast<const void*>(&Slot::handle))) return;
   auto start = uploader ? std::make_unique<posix::PreparedStart>(*uploader) : nullptr;
   posix::offer_signal_stack();
-  const std::lock_guard<std::mutex> guard(posix::Signals::mutex());
-  for (int i = 0; i < count && slot_ < 0; ++i) {
+  const auto guard = lock_or_give_up(posix::Signals::mutex());
+  for (int i = 0; guard && i < count && slot_ < 0; ++i) {
     Slot& slot = slots()[i];
     if (slot.taken && slot.owner == ::getpid()) continue;  // one of a fork's parent is free here
     slot_ = i;
@@ -212,7 +213,8 @@ USAGE_STATS_INLINE SignalWatch& SignalWatch::operator=(SignalWatch&& other) noex
 
 USAGE_STATS_INLINE SignalWatch::~SignalWatch() {
   if (slot_ < 0 || slots()[slot_].owner != ::getpid()) return;
-  const std::lock_guard<std::mutex> guard(posix::Signals::mutex());
+  const auto guard = lock_or_give_up(posix::Signals::mutex());
+  if (!guard) return;
   posix::Signals& signals = posix::Signals::instance();
   Slot& slot = slots()[slot_];
   slot.armed = false;

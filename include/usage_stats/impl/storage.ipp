@@ -51,7 +51,8 @@ USAGE_STATS_INLINE State Storage::state(bool* unreadable) const {
 USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<void(State&)>& change,
                                                          const std::function<bool(const State&)>& enough) const {
   using platform::LockedFile;
-  const std::lock_guard<std::mutex> guard(platform::per_process<storage_impl::StateMutex>().mutex);
+  const auto guard = lock_or_give_up(platform::per_process<storage_impl::StateMutex>().mutex);
+  if (!guard) return std::make_error_code(std::errc::timed_out);
   std::error_code error;
   if (!enough_memory()) return std::make_error_code(std::errc::not_enough_memory);
   for (int attempt = 0; attempt < 200; ++attempt) {
@@ -249,6 +250,15 @@ USAGE_STATS_INLINE std::error_code Storage::remove_waiting(const std::string& se
   return pending ? pending.remove(session_id) : error;
 }
 
+USAGE_STATS_INLINE void Storage::forget(const Label& label) const {
+  std::error_code error;
+  const platform::Folder pending = folder_.folder("pending", false, error);
+  if ((pending && pending.exists(label.session_id)) || !deliveries(label).empty()) return;
+  if (const platform::Folder client = folder_.folder(label.client_id, false, error))
+    client.remove_tree(label.session_id);
+  folder_.remove_empty(label.client_id);
+}
+
 USAGE_STATS_INLINE std::error_code Storage::record_delivery(const Label& label, const DeliveryRecord& record) const {
   std::error_code error;
   const platform::Folder client = folder_.folder(label.client_id, false, error);
@@ -369,16 +379,39 @@ USAGE_STATS_INLINE void Storage::prune(const Log& log, bool backlog) const {
     if (const platform::Folder inner = folder_.folder(name, false, error)) storage_impl::remove_old_temporaries(inner);
 }
 
-USAGE_STATS_INLINE bool Storage::crowded(const std::string& client_id) const {
+namespace storage_impl {
+
+constexpr std::size_t some = 16;  // more than a limit allows, so that not each run beyond it starts an uploader
+
+/// One more than `limit` of what is named as we name it, if it stands among the first names.
+USAGE_STATS_INLINE std::vector<platform::Folder::Entry> first_look(const platform::Folder& folder, std::size_t limit) {
+  return folder ? folder.list(limit + 1, is_id, 1000) : std::vector<platform::Folder::Entry>();
+}
+
+}  // namespace storage_impl
+
+USAGE_STATS_INLINE bool Storage::strewn() const {
   std::error_code error;
-  const platform::Folder client = folder_.folder(client_id, false, error);
-  constexpr std::size_t most = limits::kept_sessions + limits::waiting_reports + 16;
+  return storage_impl::first_look(folder_.folder("active", false, error), storage_impl::some).size() >
+         storage_impl::some;
+}
+
+USAGE_STATS_INLINE bool Storage::crowded(const std::string& client_id) const {
+  using storage_impl::first_look;
+  if (strewn()) return true;
+  std::error_code error;
+  const platform::Folder client = folder_.folder(client_id, false, error),
+                         pending = folder_.folder("pending", false, error);
+  const std::size_t waiting = first_look(pending, limits::waiting_reports).size();
+  const std::size_t most = limits::kept_sessions + storage_impl::some + waiting;
+  const auto sessions = first_look(client, most);
   // Sessions of this client, or clients that were one session each.
-  for (const platform::Folder* const folder : {&client, &folder_}) {
-    const auto count = *folder ? folder->folder_count() : std::nullopt;
-    if (count && *count > most) return true;
-  }
-  return false;
+  if (waiting > limits::waiting_reports || sessions.size() > most || first_look(folder_, most).size() > most)
+    return true;
+  const auto oldest = std::chrono::system_clock::now() - limits::kept_for;
+  return std::any_of(sessions.begin(), sessions.end(), [&](const platform::Folder::Entry& session) {
+    return session.modified < oldest && !(pending && pending.exists(session.name));
+  });
 }
 
 }  // namespace detail

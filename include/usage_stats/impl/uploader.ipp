@@ -164,20 +164,25 @@ USAGE_STATS_INLINE bool Work::start_lanes(bool new_labels) {
 
 USAGE_STATS_INLINE void Work::serve(const Endpoint& endpoint) {
   std::set<std::string> seen;
-  while (serve_interims(endpoint) || serve_waiting(endpoint, seen)) {
+  for (bool any = true; any;) {  // in turn: those that are alive always have something new
+    any = serve_waiting(endpoint, seen);
+    any = serve_interims(endpoint) || any;
   }
 }
 
 USAGE_STATS_INLINE bool Work::serve_interims(const Endpoint& endpoint) {
   bool any = false;
-  for (const Label& label : storage_.interims()) {
+  for (Label& label : storage_.interims()) {
     const Destination* const to = at(label, endpoint);
     if (to == nullptr || out_of_time() || !interim_due(label, *to)) continue;
+    // While another one was sent, a newer report may have come, or the last one, which goes the way of all that wait.
+    const auto report = storage_.read_report(label.client_id, label.session_id);
+    const auto json = report ? parse_json(*report) : std::nullopt;
+    if (!json || boolean_member(*json, "final")) continue;
+    label.sequence = integer_member(*json, "sequence", label.sequence);
     // Also where it is not allowed any more: else it would be due, and keep this process alive, as long as the run.
     interim_[label.session_id + " " + endpoint.url] = label.sequence;
     if (!still_allowed(label)) continue;
-    const auto report = storage_.read_report(label.client_id, label.session_id);
-    if (!report) continue;
     any = true;
     Destination tried = *to;
     send_to(label, tried, *report);
@@ -427,6 +432,7 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
   std::error_code error;
   const auto storage = Storage::open(usage_folder, false, error);
   if (!storage) return log("no uploading: ", usage_folder.string(), ": ", error.message()), false;
+  if (!platform::has_standard_streams()) return log("no uploading: a standard stream is closed"), true;
   for (;;) {
     LockedFile::Outcome outcome{};
     LockedFile lock = LockedFile::acquire(storage->folder(), uploader_impl::lock_file, true, outcome, error);

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 
 #include "uploader.ipp"
 
@@ -36,25 +37,6 @@ USAGE_STATS_INLINE Log log_into(const Storage& storage) {
   });
 }
 
-[[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
-  platform::become_background_process(longest_life, folder + "/" + lock_file);
-  USAGE_STATS_TRY {
-    std::error_code error;
-    if (const auto storage = Storage::open(folder, false, error)) {  // refuses a folder that is not ours
-      UploadOptions options;
-      if (!stay.empty() && stay.size() < 6 && stay.find_first_not_of("0123456789") == std::string::npos)
-        options.stay = std::min(std::chrono::milliseconds(std::stoi(stay)), options.stay);
-      options.deadline = Clock::now() + longest_life - longest_request - std::chrono::seconds(2);
-      const Log log = log_into(*storage);
-      upload(folder, options, log);
-      // So many come that this life was too short: a successor goes on. Tries are counted, so this ends.
-      if (Clock::now() >= options.deadline) start_uploader(*storage, "usage-stats", options.stay, log);
-    }
-  }
-  USAGE_STATS_CATCH_ALL {}
-  platform::exit_now(0);
-}
-
 /// What has not been sent in time makes its endpoints wait, so that not every run waits as long for nothing.
 USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, const Log& log) {
   std::error_code error;
@@ -72,6 +54,33 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
     }
   });
   storage->prune(log);
+}
+
+[[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
+  platform::become_background_process(longest_life, folder + "/" + lock_file);
+  USAGE_STATS_TRY {
+    std::error_code error;
+    if (const auto storage = Storage::open(folder, false, error)) {  // refuses a folder that is not ours
+      UploadOptions options;
+      if (!stay.empty() && stay.size() < 6 && stay.find_first_not_of("0123456789") == std::string::npos)
+        options.stay = std::min(std::chrono::milliseconds(std::stoi(stay)), options.stay);
+      options.deadline = Clock::now() + longest_life - longest_request - std::chrono::seconds(2);
+      const Log log = log_into(*storage);
+      // A name lookup may hang for as long as this process may live, and nothing but its end can end it.
+      platform::Thread([folder, log] {
+        platform::block_signals_in_this_thread();
+        std::this_thread::sleep_for(longest_life - std::chrono::milliseconds(1500));
+        log("an endpoint keeps this process waiting; all of them wait now");
+        note_silence(folder, log);
+        platform::exit_now(0);
+      }).detach();
+      upload(folder, options, log);
+      // So many come that this life was too short: a successor goes on. Tries are counted, so this ends.
+      if (Clock::now() >= options.deadline) start_uploader(*storage, "usage-stats", options.stay, log);
+    }
+  }
+  USAGE_STATS_CATCH_ALL {}
+  platform::exit_now(0);
 }
 
 }  // namespace uploader_impl
@@ -139,16 +148,19 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
   USAGE_STATS_CATCH_ALL { log("no memory for uploading; the report waits"); }
 }
 
-USAGE_STATS_INLINE void prune_alone(const Storage& storage, const Log& log) {
+USAGE_STATS_INLINE void collect_alone(const Storage& storage, const Log& log) {
   platform::LockedFile::Outcome outcome{};
   std::error_code error;
   const auto lock = platform::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
-  if (lock) storage.prune(log);
+  if (!lock) return;
+  storage.collect_vanished(log);
+  storage.prune(log);
 }
 
 USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
   USAGE_STATS_TRY {
-    if (!platform::in_main_executable(hook)) return;
+    platform::note_standard_error();
+    if (!platform::in_main_executable(hook) || platform::started_by_loader()) return;
     uploader_impl::hook_ran() = true;
     const auto folder = platform::variable(uploader_impl::folder_variable);
     if (!folder) return;
