@@ -29,11 +29,10 @@ const std::vector<Speech> speeches{{"C", "", "1234567.25"},
 
 /// The sandbox's programs speak it from now on; false where this machine cannot make such a locale.
 bool speak(Sandbox& sandbox, const Speech& speech) {
+  static const TemporaryFolder folder;  // to make one takes seconds
   sandbox.environment["LC_ALL"] = speech.name;
-  if (speech.source.empty()) return true;
-  const fs::path folder = sandbox.root() / "locales";
-  sandbox.environment["LOCPATH"] = folder.string();
-  fs::create_directories(folder);
+  sandbox.environment["LOCPATH"] = folder.path().string();
+  if (speech.source.empty() || fs::exists(folder / speech.name)) return true;
   Command command{"localedef", {"-i", speech.source, "-f", "UTF-8", (folder / speech.name).string()}};
   command.inherit_environment = true;
   if (run(command).exit_code == 0) return true;
