@@ -216,7 +216,7 @@ TEST_CASE("ends: a handler that exits in the middle of the library's own work do
     CAPTURE(calls[i].number);
     anew();
     const Result result = run(with_fault(command, calls[i], "signal=ALRM"));
-    const bool too_early = result.signal == SIGALRM;  // before the handler is there
+    const bool too_early = result.signal == SIGALRM;   // before the handler is there
     const bool no_such_call = result.exit_code == 98;  // one run in 16 looks after others, and has more calls
     CHECK((result.exit_code == 13 || too_early || no_such_call));
     exits += result.exit_code == 13 ? 1 : 0;

@@ -70,6 +70,27 @@ TEST_CASE("a run that lives is not taken for lost, however many uploaders come b
   CHECK(outcomes(requests)[session] == nlohmann::json({{"status", "failed"}, {"exit_code", 3}}));
 }
 
+TEST_CASE("a run that lives and has read its own label, as a backup does, is not taken for lost") {
+  Server server;
+  Sandbox sandbox;
+  Command command = sandbox.command("reporter", sending_to(server.url(), {"--wait-for-input", "--exit", "3"}));
+  command.open_input = true;
+  Process living(command);
+  living.wait_for_output("ready");
+  const std::string session = sandbox.active().at(0);
+  living.write((sandbox.usage_folder() / "active" / session).string() + "\n");
+  living.wait_for_output("read\n");
+  sandbox.run("reporter", sending_to(server.url()));
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(sandbox.active().size() == 1);
+  living.close_input();
+  CHECK(living.wait().exit_code == 3);
+
+  const auto requests = server.wait_for(2);
+  CHECK(requests.size() == 2);
+  CHECK(outcomes(requests)[session] == nlohmann::json({{"status", "failed"}, {"exit_code", 3}}));
+}
+
 TEST_CASE("power fails between the report and its label: it is sent with its true end") {
   Server server(503);
   Sandbox sandbox;

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -207,10 +208,11 @@ int count_in_threads(Session& session, int threads) {
 }
 
 /// Says that it is there, and reads its standard input to the end.
+/// Reads each file that a line of its input names, as a backup does.
 int wait_for_input(Session&) {
   std::cout << "ready" << std::endl;
-  while (std::cin.get() != std::char_traits<char>::eof()) {
-  }
+  for (std::string line; std::getline(std::cin, line);)
+    if (std::ifstream(line).get() != std::char_traits<char>::eof()) std::cout << "read" << std::endl;
   return -1;
 }
 

@@ -1,7 +1,10 @@
 #pragma once
-// Locks on files, by POSIX record locks: they end with the process however it ends, and no child inherits them.
+// Locks on files. They end with the process however it ends, and no child inherits them.
+
+#include <atomic>
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,13 +24,96 @@ USAGE_STATS_INLINE struct flock whole_file(short type) noexcept {
   return lock;
 }
 
+/// Whether this process, by whatever descriptor, still has this file open under this number.
+USAGE_STATS_INLINE bool is_open(int descriptor, dev_t device, ino_t inode) noexcept {
+  struct stat status {};
+  return ::fstat(descriptor, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+}
+
+/// Locks of Linux that belong to an open file and not to the process (F_OFD_SETLK): POSIX drops a process's lock as
+/// soon as the host, a backup of its own home for one, closes any descriptor of the file. But a fork's child has the
+/// same open file, and would keep the lock when the parent is long gone: it closes what is listed here. Nothing here
+/// waits or allocates, for a child has only the thread that forked.
+class LocksOfOpenFiles {
+ public:
+  static LocksOfOpenFiles& instance() noexcept {
+    static LocksOfOpenFiles locks;
+    return locks;
+  }
+
+  /// False where there is no such lock, or no room in the list.
+  bool lock(int descriptor, const struct stat& status) noexcept {
+#if defined(__linux__) && defined(F_OFD_SETLK)
+    static const bool watched = ::pthread_atfork(nullptr, nullptr, [] { instance().close_all(); }) == 0;
+    for (Slot& slot : slots_) {
+      int none = nothing;
+      if (!watched || !slot.descriptor.compare_exchange_strong(none, taken)) continue;
+      slot.device = status.st_dev;
+      slot.inode = status.st_ino;
+      slot.descriptor = descriptor;  // before the lock: a fork may come at any time
+      struct flock lock = whole_file(F_WRLCK);
+      if (::fcntl(descriptor, F_OFD_SETLK, &lock) == 0) return true;
+      slot.descriptor = nothing;
+      break;
+    }
+#else
+    static_cast<void>(descriptor);
+    static_cast<void>(status);
+#endif
+    return false;
+  }
+
+  /// When it has been closed.
+  void forget(int descriptor) noexcept {
+    for (Slot& slot : slots_) {
+      int found = descriptor;
+      if (slot.descriptor.compare_exchange_strong(found, nothing)) return;
+    }
+  }
+
+ private:
+  static constexpr int nothing = -1, taken = -2;
+  struct Slot {
+    std::atomic<int> descriptor{nothing};
+    dev_t device = 0;
+    ino_t inode = 0;
+  };
+
+  void close_all() noexcept {
+    for (Slot& slot : slots_) {
+      const int descriptor = slot.descriptor.exchange(nothing);
+      // The host may have closed it, and have a file of its own under the number.
+      if (descriptor >= 0 && is_open(descriptor, slot.device, slot.inode)) ::close(descriptor);
+    }
+  }
+
+  Slot slots_[64];  // sessions at a time; further ones have the process's lock
+};
+
+/// For as long as this process has the file open.
+USAGE_STATS_INLINE std::error_code lock_for_life(int descriptor, const struct stat& status) noexcept {
+  struct flock lock = whole_file(F_WRLCK);
+  const bool locked = LocksOfOpenFiles::instance().lock(descriptor, status) || ::fcntl(descriptor, F_SETLK, &lock) == 0;
+  return locked ? std::error_code() : last_error();
+}
+
 }  // namespace posix
 
 struct LockedFile::Impl {
-  int descriptor = -1;
-  dev_t device = 0;
-  ino_t inode = 0;
-  pid_t owner = 0;
+  posix::Descriptor descriptor;
+  dev_t device;
+  ino_t inode;
+
+  Impl(posix::Descriptor file, const struct stat& status) noexcept
+      : descriptor(std::move(file)), device(status.st_dev), inode(status.st_ino) {}
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() {
+    const int number = descriptor.get();
+    if (!posix::is_open(number, device, inode)) descriptor.leave();  // closed by the host: it may be a file of its own
+    descriptor.close();
+    posix::LocksOfOpenFiles::instance().forget(number);
+  }
 };
 
 USAGE_STATS_INLINE LockedFile::LockedFile() noexcept = default;
@@ -43,17 +129,17 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
                                                  std::error_code& error) {
   const int parent = folder.impl_->descriptor.get();
   std::string temporary;
-  LockedFile result;
   posix::Descriptor low = posix::make_temporary(parent, O_RDWR | O_APPEND, 0600, temporary);
   if (!low) return error = posix::last_error(), LockedFile();
   // Held for the whole run: far up, so that the host's own descriptors keep the numbers they would have without us.
   posix::Descriptor file(::fcntl(low.get(), F_DUPFD_CLOEXEC, 100));
   low.close();
   struct stat status {};
-  struct flock lock = posix::whole_file(F_WRLCK);
-  error = !file || ::fstat(file.get(), &status) != 0 || ::fcntl(file.get(), F_SETLK, &lock) != 0
-              ? posix::last_error()
-              : posix::write_all(file.get(), bytes);
+  error = !file || ::fstat(file.get(), &status) != 0 ? posix::last_error() : std::error_code();
+  LockedFile result;
+  if (!error) result.impl_ = std::make_unique<Impl>(std::move(file), status);
+  if (!error) error = posix::lock_for_life(result.impl_->descriptor.get(), status);
+  if (!error) error = result.append(bytes);
   // From its name's first moment nobody in this process may open it.
   auto& own = per_process<posix::OwnLocks>();
   const auto guard = lock_or_give_up(own.mutex);
@@ -61,38 +147,31 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
   if (!error) own.files.reserve(own.files.size() + 1);
   if (!error && ::renameat(parent, temporary.c_str(), parent, name.c_str()) != 0) error = posix::last_error();
   if (error) return ::unlinkat(parent, temporary.c_str(), 0), LockedFile();
-  own.files.push_back({status.st_dev, status.st_ino, file.get()});
-  result.impl_ = std::make_unique<Impl>(Impl{file.leave(), status.st_dev, status.st_ino, ::getpid()});
+  own.files.push_back({status.st_dev, status.st_ino, result.impl_->descriptor.get()});
   return result;
 }
 
 USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const std::string& name, bool create,
                                                   Outcome& outcome, std::error_code& error) {
+  const auto refuse = [&](Outcome what, std::error_code why) { return outcome = what, error = why, LockedFile(); };
   const int parent = folder.impl_->descriptor.get();
-  outcome = Outcome::failed;
   auto& own = per_process<posix::OwnLocks>();
   const auto guard = lock_or_give_up(own.mutex);
-  if (!guard) return error = posix::interrupted(), LockedFile();
-  outcome = Outcome::held_by_another;
-  if (own.find(parent, name.c_str()) >= 0) return LockedFile();
-  outcome = Outcome::failed;
+  if (!guard) return refuse(Outcome::failed, posix::interrupted());
+  if (own.find(parent, name.c_str()) >= 0) return refuse(Outcome::held_by_another, {});
+  own.files.reserve(own.files.size() + 1);
   posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND | (create ? O_CREAT : 0), 0600);
   struct stat status {};
-  if (!file || ::fstat(file.get(), &status) != 0) return error = posix::last_error(), LockedFile();
-  if (!posix::is_ours(status)) {
-    error = std::make_error_code(std::errc::operation_not_permitted);
-    return LockedFile();
-  }
+  if (!file || ::fstat(file.get(), &status) != 0) return refuse(Outcome::failed, posix::last_error());
+  if (!posix::is_ours(status)) return refuse(Outcome::failed, std::make_error_code(std::errc::operation_not_permitted));
   struct flock lock = posix::whole_file(F_WRLCK);
-  if (::fcntl(file.get(), F_SETLK, &lock) != 0) {
-    if (errno == EACCES || errno == EAGAIN) outcome = Outcome::held_by_another;
-    return error = posix::last_error(), LockedFile();
-  }
+  if (::fcntl(file.get(), F_SETLK, &lock) != 0)
+    return refuse(errno == EACCES || errno == EAGAIN ? Outcome::held_by_another : Outcome::failed, posix::last_error());
+  LockedFile result;
+  result.impl_ = std::make_unique<Impl>(std::move(file), status);
+  own.files.push_back({status.st_dev, status.st_ino, result.impl_->descriptor.get()});
   outcome = Outcome::locked;
   error.clear();
-  own.files.push_back({status.st_dev, status.st_ino, file.get()});
-  LockedFile result;
-  result.impl_ = std::make_unique<Impl>(Impl{file.leave(), status.st_dev, status.st_ino, ::getpid()});
   return result;
 }
 
@@ -115,7 +194,7 @@ USAGE_STATS_INLINE bool LockedFile::stands_as(const Folder& folder, const std::s
 }
 
 USAGE_STATS_INLINE std::error_code LockedFile::append(std::string_view bytes) const noexcept {
-  return posix::write_all(impl_->descriptor, bytes);
+  return posix::write_all(impl_->descriptor.get(), bytes);
 }
 
 USAGE_STATS_INLINE void LockedFile::release() noexcept {
@@ -124,10 +203,6 @@ USAGE_STATS_INLINE void LockedFile::release() noexcept {
   const auto guard = lock_or_give_up(own.mutex);
   if (!guard) return impl_.reset();  // the process ends, and the lock with it
   own.remove(impl_->device, impl_->inode);
-  struct stat status {};
-  const bool still_ours =
-      ::fstat(impl_->descriptor, &status) == 0 && status.st_dev == impl_->device && status.st_ino == impl_->inode;
-  if (still_ours) ::close(impl_->descriptor);  // else the host has closed it, and the number may be a file of the host
   impl_.reset();
 }
 

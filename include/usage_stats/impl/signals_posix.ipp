@@ -193,7 +193,7 @@ USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::
     if (slot.taken && slot.owner == ::getpid()) continue;  // one of a fork's parent is free here
     slot_ = i;
     slot.taken = true;
-    slot.descriptor = label.impl_->descriptor;
+    slot.descriptor = label.impl_->descriptor.get();
     slot.device = label.impl_->device;
     slot.inode = label.impl_->inode;
     slot.owner = ::getpid();
