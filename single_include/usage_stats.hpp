@@ -1900,7 +1900,8 @@ struct Response {
 /// ALL_PROXY and NO_PROXY are honoured; nothing else ambient is read. Never throws.
 Response send(const Request&, std::chrono::milliseconds limit, const Log&);
 
-/// The proxy for a URL by the environment: "http://host:port", or empty.
+/// The proxy for a URL by the environment: "http://host:port", or empty. In a CGI program HTTP_PROXY is not honoured,
+/// for its value is the web client's.
 std::string proxy_for(const std::string& scheme, const std::string& host);
 
 }  // namespace detail
@@ -11507,8 +11508,10 @@ USAGE_STATS_INLINE std::string proxy_for(const std::string& scheme, const std::s
     if (transport_impl::covers(std::string_view(exceptions).substr(begin, end - begin), host)) return {};
     begin = end + 1;
   }
-  return scheme == "https" ? first_of({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"})
-                           : first_of({"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"});
+  if (scheme == "https") return first_of({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"});
+  // Below a web server it is what the client calls "Proxy" in its request (RFC 3875, section 4.1.18).
+  if (platform::variable("REQUEST_METHOD")) return first_of({"http_proxy", "all_proxy", "ALL_PROXY"});
+  return first_of({"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"});
 }
 
 USAGE_STATS_INLINE Response send(const Request& request, std::chrono::milliseconds limit, const Log& log) {

@@ -44,6 +44,17 @@ TEST_CASE("proxy: HTTP_PROXY is asked for plain http, in either case, with or wi
       }
 }
 
+TEST_CASE("proxy: HTTP_PROXY is not asked in a CGI program, where a web client has set it") {
+  for (const std::string& sender : senders) {
+    CAPTURE(sender);
+    Behind behind;
+    behind.sandbox.environment["HTTP_PROXY"] = behind.address;
+    behind.sandbox.environment["REQUEST_METHOD"] = "GET";
+    CHECK(behind.send(sender, behind.server.url()).find("status=200 ") == 0);
+    CHECK(behind.proxy.log() == "");
+  }
+}
+
 TEST_CASE("proxy: its user and password go to it, and not to the server") {
   for (const std::string& sender : senders) {
     CAPTURE(sender);

@@ -35,7 +35,8 @@ struct Response {
 /// ALL_PROXY and NO_PROXY are honoured; nothing else ambient is read. Never throws.
 Response send(const Request&, std::chrono::milliseconds limit, const Log&);
 
-/// The proxy for a URL by the environment: "http://host:port", or empty.
+/// The proxy for a URL by the environment: "http://host:port", or empty. In a CGI program HTTP_PROXY is not honoured,
+/// for its value is the web client's.
 std::string proxy_for(const std::string& scheme, const std::string& host);
 
 }  // namespace detail

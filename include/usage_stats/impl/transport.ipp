@@ -333,8 +333,10 @@ USAGE_STATS_INLINE std::string proxy_for(const std::string& scheme, const std::s
     if (transport_impl::covers(std::string_view(exceptions).substr(begin, end - begin), host)) return {};
     begin = end + 1;
   }
-  return scheme == "https" ? first_of({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"})
-                           : first_of({"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"});
+  if (scheme == "https") return first_of({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"});
+  // Below a web server it is what the client calls "Proxy" in its request (RFC 3875, section 4.1.18).
+  if (platform::variable("REQUEST_METHOD")) return first_of({"http_proxy", "all_proxy", "ALL_PROXY"});
+  return first_of({"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"});
 }
 
 USAGE_STATS_INLINE Response send(const Request& request, std::chrono::milliseconds limit, const Log& log) {
