@@ -1123,8 +1123,9 @@ class Folder {
   std::unique_ptr<Impl> impl_;
 };
 
-/// A file with an exclusive lock that ends with the process however it ends, and that no child inherits. A lock that
-/// the host's own code has closed under us is noticed: release() then touches nothing. Movable.
+/// A file with an exclusive lock that ends with the process however it ends, and that no child inherits (but see
+/// posix::ClosedInChildren). One that the host's own code has closed under us is noticed: release() then touches
+/// nothing. Movable.
 class LockedFile {
  public:
   enum class Outcome { locked, held_by_another, failed };
@@ -1134,7 +1135,8 @@ class LockedFile {
   LockedFile(LockedFile&&) noexcept;
   LockedFile& operator=(LockedFile&&) noexcept;
 
-  /// A new file with `bytes` in it that is locked before it can be seen under its name.
+  /// A new file with `bytes` in it that is locked before it can be seen under its name. On Linux the lock stays also
+  /// where the host opens and closes the file.
   static LockedFile create(const Folder&, const std::string& name, std::string_view bytes, std::error_code&);
   /// Locks a file without waiting; with `create` a missing one is made. A file that this process has locked already is
   /// held by another.
@@ -1260,7 +1262,7 @@ bool exit_code_is_told() noexcept;
 /// Notes a signal that ends the process (INT, TERM, HUP, QUIT, PIPE, SEGV, BUS, FPE, ILL, ABRT, XCPU; on Windows
 /// console events and unhandled exceptions) at the end of a label, starts the uploader, and lets the process die of it
 /// as it would have done. Only where the disposition is the default one; the former ones come back with the end of the
-/// last watch. At most 16 at a time, others see nothing. Movable.
+/// last watch. At most 64 at a time, others see nothing. Movable.
 class SignalWatch {
  public:
   SignalWatch() noexcept = default;
@@ -3641,8 +3643,6 @@ USAGE_STATS_END_NAMESPACE
 #include <atomic>
 #include <cstdlib>
 
-#include <pthread.h>
-
 // ---- usage_stats/impl/loaded_posix.ipp
 // Where in memory this library is: in the program itself, or in a plugin that its host may unload.
 
@@ -3758,27 +3758,6 @@ namespace detail {
 namespace platform {
 namespace posix {
 
-struct Forks {
-  std::atomic<unsigned> count{0};
-  static Forks& instance() noexcept {
-    static Forks forks;
-    return forks;
-  }
-};
-
-USAGE_STATS_INLINE bool count_forks() noexcept {
-  return ::pthread_atfork(nullptr, nullptr, [] { ++Forks::instance().count; }) == 0;
-}
-
-}  // namespace posix
-
-USAGE_STATS_INLINE unsigned forks() noexcept {
-  static const bool counting = posix::count_forks();
-  return counting ? posix::Forks::instance().count.load(std::memory_order_relaxed) : 0;
-}
-
-namespace posix {
-
 using ExitFunction = void (*)(std::optional<int>) noexcept;
 
 USAGE_STATS_INLINE std::atomic<ExitFunction>& exit_function() noexcept {
@@ -3831,6 +3810,9 @@ USAGE_STATS_END_NAMESPACE
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#if defined(__linux__)
+#include <sys/sysmacros.h>
+#endif
 #include <unistd.h>
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -3931,6 +3913,17 @@ USAGE_STATS_INLINE bool is_ours(const struct stat& status) noexcept {
   return S_ISREG(status.st_mode) && status.st_uid == ::geteuid() && status.st_nlink <= 1;
 }
 
+/// Whether a descriptor is still that file, as far as this machine knows: a file server that is away is not asked.
+USAGE_STATS_INLINE bool is_open(int descriptor, dev_t device, ino_t inode) noexcept {
+#if defined(__linux__) && defined(STATX_INO) && defined(AT_STATX_DONT_SYNC)
+  struct statx known {};
+  if (::statx(descriptor, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &known) == 0)
+    return known.stx_ino == inode && makedev(known.stx_dev_major, known.stx_dev_minor) == device;
+#endif
+  struct stat status {};
+  return ::fstat(descriptor, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+}
+
 USAGE_STATS_INLINE std::error_code check_folder(int folder, bool top) noexcept {
   struct stat status {};
   if (::fstat(folder, &status) != 0) return last_error();
@@ -3996,7 +3989,9 @@ struct OwnLocks {
     struct stat status {};
     if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return -1;
     for (const File& file : files)
-      if (file.device == status.st_dev && file.inode == status.st_ino) return file.descriptor;
+      if (file.device == status.st_dev && file.inode == status.st_ino &&
+          is_open(file.descriptor, file.device, file.inode))  // not closed by the host, nor left in a hurry
+        return file.descriptor;
     return -1;
   }
   /// Call it with the mutex held.
@@ -4206,13 +4201,106 @@ USAGE_STATS_INLINE std::optional<std::string> read_file(const std::filesystem::p
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/forks_posix.ipp
+// Forks, which the host may make at any time: they are counted, and their children let go of what is their parent's.
+
+#include <atomic>
+#include <cerrno>
+
+#include <pthread.h>
+#include <unistd.h>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+namespace posix {
+
+/// Files that a fork's child closes at its first moment, for it would keep their locks. Nothing here waits or
+/// allocates: a child has only the thread that forked, which may have been in the middle of anything. One that tells
+/// nobody (_Fork, clone) keeps them until it ends or executes another program, and so does one that another thread
+/// makes between a file's opening and its listing here.
+class ClosedInChildren {
+ public:
+  struct Place {
+    std::atomic<int> descriptor{nothing};
+    dev_t device = 0;
+    ino_t inode = 0;
+  };
+
+  static ClosedInChildren& instance() noexcept {
+    static ClosedInChildren files;
+    return files;
+  }
+
+  /// Nothing where there is no room.
+  Place* add(int descriptor, dev_t device, ino_t inode) noexcept {
+    for (Place& place : places_) {
+      int none = nothing;
+      if (!place.descriptor.compare_exchange_strong(none, taken)) continue;
+      place.device = device;
+      place.inode = inode;
+      place.descriptor = descriptor;
+      return &place;
+    }
+    return nullptr;
+  }
+
+  /// When it has been closed.
+  static void remove(Place& place, int descriptor) noexcept {
+    place.descriptor.compare_exchange_strong(descriptor, nothing);  // a child has removed it already
+  }
+
+  void close_all() noexcept {
+    const Uncancelled uncancelled;  // to close is a cancellation point, to fork is none
+    const int error = errno;
+    for (Place& place : places_) {
+      const int descriptor = place.descriptor.exchange(nothing);
+      // The host may have closed it, and have a file of its own under the number.
+      if (descriptor >= 0 && is_open(descriptor, place.device, place.inode)) ::close(descriptor);
+    }
+    errno = error;
+  }
+
+ private:
+  static constexpr int nothing = -1, taken = -2;
+  Place places_[64];
+};
+
+struct Forks {
+  std::atomic<unsigned> count{0};
+  static Forks& instance() noexcept {
+    static Forks forks;
+    return forks;
+  }
+};
+
+USAGE_STATS_INLINE bool watch_forks() noexcept {
+  const auto in_child = [] {
+    ++Forks::instance().count;
+    ClosedInChildren::instance().close_all();
+  };
+  return ::pthread_atfork(nullptr, nullptr, in_child) == 0;
+}
+
+/// Whether there was memory for that.
+USAGE_STATS_INLINE bool forks_are_seen() noexcept {
+  static const bool seen = watch_forks();
+  return seen;
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE unsigned forks() noexcept {
+  return posix::forks_are_seen() ? posix::Forks::instance().count.load(std::memory_order_relaxed) : 0;
+}
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/lock_posix.ipp
 // Locks on files. They end with the process however it ends, and no child inherits them.
 
-#include <atomic>
-
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -4228,85 +4316,13 @@ USAGE_STATS_INLINE struct flock whole_file(short type) noexcept {
   return lock;
 }
 
-/// Whether this process, by whatever descriptor, still has this file open under this number.
-USAGE_STATS_INLINE bool is_open(int descriptor, dev_t device, ino_t inode) noexcept {
-  struct stat status {};
-  return ::fstat(descriptor, &status) == 0 && status.st_dev == device && status.st_ino == inode;
-}
-
-/// Locks of Linux that belong to an open file and not to the process (F_OFD_SETLK): POSIX drops a process's lock as
-/// soon as the host, a backup of its own home for one, closes any descriptor of the file. But a fork's child has the
-/// same open file, and would keep the lock when the parent is long gone: it closes what is listed here. Nothing here
-/// waits or allocates, for a child has only the thread that forked.
-class LocksOfOpenFiles {
- public:
-  static LocksOfOpenFiles& instance() noexcept {
-    static LocksOfOpenFiles locks;
-    return locks;
-  }
-
-  /// False where there is no such lock, or no room in the list.
-  bool lock(int descriptor, const struct stat& status) noexcept {
-#if defined(__linux__) && defined(F_OFD_SETLK)
-    static const bool watched = ::pthread_atfork(nullptr, nullptr, [] { instance().close_all(); }) == 0;
-    for (Slot& slot : slots_) {
-      int none = nothing;
-      if (!watched || !slot.descriptor.compare_exchange_strong(none, taken)) continue;
-      slot.device = status.st_dev;
-      slot.inode = status.st_ino;
-      slot.descriptor = descriptor;  // before the lock: a fork may come at any time
-      struct flock lock = whole_file(F_WRLCK);
-      if (::fcntl(descriptor, F_OFD_SETLK, &lock) == 0) return true;
-      slot.descriptor = nothing;
-      break;
-    }
-#else
-    static_cast<void>(descriptor);
-    static_cast<void>(status);
-#endif
-    return false;
-  }
-
-  /// When it has been closed.
-  void forget(int descriptor) noexcept {
-    for (Slot& slot : slots_) {
-      int found = descriptor;
-      if (slot.descriptor.compare_exchange_strong(found, nothing)) return;
-    }
-  }
-
- private:
-  static constexpr int nothing = -1, taken = -2;
-  struct Slot {
-    std::atomic<int> descriptor{nothing};
-    dev_t device = 0;
-    ino_t inode = 0;
-  };
-
-  void close_all() noexcept {
-    for (Slot& slot : slots_) {
-      const int descriptor = slot.descriptor.exchange(nothing);
-      // The host may have closed it, and have a file of its own under the number.
-      if (descriptor >= 0 && is_open(descriptor, slot.device, slot.inode)) ::close(descriptor);
-    }
-  }
-
-  Slot slots_[64];  // sessions at a time; further ones have the process's lock
-};
-
-/// For as long as this process has the file open.
-USAGE_STATS_INLINE std::error_code lock_for_life(int descriptor, const struct stat& status) noexcept {
-  struct flock lock = whole_file(F_WRLCK);
-  const bool locked = LocksOfOpenFiles::instance().lock(descriptor, status) || ::fcntl(descriptor, F_SETLK, &lock) == 0;
-  return locked ? std::error_code() : last_error();
-}
-
 }  // namespace posix
 
 struct LockedFile::Impl {
   posix::Descriptor descriptor;
   dev_t device;
   ino_t inode;
+  posix::ClosedInChildren::Place* in_children = nullptr;
 
   Impl(posix::Descriptor file, const struct stat& status) noexcept
       : descriptor(std::move(file)), device(status.st_dev), inode(status.st_ino) {}
@@ -4316,7 +4332,18 @@ struct LockedFile::Impl {
     const int number = descriptor.get();
     if (!posix::is_open(number, device, inode)) descriptor.leave();  // closed by the host: it may be a file of its own
     descriptor.close();
-    posix::LocksOfOpenFiles::instance().forget(number);
+    if (in_children != nullptr) posix::ClosedInChildren::remove(*in_children, number);
+  }
+
+  /// POSIX drops a process's lock as soon as any descriptor of the file is closed, by a backup within the host for one.
+  /// Linux's lock of an open file stays (F_OFD_SETLK), but a fork's child has the same open file.
+  std::error_code lock_for_life() noexcept {
+    struct flock lock = posix::whole_file(F_WRLCK);
+#if defined(__linux__) && defined(F_OFD_SETLK)
+    if (posix::forks_are_seen()) in_children = posix::ClosedInChildren::instance().add(descriptor.get(), device, inode);
+    if (in_children != nullptr && ::fcntl(descriptor.get(), F_OFD_SETLK, &lock) == 0) return {};
+#endif
+    return ::fcntl(descriptor.get(), F_SETLK, &lock) == 0 ? std::error_code() : posix::last_error();
   }
 };
 
@@ -4342,7 +4369,7 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
   error = !file || ::fstat(file.get(), &status) != 0 ? posix::last_error() : std::error_code();
   LockedFile result;
   if (!error) result.impl_ = std::make_unique<Impl>(std::move(file), status);
-  if (!error) error = posix::lock_for_life(result.impl_->descriptor.get(), status);
+  if (!error) error = result.impl_->lock_for_life();
   if (!error) error = result.append(bytes);
   // From its name's first moment nobody in this process may open it.
   auto& own = per_process<posix::OwnLocks>();
@@ -4405,7 +4432,7 @@ USAGE_STATS_INLINE void LockedFile::release() noexcept {
   if (!impl_) return;
   auto& own = per_process<posix::OwnLocks>();
   const auto guard = lock_or_give_up(own.mutex);
-  if (!guard) return impl_.reset();  // the process ends, and the lock with it
+  if (!guard) return impl_.reset();  // what stays in the list is no open file, see find()
   own.remove(impl_->device, impl_->inode);
   impl_.reset();
 }
@@ -10555,6 +10582,7 @@ USAGE_STATS_INLINE void collect_alone(const Storage& storage, const Log& log) {
 USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
   USAGE_STATS_TRY {
     platform::note_standard_error();
+    platform::forks();  // counted from now on, while there are no threads yet
     if (!platform::in_main_executable(hook) || platform::started_by_loader()) return;
     uploader_impl::hook_ran() = true;
     const auto folder = platform::variable(uploader_impl::folder_variable);

@@ -191,6 +191,7 @@ TEST_CASE("ends: a host's own handlers, set before or after, keep working") {
 TEST_CASE("ends: what leaves no trace is found by the next uploader") {
   check_found_later({"vanish", {lost}});
   check_found_later({"fork-child-outlives-a-kill", {lost}});
+  check_found_later({"seventy-sessions-and-a-kill", std::vector<json>(70, lost)});
   check_found_later({std::to_string(SIGKILL), {lost}});
   check_found_later({std::to_string(SIGUSR1), {lost}});
   check_found_later({"exec", {lost}});
@@ -227,13 +228,13 @@ TEST_CASE("ends: a handler that exits in the middle of the library's own work do
 TEST_CASE("ends: where every run vanishes, none of which starts an uploader, they are reported all the same") {
   Server server;
   Sandbox sandbox;
-  constexpr std::size_t runs = 200;
+  constexpr std::size_t runs = 300;
   std::size_t most = 0;
   for (std::size_t i = 0; i < runs; ++i) {
     sandbox.run("ends", {"vanish", server.url()});
     most = std::max(most, sandbox.active("ends").size());
   }
-  CHECK(most < 150);
+  CHECK(most < 250);  // one in 16 looks; that 230 one after the other do not comes once in three million times
   CHECK(sandbox.wait_for_no_uploader());
   CHECK(server.requests().size() + sandbox.active("ends").size() == runs);
   for (const auto& [session, outcome] : outcomes(server.requests())) CHECK(outcome == lost);
@@ -246,6 +247,8 @@ TEST_CASE("ends: a fork's child does not report its parent's session, nor keep i
                                          {"fork-child-returns", {failed(3)}},
                                          {"fork-child-outlives", {failed(3)}},
                                          {"fork-child-execs", {failed(3)}},
+                                         {"fork-child-of-a-cancelled-thread", {failed(3)}},
+                                         {"fork-child-has-the-hosts-files", {failed(3)}},
                                          {"fork-child-has-a-session", {failed(11), failed(3)}}})
     check(way);
 }

@@ -194,8 +194,9 @@ class Folder {
   std::unique_ptr<Impl> impl_;
 };
 
-/// A file with an exclusive lock that ends with the process however it ends, and that no child inherits. A lock that
-/// the host's own code has closed under us is noticed: release() then touches nothing. Movable.
+/// A file with an exclusive lock that ends with the process however it ends, and that no child inherits (but see
+/// posix::ClosedInChildren). One that the host's own code has closed under us is noticed: release() then touches
+/// nothing. Movable.
 class LockedFile {
  public:
   enum class Outcome { locked, held_by_another, failed };
@@ -205,7 +206,8 @@ class LockedFile {
   LockedFile(LockedFile&&) noexcept;
   LockedFile& operator=(LockedFile&&) noexcept;
 
-  /// A new file with `bytes` in it that is locked before it can be seen under its name.
+  /// A new file with `bytes` in it that is locked before it can be seen under its name. On Linux the lock stays also
+  /// where the host opens and closes the file.
   static LockedFile create(const Folder&, const std::string& name, std::string_view bytes, std::error_code&);
   /// Locks a file without waiting; with `create` a missing one is made. A file that this process has locked already is
   /// held by another.
@@ -331,7 +333,7 @@ bool exit_code_is_told() noexcept;
 /// Notes a signal that ends the process (INT, TERM, HUP, QUIT, PIPE, SEGV, BUS, FPE, ILL, ABRT, XCPU; on Windows
 /// console events and unhandled exceptions) at the end of a label, starts the uploader, and lets the process die of it
 /// as it would have done. Only where the disposition is the default one; the former ones come back with the end of the
-/// last watch. At most 16 at a time, others see nothing. Movable.
+/// last watch. At most 64 at a time, others see nothing. Movable.
 class SignalWatch {
  public:
   SignalWatch() noexcept = default;

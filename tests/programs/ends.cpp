@@ -109,6 +109,12 @@ void leave_a_child(unsigned seconds) {
   ::close(ends[0]);
 }
 
+/// Also those of the library's files.
+void take_all_numbers(int own) {
+  for (int number = 3; number < 200; ++number)
+    if (number != own) ::dup2(own, number);
+}
+
 /// In a fork's child; the parent waits for it.
 void in_child(const std::function<void()>& work) {
   const pid_t child = ::fork();
@@ -274,6 +280,29 @@ const std::map<std::string, Way>& more_ways() {
          in_child([] { ::execl("/bin/sh", "sh", "-c", "ls /proc/$$/fd", nullptr); });
          return s.exit_code(3);
        }},
+      {"fork-child-of-a-cancelled-thread",
+       [](Session& s, const std::string&) {
+         pid_t child = 0;
+         in_thread([&child] {
+           ::pthread_cancel(::pthread_self());  // neither to fork nor to execute is a point at which it would end
+           child = ::fork();
+           if (child == 0) ::execl("/bin/true", "true", nullptr);
+         });
+         int status = 0;
+         ::waitpid(child, &status, 0);
+         say(WIFSIGNALED(status) ? "child died" : "child ended");
+         return s.exit_code(3);
+       }},
+      {"fork-child-has-the-hosts-files",
+       [](Session& s, const std::string&) {
+         take_all_numbers(::open("/dev/null", O_RDONLY));
+         in_child([] {
+           for (int number = 3; number < 200; ++number)
+             if (::fcntl(number, F_GETFD) == -1) std::_Exit(1);
+           std::_Exit(0);
+         });
+         return s.exit_code(3);
+       }},
       {"quick-exit-in-thread", [](Session&, const std::string&) { return in_thread([] { std::quick_exit(9); }), 0; }},
       {"other-rights", [](Session& s, const std::string&) { return ::setegid(65533) == 0 ? s.exit_code(12) : 99; }},
       {"other-rights-and-a-signal",
@@ -293,6 +322,13 @@ const std::map<std::string, Way>& more_ways() {
          std::list<Session> others;
          while (others.size() < 59) others.emplace_back(options(url));
          return ::raise(SIGTERM);
+       }},
+      {"seventy-sessions-and-a-kill",
+       [](Session&, const std::string& url) {
+         std::list<Session> others;
+         while (others.size() < 69) others.emplace_back(options(url));
+         leave_a_child(40);
+         return ::raise(SIGKILL);
        }},
       {"session-in-a-thread",
        [](Session& s, const std::string& url) {
@@ -346,9 +382,7 @@ const std::map<std::string, Way>& more_ways() {
        [](Session&, const std::string&) {
          for (int number = 3; number < 1024; ++number) ::close(number);
          // The number of the label is now a file of the host's, with nothing in it but what the host writes.
-         const int own = ::open("own", O_RDWR | O_CREAT, 0600);
-         for (int number = 3; number < 200; ++number)
-           if (number != own) ::dup2(own, number);
+         take_all_numbers(::open("own", O_RDWR | O_CREAT, 0600));
          return ::raise(SIGTERM);
        }},
       {"handler-after-the-end",

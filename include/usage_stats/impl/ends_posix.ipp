@@ -3,35 +3,12 @@
 #include <atomic>
 #include <cstdlib>
 
-#include <pthread.h>
-
 #include "../platform.hpp"
 #include "loaded_posix.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace platform {
-namespace posix {
-
-struct Forks {
-  std::atomic<unsigned> count{0};
-  static Forks& instance() noexcept {
-    static Forks forks;
-    return forks;
-  }
-};
-
-USAGE_STATS_INLINE bool count_forks() noexcept {
-  return ::pthread_atfork(nullptr, nullptr, [] { ++Forks::instance().count; }) == 0;
-}
-
-}  // namespace posix
-
-USAGE_STATS_INLINE unsigned forks() noexcept {
-  static const bool counting = posix::count_forks();
-  return counting ? posix::Forks::instance().count.load(std::memory_order_relaxed) : 0;
-}
-
 namespace posix {
 
 using ExitFunction = void (*)(std::optional<int>) noexcept;

@@ -13,6 +13,9 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#if defined(__linux__)
+#include <sys/sysmacros.h>
+#endif
 #include <unistd.h>
 
 #include "../bounded_lock.hpp"
@@ -116,6 +119,17 @@ USAGE_STATS_INLINE bool is_ours(const struct stat& status) noexcept {
   return S_ISREG(status.st_mode) && status.st_uid == ::geteuid() && status.st_nlink <= 1;
 }
 
+/// Whether a descriptor is still that file, as far as this machine knows: a file server that is away is not asked.
+USAGE_STATS_INLINE bool is_open(int descriptor, dev_t device, ino_t inode) noexcept {
+#if defined(__linux__) && defined(STATX_INO) && defined(AT_STATX_DONT_SYNC)
+  struct statx known {};
+  if (::statx(descriptor, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &known) == 0)
+    return known.stx_ino == inode && makedev(known.stx_dev_major, known.stx_dev_minor) == device;
+#endif
+  struct stat status {};
+  return ::fstat(descriptor, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+}
+
 USAGE_STATS_INLINE std::error_code check_folder(int folder, bool top) noexcept {
   struct stat status {};
   if (::fstat(folder, &status) != 0) return last_error();
@@ -181,7 +195,9 @@ struct OwnLocks {
     struct stat status {};
     if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return -1;
     for (const File& file : files)
-      if (file.device == status.st_dev && file.inode == status.st_ino) return file.descriptor;
+      if (file.device == status.st_dev && file.inode == status.st_ino &&
+          is_open(file.descriptor, file.device, file.inode))  // not closed by the host, nor left in a hurry
+        return file.descriptor;
     return -1;
   }
   /// Call it with the mutex held.

@@ -1,16 +1,14 @@
 #pragma once
 // Locks on files. They end with the process however it ends, and no child inherits them.
 
-#include <atomic>
-
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "../bounded_lock.hpp"
 #include "../platform.hpp"
 #include "folder_posix.ipp"
+#include "forks_posix.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -24,85 +22,13 @@ USAGE_STATS_INLINE struct flock whole_file(short type) noexcept {
   return lock;
 }
 
-/// Whether this process, by whatever descriptor, still has this file open under this number.
-USAGE_STATS_INLINE bool is_open(int descriptor, dev_t device, ino_t inode) noexcept {
-  struct stat status {};
-  return ::fstat(descriptor, &status) == 0 && status.st_dev == device && status.st_ino == inode;
-}
-
-/// Locks of Linux that belong to an open file and not to the process (F_OFD_SETLK): POSIX drops a process's lock as
-/// soon as the host, a backup of its own home for one, closes any descriptor of the file. But a fork's child has the
-/// same open file, and would keep the lock when the parent is long gone: it closes what is listed here. Nothing here
-/// waits or allocates, for a child has only the thread that forked.
-class LocksOfOpenFiles {
- public:
-  static LocksOfOpenFiles& instance() noexcept {
-    static LocksOfOpenFiles locks;
-    return locks;
-  }
-
-  /// False where there is no such lock, or no room in the list.
-  bool lock(int descriptor, const struct stat& status) noexcept {
-#if defined(__linux__) && defined(F_OFD_SETLK)
-    static const bool watched = ::pthread_atfork(nullptr, nullptr, [] { instance().close_all(); }) == 0;
-    for (Slot& slot : slots_) {
-      int none = nothing;
-      if (!watched || !slot.descriptor.compare_exchange_strong(none, taken)) continue;
-      slot.device = status.st_dev;
-      slot.inode = status.st_ino;
-      slot.descriptor = descriptor;  // before the lock: a fork may come at any time
-      struct flock lock = whole_file(F_WRLCK);
-      if (::fcntl(descriptor, F_OFD_SETLK, &lock) == 0) return true;
-      slot.descriptor = nothing;
-      break;
-    }
-#else
-    static_cast<void>(descriptor);
-    static_cast<void>(status);
-#endif
-    return false;
-  }
-
-  /// When it has been closed.
-  void forget(int descriptor) noexcept {
-    for (Slot& slot : slots_) {
-      int found = descriptor;
-      if (slot.descriptor.compare_exchange_strong(found, nothing)) return;
-    }
-  }
-
- private:
-  static constexpr int nothing = -1, taken = -2;
-  struct Slot {
-    std::atomic<int> descriptor{nothing};
-    dev_t device = 0;
-    ino_t inode = 0;
-  };
-
-  void close_all() noexcept {
-    for (Slot& slot : slots_) {
-      const int descriptor = slot.descriptor.exchange(nothing);
-      // The host may have closed it, and have a file of its own under the number.
-      if (descriptor >= 0 && is_open(descriptor, slot.device, slot.inode)) ::close(descriptor);
-    }
-  }
-
-  Slot slots_[64];  // sessions at a time; further ones have the process's lock
-};
-
-/// For as long as this process has the file open.
-USAGE_STATS_INLINE std::error_code lock_for_life(int descriptor, const struct stat& status) noexcept {
-  struct flock lock = whole_file(F_WRLCK);
-  const bool locked = LocksOfOpenFiles::instance().lock(descriptor, status) || ::fcntl(descriptor, F_SETLK, &lock) == 0;
-  return locked ? std::error_code() : last_error();
-}
-
 }  // namespace posix
 
 struct LockedFile::Impl {
   posix::Descriptor descriptor;
   dev_t device;
   ino_t inode;
+  posix::ClosedInChildren::Place* in_children = nullptr;
 
   Impl(posix::Descriptor file, const struct stat& status) noexcept
       : descriptor(std::move(file)), device(status.st_dev), inode(status.st_ino) {}
@@ -112,7 +38,18 @@ struct LockedFile::Impl {
     const int number = descriptor.get();
     if (!posix::is_open(number, device, inode)) descriptor.leave();  // closed by the host: it may be a file of its own
     descriptor.close();
-    posix::LocksOfOpenFiles::instance().forget(number);
+    if (in_children != nullptr) posix::ClosedInChildren::remove(*in_children, number);
+  }
+
+  /// POSIX drops a process's lock as soon as any descriptor of the file is closed, by a backup within the host for one.
+  /// Linux's lock of an open file stays (F_OFD_SETLK), but a fork's child has the same open file.
+  std::error_code lock_for_life() noexcept {
+    struct flock lock = posix::whole_file(F_WRLCK);
+#if defined(__linux__) && defined(F_OFD_SETLK)
+    if (posix::forks_are_seen()) in_children = posix::ClosedInChildren::instance().add(descriptor.get(), device, inode);
+    if (in_children != nullptr && ::fcntl(descriptor.get(), F_OFD_SETLK, &lock) == 0) return {};
+#endif
+    return ::fcntl(descriptor.get(), F_SETLK, &lock) == 0 ? std::error_code() : posix::last_error();
   }
 };
 
@@ -138,7 +75,7 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
   error = !file || ::fstat(file.get(), &status) != 0 ? posix::last_error() : std::error_code();
   LockedFile result;
   if (!error) result.impl_ = std::make_unique<Impl>(std::move(file), status);
-  if (!error) error = posix::lock_for_life(result.impl_->descriptor.get(), status);
+  if (!error) error = result.impl_->lock_for_life();
   if (!error) error = result.append(bytes);
   // From its name's first moment nobody in this process may open it.
   auto& own = per_process<posix::OwnLocks>();
@@ -201,7 +138,7 @@ USAGE_STATS_INLINE void LockedFile::release() noexcept {
   if (!impl_) return;
   auto& own = per_process<posix::OwnLocks>();
   const auto guard = lock_or_give_up(own.mutex);
-  if (!guard) return impl_.reset();  // the process ends, and the lock with it
+  if (!guard) return impl_.reset();  // what stays in the list is no open file, see find()
   own.remove(impl_->device, impl_->inode);
   impl_.reset();
 }

@@ -30,6 +30,7 @@
 #include "../platform.hpp"
 #include "ends_posix.ipp"
 #include "folder_posix.ipp"
+#include "forks_posix.ipp"
 #include "lock_posix.ipp"
 #include "loaded_posix.ipp"
 #include "process_posix.ipp"

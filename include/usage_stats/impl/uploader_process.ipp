@@ -160,6 +160,7 @@ USAGE_STATS_INLINE void collect_alone(const Storage& storage, const Log& log) {
 USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
   USAGE_STATS_TRY {
     platform::note_standard_error();
+    platform::forks();  // counted from now on, while there are no threads yet
     if (!platform::in_main_executable(hook) || platform::started_by_loader()) return;
     uploader_impl::hook_ran() = true;
     const auto folder = platform::variable(uploader_impl::folder_variable);
