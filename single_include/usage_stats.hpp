@@ -1681,6 +1681,8 @@ class Storage {
   /// `delete` has taken away meanwhile must not come back.
   void update_waiting(const std::string& session_id, const std::function<void(Label&)>& change) const;
   std::error_code remove_waiting(const std::string& session_id) const;
+  /// Whether the last report of a label's run is there.
+  bool has_last_report(const Label&) const;
   /// Removes the report of a run whose label somebody has deleted, and with it all the rest. One that waits or was sent
   /// stays: an uploader has taken its run for lost.
   void forget(const Label&) const;
@@ -9045,6 +9047,10 @@ USAGE_STATS_INLINE std::error_code Storage::remove_waiting(const std::string& se
   return pending ? pending.remove(session_id) : error;
 }
 
+USAGE_STATS_INLINE bool Storage::has_last_report(const Label& label) const {
+  return storage_impl::written_report(*this, label).final;
+}
+
 USAGE_STATS_INLINE void Storage::forget(const Label& label) const {
   std::error_code error;
   const platform::Folder pending = folder_.folder("pending", false, error);
@@ -9443,10 +9449,12 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
     log("the report is lost: ", folder_.string(), ": ", error.message());
     return lock_.release();
   }
+  // Then an uploader has taken it for lost, and has removed the label where nothing is to be sent.
+  const bool collected = label_.destinations.empty() && storage->has_last_report(label_);
   error = storage->write_report(label_.client_id, session_id, to_json(report_));
   // Without a report the label stays in active/, and the next uploader reports the run as lost.
   if (!error) error = storage->finish(label_);
-  if (error == std::errc::no_such_file_or_directory) storage->forget(label_);
+  if (error == std::errc::no_such_file_or_directory && !collected) storage->forget(label_);
   signals_ = platform::SignalWatch();
   lock_.release();
   log("session ", session_id, " ends: ", status_name(report_.outcome.status),

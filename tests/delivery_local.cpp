@@ -20,6 +20,21 @@ TEST_CASE("local: the report is written, nothing is sent, and no id is made") {
   CHECK(server.requests().empty());
 }
 
+TEST_CASE("local: a run that was taken for lost, for its host had closed the label, leaves its true end all the same") {
+  Sandbox sandbox;
+  Command command =
+      sandbox.command("reporter", {"--unattended", "local", "--close-all", "--wait-for-input", "--exit", "3"});
+  command.open_input = true;
+  Process living(command);
+  living.wait_for_output("ready");
+  CHECK(run(sandbox.uploader("reporter")).exit_code == 0);
+  CHECK(sandbox.active().empty());
+  CHECK(sandbox.report()["outcome"]["status"] == "lost");
+  living.close_input();
+  CHECK(living.wait().exit_code == 3);
+  CHECK(sandbox.report()["outcome"] == nlohmann::json({{"status", "failed"}, {"exit_code", 3}}));
+}
+
 TEST_CASE("local: a report from then is not sent later either") {
   Server server;
   Sandbox sandbox;

@@ -141,6 +141,8 @@ class Storage {
   /// `delete` has taken away meanwhile must not come back.
   void update_waiting(const std::string& session_id, const std::function<void(Label&)>& change) const;
   std::error_code remove_waiting(const std::string& session_id) const;
+  /// Whether the last report of a label's run is there.
+  bool has_last_report(const Label&) const;
   /// Removes the report of a run whose label somebody has deleted, and with it all the rest. One that waits or was sent
   /// stays: an uploader has taken its run for lost.
   void forget(const Label&) const;

@@ -208,6 +208,12 @@ int count_in_threads(Session& session, int threads) {
 }
 
 /// Says that it is there, and reads its standard input to the end.
+/// As one that becomes a daemon does it.
+int close_all(Session&) {
+  for (int number = 3; number < 1024; ++number) ::close(number);
+  return -1;
+}
+
 /// Reads each file that a line of its input names, as a backup does.
 int wait_for_input(Session&) {
   std::cout << "ready" << std::endl;
@@ -286,6 +292,7 @@ const Flags& flag_handlers() {
       {"--throw-nested", [act](Script& s) { act(s, [](Session&) -> int { throw_nested(); }); }},
       {"--abort", [act](Script& s) { act(s, [](Session&) -> int { std::abort(); }); }},
       {"--fork", [act](Script& s) { act(s, fork_child); }},
+      {"--close-all", [act](Script& s) { act(s, close_all); }},
       {"--wait-for-input", [act](Script& s) { act(s, wait_for_input); }},
       {"--event-per-line", [act](Script& s) { act(s, record_lines); }},
       {"--finish", [act](Script& s) { act(s, [](Session& session) { return session.finish(), -1; }); }},

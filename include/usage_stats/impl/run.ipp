@@ -245,10 +245,12 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
     log("the report is lost: ", folder_.string(), ": ", error.message());
     return lock_.release();
   }
+  // Then an uploader has taken it for lost, and has removed the label where nothing is to be sent.
+  const bool collected = label_.destinations.empty() && storage->has_last_report(label_);
   error = storage->write_report(label_.client_id, session_id, to_json(report_));
   // Without a report the label stays in active/, and the next uploader reports the run as lost.
   if (!error) error = storage->finish(label_);
-  if (error == std::errc::no_such_file_or_directory) storage->forget(label_);
+  if (error == std::errc::no_such_file_or_directory && !collected) storage->forget(label_);
   signals_ = platform::SignalWatch();
   lock_.release();
   log("session ", session_id, " ends: ", status_name(report_.outcome.status),

@@ -250,6 +250,10 @@ USAGE_STATS_INLINE std::error_code Storage::remove_waiting(const std::string& se
   return pending ? pending.remove(session_id) : error;
 }
 
+USAGE_STATS_INLINE bool Storage::has_last_report(const Label& label) const {
+  return storage_impl::written_report(*this, label).final;
+}
+
 USAGE_STATS_INLINE void Storage::forget(const Label& label) const {
   std::error_code error;
   const platform::Folder pending = folder_.folder("pending", false, error);
