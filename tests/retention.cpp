@@ -86,6 +86,19 @@ TEST_CASE("retention: of local reports there are never many more than 50, and no
   CHECK(wait_until([&] { return !std::filesystem::exists(old); }));
 }
 
+TEST_CASE("retention: reports that were sent go after 30 days, also where only local ones are made now") {
+  Server server;
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(server.url()));
+  CHECK(sandbox.wait_for_no_uploader());
+  const auto sent = sandbox.report_files().at(0).parent_path();
+  const std::vector<std::string> local{"--unattended", "local"};
+  age(sent, std::chrono::hours(24 * 30 + 1));
+  age(sent.parent_path(), std::chrono::hours(24 * 30 + 1));
+  sandbox.run("reporter", local);
+  CHECK(wait_until([&] { return !std::filesystem::exists(sent); }));
+}
+
 TEST_CASE("retention: a dead server leaves a hundred waiting, be it in its back-off") {
   SilentPort dead(SilentPort::Behaviour::refuses);
   Sandbox sandbox;

@@ -161,6 +161,23 @@ TEST_CASE("storage: who wants what another is writing waits for that, not for th
   CHECK(storage.state().client_id == std::string(32, 'a'));
 }
 
+TEST_CASE("storage: many runs that are alive are not taken for many that have vanished") {
+  Sandbox sandbox;
+  const us::Storage storage = opened(sandbox);
+  std::error_code error;
+  std::vector<us::platform::LockedFile> alive;
+  for (int i = 0; i < 40; ++i) {
+    us::Label label;
+    label.session_id = std::to_string(1000 + i) + std::string(28, '0');
+    alive.push_back(storage.begin(label, error));
+    REQUIRE(alive.back());
+  }
+  CHECK_FALSE(storage.strewn());
+  CHECK_FALSE(storage.crowded(std::string(32, 'c')));
+  alive.erase(alive.begin(), alive.begin() + 20);
+  CHECK(storage.strewn());
+}
+
 TEST_CASE("storage: temporary files of processes that were killed go away after an hour") {
   Sandbox sandbox;
   opened(sandbox);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -133,7 +134,7 @@ class Storage {
 
   /// Labels of runs that vanished: in active/, locked by nobody. The report says "lost" (or what the label's signal
   /// says) unless the run had already written its own; then the label is moved to pending/.
-  void collect_vanished(const Log&) const;
+  void collect_vanished(const Log&, std::size_t most = std::numeric_limits<std::size_t>::max()) const;
   std::vector<Label> waiting(bool* incomplete = nullptr) const;  // oldest first
   /// Labels of live sessions that have written an interim report, with its sequence.
   std::vector<Label> interims() const;
@@ -160,7 +161,7 @@ class Storage {
   /// Whether an uploader should prune: reports are too many, or too old, as far as one look at some hundred names
   /// tells.
   bool crowded(const std::string& client_id) const;
-  /// Whether so many labels lie in active/ that some will be of runs that have vanished.
+  /// Whether many labels lie in active/ of runs that have vanished.
   bool strewn() const;
 
   const platform::Folder& folder() const noexcept { return folder_; }

@@ -178,11 +178,11 @@ USAGE_STATS_INLINE std::optional<std::string> Storage::waiting_report(const Labe
   return read_report(label.client_id, label.session_id, &unreadable);
 }
 
-USAGE_STATS_INLINE void Storage::collect_vanished(const Log& log) const {
+USAGE_STATS_INLINE void Storage::collect_vanished(const Log& log, std::size_t most) const {
   std::error_code error;
   const platform::Folder active = folder_.folder("active", false, error);
   if (!active) return;
-  for (const auto& entry : active.list(storage_impl::most_entries, is_id)) {
+  for (const auto& entry : active.list(std::min(most, storage_impl::most_entries), is_id)) {
     if (entry.folder || platform::LockedFile::held(active, entry.name)) continue;
     const auto label = storage_impl::read_label(active, entry.name, error);
     if (!label && storage_impl::may_pass(error)) continue;
@@ -388,16 +388,22 @@ namespace storage_impl {
 constexpr std::size_t some = 16;  // more than a limit allows, so that not each run beyond it starts an uploader
 
 /// One more than `limit` of what is named as we name it, if it stands among the first names.
-USAGE_STATS_INLINE std::vector<platform::Folder::Entry> first_look(const platform::Folder& folder, std::size_t limit) {
-  return folder ? folder.list(limit + 1, is_id, 1000) : std::vector<platform::Folder::Entry>();
+USAGE_STATS_INLINE std::vector<platform::Folder::Entry> first_look(const platform::Folder& folder, std::size_t limit,
+                                                                   bool (*wanted)(std::string_view) = is_id) {
+  return folder ? folder.list(limit + 1, wanted, 1000) : std::vector<platform::Folder::Entry>();
 }
 
 }  // namespace storage_impl
 
 USAGE_STATS_INLINE bool Storage::strewn() const {
   std::error_code error;
-  return storage_impl::first_look(folder_.folder("active", false, error), storage_impl::some).size() >
-         storage_impl::some;
+  const platform::Folder active = folder_.folder("active", false, error);
+  if (storage_impl::first_look(active, storage_impl::some).size() <= storage_impl::some) return false;
+  const auto labels = storage_impl::first_look(active, 100);
+  const auto vanished = std::count_if(labels.begin(), labels.end(), [&](const platform::Folder::Entry& label) {
+    return !platform::LockedFile::held(active, label.name);
+  });
+  return static_cast<std::size_t>(vanished) > storage_impl::some;
 }
 
 USAGE_STATS_INLINE bool Storage::crowded(const std::string& client_id) const {
@@ -405,17 +411,25 @@ USAGE_STATS_INLINE bool Storage::crowded(const std::string& client_id) const {
   if (strewn()) return true;
   std::error_code error;
   const platform::Folder client = folder_.folder(client_id, false, error),
+                         active = folder_.folder("active", false, error),
                          pending = folder_.folder("pending", false, error);
   const std::size_t waiting = first_look(pending, limits::waiting_reports).size();
   const std::size_t most = limits::kept_sessions + storage_impl::some + waiting;
   const auto sessions = first_look(client, most);
+  const auto clients = first_look(folder_, most, storage_impl::is_client);
   // Sessions of this client, or clients that were one session each.
-  if (waiting > limits::waiting_reports || sessions.size() > most || first_look(folder_, most).size() > most)
-    return true;
+  if (waiting > limits::waiting_reports || sessions.size() > most || clients.size() > most) return true;
   const auto oldest = std::chrono::system_clock::now() - limits::kept_for;
-  return std::any_of(sessions.begin(), sessions.end(), [&](const platform::Folder::Entry& session) {
-    return session.modified < oldest && !(pending && pending.exists(session.name));
-  });
+  const auto is_old = [&](const platform::Folder::Entry& session) {
+    return session.modified < oldest && !(pending && pending.exists(session.name)) &&
+           !(active && active.exists(session.name));
+  };
+  return std::any_of(sessions.begin(), sessions.end(), is_old) ||
+         std::any_of(clients.begin(), clients.end(), [&](const platform::Folder::Entry& other) {
+           if (other.modified >= oldest) return false;
+           const auto its = first_look(folder_.folder(other.name, false, error), most);
+           return std::any_of(its.begin(), its.end(), is_old);
+         });
 }
 
 }  // namespace detail

@@ -153,7 +153,7 @@ USAGE_STATS_INLINE void collect_alone(const Storage& storage, const Log& log) {
   std::error_code error;
   const auto lock = platform::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
   if (!lock) return;
-  storage.collect_vanished(log);
+  storage.collect_vanished(log, 100);  // the host waits
   storage.prune(log);
 }
 
