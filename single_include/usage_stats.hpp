@@ -6281,11 +6281,15 @@ USAGE_STATS_INLINE std::vector<Endpoint> effective_endpoints(const Options& opti
   if (substitute)
     place(*substitute, endpoints);
   else
-    for (const Endpoint& endpoint : options.endpoints)  // the same address twice is one
-      if (std::none_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& other) {
-            return other.url == endpoint.url && other.protocol == endpoint.protocol;
-          }))
+    for (const Endpoint& endpoint : options.endpoints) {  // the same address twice is one
+      const auto same = std::find_if(endpoints.begin(), endpoints.end(), [&](const Endpoint& other) {
+        return other.url == endpoint.url && other.protocol == endpoint.protocol;
+      });
+      if (same == endpoints.end())
         endpoints.push_back(endpoint);
+      else if (same->api_key != endpoint.api_key || same->headers != endpoint.headers)
+        problem = "endpoint '" + endpoint.url + "' is named twice; only the first api_key and headers count";
+    }
   for (const Settings* const settings : {&policy, &config})
     for (const std::string& url : settings->additional_endpoints) place(url, endpoints);
   return endpoints;
@@ -12227,6 +12231,7 @@ struct Progress {
 /// Sends what waits, with a line for each try; false if another process was doing so all the time.
 USAGE_STATS_INLINE bool upload_now(const Call& call, const Storage& storage, bool only_deletions, Progress& progress) {
   const platform::NoBrokenPipe unharmed;
+  if (!platform::has_standard_streams()) remark(call, "nothing is sent while a standard stream is closed");
   UploadOptions options;
   options.stay = std::chrono::milliseconds(0);
   options.ignore_backoff = true;

@@ -2,6 +2,8 @@
 // policy, environment and config in its place.
 #include <doctest/doctest.h>
 
+#include <usage_stats.hpp>
+
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -243,6 +245,19 @@ TEST_CASE("endpoints: the same one twice is one") {
   sandbox.run("reporter", options);
   CHECK(server.requests().size() == 2);
   CHECK(sandbox.pending().empty());
+}
+
+TEST_CASE("endpoints: the same one with another key is told, and is one") {
+  using usage_stats::Protocol;
+  usage_stats::Options options("reporter", "1.0.0");
+  options.endpoints = {{"https://one.example/", Protocol::json, "first"},
+                       {"https://one.example/", Protocol::json, "second"},
+                       {"https://two.example/", Protocol::json, "second"}};
+  std::string problem;
+  const auto endpoints = usage_stats::detail::effective_endpoints(options, {}, {}, problem);
+  REQUIRE(endpoints.size() == 2);
+  CHECK(endpoints[0].api_key == "first");
+  CHECK(problem.find("endpoint 'https://one.example/' is named twice") == 0);
 }
 
 TEST_CASE("endpoints: more than eight are told, and eight go on") {

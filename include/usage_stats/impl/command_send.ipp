@@ -35,6 +35,7 @@ struct Progress {
 /// Sends what waits, with a line for each try; false if another process was doing so all the time.
 USAGE_STATS_INLINE bool upload_now(const Call& call, const Storage& storage, bool only_deletions, Progress& progress) {
   const platform::NoBrokenPipe unharmed;
+  if (!platform::has_standard_streams()) remark(call, "nothing is sent while a standard stream is closed");
   UploadOptions options;
   options.stay = std::chrono::milliseconds(0);
   options.ignore_backoff = true;

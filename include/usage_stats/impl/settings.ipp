@@ -204,11 +204,15 @@ USAGE_STATS_INLINE std::vector<Endpoint> effective_endpoints(const Options& opti
   if (substitute)
     place(*substitute, endpoints);
   else
-    for (const Endpoint& endpoint : options.endpoints)  // the same address twice is one
-      if (std::none_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& other) {
-            return other.url == endpoint.url && other.protocol == endpoint.protocol;
-          }))
+    for (const Endpoint& endpoint : options.endpoints) {  // the same address twice is one
+      const auto same = std::find_if(endpoints.begin(), endpoints.end(), [&](const Endpoint& other) {
+        return other.url == endpoint.url && other.protocol == endpoint.protocol;
+      });
+      if (same == endpoints.end())
         endpoints.push_back(endpoint);
+      else if (same->api_key != endpoint.api_key || same->headers != endpoint.headers)
+        problem = "endpoint '" + endpoint.url + "' is named twice; only the first api_key and headers count";
+    }
   for (const Settings* const settings : {&policy, &config})
     for (const std::string& url : settings->additional_endpoints) place(url, endpoints);
   return endpoints;
