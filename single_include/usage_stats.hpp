@@ -10609,9 +10609,9 @@ USAGE_STATS_INLINE void collect_alone(const Storage& storage, const Log& log) {
 USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
   USAGE_STATS_TRY {
     platform::note_standard_error();
-    platform::forks();  // counted from now on, while there are no threads yet
     if (!platform::in_main_executable(hook) || platform::started_by_loader()) return;
     uploader_impl::hook_ran() = true;
+    platform::forks();  // counted from now on, while there are no threads yet
     const auto folder = platform::variable(uploader_impl::folder_variable);
     if (!folder) return;
     // Whoever starts a setuid program chooses its environment: neither our work nor, by our fault, the host's is done.
