@@ -14,10 +14,13 @@ fi
 cp -rL /usr/include/nlohmann "$work/include"
 export ZIG_GLOBAL_CACHE_DIR=$work/cache
 zig=("$work/zig/bin/python" -m ziglang c++ -target x86_64-linux-musl -std=c++17 -O1)
-for part in main elsewhere; do
+compile() {
   "${zig[@]}" -Wall -Wextra -DUSAGE_STATS_NO_HTTPLIB -Iinclude -isystem "$work/include" \
-    -c "tests/programs/units/$part.cpp" -o "$work/$part.o"
-done
+    -c "tests/programs/units/$1.cpp" -o "$work/$1.o"
+}
+compile main &
+compile elsewhere
+wait $!
 "${zig[@]}" -static "$work/main.o" "$work/elsewhere.o" -o "$work/units"
 
 python3 - "$work/units" <<'PYTHON'

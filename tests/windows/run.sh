@@ -68,8 +68,9 @@ build() {
   shift
   "$cxx" "${flags[@]}" -O1 -DUSAGE_STATS_NO_HTTPLIB -static -o "$scratch/$name.exe" "$@"
 }
-build smoke tests/windows/smoke.cpp
+build smoke tests/windows/smoke.cpp &
 build consumer tests/consumer/main.cpp tests/consumer/elsewhere.cpp
+wait $!
 
 tools/need.sh wine64 wine >"$scratch/wine.log" 2>&1 || true
 wine=$(command -v wine64 || command -v wine || ls /usr/lib/wine/wine64 2>/dev/null || true)
