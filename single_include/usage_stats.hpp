@@ -4248,9 +4248,9 @@ class ClosedInChildren {
     return nullptr;
   }
 
-  /// When it has been closed.
+  /// When it has been closed. In a child the place is empty, or has a file of the child's own by now: that one stays.
   static void remove(Place& place, int descriptor) noexcept {
-    place.descriptor.compare_exchange_strong(descriptor, nothing);  // a child has removed it already
+    place.descriptor.compare_exchange_strong(descriptor, nothing);
   }
 
   void close_all() noexcept {
@@ -9213,7 +9213,6 @@ USAGE_STATS_INLINE bool Storage::crowded(const std::string& client_id) const {
   if (strewn()) return true;
   std::error_code error;
   const platform::Folder client = folder_.folder(client_id, false, error),
-                         active = folder_.folder("active", false, error),
                          pending = folder_.folder("pending", false, error);
   const std::size_t waiting = first_look(pending, limits::waiting_reports).size();
   const std::size_t most = limits::kept_sessions + storage_impl::some + waiting;
@@ -9223,8 +9222,9 @@ USAGE_STATS_INLINE bool Storage::crowded(const std::string& client_id) const {
   if (waiting > limits::waiting_reports || sessions.size() > most || clients.size() > most) return true;
   const auto oldest = std::chrono::system_clock::now() - limits::kept_for;
   const auto is_old = [&](const platform::Folder::Entry& session) {
-    return session.modified < oldest && !(pending && pending.exists(session.name)) &&
-           !(active && active.exists(session.name));
+    if (session.modified >= oldest || (pending && pending.exists(session.name))) return false;
+    const platform::Folder active = folder_.folder("active", false, error);  // not for nothing: a run waits
+    return !active || !active.exists(session.name);
   };
   return std::any_of(sessions.begin(), sessions.end(), is_old) ||
          std::any_of(clients.begin(), clients.end(), [&](const platform::Folder::Entry& other) {
@@ -9468,7 +9468,8 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
     log("the report is lost: ", folder_.string(), ": ", error.message());
     return lock_.release();
   }
-  // Then an uploader has taken it for lost, and has removed the label where nothing is to be sent.
+  // A last report that is there already is an uploader's: it took this run for lost, and has removed a label that goes
+  // nowhere.
   const bool collected = label_.destinations.empty() && storage->has_last_report(label_);
   error = storage->write_report(label_.client_id, session_id, to_json(report_));
   // Without a report the label stays in active/, and the next uploader reports the run as lost.

@@ -25,6 +25,13 @@ Command apart(const Command& command, const std::string& namespaces, const std::
   return changed;
 }
 
+/// The command with a name server on 127.0.0.53 alone, and more options of resolv.conf.
+Command asking_nobody(const Sandbox& sandbox, const Command& command, const std::string& options) {
+  const std::string file = (sandbox.root() / "resolv.conf").string();
+  write_file(file, "nameserver 127.0.0.53\noptions " + options + "\n");
+  return apart(command, "--mount", "mount --bind '" + file + "' /etc/resolv.conf;");
+}
+
 bool possible(const std::string& namespaces) {
   Command command{"true", {}};
   command.inherit_environment = true;
@@ -86,12 +93,10 @@ TEST_CASE("network down: a name server that says nothing holds up the uploader, 
     CAPTURE(std::string(delivery));
     Sandbox sandbox;
     sandbox.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
-    write_file(sandbox.root() / "resolv.conf", "nameserver 127.0.0.53\noptions timeout:30 attempts:1\n");
     const Command command = sandbox.command("reporter", {"--url", "https://stats.example.org/", "--delivery", delivery,
                                                          "--wait-limit", "300", "--print", "done", "--exit", "3"});
     const auto start = std::chrono::steady_clock::now();
-    const Result result = run(apart(
-        command, "--mount", "mount --bind '" + (sandbox.root() / "resolv.conf").string() + "' /etc/resolv.conf;"));
+    const Result result = run(asking_nobody(sandbox, command, "timeout:30 attempts:1"));
     CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));  // the name server takes 30 s
     CHECK(result.exit_code == 3);
     CHECK(result.out == "done\n");
@@ -110,11 +115,8 @@ TEST_CASE("network down: a name server that says nothing for longer than an uplo
   if (!possible("--mount")) return;
   Sandbox sandbox;
   sandbox.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
-  write_file(sandbox.root() / "resolv.conf", "nameserver 127.0.0.53\noptions timeout:30 attempts:5\n");
   const Command command = sandbox.command("reporter", {"--url", "https://stats.example.org/"});
-  CHECK(run(apart(command, "--mount",
-                  "mount --bind '" + (sandbox.root() / "resolv.conf").string() + "' /etc/resolv.conf;"))
-            .exit_code == 0);
+  CHECK(run(asking_nobody(sandbox, command, "timeout:30 attempts:5")).exit_code == 0);
   CHECK(wait_until([&] { return names.asked(); }));
   CHECK(sandbox.wait_for_no_uploader(std::chrono::seconds(90)));
   CHECK(sandbox.pending().size() == 1);

@@ -11,12 +11,18 @@
 
 namespace {
 
-/// Starts a run that waits for its input, and ends it with SIGKILL. Returns its session.
-std::string killed_run(const Sandbox& sandbox, const std::string& url) {
-  Command command = sandbox.command("reporter", sending_to(url, {"--wait-for-input"}));
+/// A run that waits for its input, and then ends with code 3.
+Process living_run(const Sandbox& sandbox, const std::string& url) {
+  Command command = sandbox.command("reporter", sending_to(url, {"--wait-for-input", "--exit", "3"}));
   command.open_input = true;
   Process process(command);
   process.wait_for_output("ready");
+  return process;
+}
+
+/// One that is ended with SIGKILL. Returns its session.
+std::string killed_run(const Sandbox& sandbox, const std::string& url) {
+  Process process = living_run(sandbox, url);
   const std::string session = sandbox.active().at(0);
   process.signal(SIGKILL);
   CHECK(process.wait().signal == SIGKILL);
@@ -55,10 +61,7 @@ TEST_CASE("a run that was killed is reported as lost by the next uploader, once"
 TEST_CASE("a run that lives is not taken for lost, however many uploaders come by") {
   Server server;
   Sandbox sandbox;
-  Command command = sandbox.command("reporter", sending_to(server.url(), {"--wait-for-input", "--exit", "3"}));
-  command.open_input = true;
-  Process living(command);
-  living.wait_for_output("ready");
+  Process living = living_run(sandbox, server.url());
   const std::string session = sandbox.active().at(0);
   for (int i = 0; i < 3; ++i) sandbox.run("reporter", sending_to(server.url()));
   CHECK(sandbox.active().size() == 1);
@@ -73,10 +76,7 @@ TEST_CASE("a run that lives is not taken for lost, however many uploaders come b
 TEST_CASE("a run that lives and has read its own label, as a backup does, is not taken for lost") {
   Server server;
   Sandbox sandbox;
-  Command command = sandbox.command("reporter", sending_to(server.url(), {"--wait-for-input", "--exit", "3"}));
-  command.open_input = true;
-  Process living(command);
-  living.wait_for_output("ready");
+  Process living = living_run(sandbox, server.url());
   const std::string session = sandbox.active().at(0);
   living.write((sandbox.usage_folder() / "active" / session).string() + "\n");
   living.wait_for_output("read\n");

@@ -45,9 +45,9 @@ class ClosedInChildren {
     return nullptr;
   }
 
-  /// When it has been closed.
+  /// When it has been closed. In a child the place is empty, or has a file of the child's own by now: that one stays.
   static void remove(Place& place, int descriptor) noexcept {
-    place.descriptor.compare_exchange_strong(descriptor, nothing);  // a child has removed it already
+    place.descriptor.compare_exchange_strong(descriptor, nothing);
   }
 
   void close_all() noexcept {

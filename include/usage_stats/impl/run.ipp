@@ -245,7 +245,8 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
     log("the report is lost: ", folder_.string(), ": ", error.message());
     return lock_.release();
   }
-  // Then an uploader has taken it for lost, and has removed the label where nothing is to be sent.
+  // A last report that is there already is an uploader's: it took this run for lost, and has removed a label that goes
+  // nowhere.
   const bool collected = label_.destinations.empty() && storage->has_last_report(label_);
   error = storage->write_report(label_.client_id, session_id, to_json(report_));
   // Without a report the label stays in active/, and the next uploader reports the run as lost.

@@ -411,7 +411,6 @@ USAGE_STATS_INLINE bool Storage::crowded(const std::string& client_id) const {
   if (strewn()) return true;
   std::error_code error;
   const platform::Folder client = folder_.folder(client_id, false, error),
-                         active = folder_.folder("active", false, error),
                          pending = folder_.folder("pending", false, error);
   const std::size_t waiting = first_look(pending, limits::waiting_reports).size();
   const std::size_t most = limits::kept_sessions + storage_impl::some + waiting;
@@ -421,8 +420,9 @@ USAGE_STATS_INLINE bool Storage::crowded(const std::string& client_id) const {
   if (waiting > limits::waiting_reports || sessions.size() > most || clients.size() > most) return true;
   const auto oldest = std::chrono::system_clock::now() - limits::kept_for;
   const auto is_old = [&](const platform::Folder::Entry& session) {
-    return session.modified < oldest && !(pending && pending.exists(session.name)) &&
-           !(active && active.exists(session.name));
+    if (session.modified >= oldest || (pending && pending.exists(session.name))) return false;
+    const platform::Folder active = folder_.folder("active", false, error);  // not for nothing: a run waits
+    return !active || !active.exists(session.name);
   };
   return std::any_of(sessions.begin(), sessions.end(), is_old) ||
          std::any_of(clients.begin(), clients.end(), [&](const platform::Folder::Entry& other) {
