@@ -259,6 +259,7 @@ USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool 
   Folder folder;
   if (!given.is_absolute()) return error = std::make_error_code(std::errc::invalid_argument), Folder();
   const std::filesystem::path path = posix::without_slash(given.native());
+  if (!path.has_relative_path()) return error = std::make_error_code(std::errc::operation_not_permitted), Folder();
   posix::Descriptor descriptor = posix::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY);
   if (!descriptor && errno == ENOENT && create) {
     error = posix::make_folders(path);
