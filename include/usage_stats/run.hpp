@@ -14,6 +14,7 @@
 #include "log.hpp"
 #include "options.hpp"
 #include "outcome.hpp"
+#include "parsed.hpp"
 #include "platform.hpp"
 #include "report.hpp"
 #include "storage.hpp"
@@ -48,9 +49,10 @@ class Run : public std::enable_shared_from_this<Run> {
   std::string problem;
   std::string session_id;
   std::filesystem::path report_path;
-  std::mutex mutex;  // of `outcome` and `command`, which any thread may set
+  std::mutex mutex;  // of `outcome`, `command` and `parsed_arguments`, which any thread may set
   Outcome outcome;
   std::string command;
+  ParsedArguments parsed_arguments;
 
  private:
   std::shared_ptr<Recorder> record(const Consent&, const Storage&, const State&, Taint,
@@ -62,6 +64,7 @@ class Run : public std::enable_shared_from_this<Run> {
   void begin_interims();
   void write_interim();
   bool close_report(const End&);
+  void add_parsed(Report&) const;
   std::string scrubbed(const std::string& message) const;
   void write_and_deliver();
   void deliver(const Storage&) const;

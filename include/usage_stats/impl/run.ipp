@@ -200,6 +200,12 @@ USAGE_STATS_INLINE std::string Run::scrubbed(const std::string& message) const {
                                              : scrub(message, recorder_->taint(), limits::message_bytes);
 }
 
+/// What the program's own parser has told, under the lock.
+USAGE_STATS_INLINE void Run::add_parsed(Report& report) const {
+  if (!command.empty()) report.command = command;
+  parsed_arguments.replace_in(report, recorder_->taint());
+}
+
 /// False, and the label stays: the run is lost, since a lock is held by what cannot go on.
 USAGE_STATS_INLINE bool Run::close_report(const End& end) {
   const auto guard = lock_or_give_up(mutex);
@@ -211,7 +217,7 @@ USAGE_STATS_INLINE bool Run::close_report(const End& end) {
     outcome.status = outcome.exit_code.value_or(0) == 0 ? Status::ok : Status::failed;
   report_.outcome = outcome;
   for (ErrorLink& link : report_.outcome.error) link.message = scrubbed(link.message);
-  if (!command.empty()) report_.command = command;
+  add_parsed(report_);
   recorder_->add_to(report_);
   report_.final = true;
   report_.duration_s = recorder_->seconds();
@@ -278,7 +284,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
     if (finished_ || (quiet && options.report_every < std::chrono::minutes(1)) || !enough_memory()) return;
     Report interim = report_;
     ++report_.sequence;  // the last report has another one, also if this thread is held up from here on
-    if (const auto guard = lock_or_give_up(mutex); guard && !command.empty()) interim.command = command;
+    if (const auto guard = lock_or_give_up(mutex)) add_parsed(interim);
     interim.outcome.status = Status::running;
     interim.duration_s = recorder_->seconds();
     recorder_->add_to(interim);
