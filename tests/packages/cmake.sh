@@ -25,7 +25,7 @@ consumer accepted -DWANTED_VERSION="${number%.*}" -DWANTED_COMPONENTS="header;co
 for wrong in 0.0.5 99.0; do
   refused "requested version \"$wrong\"" consumer refused -DWANTED_VERSION="$wrong"
 done
-refused "has no component nonsense" consumer refused -DWANTED_COMPONENTS=nonsense
+refused "has no component nonsense here" consumer refused -DWANTED_COMPONENTS=nonsense
 
 echo "-- a library that is missing is told by the name of its package"
 without_json=(-DCMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON)
