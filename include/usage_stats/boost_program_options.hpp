@@ -78,9 +78,13 @@ void record_arguments(TelemetrySession& session, const boost::program_options::b
 }
 
 /// Puts --disable-usage-stats among the program's options; Boost has no place for the command but its description. To
-/// be called once, before parsing.
-inline void describe_in_help(boost::program_options::options_description& description, const HelpTexts& texts = {}) {
-  description.add_options()(texts.option.c_str(), texts.both_descriptions().c_str());
+/// be called before parsing.
+inline void describe_in_help(boost::program_options::options_description& description,
+                             const HelpTexts& texts = {}) noexcept {
+  detail::without_throwing([&] {
+    if (description.find_nothrow(texts.option, false) == nullptr)
+      description.add_options()(texts.option.c_str(), texts.both_descriptions().c_str());
+  });
 }
 
 }  // namespace usage_stats

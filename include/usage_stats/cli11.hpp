@@ -178,17 +178,20 @@ inline void record_arguments(TelemetrySession& session, const CLI::App& app) noe
 
 /// Puts --disable-usage-stats among the app's options, and the command into the footer of its --help. To be called
 /// before parsing, and behind the app's own footer().
-inline void describe_in_help(CLI::App& app, const HelpTexts& texts = {}) {
-  if (app.get_option_no_throw("--" + texts.option) == nullptr)
-    app.add_flag("--" + texts.option, texts.option_description)->configurable(false);
-  if (texts.command.empty()) return;
-  const std::string own = app.get_footer();
-  const auto footer = [&app, own, texts] {
-    const std::string program = app.get_name().empty() ? "" : app.get_name() + " ";
-    return own + (own.empty() ? "" : "\n\n") + "`" + program + texts.command + "`: " + texts.command_description + ".";
-  };
-  app.footer(std::function<std::string()>(footer));  // subcommands inherit only the other kind
-  app.footer(std::string());
+inline void describe_in_help(CLI::App& app, const HelpTexts& texts = {}) noexcept {
+  detail::without_throwing([&] {
+    if (app.get_option_no_throw("--" + texts.option) == nullptr)
+      app.add_flag("--" + texts.option, texts.option_description)->configurable(false);
+    if (texts.command.empty()) return;
+    const std::string own = app.get_footer();
+    const auto footer = [&app, own, texts] {
+      const std::string program = app.get_name().empty() ? "" : app.get_name() + " ";
+      return own + (own.empty() ? "" : "\n\n") + "`" + program + texts.command + "`: " + texts.command_description +
+             ".";
+    };
+    app.footer(std::function<std::string()>(footer));  // subcommands inherit only the other kind
+    app.footer(std::string());
+  });
 }
 
 }  // namespace usage_stats

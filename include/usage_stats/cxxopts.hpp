@@ -31,9 +31,9 @@ inline void record_arguments(TelemetrySession& session, const cxxopts::ParseResu
 }
 
 /// Puts --disable-usage-stats among the program's options; cxxopts has no place for the command but its description.
-/// To be called once, before parsing.
-inline void describe_in_help(cxxopts::Options& options, const HelpTexts& texts = {}) {
-  options.add_options()(texts.option, texts.both_descriptions());
+/// To be called before parsing.
+inline void describe_in_help(cxxopts::Options& options, const HelpTexts& texts = {}) noexcept {
+  detail::without_throwing([&] { options.add_options()(texts.option, texts.both_descriptions()); });
 }
 
 }  // namespace usage_stats

@@ -44,14 +44,16 @@ inline void record_arguments(TelemetrySession& session, int argc = 0, const char
 
 /// Makes gflags know --disable-usage-stats, which its --help calls -disable_usage_stats. To be called before parsing;
 /// idempotent.
-inline void describe_in_help(const HelpTexts& texts = {}) {
-  GFLAGS_NAMESPACE::CommandLineFlagInfo known;
-  if (GFLAGS_NAMESPACE::GetCommandLineFlagInfo("disable_usage_stats", &known)) return;  // twice is the program's end
-  static bool value = false, by_default = false;
-  static const std::string& description = *new std::string(texts.both_descriptions());  // gflags keeps the pointer
-  static const GFLAGS_NAMESPACE::FlagRegisterer flag("disable_usage_stats", description.c_str(),
-                                                     "usage_stats/gflags.hpp", &value, &by_default);
-  static_cast<void>(flag);
+inline void describe_in_help(const HelpTexts& texts = {}) noexcept {
+  detail::without_throwing([&] {
+    GFLAGS_NAMESPACE::CommandLineFlagInfo known;
+    if (GFLAGS_NAMESPACE::GetCommandLineFlagInfo("disable_usage_stats", &known)) return;  // twice is the program's end
+    static bool value = false, by_default = false;
+    static const std::string& description = *new std::string(texts.both_descriptions());  // gflags keeps the pointer
+    static const GFLAGS_NAMESPACE::FlagRegisterer flag("disable_usage_stats", description.c_str(),
+                                                       "usage_stats/gflags.hpp", &value, &by_default);
+    static_cast<void>(flag);
+  });
 }
 
 }  // namespace usage_stats

@@ -49,7 +49,7 @@ stub cpp-httplib "$(pkg-config --modversion cpp-httplib)" httplib httplib::httpl
 # created FOLDER ARGUMENT...: builds the package, and its test_package, whose programs are run.
 created() {
   echo "-- conan create $*"
-  conan create "$@" "${fast[@]}" >"$work/created" 2>&1 || { tail -60 "$work/created" >&2; fail "conan create $*"; }
+  "$venv/bin/conan" create "$@" "${fast[@]}" >"$work/created" 2>&1 || { tail -60 "$work/created" >&2; fail "conan create $*"; }
   grep '^usage_stats [0-9]' "$work/created"
 }
 # From a copy: conan builds the test_package where it stands.

@@ -36,7 +36,7 @@ alone "$work/consumer_all/consumer_compiled"
 
 echo "-- headers alone"
 port headers
-test ! -e "$work/headers/lib" || fail "a header-only port has a lib folder"
+test -z "$(find "$work/headers" -name '*.a')" || fail "a header-only port has a library"
 refused "has no component compiled here" consumer headers -DWANTED_COMPONENTS=compiled
 grep -q USAGE_STATS_NO_HTTPLIB "$work/headers/share/usage_stats/usage_statsTargets.cmake"
 echo "tests/packages/vcpkg.sh: all of it works"

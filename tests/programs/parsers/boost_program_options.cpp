@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
       ("output", po::value<std::string>(), "to where")                          //
       ("help,h", "this text");
   usage_stats::describe_in_help(description);
+  usage_stats::describe_in_help(description);  // twice: harmless
   po::positional_options_description positionals;
   positionals.add("input", 1).add("output", 1);
   po::variables_map variables;

@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
       ("h,help", "this text");
   options.parse_positional({"input", "output"});
   usage_stats::describe_in_help(options);
+  usage_stats::describe_in_help(options);  // twice: harmless
   const cxxopts::ParseResult parsed = options.parse(argc, argv);
   usage_stats::record_arguments(session, parsed);
   if (parsed.count("help") > 0) std::puts(options.help().c_str());
