@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <map>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,19 +44,39 @@ nlohmann::json report_of(const std::string& parser, const Row& row) {
   return sandbox.report("parser");
 }
 
+std::string help_of(const std::string& parser, const Strings& words = {"--help"}) {
+  Sandbox sandbox;
+  const Result result = sandbox.run("parser_" + parser, words);
+  return result.out + result.err;
+}
+
+/// Every name that is reported stands in the --help of the program or of the subcommand.
+void check_names(const std::string& parser, const Row& row) {
+  std::string help = help_of(parser);
+  Strings chain;
+  std::istringstream words(row.command);
+  for (std::string word; words >> word;) {
+    CHECK(help.find("  " + word) != std::string::npos);
+    chain.push_back(word);
+    Strings given = chain;
+    given.push_back("--help");
+    help += help_of(parser, given);
+  }
+  for (const std::string& argument : row.reported) {
+    if (argument[0] == '<') continue;
+    CAPTURE(argument);
+    CHECK(help.find(argument.substr(0, argument.find('='))) != std::string::npos);
+  }
+}
+
 void check(const std::string& parser, const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     CAPTURE(joined(row.given));
     const nlohmann::json command = report_of(parser, row)["command"];
     CHECK(command.value("name", "") == row.command);
     CHECK(joined(command["arguments"].get<Strings>()) == joined(row.reported));
+    if (parser == "cli11" || parser == "cxxopts") check_names(parser, row);
   }
-}
-
-std::string help_of(const std::string& parser, const Strings& words = {"--help"}) {
-  Sandbox sandbox;
-  const Result result = sandbox.run("parser_" + parser, words);
-  return result.out + result.err;
 }
 
 }  // namespace

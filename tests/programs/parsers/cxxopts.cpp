@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
       ("output", "to where", cxxopts::value<std::string>())                      //
       ("h,help", "this text");
   options.parse_positional({"input", "output"});
+  options.show_positional_help();  // they are options with names, which --help else leaves out
   usage_stats::describe_in_help(options);
   usage_stats::describe_in_help(options);  // twice: harmless
   const cxxopts::ParseResult parsed = options.parse(argc, argv);
