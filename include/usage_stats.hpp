@@ -38,6 +38,7 @@
 #include "usage_stats/command.hpp"      // `mytool usage-stats ...`
 // Beneath them all:
 #include "usage_stats/bounded_lock.hpp"
+#include "usage_stats/command_line.hpp"
 #include "usage_stats/hash.hpp"
 #include "usage_stats/log.hpp"
 #include "usage_stats/platform.hpp"
@@ -54,6 +55,7 @@
 #include "usage_stats/impl/log.ipp"
 #include "usage_stats/impl/url.ipp"
 #include "usage_stats/impl/options.ipp"
+#include "usage_stats/impl/command_line.ipp"
 #include "usage_stats/impl/fields.ipp"
 #include "usage_stats/impl/settings.ipp"
 #include "usage_stats/impl/consent.ipp"

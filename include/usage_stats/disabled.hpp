@@ -2,8 +2,10 @@
 // USAGE_STATS_DISABLED: the same interface, empty. Programs compile unchanged, record nothing, and need no other
 // library; what a field may be set to is checked as ever.
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <initializer_list>
@@ -15,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "command_line.hpp"
 #include "consent.hpp"
 #include "fields.hpp"
 #include "options.hpp"
@@ -28,6 +31,14 @@ inline Declaration::Declaration(Kind kind, const char* name, const char* descrip
     : kind_(kind), name_(name), description_(description) {}
 inline Declaration::~Declaration() = default;
 }  // namespace detail
+
+/// Says for any `usage-stats` command that there is nothing to see: the words stay this library's, lest the program
+/// take them for a file's name, or a script's `mytool usage-stats disable` fail.
+inline std::optional<int> handle_command(const Options& options, int argc, const char* const* argv) noexcept {
+  if (detail::command_words(options, argc, argv) == 0) return std::nullopt;
+  std::printf("%s was built without usage statistics: they were compiled out\n", options.app.c_str());
+  return 0;
+}
 
 /// A stage that nobody times.
 class StageScope {
@@ -51,7 +62,15 @@ class StageScope {
 /// A session that records nothing.
 class TelemetrySession {
  public:
+  /// As ever: answers Options::command and ends the process, and takes --disable-usage-stats out of argc and argv.
+  TelemetrySession(Options options, int& argc, char** argv) noexcept {
+    detail::take_out_disable_flag(argc, argv);
+    if (const auto code = handle_command(options, argc, argv)) std::exit(*code);
+    begin();
+  }
   TelemetrySession(Options, int, const char* const*) noexcept { begin(); }
+  template <class Null, class = std::enable_if_t<std::is_same_v<Null, std::nullptr_t>>>
+  TelemetrySession(Options options, int, Null) noexcept : TelemetrySession(std::move(options)) {}
   explicit TelemetrySession(Options, std::vector<std::string> = {}) noexcept { begin(); }
   ~TelemetrySession() {
     const std::lock_guard<std::mutex> guard(alive().mutex);
@@ -72,6 +91,7 @@ class TelemetrySession {
   void command(std::string_view) noexcept {}
   void fail(const std::exception&) noexcept {}
   void fail(std::exception_ptr = std::current_exception()) noexcept {}
+  void fail(std::string_view, std::string_view) noexcept {}
   int exit_code(int code) noexcept { return code; }
   template <class F>
   auto run(F&& body) -> std::invoke_result_t<F> {
@@ -111,14 +131,6 @@ class TelemetrySession {
   TelemetrySession* older_ = nullptr;
   TelemetrySession* younger_ = nullptr;
 };
-
-/// Says for any `usage-stats` command that there is nothing to see.
-inline std::optional<int> handle_command(const Options& options, int argc, const char* const* argv) noexcept {
-  if (argv == nullptr || argc < 2 || argv[1] == nullptr || std::string_view(argv[1]) != "usage-stats")
-    return std::nullopt;
-  std::printf("%s was built without usage statistics: they were compiled out\n", options.app.c_str());
-  return 0;
-}
 
 inline void run_uploader() noexcept {}
 

@@ -27,8 +27,9 @@ std::string notice_text(const Options&, const std::vector<Endpoint>&, bool from_
 /// The question of ConsentMode::ask; it ends where the answer is typed. At most 8 lines of 80 columns.
 std::string question_text(const Options&, const std::vector<Endpoint>&, int columns);
 
-/// Names the new fields, as many as go into 8 lines of 80 columns; the others are taken out of `fields`.
-std::string new_data_text(const Options&, std::vector<DictionaryEntry>& fields, int columns);
+/// Names the new fields, as many as go into 8 lines of 80 columns; the others are taken out of `fields`. `rule`: that
+/// by which it is on.
+std::string new_data_text(const Options&, std::vector<DictionaryEntry>& fields, int rule, int columns);
 
 /// The declared fields that no notice has covered.
 std::vector<DictionaryEntry> unannounced(const State&);

@@ -59,8 +59,11 @@ struct Options {
     if (!endpoint_url.empty()) endpoints.push_back(Endpoint{std::move(endpoint_url)});
   }
 
-  std::string app;      ///< [A-Za-z0-9][A-Za-z0-9._-]{0,63}; names the folders and the environment variables too
-  std::string version;  ///< the program's version, 1 to 64 printable ASCII characters
+  /// [A-Za-z0-9][A-Za-z0-9._-]{0,63}; names the folders too, and the environment variables: in upper case, every other
+  /// character than A-Z 0-9 as `_`, and `_` in front of a digit, since no shell can set 7TOOL_... (7tool: _7TOOL_...).
+  /// So `my-tool` and `my_tool` share their variables.
+  std::string app;
+  std::string version;                ///< the program's version, 1 to 64 printable ASCII characters
   std::vector<Endpoint> endpoints{};  ///< at most 8; none: reports stay on this machine
   ConsentMode consent = ConsentMode::opt_out;
   Unattended unattended = Unattended::local;
@@ -68,6 +71,10 @@ struct Options {
   std::string purpose{};       ///< one sentence, shown by the notice and by `usage-stats status`
   std::string policy_url{};    ///< where the privacy policy stands; shown likewise
   std::string contact{};       ///< whom to write to, e.g. for deletion; shown likewise
+  /// The words that the session made from main's argc and argv (and handle_command) answers, one argument each, where
+  /// they are the first: "-t usage-stats" where `mytool usage-stats` would mean something else to the program. At most
+  /// 64 letters, digits and ._:/=+- in all; empty: no command, and no text names one.
+  std::string command = "usage-stats";
   ArgumentDetail arguments = ArgumentDetail::names;
   std::vector<std::string>
       argument_values{};                   ///< options whose (scrubbed) value may be recorded: {"threads", "format"}
@@ -94,7 +101,7 @@ namespace detail {
 /// The author's first mistake in the options, in words; empty if there is none.
 std::string problem_with(const Options&);
 
-/// The prefix of the app's environment variables: upper case, every character but A-Z 0-9 as `_`.
+/// The prefix of the app's environment variables, as Options::app says.
 std::string environment_prefix(std::string_view app);
 
 }  // namespace detail

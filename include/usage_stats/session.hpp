@@ -1,6 +1,7 @@
 #pragma once
 // TelemetrySession: one run of the program, reported when it ends.
 
+#include <cstddef>
 #include <exception>
 #include <filesystem>
 #include <initializer_list>
@@ -54,11 +55,20 @@ class StageScope {
 
 /// Captures one run: its start, arguments and outcome, and what the program records. Its end writes the local report
 /// and has it sent, as far as the user allows (decision()). No function throws; none but the end touches a disk; set,
-/// add, record and enter may be called from any thread, also after finish(), when they do nothing.
+/// add, record and enter may be called from any thread, also after finish(), when they do nothing. A session that is
+/// never destroyed, since the program calls std::exit, ends with the process, and its report has the exit code.
 class TelemetrySession {
  public:
-  /// argv as main got it; nullptr and 0 are fine.
+  /// For main's own argc and argv, first in main: answers `mytool usage-stats ...` (Options::command) on standard
+  /// output and then ends the process by std::exit with the command's exit code, as other parsers do for --help; that
+  /// run is not recorded. Takes `--disable-usage-stats` out of argc and argv, so that the program's own parser never
+  /// meets it; behind a `--` it stays there, and switches this run off all the same. nullptr and 0 are fine.
+  TelemetrySession(Options, int& argc, char** argv) noexcept;
+  /// Reads only, answers nothing: for an argv that is constant, or a copy.
   TelemetrySession(Options, int argc, const char* const* argv) noexcept;
+  /// A literal nullptr, which would fit both.
+  template <class Null, class = std::enable_if_t<std::is_same_v<Null, std::nullptr_t>>>
+  TelemetrySession(Options options, int, Null) noexcept : TelemetrySession(std::move(options)) {}
   /// Arguments without the program's name.
   explicit TelemetrySession(Options, std::vector<std::string> arguments = {}) noexcept;
   /// finish(); an exception that is leaving the session's scope makes the status "exception".
@@ -83,6 +93,9 @@ class TelemetrySession {
   /// The run has failed with this exception: its type, its message (scrubbed) and those nested in it.
   void fail(const std::exception&) noexcept;
   void fail(std::exception_ptr = std::current_exception()) noexcept;
+  /// The same for programs without exceptions, where they report an error and exit: the kind of error, a literal of the
+  /// program (256 bytes), and its message (scrubbed, 1,024 bytes); either may be empty. current() finds the session.
+  void fail(std::string_view type, std::string_view message) noexcept;
   /// The code the program is about to end with; not 0 is a failure. Returns it.
   int exit_code(int code) noexcept;
 

@@ -31,7 +31,7 @@ inline constexpr Subcommand subcommands[] = {
 };
 
 USAGE_STATS_INLINE std::string usage(const Options& options) {
-  std::string text = "usage: " + plain_text(options.app) + " usage-stats COMMAND [--json]\n\n";
+  std::string text = "usage: " + typed_command(options) + " COMMAND [--json]\n\n";
   for (const Subcommand& subcommand : subcommands) {
     std::string head = std::string("  ") + subcommand.name + " " + subcommand.arguments;
     head.resize(24, ' ');
@@ -42,8 +42,7 @@ USAGE_STATS_INLINE std::string usage(const Options& options) {
 }
 
 USAGE_STATS_INLINE int misused(const Call& call, const std::string& problem) {
-  platform::write_to_standard_error(plain_text(call.options.app) + " usage-stats: " + plain_text(problem) + "\n\n" +
-                                    usage(call.options));
+  platform::write_to_standard_error(call.typed + ": " + plain_text(problem) + "\n\n" + usage(call.options));
   return usage_error;
 }
 
@@ -70,7 +69,7 @@ USAGE_STATS_INLINE bool take(Call& call, const std::vector<std::string>& argumen
   return call.format == "text" || call.format == "markdown" || call.format == "json";
 }
 
-/// `arguments`: what stands behind `usage-stats`.
+/// `arguments`: what stands behind the words of Options::command.
 USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments)
     if (argument == "--help" || argument == "-h") return print(usage(options)), done;
@@ -92,12 +91,13 @@ USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::str
 
 USAGE_STATS_INLINE std::optional<int> handle_command(const Options& options, int argc,
                                                      const char* const* argv) noexcept {
-  if (argv == nullptr || argc < 2 || argv[1] == nullptr || std::string_view(argv[1]) != "usage-stats")
-    return std::nullopt;
+  detail::remember_command(options, argc, argv);
+  const std::size_t words = detail::command_words(options, argc, argv);
+  if (words == 0) return std::nullopt;
   const detail::platform::Uncancelled uncancelled;
   USAGE_STATS_TRY {
     std::vector<std::string> arguments;
-    for (int i = 2; i < argc && argv[i] != nullptr; ++i) arguments.emplace_back(argv[i]);
+    for (int i = static_cast<int>(words) + 1; i < argc && argv[i] != nullptr; ++i) arguments.emplace_back(argv[i]);
     return detail::command_impl::answer(options, arguments);
   }
   USAGE_STATS_CATCH_ALL {

@@ -10,6 +10,7 @@ namespace command_impl {
 USAGE_STATS_INLINE std::string still_against(const Standing& standing, bool wanted_on) {
   const Verdict verdict = standing.decision.verdict;
   if (wanted_on ? verdict == Verdict::on : verdict == Verdict::off) return {};
+  if (wanted_on && standing.decision.rule == 9 && standing.endpoints.empty()) return {};  // nobody is there to send to
   return std::string(wanted_on ? "but they are " : "but they are still ") + verdict_name(verdict) + ": " +
          standing.decision.why;
 }
@@ -34,7 +35,7 @@ USAGE_STATS_INLINE int answer_decision(const Call& call, const Standing& standin
   } else if (on) {
     text += endpoint_rows(call.options, standing);
     text += row("reports in", standing.folder.string());
-    text += row("to stop it", call.options.app + " usage-stats disable");
+    text += row("to stop it", call.typed + " disable");
   }
   if (dropped > 0) text += row("dropped", std::to_string(dropped) + " reports that waited to be sent");
   print(text);

@@ -201,7 +201,7 @@ USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage,
   }
   if (waiting == 0) return done;
   remark(call, std::to_string(waiting) + (waiting == 1 ? " deletion waits" : " deletions wait") +
-                   " for a server to confirm it; later runs ask again, or `" + call.options.app + " usage-stats send`");
+                   " for a server to confirm it; later runs ask again, or `" + call.typed + " send`");
   return failed;
 }
 

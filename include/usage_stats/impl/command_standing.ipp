@@ -5,6 +5,7 @@
 
 #include "../client_id.hpp"
 #include "../command.hpp"
+#include "../command_line.hpp"
 #include "../consent.hpp"
 #include "../notice.hpp"
 #include "../platform.hpp"
@@ -26,6 +27,7 @@ struct Call {
   std::string format;                  // of `describe`; empty: not given
   std::optional<std::size_t> count{};  // of `show`
   Log log;
+  std::string typed = typed_command(options);  // "mytool usage-stats"
 };
 
 USAGE_STATS_INLINE void print(std::string_view text) {
@@ -37,7 +39,7 @@ USAGE_STATS_INLINE void print_json(const Json& json) { print(json_text(json, 2) 
 
 /// An error or a remark, for standard error.
 USAGE_STATS_INLINE void remark(const Call& call, const std::string& text) {
-  platform::write_to_standard_error(plain_text(call.options.app) + " usage-stats: " + plain_text(text) + "\n");
+  platform::write_to_standard_error(call.typed + ": " + plain_text(text) + "\n");
 }
 
 USAGE_STATS_INLINE int fail(const Call& call, const std::string& text) {

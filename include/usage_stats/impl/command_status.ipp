@@ -6,26 +6,33 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace command_impl {
 
-/// The command or the deed that changes the verdict.
+/// Both, if both are set: one alone would change nothing.
+USAGE_STATS_INLINE std::string unset_no_telemetry(const std::string& prefix) {
+  std::string names;
+  for (const char* const suffix : {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"})
+    if (platform::variable((prefix + suffix).c_str())) names += (names.empty() ? "" : " and ") + prefix + suffix;
+  return "unset " + names;
+}
+
+/// What the user can do to change the verdict, each of which does.
 USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Standing& standing) {
   const std::string prefix = environment_prefix(options.app), enabled = prefix + "_USAGE_STATS_ENABLED";
   const Decision& decision = standing.decision;
-  const std::string command = options.app + " usage-stats ";
+  const std::string command = typed_command(options) + " ";
   switch (decision.rule) {
     case 1:
       return "a matter for the program's author, or for how it was started";
     case 2:
       return "unset " + enabled;
     case 3:
-      for (const char* const suffix : {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"})
-        if (platform::variable((prefix + suffix).c_str())) return "unset " + prefix + suffix;
-      break;
+      return unset_no_telemetry(prefix);
     case 4:
       return "unset DO_NOT_TRACK";
     case 5:
       return "leave out --disable-usage-stats";
     case 6:
-      return "ask who administers this machine to change " + standing.consent.policy.file.string();
+      return (decision.verdict == Verdict::off ? "" : "set " + enabled + "=0, or ") +
+             "ask whoever administers this machine to change " + standing.consent.policy.file.string();
     case 7:
       return "unset " + enabled + ", or set it to 0";
     case 8:
@@ -37,6 +44,7 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Stand
     default:
       break;
   }
+  if (decision.verdict == Verdict::local && standing.endpoints.empty()) return command + "disable";
   if (decision.verdict == Verdict::local) return command + "enable, or " + command + "disable";
   return command + (decision.verdict == Verdict::off ? "enable" : "disable");
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "../command_line.hpp"
 #include "../notice.hpp"
 #include "../platform.hpp"
 #include "../redaction.hpp"
@@ -125,15 +126,22 @@ USAGE_STATS_INLINE std::string what(const Options& options) {
          rest;
 }
 
-USAGE_STATS_INLINE std::string place(const Options& options) {
-  const std::string path = usage_path(options).string(), home = platform::home().string();
+USAGE_STATS_INLINE std::string place(const std::filesystem::path& file) {
+  const std::string path = file.string(), home = platform::home().string();
   const bool inside = home.size() > 1 && path.compare(0, home.size() + 1, home + "/") == 0;
   return whole(plain_text(inside ? "~" + path.substr(home.size()) : path));
 }
 
-USAGE_STATS_INLINE std::string how_to_stop(const Options& options) {
-  return whole(options.app + " usage-stats disable") + ", or " + environment_prefix(options.app) +
-         "_USAGE_STATS_ENABLED=0";
+/// Only what works in this program, and under the rule that has switched it on: the config file stands below the
+/// policy (6) and the environment (7).
+USAGE_STATS_INLINE std::string how_to_stop(const Options& options, int rule) {
+  const std::string variable = "set " + environment_prefix(options.app) + "_USAGE_STATS_ENABLED=0";
+  const std::string command = typed_command(options);
+  const std::filesystem::path config = config_path(options);
+  if (rule == 6 || rule == 7) return variable;
+  if (!command.empty()) return whole(command + " disable") + ", or " + variable;
+  if (config.empty()) return variable;
+  return variable + ", or put " + whole("{\"usage_stats\": false}") + " into " + place(config);
 }
 
 /// What notice and question have in common, but for the words in which they differ.
@@ -147,30 +155,31 @@ USAGE_STATS_INLINE std::vector<std::string> paragraphs_of(const Options& options
                                                           bool brief) {
   const std::string receivers = std::string("Reports ") + wording.be + " sent to " + hosts(endpoints, brief ? 1 : 3) +
                                 wording.when + "; they lie in ";
-  const std::string policy = plain_text(options.policy_url);
-  const std::string more =
-      "More: " + whole(options.app + " usage-stats describe") + (policy.empty() ? "" : ", " + policy);
+  const std::string command = typed_command(options), policy = plain_text(options.policy_url);
+  const std::string describe = command.empty() || brief ? "" : whole(command + " describe");
+  const std::string more = describe + (describe.empty() || policy.empty() ? "" : ", ") + policy;
   return {options.app + wording.verb + "collect" + (*wording.question == '\0' ? "s" : "") +
               " usage statistics: " + what(options) + ".",
           purpose,
-          (endpoints.empty() ? "Reports stay on this machine, in " : receivers) + place(options),
-          "To stop it: " + how_to_stop(options),
-          !brief           ? more
-          : policy.empty() ? ""
-                           : "More: " + policy,
+          (endpoints.empty() ? "Reports stay on this machine, in " : receivers) + place(usage_path(options)),
+          "To stop it: " + how_to_stop(options, 0),
+          more.empty() ? "" : "More: " + more,
           wording.question};
+}
+
+/// Takes the last word of an author's text, for which "..." stands.
+USAGE_STATS_INLINE void shorten(std::string& text) {
+  if (text.size() > 4 && text.compare(text.size() - 4, 4, " ...") == 0) text.resize(text.size() - 4);
+  const std::size_t word = text.rfind(' ');
+  text = word == std::string::npos ? std::string() : text.substr(0, word) + " ...";
 }
 
 /// The author's purpose is shortened until all fits into 8 lines, and then the rest is put more briefly.
 USAGE_STATS_INLINE std::string explain(const Options& options, const std::vector<Endpoint>& endpoints,
                                        const Wording& wording, int columns) {
-  std::string purpose = plain_text(options.purpose);
+  const std::string purpose = plain_text(options.purpose);
   std::vector<std::string> paragraphs = paragraphs_of(options, endpoints, wording, purpose, false);
-  while (!purpose.empty() && lines_of(paragraphs, widest) > most_lines) {
-    const std::size_t word = purpose.find_last_of(' ');
-    purpose.erase(word == std::string::npos ? 0 : word);
-    paragraphs[1] = purpose.empty() ? "" : purpose + " ...";
-  }
+  while (!paragraphs[1].empty() && lines_of(paragraphs, widest) > most_lines) shorten(paragraphs[1]);
   if (lines_of(paragraphs, widest) > most_lines) paragraphs = paragraphs_of(options, endpoints, wording, {}, true);
   return text_of(paragraphs, columns);
 }
@@ -250,7 +259,7 @@ USAGE_STATS_INLINE std::vector<std::string> withhold(const Options& options, con
   for (const DictionaryEntry& field : fields) names.push_back(field.name);
   log(std::to_string(names.size()), " new fields are withheld until a notice has named them: ", names.front(), " ...");
   if (!interactive() || !platform::in_foreground() || storage.update_state([](State&) {}) ||
-      !platform::write_to_standard_error(new_data_text(options, fields, platform::terminal_columns())))
+      !platform::write_to_standard_error(new_data_text(options, fields, decision.rule, platform::terminal_columns())))
     return names;
   storage.update_state([&](State& changed) {
     for (const DictionaryEntry& field : fields)
@@ -299,23 +308,30 @@ USAGE_STATS_INLINE std::string question_text(const Options& options, const std::
   return text;
 }
 
-USAGE_STATS_INLINE std::string new_data_text(const Options& options, std::vector<DictionaryEntry>& fields,
+USAGE_STATS_INLINE std::string new_data_text(const Options& options, std::vector<DictionaryEntry>& fields, int rule,
                                              int columns) {
   using namespace notice_impl;
-  const std::string who = options.app + " " + plain_text(options.version);
-  const std::string stop = "To stop it: " + how_to_stop(options);
-  std::vector<std::string> paragraphs{who + " also reports, from the next run on:"};
-  for (const DictionaryEntry& field : fields)
-    paragraphs.push_back("- " + field.name + ": " + plain_text(field.description));
-  paragraphs.push_back(stop);
-  if (lines_of(paragraphs, widest) <= most_lines) return text_of(paragraphs, columns);
-  for (;;) {  // names alone; what does not go in here is left for the next run's notice
-    std::string names;
-    for (const DictionaryEntry& field : fields) names += (names.empty() ? " " : ", ") + field.name;
-    paragraphs = {who + " also reports, from the next run on:" + names,
-                  "What they are: " + whole(options.app + " usage-stats describe"), stop};
-    if (fields.size() <= 1 || lines_of(paragraphs, widest) <= most_lines) return text_of(paragraphs, columns);
-    fields.pop_back();
+  const std::string head = options.app + " " + plain_text(options.version) + " also reports, from the next run on:";
+  const std::string stop = "To stop it: " + how_to_stop(options, rule);
+  const std::string command = typed_command(options);
+  for (bool described = true;;) {
+    std::vector<std::string> paragraphs{head};
+    for (const DictionaryEntry& field : fields)
+      if (described)
+        paragraphs.push_back("- " + field.name + ": " + plain_text(field.description));
+      else
+        paragraphs[0] += (&field == &fields.front() ? " " : ", ") + field.name;
+    if (!described) paragraphs.push_back("What they are: " + whole(command + " describe"));
+    paragraphs.push_back(stop);
+    if (lines_of(paragraphs, widest) <= most_lines) return text_of(paragraphs, columns);
+    if (described && !command.empty())
+      described = false;  // names alone: there is a command that describes them
+    else if (fields.size() > 1)
+      fields.pop_back();  // left for the next run's notice
+    else if (described && !fields[0].description.empty())
+      shorten(fields[0].description);
+    else
+      return text_of(paragraphs, columns);
   }
 }
 

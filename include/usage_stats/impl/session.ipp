@@ -1,6 +1,10 @@
 #pragma once
 
+#include <cstdlib>
+
 #include "../bounded_lock.hpp"
+#include "../command.hpp"
+#include "../command_line.hpp"
 #include "../ends.hpp"
 #include "../session.hpp"
 
@@ -16,6 +20,17 @@ USAGE_STATS_INLINE std::vector<std::string> vector_of(int argc, const char* cons
 
 }  // namespace session_impl
 }  // namespace detail
+
+USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, int& argc, char** argv) noexcept {
+  const bool off = detail::take_out_disable_flag(argc, argv);
+  if (const auto code = handle_command(options, argc, argv)) std::exit(*code);
+  USAGE_STATS_TRY {
+    std::vector<std::string> arguments = detail::session_impl::vector_of(argc, argv);
+    if (off) arguments.emplace_back(detail::disable_flag);  // for rule 5
+    start(std::move(options), std::move(arguments));
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
 
 USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, int argc, const char* const* argv) noexcept {
   USAGE_STATS_TRY { start(std::move(options), detail::session_impl::vector_of(argc, argv)); }
@@ -110,6 +125,20 @@ USAGE_STATS_INLINE void TelemetrySession::fail(std::exception_ptr exception) noe
     if (!guard) return;
     run_->outcome.status = detail::Status::failed;
     if (!error.empty()) run_->outcome.error = std::move(error);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void TelemetrySession::fail(std::string_view type, std::string_view message) noexcept {
+  USAGE_STATS_TRY {
+    if (!recorder_) return;
+    // The type leaves as the program names it, so it must be no place to hide a value in.
+    detail::ErrorLink error{detail::scrub(type, recorder_->taint(), detail::limits::string_bytes),
+                            std::string(message.substr(0, detail::limits::report_bytes))};
+    const auto guard = detail::lock_or_give_up(run_->mutex);
+    if (!guard) return;
+    run_->outcome.status = detail::Status::failed;
+    run_->outcome.error.assign(1, std::move(error));
   }
   USAGE_STATS_CATCH_ALL {}
 }
