@@ -5,7 +5,7 @@
 //                                                      first, then constant
 //   TOOL_COMMAND="-t usage-stats"  TOOL_APP  TOOL_URL  TOOL_CONSENT  TOOL_UNATTENDED  TOOL_OFFICIAL  TOOL_CONFIG_FILE
 //   TOOL_DECLARE="speed size"     declares these fields
-//   TOOL_FATAL="io_error:text"    calls its fatal(), which ends it by exit(1)
+//   TOOL_FATAL=here|thread         calls its fatal(), which ends it by exit(1), in a function of main's or in a thread
 #include <usage_stats.hpp>
 
 #include <cstdio>
@@ -13,6 +13,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace us = usage_stats;
@@ -50,9 +51,15 @@ us::Options options() {
 }
 
 /// What many tools have: the one place where they end for an error.
-[[noreturn]] void fatal(const std::string& kind, const std::string& text) {
+[[noreturn]] void fatal(const char* kind, const std::string& text) {
+  std::fprintf(stderr, "tool: %s\n", text.c_str());
   if (us::TelemetrySession* const session = us::TelemetrySession::current()) session->fail(kind, text);
   std::exit(1);
+}
+
+void end_by(const std::string& place, const std::string& file) {
+  if (place == "here") fatal("io_error", "cannot open " + file);
+  if (place == "thread") std::thread([&] { fatal("io_error", "cannot open " + file); }).join();
 }
 
 int work(const us::TelemetrySession& session, int argc, char** argv) {
@@ -61,8 +68,7 @@ int work(const us::TelemetrySession& session, int argc, char** argv) {
               session.decision().rule, std::string(session.problem()).c_str());
   for (int i = 1; argv != nullptr && i < argc; ++i) std::printf("argument %s\n", argv[i]);
   if (argv != nullptr && argv[argc] != nullptr) std::puts("argv has no end");
-  if (const std::string how = variable("TOOL_FATAL"); !how.empty())
-    fatal(how.substr(0, how.find(':')), how.substr(how.find(':') + 1));
+  if (argc > 1) end_by(variable("TOOL_FATAL"), argv[1]);
   return 7;
 }
 
