@@ -23,8 +23,7 @@ inline std::vector<Advice> advice_in(const std::string& text, const std::string&
   const std::vector<std::pair<std::string, std::string>> kinds{
       {command + " ([a-z]+)", "$&"},
       {"unset ([A-Za-z0-9_]+) and ([A-Za-z0-9_]+)", "unset $1 $2"},
-      {"unset ([A-Za-z0-9_]+), or set it to 0", "export $1=0"},
-      {"unset ([A-Za-z0-9_]+)", "unset $1"},
+      {"unset ([A-Za-z0-9_]+)(?! and )(?![A-Za-z0-9_])", "unset $1"},
       {"set ([A-Za-z0-9_]+=[01])", "export $1"},
       {"put (\\{[^}]*\\}) into (\\S+)", "mkdir -p $$(dirname $2) && echo '$1' >$2"},
       {"mend or remove (\\S+)", "rm $1"},

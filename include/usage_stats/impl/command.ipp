@@ -19,14 +19,14 @@ struct Subcommand {
 };
 
 inline constexpr Subcommand subcommands[] = {
-    {"status", status, false, "", "on or off, why, how to change it, what waits to be sent"},
+    {"status", status, false, "", "on or off and why, how to change it, what is waiting"},
     {"enable", enable, true, "", "switch usage statistics on"},
-    {"disable", disable, true, "", "switch them off; what waits is dropped"},
-    {"show", show, true, "[--wire] [N]", "the N (or 1) newest reports, what became of them"},
+    {"disable", disable, true, "", "switch them off, and drop what is waiting to be sent"},
+    {"show", show, true, "[--wire] [N]", "the N newest reports (default 1), what became of them"},
     {"preview", preview, true, "", "what a run would send now"},
-    {"describe", describe, false, "[--format F]", "what a report may hold; F: text, markdown, json"},
-    {"send", send_now, true, "", "send now what waits"},
-    {"delete", delete_all, true, "", "delete all that was recorded, here and on the servers"},
+    {"describe", describe, false, "[--format F]", "what a report may contain; F: text, markdown or json"},
+    {"send", send_now, true, "", "send now what is waiting"},
+    {"delete", delete_all, true, "", "delete everything recorded, here and on the servers"},
     {"reset", reset, true, "", "report under a new id from now on"},
 };
 
@@ -36,7 +36,8 @@ USAGE_STATS_INLINE std::string usage(const Options& options) {
     std::string head = std::string("  ") + subcommand.name + " " + subcommand.arguments;
     head.resize(24, ' ');
     text += head + subcommand.help + "\n";
-    if (subcommand.run == show) text += std::string(24, ' ') + "with --wire: the requests' bodies, byte for byte\n";
+    if (subcommand.run == show)
+      text += std::string(24, ' ') + "with --wire: the bodies of the requests, byte for byte\n";
   }
   return text + "\n--json answers as JSON. Exit codes: 0 done, 1 failed, 2 usage.\n";
 }

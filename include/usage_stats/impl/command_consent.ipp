@@ -35,7 +35,9 @@ USAGE_STATS_INLINE int answer_decision(const Call& call, const Standing& standin
   } else if (on) {
     text += endpoint_rows(call.options, standing);
     text += row("reports in", standing.folder.string());
-    text += row("to stop it", call.typed + " disable");
+    // What has them on may stand above what `disable` writes.
+    text += row("to stop it",
+                standing.decision.rule == 9 ? call.typed + " disable" : how_to_change(call.options, standing));
   }
   if (dropped > 0) text += row("dropped", std::to_string(dropped) + " reports that waited to be sent");
   print(text);

@@ -34,7 +34,7 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Stand
       return (decision.verdict == Verdict::off ? "" : "set " + enabled + "=0, or ") +
              "ask whoever administers this machine to change " + standing.consent.policy.file.string();
     case 7:
-      return "unset " + enabled + ", or set it to 0";
+      return "set " + enabled + "=0";  // to unset it might leave them on by a weaker rule
     case 8:
       return "set " + enabled + "=1";
     case 10:

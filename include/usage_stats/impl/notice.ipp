@@ -154,7 +154,7 @@ USAGE_STATS_INLINE std::vector<std::string> paragraphs_of(const Options& options
                                                           const Wording& wording, const std::string& purpose,
                                                           bool brief) {
   const std::string receivers = std::string("Reports ") + wording.be + " sent to " + hosts(endpoints, brief ? 1 : 3) +
-                                wording.when + "; they lie in ";
+                                wording.when + "; copies are kept in ";
   const std::string command = typed_command(options), policy = plain_text(options.policy_url);
   const std::string describe = command.empty() || brief ? "" : whole(command + " describe");
   const std::string more = describe + (describe.empty() || policy.empty() ? "" : ", ") + policy;

@@ -27,7 +27,6 @@ int main(int argc, char** argv) {
   options.delivery = us::Delivery::wait;
   options.wait_limit = std::chrono::seconds(30);
   if (argc > 2) options.report_every = std::chrono::milliseconds(10);
-  if (const auto code = us::handle_command(options, argc, argv)) return *code;
   us::TelemetrySession session(options, argc, argv);
   std::printf("main %d.%d.%d\n", USAGE_STATS_VERSION_MAJOR, USAGE_STATS_VERSION_MINOR, USAGE_STATS_VERSION_PATCH);
   return session.run([&] {
