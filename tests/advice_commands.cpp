@@ -73,8 +73,7 @@ std::vector<Situation> by_files_and_runs() {
       {"15", [](Shell&) {}, {enable, disable}},
       {"15", setting("UNATTENDED", "off"), {enable}},
       {"15", setting("UNATTENDED", "on"), {disable}},
-      {"15", setting("URL", ""), {disable}},  // nobody would get what `enable` allows
-      {"9",
+      {"9",  // nobody would get what `enable` allows
        [](Shell& s) {
          s.set("URL", "");
          write_file(s.sandbox.config_file("tool"), "{\"usage_stats\": true}");

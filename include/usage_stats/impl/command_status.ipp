@@ -44,7 +44,8 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Stand
     default:
       break;
   }
-  if (decision.verdict == Verdict::local && standing.endpoints.empty()) return command + "disable";
+  const bool kept_local = decision.verdict == Verdict::local && standing.consent.decision.verdict == Verdict::on;
+  if (kept_local) return command + "disable";  // there is no endpoint: on is all that it can be
   if (decision.verdict == Verdict::local) return command + "enable, or " + command + "disable";
   return command + (decision.verdict == Verdict::off ? "enable" : "disable");
 }
