@@ -222,8 +222,8 @@ TEST_CASE("advice: what a problem tells the author mends it") {
     options.command = bad;
     CHECK(usage_stats::detail::problem_with(options).find("command '") == 0);
   }
-  options.command = std::string(65, 'a');
-  CHECK(usage_stats::detail::problem_with(options).find("64 bytes at most") != std::string::npos);
+  options.command = std::string(33, 'a');
+  CHECK(usage_stats::detail::problem_with(options).find("32 bytes at most") != std::string::npos);
   for (const std::string& good : {std::string(), std::string("-t usage-stats"), std::string("a:b/c=d+e.f_g")}) {
     options.command = good;
     CHECK(usage_stats::detail::problem_with(options) == "");

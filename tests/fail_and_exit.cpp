@@ -37,7 +37,7 @@ TEST_CASE("fail, exit: a session that is never destroyed reports the error and t
       CHECK(result.exit_code == 1);
       CHECK(result.err.find("tool: cannot open /srv/data/private.txt\n") != std::string::npos);
       const auto requests = server.wait_for(1);
-      const json outcome = json::parse(requests[0].body)["outcome"];
+      json outcome = json::parse(requests[0].body)["outcome"];
       CHECK(outcome["status"] == "failed");
       CHECK(outcome["exit_code"] == 1);
       CHECK(outcome["error"]["type"] == "io_error");
@@ -90,7 +90,7 @@ TEST_CASE("fail: the last one holds, from any thread; an exception or a code tha
   })["outcome"];
   CHECK(outcome ==
         json{{"status", "failed"}, {"exit_code", 4}, {"error", {{"type", "second"}, {"message", "the second error"}}}});
-  const json thrown = OwnHome().report_of([](Session& session) {
+  json thrown = OwnHome().report_of([](Session& session) {
     try {
       session.run([&]() -> int {
         session.fail("first", "the first error");

@@ -73,7 +73,7 @@ struct Options {
   std::string contact{};       ///< whom to write to, e.g. for deletion; shown likewise
   /// The words that the session made from main's argc and argv (and handle_command) answers, one argument each, where
   /// they are the first: "-t usage-stats" where `mytool usage-stats` would mean something else to the program. At most
-  /// 64 letters, digits and ._:/=+- in all; empty: no command, and no text names one.
+  /// 32 letters, digits and ._:/=+- in all; empty: no command, and no text names one.
   std::string command = "usage-stats";
   ArgumentDetail arguments = ArgumentDetail::names;
   std::vector<std::string>

@@ -68,7 +68,7 @@ int work(const us::TelemetrySession& session, int argc, char** argv) {
               session.decision().rule, std::string(session.problem()).c_str());
   for (int i = 1; argv != nullptr && i < argc; ++i) std::printf("argument %s\n", argv[i]);
   if (argv != nullptr && argv[argc] != nullptr) std::puts("argv has no end");
-  if (argc > 1) end_by(variable("TOOL_FATAL"), argv[1]);
+  if (argv != nullptr && argc > 1) end_by(variable("TOOL_FATAL"), argv[1]);
   return 7;
 }
 

@@ -133,14 +133,14 @@ USAGE_STATS_INLINE std::string place(const std::filesystem::path& file) {
 }
 
 /// Only what works in this program, and under the rule that has switched it on: the config file stands below the
-/// policy (6) and the environment (7).
-USAGE_STATS_INLINE std::string how_to_stop(const Options& options, int rule) {
+/// policy (6) and the environment (7). `brief`: one way of two.
+USAGE_STATS_INLINE std::string how_to_stop(const Options& options, int rule, bool brief) {
   const std::string variable = "set " + environment_prefix(options.app) + "_USAGE_STATS_ENABLED=0";
   const std::string command = typed_command(options);
   const std::filesystem::path config = config_path(options);
   if (rule == 6 || rule == 7) return variable;
-  if (!command.empty()) return whole(command + " disable") + ", or " + variable;
-  if (config.empty()) return variable;
+  if (!command.empty()) return whole(command + " disable") + (brief ? "" : ", or " + variable);
+  if (config.empty() || brief) return variable;
   return variable + ", or put " + whole("{\"usage_stats\": false}") + " into " + place(config);
 }
 
@@ -162,7 +162,7 @@ USAGE_STATS_INLINE std::vector<std::string> paragraphs_of(const Options& options
               " usage statistics: " + what(options) + ".",
           purpose,
           (endpoints.empty() ? "Reports stay on this machine, in " : receivers) + place(usage_path(options)),
-          "To stop it: " + how_to_stop(options, 0),
+          "To stop it: " + how_to_stop(options, 0, brief),
           more.empty() ? "" : "More: " + more,
           wording.question};
 }
@@ -312,7 +312,7 @@ USAGE_STATS_INLINE std::string new_data_text(const Options& options, std::vector
                                              int columns) {
   using namespace notice_impl;
   const std::string head = options.app + " " + plain_text(options.version) + " also reports, from the next run on:";
-  const std::string stop = "To stop it: " + how_to_stop(options, rule);
+  const std::string stop = "To stop it: " + how_to_stop(options, rule, false);
   const std::string command = typed_command(options);
   for (bool described = true;;) {
     std::vector<std::string> paragraphs{head};

@@ -40,7 +40,7 @@ USAGE_STATS_INLINE bool command_words_are_usable(std::string_view command) noexc
     if (!alphanumeric(c) && std::string_view(" ._:/=+-").find(c) == std::string_view::npos) return false;
     words = words || c != ' ';
   }
-  return words && command.size() <= 64;
+  return words && command.size() <= 32;
 }
 
 USAGE_STATS_INLINE std::string problem_with(const Endpoint& endpoint) {
@@ -80,7 +80,7 @@ USAGE_STATS_INLINE std::string problem_with(const Options& options) {
   if (options.version.empty() || options.version.size() > 64 || !printable(options.version))
     return "version: not 1 to 64 printable ASCII characters";
   if (!command_words_are_usable(options.command))
-    return "command '" + options.command + "': not words of letters, digits and ._:/=+-, 64 bytes at most";
+    return "command '" + options.command + "': not words of letters, digits and ._:/=+-, 32 bytes at most";
   if (options.endpoints.size() > 8) return "endpoints: more than 8";
   for (const Endpoint& endpoint : options.endpoints)
     if (std::string problem = options_impl::problem_with(endpoint); !problem.empty()) return problem;
