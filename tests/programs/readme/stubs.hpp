@@ -12,4 +12,3 @@ static Result transfer(int argc, char** argv) {
   std::printf("\n");
   return {3.2, 0};
 }
-

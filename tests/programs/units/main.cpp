@@ -21,7 +21,7 @@ const us::Stage working{"working", "all of the work"};
 }  // namespace
 
 int main(int argc, char** argv) {
-  const char* const url = argc > 1 ? argv[1] : "";
+  const char* const url = argc > 1 && std::strchr(argv[1], ':') != nullptr ? argv[1] : "";
   us::Options options("units", "1.0.0", url);
   options.unattended = us::Unattended::on;
   options.delivery = us::Delivery::wait;
