@@ -40,7 +40,7 @@ TEST_CASE("notice: shown once; that run stays local for good, later ones are sen
   CHECK(first.find("versioned collects usage statistics") != std::string::npos);
   CHECK(first.find("verdict=local rule=14") != std::string::npos);
   CHECK(state(sandbox)["notice_shown"] == true);
-  CHECK(state(sandbox)["announced"] == nlohmann::json({"speed"}));
+  CHECK(state(sandbox)["disclosed"]["fields"]["speed"]["kind"] == "integer");
   CHECK_FALSE(state(sandbox).contains("client_id"));
   const std::string local = sandbox.report("versioned")["session_id"];
 
