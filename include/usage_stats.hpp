@@ -22,6 +22,7 @@
 
 #include "usage_stats/settings.hpp"     // what administrator and user have written down
 #include "usage_stats/consent.hpp"      // may it be collected
+#include "usage_stats/disclosure.hpp"   // what the user has been told
 #include "usage_stats/notice.hpp"       // what the user is told
 #include "usage_stats/client_id.hpp"    // under which id
 #include "usage_stats/environment.hpp"  // what machine this is
@@ -59,6 +60,7 @@
 #include "usage_stats/impl/fields.ipp"
 #include "usage_stats/impl/settings.ipp"
 #include "usage_stats/impl/consent.ipp"
+#include "usage_stats/impl/disclosure.ipp"
 #include "usage_stats/impl/notice.ipp"
 #include "usage_stats/impl/client_id.ipp"
 #include "usage_stats/impl/environment.ipp"

@@ -40,7 +40,7 @@ TEST_CASE("notice: shown once; that run stays local for good, later ones are sen
   CHECK(first.find("versioned collects usage statistics") != std::string::npos);
   CHECK(first.find("verdict=local rule=14") != std::string::npos);
   CHECK(state(sandbox)["notice_shown"] == true);
-  CHECK(state(sandbox)["announced"] == nlohmann::json({"speed"}));
+  CHECK(state(sandbox)["disclosed"]["fields"]["speed"]["kind"] == "integer");
   CHECK_FALSE(state(sandbox).contains("client_id"));
   const std::string local = sandbox.report("versioned")["session_id"];
 
@@ -213,9 +213,8 @@ TEST_CASE("notice: 8 lines for new data that no command describes") {
   const usage_stats::Options options("undescribed", "1.0");
   std::string description;
   for (int i = 0; i < 500; ++i) description += "word ";
-  std::vector<usage_stats::detail::DictionaryEntry> fields;
-  for (const char* const name : {"one", "two", "three"})
-    fields.push_back({usage_stats::detail::Kind::number, name, description, {}});
+  std::vector<usage_stats::detail::NewData> fields;
+  for (const std::string name : {"one", "two", "three"}) fields.push_back({name, name + ": " + description, {}});
   const std::string text = usage_stats::detail::new_data_text(options, fields, 13, 80);
   CHECK(std::count(text.begin(), text.end(), '\n') <= 8);
   CHECK(text.find("- one: word word") != std::string::npos);

@@ -148,8 +148,9 @@ TEST_CASE("retention: folders of ids that nobody uses any more go") {
   Server server;
   Sandbox sandbox;
   for (int i = 0; i < 3; ++i) {
-    sandbox.run("reporter", sending_to(server.url(), {"--client-id", "session"}));
+    sandbox.run("reporter", sending_to(server.url()));
     CHECK(sandbox.wait_for_no_uploader());
+    CHECK(run_usage_stats(sandbox, {"reset"}).exit_code == 0);
   }
   for (const auto& file : sandbox.report_files()) {
     age(file.parent_path(), std::chrono::hours(24 * 40));

@@ -103,6 +103,9 @@ class NoBrokenPipe {
 void note_standard_error() noexcept;
 /// Writes to standard error in one piece; false if it did not take all of it. SIGPIPE cannot arise from it.
 bool write_to_standard_error(std::string_view text) noexcept;
+/// The same for words that nobody waits for: where standard error takes nothing now (a full pipe, a stopped terminal)
+/// it is false at once; where it takes a part, within 100 ms.
+bool offer_to_standard_error(std::string_view text) noexcept;
 /// Whether all three are open: else a socket would get the number of one, and what the host prints.
 bool has_standard_streams() noexcept;
 /// Whether a file more can be held open without the host noticing (the descriptor limit is not near).
@@ -145,6 +148,10 @@ std::filesystem::path home();
 std::filesystem::path state_root();   // $XDG_STATE_HOME, ~/Library/Application Support, %LOCALAPPDATA%
 std::filesystem::path config_root();  // $XDG_CONFIG_HOME, ~/Library/Application Support, %APPDATA%
 std::filesystem::path policy_root();  // /etc, %ProgramData%
+
+/// A path as bytes and back: on POSIX its very bytes, be they text or not; on Windows UTF-8.
+std::string path_bytes(const std::filesystem::path&);
+std::filesystem::path path_of_bytes(std::string_view bytes);
 
 // ---- files
 

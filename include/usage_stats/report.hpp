@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "disclosure.hpp"
 #include "environment.hpp"
 #include "fields.hpp"
 #include "options.hpp"
@@ -88,8 +89,8 @@ class Recorder {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `salt` is for Hashed fields. `withheld`: declared names that no notice has covered; they are not recorded.
-  Recorder(Taint taint, std::string salt, std::vector<std::string> withheld);
+  /// `salt` is for Hashed fields. Of what is withheld nothing is recorded.
+  Recorder(Taint taint, std::string salt, Withheld withheld);
 
   void set(const FieldValue&);
   void add(const Counter&, std::int64_t n);
@@ -112,6 +113,8 @@ class Recorder {
   std::optional<Value> value_of(const FieldValue&) const;
   void put(Values&, const FieldValue&, std::size_t limit);
   bool withheld(const char* name) const;
+  /// Whether a choice of the field is one that has been told.
+  bool disclosed(const char* name, const char* choice) const;
   /// The lock under which something may be recorded; without it: after close(), or in a fork's child, whose copy of
   /// the mutex may be locked for ever.
   std::unique_lock<std::mutex> open();
@@ -119,7 +122,7 @@ class Recorder {
   const Taint taint_;
   mutable std::optional<Taint> expanded_;  // with the first text
   const std::string salt_;
-  const std::vector<std::string> withheld_;
+  const Withheld withheld_;
   const Clock::time_point start_ = Clock::now();
   const unsigned forks_ = platform::forks();
   std::atomic<std::uint64_t> changes_{0};

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "consent.hpp"
+#include "disclosure.hpp"
 #include "log.hpp"
 #include "options.hpp"
 #include "outcome.hpp"
@@ -54,10 +55,12 @@ class Run : public std::enable_shared_from_this<Run> {
 
  private:
   std::shared_ptr<Recorder> record(const Consent&, const Storage&, const State&, Taint,
-                                   const std::vector<std::string>& arguments, std::vector<std::string> withheld);
-  bool choose_destinations(const Consent&, const State&);
+                                   const std::vector<std::string>& arguments, Withheld);
+  bool choose_destinations(const Consent&, const State&, const Withheld&);
   bool choose_client(const Storage&, State&);
-  void describe(const std::vector<std::string>& arguments, const Taint&, const State&);
+  void describe(const Consent&, const std::vector<std::string>& arguments, const Taint&, const State&);
+  /// The options that say what a report holds: the program's own, or what has been told of them.
+  const Options& disclosed() const noexcept { return disclosed_ ? *disclosed_ : options; }
   bool begin_label(const Storage&);
   void begin_interims();
   void write_interim();
@@ -70,6 +73,7 @@ class Run : public std::enable_shared_from_this<Run> {
   bool give_up(const std::string& why);
   bool sends_by_process() const;
 
+  std::optional<Options> disclosed_;
   Report report_;
   Label label_;
   platform::LockedFile lock_;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <limits>
 #include <map>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "disclosure.hpp"
 #include "log.hpp"
 #include "options.hpp"
 #include "outcome.hpp"
@@ -50,8 +52,8 @@ struct State {
   std::vector<std::string> sent_to;   // the URLs of those servers
   Seconds deletion_due = 0;           // when a deletion that waits may be tried (again); 0: none waits
   bool notice_shown = false;
-  bool told = false;                   // by a notice, or knew it when it was switched on: what comes later is new
-  std::vector<std::string> announced;  // the declared fields that were known then
+  std::optional<Disclosed> disclosed;  // nothing: nobody has been told anything yet
+  bool said_no = false;                // `usage-stats disable`, or an answer; stands beside the config's until `enable`
   int unanswered_prompts = 0;
   std::int64_t sent = 0, failed = 0, dropped = 0;  // `delivery` of the next report
   Seconds last_sent = 0;
@@ -72,8 +74,9 @@ struct Label {
   std::string app, version, session_id, client_id;  // client_id: the folder's name, "local" if there is none
   std::int64_t sequence = 1;
   Seconds created = 0;
-  int rule = 0;                          // the rule of section 3 that allowed it
-  std::string config_file, policy_file;  // only where the author chose other places; a home folder stands as ~
+  int rule = 0;  // the rule of section 3 that allowed it
+  // As the run resolved them: what it does to its environment later changes nothing. Empty: it knew no place.
+  std::filesystem::path config_file, policy_file;
   std::vector<Destination> destinations;
   std::string running_report;  // what is reported if the run vanishes, or its report is damaged
   // Written behind the label by a signal handler:

@@ -51,23 +51,33 @@ USAGE_STATS_INLINE std::string write_decision(const Options& options, bool on) {
   return write_verdict(config.file, on);
 }
 
+/// Opens the usage folder, which may have to be made: what `enable` and `disable` remember stands there, too.
+USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::function<void(State&)>& change) {
+  std::error_code error;
+  const std::filesystem::path folder = usage_path(options);
+  if (folder.empty()) return std::make_error_code(std::errc::no_such_file_or_directory);
+  const auto storage = Storage::open(folder, true, error);
+  return storage ? storage->update_state(change) : error;
+}
+
 USAGE_STATS_INLINE int enable(const Call& call) {
   if (const std::string problem = write_decision(call.options, true); !problem.empty()) return fail(call, problem);
-  Standing standing = look(call.options);
   // The answer below tells what the notice would; a folder that cannot be made tells so in `problems` and in each run.
-  std::error_code error;
-  if (!standing.storage && !standing.folder.empty()) standing.storage = Storage::open(standing.folder, true, error);
-  if (standing.storage)
-    error = standing.storage->update_state([](State& state) {
-      announce_all(state);
-      state.notice_shown = true;
-      state.unanswered_prompts = 0;
-    });
-  if (error) remark(call, standing.folder.string() + ": " + error.message());
-  return answer_decision(call, standing, true, 0);
+  const Consent before = look(call.options).consent;
+  const std::error_code error = remember(call.options, [&](State& state) {
+    disclose_all(state.disclosed, call.options, recipients(call.options, before));
+    state.notice_shown = true;
+    state.said_no = false;
+    state.unanswered_prompts = 0;
+  });
+  if (error) remark(call, usage_path(call.options).string() + ": " + error.message());
+  return answer_decision(call, look(call.options), true, 0);
 }
 
 USAGE_STATS_INLINE int disable(const Call& call) {
+  // First where it holds whatever the variables of this shell say, and whatever is wrong with the config file.
+  const std::error_code error = remember(call.options, [](State& state) { state.said_no = true; });
+  if (error) remark(call, usage_path(call.options).string() + ": " + error.message());
   if (const std::string problem = write_decision(call.options, false); !problem.empty()) return fail(call, problem);
   const Standing standing = look(call.options);
   std::size_t dropped = 0;

@@ -70,12 +70,18 @@ USAGE_STATS_INLINE std::string entry_rows(const std::string& name, const std::st
   return rows;
 }
 
-USAGE_STATS_INLINE std::string dictionary_text(const Options& options, const std::vector<DictionaryEntry>& declared) {
+/// For people alone: what the other formats say goes into documents, and must not hang on this machine's state.
+USAGE_STATS_INLINE std::string dictionary_text(const Options& options, const std::vector<DictionaryEntry>& declared,
+                                               const Withheld& withheld) {
+  const auto kind_of = [&](const DictionaryEntry& entry) {
+    const auto& names = withheld.fields;
+    const bool held = std::find(names.begin(), names.end(), entry.name) != names.end();
+    return std::string(kind_name(entry.kind)) + (held ? "; withheld until a notice has named it" : "");
+  };
   std::string text = "What a report of " + options.app + " may hold. A key whose value is unknown is left out.\n\n";
   text += "What " + options.app + " itself declares:\n";
   if (declared.empty()) text += "  nothing\n";
-  for (const DictionaryEntry& entry : declared)
-    text += entry_rows(entry.name, kind_name(entry.kind), with_choices(entry));
+  for (const DictionaryEntry& entry : declared) text += entry_rows(entry.name, kind_of(entry), with_choices(entry));
   text += "\nIn every report:\n";
   for (const BuiltIn& key : built_in) text += entry_rows(key.key, key.type, key.description);
   return text;
@@ -127,7 +133,7 @@ USAGE_STATS_INLINE int describe(const Call& call) {
   else if (call.format == "markdown")
     print(dictionary_markdown(call.options, declared));
   else
-    print(dictionary_text(call.options, declared));
+    print(dictionary_text(call.options, declared, look(call.options).withheld));
   return done;
 }
 

@@ -56,7 +56,9 @@ USAGE_STATS_INLINE bool upload_now(const Call& call, const Storage& storage, boo
 
 USAGE_STATS_INLINE int send_now(const Call& call) {
   const Standing standing = look(call.options);
-  const bool allowed = standing.decision.verdict == Verdict::on;
+  // Also where all recipients of now are new: what waits is for those of before.
+  const bool allowed = standing.decision.verdict == Verdict::on ||
+                       (standing.consent.decision.verdict == Verdict::on && !standing.withheld.endpoints.empty());
   Progress progress;
   if (!standing.storage && !standing.problems.empty()) return fail(call, standing.problems.front());
   if (standing.storage && !upload_now(call, *standing.storage, !allowed, progress))
@@ -73,6 +75,7 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
     remark(call, std::string("usage statistics are ") + verdict_name(standing.decision.verdict) + " (" +
                      standing.decision.why + "): reports are not sent");
   remark(call, std::to_string(waiting) + (waiting == 1 ? " still waits" : " still wait"));
+  if (allowed && !left.held.empty()) remark(call, "not sent yet: " + left.held);
   return failed;
 }
 
@@ -91,6 +94,8 @@ USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Standing& standing) {
 /// Every endpoint that may hold reports: those of now, and those of then.
 USAGE_STATS_INLINE std::vector<Endpoint> endpoints_ever(const Options& options, const Standing& standing) {
   std::vector<Endpoint> endpoints = standing.endpoints;
+  const auto& withheld = standing.withheld.endpoints;  // who can have nothing yet; but the user asks for all
+  endpoints.insert(endpoints.end(), withheld.begin(), withheld.end());
   for (const std::string& url : standing.state.sent_to) {
     if (std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& e) { return e.url == url; })) continue;
     endpoints.push_back(endpoint_at(options, standing, url));
@@ -147,8 +152,8 @@ USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request,
       if (std::find(known.begin(), known.end(), id) == known.end()) known.push_back(id);
     State left;
     left.deletion_due = by_request && !known.empty() ? 1 : 0;
-    left.told = state.told;
-    left.announced = std::move(state.announced);
+    left.disclosed = std::move(state.disclosed);
+    left.said_no = state.said_no;
     left.unanswered_prompts = state.unanswered_prompts;
     left.stopped = std::move(state.stopped);
     state = std::move(left);
@@ -246,12 +251,13 @@ USAGE_STATS_INLINE int reset(const Call& call) {
   if (!standing.storage && !standing.problems.empty()) return fail(call, standing.problems.front());
   if (standing.state_unreadable) return fail(call, standing.problems.front());
   std::string id;
-  if (standing.storage && !shown_client_id(options, standing.state).empty()) {
+  const Options& reported = disclosed(options, standing);
+  if (standing.storage && !shown_client_id(reported, standing.state).empty()) {
     const std::error_code error = standing.storage->update_state([&](State& state) {
       state.client_id.clear();
       state.secret.clear();
-      make_client_id(options, state);
-      id = client_id_of(options, state);
+      make_client_id(reported, state);
+      id = client_id_of(reported, state);
     });
     if (error) return fail(call, standing.folder.string() + ": " + error.message());
   }
@@ -260,8 +266,8 @@ USAGE_STATS_INLINE int reset(const Call& call) {
   else if (!id.empty())
     print("Reports carry a new id from now on: " + id + "\n");
   else
-    print(options.client_id == ClientId::session ? "Each run has an id of its own: there is nothing to reset.\n"
-                                                 : "There is no id yet: there is nothing to reset.\n");
+    print(reported.client_id == ClientId::session ? "Each run has an id of its own: there is nothing to reset.\n"
+                                                  : "There is no id yet: there is nothing to reset.\n");
   return done;
 }
 

@@ -79,6 +79,7 @@ struct Standing {
   Consent consent;
   Decision decision;
   std::vector<Endpoint> endpoints;  // that a run of now would report to, were it allowed
+  Withheld withheld;                // what it would do without
   std::filesystem::path folder;
   std::optional<Storage> storage;  // none: no run has written anything yet, or `problems` says why
   State state;
@@ -126,12 +127,25 @@ USAGE_STATS_INLINE Standing look(const Options& options) {
   standing.endpoints = effective_endpoints(options, consent.policy, consent.config, trouble);
   if (!trouble.empty()) standing.problems.push_back(trouble);
   if (options.delivery == Delivery::local) standing.endpoints.clear();
+  standing.withheld = withheld_now(options, consent, standing.state);
   if (standing.decision.verdict == Verdict::on && standing.endpoints.empty()) {
     standing.decision.verdict = Verdict::local;
     standing.decision.why +=
         options.delivery == Delivery::local ? "; the program keeps its reports local" : "; there is no endpoint";
   }
+  const auto is_new = [&](const Endpoint& endpoint) { return standing.withheld.from(endpoint); };
+  auto& endpoints = standing.endpoints;
+  endpoints.erase(std::remove_if(endpoints.begin(), endpoints.end(), is_new), endpoints.end());
+  if (standing.decision.verdict == Verdict::on && endpoints.empty()) {
+    standing.decision.verdict = Verdict::local;
+    standing.decision.why += unannounced_recipients;
+  }
   return standing;
+}
+
+/// The options that say what a report of now would hold.
+USAGE_STATS_INLINE const Options& disclosed(const Options& options, const Standing& standing) noexcept {
+  return standing.withheld.instead ? *standing.withheld.instead : options;
 }
 
 /// The endpoint of an address that a report has gone to: one of those that hold now, or one that the program names;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <set>
+
 #include "command_standing.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -63,12 +65,28 @@ struct Waiting {
   std::size_t reports = 0, deletions = 0;
   Seconds next_try = 0;    // 0: at once
   std::string last_error;  // of the newest try that failed
+  std::string held;        // why one is not sent, as far as that is a matter of consent
 };
+
+/// What the uploader would say of them; of many only what differs is asked.
+USAGE_STATS_INLINE std::string why_held(const State& state, const std::vector<Label>& labels) {
+  std::set<std::string> asked;
+  for (const Label& label : labels) {
+    const std::string question = std::to_string(label.rule) + platform::path_bytes(label.config_file) + '\0' +
+                                 platform::path_bytes(label.policy_file);
+    if (label.deletion || !asked.insert(question).second) continue;
+    const Permission permission = permission_for(label, state);
+    if (permission.leave == Leave::unclear) return "they wait, for " + permission.why;
+    if (permission.leave == Leave::withdrawn) return "they will be dropped, for " + permission.why;
+  }
+  return {};
+}
 
 USAGE_STATS_INLINE Waiting look_at_waiting(const Standing& standing) {
   Waiting waiting;
   if (!standing.storage) return waiting;
   const std::vector<Label> labels = standing.storage->waiting();
+  waiting.held = why_held(standing.state, labels);
   std::optional<Seconds> next;
   for (const Label& label : labels) {
     ++(label.deletion ? waiting.deletions : waiting.reports);
@@ -132,13 +150,17 @@ USAGE_STATS_INLINE Json status_json(const Options& options, const Standing& stan
     if (endpoint_stopped(options, state, endpoint.url)) entry["stopped"] = true;
     endpoints.push_back(std::move(entry));
   }
-  if (const std::string id = shown_client_id(options, state); !id.empty()) json["client_id"] = id;
+  Json& withheld = json["withheld"] = Json::array();
+  for (const NewData& data : standing.withheld.data)
+    if (data.withheld) withheld.push_back(data.text);
+  if (const std::string id = shown_client_id(disclosed(options, standing), state); !id.empty()) json["client_id"] = id;
   json["folder"] = standing.folder.string();
   json["config_file"] = standing.consent.config.file.string();
   json["policy_file"] = standing.consent.policy.file.string();
   Json& queue = json["waiting"] = {{"reports", waiting.reports}, {"deletions", waiting.deletions}};
   if (waiting.next_try != 0) queue["not_before"] = time_text(waiting.next_try);
   if (!waiting.last_error.empty()) queue["last_error"] = waiting.last_error;
+  if (!waiting.held.empty()) queue["held"] = waiting.held;
   json["uploader_at_work"] = uploader_at_work(standing);
   if (state.last_sent != 0) json["last_sent"] = time_text(state.last_sent);
   json["sent"] = state.sent;
@@ -155,12 +177,26 @@ USAGE_STATS_INLINE std::string waiting_text(const Standing& standing, const Wait
   if (waiting.reports + waiting.deletions == 0) return "nothing";
   if (uploader_at_work(standing)) text += "; being sent now";
   if (waiting.next_try != 0) text += "; tried again after " + time_text(waiting.next_try);
+  if (!waiting.held.empty()) text += "; " + waiting.held;
   if (!waiting.last_error.empty()) text += "; last try: " + waiting.last_error;
   return text;
 }
 
+/// What is new and no notice has named yet.
+USAGE_STATS_INLINE std::string withheld_text(const Standing& standing) {
+  constexpr std::size_t most = 8;
+  std::string text;
+  std::size_t count = 0;
+  for (const NewData& data : standing.withheld.data)
+    if (data.withheld && ++count <= most) text += (text.empty() ? "" : ", ") + data.name;
+  if (count == 0) return {};
+  if (count > most) text += " and " + std::to_string(count - most) + " more";
+  return text + "; until a run at a terminal has named " + (count == 1 ? "it" : "them");
+}
+
 USAGE_STATS_INLINE std::string endpoint_rows(const Options& options, const Standing& standing) {
-  if (standing.endpoints.empty()) return row("endpoint", "none: reports stay on this machine");
+  if (standing.endpoints.empty() && standing.withheld.endpoints.empty())
+    return row("endpoint", "none: reports stay on this machine");
   std::string text;
   for (const Endpoint& endpoint : standing.endpoints)
     text += row("endpoint", endpoint.url + " (" + protocol_name(endpoint.protocol) + ")" +
@@ -177,7 +213,8 @@ USAGE_STATS_INLINE int status(const Call& call) {
   if (call.json) return print_json(status_json(options, standing, waiting)), done;
   const Verdict verdict = standing.decision.verdict;
   const State& state = standing.state;
-  const std::string id = shown_client_id(options, state);
+  const Options& reported = disclosed(options, standing);
+  const std::string id = shown_client_id(reported, state);
   std::string text = plain_text(options.app + " " + options.version) + ": usage statistics are " +
                      (verdict == Verdict::on      ? "on\n"
                       : verdict == Verdict::local ? "local: recorded on this machine, not sent\n"
@@ -185,12 +222,13 @@ USAGE_STATS_INLINE int status(const Call& call) {
   text += row("because", why(standing) + " (rule " + std::to_string(standing.decision.rule) + ")");
   text += row("to change", how_to_change(options, standing));
   text += endpoint_rows(options, standing);
+  text += row("withheld", withheld_text(standing));
   text += row("purpose", options.purpose);
   text += row("policy", options.policy_url);
   text += row("contact", options.contact);
-  text += row("client id", options.client_id == ClientId::session ? "a new one for each run"
-                           : id.empty()                           ? "none yet"
-                                                                  : id);
+  text += row("client id", reported.client_id == ClientId::session ? "a new one for each run"
+                           : id.empty()                            ? "none yet"
+                                                                   : id);
   text += row("reports in", standing.folder.string());
   text += row("waiting", waiting_text(standing, waiting));
   text += row("last sent", state.last_sent == 0 ? "never" : time_text(state.last_sent));

@@ -102,7 +102,14 @@ USAGE_STATS_INLINE Answer build_is_not_official(Facts& facts) {  // 8
 
 USAGE_STATS_INLINE Answer config_says(Facts& facts) {  // 9
   facts.consent.config = read_settings(config_path(facts.options));
-  return file_says(facts.consent.config);
+  const Answer answer = file_says(facts.consent.config);
+  if (answer && answer->verdict == Verdict::off) return answer;
+  // A "no" is kept in two places. Which config file a run finds hangs on its environment; the state's "no" holds
+  // whatever that file says, until `usage-stats enable` takes both back.
+  if (!answer && facts.options.consent == ConsentMode::opt_in) return answer;  // off either way, by rule 11
+  if (!facts.state().said_no) return answer;
+  return off((usage_path(facts.options) / "state.json").string() +
+             " remembers that usage statistics were switched off");
 }
 
 USAGE_STATS_INLINE Answer opt_in(Facts& facts) {  // 11
@@ -187,19 +194,33 @@ USAGE_STATS_INLINE Consent decide(const Options& options, const std::vector<std:
   return consent;
 }
 
-USAGE_STATS_INLINE std::optional<Verdict> standing_verdict(const std::string& app, int rule,
-                                                           const std::filesystem::path& policy,
-                                                           const std::filesystem::path& config) {
-  Options options(app, "0");
-  options.policy_file = policy;
-  options.config_file = config;
-  const Settings machine = read_settings(policy_path(options));
-  if (!machine.problem.empty()) return std::nullopt;
-  if (machine.verdict) return machine.verdict;
-  if (rule == 7) return Verdict::on;
-  const Settings user = read_settings(config_path(options));
-  if (!user.problem.empty()) return std::nullopt;
-  return user.verdict.value_or(Verdict::on);
+namespace consent_impl {
+
+/// What a file's own words mean for a report that waits; nothing where it says nothing.
+USAGE_STATS_INLINE std::optional<Permission> permission_by(const Settings& settings) {
+  const auto said = file_says(settings);
+  if (!said) return std::nullopt;
+  const Leave leave = said->rule == 10               ? Leave::unclear
+                      : said->verdict == Verdict::on ? Leave::allowed
+                                                     : Leave::withdrawn;
+  return Permission{leave, said->why};
+}
+
+}  // namespace consent_impl
+
+USAGE_STATS_INLINE Permission permission_for(const Label& label, const State& state) {
+  const auto gone = [](const std::filesystem::path& file) {
+    return Permission{Leave::withdrawn, file.string() + " no longer says \"usage_stats\": true"};
+  };
+  if (!label.policy_file.is_absolute()) return {Leave::unclear, "the run did not note where its policy file is"};
+  if (auto answer = consent_impl::permission_by(read_settings(label.policy_file))) return *answer;
+  if (label.rule == 6) return gone(label.policy_file);
+  if (label.rule == 7) return {Leave::allowed, "its environment had switched it on"};
+  if (state.said_no) return {Leave::withdrawn, "usage statistics were switched off"};
+  if (!label.config_file.is_absolute()) return {Leave::unclear, "the run did not note where its config file is"};
+  if (auto answer = consent_impl::permission_by(read_settings(label.config_file))) return *answer;
+  if (label.rule == 9 || label.rule == 12) return gone(label.config_file);
+  return {Leave::allowed, "nobody has said no"};
 }
 
 }  // namespace detail

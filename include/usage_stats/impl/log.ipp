@@ -18,7 +18,7 @@ USAGE_STATS_INLINE void Log::write(const std::string_view* parts, std::size_t co
     std::string line = "usage_stats: ";
     for (std::size_t i = 0; i < count; ++i) line += parts[i];
     if (sink_) return sink_(line);
-    platform::write_to_standard_error(line += '\n');
+    platform::offer_to_standard_error(line += '\n');  // one that finds no room is lost: nobody waits for it
   }
   USAGE_STATS_CATCH_ALL {}  // a sink of the host's that throws must not harm the host
 }

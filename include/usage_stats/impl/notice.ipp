@@ -8,6 +8,7 @@
 #include "../redaction.hpp"
 #include "../storage.hpp"
 #include "../url.hpp"
+#include "disclosure.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -184,14 +185,24 @@ USAGE_STATS_INLINE std::string explain(const Options& options, const std::vector
   return text_of(paragraphs, columns);
 }
 
-/// The endpoints that reports are sent to; none where they stay on this machine.
-USAGE_STATS_INLINE std::vector<Endpoint> receivers(const Options& options, const Consent& consent) {
-  std::string trouble;
-  if (options.delivery == Delivery::local) return {};
-  return effective_endpoints(options, consent.policy, consent.config, trouble);
-}
-
 USAGE_STATS_INLINE Decision decided(Verdict verdict, const char* why) { return Decision{verdict, 12, why}; }
+
+/// Takes the answer for good. A "no" is kept in two places, so that a run that finds another config file knows it too.
+USAGE_STATS_INLINE void remember_answer(const Options& options, const Consent& consent, const Storage& storage,
+                                        bool yes, Decision& decision, const Log& log) {
+  decision = yes ? decided(Verdict::on, "answered with yes at the question")
+                 : decided(Verdict::off, "answered with no at the question");
+  const std::string problem = write_verdict(config_path(options), yes);
+  // A yes must stand where it was given when the report leaves.
+  if (!problem.empty() && yes) decision = decided(Verdict::local, "the yes at the question could not be stored");
+  if (!problem.empty()) log("the answer could not be stored: ", problem);
+  const auto error = storage.update_state([&](State& state) {
+    state.unanswered_prompts = 0;
+    state.said_no = !yes;
+    if (yes) disclose_all(state.disclosed, options, recipients(options, consent));
+  });
+  if (error) log("state.json: ", error.message());
+}
 
 /// Asks. The answer is taken for "not now", and counted, before it is known: so Ctrl-C needs no handler.
 USAGE_STATS_INLINE void ask(const Options& options, const Consent& consent, const Storage& storage, Decision& decision,
@@ -200,25 +211,20 @@ USAGE_STATS_INLINE void ask(const Options& options, const Consent& consent, cons
     log("not asked: state.json: ", error.message());
     return;
   }
-  if (!platform::write_to_standard_error(
-          question_text(options, receivers(options, consent), platform::terminal_columns())))
-    return;
+  // Once more, for that has taken its time.
+  if (platform::input_waiting() || !platform::offer_to_standard_error(question_text(
+                                       options, recipients(options, consent), platform::terminal_columns()))) {
+    storage.update_state([](State& state) { state.unanswered_prompts = (std::max)(0, state.unanswered_prompts - 1); });
+    return log("not asked: the terminal takes nothing now, or something is typed ahead");
+  }
   const auto line = platform::read_line(time_to_answer);
-  if (!line) platform::write_to_standard_error("\n");  // the host's own words shall not stand behind the question
+  if (!line) platform::offer_to_standard_error("\n");  // the host's own words shall not stand behind the question
   std::string word = line.value_or("");
   word.erase(std::remove_if(word.begin(), word.end(), [](char c) { return c == ' ' || c == '\t'; }), word.end());
   for (char& c : word)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   const bool yes = word == "y" || word == "yes", no = word == "n" || word == "no";
-  if (!yes && !no) return;
-  decision = yes ? decided(Verdict::on, "answered with yes at the question")
-                 : decided(Verdict::off, "answered with no at the question");
-  if (const std::string problem = write_verdict(config_path(options), yes); !problem.empty())
-    return log("the answer holds for this run only: ", problem);
-  storage.update_state([&](State& state) {
-    state.unanswered_prompts = 0;
-    if (yes) announce_all(state);
-  });
+  if (yes || no) remember_answer(options, consent, storage, yes, decision, log);
 }
 
 /// Shows the first notice. One that could not be written has told nobody: nothing is sent.
@@ -230,11 +236,11 @@ USAGE_STATS_INLINE void show_notice(const Options& options, const Consent& conse
     if (now) decision = Decision{Verdict::local, decision.rule, "the notice could not be remembered"};
     return;
   }
-  if (platform::write_to_standard_error(
-          notice_text(options, receivers(options, consent), now, platform::terminal_columns()))) {
-    const auto error = storage.update_state([](State& state) {
+  const std::vector<Endpoint> to = recipients(options, consent);
+  if (platform::offer_to_standard_error(notice_text(options, to, now, platform::terminal_columns()))) {
+    const auto error = storage.update_state([&](State& state) {
       state.notice_shown = true;
-      announce_all(state);
+      disclose_all(state.disclosed, options, to);
     });
     if (error) log("state.json: ", error.message());
     return;
@@ -243,30 +249,36 @@ USAGE_STATS_INLINE void show_notice(const Options& options, const Consent& conse
   if (now) decision = Decision{Verdict::local, decision.rule, "the notice could not be written"};
 }
 
-/// What is declared and not yet announced is withheld; at a terminal it is named, and sent from the next run on.
-USAGE_STATS_INLINE std::vector<std::string> withhold(const Options& options, const Storage& storage, const State& state,
-                                                     const Decision& decision, const Log& log) {
-  const bool explicitly = decision.rule == 6 || decision.rule == 7 || decision.rule == 9;
-  if (explicitly && !state.told) {
-    // Somebody has switched it on by hand: they are taken to know what this version declares, be it nothing.
-    storage.update_state(announce_all);
-    return {};
-  }
-  std::vector<DictionaryEntry> fields = unannounced(state);
-  if (fields.empty()) return {};
-  std::vector<std::string> names;
-  names.reserve(fields.size());
-  for (const DictionaryEntry& field : fields) names.push_back(field.name);
-  log(std::to_string(names.size()), " new fields are withheld until a notice has named them: ", names.front(), " ...");
-  if (!interactive() || !platform::in_foreground() || storage.update_state([](State&) {}) ||
-      !platform::write_to_standard_error(new_data_text(options, fields, decision.rule, platform::terminal_columns())))
-    return names;
-  storage.update_state([&](State& changed) {
-    for (const DictionaryEntry& field : fields)
-      if (std::find(changed.announced.begin(), changed.announced.end(), field.name) == changed.announced.end())
-        changed.announced.push_back(field.name);
+/// Somebody has switched it on by hand.
+USAGE_STATS_INLINE bool by_hand(const Decision& decision) noexcept {
+  return decision.rule == 6 || decision.rule == 7 || decision.rule == 9;
+}
+
+/// What is new is withheld; at a terminal it is named, and sent from the next run on.
+USAGE_STATS_INLINE Withheld withhold(const Options& options, const Consent& consent, const Storage& storage,
+                                     const State& state, const Log& log) {
+  const auto author = endpoints_of_author(options, consent.policy, consent.config);
+  if ((by_hand(consent.decision) && !state.disclosed) || (state.disclosed && state.disclosed->names_only))
+    storage.update_state([&](State& now) {
+      if (now.disclosed)
+        now.disclosed = disclosed_before(now.disclosed, options, author);
+      else
+        disclose_all(now.disclosed, options, author);
+    });
+  Withheld withheld = withheld_now(options, consent, state);
+  if (!withheld.fields.empty() || !withheld.data.empty())
+    log(std::to_string(withheld.data.size()), " things are new and not announced yet",
+        withheld.data.empty() ? std::string() : ": " + withheld.data.front().name + " ...");
+  if (withheld.data.empty() || !interactive() || !platform::in_foreground()) return withheld;
+  std::vector<NewData> named = withheld.data;
+  if (storage.update_state([](State&) {}) ||
+      !platform::offer_to_standard_error(new_data_text(options, named, consent.decision.rule, platform::terminal_columns())))
+    return withheld;
+  storage.update_state([&](State& now) {
+    if (!now.disclosed) now.disclosed.emplace();
+    for (const NewData& data : named) data.disclose(*now.disclosed);
   });
-  return names;
+  return withheld;
 }
 
 }  // namespace notice_impl
@@ -308,7 +320,7 @@ USAGE_STATS_INLINE std::string question_text(const Options& options, const std::
   return text;
 }
 
-USAGE_STATS_INLINE std::string new_data_text(const Options& options, std::vector<DictionaryEntry>& fields, int rule,
+USAGE_STATS_INLINE std::string new_data_text(const Options& options, std::vector<NewData>& data, int rule,
                                              int columns) {
   using namespace notice_impl;
   const std::string head = options.app + " " + plain_text(options.version) + " also reports, from the next run on:";
@@ -316,44 +328,40 @@ USAGE_STATS_INLINE std::string new_data_text(const Options& options, std::vector
   const std::string command = typed_command(options);
   for (bool described = true;;) {
     std::vector<std::string> paragraphs{head};
-    for (const DictionaryEntry& field : fields)
+    for (const NewData& item : data)
       if (described)
-        paragraphs.push_back("- " + field.name + ": " + plain_text(field.description));
+        paragraphs.push_back("- " + plain_text(item.text));
       else
-        paragraphs[0] += (&field == &fields.front() ? " " : ", ") + field.name;
+        paragraphs[0] += (&item == &data.front() ? " " : ", ") + plain_text(item.name);
     if (!described) paragraphs.push_back("What they are: " + whole(command + " describe"));
     paragraphs.push_back(stop);
     if (lines_of(paragraphs, widest) <= most_lines) return text_of(paragraphs, columns);
     if (described && !command.empty())
       described = false;  // names alone: there is a command that describes them
-    else if (fields.size() > 1)
-      fields.pop_back();  // left for the next run's notice
-    else if (described && !fields[0].description.empty())
-      shorten(fields[0].description);
+    else if (data.size() > 1)
+      data.pop_back();  // left for the next run's notice
+    else if (described && !data[0].text.empty())
+      shorten(data[0].text);
     else
       return text_of(paragraphs, columns);
   }
 }
 
-USAGE_STATS_INLINE std::vector<DictionaryEntry> unannounced(const State& state) {
-  std::vector<DictionaryEntry> fields = dictionary();
-  fields.erase(std::remove_if(fields.begin(), fields.end(),
-                              [&](const DictionaryEntry& field) {
-                                const auto& known = state.announced;
-                                return std::find(known.begin(), known.end(), field.name) != known.end();
-                              }),
-               fields.end());
-  return fields;
+USAGE_STATS_INLINE std::vector<Endpoint> recipients(const Options& options, const Consent& consent) {
+  std::string trouble;
+  if (options.delivery == Delivery::local) return {};
+  return effective_endpoints(options, consent.policy, consent.config, trouble);
 }
 
-USAGE_STATS_INLINE void announce_all(State& state) {
-  state.told = true;
-  for (DictionaryEntry& field : unannounced(state)) state.announced.push_back(std::move(field.name));
+USAGE_STATS_INLINE Withheld withheld_now(const Options& options, const Consent& consent, const State& state) {
+  const bool sends = consent.decision.verdict == Verdict::on && !recipients(options, consent).empty();
+  if (!sends || consent.show_notice || (notice_impl::by_hand(consent.decision) && !state.disclosed)) return {};
+  const auto author = endpoints_of_author(options, consent.policy, consent.config);
+  return withheld_from(options, author, disclosed_before(state.disclosed, options, author));
 }
 
-USAGE_STATS_INLINE std::vector<std::string> inform_user(const Options& options, const Consent& consent,
-                                                        const Storage& storage, const State& state, Decision& decision,
-                                                        const Log& log) {
+USAGE_STATS_INLINE Withheld inform_user(const Options& options, const Consent& consent, const Storage& storage,
+                                        const State& state, Decision& decision, const Log& log) {
   if (consent.ask) {
     notice_impl::ask(options, consent, storage, decision, log);
     return {};  // a yes covers all that is declared now
@@ -362,8 +370,8 @@ USAGE_STATS_INLINE std::vector<std::string> inform_user(const Options& options, 
     notice_impl::show_notice(options, consent, storage, decision, log);
     return {};
   }
-  if (decision.verdict != Verdict::on || notice_impl::receivers(options, consent).empty()) return {};
-  return notice_impl::withhold(options, storage, state, decision, log);
+  if (decision.verdict != Verdict::on || recipients(options, consent).empty()) return {};
+  return notice_impl::withhold(options, consent, storage, state, log);
 }
 
 }  // namespace detail

@@ -197,7 +197,7 @@ USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text
   return legible.size() <= limits::report_bytes ? legible : json_text(*json) + "\n";
 }
 
-USAGE_STATS_INLINE Recorder::Recorder(Taint taint, std::string salt, std::vector<std::string> withheld)
+USAGE_STATS_INLINE Recorder::Recorder(Taint taint, std::string salt, Withheld withheld)
     : taint_(std::move(taint)), salt_(std::move(salt)), withheld_(std::move(withheld)) {}
 
 USAGE_STATS_INLINE double Recorder::seconds() const {
@@ -205,7 +205,15 @@ USAGE_STATS_INLINE double Recorder::seconds() const {
 }
 
 USAGE_STATS_INLINE bool Recorder::withheld(const char* name) const {
-  return std::find(withheld_.begin(), withheld_.end(), name) != withheld_.end();
+  const auto& names = withheld_.fields;
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+USAGE_STATS_INLINE bool Recorder::disclosed(const char* name, const char* choice) const {
+  const auto limited = withheld_.choices.find(name);
+  if (limited == withheld_.choices.end()) return true;
+  const auto& known = limited->second;
+  return std::find(known.begin(), known.end(), clip_utf8(choice, limits::string_bytes)) != known.end();
 }
 
 USAGE_STATS_INLINE std::optional<Value> Recorder::value_of(const FieldValue& value) const {
@@ -222,7 +230,7 @@ USAGE_STATS_INLINE std::optional<Value> Recorder::value_of(const FieldValue& val
     return scrub(text, *expanded_, limits::string_bytes);
   }
   for (const char* const choice : field.choices())
-    if (text == choice) return std::string(choice);
+    if (text == choice) return std::string(disclosed(field.name(), choice) ? choice : "other");
   return std::string("other");
 }
 

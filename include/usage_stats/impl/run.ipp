@@ -18,12 +18,6 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace run_impl {
 
-/// A path for the label: the home folder as ~, since labels name nobody.
-USAGE_STATS_INLINE std::string without_home(const std::filesystem::path& path) {
-  const std::string text = path.string(), home = platform::home().string();
-  return !home.empty() && text.compare(0, home.size() + 1, home + "/") == 0 ? "~" + text.substr(home.size()) : text;
-}
-
 USAGE_STATS_INLINE bool sampled(const std::string& session_id, double share) {
   return static_cast<double>(std::strtoul(session_id.substr(0, 6).c_str(), nullptr, 16)) < share * 0x1000000;
 }
@@ -88,23 +82,23 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
   if (!storage) return give_up(folder_.string() + ": " + error.message()), nullptr;
   read_state();
   if (unreadable) return give_up((folder_ / "state.json").string() + ": cannot be read now"), nullptr;
-  std::vector<std::string> withheld = inform_user(options, consent, *storage, *state, decision, log);
+  Withheld withheld = inform_user(options, consent, *storage, *state, decision, log);
   if (decision.verdict == Verdict::off) return nullptr;
   return record(consent, *storage, *state, ambient_taint(arguments), arguments, std::move(withheld));
 }
 
 USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent, const Storage& storage,
                                                          const State& state, Taint taint,
-                                                         const std::vector<std::string>& arguments,
-                                                         std::vector<std::string> withheld) {
+                                                         const std::vector<std::string>& arguments, Withheld withheld) {
   session_id = random_hex(16);
   if (session_id.empty()) return give_up("the operating system gives no random numbers"), nullptr;
   if (!enough_memory()) return give_up("there is too little memory"), nullptr;
   State latest = state;
-  if (!choose_destinations(consent, state) || !choose_client(storage, latest)) return nullptr;
-  describe(arguments, taint, state);
+  disclosed_ = std::move(withheld.instead);
+  if (!choose_destinations(consent, state, withheld) || !choose_client(storage, latest)) return nullptr;
+  describe(consent, arguments, taint, state);
   if (!begin_label(storage)) return nullptr;
-  std::string salt = report_.client_id.empty() ? "" : run_impl::salt_of(options, latest, report_.client_id);
+  std::string salt = report_.client_id.empty() ? "" : run_impl::salt_of(disclosed(), latest, report_.client_id);
   if (salt.empty()) salt = session_id;
   recorder_ = std::make_shared<Recorder>(std::move(taint), salt, std::move(withheld));
   // Their threads may have to be left behind: in a name lookup that hangs, in the host's log function.
@@ -136,10 +130,10 @@ USAGE_STATS_INLINE bool Run::begin_label(const Storage& storage) {
   return true;
 }
 
-USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const State& state) {
+USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const State& state, const Withheld& withheld) {
   if (decision.verdict != Verdict::on) return true;
   std::string trouble;
-  const auto endpoints = effective_endpoints(options, consent.policy, consent.config, trouble);
+  auto endpoints = effective_endpoints(options, consent.policy, consent.config, trouble);
   if (!trouble.empty()) {
     log(trouble);
     problem = trouble;
@@ -147,6 +141,13 @@ USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const S
   if (endpoints.empty() || options.delivery == Delivery::local) {
     decision.verdict = Verdict::local;
     decision.why += endpoints.empty() ? "; there is no endpoint" : "; the program keeps its reports local";
+    return true;
+  }
+  const auto is_new = [&](const Endpoint& endpoint) { return withheld.from(endpoint); };
+  endpoints.erase(std::remove_if(endpoints.begin(), endpoints.end(), is_new), endpoints.end());
+  if (endpoints.empty()) {
+    decision.verdict = Verdict::local;
+    decision.why += unannounced_recipients;
     return true;
   }
   for (const Endpoint& endpoint : endpoints) {
@@ -161,13 +162,13 @@ USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const S
 USAGE_STATS_INLINE bool Run::choose_client(const Storage& storage, State& state) {
   std::string id;
   if (decision.verdict == Verdict::on) {
-    id = client_id_of(options, state);
+    id = client_id_of(disclosed(), state);
     if (id.empty()) {
       // Of many that begin together one makes the id; the others wait for no lock, but for the id.
-      const auto known = [&](const State& now) { return !(id = client_id_of(options, state = now)).empty(); };
+      const auto known = [&](const State& now) { return !(id = client_id_of(disclosed(), state = now)).empty(); };
       const std::error_code error = storage.update_state(
           [&](State& changed) {
-            make_client_id(options, changed);
+            make_client_id(disclosed(), changed);
             known(changed);
           },
           known);
@@ -179,10 +180,10 @@ USAGE_STATS_INLINE bool Run::choose_client(const Storage& storage, State& state)
   return true;
 }
 
-USAGE_STATS_INLINE void Run::describe(const std::vector<std::string>& arguments, const Taint& taint,
-                                      const State& state) {
+USAGE_STATS_INLINE void Run::describe(const Consent& consent, const std::vector<std::string>& arguments,
+                                      const Taint& taint, const State& state) {
   const std::string client_id = std::move(report_.client_id);
-  report_ = report_at_start(options, session_id, arguments, taint, state);
+  report_ = report_at_start(disclosed(), session_id, arguments, taint, state);
   report_.client_id = client_id;
 
   label_.app = options.app;
@@ -190,14 +191,14 @@ USAGE_STATS_INLINE void Run::describe(const std::vector<std::string>& arguments,
   label_.session_id = session_id;
   label_.created = now_seconds();
   label_.rule = decision.rule;
-  if (!options.config_file.empty()) label_.config_file = run_impl::without_home(options.config_file);
-  if (!options.policy_file.empty()) label_.policy_file = run_impl::without_home(options.policy_file);
+  label_.config_file = consent.config.file;
+  label_.policy_file = consent.policy.file;
 }
 
 /// What a report says of an exception's message.
 USAGE_STATS_INLINE std::string Run::scrubbed(const std::string& message) const {
-  return options.errors == ErrorDetail::type ? std::string()
-                                             : scrub(message, recorder_->taint(), limits::message_bytes);
+  return disclosed().errors == ErrorDetail::type ? std::string()
+                                                 : scrub(message, recorder_->taint(), limits::message_bytes);
 }
 
 /// False, and the label stays: the run is lost, since a lock is held by what cannot go on.

@@ -54,7 +54,7 @@ class Work {
   void serve(const Endpoint&);
   bool serve_interims(const Endpoint&);
   bool serve_waiting(const Endpoint&, std::set<std::string>& seen);
-  /// Whether the files that administrator and user may have changed meanwhile still allow it.
+  /// Whether what administrator and user may have changed meanwhile still allows it. What is withdrawn is dropped.
   bool still_allowed(const Label&);
   /// An interim report of a run that is alive is tried once: the next one tells all that it told.
   bool interim_due(const Label&, const Destination&);
@@ -214,12 +214,14 @@ USAGE_STATS_INLINE bool Work::serve_waiting(const Endpoint& endpoint, std::set<s
 }
 
 USAGE_STATS_INLINE bool Work::still_allowed(const Label& label) {
-  const std::filesystem::path policy = label.policy_file, config = label.config_file;
-  const auto verdict = standing_verdict(label.app, label.rule, policy, config);
-  if (!verdict) return false;  // a file is broken: it waits until somebody mends it
-  if (*verdict == Verdict::on) return true;
-  log_("session ", label.session_id, ": usage statistics were switched off; it is not sent");
-  storage_.remove_waiting(label.session_id);
+  bool unreadable = false;
+  const State now = storage_.state(&unreadable);
+  const Permission permission =
+      unreadable ? Permission{Leave::unclear, "state.json cannot be read now"} : permission_for(label, now);
+  if (permission.leave == Leave::allowed) return true;
+  const bool waits = permission.leave == Leave::unclear;
+  log_("session ", label.session_id, ": it ", waits ? "waits: " : "is not sent: ", permission.why);
+  if (!waits) storage_.remove_waiting(label.session_id);
   return false;
 }
 
