@@ -35,6 +35,9 @@ struct Consent {
 Consent decide(const Options&, const std::vector<std::string>& arguments, const std::string& problem,
                const std::function<State()>& state);
 
+/// Rule 1 of who runs in the home of somebody else, in words.
+std::string anothers_home(const std::filesystem::path& home);
+
 /// What the two files say now about sending what waits, for an app whose options are not at hand: rules 6 and 9, of
 /// which the second is not asked where the environment had decided (`rule` 7). Nothing while a file is broken (rule
 /// 10).

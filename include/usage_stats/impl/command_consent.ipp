@@ -53,7 +53,8 @@ USAGE_STATS_INLINE int enable(const Call& call) {
   Standing standing = look(call.options);
   // The answer below tells what the notice would; a folder that cannot be made tells so in `problems` and in each run.
   std::error_code error;
-  if (!standing.storage && !standing.folder.empty()) standing.storage = Storage::open(standing.folder, true, error);
+  if (!standing.storage && !standing.folder.empty())
+    standing.storage = Storage::open(standing.folder, call.options.app, true, error);
   if (standing.storage)
     error = standing.storage->update_state([](State& state) {
       announce_all(state);
