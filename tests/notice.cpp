@@ -115,7 +115,7 @@ TEST_CASE("notice: not shown where nobody sees it, and then not counted as shown
     Terminal terminal(command, setup);
     const Result result = terminal.wait();
     CHECK(terminal.screen() + result.out + result.err == "verdict=local rule=15\n");
-    CHECK_FALSE(std::filesystem::exists(sandbox.usage_folder("versioned") / "state.json"));
+    CHECK(state(sandbox)["notice_shown"] == false);
   };
   unseen({}, "dumb", false);
   unseen({}, "xterm", true);

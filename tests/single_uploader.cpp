@@ -55,7 +55,7 @@ us::UploadOptions without_staying() {
 
 us::Storage opened(const Sandbox& sandbox) {
   std::error_code error;
-  auto storage = us::Storage::open(sandbox.usage_folder(), true, error);
+  auto storage = us::Storage::open(sandbox.usage_folder(), "reporter", true, error);
   REQUIRE(storage.has_value());
   return std::move(*storage);
 }

@@ -46,5 +46,8 @@ struct Permission {
 };
 Permission permission_for(const Label&, const State&);
 
+/// Rule 1 of who runs in the home of somebody else, in words.
+std::string anothers_home(const std::filesystem::path& home);
+
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

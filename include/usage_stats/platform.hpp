@@ -145,6 +145,10 @@ PrivateNames private_names();
 
 // ---- places; empty where the environment does not tell them
 std::filesystem::path home();
+/// The first of HOME, XDG_STATE_HOME and XDG_CONFIG_HOME that belongs to another user, as under sudo with HOME kept:
+/// what the run would read there is not its user's decision, and what it wrote would be in the other's way. Empty if
+/// there is none. Root's are another user's too, but for "/" (a service's HOME) and for folders of XDG that root keeps.
+std::filesystem::path foreign_home();
 std::filesystem::path state_root();   // $XDG_STATE_HOME, ~/Library/Application Support, %LOCALAPPDATA%
 std::filesystem::path config_root();  // $XDG_CONFIG_HOME, ~/Library/Application Support, %APPDATA%
 std::filesystem::path policy_root();  // /etc, %ProgramData%
@@ -155,9 +159,27 @@ std::filesystem::path path_of_bytes(std::string_view bytes);
 
 // ---- files
 
+/// Why a folder is not used; its kind is std::errc::operation_not_permitted (no_home: no_such_file_or_directory).
+enum class Refusal {
+  root = 1,
+  is_home,
+  no_home,
+  anothers,
+  others_may_write,
+  not_private,
+  in_anothers_folder,
+  in_shared_folder,
+  untrusted_link,
+  not_made_by_us,
+  another_programs
+};
+std::error_code refused(Refusal) noexcept;
+/// The same error, of state.json: message() names the file.
+std::error_code in_state_file(std::error_code) noexcept;
+
 /// An open folder that is ours: not a link, owned by the effective user, not writable by others. Names are plain
-/// names without separators. Every file is opened without following links and must be a regular file with one name,
-/// owned by us. Movable.
+/// names without separators. Every file is opened without following links and must be a regular file, owned by us.
+/// Movable.
 class Folder {
  public:
   struct Entry {
@@ -165,6 +187,7 @@ class Folder {
     std::chrono::system_clock::time_point modified;
     std::uint64_t size = 0;
     bool folder = false;
+    bool linked = false;  // a file that has other names, too
   };
 
   Folder() noexcept;
@@ -172,12 +195,15 @@ class Folder {
   Folder(Folder&&) noexcept;
   Folder& operator=(Folder&&) noexcept;
 
-  /// Opens `path`; with `create`, missing folders on the way are made (0700).
-  static Folder open(const std::filesystem::path& path, bool create, std::error_code&);
+  /// Opens `path`. On the way links are followed that only we or root can have put there; the folder itself is none.
+  /// With `create` what is missing is made (0700, whatever the umask), but neither HOME nor what is above it; `made` is
+  /// told whether this call has made the folder. Nothing changes a folder that was there.
+  static Folder open(const std::filesystem::path& path, bool create, std::error_code&, bool* made = nullptr);
   Folder folder(const std::string& name, bool create, std::error_code&) const;
 
   explicit operator bool() const noexcept;
   const std::filesystem::path& path() const noexcept;
+  bool is_private() const noexcept;  // nobody else may look into it
 
   /// The whole file, or an error; std::errc::file_too_large beyond `limit` bytes, no_such_file_or_directory if missing.
   std::optional<std::string> read(const std::string& name, std::size_t limit, std::error_code&) const;
@@ -235,10 +261,10 @@ class LockedFile {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Replaces a file anywhere with the rules of the user's umask (for the program's own config): keeps its mode, follows
-/// a link to its target, makes missing folders.
+/// Replaces a file anywhere (for the program's own config): keeps its mode, follows links that only we or root can have
+/// put there. What is missing is made (folders 0700, the file 0600), but neither HOME nor what is above it.
 std::error_code replace_file(const std::filesystem::path&, std::string_view bytes);
-/// Reads a file anywhere, at most `limit` bytes; must be a regular file.
+/// Reads a file anywhere, at most `limit` bytes; must be a regular file. Links as above.
 std::optional<std::string> read_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
 
 // ---- threads

@@ -46,6 +46,7 @@ struct Backoff {
 
 /// state.json: what is remembered from run to run. A file that cannot be parsed counts as empty and is replaced.
 struct State {
+  std::string app;                    // whose folder it is; empty: an earlier version wrote it
   std::string client_id;              // ClientId::install; empty until the verdict is first `on`
   std::string secret;                 // ClientId::monthly: hashed with the month
   std::vector<std::string> sent_ids;  // every client id that a server may have had
@@ -109,9 +110,17 @@ std::size_t delivered_events(std::string_view delivery_json, std::string_view ur
 /// The folder. All of it fails softly: an error code, never an exception for what the file system does.
 class Storage {
  public:
-  /// Opens the usage folder, making it if `create`. Not ours, read only, full: an error.
-  static std::optional<Storage> open(const std::filesystem::path&, bool create, std::error_code&);
+  /// Opens the usage folder of that app; with `create`, a missing or empty one becomes its. An app without a name (an
+  /// uploader's, which is told the folder only) takes the one that state.json names. Not ours, not that app's, read
+  /// only, full: an error, and nothing has been changed.
+  static std::optional<Storage> open(const std::filesystem::path&, const std::string& app, bool create,
+                                     std::error_code&);
+  /// Writes the app's name into the state.json of an earlier version, or of one that was damaged.
+  std::error_code claim();
 
+  const std::string& app() const noexcept { return app_; }
+  /// What state.json said when the folder was opened.
+  const State& state_at_opening() const noexcept { return opened_; }
   /// An empty one where there is none; also, with `unreadable` set, where it cannot be read now but may be later.
   State state(bool* unreadable = nullptr) const;
   /// Reads, changes and replaces state.json; safe against other processes doing the same, for which it waits 200 ms.
@@ -170,8 +179,12 @@ class Storage {
   const platform::Folder& folder() const noexcept { return folder_; }
 
  private:
-  explicit Storage(platform::Folder folder) : folder_(std::move(folder)) {}
+  Storage(platform::Folder folder, std::string app, State opened, bool marked)
+      : folder_(std::move(folder)), app_(std::move(app)), opened_(std::move(opened)), marked_(marked) {}
   platform::Folder folder_;
+  std::string app_;
+  State opened_;
+  bool marked_;
 };
 
 }  // namespace detail

@@ -8,6 +8,7 @@
 #include <usage_stats.hpp>
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -272,6 +273,10 @@ const Handlers& action_handlers() {
       {"--threads",
        [act](Script& s, const std::string& v) {
          act(s, [v](Session& session) { return count_in_threads(session, std::stoi(v)); });
+       }},
+      {"--umask",
+       [act](Script& s, const std::string& v) {
+         act(s, [v](Session&) { return ::umask(static_cast<mode_t>(std::stoi(v, nullptr, 8))), -1; });
        }},
       {"--print",
        [act](Script& s, const std::string& v) { act(s, [v](Session&) { return std::cout << v << '\n', -1; }); }},

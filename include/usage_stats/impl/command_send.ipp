@@ -64,6 +64,7 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
   if (standing.storage && !upload_now(call, *standing.storage, !allowed, progress))
     return fail(call, "another process is still sending; try again later");
   const Waiting left = standing.storage ? look_at_waiting(look(call.options)) : Waiting();
+  if (left.incomplete) return fail(call, (standing.folder / "pending").string() + " cannot be read");
   const std::size_t waiting = left.reports + left.deletions;
   if (call.json) {
     print_json(Json{{"allowed", allowed}, {"tries", progress.lines}, {"still_waiting", waiting}});
@@ -212,6 +213,8 @@ USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage,
 
 USAGE_STATS_INLINE int delete_all(const Call& call) {
   const Standing standing = look(call.options);
+  if (!standing.folder_problem.empty())  // state.json knows which ids to ask which servers about
+    return fail(call, standing.folder_problem + "; nothing is deleted here, and no server can be asked");
   if (!standing.storage) {
     if (!standing.problems.empty()) return fail(call, standing.problems.front());
     if (call.json)
@@ -221,8 +224,6 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
     return done;
   }
   const Storage& storage = *standing.storage;
-  if (standing.state_unreadable)  // it knows which ids to ask which servers about
-    return fail(call, standing.problems.front() + "; nothing is deleted. Without that file servers cannot be asked");
   std::vector<std::string> ids = sent_ids(standing);
   std::vector<Endpoint> by_request, by_hand;
   for (const Endpoint& endpoint : endpoints_ever(call.options, standing))
@@ -249,7 +250,6 @@ USAGE_STATS_INLINE int reset(const Call& call) {
   const Options& options = call.options;
   const Standing standing = look(options);
   if (!standing.storage && !standing.problems.empty()) return fail(call, standing.problems.front());
-  if (standing.state_unreadable) return fail(call, standing.problems.front());
   std::string id;
   const Options& reported = disclosed(options, standing);
   if (standing.storage && !shown_client_id(reported, standing.state).empty()) {

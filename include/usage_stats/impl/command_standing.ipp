@@ -74,6 +74,13 @@ USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
   return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
 }
 
+/// What is wrong with the program or the process, so that nothing may be touched; empty if nothing is.
+USAGE_STATS_INLINE std::string obstacle(const Options& options) {
+  if (platform::elevated()) return "the program runs with more rights than its user (setuid)";
+  if (const auto home = platform::foreign_home(); !home.empty()) return anothers_home(home);
+  return problem_with(options);
+}
+
 /// How things stand, looked at without changing anything.
 struct Standing {
   Consent consent;
@@ -83,23 +90,22 @@ struct Standing {
   std::filesystem::path folder;
   std::optional<Storage> storage;  // none: no run has written anything yet, or `problems` says why
   State state;
-  bool state_unreadable = false;  // it may be there
+  std::string folder_problem;  // why the folder is not looked into: what it holds is not known
   std::vector<std::string> problems;
 };
 
-USAGE_STATS_INLINE void open_storage(Standing& standing) {
+USAGE_STATS_INLINE void open_storage(const Options& options, Standing& standing) {
   if (standing.storage || standing.folder.empty()) return;
   std::error_code error;
-  standing.storage = Storage::open(standing.folder, false, error);
-  const auto trouble = [&](const std::string& what) {
-    standing.problems.push_back((standing.folder / storage_impl::state_file).string() + ": " + what);
-  };
+  standing.storage = Storage::open(standing.folder, options.app, false, error);
   if (standing.storage) {
-    standing.state = standing.storage->state(&standing.state_unreadable);
-    if (standing.state_unreadable) trouble("cannot be read now");
-    if (standing.state.damaged) trouble("damaged: what it knew is forgotten");
+    standing.state = standing.storage->state_at_opening();
+    if (standing.state.damaged)
+      standing.problems.push_back((standing.folder / storage_impl::state_file).string() +
+                                  ": damaged: what it knew is forgotten");
   } else if (error != std::errc::no_such_file_or_directory) {
-    standing.problems.push_back(standing.folder.string() + ": " + error.message());
+    standing.folder_problem = standing.folder.string() + ": " + error.message();
+    standing.problems.push_back(standing.folder_problem);
   }
 }
 
@@ -108,15 +114,20 @@ USAGE_STATS_INLINE Standing look(const Options& options) {
   std::string problem = problem_with(options);
   if (problem.empty()) problem = problem_with_declarations();
   if (!problem.empty()) standing.problems.push_back(problem);
-  const bool trusted = !platform::elevated() && problem_with(options).empty();
+  standing.folder_problem = obstacle(options);
+  const bool trusted = standing.folder_problem.empty();
   if (trusted) {
     standing.folder = usage_path(options);
-    open_storage(standing);
+    open_storage(options, standing);
     if (standing.folder.empty()) standing.problems.emplace_back("there is no place for reports (no home folder)");
   }
   standing.consent = decide(options, {}, problem, [&] { return standing.state; });
   standing.decision = standing.consent.decision;
   if (!trusted) return standing;
+  if (!standing.folder_problem.empty()) {  // a run would find the same
+    standing.decision.verdict = Verdict::off;
+    standing.decision.why = standing.folder_problem;
+  }
 
   Consent& consent = standing.consent;
   if (consent.policy.file.empty()) consent.policy = read_settings(policy_path(options));
@@ -157,12 +168,6 @@ USAGE_STATS_INLINE Endpoint endpoint_at(const Options& options, const Standing& 
   Endpoint then{url};
   if (!options.endpoints.empty()) then.protocol = options.endpoints.front().protocol;
   return then;
-}
-
-/// What is wrong with the program or the process, so that nothing may be touched; empty if nothing is.
-USAGE_STATS_INLINE std::string obstacle(const Options& options) {
-  if (platform::elevated()) return "the program runs with more rights than its user (setuid)";
-  return problem_with(options);
 }
 
 /// A session of which something lies here.

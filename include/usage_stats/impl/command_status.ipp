@@ -21,6 +21,9 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Stand
   const std::string prefix = environment_prefix(options.app), enabled = prefix + "_USAGE_STATS_ENABLED";
   const Decision& decision = standing.decision;
   const std::string command = typed_command(options) + " ";
+  if (!platform::foreign_home().empty() && decision.rule == 1) return "run it as that user, or with a HOME of your own";
+  if (!standing.folder_problem.empty() && decision.why == standing.folder_problem && decision.rule != 1)
+    return "mend or remove what is named, or ask the program's author for another place";
   switch (decision.rule) {
     case 1:
       return "a matter for the program's author, or for how it was started";
@@ -54,14 +57,19 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Stand
 
 /// Why the verdict is as it is: what a run of now would do, where that is not what earlier runs did.
 USAGE_STATS_INLINE std::string why(const Standing& standing) {
+  if (!standing.folder_problem.empty()) return standing.decision.why;
   if (standing.consent.ask) return "you have not been asked yet; the next run asks";
   if (standing.consent.show_notice && standing.decision.verdict != Verdict::on)
     return "the notice has not been shown yet; the next run shows it, those after it send";
   return standing.decision.why;
 }
 
+constexpr const char* cannot_be_told =
+    "unknown: the folder cannot be looked into";  // what lies in a folder that is not used
+
 /// What waits to be sent, and why.
 struct Waiting {
+  bool incomplete = false;  // some cannot be read
   std::size_t reports = 0, deletions = 0;
   Seconds next_try = 0;    // 0: at once
   std::string last_error;  // of the newest try that failed
@@ -85,7 +93,7 @@ USAGE_STATS_INLINE std::string why_held(const State& state, const std::vector<La
 USAGE_STATS_INLINE Waiting look_at_waiting(const Standing& standing) {
   Waiting waiting;
   if (!standing.storage) return waiting;
-  const std::vector<Label> labels = standing.storage->waiting();
+  const std::vector<Label> labels = standing.storage->waiting(&waiting.incomplete);
   waiting.held = why_held(standing.state, labels);
   std::optional<Seconds> next;
   for (const Label& label : labels) {
@@ -153,7 +161,9 @@ USAGE_STATS_INLINE Json status_json(const Options& options, const Standing& stan
   Json& withheld = json["withheld"] = Json::array();
   for (const NewData& data : standing.withheld.data)
     if (data.withheld) withheld.push_back(data.text);
-  if (const std::string id = shown_client_id(disclosed(options, standing), state); !id.empty()) json["client_id"] = id;
+  const bool known = standing.folder_problem.empty();  // else null: nobody can tell
+  if (const std::string id = shown_client_id(disclosed(options, standing), state); !id.empty() || !known)
+    json["client_id"] = known ? Json(id) : Json();
   json["folder"] = standing.folder.string();
   json["config_file"] = standing.consent.config.file.string();
   json["policy_file"] = standing.consent.policy.file.string();
@@ -161,16 +171,19 @@ USAGE_STATS_INLINE Json status_json(const Options& options, const Standing& stan
   if (waiting.next_try != 0) queue["not_before"] = time_text(waiting.next_try);
   if (!waiting.last_error.empty()) queue["last_error"] = waiting.last_error;
   if (!waiting.held.empty()) queue["held"] = waiting.held;
+  if (!known || waiting.incomplete) queue["reports"] = queue["deletions"] = nullptr;
   json["uploader_at_work"] = uploader_at_work(standing);
   if (state.last_sent != 0) json["last_sent"] = time_text(state.last_sent);
-  json["sent"] = state.sent;
-  json["failed"] = state.failed;
-  json["dropped"] = state.dropped;
+  json["sent"] = known ? Json(state.sent) : Json();
+  json["failed"] = known ? Json(state.failed) : Json();
+  json["dropped"] = known ? Json(state.dropped) : Json();
   json["problems"] = standing.problems;
   return json;
 }
 
 USAGE_STATS_INLINE std::string waiting_text(const Standing& standing, const Waiting& waiting) {
+  if (!standing.folder_problem.empty()) return cannot_be_told;
+  if (waiting.incomplete) return "unknown: " + (standing.folder / "pending").string() + " cannot be read";
   std::string text = waiting.reports == 1 ? "1 report" : std::to_string(waiting.reports) + " reports";
   if (waiting.deletions > 0)
     text += " and " + std::to_string(waiting.deletions) + (waiting.deletions == 1 ? " deletion" : " deletions");
@@ -227,13 +240,16 @@ USAGE_STATS_INLINE int status(const Call& call) {
   text += row("policy", options.policy_url);
   text += row("contact", options.contact);
   text += row("client id", reported.client_id == ClientId::session ? "a new one for each run"
+                           : !standing.folder_problem.empty()      ? cannot_be_told
                            : id.empty()                            ? "none yet"
                                                                    : id);
   text += row("reports in", standing.folder.string());
   text += row("waiting", waiting_text(standing, waiting));
-  text += row("last sent", state.last_sent == 0 ? "never" : time_text(state.last_sent));
-  text += row("in all", std::to_string(state.sent) + " sent, " + std::to_string(state.failed) + " tries failed, " +
-                            std::to_string(state.dropped) + " dropped");
+  if (standing.folder_problem.empty()) {
+    text += row("last sent", state.last_sent == 0 ? "never" : time_text(state.last_sent));
+    text += row("in all", std::to_string(state.sent) + " sent, " + std::to_string(state.failed) + " tries failed, " +
+                              std::to_string(state.dropped) + " dropped");
+  }
   for (const std::string& problem : standing.problems) text += row("problem", problem);
   print(text);
   return done;

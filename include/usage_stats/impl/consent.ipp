@@ -9,6 +9,11 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
+
+USAGE_STATS_INLINE std::string anothers_home(const std::filesystem::path& home) {
+  return "this home folder belongs to another user: " + home.string();
+}
+
 namespace consent_impl {
 
 /// What the rules look at. The files and the state are read when a rule first needs them: an environment that says
@@ -72,6 +77,12 @@ USAGE_STATS_INLINE Answer argument_says_off(Facts& facts) {  // 5
   for (const std::string& argument : facts.arguments)
     if (argument == "--disable-usage-stats") return off("the argument --disable-usage-stats");
   return {};
+}
+
+USAGE_STATS_INLINE Answer home_is_ours(Facts&) {  // 1, behind what the environment alone decides: it looks at folders
+  const std::filesystem::path home = platform::foreign_home();
+  if (home.empty()) return {};
+  return off(anothers_home(home));
 }
 
 USAGE_STATS_INLINE Answer file_says(const Settings& settings) {  // 6 and 9, or 10 where the file is broken
@@ -160,11 +171,12 @@ struct Rule {
   int number;
   Answer (*speak)(Facts&);
 };
-constexpr std::array<Rule, 14> rules = {{{1, process_is_trusted},
+constexpr std::array<Rule, 15> rules = {{{1, process_is_trusted},
                                          {2, environment_says_off},
                                          {3, no_telemetry_is_set},
                                          {4, do_not_track},
                                          {5, argument_says_off},
+                                         {1, home_is_ours},
                                          {6, policy_says},
                                          {7, environment_says_on},
                                          {8, build_is_not_official},

@@ -155,6 +155,7 @@ USAGE_STATS_INLINE std::optional<Label> parse_label(std::string_view text) {
 
 USAGE_STATS_INLINE std::string to_text(const State& state) {
   Json json = {{"schema", "usage-stats-state/1"}};
+  if (!state.app.empty()) json["app"] = state.app;
   if (!state.client_id.empty()) json["client_id"] = state.client_id;
   if (!state.secret.empty()) json["secret"] = state.secret;
   json["sent_ids"] = state.sent_ids;
@@ -180,6 +181,7 @@ USAGE_STATS_INLINE State parse_state(std::string_view text) {
   const auto json = parse_json(text);
   state.damaged = !text.empty() && (!json || string_member(*json, "schema") != "usage-stats-state/1");
   if (!json || state.damaged) return state;
+  state.app = string_member(*json, "app");
   state.client_id = string_member(*json, "client_id");
   if (!is_id(state.client_id)) state.client_id.clear();
   state.secret = string_member(*json, "secret");

@@ -270,7 +270,7 @@ USAGE_STATS_INLINE Facts facts() {
   if (::sysctlbyname("kern.osproductversion", version, &size, nullptr, 0) == 0)
     facts.os_version = std::string("macOS ") + version;
 #else
-  if (const auto release = read_file("/etc/os-release", 64 * 1024, error)) {
+  if (const auto release = posix::read_system_file("/etc/os-release", 64 * 1024, error)) {
     facts.os_version = posix::first_line_value(*release, "NAME");
     const std::string version = posix::first_line_value(*release, "VERSION_ID");
     if (!version.empty()) facts.os_version += " " + version;
@@ -292,7 +292,7 @@ USAGE_STATS_INLINE PrivateNames private_names() {
     if (const auto value = variable(name)) names.users.push_back(*value);
   std::error_code error;
   // Not getpwuid: it may ask a name service over a socket.
-  if (const auto accounts = read_file("/etc/passwd", 1024 * 1024, error)) {
+  if (const auto accounts = posix::read_system_file("/etc/passwd", 1024 * 1024, error)) {
     const std::string wanted = ":" + std::to_string(::getuid()) + ":";
     for (std::size_t begin = 0; begin < accounts->size();) {
       const std::size_t end = std::min(accounts->find('\n', begin), accounts->size());
@@ -351,6 +351,24 @@ USAGE_STATS_INLINE std::filesystem::path policy_root() { return "/etc"; }
 
 USAGE_STATS_INLINE std::string path_bytes(const std::filesystem::path& path) { return path.native(); }
 USAGE_STATS_INLINE std::filesystem::path path_of_bytes(std::string_view bytes) { return std::string(bytes); }
+namespace posix {
+/// Whether a folder is there and is somebody else's.
+USAGE_STATS_INLINE bool is_foreign(const std::filesystem::path& folder, bool roots_too) noexcept {
+  struct stat status {};
+  if (folder.empty() || ::stat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return false;
+  return status.st_uid != ::geteuid() && (roots_too || status.st_uid != 0);
+}
+}  // namespace posix
+
+USAGE_STATS_INLINE std::filesystem::path foreign_home() {
+  std::filesystem::path folder = home();
+  if (posix::is_foreign(folder, folder.has_relative_path())) return folder;
+#if !defined(__APPLE__)
+  for (const char* const name : {"XDG_STATE_HOME", "XDG_CONFIG_HOME"})
+    if (posix::is_foreign(folder = posix::absolute_variable(name), false)) return folder;
+#endif
+  return {};
+}
 
 }  // namespace platform
 }  // namespace detail

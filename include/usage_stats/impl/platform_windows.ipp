@@ -286,6 +286,7 @@ USAGE_STATS_INLINE std::filesystem::path home() { return windows::absolute_varia
 USAGE_STATS_INLINE std::filesystem::path state_root() { return windows::absolute_variable("LOCALAPPDATA"); }
 USAGE_STATS_INLINE std::filesystem::path config_root() { return windows::absolute_variable("APPDATA"); }
 USAGE_STATS_INLINE std::filesystem::path policy_root() { return windows::absolute_variable("ProgramData"); }
+USAGE_STATS_INLINE std::filesystem::path foreign_home() { return {}; }  // it comes from the user's own profile
 
 USAGE_STATS_INLINE std::string path_bytes(const std::filesystem::path& path) { return windows::utf8(path.native()); }
 USAGE_STATS_INLINE std::filesystem::path path_of_bytes(std::string_view bytes) { return windows::wide(bytes); }

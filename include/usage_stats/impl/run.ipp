@@ -61,10 +61,10 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
   bool unreadable = false;
   const auto read_state = [&] {
     if (state) return *state;
-    if (!storage && !folder_.empty()) storage = Storage::open(folder_, false, error);
+    if (!storage && !folder_.empty()) storage = Storage::open(folder_, options.app, false, error);
     if (!storage) unreadable = storage_impl::may_pass(error);
-    if (!storage || unreadable) return State();
-    state = storage->state(&unreadable);
+    if (!storage) return State();
+    state = storage->state_at_opening();
     if (state->damaged) log("state.json is damaged: what it knew is forgotten");
     return *state;
   };
@@ -78,10 +78,12 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
   if (decision.verdict == Verdict::off && !consent.ask) return nullptr;
   if (folder_.empty()) return give_up("there is no place for reports (no home folder)"), nullptr;
   if (!platform::has_spare_descriptors()) return give_up("the descriptor limit is too low"), nullptr;
-  if (!storage) storage = Storage::open(folder_, true, error);
+  if (storage)
+    storage->claim();  // an earlier version's folder, which is as good without
+  else
+    storage = Storage::open(folder_, options.app, true, error);
   if (!storage) return give_up(folder_.string() + ": " + error.message()), nullptr;
   read_state();
-  if (unreadable) return give_up((folder_ / "state.json").string() + ": cannot be read now"), nullptr;
   Withheld withheld = inform_user(options, consent, *storage, *state, decision, log);
   if (decision.verdict == Verdict::off) return nullptr;
   return record(consent, *storage, *state, ambient_taint(arguments), arguments, std::move(withheld));
@@ -241,7 +243,7 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
     signals_ = platform::SignalWatch();
     return lock_.release();
   }
-  const auto storage = Storage::open(folder_, false, error);
+  const auto storage = Storage::open(folder_, options.app, false, error);
   if (!storage) {
     log("the report is lost: ", folder_.string(), ": ", error.message());
     return lock_.release();
@@ -285,7 +287,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
     recorder_->add_to(interim);
     const std::string sequence = std::to_string(interim.sequence);
     std::error_code error;
-    const auto storage = Storage::open(folder_, false, error);
+    const auto storage = Storage::open(folder_, options.app, false, error);
     // The run may have ended meanwhile, when this thread was held up: its last report stays.
     if (storage)
       error = storage->write_report(label_.client_id, session_id, to_json(std::move(interim)),

@@ -177,8 +177,8 @@ USAGE_STATS_INLINE int PreparedStart::become_it() const noexcept {
       if (errno != EINTR && errno != EBUSY) return errno;
   close_from(first_descriptor);
   // A record lock lasts beyond execve: whoever starts an uploader from here on finds the file locked. Where it cannot
-  // be had for another reason, the new program says so.
-  const int lock = ::open(lock_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600);
+  // be had for another reason, the new program says so. It is not made here: a link may have come into its path.
+  const int lock = ::open(lock_.c_str(), O_RDWR | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
   struct flock whole = whole_file(F_WRLCK);
   if (lock >= 0 && ::fcntl(lock, F_SETLK, &whole) != 0 && (errno == EACCES || errno == EAGAIN)) return EBUSY;
   if (::chdir("/") != 0) return errno;

@@ -432,7 +432,7 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
   using platform::LockedFile;
   bool worked = false;
   std::error_code error;
-  const auto storage = Storage::open(usage_folder, false, error);
+  const auto storage = Storage::open(usage_folder, {}, false, error);
   if (!storage) return log("no uploading: ", usage_folder.string(), ": ", error.message()), false;
   if (!platform::has_standard_streams()) return log("no uploading: a standard stream is closed"), true;
   for (;;) {

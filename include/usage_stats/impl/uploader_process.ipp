@@ -30,7 +30,8 @@ USAGE_STATS_INLINE Log log_into(const Storage& storage) {
   LockedFile::Outcome outcome{};
   std::error_code error;
   for (const auto& entry : storage.folder().list(1, [](std::string_view name) { return name == log_file; }))
-    if (entry.size > limits::file_bytes) storage.folder().remove(log_file);
+    // A backup that links has the same file: what is added here would be added there.
+    if (entry.size > limits::file_bytes || entry.linked) storage.folder().remove(log_file);
   auto file = std::make_shared<LockedFile>(LockedFile::acquire(storage.folder(), log_file, true, outcome, error));
   return Log([file](std::string_view line) {
     if (*file) file->append(timestamp(std::chrono::system_clock::now()) + " " + std::string(line) + "\n");
@@ -40,7 +41,7 @@ USAGE_STATS_INLINE Log log_into(const Storage& storage) {
 /// What has not been sent in time makes its endpoints wait, so that not every run waits as long for nothing.
 USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, const Log& log) {
   std::error_code error;
-  const auto storage = Storage::open(usage_folder, false, error);
+  const auto storage = Storage::open(usage_folder, {}, false, error);
   if (!storage) return;
   std::set<std::string> urls;
   for (const Label& label : storage->waiting())
@@ -60,7 +61,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
   platform::become_background_process(longest_life, folder + "/" + lock_file);
   USAGE_STATS_TRY {
     std::error_code error;
-    if (const auto storage = Storage::open(folder, false, error)) {  // refuses a folder that is not ours
+    if (const auto storage = Storage::open(folder, {}, false, error)) {  // refuses a folder that is not ours
       UploadOptions options;
       if (!stay.empty() && stay.size() < 6 && stay.find_first_not_of("0123456789") == std::string::npos)
         options.stay = std::min(std::chrono::milliseconds(std::stoi(stay)), options.stay);
@@ -76,7 +77,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
       }).detach();
       upload(folder, options, log);
       // So many come that this life was too short: a successor goes on. Tries are counted, so this ends.
-      if (Clock::now() >= options.deadline) start_uploader(*storage, "usage-stats", options.stay, log);
+      if (Clock::now() >= options.deadline) start_uploader(*storage, storage->app(), options.stay, log);
     }
   }
   USAGE_STATS_CATCH_ALL {}
@@ -104,7 +105,11 @@ USAGE_STATS_INLINE platform::SelfStart uploader_start(const Storage& storage, co
 USAGE_STATS_INLINE platform::Child start_uploader(const Storage& storage, const std::string& app,
                                                   std::chrono::milliseconds stay, const Log& log) {
   platform::Child child;
-  std::error_code error = std::make_error_code(std::errc::device_or_resource_busy);
+  std::error_code error;
+  // The new process locks the file and does not make it.
+  if (platform::LockedFile::Outcome outcome{}; !storage.folder().exists(uploader_impl::lock_file))
+    platform::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
+  error = std::make_error_code(std::errc::device_or_resource_busy);
   if (!uploader_at_work(storage)) child = platform::start_self(uploader_start(storage, app, stay), error);
   if (error == std::errc::device_or_resource_busy)
     log("an uploader is at work already");
@@ -166,7 +171,7 @@ USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
     const auto folder = platform::variable(uploader_impl::folder_variable);
     if (!folder) return;
     // Whoever starts a setuid program chooses its environment: neither our work nor, by our fault, the host's is done.
-    if (platform::elevated()) platform::exit_now(0);
+    if (platform::elevated() || !platform::foreign_home().empty()) platform::exit_now(0);
     const std::string stay = platform::variable(uploader_impl::stay_variable).value_or("");
     platform::remove_variable(uploader_impl::folder_variable);
     platform::remove_variable(uploader_impl::stay_variable);
