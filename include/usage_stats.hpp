@@ -41,6 +41,7 @@
 #include "usage_stats/hash.hpp"
 #include "usage_stats/log.hpp"
 #include "usage_stats/platform.hpp"
+#include "usage_stats/public_call.hpp"
 #include "usage_stats/ticker.hpp"
 #include "usage_stats/url.hpp"
 
@@ -52,6 +53,7 @@
 #endif
 #include "usage_stats/impl/hash.ipp"
 #include "usage_stats/impl/log.ipp"
+#include "usage_stats/impl/public_call.ipp"
 #include "usage_stats/impl/url.ipp"
 #include "usage_stats/impl/options.ipp"
 #include "usage_stats/impl/fields.ipp"

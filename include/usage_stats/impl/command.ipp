@@ -94,6 +94,7 @@ USAGE_STATS_INLINE std::optional<int> handle_command(const Options& options, int
                                                      const char* const* argv) noexcept {
   if (argv == nullptr || argc < 2 || argv[1] == nullptr || std::string_view(argv[1]) != "usage-stats")
     return std::nullopt;
+  const detail::PublicCall call;
   const detail::platform::Uncancelled uncancelled;
   USAGE_STATS_TRY {
     std::vector<std::string> arguments;

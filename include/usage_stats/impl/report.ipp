@@ -238,9 +238,9 @@ USAGE_STATS_INLINE void Recorder::put(Values& values, const FieldValue& value, s
 }
 
 USAGE_STATS_INLINE std::unique_lock<std::mutex> Recorder::open() {
-  std::unique_lock<std::mutex> guard(mutex_, std::defer_lock);
-  if (forks_ != platform::forks()) return guard;
-  guard.lock();
+  if (forks_ != platform::forks()) return {};
+  std::unique_lock<std::mutex> guard = lock_or_give_up(mutex_);
+  if (!guard) return guard;
   if (closed_)
     guard.unlock();
   else
@@ -303,7 +303,8 @@ USAGE_STATS_INLINE bool Recorder::close() {
 }
 
 USAGE_STATS_INLINE void Recorder::add_to(Report& report) const {
-  const std::lock_guard<std::mutex> guard(mutex_);
+  const auto guard = lock_or_give_up(mutex_);
+  if (!guard) return;
   report.fields = fields_;
   report.counters = counters_;
   report.events = events_;

@@ -121,10 +121,10 @@ USAGE_STATS_INLINE bool Run::begin_label(const Storage& storage) {
   if (!lock_) return give_up(folder_.string() + ": " + error.message());
   report_path = storage.report_path(label_.client_id, session_id);
   log("session ", session_id, " begins; its report will be ", report_path.string());
-  if (options.signals == Signals::observe) {
+  if (options.observed_signals != Signals::none) {
     std::optional<platform::SelfStart> uploader;
     if (sends_by_process()) uploader = uploader_start(storage, options.app, UploadOptions().stay);
-    signals_ = platform::SignalWatch(lock_, uploader);
+    signals_ = platform::SignalWatch(lock_, uploader, options.observed_signals == Signals::all);
   }
   // Where every run vanishes, none comes to the end at which it would start an uploader.
   if (session_id[0] == '0' && storage.strewn()) look_after(storage);
