@@ -11,10 +11,8 @@
 
 namespace us = usage_stats;
 
-static const std::map<int, const char*> names{
-    {SIGABRT, "ABRT"}, {SIGALRM, "ALRM"}, {SIGBUS, "BUS"},   {SIGFPE, "FPE"},   {SIGHUP, "HUP"},   {SIGILL, "ILL"},
-    {SIGINT, "INT"},   {SIGPIPE, "PIPE"}, {SIGQUIT, "QUIT"}, {SIGSEGV, "SEGV"}, {SIGSYS, "SYS"},   {SIGTERM, "TERM"},
-    {SIGTRAP, "TRAP"}, {SIGTSTP, "TSTP"}, {SIGUSR1, "USR1"}, {SIGUSR2, "USR2"}, {SIGXCPU, "XCPU"}, {SIGXFSZ, "XFSZ"}};
+static const std::map<std::string, int> numbers{
+    {"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"BUS", SIGBUS}, {"FPE", SIGFPE}, {"HUP", SIGHUP}, {"ILL", SIGILL}, {"INT", SIGINT}, {"PIPE", SIGPIPE}, {"QUIT", SIGQUIT}, {"SEGV", SIGSEGV}, {"SYS", SIGSYS}, {"TERM", SIGTERM}, {"TRAP", SIGTRAP}, {"TSTP", SIGTSTP}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"XCPU", SIGXCPU}, {"XFSZ", SIGXFSZ}};
 
 static bool is_default(int number) {
   struct sigaction now {};
@@ -22,8 +20,8 @@ static bool is_default(int number) {
 }
 
 static void print_handled() {
-  for (const auto& [number, name] : names)
-    if (!is_default(number)) std::printf("%s ", name);
+  for (const auto& [name, number] : numbers)
+    if (!is_default(number)) std::printf("%s ", name.c_str());
   std::printf("\n");
   std::fflush(stdout);
 }

@@ -206,9 +206,9 @@ USAGE_STATS_INLINE bool Run::close_report(const End& end) {
   if (!guard || !recorder_->close()) return false;
   if (end.exit_code) outcome.exit_code = end.exit_code;
   if (!end.uncaught.empty()) outcome.error = end.uncaught;
-  if (end.unwinding || !end.uncaught.empty()) outcome.status = Status::exception;
-  if (outcome.status == Status::running)
-    outcome.status = outcome.exit_code.value_or(0) == 0 ? Status::ok : Status::failed;
+  if (end.unwinding || !end.uncaught.empty()) outcome.status = RunStatus::exception;
+  if (outcome.status == RunStatus::running)
+    outcome.status = outcome.exit_code.value_or(0) == 0 ? RunStatus::ok : RunStatus::failed;
   report_.outcome = outcome;
   for (ErrorLink& link : report_.outcome.error) link.message = scrubbed(link.message);
   if (!command.empty()) report_.command = command;
@@ -279,7 +279,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
     Report interim = report_;
     ++report_.sequence;  // the last report has another one, also if this thread is held up from here on
     if (const auto guard = lock_or_give_up(mutex); guard && !command.empty()) interim.command = command;
-    interim.outcome.status = Status::running;
+    interim.outcome.status = RunStatus::running;
     interim.duration_s = recorder_->seconds();
     recorder_->add_to(interim);
     const std::string sequence = std::to_string(interim.sequence);

@@ -118,7 +118,7 @@ USAGE_STATS_INLINE void TelemetrySession::fail(const std::exception& exception) 
     auto error = detail::describe_exception(exception);
     const auto guard = detail::lock_or_give_up(run_->mutex);
     if (!guard) return;
-    run_->outcome.status = detail::Status::failed;
+    run_->outcome.status = detail::RunStatus::failed;
     run_->outcome.error = std::move(error);
   }
   USAGE_STATS_CATCH_ALL {}
@@ -135,7 +135,7 @@ USAGE_STATS_INLINE void TelemetrySession::fail_by(std::exception_ptr exception, 
     auto error = detail::describe_exception(std::move(exception));
     const auto guard = detail::lock_or_give_up(run_->mutex);
     if (!guard) return;
-    run_->outcome.status = left ? detail::Status::exception : detail::Status::failed;
+    run_->outcome.status = left ? detail::RunStatus::exception : detail::RunStatus::failed;
     if (!error.empty()) run_->outcome.error = std::move(error);
   }
   USAGE_STATS_CATCH_ALL {}
