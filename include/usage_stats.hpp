@@ -2,13 +2,15 @@
 // usage_stats: usage statistics for small command line programs. This is the one header to include, and the map of the
 // library: its parts stand in the order in which data flows through them.
 
-// windows.h may have been here before us, and Xlib.h, one of whose macros is a name in httplib.h; what they have defined
-// is put back at the end.
+// windows.h may have been here before us, and Xlib.h, two of whose macros are names in httplib.h; what they have
+// defined is put back at the end.
 #pragma push_macro("min")
 #pragma push_macro("max")
+#pragma push_macro("None")
 #pragma push_macro("Success")
 #undef min
 #undef max
+#undef None
 #undef Success
 
 #include "usage_stats/version.hpp"
@@ -93,5 +95,6 @@
 #undef USAGE_STATS_BEGIN_NAMESPACE
 #undef USAGE_STATS_END_NAMESPACE
 #pragma pop_macro("Success")
+#pragma pop_macro("None")
 #pragma pop_macro("max")
 #pragma pop_macro("min")

@@ -13,8 +13,8 @@
 
 namespace {
 
-/// A host whose system calls of that name hang from now on, in it and in all that it starts. They hang as a process does
-/// that waits for a file server: no signal is delivered meanwhile.
+/// A host whose system calls of that name hang from now on, in it and in all that it starts. They hang as a process
+/// does that waits for a file server: no signal is delivered meanwhile.
 struct HangingHost {
   Server server;
   Sandbox sandbox;
@@ -26,8 +26,9 @@ struct HangingHost {
     command.open_input = true;
     host = std::make_unique<Process>(command);
     host->wait_for_output("ready");
-    Command trace{"strace", {"-f", "-o", "/dev/null", "-p", std::to_string(host->id()), "-e",
-                             "inject=" + calls + ":delay_enter=8000000"}};
+    Command trace{
+        "strace",
+        {"-f", "-o", "/dev/null", "-p", std::to_string(host->id()), "-e", "inject=" + calls + ":delay_enter=8000000"}};
     trace.inherit_environment = true;
     tracer = std::make_unique<Process>(trace);
     tracer->wait_for_output("attached");

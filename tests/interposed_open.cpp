@@ -14,8 +14,8 @@ namespace {
 
 using nlohmann::json;
 
-/// Its functions hang for ever once access("/usage_stats/marked") has been called, or, after "marked-children", in every
-/// process but the one that called it.
+/// Its functions hang for ever once access("/usage_stats/marked") has been called, or, after "marked-children", in
+/// every process but the one that called it.
 const char* const library = R"(
 #include <dlfcn.h>
 #include <fcntl.h>

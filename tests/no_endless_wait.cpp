@@ -43,7 +43,7 @@ TEST_CASE("no endless wait: no static variable is made where a handler that inte
   command.arguments.push_back(std::string(USAGE_STATS_TEST_PROGRAMS) + "/interrupted");
   const Result found = run(command);
   CHECK(found.out == "");
-  CHECK(found.exit_code == 1);  // of grep: nothing found
+  CHECK(found.exit_code == 1);                                               // of grep: nothing found
   command.arguments[1] = "nm -C \"$0\" | grep -c 'usage_stats::.*Session'";  // there are names to be found
   CHECK(run(command).exit_code == 0);
 }

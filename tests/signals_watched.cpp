@@ -36,7 +36,8 @@ TEST_CASE("signals watched: crashes by default, none, or also what others send")
     Sandbox sandbox;
     sandbox.environment["DISPOSITIONS_USAGE_STATS_ENABLED"] = "1";
     // A second session that watches more; then all have ended.
-    CHECK(sandbox.run("dispositions", {which}).out == handled + "\n" + all + "\n" + (handled.empty() ? "" : all) + "\n");
+    CHECK(sandbox.run("dispositions", {which}).out ==
+          handled + "\n" + all + "\n" + (handled.empty() ? "" : all) + "\n");
   }
 }
 

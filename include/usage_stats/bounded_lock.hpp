@@ -36,10 +36,10 @@ std::unique_lock<Mutex> lock_or_give_up(Mutex& mutex) {
   return lock;
 }
 
-/// For data that is whole at every moment, one store making each change. So none waits for long: not in a signal handler
-/// that has interrupted its own thread's use of them, not in a fork's child whose parent's other thread was using them,
-/// nor for a thread that does not come back, for which it is waited once. All of those go on without the lock. Needs no
-/// construction.
+/// For data that is whole at every moment, one store making each change. So none waits for long: not in a signal
+/// handler that has interrupted its own thread's use of them, not in a fork's child whose parent's other thread was
+/// using them, nor for a thread that does not come back, for which it is waited once. All of those go on without the
+/// lock. Needs no construction.
 class WholeDataLock {
  public:
   class Guard {

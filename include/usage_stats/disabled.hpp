@@ -81,9 +81,7 @@ class TelemetrySession {
   void finish() noexcept {}
 
   bool enabled() const noexcept { return false; }
-  const Decision& decision() const noexcept {
-    return decision_;
-  }
+  const Decision& decision() const noexcept { return decision_; }
   std::string_view session_id() const noexcept { return {}; }
   std::filesystem::path report_path() const { return {}; }
   std::string_view problem() const noexcept { return {}; }

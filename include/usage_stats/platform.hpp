@@ -270,8 +270,8 @@ bool started_by_loader() noexcept;
 /// Keeps this library in memory to the end of the process, also where it is part of a plugin that is unloaded: for a
 /// thread that may have to be left behind.
 void keep_loaded() noexcept;
-/// Before main, or when a plugin is loaded: what keep_loaded() needs of the dynamic linker, whose lock a fork's child may
-/// not get.
+/// Before main, or when a plugin is loaded: what keep_loaded() needs of the dynamic linker, whose lock a fork's child
+/// may not get.
 void note_own_file() noexcept;
 
 /// How the program that is running is started once more.
@@ -294,10 +294,10 @@ class Child {
   std::intptr_t id_ = 0;
 };
 
-/// Starts the program once more, in this process's folder: a new session, the null device as its three streams and no other
-/// descriptor but that of its lock. On Linux it has that before it is the program, and where another process holds it,
-/// nothing is started (std::errc::device_or_resource_busy); elsewhere the program has to take it. On Linux it is no
-/// child of this process, whose wait() must not find it, and the Child is none; but where this process gets the
+/// Starts the program once more, in this process's folder: a new session, the null device as its three streams and no
+/// other descriptor but that of its lock. On Linux it has that before it is the program, and where another process
+/// holds it, nothing is started (std::errc::device_or_resource_busy); elsewhere the program has to take it. On Linux it
+/// is no child of this process, whose wait() must not find it, and the Child is none; but where this process gets the
 /// children of those that have ended (the first one of a container) it is one, and must be reaped.
 Child start_self(const SelfStart&, std::error_code&);
 
@@ -333,10 +333,10 @@ bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept;
 /// Whether at_exit() tells the exit code.
 bool exit_code_is_told() noexcept;
 
-/// Notes a signal that ends the process (SEGV, BUS, FPE, ILL, ABRT, XCPU, SYS; with `requests` also INT, TERM, HUP, QUIT,
-/// PIPE; on Windows unhandled exceptions, and console events) at the end of a label, starts the uploader, and lets the
-/// process die of it as it would have done, at most 100 ms later. Only where the disposition is the default one; the
-/// former ones come back with the end of the last watch. At most 64 at a time, others see nothing. Movable.
+/// Notes a signal that ends the process (SEGV, BUS, FPE, ILL, ABRT, XCPU, SYS; with `requests` also INT, TERM, HUP,
+/// QUIT, PIPE; on Windows unhandled exceptions, and console events) at the end of a label, starts the uploader, and
+/// lets the process die of it as it would have done, at most 100 ms later. Only where the disposition is the default
+/// one; the former ones come back with the end of the last watch. At most 64 at a time, others see nothing. Movable.
 class SignalWatch {
  public:
   SignalWatch() noexcept = default;

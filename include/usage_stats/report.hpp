@@ -39,8 +39,8 @@ struct EventRecord {
 struct StageRecord {
   std::string name;
   double at_s = 0;
-  std::optional<double> duration_s;  // none: still going on
-  RunStatus status = RunStatus::running;   // running, ok or failed
+  std::optional<double> duration_s;       // none: still going on
+  RunStatus status = RunStatus::running;  // running, ok or failed
   Values fields;
 };
 

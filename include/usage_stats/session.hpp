@@ -57,8 +57,8 @@ class StageScope {
 /// Captures one run: its start, arguments and outcome, and what the program records. Its end writes the local report
 /// and has it sent, as far as the user allows (decision()). No function throws; none but the end touches a disk; set,
 /// add, record and enter may be called from any thread, also after finish(), when they do nothing. errno and the
-/// floating-point flags stay what they were. Called in a signal handler that has interrupted another of them in the same
-/// thread, they do nothing.
+/// floating-point flags stay what they were. Called in a signal handler that has interrupted another of them in the
+/// same thread, they do nothing.
 class TelemetrySession {
  public:
   /// argv as main got it; nullptr and 0 are fine.

@@ -8,8 +8,8 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// The list of all declarations that are alive. Never destroyed, having nothing to destroy: fields of plugins may outlive
-/// everything else. One store makes each change.
+/// The list of all declarations that are alive. Never destroyed, having nothing to destroy: fields of plugins may
+/// outlive everything else. One store makes each change.
 struct Dictionary {
   WholeDataLock lock;
   Declaration* first = nullptr;

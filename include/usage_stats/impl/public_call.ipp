@@ -16,6 +16,23 @@ USAGE_STATS_INLINE int& calls() noexcept {
   return count;
 }
 
+/// The same for what has no floating-point operations, and is called so often that to look costs too much.
+class IntegerCall {
+ public:
+  IntegerCall() noexcept : nested_(calls()++ > 0) {}
+  ~IntegerCall() {
+    --calls();
+    errno = errno_;
+  }
+  IntegerCall(const IntegerCall&) = delete;
+  IntegerCall& operator=(const IntegerCall&) = delete;
+  bool nested() const noexcept { return nested_; }
+
+ private:
+  int errno_ = errno;
+  bool nested_;
+};
+
 }  // namespace public_call_impl
 
 USAGE_STATS_INLINE PublicCall::PublicCall() noexcept

@@ -3,6 +3,7 @@
 #include "../bounded_lock.hpp"
 #include "../ends.hpp"
 #include "../session.hpp"
+#include "public_call.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -78,7 +79,7 @@ USAGE_STATS_INLINE void TelemetrySession::put(const FieldValue& value) noexcept 
 }
 
 USAGE_STATS_INLINE void TelemetrySession::add(const Counter& counter, std::int64_t n) noexcept {
-  const detail::PublicCall call;
+  const detail::public_call_impl::IntegerCall call;
   USAGE_STATS_TRY {
     if (recorder_ && !call.nested()) recorder_->add(counter, n);
   }

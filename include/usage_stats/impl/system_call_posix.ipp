@@ -43,10 +43,7 @@ USAGE_STATS_INLINE long call(long number, long a = 0, long b = 0, long c = 0, lo
   register long x3 __asm__("x3") = d;
   register long x4 __asm__("x4") = e;
   register long x5 __asm__("x5") = f;
-  __asm__ volatile("svc #0"
-                   : "+r"(x0)
-                   : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-                   : "memory");
+  __asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
   return x0;
 #else
   const int before = errno;
@@ -176,7 +173,7 @@ USAGE_STATS_INLINE void nap(long microseconds) noexcept {
 #if defined(SYS_nanosleep)
   call(SYS_nanosleep, pointer(&time), 0);
 #else
-  const struct timespec converted{0, time.nanoseconds};
+  const struct timespec converted { 0, time.nanoseconds };
   ::nanosleep(&converted, nullptr);
 #endif
 }
