@@ -349,7 +349,7 @@ class SignalWatch {
  private:
   struct Slot;
   static constexpr int count = 64;
-  static Slot* slots() noexcept;
+  static Slot* table() noexcept;
   int slot_ = -1;
 };
 

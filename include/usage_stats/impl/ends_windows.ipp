@@ -106,7 +106,7 @@ struct SignalWatch::Slot {
   static LONG WINAPI on_exception(EXCEPTION_POINTERS*) noexcept;
 };
 
-USAGE_STATS_INLINE SignalWatch::Slot* SignalWatch::slots() noexcept {
+USAGE_STATS_INLINE SignalWatch::Slot* SignalWatch::table() noexcept {
   static Slot(&all)[count] = *new Slot[1][count];
   return all;
 }
@@ -127,7 +127,7 @@ USAGE_STATS_INLINE void SignalWatch::Slot::end(const char* name, Then then) noex
   USAGE_STATS_TRY {
     const auto guard = lock_or_give_up(watching.mutex);
     for (int i = 0; guard && i < count; ++i) {
-      const Slot& slot = slots()[i];
+      const Slot& slot = table()[i];
       if (slot.file == nullptr) continue;
       slot.note(name);
       std::error_code error;
@@ -167,7 +167,7 @@ USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::
   windows::Watching& watching = windows::Watching::instance();
   const auto guard = lock_or_give_up(watching.mutex);
   for (int i = 0; guard && i < count && slot_ < 0; ++i) {
-    Slot& slot = slots()[i];
+    Slot& slot = table()[i];
     if (slot.file != nullptr) continue;
     slot_ = i;
     slot.start = uploader;
@@ -192,7 +192,7 @@ USAGE_STATS_INLINE SignalWatch::~SignalWatch() {
   windows::Watching& watching = windows::Watching::instance();
   const auto guard = lock_or_give_up(watching.mutex);
   if (!guard) return;
-  slots()[slot_].file = nullptr;
+  table()[slot_].file = nullptr;
   if (--watching.watches > 0) return;
   if (std::exchange(watching.requests, false)) ::SetConsoleCtrlHandler(&Slot::on_event, FALSE);
   const auto now = ::SetUnhandledExceptionFilter(watching.former);

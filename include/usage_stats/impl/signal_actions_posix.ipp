@@ -61,8 +61,8 @@ struct WatchedSignals {
   std::atomic<bool> noted{false};  // the first signal that kills is the one that counts
 
   static WatchedSignals& instance() noexcept {
-    static WatchedSignals signals;
-    return signals;
+    static WatchedSignals watched;
+    return watched;
   }
   static std::mutex& mutex() { return per_process<std::mutex>(); }
 };
@@ -139,35 +139,35 @@ USAGE_STATS_INLINE void raise_again(int number, const siginfo_t* info) noexcept 
 
 /// Those that are not watched yet.
 USAGE_STATS_INLINE void install(Handler handler, bool requests) noexcept {
-  WatchedSignals& signals = WatchedSignals::instance();
+  WatchedSignals& watched = WatchedSignals::instance();
   const bool first_process = ::getpid() == 1;  // of a container: what others send it kills it only with a handler
   for (int i = 0; i < killing_signal_count; ++i) {
     struct sigaction now {};
     const auto& [number, name, fault, request] = killing_signals[i];
-    if (signals.ours[i] || (request && !requests) || (first_process && !fault && number != SIGABRT)) continue;
+    if (watched.ours[i] || (request && !requests) || (first_process && !fault && number != SIGABRT)) continue;
     if (::sigaction(number, nullptr, &now) != 0 || (now.sa_flags & SA_SIGINFO) != 0 || now.sa_handler != SIG_DFL)
       continue;
-    signals.former[i] = now;
+    watched.former[i] = now;
     now.sa_sigaction = handler;
     // Nothing is blocked, and the kernel itself sees to it that a second one kills. The other stack for an overflown
     // one alone.
     now.sa_flags = static_cast<int>(SA_SIGINFO | SA_NODEFER | SA_RESETHAND |
                                     (number == SIGSEGV || number == SIGBUS ? SA_ONSTACK : 0));
     sigemptyset(&now.sa_mask);
-    signals.ours[i] = ::sigaction(number, &now, nullptr) == 0;
+    watched.ours[i] = ::sigaction(number, &now, nullptr) == 0;
   }
 }
 
 /// Puts back what was there; where the host has set a handler of its own meanwhile, that one stays.
 USAGE_STATS_INLINE void uninstall(Handler handler) noexcept {
-  WatchedSignals& signals = WatchedSignals::instance();
+  WatchedSignals& watched = WatchedSignals::instance();
   for (int i = 0; i < killing_signal_count; ++i) {
     struct sigaction now {};
     const int number = killing_signals[i].number;
-    if (signals.ours[i] && ::sigaction(number, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 &&
+    if (watched.ours[i] && ::sigaction(number, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 &&
         now.sa_sigaction == handler)
-      ::sigaction(number, &signals.former[i], nullptr);
-    signals.ours[i] = false;
+      ::sigaction(number, &watched.former[i], nullptr);
+    watched.ours[i] = false;
   }
 }
 

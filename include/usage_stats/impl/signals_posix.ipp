@@ -45,7 +45,7 @@ struct SignalWatch::Slot {
 #endif
 };
 
-USAGE_STATS_INLINE SignalWatch::Slot* SignalWatch::slots() noexcept {
+USAGE_STATS_INLINE SignalWatch::Slot* SignalWatch::table() noexcept {
   static Slot all[count];
   return all;
 }
@@ -105,7 +105,7 @@ USAGE_STATS_INLINE void SignalWatch::Slot::let_go_of_host() noexcept {
   for (int first = posix::first_descriptor;;) {
     int next = posix::raw::last_descriptor;
     for (int i = 0; i < count; ++i)
-      if (const int kept = slots()[i].descriptor; slots()[i].armed && kept >= first && kept < next) next = kept;
+      if (const int kept = table()[i].descriptor; table()[i].armed && kept >= first && kept < next) next = kept;
     posix::raw::close_range(first, next == posix::raw::last_descriptor ? next : next - 1);
     if (next == posix::raw::last_descriptor) return;
     first = next + 1;
@@ -115,7 +115,7 @@ USAGE_STATS_INLINE void SignalWatch::Slot::let_go_of_host() noexcept {
 /// Nothing where an earlier slot starts the same uploader.
 USAGE_STATS_INLINE const posix::PreparedStart* SignalWatch::Slot::start_of_its_own() const noexcept {
   const posix::PreparedStart* const own = start;  // once: its session may end meanwhile, in another thread
-  for (const Slot* other = slots(); own != nullptr && other != this; ++other) {
+  for (const Slot* other = table(); own != nullptr && other != this; ++other) {
     const posix::PreparedStart* const its = other->armed ? other->start.load() : nullptr;
     if (its != nullptr && its->same_purpose(*own)) return nullptr;
   }
@@ -135,12 +135,12 @@ USAGE_STATS_INLINE int SignalWatch::Slot::note_apart(void* data) noexcept {
   posix::raw::call(SYS_setsid);  // a second Ctrl-C is for the host
   let_go_of_host();
   for (int i = 0; i < count; ++i)
-    if (slots()[i].armed && slots()[i].owner == host) slots()[i].note(name);
+    if (table()[i].armed && table()[i].owner == host) table()[i].note(name);
   // An envelope that is open here would be taken for that of a run that goes on.
   posix::raw::close_range(posix::first_descriptor, posix::raw::last_descriptor);
   for (int i = 0; i < count; ++i)
-    if (slots()[i].armed && slots()[i].owner == host)
-      if (const posix::PreparedStart* const start = slots()[i].start_of_its_own())
+    if (table()[i].armed && table()[i].owner == host)
+      if (const posix::PreparedStart* const start = table()[i].start_of_its_own())
         start->run_after_signal(in_hosts_memory);
   posix::raw::exit(0);
 }
@@ -187,7 +187,7 @@ USAGE_STATS_INLINE void SignalWatch::Slot::note_all(const char* name) noexcept {
 #else  // a later run sends it
 USAGE_STATS_INLINE void SignalWatch::Slot::note_all(const char* name) noexcept {
   for (int i = 0; i < count; ++i)
-    if (slots()[i].of_this_process()) slots()[i].note(name);
+    if (table()[i].of_this_process()) table()[i].note(name);
 }
 #endif
 
@@ -205,7 +205,7 @@ USAGE_STATS_INLINE void SignalWatch::Slot::handle(int number, siginfo_t* info, v
       posix::restore_default(known.number);
   }
   bool watching = false;  // in a fork's child nothing happens: its parent's run goes on
-  for (int i = 0; i < count; ++i) watching = watching || slots()[i].of_this_process();
+  for (int i = 0; i < count; ++i) watching = watching || table()[i].of_this_process();
   if (signal != nullptr && watching && !watched.noted.exchange(true)) note_all(signal->name);
   // A fault comes again by itself, with all that a core dump tells of it.
   const bool again = signal != nullptr && signal->fault && info != nullptr && info->si_code > 0;
@@ -219,7 +219,7 @@ USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::
   auto start = uploader ? std::make_unique<posix::PreparedStart>(*uploader) : nullptr;
   const auto guard = lock_or_give_up(posix::WatchedSignals::mutex());
   for (int i = 0; guard && i < count && slot_ < 0; ++i) {
-    Slot& slot = slots()[i];
+    Slot& slot = table()[i];
     if (slot.taken && slot.owner == ::getpid()) continue;  // one of a fork's parent is free here
     slot_ = i;
     slot.taken = true;
@@ -232,9 +232,9 @@ USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::
     slot.armed = true;
   }
   if (slot_ < 0) return;
-  posix::WatchedSignals& signals = posix::WatchedSignals::instance();
-  if (signals.watches++ == 0) {
-    signals.share_memory = posix::memory_can_be_shared();
+  posix::WatchedSignals& watched = posix::WatchedSignals::instance();
+  if (watched.watches++ == 0) {
+    watched.share_memory = posix::memory_can_be_shared();
     posix::SpareStack::instance().lend();
   }
   posix::install(&Slot::handle, requests);
@@ -248,16 +248,16 @@ USAGE_STATS_INLINE SignalWatch& SignalWatch::operator=(SignalWatch&& other) noex
 }
 
 USAGE_STATS_INLINE SignalWatch::~SignalWatch() {
-  if (slot_ < 0 || slots()[slot_].owner != ::getpid()) return;
+  if (slot_ < 0 || table()[slot_].owner != ::getpid()) return;
   const auto guard = lock_or_give_up(posix::WatchedSignals::mutex());
   if (!guard) return;
-  posix::WatchedSignals& signals = posix::WatchedSignals::instance();
-  Slot& slot = slots()[slot_];
+  posix::WatchedSignals& watched = posix::WatchedSignals::instance();
+  Slot& slot = table()[slot_];
   slot.armed = false;
   posix::PreparedStart* const start = slot.start.exchange(nullptr);
-  if (!signals.noted) delete start;  // else a process that notes the end may be reading it
+  if (!watched.noted) delete start;  // else a process that notes the end may be reading it
   slot.taken = false;
-  if (--signals.watches > 0) return;
+  if (--watched.watches > 0) return;
   posix::uninstall(&Slot::handle);
   posix::SpareStack::instance().take_back();
 }
