@@ -2,11 +2,16 @@
 // usage_stats: usage statistics for small command line programs. This is the one header to include, and the map of the
 // library: its parts stand in the order in which data flows through them.
 
-// windows.h may have been here before us; its two macros are put back at the end.
+// windows.h may have been here before us, and Xlib.h, two of whose macros are names in httplib.h; what they have
+// defined is put back at the end.
 #pragma push_macro("min")
 #pragma push_macro("max")
+#pragma push_macro("None")
+#pragma push_macro("Success")
 #undef min
 #undef max
+#undef None
+#undef Success
 
 #include "usage_stats/version.hpp"
 #include "usage_stats/macros.hpp"
@@ -43,6 +48,7 @@
 #include "usage_stats/hash.hpp"
 #include "usage_stats/log.hpp"
 #include "usage_stats/platform.hpp"
+#include "usage_stats/public_call.hpp"
 #include "usage_stats/ticker.hpp"
 #include "usage_stats/url.hpp"
 
@@ -54,6 +60,7 @@
 #endif
 #include "usage_stats/impl/hash.ipp"
 #include "usage_stats/impl/log.ipp"
+#include "usage_stats/impl/public_call.ipp"
 #include "usage_stats/impl/url.ipp"
 #include "usage_stats/impl/options.ipp"
 #include "usage_stats/impl/command_line.ipp"
@@ -91,5 +98,7 @@
 #undef USAGE_STATS_ABI
 #undef USAGE_STATS_BEGIN_NAMESPACE
 #undef USAGE_STATS_END_NAMESPACE
+#pragma pop_macro("Success")
+#pragma pop_macro("None")
 #pragma pop_macro("max")
 #pragma pop_macro("min")

@@ -132,7 +132,7 @@ std::string traces_of(const Options& options, const std::vector<std::string>& ar
   label.destinations.push_back({options.endpoints[0], 0, 0});
   label.running_report = detail::to_json(report);
   report.final = true;
-  report.outcome.status = detail::Status::exception;
+  report.outcome.status = detail::RunStatus::exception;
   report.outcome.error = {{"std::runtime_error", detail::scrub(message, taint, detail::limits::message_bytes)}};
   std::string traces = detail::to_text(label);
   for (const auto protocol :

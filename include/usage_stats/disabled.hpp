@@ -2,6 +2,7 @@
 // USAGE_STATS_DISABLED: the same interface, empty. Programs compile unchanged, record nothing, and need no other
 // library; what a field may be set to is checked as ever.
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -9,10 +10,10 @@
 #include <exception>
 #include <filesystem>
 #include <initializer_list>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -73,7 +74,7 @@ class TelemetrySession {
   TelemetrySession(Options options, int, Null) noexcept : TelemetrySession(std::move(options)) {}
   explicit TelemetrySession(Options, std::vector<std::string> = {}) noexcept { begin(); }
   ~TelemetrySession() {
-    const std::lock_guard<std::mutex> guard(alive().mutex);
+    const Alive::Guard guard(alive());
     (younger_ != nullptr ? younger_->older_ : alive().youngest) = older_;
     if (older_ != nullptr) older_->younger_ = younger_;
   }
@@ -100,34 +101,44 @@ class TelemetrySession {
   void finish() noexcept {}
 
   bool enabled() const noexcept { return false; }
-  const Decision& decision() const noexcept {
-    static const Decision& decision = *new Decision{Verdict::off, 1, "usage statistics were compiled out"};
-    return decision;
-  }
+  const Decision& decision() const noexcept { return decision_; }
   std::string_view session_id() const noexcept { return {}; }
   std::filesystem::path report_path() const { return {}; }
   std::string_view problem() const noexcept { return {}; }
   /// As ever: a program may count on the session that it has made.
   static TelemetrySession* current() noexcept {
-    const std::lock_guard<std::mutex> guard(alive().mutex);
+    const Alive::Guard guard(alive());
     return alive().youngest;
   }
 
  private:
+  /// Never destroyed, having nothing to destroy: a session may be a static object.
   struct Alive {
-    std::mutex mutex;
+    std::atomic<bool> busy{false};
     TelemetrySession* youngest = nullptr;
+
+    /// Goes on after a while: whoever holds it may be what a signal handler has interrupted to call std::exit.
+    struct Guard {
+      Alive& held;
+      explicit Guard(Alive& alive) noexcept : held(alive) {
+        for (int i = 0; i < 10000 && held.busy.exchange(true); ++i) std::this_thread::yield();
+      }
+      ~Guard() { held.busy = false; }
+      Guard(const Guard&) = delete;
+      Guard& operator=(const Guard&) = delete;
+    };
   };
   static Alive& alive() noexcept {
-    static Alive& alive = *new Alive;  // never destroyed: a session may be a static object
+    static Alive alive;
     return alive;
   }
   void begin() noexcept {
-    const std::lock_guard<std::mutex> guard(alive().mutex);
+    const Alive::Guard guard(alive());
     older_ = std::exchange(alive().youngest, this);
     if (older_ != nullptr) older_->younger_ = this;
   }
 
+  const Decision decision_{Verdict::off, 1, "usage statistics were compiled out"};
   TelemetrySession* older_ = nullptr;
   TelemetrySession* younger_ = nullptr;
 };

@@ -38,8 +38,11 @@ enum class Delivery { detached, wait, in_process, local };
 /// The language of an endpoint: the report as it is, OTLP/HTTP with JSON encoding, Amplitude HTTP V2.
 enum class Protocol { json, otlp, amplitude };
 
-/// Whether deaths by signal are observed; handlers are installed only where the disposition is the default one.
-enum class Signals { observe, ignore };
+/// Which deaths by signal are seen while they happen: none; crashes (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU,
+/// SIGSYS); or also what somebody sends to end the program (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE). Others are
+/// "lost" in the report. Handlers are installed only where the disposition is the default one. Not `all` with ncurses,
+/// Python and others that install theirs only where there is none.
+enum class Signals { none, crashes, all };
 
 /// A server that receives reports.
 struct Endpoint {
@@ -87,7 +90,7 @@ struct Options {
       2000};  ///< Delivery::wait and in_process: the longest the end may take; 0 to 60 s
   std::chrono::milliseconds report_every{0};  ///< long-running programs: an interim report each ...; 0: none
   double sample = 1.0;                        ///< share of runs that are sent, 0 to 1 (all are kept locally)
-  Signals signals = Signals::observe;
+  Signals observed_signals = Signals::crashes;
   std::map<std::string, std::string> dependencies{};  ///< {"zlib", "1.2.13"}; at most 64
   /// Where USAGE_STATS_DEBUG lines go, from any thread; standard error if empty.
   std::function<void(std::string_view)> log{};

@@ -11,10 +11,10 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-enum class Status { running, ok, failed, exception, signal, lost };
+enum class RunStatus { running, ok, failed, exception, signal, lost };
 
 /// "running", "ok", "failed", "exception", "signal" or "lost".
-const char* status_name(Status) noexcept;
+const char* status_name(RunStatus) noexcept;
 
 /// An exception and what caused it, as yet unscrubbed.
 struct ErrorLink {
@@ -23,7 +23,7 @@ struct ErrorLink {
 };
 
 struct Outcome {
-  Status status = Status::running;
+  RunStatus status = RunStatus::running;
   std::optional<int> exit_code;
   std::string signal;            // "SIGINT"; empty: none
   std::vector<ErrorLink> error;  // the exception, then its causes (std::nested_exception), at most 8

@@ -303,6 +303,9 @@ bool started_by_loader() noexcept;
 /// Keeps this library in memory to the end of the process, also where it is part of a plugin that is unloaded: for a
 /// thread that may have to be left behind.
 void keep_loaded() noexcept;
+/// Before main, or when a plugin is loaded: what keep_loaded() needs of the dynamic linker, whose lock a fork's child
+/// may not get.
+void note_own_file() noexcept;
 
 /// How the program that is running is started once more.
 struct SelfStart {
@@ -324,15 +327,15 @@ class Child {
   std::intptr_t id_ = 0;
 };
 
-/// Starts the program once more: a new session, folder "/", the null device as its three streams and no other
-/// descriptor but that of its lock. On Linux it has that before it is the program, and where another process holds it,
-/// nothing is started (std::errc::device_or_resource_busy); elsewhere the program has to take it. On Linux it is no
-/// child of this process, whose wait() must not find it, and the Child is none; but where this process gets the
+/// Starts the program once more, in this process's folder: a new session, the null device as its three streams and no
+/// other descriptor but that of its lock. On Linux it has that before it is the program, and where another process
+/// holds it, nothing is started (std::errc::device_or_resource_busy); elsewhere the program has to take it. On Linux it
+/// is no child of this process, whose wait() must not find it, and the Child is none; but where this process gets the
 /// children of those that have ended (the first one of a container) it is one, and must be reaped.
 Child start_self(const SelfStart&, std::error_code&);
 
 /// What the uploader does first of all: new session, folder "/", no stray descriptors but that of the `lock` it was
-/// started with, low priority, and death by alarm after `limit`.
+/// started with, the lowest priority whatever the host's, all processors, and death by alarm after `limit`.
 void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept;
 
 /// No signal will be handled by this thread; a SIGPIPE that it causes is lost.
@@ -363,15 +366,15 @@ bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept;
 /// Whether at_exit() tells the exit code.
 bool exit_code_is_told() noexcept;
 
-/// Notes a signal that ends the process (INT, TERM, HUP, QUIT, PIPE, SEGV, BUS, FPE, ILL, ABRT, XCPU; on Windows
-/// console events and unhandled exceptions) at the end of a label, starts the uploader, and lets the process die of it
-/// as it would have done. Only where the disposition is the default one; the former ones come back with the end of the
-/// last watch. At most 64 at a time, others see nothing. Movable.
+/// Notes a signal that ends the process (SEGV, BUS, FPE, ILL, ABRT, XCPU, SYS; with `requests` also INT, TERM, HUP,
+/// QUIT, PIPE; on Windows unhandled exceptions, and console events) at the end of a label, starts the uploader, and
+/// lets the process die of it as it would have done, at most 100 ms later. Only where the disposition is the default
+/// one; the former ones come back with the end of the last watch. At most 64 at a time, others see nothing. Movable.
 class SignalWatch {
  public:
   SignalWatch() noexcept = default;
   /// `uploader`: nothing is started if it is empty (and on systems where a handler cannot).
-  SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader);
+  SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader, bool requests);
   ~SignalWatch();
   SignalWatch(SignalWatch&&) noexcept;
   SignalWatch& operator=(SignalWatch&&) noexcept;
@@ -379,7 +382,7 @@ class SignalWatch {
  private:
   struct Slot;
   static constexpr int count = 64;
-  static Slot* slots() noexcept;
+  static Slot* table() noexcept;
   int slot_ = -1;
 };
 

@@ -40,8 +40,8 @@ struct EventRecord {
 struct StageRecord {
   std::string name;
   double at_s = 0;
-  std::optional<double> duration_s;  // none: still going on
-  Status status = Status::running;   // running, ok or failed
+  std::optional<double> duration_s;       // none: still going on
+  RunStatus status = RunStatus::running;  // running, ok or failed
   Values fields;
 };
 
@@ -81,7 +81,7 @@ std::string to_json(Report);
 /// Turns the last report that a run wrote while it lived into that of a run that vanished, or that a signal ended.
 /// `written`: it was an interim report, which may have been sent; this one is the next. Nothing for text that is not a
 /// report.
-std::optional<std::string> close_report(std::string_view json, bool written, Status, const std::string& signal,
+std::optional<std::string> close_report(std::string_view json, bool written, RunStatus, const std::string& signal,
                                         std::optional<std::chrono::milliseconds> duration);
 
 /// What a running program records: fields, counters, events and stages, within their limits, from any thread.

@@ -16,6 +16,7 @@
 #include "consent.hpp"
 #include "fields.hpp"
 #include "options.hpp"
+#include "public_call.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 
@@ -35,7 +36,8 @@ class StageScope {
   /// Adds a value to the stage, under the same rules as TelemetrySession::set.
   template <class T, class V>
   void set(const Field<T>& field, const V& value) noexcept {
-    put(FieldValue(field, value));
+    const detail::PublicCall call;  // to make the value may raise floating-point flags
+    if (!call.nested()) put(FieldValue(field, value));
   }
   /// The stage has failed, whatever its scope is left by.
   void fail() noexcept { failed_ = true; }
@@ -55,8 +57,10 @@ class StageScope {
 
 /// Captures one run: its start, arguments and outcome, and what the program records. Its end writes the local report
 /// and has it sent, as far as the user allows (decision()). No function throws; none but the end touches a disk; set,
-/// add, record and enter may be called from any thread, also after finish(), when they do nothing. A session that is
-/// never destroyed, since the program calls std::exit, ends with the process, and its report has the exit code.
+/// add, record and enter may be called from any thread, also after finish(), when they do nothing. errno and the
+/// floating-point flags stay what they were. Called in a signal handler that has interrupted another of them in the
+/// same thread, they do nothing. A session that is never destroyed, since the program calls std::exit, ends with the
+/// process, and its report has the exit code.
 class TelemetrySession {
  public:
   /// For main's own argc and argv, first in main: answers `mytool usage-stats ...` (Options::command) on standard
@@ -79,7 +83,8 @@ class TelemetrySession {
   /// Sets a field of the run; the last value holds. At most 64 fields, further ones are counted as truncated.
   template <class T, class V>
   void set(const Field<T>& field, V&& value) noexcept {
-    put(FieldValue(field, static_cast<const std::remove_reference_t<V>&>(value)));
+    const detail::PublicCall call;
+    if (!call.nested()) put(FieldValue(field, static_cast<const std::remove_reference_t<V>&>(value)));
   }
   /// Adds n (0 or more; less is ignored) to a counter, up to the largest std::int64_t. At most 64 counters.
   void add(const Counter&, std::int64_t n = 1) noexcept;
@@ -138,13 +143,16 @@ class TelemetrySession {
   static TelemetrySession* current() noexcept;
 
  private:
+  void end() noexcept;
   void start(Options&&, std::vector<std::string>&&) noexcept;
   void put(const FieldValue&) noexcept;
   void left_by(std::exception_ptr) noexcept;
+  void fail_by(std::exception_ptr, bool left) noexcept;
 
   std::shared_ptr<detail::Recorder> recorder_;  // none: nothing is recorded
   std::shared_ptr<detail::Run> run_;
   const int exceptions_ = std::uncaught_exceptions();
+  const Decision undecided_{};
 };
 
 USAGE_STATS_END_NAMESPACE

@@ -95,6 +95,7 @@ USAGE_STATS_INLINE std::optional<int> handle_command(const Options& options, int
   detail::remember_command(options, argc, argv);
   const std::size_t words = detail::command_words(options, argc, argv);
   if (words == 0) return std::nullopt;
+  const detail::PublicCall call;
   const detail::platform::Uncancelled uncancelled;
   USAGE_STATS_TRY {
     std::vector<std::string> arguments;

@@ -168,7 +168,7 @@ USAGE_STATS_INLINE std::string preview_report(const Options& options, const Stan
     make_client_id(reported, state);
     report.client_id = client_id_of(reported, state);
   }
-  report.outcome.status = Status::ok;
+  report.outcome.status = RunStatus::ok;
   report.final = true;
   report.duration_s = 0.0;
   report.ended_at = report.started_at;

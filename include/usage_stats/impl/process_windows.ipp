@@ -22,6 +22,7 @@ USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
 
 USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
 
+USAGE_STATS_INLINE void note_own_file() noexcept {}
 USAGE_STATS_INLINE void keep_loaded() noexcept {
   HMODULE module = nullptr;
   constexpr DWORD flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;

@@ -179,7 +179,7 @@ USAGE_STATS_INLINE std::string to_json(Report report) {
   return text;
 }
 
-USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text, bool written, Status status,
+USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text, bool written, RunStatus status,
                                                            const std::string& signal,
                                                            std::optional<std::chrono::milliseconds> duration) {
   auto json = parse_json(text);
@@ -246,9 +246,9 @@ USAGE_STATS_INLINE void Recorder::put(Values& values, const FieldValue& value, s
 }
 
 USAGE_STATS_INLINE std::unique_lock<std::mutex> Recorder::open() {
-  std::unique_lock<std::mutex> guard(mutex_, std::defer_lock);
-  if (forks_ != platform::forks()) return guard;
-  guard.lock();
+  if (forks_ != platform::forks()) return {};
+  std::unique_lock<std::mutex> guard = lock_or_give_up(mutex_);
+  if (!guard) return guard;
   if (closed_)
     guard.unlock();
   else
@@ -288,7 +288,7 @@ USAGE_STATS_INLINE std::optional<std::size_t> Recorder::enter(const Stage& stage
   const auto guard = open();
   if (!guard || withheld(stage.name())) return std::nullopt;
   if (stages_.size() >= limits::stages) return ++truncated_["stages"], std::nullopt;
-  stages_.push_back({stage.name(), seconds(), std::nullopt, Status::running, {}});
+  stages_.push_back({stage.name(), seconds(), std::nullopt, RunStatus::running, {}});
   return stages_.size() - 1;
 }
 
@@ -301,7 +301,7 @@ USAGE_STATS_INLINE void Recorder::leave(std::size_t stage, bool failed) {
   if (!guard) return;
   StageRecord& record = stages_[stage];
   record.duration_s = seconds() - record.at_s;
-  record.status = failed ? Status::failed : Status::ok;
+  record.status = failed ? RunStatus::failed : RunStatus::ok;
 }
 
 USAGE_STATS_INLINE bool Recorder::close() {
@@ -311,7 +311,8 @@ USAGE_STATS_INLINE bool Recorder::close() {
 }
 
 USAGE_STATS_INLINE void Recorder::add_to(Report& report) const {
-  const std::lock_guard<std::mutex> guard(mutex_);
+  const auto guard = lock_or_give_up(mutex_);
+  if (!guard) return;
   report.fields = fields_;
   report.counters = counters_;
   report.events = events_;

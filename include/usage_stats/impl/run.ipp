@@ -117,10 +117,10 @@ USAGE_STATS_INLINE bool Run::begin_label(const Storage& storage) {
   if (!lock_) return give_up(folder_.string() + ": " + error.message());
   report_path = storage.report_path(label_.client_id, session_id);
   log("session ", session_id, " begins; its report will be ", report_path.string());
-  if (options.signals == Signals::observe) {
+  if (options.observed_signals != Signals::none) {
     std::optional<platform::SelfStart> uploader;
     if (sends_by_process()) uploader = uploader_start(storage, options.app, UploadOptions().stay);
-    signals_ = platform::SignalWatch(lock_, uploader);
+    signals_ = platform::SignalWatch(lock_, uploader, options.observed_signals == Signals::all);
   }
   // Where every run vanishes, none comes to the end at which it would start an uploader.
   if (session_id[0] == '0' && storage.strewn()) look_after(storage);
@@ -209,9 +209,9 @@ USAGE_STATS_INLINE bool Run::close_report(const End& end) {
   if (!guard || !recorder_->close()) return false;
   if (end.exit_code) outcome.exit_code = end.exit_code;
   if (!end.uncaught.empty()) outcome.error = end.uncaught;
-  if (end.unwinding || !end.uncaught.empty()) outcome.status = Status::exception;
-  if (outcome.status == Status::running)
-    outcome.status = outcome.exit_code.value_or(0) == 0 ? Status::ok : Status::failed;
+  if (end.unwinding || !end.uncaught.empty()) outcome.status = RunStatus::exception;
+  if (outcome.status == RunStatus::running)
+    outcome.status = outcome.exit_code.value_or(0) == 0 ? RunStatus::ok : RunStatus::failed;
   report_.outcome = outcome;
   for (ErrorLink& link : report_.outcome.error) link.message = scrubbed(link.message);
   if (!command.empty()) report_.command = command;
@@ -282,7 +282,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
     Report interim = report_;
     ++report_.sequence;  // the last report has another one, also if this thread is held up from here on
     if (const auto guard = lock_or_give_up(mutex); guard && !command.empty()) interim.command = command;
-    interim.outcome.status = Status::running;
+    interim.outcome.status = RunStatus::running;
     interim.duration_s = recorder_->seconds();
     recorder_->add_to(interim);
     const std::string sequence = std::to_string(interim.sequence);

@@ -170,7 +170,7 @@ USAGE_STATS_INLINE bool end_vanished(const Storage& storage, const Label& label,
   const Written written = written_report(storage, label);
   error = written.unreadable ? std::make_error_code(std::errc::io_error) : std::error_code();
   if (written.final || error) return !error;
-  const Status status = label.signal.empty() ? Status::lost : Status::signal;
+  const RunStatus status = label.signal.empty() ? RunStatus::lost : RunStatus::signal;
   const auto report = close_report(written.sequence > 0 ? written.text : label.running_report, written.sequence > 0,
                                    status, label.signal, label.duration);
   error = report ? storage.write_report(label.client_id, label.session_id, *report)

@@ -143,7 +143,8 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
       shared->changed.notify_all();
     });
     if (!worker.joinable()) return log("no thread for uploading; the report waits");
-    std::unique_lock<std::mutex> guard(shared->mutex);
+    std::unique_lock<std::mutex> guard = lock_or_give_up(shared->mutex);
+    if (!guard) return worker.detach();
     const bool done = shared->changed.wait_until(guard, deadline, [&] { return shared->done; });
     guard.unlock();
     if (done) return worker.join();
@@ -165,6 +166,7 @@ USAGE_STATS_INLINE void collect_alone(const Storage& storage, const Log& log) {
 USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
   USAGE_STATS_TRY {
     platform::note_standard_error();
+    platform::note_own_file();
     if (!platform::in_main_executable(hook) || platform::started_by_loader()) return;
     uploader_impl::hook_ran() = true;
     platform::forks();  // counted from now on, while there are no threads yet
