@@ -53,16 +53,15 @@ class Run : public std::enable_shared_from_this<Run> {
   std::string command;
 
  private:
-  std::shared_ptr<Recorder> record(const Consent&, const Storage&, const State&, Taint,
+  std::shared_ptr<Recorder> record(const Consent&, const Storage&, const State&,
                                    const std::vector<std::string>& arguments, std::vector<std::string> withheld);
   bool choose_destinations(const Consent&, const State&);
   bool choose_client(const Storage&, State&);
-  void describe(const std::vector<std::string>& arguments, const Taint&, const State&);
+  void describe(const std::vector<std::string>& arguments, const State&);
   bool begin_label(const Storage&);
   void begin_interims();
   void write_interim();
   bool close_report(const End&);
-  std::string scrubbed(const std::string& message) const;
   void write_and_deliver();
   void deliver(const Storage&) const;
   void look_after(const Storage&) const;
@@ -71,6 +70,7 @@ class Run : public std::enable_shared_from_this<Run> {
   bool sends_by_process() const;
 
   Report report_;
+  SensitiveValues sensitive_;
   Label label_;
   platform::LockedFile lock_;
   platform::SignalWatch signals_;

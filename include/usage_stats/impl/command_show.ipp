@@ -161,7 +161,7 @@ USAGE_STATS_INLINE int show(const Call& call) {
 /// The report that a run of now, which records nothing and ends well at once, would make. Nothing is written: where
 /// a run would make an id, a random one stands for it.
 USAGE_STATS_INLINE std::string preview_report(const Options& options, const Standing& standing) {
-  Report report = report_at_start(options, random_hex(16), {}, Taint(), standing.state);
+  Report report = report_at_start(options, random_hex(16), {}, SensitiveValues(), standing.state);
   if (standing.decision.verdict == Verdict::on) {
     State state = standing.state;
     make_client_id(options, state);

@@ -23,7 +23,11 @@ USAGE_STATS_INLINE double rounded(double seconds) { return std::round(std::max(s
 USAGE_STATS_INLINE Json json_of(const Values& values) {
   Json object = Json::object();
   for (const auto& [name, value] : values)
-    object[name] = std::visit([](const auto& plain) { return Json(plain); }, value);
+    std::visit(
+        [&, &key = name](const auto& plain) {
+          if constexpr (!std::is_same_v<std::decay_t<decltype(plain)>, Unscrubbed>) object[key] = plain;
+        },
+        value);
   return object;
 }
 
@@ -142,7 +146,8 @@ USAGE_STATS_INLINE bool shorten(Report& report) {
 }  // namespace report_impl
 
 USAGE_STATS_INLINE Report report_at_start(const Options& options, const std::string& session_id,
-                                          const std::vector<std::string>& arguments, const Taint& taint,
+                                          const std::vector<std::string>& arguments,
+                                          const SensitiveValues& ambient,
                                           const State& state) {
   Report report;
   report.session_id = session_id;
@@ -153,18 +158,53 @@ USAGE_STATS_INLINE Report report_at_start(const Options& options, const std::str
   report.system = this_system();
   if (options.arguments != ArgumentDetail::none) {
     std::size_t dropped = 0;
-    report.arguments = describe_arguments(options, arguments, taint, limits::arguments, dropped);
+    report.arguments = describe_arguments(options, arguments, ambient, limits::arguments, dropped);
     if (dropped > 0) report.truncated["arguments"] = dropped;
   }
-  for (const std::string& argument : arguments)
-    if (report.command.empty() &&
-        std::find(options.subcommands.begin(), options.subcommands.end(), argument) != options.subcommands.end())
-      report.command = argument;
+  report.command = subcommand_of(options, arguments);
   report.started_at = std::chrono::system_clock::now();
   report.delivered = state.sent;
   report.failed = state.failed;
   report.dropped = state.dropped;
   return report;
+}
+
+namespace report_impl {
+
+/// Calls `see` for each value that a limit of report v1 and its kind of text allow to be as long as `limit`.
+template <class See>
+void for_each_text(Report& report, See see) {
+  const auto values = [&](Values& list) {
+    for (auto& [name, value] : list)
+      if (std::holds_alternative<Unscrubbed>(value)) see(value);
+  };
+  values(report.fields);
+  for (EventRecord& event : report.events) values(event.fields);
+  for (StageRecord& stage : report.stages) values(stage.fields);
+}
+
+}  // namespace report_impl
+
+USAGE_STATS_INLINE void scrub_report(Report& report, const Options& options, const SensitiveValues& sensitive) {
+  const bool listed = std::find(options.subcommands.begin(), options.subcommands.end(), report.command) !=
+                      options.subcommands.end();
+  std::vector<std::string> texts(1, listed ? "" : report.command);
+  for (ErrorLink& link : report.outcome.error) {
+    if (options.errors == ErrorDetail::type) link.message.clear();
+    texts.push_back(link.message);
+  }
+  report_impl::for_each_text(report, [&](Value& value) { texts.push_back(std::get<Unscrubbed>(value).text); });
+  const bool any = std::any_of(texts.begin(), texts.end(), [](const std::string& text) { return !text.empty(); });
+  std::optional<std::vector<std::string>> clean(texts);
+  if (any) clean = scrub(texts, sensitive, limits::message_bytes, platform::read_only_memory(true));
+  std::size_t next = 0;
+  const auto take = [&] { return clean ? (*clean)[next++] : std::string(); };
+  const std::string command = take();
+  if (!listed) report.command = command;
+  for (ErrorLink& link : report.outcome.error) link.message = take();
+  report_impl::for_each_text(report, [&](Value& value) {
+    if (clean) value = clip_utf8(take(), limits::string_bytes);
+  });
 }
 
 USAGE_STATS_INLINE std::string to_json(Report report) {
@@ -197,8 +237,8 @@ USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text
   return legible.size() <= limits::report_bytes ? legible : json_text(*json) + "\n";
 }
 
-USAGE_STATS_INLINE Recorder::Recorder(Taint taint, std::string salt, std::vector<std::string> withheld)
-    : taint_(std::move(taint)), salt_(std::move(salt)), withheld_(std::move(withheld)) {}
+USAGE_STATS_INLINE Recorder::Recorder(std::string salt, std::vector<std::string> withheld)
+    : salt_(std::move(salt)), withheld_(std::move(withheld)) {}
 
 USAGE_STATS_INLINE double Recorder::seconds() const {
   return std::chrono::duration<double>(Clock::now() - start_).count();
@@ -217,10 +257,7 @@ USAGE_STATS_INLINE std::optional<Value> Recorder::value_of(const FieldValue& val
     return std::isfinite(*number) ? std::optional<Value>(*number) : std::nullopt;
   const std::string_view text = std::get<std::string_view>(value.raw());
   if (field.kind() == Kind::hashed) return sha256(salt_ + std::string(text));
-  if (field.kind() == Kind::text) {
-    if (!expanded_) expanded_ = taint_.expanded();
-    return scrub(text, *expanded_, limits::string_bytes);
-  }
+  if (field.kind() == Kind::text) return Unscrubbed{std::string(text.substr(0, 2 * limits::string_bytes))};
   for (const char* const choice : field.choices())
     if (text == choice) return std::string(choice);
   return std::string("other");
