@@ -40,7 +40,9 @@ std::vector<std::string> reported(const std::string& program, const json& messag
   return said;
 }
 
-bool holds(const std::string& text, const json& part) { return text.find(part.get<std::string>()) != std::string::npos; }
+bool holds(const std::string& text, const json& part) {
+  return text.find(part.get<std::string>()) != std::string::npos;
+}
 
 /// One or two digits tell nothing: (which is 3).
 bool is_private(const json& value) {

@@ -73,8 +73,8 @@ TEST_CASE("messages: a template stays, its values go") {
       {"no such bucket", {"no such bucket", "no such bucket"}},
       {"at", {"at", "at"}},
       {"no route to [%s]:443", {"no route to [fe80::1]:443", "no route to [<value>]:443"}},
-      {"key '%s' is not one of 'a b', 'c d'", {"key 'x y' is not one of 'a b', 'c d'",
-                                               "key '<value>' is not one of 'a b', 'c d'"}},
+      {"key '%s' is not one of 'a b', 'c d'",
+       {"key 'x y' is not one of 'a b', 'c d'", "key '<value>' is not one of 'a b', 'c d'"}},
       {"cannot read %s", {"cannot read https://u:p@host/a?b=c, or ~/x", "cannot read <value>"}},
       {"mail to %s bounced", {"mail to bob.smith@corp.example bounced", "mail to <value> bounced"}},
       {"peer %s is gone", {"peer 10.0.0.1 is gone", "peer <value> is gone"}},
@@ -148,8 +148,9 @@ TEST_CASE("messages: a value in other forms is no word of the program's either")
   const Program program({"it says %s there"});
   for (const std::string form :
        {"MÜLLER", "Mu\xCC\x88ller", "müll", "janes", "diary", "hunter2secre", "HUNTER2SECRET", "Hunter2secret!"})
-    CHECK(program.scrub("it says " + form + " there", values({"Müller", "janes_diary", "hunter2secret"})).substr(0, 15) ==
-          "it says <value>");
+    CHECK(
+        program.scrub("it says " + form + " there", values({"Müller", "janes_diary", "hunter2secret"})).substr(0, 15) ==
+        "it says <value>");
   for (const std::string secret : {"hunter", "correct horse", "bluebird"})
     for (const std::string& form : {base64(secret), percent_encoded(secret), "x" + secret, secret + "/y"})
       CHECK_FALSE(contains(program.scrub("it says " + form + " there"), form));
@@ -166,8 +167,14 @@ TEST_CASE("messages: ordinary words that the program does not have never leave")
   // Made here, letter by letter, so that no program has them.
   std::mt19937 random(5);
   const Strings syllables = {"ba", "ro", "mi", "ten", "sul", "ka", "dor", "vi", "lan", "ge", "po", "ster"};
-  const Strings templates = {"cannot open %s", "%s: not found", "user %s may not read %s", "key '%s' is missing",
-                             "value %s of %s at line %d", "host %s does not answer", "[%s] (%s)", "%s/%s.txt is bad"};
+  const Strings templates = {"cannot open %s",
+                             "%s: not found",
+                             "user %s may not read %s",
+                             "key '%s' is missing",
+                             "value %s of %s at line %d",
+                             "host %s does not answer",
+                             "[%s] (%s)",
+                             "%s/%s.txt is bad"};
   const Program program(templates);
   for (int round = 0; round < 5000; ++round) {
     std::string message = templates[random() % templates.size()];
@@ -186,13 +193,63 @@ TEST_CASE("messages: ordinary words that the program does not have never leave")
 }
 
 TEST_CASE("messages: scrubbing twice is scrubbing once, in valid UTF-8 within the limit") {
-  const Strings pieces = {"hunter2", "cannot open", "port 8080 is in use", "alice", " ", " ", "\n", "'", "\"", "`", "/",
-                          "\\", ".", ":", "::", "@", "%41", "=", ",", "<value>", "<valu", "ue>", "<", ">", "\xFF",
-                          "\xE2\x82", "\xAC", "\xC3\xBC", "\xE2\x80\x99", "\xE2\x80\x9C", "\xC2\xAB", "12", "4567",
-                          "1.2", "fe80", "https", "ab", "can't", "word", "not found", "-", "_", "kernels.cu", ":142",
-                          "MiXeD", "~", "+", "$", "(", ")", "...", "x", std::string(1, '\0'), "\xE2\x80\x8B", "3"};
-  const Program program({"cannot open %s", "port 8080 is in use", "%s not found", "the word 'ab' can't be", "kernels.cu",
-                         "'12' or \"4567\": not found", "alice is in use"});
+  const Strings pieces = {"hunter2",
+                          "cannot open",
+                          "port 8080 is in use",
+                          "alice",
+                          " ",
+                          " ",
+                          "\n",
+                          "'",
+                          "\"",
+                          "`",
+                          "/",
+                          "\\",
+                          ".",
+                          ":",
+                          "::",
+                          "@",
+                          "%41",
+                          "=",
+                          ",",
+                          "<value>",
+                          "<valu",
+                          "ue>",
+                          "<",
+                          ">",
+                          "\xFF",
+                          "\xE2\x82",
+                          "\xAC",
+                          "\xC3\xBC",
+                          "\xE2\x80\x99",
+                          "\xE2\x80\x9C",
+                          "\xC2\xAB",
+                          "12",
+                          "4567",
+                          "1.2",
+                          "fe80",
+                          "https",
+                          "ab",
+                          "can't",
+                          "word",
+                          "not found",
+                          "-",
+                          "_",
+                          "kernels.cu",
+                          ":142",
+                          "MiXeD",
+                          "~",
+                          "+",
+                          "$",
+                          "(",
+                          ")",
+                          "...",
+                          "x",
+                          std::string(1, '\0'),
+                          "\xE2\x80\x8B",
+                          "3"};
+  const Program program({"cannot open %s", "port 8080 is in use", "%s not found", "the word 'ab' can't be",
+                         "kernels.cu", "'12' or \"4567\": not found", "alice is in use"});
   std::mt19937 random(31337);
   const auto pick = [&] { return pieces[random() % pieces.size()]; };
   for (int round = 0; round < 20000; ++round) {
@@ -225,8 +282,8 @@ TEST_CASE("messages: hostile text takes no time") {
   SensitiveValues sensitive;
   for (std::size_t i = 1; i < 100; ++i) sensitive.add(std::string(3 * i, 'a') + "1");
   for (const std::string piece :
-       {"a",    "'",  "\"a", "a'b", "/", "a/b c ", ":",  "1:",   "a.", "<",  "<value>", "<value> ",
-        "\xFF", "1 ", "1,",  "%4",  "A", "aB",     "\n", "' \"", "(",  "a@", "~ ",      "\\'", "`x "}) {
+       {"a",  "'",  "\"a", "a'b", "/",  "a/b c ", ":",    "1:", "a.", "<",  "<value>", "<value> ", "\xFF",
+        "1 ", "1,", "%4",  "A",   "aB", "\n",     "' \"", "(",  "a@", "~ ", "\\'",     "`x "}) {
     std::string text;
     while (text.size() < 1 << 18) text += piece;
     const std::string once = program.scrub(text, sensitive);

@@ -52,8 +52,8 @@ SensitiveValues ambient_values();
 
 /// Messages as they may leave: words that are not the program's own, sensitive values, numbers of three digits and more
 /// that the template does not have, and quoted text unless all of it is the program's become `<value>`, one for a run
-/// of them. `memory`: where the program's own words are. Each at most `limit` bytes; of a long text the first 16 KiB are looked at. Scrubbing twice is scrubbing
-/// once. Nothing where the program's words cannot be found out.
+/// of them. `memory`: where the program's own words are. Each at most `limit` bytes; of a long text the first 16 KiB
+/// are looked at. Scrubbing twice is scrubbing once. Nothing where the program's words cannot be found out.
 std::optional<std::vector<std::string>> scrub(const std::vector<std::string>& texts, const SensitiveValues&,
                                               std::size_t limit, const std::vector<platform::MemoryRange>& memory);
 
@@ -62,8 +62,9 @@ std::string subcommand_of(const Options&, const std::vector<std::string>& argume
 
 /// The arguments (without the program's name) as a report shows them, at most `limit` of them; `dropped` counts the
 /// rest. A long name that the program does not contain is `<option>`. A value that may be recorded becomes its kind if
-/// it has the shape of a secret or a path, or says what `ambient` or another argument says. `-t8` is shown as it is only
-/// where "t" is in Options::argument_values; in ArgumentDetail::values it is `-t`, for it could be three options in one.
+/// it has the shape of a secret or a path, or says what `ambient` or another argument says. `-t8` is shown as it is
+/// only where "t" is in Options::argument_values; in ArgumentDetail::values it is `-t`, for it could be three options
+/// in one.
 std::vector<std::string> describe_arguments(const Options&, const std::vector<std::string>& arguments,
                                             const SensitiveValues& ambient, std::size_t limit, std::size_t& dropped);
 

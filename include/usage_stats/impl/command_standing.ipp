@@ -25,6 +25,7 @@ struct Call {
   bool json = false, wire = false;
   std::string format;                  // of `describe`; empty: not given
   std::optional<std::size_t> count{};  // of `show`
+  std::optional<std::string> message{};  // of `preview`
   Log log;
 };
 

@@ -103,7 +103,8 @@ USAGE_STATS_INLINE std::vector<std::uintptr_t> object_headers() {
     const std::size_t end = std::min(map.find('\n', at), map.size());
     char rights[5] = "", device[32] = "";
     unsigned long begin = 0, offset = 0, inode = 0;
-    if (std::sscanf(map.substr(at, end - at).c_str(), "%lx-%*x %4s %lx %31s %lu", &begin, rights, &offset, device, &inode) == 5 &&
+    if (std::sscanf(map.substr(at, end - at).c_str(), "%lx-%*x %4s %lx %31s %lu", &begin, rights, &offset, device,
+                    &inode) == 5 &&
         inode != 0) {
       const std::string file = std::string(device) + " " + std::to_string(inode);
       if (rights[2] == 'x') code.push_back(file);

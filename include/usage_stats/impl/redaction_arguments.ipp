@@ -24,7 +24,9 @@ namespace redaction_impl {
 inline constexpr std::size_t arguments_with_words = 1000;  // beyond them (`tool *.bam`) nothing is looked for
 
 USAGE_STATS_INLINE bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-USAGE_STATS_INLINE bool is_letter(char c) noexcept { return characters::is_ascii_letter(static_cast<unsigned char>(c)); }
+USAGE_STATS_INLINE bool is_letter(char c) noexcept {
+  return characters::is_ascii_letter(static_cast<unsigned char>(c));
+}
 USAGE_STATS_INLINE bool is_alnum(char c) noexcept { return is_digit(c) || is_letter(c); }
 
 USAGE_STATS_INLINE std::string lower(std::string_view text) {
@@ -64,7 +66,6 @@ USAGE_STATS_INLINE bool is_plain_name(std::string_view name) noexcept {
          std::all_of(name.begin(), name.end(), [](char c) { return is_alnum(c) || c == '-'; });
 }
 
-
 /// The part of an argument that may be private: all of a value, what stands behind the name of an option, the name if
 /// that is none, what follows the letter of a short one.
 USAGE_STATS_INLINE std::string_view private_part(std::string_view argument, bool options_ended) noexcept {
@@ -101,7 +102,8 @@ USAGE_STATS_INLINE SensitiveValues::Words SensitiveValues::words() const {
   for (const auto& [value, shortest] : values_) {
     const std::string text = redaction_impl::lower(value);
     const auto add_value = [&, least = shortest](std::string_view part) {
-      if (part.size() >= least && part.size() <= 1024 && std::any_of(part.begin(), part.end(), redaction_impl::is_digit))
+      if (part.size() >= least && part.size() <= 1024 &&
+          std::any_of(part.begin(), part.end(), redaction_impl::is_digit))
         result.values.emplace_back(part);
     };
     add_value(text);
@@ -180,8 +182,8 @@ USAGE_STATS_INLINE bool looks_private(std::string_view value) {
 USAGE_STATS_INLINE bool says_any(std::string_view value, const SensitiveValues::Words& sensitive) {
   const std::vector<Word> words = words_of(value);
   return !sensitive.occurrences(value).empty() || std::any_of(words.begin(), words.end(), [&](const Word& word) {
-           return sensitive.contains(value.substr(word.begin, word.end - word.begin));
-         });
+    return sensitive.contains(value.substr(word.begin, word.end - word.begin));
+  });
 }
 
 /// One argument, taken apart. `shown` is what stands before its value, which may be empty or a kind; `name` is what of
@@ -230,8 +232,7 @@ USAGE_STATS_INLINE std::string_view kind_of_value(std::string_view value) noexce
   if (dot == std::string_view::npos || value.find('@') != std::string_view::npos) return "<text>";
   const std::string_view extension = value.substr(dot + 1);
   const bool plain = std::all_of(extension.begin(), extension.end(), is_alnum);
-  const bool lettered =
-      std::any_of(extension.begin(), extension.end(), is_letter);
+  const bool lettered = std::any_of(extension.begin(), extension.end(), is_letter);
   return plain && lettered && extension.size() <= 10 ? "<path>" : "<text>";
 }
 
@@ -305,9 +306,8 @@ USAGE_STATS_INLINE std::vector<std::string> describe_arguments(const Options& op
   SensitiveValues others = ambient;
   std::vector<Argument> shown = take_apart(options, arguments, count, others);
   hide_strange_names(shown);
-  const bool any_recorded = std::any_of(shown.begin(), shown.end(), [](const Argument& argument) {
-    return argument.has_value && argument.may_record;
-  });
+  const bool any_recorded = std::any_of(
+      shown.begin(), shown.end(), [](const Argument& argument) { return argument.has_value && argument.may_record; });
   const SensitiveValues::Words sensitive = any_recorded ? others.words() : SensitiveValues::Words();
   std::vector<std::string> result;
   for (const Argument& argument : shown) {

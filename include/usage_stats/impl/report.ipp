@@ -4,11 +4,13 @@
 #include <cmath>
 #include <iterator>
 #include <limits>
+#include <type_traits>
 
 #include "../bounded_lock.hpp"
 #include "../hash.hpp"
 #include "../report.hpp"
 #include "../storage.hpp"
+#include "../vocabulary.hpp"
 #include "json.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -146,8 +148,7 @@ USAGE_STATS_INLINE bool shorten(Report& report) {
 }  // namespace report_impl
 
 USAGE_STATS_INLINE Report report_at_start(const Options& options, const std::string& session_id,
-                                          const std::vector<std::string>& arguments,
-                                          const SensitiveValues& ambient,
+                                          const std::vector<std::string>& arguments, const SensitiveValues& ambient,
                                           const State& state) {
   Report report;
   report.session_id = session_id;
@@ -171,39 +172,70 @@ USAGE_STATS_INLINE Report report_at_start(const Options& options, const std::str
 
 namespace report_impl {
 
-/// Calls `see` for each value that a limit of report v1 and its kind of text allow to be as long as `limit`.
+/// Calls `see` for each text that the program has made up, as far as a report has room for them.
 template <class See>
 void for_each_text(Report& report, See see) {
+  std::size_t room = limits::report_bytes;
+  for (ErrorLink& link : report.outcome.error) {
+    see(link.message);
+    if (link.told) see(link.type);
+  }
   const auto values = [&](Values& list) {
-    for (auto& [name, value] : list)
-      if (std::holds_alternative<Unscrubbed>(value)) see(value);
+    for (auto& [name, value] : list) {
+      auto* const text = std::get_if<Unscrubbed>(&value);
+      if (text == nullptr || text->text.size() > room) continue;
+      room -= text->text.size();
+      see(value);
+    }
   };
   values(report.fields);
   for (EventRecord& event : report.events) values(event.fields);
   for (StageRecord& stage : report.stages) values(stage.fields);
 }
 
+/// "remote add", if the program has these words.
+USAGE_STATS_INLINE std::string known_command(const std::string& command) {
+  std::vector<std::string_view> names;
+  for (std::size_t at = 0, end = 0; at < command.size(); at = end + 1) {
+    end = std::min(command.find(' ', at), command.size());
+    names.push_back(std::string_view(command).substr(at, end - at));
+  }
+  const auto known = find_own_names(names);
+  std::string result;
+  for (std::size_t i = 0; i < names.size() && known; ++i)
+    result.append(i == 0 ? "" : " ").append((*known)[i] ? names[i] : value_mark);
+  return result;
+}
+
 }  // namespace report_impl
 
 USAGE_STATS_INLINE void scrub_report(Report& report, const Options& options, const SensitiveValues& sensitive) {
-  const bool listed = std::find(options.subcommands.begin(), options.subcommands.end(), report.command) !=
-                      options.subcommands.end();
-  std::vector<std::string> texts(1, listed ? "" : report.command);
-  for (ErrorLink& link : report.outcome.error) {
-    if (options.errors == ErrorDetail::type) link.message.clear();
-    texts.push_back(link.message);
-  }
-  report_impl::for_each_text(report, [&](Value& value) { texts.push_back(std::get<Unscrubbed>(value).text); });
+  const auto& listed = options.subcommands;
+  if (!report.command.empty() && std::find(listed.begin(), listed.end(), report.command) == listed.end())
+    report.command = enough_memory() ? report_impl::known_command(report.command) : std::string();
+  if (options.errors == ErrorDetail::type)
+    for (ErrorLink& link : report.outcome.error) link.message.clear();
+  std::vector<std::string> texts;
+  const auto add = [&](auto& text) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(text)>, Value>)
+      texts.push_back(std::get<Unscrubbed>(text).text);
+    else
+      texts.push_back(text);
+  };
+  report_impl::for_each_text(report, add);
   const bool any = std::any_of(texts.begin(), texts.end(), [](const std::string& text) { return !text.empty(); });
   std::optional<std::vector<std::string>> clean(texts);
-  if (any) clean = scrub(texts, sensitive, limits::message_bytes, platform::read_only_memory(true));
+  if (any && !enough_memory())
+    clean.reset();
+  else if (any)
+    clean = scrub(texts, sensitive, limits::message_bytes, platform::read_only_memory(true));
   std::size_t next = 0;
-  const auto take = [&] { return clean ? (*clean)[next++] : std::string(); };
-  const std::string command = take();
-  if (!listed) report.command = command;
-  for (ErrorLink& link : report.outcome.error) link.message = take();
-  report_impl::for_each_text(report, [&](Value& value) {
-    if (clean) value = clip_utf8(take(), limits::string_bytes);
+  report_impl::for_each_text(report, [&](auto& text) {
+    constexpr bool is_field = std::is_same_v<std::decay_t<decltype(text)>, Value>;
+    if (clean)
+      text = clip_utf8((*clean)[next++], is_field ? limits::string_bytes : limits::message_bytes);
+    else if constexpr (!is_field)
+      text.clear();
   });
 }
 

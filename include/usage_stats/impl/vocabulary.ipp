@@ -1,106 +1,17 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <utility>
 
 #include "../vocabulary.hpp"
 #include "characters.ipp"
+#include "vocabulary_memory.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace vocabulary_impl {
-
-inline constexpr std::size_t piece_size = 256 * 1024, margin = 1024;
-inline constexpr std::size_t shortest_run = 7;  // bytes: what every fourth byte of memory is enough to find
-inline constexpr std::chrono::milliseconds longest_search{500};
-
-// ---- one pass over memory
-
-/// Blocks of four bytes that are looked for: which hashes of them there are, and the blocks with what they stand for.
-class Blocks {
- public:
-  void add(const char* bytes, std::size_t place) {
-    std::uint32_t block = 0;
-    std::memcpy(&block, bytes, sizeof block);
-    entries_.emplace_back(block, place);
-  }
-  /// To be called between the last add() and the first scan().
-  void sort() {
-    std::sort(entries_.begin(), entries_.end());
-    while (shift_ > 10 && entries_.size() << 6 >> (32 - shift_) != 0) --shift_;
-    marks_.assign(std::size_t{1} << (32 - shift_), 0);
-    for (const auto& entry : entries_) marks_[slot(entry.first)] = 1;
-  }
-
-  /// Calls `found(offset, place)` for each block that stands at one of the offsets first, first + step ...
-  template <class Found>
-  void scan(const char* bytes, std::size_t first, std::size_t last, std::size_t step, Found found) const {
-    for (std::size_t at = first; (at = step == 4 ? next_pair(bytes, at, last) : at) + 4 <= last;) {
-      const std::size_t end = step == 4 ? at + 8 : at + 1;
-      for (; at < end && at + 4 <= last; at += step) {
-        std::uint32_t block = 0;
-        std::memcpy(&block, bytes + at, sizeof block);
-        if (marks_[slot(block)] == 0) continue;
-        auto it = std::lower_bound(entries_.begin(), entries_.end(), std::make_pair(block, std::size_t{0}));
-        for (; it != entries_.end() && it->first == block; ++it) found(at, it->second);
-      }
-    }
-  }
-
- private:
-  std::uint32_t slot(std::uint32_t block) const noexcept { return block * 0x9E3779B1U >> shift_; }
-
-  /// Where the next two blocks stand of which one may be looked for. This is where the time goes: most of memory is
-  /// passed by here.
-  std::size_t next_pair(const char* bytes, std::size_t at, std::size_t last) const noexcept {
-    const unsigned char* const marks = marks_.data();
-    const unsigned shift = shift_;
-    for (; at + 8 <= last; at += 8) {
-      std::uint64_t pair = 0;
-      std::memcpy(&pair, bytes + at, sizeof pair);
-      const auto low = static_cast<std::uint32_t>(pair), high = static_cast<std::uint32_t>(pair >> 32);
-      if ((marks[low * 0x9E3779B1U >> shift] | marks[high * 0x9E3779B1U >> shift]) != 0) break;
-    }
-    return at;
-  }
-
-  unsigned shift_ = 19;  // 8 KiB of marks, and more where there are many blocks
-  std::vector<unsigned char> marks_;
-  std::vector<std::pair<std::uint32_t, std::size_t>> entries_;
-};
-
-/// A part of memory with what lies around it.
-struct Piece {
-  const char* bytes;
-  std::size_t size, first, last;  // what is new lies in [first, last)
-};
-
-/// Shows memory piece by piece until `look` returns false. False where it cannot be read, or not in time.
-template <class Look>
-bool read_memory(const std::vector<platform::MemoryRange>& ranges, Look look) {
-  const auto deadline = std::chrono::steady_clock::now() + longest_search;
-  std::vector<char> buffer(piece_size + 2 * margin);
-  bool any = false;
-  for (const platform::MemoryRange& range : ranges) {
-    for (std::uintptr_t at = range.begin & ~std::uintptr_t{3}; at < range.end; at += piece_size) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      const std::uintptr_t begin = at - range.begin > margin && at > range.begin ? at - margin : at;
-      const std::size_t size = std::min<std::size_t>(range.end - begin, at - begin + piece_size + margin);
-      const std::size_t copied = platform::copy_memory(begin, buffer.data(), size);
-      any = any || copied != 0;
-      const std::size_t first = at - begin;
-      if (copied > first && !look(Piece{buffer.data(), copied, first, std::min(copied, first + piece_size)}))
-        return true;
-      if (copied < size) break;
-    }
-  }
-  return any;
-}
-
-// ---- what memory says of a text
 
 /// The text in which is searched for: each one between two NULs, as literals are; marks are nothing's text.
 struct Haystack {
@@ -205,9 +116,7 @@ class Common {
   Common(Haystack& all, Units<Unit> memory, std::ptrdiff_t in_memory, std::size_t in_text)
       : all_(all), memory_(memory), shift_(in_memory - static_cast<std::ptrdiff_t>(in_text)), begin_(in_text) {
     const auto& text = all_.text(Unit{});
-    const auto same = [&](std::size_t i) {
-      return static_cast<std::make_unsigned_t<Unit>>(text[i]) == memory_[at(i)];
-    };
+    const auto same = [&](std::size_t i) { return static_cast<std::make_unsigned_t<Unit>>(text[i]) == memory_[at(i)]; };
     while (begin_ > 0 && text[begin_] != 0 && at(begin_) > 0 && same(begin_ - 1)) --begin_;
     end_ = in_text;
     while (end_ < text.size() && at(end_) < memory_.count && same(end_) && (end_ < begin_ + 2 || text[end_ - 1] != 0))
@@ -246,8 +155,8 @@ class Common {
                  std::size_t to) const noexcept {
     const bool at_begin = all_.narrow[from] == '\0', at_end = all_.narrow[to - 1] == '\0';
     const std::size_t next = all_.first_word[from];
-    const bool clean = first.begin > from && all_.words[next].begin == first.begin &&
-                       (next == 0 || all_.words[next - 1].end <= from);
+    const bool clean =
+        first.begin > from && all_.words[next].begin == first.begin && (next == 0 || all_.words[next - 1].end <= from);
     const bool begins = at_begin || (clean && memory_.begins(at(begin_)));
     const bool ends = at_end || (last.end < to && separators(last.end, to) == to - last.end && memory_.ends(at(end_)));
     if (at_begin && at_end) return true;
@@ -295,13 +204,15 @@ USAGE_STATS_INLINE Blocks blocks_of(const Haystack& all) {
   constexpr std::string_view before("\0}sdufgxc%\n", 11), behind("\0{%\n", 4);
   Blocks blocks;
   for (std::size_t i = 0; i + 4 <= all.narrow.size(); ++i)
-    if (all.narrow[i + 1] != '\0' && all.narrow[i + 2] != '\0' && is_open(all, i, i + 4)) blocks.add(all.narrow.data() + i, i);
+    if (all.narrow[i + 1] != '\0' && all.narrow[i + 2] != '\0' && is_open(all, i, i + 4))
+      blocks.add(all.narrow.data() + i, i);
   for (std::size_t i = 0; i + 2 <= all.wide.size(); ++i)
     if (is_open(all, all.narrow_of_wide[i], all.narrow_of_wide[i + 2]))
       blocks.add(reinterpret_cast<const char*>(all.wide.data() + i), i | is_wide);
   for (std::size_t w = 0; w < all.words.size(); ++w) {
     const std::size_t from = w == 0 ? 0 : all.words[w - 1].end;
-    const std::size_t nul = all.narrow.find('\0', all.words[w].end) + 1, start = all.narrow.rfind('\0', all.words[w].begin);
+    const std::size_t nul = all.narrow.find('\0', all.words[w].end) + 1,
+                      start = all.narrow.rfind('\0', all.words[w].begin);
     const std::size_t begin = std::max(from, start);
     const std::size_t end = std::min(nul, w + 1 < all.words.size() ? all.words[w + 1].begin : nul);
     if (end - begin >= shortest_run || end - begin < 3 || !is_open(all, begin, end)) continue;
@@ -354,7 +265,7 @@ USAGE_STATS_INLINE std::optional<std::vector<std::vector<Own>>> find_own_text(
       const std::size_t begin = place & ~(is_wide | is_behind);
       if ((place & is_wide) != 0)
         more = Common<char16_t>(all, {piece.bytes + at % 2, static_cast<std::ptrdiff_t>((piece.size - at % 2) / 2)},
-                             offset / 2, begin)
+                                offset / 2, begin)
                    .note() ||
                more;
       else if (is_open(all, begin, begin + 4))
@@ -378,24 +289,26 @@ USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::ve
   std::vector<bool> found(names.size(), false);
   std::size_t missing = names.size(), shortest = shortest_run;
   Blocks blocks;
-  std::string all;
+  constexpr std::string_view around("\0 ,;:.=-|/\"'()[]{}<>\n", 22);
   for (std::size_t i = 0; i < names.size(); ++i) {
-    // Less than four bytes cannot be anybody's secret, nor be told from chance.
-    if (names[i].size() < 4) {
-      found[i] = true;
-      --missing;
-      continue;
+    const std::string name(names[i]);
+    found[i] = name.size() < 2;  // nobody's secret
+    missing -= found[i];
+    shortest = found[i] ? shortest : std::min(shortest, name.size());
+    for (std::size_t k = 0; k + 4 <= name.size(); ++k) blocks.add(name.data() + k, i << 16 | (k + 1));
+    for (const char after : around) {  // a short name with what may stand around it
+      if (name.size() == 3) blocks.add((name + after).data(), i << 16 | 1);
+      for (const char before : around)
+        if (name.size() == 2) blocks.add((before + name + after).data(), i << 16);
     }
-    shortest = std::min(shortest, names[i].size());
-    for (std::size_t k = 0; k + 4 <= names[i].size(); ++k) blocks.add(names[i].data() + k, i << 16 | k);
   }
   blocks.sort();
   const auto look = [&](const Piece& piece) {
     const Units<char> memory{piece.bytes, static_cast<std::ptrdiff_t>(piece.size)};
     blocks.scan(piece.bytes, piece.first, piece.last, step_for(shortest), [&](std::size_t at, std::size_t place) {
       const std::size_t name = place >> 16, offset = place & 0xFFFF, size = names[name].size();
-      if (found[name] || at < offset || at - offset + size > piece.size) return;
-      const auto begin = static_cast<std::ptrdiff_t>(at - offset), end = begin + static_cast<std::ptrdiff_t>(size);
+      if (found[name] || at + 1 < offset || at + 1 - offset + size > piece.size) return;
+      const auto begin = static_cast<std::ptrdiff_t>(at + 1 - offset), end = begin + static_cast<std::ptrdiff_t>(size);
       if (names[name].compare(0, size, piece.bytes + begin, size) != 0) return;
       if (memory.is_word(begin - 1) || memory.is_word(end) || (memory[end] == '-' && memory.is_word(end + 1))) return;
       found[name] = true;
