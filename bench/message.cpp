@@ -61,10 +61,11 @@ int main() {
   std::vector<char> buffer(256 * 1024);
   std::size_t size = 0;
   const double copied = median([&] {
+    const platform::MemoryReader reader;
     size = 0;
     for (const auto& range : platform::read_only_memory(true))
       for (auto at = range.begin; at < range.end; at += buffer.size())
-        size += platform::copy_memory(at, buffer.data(), std::min<std::size_t>(buffer.size(), range.end - at));
+        size += reader.copy(at, buffer.data(), std::min<std::size_t>(buffer.size(), range.end - at));
   });
   const double named = median([] { find_own_names({"threads", "out", "password-file"}); });
   std::printf(

@@ -20,9 +20,21 @@ struct MemoryRange {
 /// loader's lock. Empty where that cannot be told.
 std::vector<MemoryRange> read_only_memory(bool libraries);
 
-/// Copies memory of this process that may be gone by now, or whose file may have been cut. How many bytes there were;
-/// 0 also where the system does not allow it.
-std::size_t copy_memory(std::uintptr_t from, char* to, std::size_t size) noexcept;
+/// Reads memory of this process that may be gone by now, or whose file may have been cut. By plain calls alone: a filter
+/// of system calls that knows no others must not end the host.
+class MemoryReader {
+ public:
+  MemoryReader() noexcept;
+  ~MemoryReader();
+  MemoryReader(const MemoryReader&) = delete;
+  MemoryReader& operator=(const MemoryReader&) = delete;
+
+  /// How many bytes there were; 0 also where the system does not allow it.
+  std::size_t copy(std::uintptr_t from, char* to, std::size_t size) const noexcept;
+
+ private:
+  int file_ = -1;
+};
 
 }  // namespace platform
 }  // namespace detail

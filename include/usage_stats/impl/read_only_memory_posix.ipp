@@ -12,7 +12,6 @@
 #if defined(__linux__)
 #include <link.h>
 #include <sys/auxv.h>
-#include <sys/uio.h>
 #elif defined(__APPLE__)
 #include <mach-o/dyld.h>
 #include <mach-o/getsect.h>
@@ -28,23 +27,29 @@ namespace platform {
 
 #if defined(__linux__)
 
-USAGE_STATS_INLINE std::size_t copy_memory(std::uintptr_t from, char* to, std::size_t size) noexcept {
-  const iovec here{to, size}, there{reinterpret_cast<void*>(from), size};
-  const ssize_t copied = ::process_vm_readv(::getpid(), &here, 1, &there, 1, 0);
+USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept : file_(::open("/proc/self/mem", O_RDONLY | O_CLOEXEC)) {}
+
+USAGE_STATS_INLINE MemoryReader::~MemoryReader() {
+  if (file_ >= 0) ::close(file_);
+}
+
+USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to, std::size_t size) const noexcept {
+  const ssize_t copied = file_ < 0 ? -1 : ::pread(file_, to, size, static_cast<off_t>(from));
   return copied > 0 ? static_cast<std::size_t>(copied) : 0;
 }
 
 namespace posix {
 
 template <class T>
-bool copy_objects(std::uintptr_t from, T* to, std::size_t count) noexcept {
-  return copy_memory(from, reinterpret_cast<char*>(to), count * sizeof(T)) == count * sizeof(T);
+bool copy_objects(const MemoryReader& reader, std::uintptr_t from, T* to, std::size_t count) noexcept {
+  return reader.copy(from, reinterpret_cast<char*>(to), count * sizeof(T)) == count * sizeof(T);
 }
 
 /// The names of symbols, which are no text of the program's.
-USAGE_STATS_INLINE MemoryRange symbol_names(std::uintptr_t bias, const ElfW(Phdr) & dynamic) {
+USAGE_STATS_INLINE MemoryRange symbol_names(const MemoryReader& reader, std::uintptr_t bias,
+                                            const ElfW(Phdr) & dynamic) {
   std::vector<ElfW(Dyn)> entries(std::min<std::size_t>(dynamic.p_memsz / sizeof(ElfW(Dyn)), 1024));
-  if (entries.empty() || !copy_objects(bias + dynamic.p_vaddr, entries.data(), entries.size())) return {0, 0};
+  if (entries.empty() || !copy_objects(reader, bias + dynamic.p_vaddr, entries.data(), entries.size())) return {0, 0};
   std::uintptr_t begin = 0, size = 0;
   for (const auto& entry : entries) {
     if (entry.d_tag == DT_NULL) break;
@@ -57,11 +62,12 @@ USAGE_STATS_INLINE MemoryRange symbol_names(std::uintptr_t bias, const ElfW(Phdr
 
 /// Adds the segments of the object whose header lies at `header`. Code is one of them only where the linker has put
 /// the literals there, too.
-USAGE_STATS_INLINE bool add_object(std::uintptr_t header, std::vector<MemoryRange>& ranges) {
+USAGE_STATS_INLINE bool add_object(const MemoryReader& reader, std::uintptr_t header,
+                                   std::vector<MemoryRange>& ranges) {
   ElfW(Ehdr) elf;
-  if (!copy_objects(header, &elf, 1) || std::memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0) return false;
+  if (!copy_objects(reader, header, &elf, 1) || std::memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0) return false;
   std::vector<ElfW(Phdr)> segments(std::min<std::size_t>(elf.e_phnum, 256));
-  if (segments.empty() || !copy_objects(header + elf.e_phoff, segments.data(), segments.size())) return false;
+  if (segments.empty() || !copy_objects(reader, header + elf.e_phoff, segments.data(), segments.size())) return false;
   std::uintptr_t bias = header;
   MemoryRange names{0, 0};
   bool has_data = false;
@@ -70,7 +76,7 @@ USAGE_STATS_INLINE bool add_object(std::uintptr_t header, std::vector<MemoryRang
     has_data = has_data || (segment.p_type == PT_LOAD && segment.p_flags == PF_R);
   }
   for (const auto& segment : segments)
-    if (segment.p_type == PT_DYNAMIC) names = symbol_names(bias, segment);
+    if (segment.p_type == PT_DYNAMIC) names = symbol_names(reader, bias, segment);
   for (const auto& segment : segments) {
     const bool read_only = segment.p_flags == PF_R || (!has_data && segment.p_flags == (PF_R | PF_X));
     if (segment.p_type != PT_LOAD || !read_only) continue;
@@ -121,20 +127,25 @@ USAGE_STATS_INLINE std::vector<std::uintptr_t> object_headers() {
 }  // namespace posix
 
 USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool libraries) {
+  const MemoryReader reader;
   std::vector<MemoryRange> ranges;
   const std::uintptr_t program = ::getauxval(AT_PHDR) - sizeof(ElfW(Ehdr));
-  if (!posix::add_object(program, ranges)) return {};
+  if (!posix::add_object(reader, program, ranges)) return {};
   if (!libraries) return ranges;
   const std::vector<std::uintptr_t> headers = posix::object_headers();
   if (headers.empty()) return {};
   for (const std::uintptr_t header : headers)
-    if (header != program) posix::add_object(header, ranges);
+    if (header != program) posix::add_object(reader, header, ranges);
   return ranges;
 }
 
 #elif defined(__APPLE__)
 
-USAGE_STATS_INLINE std::size_t copy_memory(std::uintptr_t from, char* to, std::size_t size) noexcept {
+USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept = default;
+USAGE_STATS_INLINE MemoryReader::~MemoryReader() = default;
+
+USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to, std::size_t size) const noexcept {
+  static_cast<void>(file_);
   mach_vm_size_t copied = 0;
   return ::mach_vm_read_overwrite(::mach_task_self(), from, size, reinterpret_cast<mach_vm_address_t>(to), &copied) ==
                  KERN_SUCCESS
@@ -159,7 +170,9 @@ USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool libraries) {
 
 #else
 
-USAGE_STATS_INLINE std::size_t copy_memory(std::uintptr_t, char*, std::size_t) noexcept { return 0; }
+USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept = default;
+USAGE_STATS_INLINE MemoryReader::~MemoryReader() { static_cast<void>(file_); }
+USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t, char*, std::size_t) const noexcept { return 0; }
 USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool) { return {}; }
 
 #endif

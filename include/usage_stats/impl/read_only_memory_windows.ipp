@@ -7,7 +7,10 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace platform {
 
-USAGE_STATS_INLINE std::size_t copy_memory(std::uintptr_t from, char* to, std::size_t size) noexcept {
+USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept = default;
+USAGE_STATS_INLINE MemoryReader::~MemoryReader() { static_cast<void>(file_); }
+
+USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to, std::size_t size) const noexcept {
   SIZE_T copied = 0;
   ::ReadProcessMemory(::GetCurrentProcess(), reinterpret_cast<const void*>(from), to, size, &copied);
   return copied;

@@ -123,6 +123,8 @@ class Common {
       ++end_;
   }
 
+  std::size_t size() const noexcept { return end_ - begin_; }
+
   /// Notes what of the text is the program's own; whether that is more than was known.
   bool note() {
     const std::size_t from = all_.byte_of(begin_, Unit{}), to = all_.byte_of(end_, Unit{});
@@ -258,23 +260,27 @@ USAGE_STATS_INLINE std::optional<std::vector<std::vector<Own>>> find_own_text(
   for (const std::string_view text : texts)
     if (!text.empty()) shortest = std::min(shortest, text.size() + 2);
   Blocks blocks = blocks_of(all);
+  std::size_t compared = 0;  // characters: text and memory that repeat themselves would take for ever
   const bool read = read_memory(memory, [&](const Piece& piece) {
     bool more = false;
+    const auto look = [&](auto common) {
+      compared += common.size();
+      more = common.note() || more;
+    };
     blocks.scan(piece.bytes, piece.first, piece.last, step_for(shortest), [&](std::size_t at, std::size_t place) {
       const auto offset = static_cast<std::ptrdiff_t>(at + ((place & is_behind) != 0));
       const std::size_t begin = place & ~(is_wide | is_behind);
+      const auto size = static_cast<std::ptrdiff_t>(piece.size);
+      if (compared > most_compared) return;
       if ((place & is_wide) != 0)
-        more = Common<char16_t>(all, {piece.bytes + at % 2, static_cast<std::ptrdiff_t>((piece.size - at % 2) / 2)},
-                                offset / 2, begin)
-                   .note() ||
-               more;
+        look(Common<char16_t>(all, {piece.bytes, size / 2}, offset / 2, begin));
       else if (is_open(all, begin, begin + 4))
-        more = Common<char>(all, {piece.bytes, static_cast<std::ptrdiff_t>(piece.size)}, offset, begin).note() || more;
+        look(Common<char>(all, {piece.bytes, size}, offset, begin));
     });
     if (more) blocks = blocks_of(all);
-    return true;
+    return compared <= most_compared;
   });
-  if (!read) return std::nullopt;
+  if (!read || compared > most_compared) return std::nullopt;
   std::vector<std::vector<Own>> result;
   auto begin = all.own.begin() + 1;
   for (const std::string_view text : texts) {

@@ -16,6 +16,7 @@ namespace vocabulary_impl {
 
 inline constexpr std::size_t piece_size = 256 * 1024, margin = 1024;
 inline constexpr std::size_t shortest_run = 7;  // bytes: what every fourth byte of memory is enough to find
+inline constexpr std::size_t most_compared = 64 * 1024 * 1024;
 inline constexpr std::chrono::milliseconds longest_search{500};
 
 /// Blocks of four bytes that are looked for: which hashes of them there are, and the blocks with what they stand for.
@@ -81,6 +82,7 @@ struct Piece {
 template <class Look>
 bool read_memory(const std::vector<platform::MemoryRange>& ranges, Look look) {
   const auto deadline = std::chrono::steady_clock::now() + longest_search;
+  const platform::MemoryReader reader;
   std::vector<char> buffer(piece_size + 2 * margin);
   bool any = false;
   for (const platform::MemoryRange& range : ranges) {
@@ -88,7 +90,7 @@ bool read_memory(const std::vector<platform::MemoryRange>& ranges, Look look) {
       if (std::chrono::steady_clock::now() > deadline) return false;
       const std::uintptr_t begin = at - range.begin > margin && at > range.begin ? at - margin : at;
       const std::size_t size = std::min<std::size_t>(range.end - begin, at - begin + piece_size + margin);
-      const std::size_t copied = platform::copy_memory(begin, buffer.data(), size);
+      const std::size_t copied = reader.copy(begin, buffer.data(), size);
       any = any || copied != 0;
       const std::size_t first = at - begin;
       if (copied > first && !look(Piece{buffer.data(), copied, first, std::min(copied, first + piece_size)}))
