@@ -139,13 +139,13 @@ TEST_CASE("preview: says when nothing would be sent, and shows it all the same")
 
 TEST_CASE("preview: what would leave of a message") {
   Sandbox sandbox;
-  const std::string message = "the first reason for mueller";
+  const std::string message = "number of records read for mueller";
   Result result = run_usage_stats(sandbox, {"preview", "--message", message}, {});
   CHECK(result.exit_code == 0);
-  CHECK(result.out == "the first reason <value>\n");
+  CHECK(result.out == "number of records read <value>\n");
   CHECK(run_usage_stats(sandbox, {"preview", "--message=" + message}, {}).out == result.out);
   result = run_usage_stats(sandbox, {"preview", "--json", "--message", message}, {});
-  CHECK(nlohmann::json::parse(result.out) == nlohmann::json{{"message", "the first reason <value>"}});
+  CHECK(nlohmann::json::parse(result.out) == nlohmann::json{{"message", "number of records read <value>"}});
   result = run_usage_stats(sandbox, {"preview", "--message", message}, {"--errors", "type"});
   CHECK(result.exit_code == 0);
   CHECK(result.out.empty());

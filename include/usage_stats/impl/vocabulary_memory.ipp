@@ -22,11 +22,7 @@ inline constexpr std::chrono::milliseconds longest_search{500};
 /// Blocks of four bytes that are looked for: which hashes of them there are, and the blocks with what they stand for.
 class Blocks {
  public:
-  void add(const char* bytes, std::size_t place) {
-    std::uint32_t block = 0;
-    std::memcpy(&block, bytes, sizeof block);
-    entries_.emplace_back(block, place);
-  }
+  void add(const char* bytes, std::size_t place) { entries_.emplace_back(block_at(bytes), place); }
   /// To be called between the last add() and the first scan().
   void sort() {
     std::sort(entries_.begin(), entries_.end());
@@ -35,35 +31,36 @@ class Blocks {
     for (const auto& entry : entries_) marks_[slot(entry.first)] = 1;
   }
 
-  /// Calls `found(offset, place)` for each block that stands at one of the offsets first, first + step ...
+  /// Calls `found(offset, place)` for each block that stands at one of the offsets first, first + step ...; `step`
+  /// divides 4.
   template <class Found>
   void scan(const char* bytes, std::size_t first, std::size_t last, std::size_t step, Found found) const {
-    for (std::size_t at = first; (at = step == 4 ? next_pair(bytes, at, last) : at) + 4 <= last;) {
-      const std::size_t end = step == 4 ? at + 8 : at + 1;
-      for (; at < end && at + 4 <= last; at += step) {
-        std::uint32_t block = 0;
-        std::memcpy(&block, bytes + at, sizeof block);
-        if (marks_[slot(block)] == 0) continue;
-        auto it = std::lower_bound(entries_.begin(), entries_.end(), std::make_pair(block, std::size_t{0}));
-        for (; it != entries_.end() && it->first == block; ++it) found(at, it->second);
-      }
-    }
+    for (std::size_t shift = 0; shift < 4; shift += step)
+      for (std::size_t at = first + shift; (at = next_four(bytes, at, last)) + 4 <= last;)
+        for (const std::size_t end = at + 16; at < end && at + 4 <= last; at += 4) {
+          const std::uint32_t block = block_at(bytes + at);
+          if (marks_[slot(block)] == 0) continue;
+          auto it = std::lower_bound(entries_.begin(), entries_.end(), std::make_pair(block, std::size_t{0}));
+          for (; it != entries_.end() && it->first == block; ++it) found(at, it->second);
+        }
   }
 
  private:
+  static std::uint32_t block_at(const char* bytes) noexcept {
+    std::uint32_t block = 0;
+    std::memcpy(&block, bytes, sizeof block);
+    return block;
+  }
   std::uint32_t slot(std::uint32_t block) const noexcept { return block * 0x9E3779B1U >> shift_; }
 
-  /// Where the next two blocks stand of which one may be looked for. This is where the time goes: most of memory is
+  /// Where the next four blocks stand of which one may be looked for. This is where the time goes: most of memory is
   /// passed by here.
-  std::size_t next_pair(const char* bytes, std::size_t at, std::size_t last) const noexcept {
+  std::size_t next_four(const char* bytes, std::size_t at, std::size_t last) const noexcept {
     const unsigned char* const marks = marks_.data();
-    const unsigned shift = shift_;
-    for (; at + 8 <= last; at += 8) {
-      std::uint64_t pair = 0;
-      std::memcpy(&pair, bytes + at, sizeof pair);
-      const auto low = static_cast<std::uint32_t>(pair), high = static_cast<std::uint32_t>(pair >> 32);
-      if ((marks[low * 0x9E3779B1U >> shift] | marks[high * 0x9E3779B1U >> shift]) != 0) break;
-    }
+    for (; at + 16 <= last; at += 16)
+      if ((marks[slot(block_at(bytes + at))] | marks[slot(block_at(bytes + at + 4))] |
+           marks[slot(block_at(bytes + at + 8))] | marks[slot(block_at(bytes + at + 12))]) != 0)
+        break;
     return at;
   }
 
