@@ -232,9 +232,11 @@ USAGE_STATS_INLINE void scrub_report(Report& report, const Options& options, con
   std::size_t next = 0;
   report_impl::for_each_text(report, [&](auto& text) {
     constexpr bool is_field = std::is_same_v<std::decay_t<decltype(text)>, Value>;
-    if (clean)
-      text = clip_utf8((*clean)[next++], is_field ? limits::string_bytes : limits::message_bytes);
-    else if constexpr (!is_field)
+    if (clean) {
+      std::string& shown = (*clean)[next++];
+      if (is_field) shown.resize(redaction_impl::whole_words(shown, limits::string_bytes));
+      text = std::move(shown);
+    } else if constexpr (!is_field)
       text.clear();
   });
 }
