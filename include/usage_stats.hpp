@@ -31,6 +31,7 @@
 #include "usage_stats/notice.hpp"       // what the user is told
 #include "usage_stats/client_id.hpp"    // under which id
 #include "usage_stats/environment.hpp"  // what machine this is
+#include "usage_stats/vocabulary.hpp"   // which words are the program's own
 #include "usage_stats/redaction.hpp"    // what must never leave
 #include "usage_stats/outcome.hpp"      // how it ended
 #include "usage_stats/report.hpp"       // what happened
@@ -49,6 +50,7 @@
 #include "usage_stats/log.hpp"
 #include "usage_stats/platform.hpp"
 #include "usage_stats/public_call.hpp"
+#include "usage_stats/read_only_memory.hpp"
 #include "usage_stats/ticker.hpp"
 #include "usage_stats/url.hpp"
 
@@ -71,6 +73,7 @@
 #include "usage_stats/impl/notice.ipp"
 #include "usage_stats/impl/client_id.ipp"
 #include "usage_stats/impl/environment.ipp"
+#include "usage_stats/impl/vocabulary.ipp"
 #include "usage_stats/impl/redaction.ipp"
 #include "usage_stats/impl/outcome.ipp"
 #include "usage_stats/impl/report.ipp"

@@ -25,7 +25,8 @@ enum class Unattended { off, local, on };
 /// values.
 enum class ArgumentDetail { none, names, values };
 
-/// How much of an exception is reported: its type, or its type and its scrubbed message.
+/// How much of an exception is reported: its type, or its type and of its message the words that the program itself
+/// contains. `type` is the choice for programs that contain lists of names.
 enum class ErrorDetail { type, scrubbed };
 
 /// How long the random client id lives.

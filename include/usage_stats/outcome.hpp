@@ -20,6 +20,7 @@ const char* status_name(RunStatus) noexcept;
 struct ErrorLink {
   std::string type;     // "std::runtime_error"; empty: unknown
   std::string message;  // what(); empty: none
+  bool told = false;    // the type is a text like the message, not what the compiler calls it
 };
 
 struct Outcome {

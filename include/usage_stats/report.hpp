@@ -28,7 +28,12 @@ constexpr std::size_t fields = 64, counters = 64, events = 1000, stages = 256, a
 constexpr std::size_t string_bytes = 256, message_bytes = 1024, report_bytes = 64 * 1024;
 }  // namespace limits
 
-using Value = std::variant<bool, std::int64_t, double, std::string>;
+/// What a Field<Text> holds until scrub_report().
+struct Unscrubbed {
+  std::string text;
+};
+
+using Value = std::variant<bool, std::int64_t, double, std::string, Unscrubbed>;
 using Values = std::vector<std::pair<std::string, Value>>;
 
 struct EventRecord {
@@ -72,7 +77,12 @@ struct Report {
 
 /// The report of a run that begins now with these arguments (without the program's name); the client id is left empty.
 Report report_at_start(const Options&, const std::string& session_id, const std::vector<std::string>& arguments,
-                       const Taint&, const State&);
+                       const SensitiveValues& ambient, const State&);
+
+/// Scrubs what the program has said in words of its own making: messages, `command`, Text fields, all in one pass over
+/// memory, and none if there are none. Where that cannot be done, they are left out. A command in Options::subcommands
+/// stays as it is.
+void scrub_report(Report&, const Options&, const SensitiveValues&);
 
 /// The report as JSON, indented for people, with a line break at its end; at most limits::report_bytes: a longer one is
 /// not indented, and if that is not enough the youngest events, then stages, then fields are left out and counted.
@@ -90,7 +100,7 @@ class Recorder {
   using Clock = std::chrono::steady_clock;
 
   /// `salt` is for Hashed fields. Of what is withheld nothing is recorded.
-  Recorder(Taint taint, std::string salt, Withheld withheld);
+  Recorder(std::string salt, Withheld withheld);
 
   void set(const FieldValue&);
   void add(const Counter&, std::int64_t n);
@@ -107,7 +117,6 @@ class Recorder {
   /// Adds what was recorded so far to the report; stages still open get no duration.
   void add_to(Report&) const;
   double seconds() const;  // since construction
-  const Taint& taint() const noexcept { return taint_; }
 
  private:
   std::optional<Value> value_of(const FieldValue&) const;
@@ -119,8 +128,6 @@ class Recorder {
   /// the mutex may be locked for ever.
   std::unique_lock<std::mutex> open();
 
-  const Taint taint_;
-  mutable std::optional<Taint> expanded_;  // with the first text
   const std::string salt_;
   const Withheld withheld_;
   const Clock::time_point start_ = Clock::now();

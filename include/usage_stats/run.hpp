@@ -54,18 +54,17 @@ class Run : public std::enable_shared_from_this<Run> {
   std::string command;
 
  private:
-  std::shared_ptr<Recorder> record(const Consent&, const Storage&, const State&, Taint,
+  std::shared_ptr<Recorder> record(const Consent&, const Storage&, const State&,
                                    const std::vector<std::string>& arguments, Withheld);
   bool choose_destinations(const Consent&, const State&, const Withheld&);
   bool choose_client(const Storage&, State&);
-  void describe(const Consent&, const std::vector<std::string>& arguments, const Taint&, const State&);
+  void describe(const Consent&, const std::vector<std::string>& arguments, const State&);
   /// The options that say what a report holds: the program's own, or what has been told of them.
   const Options& disclosed() const noexcept { return disclosed_ ? *disclosed_ : options; }
   bool begin_label(const Storage&);
   void begin_interims();
   void write_interim();
   bool close_report(const End&);
-  std::string scrubbed(const std::string& message) const;
   void write_and_deliver();
   void deliver(const Storage&) const;
   void look_after(const Storage&) const;
@@ -75,6 +74,7 @@ class Run : public std::enable_shared_from_this<Run> {
 
   std::optional<Options> disclosed_;
   Report report_;
+  SensitiveValues sensitive_;
   Label label_;
   platform::LockedFile lock_;
   platform::SignalWatch signals_;

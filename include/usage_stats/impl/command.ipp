@@ -23,7 +23,7 @@ inline constexpr Subcommand subcommands[] = {
     {"enable", enable, true, "", "switch usage statistics on"},
     {"disable", disable, true, "", "switch them off, and drop what is waiting to be sent"},
     {"show", show, true, "[--wire] [N]", "the N newest reports (default 1), what became of them"},
-    {"preview", preview, true, "", "what a run would send now"},
+    {"preview", preview, true, "[--message M]", "what a run would send now, or of an error saying M"},
     {"describe", describe, false, "[--format F]", "what a report may contain; F: text, markdown or json"},
     {"send", send_now, true, "", "send now what is waiting"},
     {"delete", delete_all, true, "", "delete everything recorded, here and on the servers"},
@@ -34,7 +34,7 @@ USAGE_STATS_INLINE std::string usage(const Options& options) {
   std::string text = "usage: " + typed_command(options) + " COMMAND [--json]\n\n";
   for (const Subcommand& subcommand : subcommands) {
     std::string head = std::string("  ") + subcommand.name + " " + subcommand.arguments;
-    head.resize(24, ' ');
+    head.resize(std::max<std::size_t>(head.size() + 2, 24), ' ');
     text += head + subcommand.help + "\n";
     if (subcommand.run == show)
       text += std::string(24, ' ') + "with --wire: the bodies of the requests, byte for byte\n";
@@ -60,6 +60,10 @@ USAGE_STATS_INLINE bool take(Call& call, const std::vector<std::string>& argumen
     call.count = static_cast<std::size_t>(std::strtoul(argument.c_str(), nullptr, 10));
     return call.count > 0U;
   }
+  if (call.name == "preview" && argument.compare(0, 10, "--message=") == 0)
+    return call.message = argument.substr(10), true;
+  if (call.name == "preview" && argument == "--message" && at + 1 < arguments.size())
+    return call.message = arguments[++at], true;
   if (call.name != "describe") return false;
   if (argument.compare(0, 9, "--format=") == 0)
     call.format = argument.substr(9);
@@ -75,7 +79,7 @@ USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::str
   for (const std::string& argument : arguments)
     if (argument == "--help" || argument == "-h") return print(usage(options)), done;
   if (arguments.empty() || arguments[0] == "help") return print(usage(options)), done;
-  Call call{options, arguments[0], false, false, {}, {}, Log(options.log)};
+  Call call{options, arguments[0], false, false, {}, {}, {}, Log(options.log)};
   for (const Subcommand& subcommand : subcommands) {
     if (call.name != subcommand.name) continue;
     for (std::size_t at = 1; at < arguments.size(); ++at)

@@ -38,6 +38,7 @@
 #include "lock_posix.ipp"
 #include "loaded_posix.ipp"
 #include "process_posix.ipp"
+#include "read_only_memory_posix.ipp"
 #include "self_start_posix.ipp"
 #include "signals_posix.ipp"
 #include "terminal_posix.ipp"

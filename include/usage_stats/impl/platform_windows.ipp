@@ -33,6 +33,7 @@
 #include "../platform.hpp"
 #include "folder_windows.ipp"
 #include "lock_windows.ipp"
+#include "read_only_memory_windows.ipp"
 #include "terminal_windows.ipp"
 #include "thread_windows.ipp"
 

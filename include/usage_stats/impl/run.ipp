@@ -86,11 +86,11 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
   read_state();
   Withheld withheld = inform_user(options, consent, *storage, *state, decision, log);
   if (decision.verdict == Verdict::off) return nullptr;
-  return record(consent, *storage, *state, ambient_taint(arguments), arguments, std::move(withheld));
+  return record(consent, *storage, *state, arguments, std::move(withheld));
 }
 
 USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent, const Storage& storage,
-                                                         const State& state, Taint taint,
+                                                         const State& state,
                                                          const std::vector<std::string>& arguments, Withheld withheld) {
   session_id = random_hex(16);
   if (session_id.empty()) return give_up("the operating system gives no random numbers"), nullptr;
@@ -98,11 +98,11 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent,
   State latest = state;
   disclosed_ = std::move(withheld.instead);
   if (!choose_destinations(consent, state, withheld) || !choose_client(storage, latest)) return nullptr;
-  describe(consent, arguments, taint, state);
+  describe(consent, arguments, state);
   if (!begin_label(storage)) return nullptr;
   std::string salt = report_.client_id.empty() ? "" : run_impl::salt_of(disclosed(), latest, report_.client_id);
   if (salt.empty()) salt = session_id;
-  recorder_ = std::make_shared<Recorder>(std::move(taint), salt, std::move(withheld));
+  recorder_ = std::make_shared<Recorder>(salt, std::move(withheld));
   // Their threads may have to be left behind: in a name lookup that hangs, in the host's log function.
   if (options.delivery == Delivery::in_process || options.report_every > std::chrono::milliseconds(0))
     platform::keep_loaded();
@@ -183,9 +183,11 @@ USAGE_STATS_INLINE bool Run::choose_client(const Storage& storage, State& state)
 }
 
 USAGE_STATS_INLINE void Run::describe(const Consent& consent, const std::vector<std::string>& arguments,
-                                      const Taint& taint, const State& state) {
+                                      const State& state) {
   const std::string client_id = std::move(report_.client_id);
-  report_ = report_at_start(disclosed(), session_id, arguments, taint, state);
+  sensitive_ = ambient_values();
+  report_ = report_at_start(disclosed(), session_id, arguments, sensitive_, state);
+  sensitive_.add_arguments(arguments);
   report_.client_id = client_id;
 
   label_.app = options.app;
@@ -195,12 +197,6 @@ USAGE_STATS_INLINE void Run::describe(const Consent& consent, const std::vector<
   label_.rule = decision.rule;
   label_.config_file = consent.config.file;
   label_.policy_file = consent.policy.file;
-}
-
-/// What a report says of an exception's message.
-USAGE_STATS_INLINE std::string Run::scrubbed(const std::string& message) const {
-  return disclosed().errors == ErrorDetail::type ? std::string()
-                                                 : scrub(message, recorder_->taint(), limits::message_bytes);
 }
 
 /// False, and the label stays: the run is lost, since a lock is held by what cannot go on.
@@ -213,9 +209,9 @@ USAGE_STATS_INLINE bool Run::close_report(const End& end) {
   if (outcome.status == RunStatus::running)
     outcome.status = outcome.exit_code.value_or(0) == 0 ? RunStatus::ok : RunStatus::failed;
   report_.outcome = outcome;
-  for (ErrorLink& link : report_.outcome.error) link.message = scrubbed(link.message);
   if (!command.empty()) report_.command = command;
   recorder_->add_to(report_);
+  scrub_report(report_, disclosed(), sensitive_);
   report_.final = true;
   report_.duration_s = recorder_->seconds();
   report_.ended_at = std::chrono::system_clock::now();
@@ -285,6 +281,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
     interim.outcome.status = RunStatus::running;
     interim.duration_s = recorder_->seconds();
     recorder_->add_to(interim);
+    scrub_report(interim, disclosed(), sensitive_);
     const std::string sequence = std::to_string(interim.sequence);
     std::error_code error;
     const auto storage = Storage::open(folder_, options.app, false, error);

@@ -163,9 +163,9 @@ USAGE_STATS_INLINE void TelemetrySession::fail(std::string_view type, std::strin
   const detail::PublicCall call;
   USAGE_STATS_TRY {
     if (!recorder_ || call.nested()) return;
-    // The type leaves as the program names it, so it must be no place to hide a value in.
-    detail::ErrorLink error{detail::scrub(type, recorder_->taint(), detail::limits::string_bytes),
-                            std::string(message.substr(0, detail::limits::report_bytes))};
+    // A type in words is a text like the message: it must be no place to hide a value in.
+    detail::ErrorLink error{std::string(type.substr(0, detail::limits::string_bytes)),
+                            std::string(message.substr(0, detail::limits::report_bytes)), true};
     const auto guard = detail::lock_or_give_up(run_->mutex);
     if (!guard) return;
     run_->outcome.status = detail::RunStatus::failed;
