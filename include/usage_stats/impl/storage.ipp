@@ -231,17 +231,14 @@ USAGE_STATS_INLINE std::vector<Label> Storage::waiting(bool* incomplete) const {
   return labels;
 }
 
-USAGE_STATS_INLINE void Storage::update_waiting(const std::string& session_id,
-                                                const std::function<void(Label&)>& change) const {
+USAGE_STATS_INLINE std::error_code Storage::update_waiting(const std::string& session_id,
+                                                           const std::function<void(Label&)>& change) const {
   std::error_code error;
   const platform::Folder pending = folder_.folder("pending", false, error);
   auto label = pending ? storage_impl::read_label(pending, session_id, error) : std::nullopt;
-  if (!label) return;
+  if (!label) return error ? error : std::make_error_code(std::errc::no_such_file_or_directory);
   change(*label);
-  if (label->destinations.empty())
-    pending.remove(session_id);
-  else
-    pending.write(session_id, to_text(*label), true);
+  return label->destinations.empty() ? pending.remove(session_id) : pending.write(session_id, to_text(*label), true);
 }
 
 USAGE_STATS_INLINE std::error_code Storage::remove_waiting(const std::string& session_id) const {
@@ -390,7 +387,7 @@ constexpr std::size_t some = 16;  // more than a limit allows, so that not each 
 /// One more than `limit` of what is named as we name it, if it stands among the first names.
 USAGE_STATS_INLINE std::vector<platform::Folder::Entry> first_look(const platform::Folder& folder, std::size_t limit,
                                                                    bool (*wanted)(std::string_view) = is_id) {
-  return folder ? folder.list(limit + 1, wanted, 1000) : std::vector<platform::Folder::Entry>();
+  return folder ? folder.list(limit + 1, wanted, limit + 1000) : std::vector<platform::Folder::Entry>();
 }
 
 }  // namespace storage_impl
