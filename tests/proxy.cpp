@@ -163,6 +163,27 @@ TEST_CASE("proxy: one that refuses is no way to the server, and not the server's
       }
 }
 
+TEST_CASE("proxy: a page that comes by plain http from a name may be a captive portal's") {
+  struct Case {
+    std::string type, body;
+    bool doubtful;
+  };
+  for (const std::string& sender : senders)
+    for (const Case& item : {Case{"text/html; charset=utf-8", "<html>Welcome to our hotel</html>", true},
+                             Case{"text/html", "", false}, Case{"application/json", "{}", false}}) {
+      CAPTURE(sender);
+      CAPTURE(item.type);
+      Behind behind;
+      behind.server.answer([&](const ReceivedRequest&) {
+        return Answer{200, {{"Content-Type", item.type}}, item.body};
+      });
+      behind.sandbox.environment["HTTP_PROXY"] = behind.address;
+      const std::string told = item.doubtful ? "doubtful=1" : "doubtful=0";
+      CHECK(behind.send(sender, far_away).find(told) != std::string::npos);
+      CHECK(behind.send(sender, behind.server.url()).find("doubtful=0") != std::string::npos);  // loopback
+    }
+}
+
 TEST_CASE("proxy: https asks for a tunnel, and the proxy learns nothing but the host") {
   for (const std::string& sender : senders) {
     CAPTURE(sender);

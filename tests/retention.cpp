@@ -99,15 +99,32 @@ TEST_CASE("retention: reports that were sent go after 30 days, also where only l
   CHECK(wait_until([&] { return !std::filesystem::exists(sent); }));
 }
 
-TEST_CASE("retention: a dead server leaves a hundred waiting, be it in its back-off") {
+TEST_CASE("retention: a dead server leaves a thousand waiting, be it in its back-off") {
   SilentPort dead(SilentPort::Behaviour::refuses);
   Sandbox sandbox;
-  for (int i = 0; i < 110; ++i) {
-    sandbox.run("reporter", sending_to(dead.url()));
-    if (i >= 100) CHECK(sandbox.wait_for_no_uploader());
+  sandbox.collect = false;
+  sandbox.run("reporter", sending_to(dead.url()));
+  CHECK(sandbox.wait_for_no_uploader());
+  const auto pending = sandbox.usage_folder() / "pending";
+  const std::string name = sandbox.pending().at(0), label = read_file(pending / name);
+  const std::string report = read_file(sandbox.report_files().at(0));
+  const auto client = sandbox.report_files().at(0).parent_path().parent_path();
+  const auto renamed = [&](std::string text, const std::string& id) {
+    for (std::size_t at = text.find(name); at != text.npos; at = text.find(name, at + 32)) text.replace(at, 32, id);
+    return text;
+  };
+  for (int i = 1; i < 1010; ++i) {
+    std::string id = std::to_string(i);
+    id = std::string(32 - id.size(), '0') + id;
+    std::filesystem::create_directory(client / id);
+    write_file(client / id / "usage_stats.json", renamed(report, id));
+    write_file(pending / id, renamed(label, id));
   }
-  CHECK(sandbox.pending().size() == 100);
-  CHECK(state_of(sandbox)["dropped"] == 10);
+  sandbox.run("reporter", sending_to(dead.url()));
+  CHECK(wait_until([&] { return sandbox.pending().size() == 1000; }));
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(sandbox.pending().size() == 1000);
+  CHECK(state_of(sandbox)["dropped"] == 11);
 }
 
 TEST_CASE("retention: where no uploader can be started, the program itself holds the limits") {

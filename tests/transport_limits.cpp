@@ -1,17 +1,16 @@
 #include <doctest/doctest.h>
-#include <httplib.h>
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
-#include <mutex>
 #include <set>
 #include <string>
-#include <thread>
 
 #include "sandbox.hpp"
 #include "server.hpp"
 #include "strace.hpp"
+#include "waiting.hpp"
 
 namespace {
 
@@ -32,39 +31,6 @@ std::string send_to(const std::string& sender, const RawServer& server, const ch
   CHECK(result.exit_code == 0);
   return result.out;
 }
-
-/// A server that keeps connections open, by httplib, and counts.
-class KeepingServer {
- public:
-  KeepingServer() {
-    server_.Post(".*", [this](const httplib::Request& request, httplib::Response&) {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      ++requests_;
-      clients_.insert(request.remote_port);
-    });
-    server_.set_keep_alive_max_count(1000);
-    server_.set_keep_alive_timeout(1);
-    server_.set_tcp_nodelay(true);
-    port_ = server_.bind_to_any_port("127.0.0.1");
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
-    while (!server_.is_running()) std::this_thread::yield();
-  }
-  ~KeepingServer() {
-    server_.stop();
-    thread_.join();
-  }
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/"; }
-  std::size_t requests() const { return requests_; }
-  std::size_t connections() const { return clients_.size(); }
-
- private:
-  httplib::Server server_;
-  int port_ = 0;
-  std::thread thread_;
-  std::mutex mutex_;
-  std::set<int> clients_;
-  std::size_t requests_ = 0;
-};
 
 std::size_t body_bytes(const std::string& printed) {
   return std::stoul(printed.substr(printed.find("body_bytes=") + 11));
@@ -159,10 +125,13 @@ TEST_CASE("transport limits: many requests over one connection, and over another
   RawServer closing([](const std::string&) { return "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"; });
   CHECK(begins_with(sandbox.run("sender", {closing.url(), long_time, "--times", "20", "b"}).out, "status=201 "));
   CHECK(closing.connections() == 20);
-  KeepingServer keeping;
+  Server keeping;
+  keeping.keep_connections();
   CHECK(begins_with(sandbox.run("sender", {keeping.url(), long_time, "--times", "50", "b"}).out, "status=200 "));
-  CHECK(keeping.requests() == 50);
-  CHECK(keeping.connections() <= 2);
+  std::set<int> ports;
+  for (const ReceivedRequest& request : keeping.requests()) ports.insert(request.client_port);
+  CHECK(keeping.requests().size() == 50);
+  CHECK(ports.size() <= 2);
 }
 
 TEST_CASE("transport limits: what is no answer, or half of one, is none") {
@@ -226,4 +195,45 @@ TEST_CASE("transport limits: where no thread is to be had to watch over the time
   CHECK(result.out.find(" impossible=1 ") != std::string::npos);
   CHECK(result.out.find(" error=no thread") != std::string::npos);
   CHECK(server.requests().empty());
+}
+
+TEST_CASE("transport limits: curl is given bodies of any size that a report has") {
+  for (const char* const protocol : {"otlp", "amplitude", "json"}) {
+    CAPTURE(std::string(protocol));
+    const Server server;
+    const Sandbox sandbox;
+    sandbox.run("reporter_curl",
+                sending_to(server.url(), {"--protocol", protocol, "--api-key", "key", "--events", "400"}));
+    const auto requests = server.requests();
+    REQUIRE(!requests.empty());
+    std::size_t largest = 0, events = 0;
+    for (const ReceivedRequest& request : requests) {
+      CHECK(nlohmann::json::accept(request.body));
+      largest = std::max(largest, request.body.size());
+      for (std::size_t at = 0; (at = request.body.find("send_model", at)) != request.body.npos; ++at) ++events;
+    }
+    CHECK(largest > 20 * 1024);
+    CHECK(events >= 400);
+    CHECK(deliveries(sandbox).back()["result"] == "delivered");
+    CHECK(sandbox.pending().empty());
+  }
+}
+
+TEST_CASE("transport limits: what went wrong with curl is told in words") {
+  struct Case {
+    std::string url, words;
+  };
+  const SilentPort refuses(SilentPort::Behaviour::refuses);
+  const RawServer plain([](const std::string&) { return "SSH-2.0\r\n"; });
+  const std::string no_tls = "https://127.0.0.1:" + std::to_string(plain.port()) + "/";
+  const SilentPort silent(SilentPort::Behaviour::never_answers);
+  for (const Case& item : {Case{refuses.url(), "no connection"}, Case{"http://telemetry.invalid/", "leads nowhere"},
+                           Case{no_tls, "TLS"}, Case{silent.url(), "no answer in time"}}) {
+    CAPTURE(item.url);
+    const Sandbox sandbox;
+    const std::string printed = sandbox.run("sender_curl", {item.url, "1500", "the body"}).out;
+    CHECK(begins_with(printed, "status=0 "));
+    CHECK(printed.find("impossible=0") != printed.npos);
+    CHECK(printed.find(item.words, printed.find("error=")) != printed.npos);
+  }
 }

@@ -113,7 +113,8 @@ class Storage {
 
   /// An empty one where there is none; also, with `unreadable` set, where it cannot be read now but may be later.
   State state(bool* unreadable = nullptr) const;
-  /// Reads, changes and replaces state.json; safe against other processes doing the same, for which it waits 200 ms.
+  /// Reads, changes and replaces state.json; safe against other processes doing the same, for which it waits 15 ms, or 200
+  /// ms after be_patient(): a host must not be held up by one that was stopped.
   /// Changes nothing where it cannot be read now, and where `enough` holds of what they have written meanwhile.
   std::error_code update_state(const std::function<void(State&)>& change,
                                const std::function<bool(const State&)>& enough = {}) const;
@@ -167,10 +168,13 @@ class Storage {
   bool strewn() const;
 
   const platform::Folder& folder() const noexcept { return folder_; }
+  /// For processes that nobody waits for, and the user's own commands.
+  void be_patient() noexcept { patience_ = std::chrono::milliseconds(200); }
 
  private:
   explicit Storage(platform::Folder folder) : folder_(std::move(folder)) {}
   platform::Folder folder_;
+  std::chrono::milliseconds patience_{15};
 };
 
 }  // namespace detail

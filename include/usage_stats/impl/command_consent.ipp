@@ -54,6 +54,7 @@ USAGE_STATS_INLINE int enable(const Call& call) {
   // The answer below tells what the notice would; a folder that cannot be made tells so in `problems` and in each run.
   std::error_code error;
   if (!standing.storage && !standing.folder.empty()) standing.storage = Storage::open(standing.folder, true, error);
+  if (standing.storage) standing.storage->be_patient();
   if (standing.storage)
     error = standing.storage->update_state([](State& state) {
       announce_all(state);

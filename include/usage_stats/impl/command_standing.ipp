@@ -88,6 +88,7 @@ USAGE_STATS_INLINE void open_storage(Standing& standing) {
   if (standing.storage || standing.folder.empty()) return;
   std::error_code error;
   standing.storage = Storage::open(standing.folder, false, error);
+  if (standing.storage) standing.storage->be_patient();
   const auto trouble = [&](const std::string& what) {
     standing.problems.push_back((standing.folder / storage_impl::state_file).string() + ": " + what);
   };

@@ -55,7 +55,8 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
   if (!guard) return std::make_error_code(std::errc::timed_out);
   std::error_code error;
   if (!enough_memory()) return std::make_error_code(std::errc::not_enough_memory);
-  for (int attempt = 0; attempt < 200; ++attempt) {
+  const auto deadline = std::chrono::steady_clock::now() + patience_;
+  do {
     if (enough && enough(state())) return {};
     LockedFile::Outcome outcome{};
     const LockedFile lock = LockedFile::acquire(folder_, storage_impl::state_file, true, outcome, error);
@@ -68,7 +69,7 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
       return folder_.write(storage_impl::state_file, to_text(changed));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));  // somebody else is writing; that takes microseconds
-  }
+  } while (std::chrono::steady_clock::now() < deadline);
   return std::make_error_code(std::errc::timed_out);
 }
 

@@ -478,8 +478,9 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
                                std::error_code& error) {
   using platform::LockedFile;
   bool worked = false;
-  const auto storage = Storage::open(usage_folder, false, error);
+  auto storage = Storage::open(usage_folder, false, error);
   if (!storage) return log("no uploading: ", usage_folder.string(), ": ", error.message()), false;
+  if (!options.awaited) storage->be_patient();
   if (!platform::has_standard_streams()) return log("no uploading: a standard stream is closed"), true;
   for (;;) {
     LockedFile::Outcome outcome{};

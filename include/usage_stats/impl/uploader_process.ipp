@@ -42,8 +42,9 @@ USAGE_STATS_INLINE Log log_into(const Storage& storage) {
 /// What has not been sent in time makes its endpoints wait, so that not every run waits as long for nothing.
 USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, const Log& log) {
   std::error_code error;
-  const auto storage = Storage::open(usage_folder, false, error);
+  auto storage = Storage::open(usage_folder, false, error);
   if (!storage) return;
+  storage->be_patient();
   std::set<std::string> urls;
   for (const Label& label : storage->waiting())
     for (const Destination& destination : label.destinations) urls.insert(destination.endpoint.url);
