@@ -122,9 +122,7 @@ class HeadFilter {
   /// What httplib may read of these bytes; nothing at all while the head is not complete.
   std::string pass(std::string_view bytes);
   /// The next bytes are those of another answer.
-  void expect_head() {
-    if (passed_ > 0) *this = HeadFilter();
-  }
+  void expect_head() { *this = HeadFilter(); }
   /// Why nothing more is passed; empty if that is not so.
   const std::string& problem() const noexcept { return problem_; }
   bool in_body() const noexcept { return passed_ > 0; }

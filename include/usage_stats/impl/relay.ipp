@@ -115,6 +115,7 @@ USAGE_STATS_INLINE bool Relay::usable() {
 USAGE_STATS_INLINE void Relay::begin() noexcept {
   received_ = 0;
   ended_ = false;
+  filter_.expect_head();
 }
 
 USAGE_STATS_INLINE void Relay::end() noexcept {
@@ -150,7 +151,6 @@ USAGE_STATS_INLINE void Relay::read_local() {
     server_.close();
     return;
   }
-  if (filter_.in_body()) filter_.expect_head();
   to_server_.append(buffer, static_cast<std::size_t>(count));
 }
 
@@ -201,7 +201,7 @@ USAGE_STATS_INLINE void Relay::work(Deadline deadline) {
       if (local_ && to_server_.size() < piece) read_local();
     }
     if (wishes[2].ready && server_) {
-      if (!write(server_, to_server_)) server_ended_ = true;
+      if (!write(server_, to_server_)) to_server_.clear();  // it may have answered before it closed
       if (!server_ended_ && to_local_.size() < piece) read_server();
     }
     if (server_ended_ && to_local_.empty()) local_.close();
