@@ -98,7 +98,9 @@ USAGE_STATS_INLINE bool Relay::tunnel(const Url& url, const Proxy& proxy, Deadli
       status = status_of(answer);
       answer.erase(0, size);
       if (status == 0 || status > 299)
-        return problem_ = "the proxy does not connect: status " + std::to_string(status), false;
+        return problem_ = status == 0 ? "the proxy does not connect: it does not speak HTTP"
+                                      : "the proxy does not connect: status " + std::to_string(status),
+               false;
     }
   }
   to_local_ = answer;
