@@ -69,6 +69,7 @@ struct SecureServer {
     if (!trusted.empty()) sandbox.environment["SSL_CERT_FILE"] = trusted;
     const std::string printed = sandbox.run(sender, {url(), "20000", "the body"}).out;
     const bool accepted = printed.find("status=200 ") == 0;
+    if (!accepted) CHECK_MESSAGE(printed.find(sender == "sender" ? "SSL" : "TLS") != std::string::npos, printed);
     CHECK_MESSAGE(accepted == !server.requests().empty(), printed);
     return accepted;
   }
