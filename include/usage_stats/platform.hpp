@@ -216,6 +216,8 @@ class Folder {
   std::error_code remove_tree(const std::string& name) const;   // a folder; never follows a link
   std::error_code remove_empty(const std::string& name) const;  // a folder, if there is nothing in it
   bool exists(const std::string& name) const noexcept;          // also if that cannot be told
+  /// Whether it no longer stands under its path: somebody has removed it, or moved it away.
+  bool is_gone() const noexcept;
   /// At most `limit` entries of those whose names are wanted, in no order. Others cost next to nothing, and no more
   /// than `looks` names are read at all.
   std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name),
@@ -275,7 +277,8 @@ class Thread {
  public:
   Thread() noexcept;
   /// `work` must not throw. Not joinable if there is no thread to be had.
-  explicit Thread(std::function<void()> work) noexcept;
+  /// `stack`: its bytes, which are reserved and not used before they are needed; 0: the system's choice.
+  explicit Thread(std::function<void()> work, std::size_t stack = 0) noexcept;
   ~Thread();
   Thread(Thread&&) noexcept;
   Thread& operator=(Thread&&) noexcept;
@@ -338,6 +341,9 @@ Child start_self(const SelfStart&, std::error_code&);
 /// started with, the lowest priority whatever the host's, all processors, and death by alarm after `limit`.
 void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept;
 
+/// Lets this process take so many bytes more than it has, and no more (Linux; not under a sanitizer).
+void limit_memory(std::size_t more) noexcept;
+
 /// No signal will be handled by this thread; a SIGPIPE that it causes is lost.
 void block_signals_in_this_thread() noexcept;
 
@@ -355,6 +361,49 @@ std::filesystem::path find_program(std::string_view name);
 
 /// Ends the process at once: no destructors, no handlers.
 [[noreturn]] void exit_now(int code) noexcept;
+
+// ---- connections (not there with USAGE_STATS_NO_HTTPLIB)
+
+/// A TCP connection that never blocks, that no child inherits, and that raises no SIGPIPE. Movable.
+class Socket {
+ public:
+  /// What read() and write() return instead of a number of bytes; 0 is the end.
+  static constexpr int nothing_now = -1, broken = -2;
+  struct Wish {
+    const Socket* socket = nullptr;
+    bool to_read = false, to_write = false;
+    bool ready = false;  // set by wait(), also for what is broken
+  };
+
+  Socket() noexcept = default;
+  ~Socket();
+  Socket(Socket&&) noexcept;
+  Socket& operator=(Socket&&) noexcept;
+
+  /// Tries the host's addresses of both families, each a quarter of a second after the one before, until one of them
+  /// answers. Only the name server may take longer than the deadline.
+  static Socket connect(const std::string& host, int port, std::chrono::steady_clock::time_point deadline,
+                        std::string& problem);
+  /// Takes connections at a free port of 127.0.0.1.
+  static Socket listen(int& port);
+  Socket accept(int& peer_port) const;
+
+  explicit operator bool() const noexcept { return handle_ != -1; }
+  int read(char* into, std::size_t size) const noexcept;
+  int write(const char* bytes, std::size_t size) const noexcept;
+  void close() noexcept;
+  /// Until one of them is ready; false if none is within the limit.
+  static bool wait(std::vector<Wish>&, std::chrono::milliseconds limit);
+  /// The port at this end of somebody else's IPv4 socket; 0: it has none.
+  static int port_of(std::intptr_t handle) noexcept;
+
+ private:
+  static Socket begin(const void* address_info, int& error);
+  int failure() const noexcept;
+  void send_at_once() const noexcept;
+
+  std::intptr_t handle_ = -1;
+};
 
 // ---- ends that run no destructor (section 7 of the design)
 

@@ -25,7 +25,7 @@ namespace detail {
 
 namespace limits {
 constexpr std::size_t file_bytes = 1024 * 1024;  // no file of ours is larger; a larger one is not read
-constexpr std::size_t waiting_reports = 100;     // the oldest go first
+constexpr std::size_t waiting_reports = 1000;    // the oldest go first
 constexpr std::size_t waiting_bytes = 5 * 1024 * 1024;
 constexpr std::size_t kept_sessions = 50;
 constexpr std::chrono::hours kept_for{30 * 24};
@@ -92,12 +92,14 @@ std::optional<Label> parse_label(std::string_view text);
 std::string to_text(const State&);
 State parse_state(std::string_view text);
 
+constexpr const char* under_way = "under way";  // of an interim report: it may have been sent, there is no answer yet
+
 /// One line of delivery.json.
 struct DeliveryRecord {
   std::string url;
   std::int64_t sequence = 1;
   int http_status = 0;  // 0: no answer
-  std::string result;   // "delivered", "again later", "refused", "stopped", "gave up"
+  std::string result;   // "delivered", "again later", "refused", "stopped", "gave up", "under way"
   std::string detail;   // the transport's or the server's reason, at most 256 bytes
   int attempts = 0;
   std::size_t events = 0;  // amplitude: how many of the session's events the endpoint has now
@@ -123,7 +125,8 @@ class Storage {
   const State& state_at_opening() const noexcept { return opened_; }
   /// An empty one where there is none; also, with `unreadable` set, where it cannot be read now but may be later.
   State state(bool* unreadable = nullptr) const;
-  /// Reads, changes and replaces state.json; safe against other processes doing the same, for which it waits 200 ms.
+  /// Reads, changes and replaces state.json; safe against other processes doing the same, for which it waits 15 ms, or 200
+  /// ms after be_patient(): a host must not be held up by one that was stopped.
   /// Changes nothing where it cannot be read now, and where `enough` holds of what they have written meanwhile.
   std::error_code update_state(const std::function<void(State&)>& change,
                                const std::function<bool(const State&)>& enough = {}) const;
@@ -152,7 +155,7 @@ class Storage {
   std::vector<Label> interims() const;
   /// Changes a waiting label; without destinations it goes. Nothing where it is gone: what `usage-stats disable` or
   /// `delete` has taken away meanwhile must not come back.
-  void update_waiting(const std::string& session_id, const std::function<void(Label&)>& change) const;
+  std::error_code update_waiting(const std::string& session_id, const std::function<void(Label&)>& change) const;
   std::error_code remove_waiting(const std::string& session_id) const;
   /// Whether the last report of a label's run is there.
   bool has_last_report(const Label&) const;
@@ -177,6 +180,8 @@ class Storage {
   bool strewn() const;
 
   const platform::Folder& folder() const noexcept { return folder_; }
+  /// For processes that nobody waits for, and the user's own commands.
+  void be_patient() noexcept { patience_ = std::chrono::milliseconds(200); }
 
  private:
   Storage(platform::Folder folder, std::string app, State opened, bool marked)
@@ -185,6 +190,7 @@ class Storage {
   std::string app_;
   State opened_;
   bool marked_;
+  std::chrono::milliseconds patience_{15};
 };
 
 }  // namespace detail

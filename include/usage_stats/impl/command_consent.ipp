@@ -56,8 +56,10 @@ USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::f
   std::error_code error;
   const std::filesystem::path folder = usage_path(options);
   if (folder.empty()) return std::make_error_code(std::errc::no_such_file_or_directory);
-  const auto storage = Storage::open(folder, options.app, true, error);
-  return storage ? storage->update_state(change) : error;
+  auto storage = Storage::open(folder, options.app, true, error);
+  if (!storage) return error;
+  storage->be_patient();
+  return storage->update_state(change);
 }
 
 USAGE_STATS_INLINE int enable(const Call& call) {

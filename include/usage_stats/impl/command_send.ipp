@@ -32,8 +32,9 @@ struct Progress {
   }
 };
 
-/// Sends what waits, with a line for each try; false if another process was doing so all the time.
-USAGE_STATS_INLINE bool upload_now(const Call& call, const Storage& storage, bool only_deletions, Progress& progress) {
+/// Sends what waits, with a line for each try. Returns why nothing could be done, in words; empty: it was.
+USAGE_STATS_INLINE std::string upload_now(const Call& call, const Storage& storage, bool only_deletions,
+                                          Progress& progress) {
   const platform::NoBrokenPipe unharmed;
   if (!platform::has_standard_streams()) remark(call, "nothing is sent while a standard stream is closed");
   UploadOptions options;
@@ -47,8 +48,11 @@ USAGE_STATS_INLINE bool upload_now(const Call& call, const Storage& storage, boo
   const auto begin = std::chrono::steady_clock::now();
   options.deadline = begin + time_to_send;
   for (bool told = false;; std::this_thread::sleep_for(std::chrono::milliseconds(50))) {
-    if (upload(storage.folder().path(), options, call.log)) return true;
-    if (std::chrono::steady_clock::now() - begin >= time_for_another_uploader) return false;
+    std::error_code error;
+    if (upload(storage.folder().path(), options, call.log, error)) return {};
+    if (error) return storage.folder().path().string() + ": " + error.message();
+    if (std::chrono::steady_clock::now() - begin >= time_for_another_uploader)
+      return "another process is still sending; try again later";
     if (!told) remark(call, "another process is sending; waiting for it");
     told = true;
   }
@@ -61,8 +65,9 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
                        (standing.consent.decision.verdict == Verdict::on && !standing.withheld.endpoints.empty());
   Progress progress;
   if (!standing.storage && !standing.problems.empty()) return fail(call, standing.problems.front());
-  if (standing.storage && !upload_now(call, *standing.storage, !allowed, progress))
-    return fail(call, "another process is still sending; try again later");
+  if (standing.storage)
+    if (const std::string problem = upload_now(call, *standing.storage, !allowed, progress); !problem.empty())
+      return fail(call, problem);
   const Waiting left = standing.storage ? look_at_waiting(look(call.options)) : Waiting();
   if (left.incomplete) return fail(call, (standing.folder / "pending").string() + " cannot be read");
   const std::size_t waiting = left.reports + left.deletions;
@@ -242,7 +247,7 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
   }
   if (error) return fail(call, standing.folder.string() + ": " + error.message());
   Progress progress;
-  if (!upload_now(call, storage, true, progress)) remark(call, "another process is still sending");
+  if (const std::string problem = upload_now(call, storage, true, progress); !problem.empty()) remark(call, problem);
   return answer_deletion(call, storage, ids, by_hand, progress);
 }
 

@@ -99,6 +99,7 @@ USAGE_STATS_INLINE void open_storage(const Options& options, Standing& standing)
   if (standing.storage || standing.folder.empty()) return;
   std::error_code error;
   standing.storage = Storage::open(standing.folder, options.app, false, error);
+  if (standing.storage) standing.storage->be_patient();
   if (standing.storage) {
     standing.state = standing.storage->state_at_opening();
     if (standing.state.damaged)

@@ -221,6 +221,11 @@ USAGE_STATS_INLINE std::string with_delivery(std::string_view before, const Deli
   if (!record.detail.empty()) line["detail"] = record.detail;
   if (record.events > 0) line["events"] = record.events;
   Json& list = (*json)["deliveries"];
+  const auto answered = [&](const Json& other) {  // what was said when the try began
+    return string_member(other, "result") == under_way && string_member(other, "endpoint") == record.url &&
+           integer_member(other, "sequence", 1) == record.sequence;
+  };
+  list.erase(std::remove_if(list.begin(), list.end(), answered), list.end());
   list.push_back(std::move(line));
   while (list.size() > 50) list.erase(list.begin());
   return json_text(*json, 2) + "\n";

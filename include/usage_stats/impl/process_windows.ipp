@@ -177,6 +177,8 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
 
 USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {}
 
+USAGE_STATS_INLINE void limit_memory(std::size_t) noexcept {}
+
 USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
   const std::wstring folders = windows::wide(variable("PATH").value_or(""));
   const std::wstring file = windows::wide(name) + (name.find('.') == std::string_view::npos ? L".exe" : L"");

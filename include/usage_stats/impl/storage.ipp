@@ -67,7 +67,8 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
   if (!guard) return std::make_error_code(std::errc::timed_out);
   std::error_code error;
   if (!enough_memory()) return std::make_error_code(std::errc::not_enough_memory);
-  for (int attempt = 0; attempt < 200; ++attempt) {
+  const auto deadline = std::chrono::steady_clock::now() + patience_;
+  do {
     if (enough && enough(state())) return {};
     LockedFile::Outcome outcome{};
     const LockedFile lock = LockedFile::acquire(folder_, storage_impl::state_file, true, outcome, error);
@@ -81,7 +82,7 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
       return folder_.write(storage_impl::state_file, to_text(changed));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));  // somebody else is writing; that takes microseconds
-  }
+  } while (std::chrono::steady_clock::now() < deadline);
   return std::make_error_code(std::errc::timed_out);
 }
 
@@ -248,17 +249,14 @@ USAGE_STATS_INLINE std::vector<Label> Storage::waiting(bool* incomplete) const {
   return labels;
 }
 
-USAGE_STATS_INLINE void Storage::update_waiting(const std::string& session_id,
-                                                const std::function<void(Label&)>& change) const {
+USAGE_STATS_INLINE std::error_code Storage::update_waiting(const std::string& session_id,
+                                                           const std::function<void(Label&)>& change) const {
   std::error_code error;
   const platform::Folder pending = folder_.folder("pending", false, error);
   auto label = pending ? storage_impl::read_label(pending, session_id, app_, error) : std::nullopt;
-  if (!label) return;
+  if (!label) return error ? error : std::make_error_code(std::errc::no_such_file_or_directory);
   change(*label);
-  if (label->destinations.empty())
-    pending.remove(session_id);
-  else
-    pending.write(session_id, to_text(*label), true);
+  return label->destinations.empty() ? pending.remove(session_id) : pending.write(session_id, to_text(*label), true);
 }
 
 USAGE_STATS_INLINE std::error_code Storage::remove_waiting(const std::string& session_id) const {
@@ -402,7 +400,7 @@ constexpr std::size_t some = 16;  // more than a limit allows, so that not each 
 /// One more than `limit` of what is named as we name it, if it stands among the first names.
 USAGE_STATS_INLINE std::vector<platform::Folder::Entry> first_look(const platform::Folder& folder, std::size_t limit,
                                                                    bool (*wanted)(std::string_view) = is_id) {
-  return folder ? folder.list(limit + 1, wanted, 1000) : std::vector<platform::Folder::Entry>();
+  return folder ? folder.list(limit + 1, wanted, limit + 1000) : std::vector<platform::Folder::Entry>();
 }
 
 }  // namespace storage_impl

@@ -16,6 +16,8 @@ namespace uploader_impl {
 
 constexpr const char* folder_variable = "USAGE_STATS_UPLOADER";
 constexpr const char* stay_variable = "USAGE_STATS_UPLOADER_STAY_MS";
+/// 64 MiB, and room for the stacks of four requests with TLS at once (tls_stack), which are reserved and hardly used.
+constexpr std::size_t most_memory = (64 + 4 * 24) * 1024 * 1024;
 constexpr const char* log_file = "uploader.log";  // with USAGE_STATS_DEBUG=1 only
 
 USAGE_STATS_INLINE bool& hook_ran() noexcept {
@@ -41,8 +43,9 @@ USAGE_STATS_INLINE Log log_into(const Storage& storage) {
 /// What has not been sent in time makes its endpoints wait, so that not every run waits as long for nothing.
 USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, const Log& log) {
   std::error_code error;
-  const auto storage = Storage::open(usage_folder, {}, false, error);
+  auto storage = Storage::open(usage_folder, {}, false, error);
   if (!storage) return;
+  storage->be_patient();
   std::set<std::string> urls;
   for (const Label& label : storage->waiting())
     for (const Destination& destination : label.destinations) urls.insert(destination.endpoint.url);
@@ -59,6 +62,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
 
 [[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
   platform::become_background_process(longest_life, folder + "/" + lock_file);
+  platform::limit_memory(most_memory);
   USAGE_STATS_TRY {
     std::error_code error;
     if (const auto storage = Storage::open(folder, {}, false, error)) {  // refuses a folder that is not ours
@@ -68,13 +72,16 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
       options.deadline = Clock::now() + longest_life - longest_request - std::chrono::seconds(2);
       const Log log = log_into(*storage);
       // A name lookup may hang for as long as this process may live, and nothing but its end can end it.
-      platform::Thread([folder, log] {
-        platform::block_signals_in_this_thread();
-        std::this_thread::sleep_for(longest_life - std::chrono::milliseconds(1500));
-        log("an endpoint keeps this process waiting; all of them wait now");
-        note_silence(folder, log);
-        platform::exit_now(0);
-      }).detach();
+      platform::Thread(
+          [folder, log] {
+            platform::block_signals_in_this_thread();
+            std::this_thread::sleep_for(longest_life - std::chrono::milliseconds(1500));
+            log("an endpoint keeps this process waiting; all of them wait now");
+            note_silence(folder, log);
+            platform::exit_now(0);
+          },
+          small_stack)
+          .detach();
       upload(folder, options, log);
       // So many come that this life was too short: a successor goes on. Tries are counted, so this ends.
       if (Clock::now() >= options.deadline) start_uploader(*storage, storage->app(), options.stay, log);
