@@ -26,12 +26,12 @@ std::string typical_report() {
   report.ended_at = report.started_at + std::chrono::seconds(12);
   report.duration_s = 12.0;
   report.final = true;
-  report.outcome.status = Status::exception;
+  report.outcome.status = RunStatus::exception;
   report.outcome.error = {{"std::runtime_error", "cannot open <path>"}};
   for (int i = 0; i < 5; ++i) report.fields.emplace_back("field_" + std::to_string(i), 3.25 + i);
   report.counters = {{"cache_hits", 41}, {"cache_misses", 7}};
   for (int i = 0; i < 5; ++i) report.events.push_back({"send_model", 1.0 + i, {{"model_size", std::int64_t{1048576}}}});
-  for (int i = 0; i < 3; ++i) report.stages.push_back({"align", 1.0 + i, 0.5, Status::ok, {}});
+  for (int i = 0; i < 3; ++i) report.stages.push_back({"align", 1.0 + i, 0.5, RunStatus::ok, {}});
   return to_json(std::move(report));
 }
 

@@ -32,9 +32,7 @@ int main(int argc, char** argv) {
   bench_end();
   return exit_code;
 #else
-  const usage_stats::Options options("bench", "1.0.0");
-  if (const auto code = usage_stats::handle_command(options, argc, argv)) return *code;
-  usage_stats::TelemetrySession session(options, argc, argv);
+  usage_stats::TelemetrySession session({"bench", "1.0.0"}, argc, argv);
   return session.run([&] {
     session.set(throughput, 3.2);
     return work(1000);

@@ -48,7 +48,6 @@ int main(int argc, char** argv) {
   options.policy_url = "https://example.org/quickstart/privacy";
   options.contact = "privacy@example.org";
   options.subcommands = {"words", "lines"};
-  if (const auto exit_code = usage_stats::handle_command(options, argc, argv)) return *exit_code;
 
   usage_stats::TelemetrySession session(options, argc, argv);
   try {

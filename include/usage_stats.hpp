@@ -2,11 +2,16 @@
 // usage_stats: usage statistics for small command line programs. This is the one header to include, and the map of the
 // library: its parts stand in the order in which data flows through them.
 
-// windows.h may have been here before us; its two macros are put back at the end.
+// windows.h may have been here before us, and Xlib.h, two of whose macros are names in httplib.h; what they have
+// defined is put back at the end.
 #pragma push_macro("min")
 #pragma push_macro("max")
+#pragma push_macro("None")
+#pragma push_macro("Success")
 #undef min
 #undef max
+#undef None
+#undef Success
 
 #include "usage_stats/version.hpp"
 #include "usage_stats/macros.hpp"
@@ -23,9 +28,11 @@
 
 #include "usage_stats/settings.hpp"     // what administrator and user have written down
 #include "usage_stats/consent.hpp"      // may it be collected
+#include "usage_stats/disclosure.hpp"   // what the user has been told
 #include "usage_stats/notice.hpp"       // what the user is told
 #include "usage_stats/client_id.hpp"    // under which id
 #include "usage_stats/environment.hpp"  // what machine this is
+#include "usage_stats/vocabulary.hpp"   // which words are the program's own
 #include "usage_stats/redaction.hpp"    // what must never leave
 #include "usage_stats/outcome.hpp"      // how it ended
 #include "usage_stats/report.hpp"       // what happened
@@ -40,9 +47,12 @@
 #include "usage_stats/command.hpp"      // `mytool usage-stats ...`
 // Beneath them all:
 #include "usage_stats/bounded_lock.hpp"
+#include "usage_stats/command_line.hpp"
 #include "usage_stats/hash.hpp"
 #include "usage_stats/log.hpp"
 #include "usage_stats/platform.hpp"
+#include "usage_stats/public_call.hpp"
+#include "usage_stats/read_only_memory.hpp"
 #include "usage_stats/ticker.hpp"
 #include "usage_stats/url.hpp"
 
@@ -54,14 +64,18 @@
 #endif
 #include "usage_stats/impl/hash.ipp"
 #include "usage_stats/impl/log.ipp"
+#include "usage_stats/impl/public_call.ipp"
 #include "usage_stats/impl/url.ipp"
 #include "usage_stats/impl/options.ipp"
+#include "usage_stats/impl/command_line.ipp"
 #include "usage_stats/impl/fields.ipp"
 #include "usage_stats/impl/settings.ipp"
 #include "usage_stats/impl/consent.ipp"
+#include "usage_stats/impl/disclosure.ipp"
 #include "usage_stats/impl/notice.ipp"
 #include "usage_stats/impl/client_id.ipp"
 #include "usage_stats/impl/environment.ipp"
+#include "usage_stats/impl/vocabulary.ipp"
 #include "usage_stats/impl/redaction.ipp"
 #include "usage_stats/impl/outcome.ipp"
 #include "usage_stats/impl/report.ipp"
@@ -90,5 +104,7 @@
 #undef USAGE_STATS_ABI
 #undef USAGE_STATS_BEGIN_NAMESPACE
 #undef USAGE_STATS_END_NAMESPACE
+#pragma pop_macro("Success")
+#pragma pop_macro("None")
 #pragma pop_macro("max")
 #pragma pop_macro("min")

@@ -5,11 +5,16 @@
 // usage_stats: usage statistics for small command line programs. This is the one header to include, and the map of the
 // library: its parts stand in the order in which data flows through them.
 
-// windows.h may have been here before us; its two macros are put back at the end.
+// windows.h may have been here before us, and Xlib.h, two of whose macros are names in httplib.h; what they have
+// defined is put back at the end.
 #pragma push_macro("min")
 #pragma push_macro("max")
+#pragma push_macro("None")
+#pragma push_macro("Success")
 #undef min
 #undef max
+#undef None
+#undef Success
 
 // ---- usage_stats/version.hpp
 
@@ -95,7 +100,8 @@ enum class Unattended { off, local, on };
 /// values.
 enum class ArgumentDetail { none, names, values };
 
-/// How much of an exception is reported: its type, or its type and its scrubbed message.
+/// How much of an exception is reported: its type, or its type and of its message the words that the program itself
+/// contains. `type` is the choice for programs that contain lists of names.
 enum class ErrorDetail { type, scrubbed };
 
 /// How long the random client id lives.
@@ -108,8 +114,11 @@ enum class Delivery { detached, wait, in_process, local };
 /// The language of an endpoint: the report as it is, OTLP/HTTP with JSON encoding, Amplitude HTTP V2.
 enum class Protocol { json, otlp, amplitude };
 
-/// Whether deaths by signal are observed; handlers are installed only where the disposition is the default one.
-enum class Signals { observe, ignore };
+/// Which deaths by signal are seen while they happen: none; crashes (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU,
+/// SIGSYS); or also what somebody sends to end the program (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE). Others are
+/// "lost" in the report. Handlers are installed only where the disposition is the default one. Not `all` with ncurses,
+/// Python and others that install theirs only where there is none.
+enum class Signals { none, crashes, all };
 
 /// A server that receives reports.
 struct Endpoint {
@@ -129,8 +138,11 @@ struct Options {
     if (!endpoint_url.empty()) endpoints.push_back(Endpoint{std::move(endpoint_url)});
   }
 
-  std::string app;      ///< [A-Za-z0-9][A-Za-z0-9._-]{0,63}; names the folders and the environment variables too
-  std::string version;  ///< the program's version, 1 to 64 printable ASCII characters
+  /// [A-Za-z0-9][A-Za-z0-9._-]{0,63}; names the folders too, and the environment variables: in upper case, every other
+  /// character than A-Z 0-9 as `_`, and `_` in front of a digit, since no shell can set 7TOOL_... (7tool: _7TOOL_...).
+  /// So `my-tool` and `my_tool` share their variables.
+  std::string app;
+  std::string version;                ///< the program's version, 1 to 64 printable ASCII characters
   std::vector<Endpoint> endpoints{};  ///< at most 8; none: reports stay on this machine
   ConsentMode consent = ConsentMode::opt_out;
   Unattended unattended = Unattended::local;
@@ -138,6 +150,10 @@ struct Options {
   std::string purpose{};       ///< one sentence, shown by the notice and by `usage-stats status`
   std::string policy_url{};    ///< where the privacy policy stands; shown likewise
   std::string contact{};       ///< whom to write to, e.g. for deletion; shown likewise
+  /// The words that the session made from main's argc and argv (and handle_command) answers, one argument each, where
+  /// they are the first: "-t usage-stats" where `mytool usage-stats` would mean something else to the program. At most
+  /// 32 letters, digits and ._:/=+- in all; empty: no command, and no text names one.
+  std::string command = "usage-stats";
   ArgumentDetail arguments = ArgumentDetail::names;
   std::vector<std::string>
       argument_values{};                   ///< options whose (scrubbed) value may be recorded: {"threads", "format"}
@@ -150,11 +166,13 @@ struct Options {
       2000};  ///< Delivery::wait and in_process: the longest the end may take; 0 to 60 s
   std::chrono::milliseconds report_every{0};  ///< long-running programs: an interim report each ...; 0: none
   double sample = 1.0;                        ///< share of runs that are sent, 0 to 1 (all are kept locally)
-  Signals signals = Signals::observe;
+  Signals observed_signals = Signals::crashes;
   std::map<std::string, std::string> dependencies{};  ///< {"zlib", "1.2.13"}; at most 64
   /// Where USAGE_STATS_DEBUG lines go, from any thread; standard error if empty.
   std::function<void(std::string_view)> log{};
-  std::filesystem::path directory{};  ///< the usage folder; empty: the platform's place; a leading ~ is the home folder
+  /// The usage folder; empty: the platform's place; a leading ~ is home. The library makes it (0700), or takes
+  /// an empty one that is its owner's alone; any other folder that it has not made for this app is refused, untouched.
+  std::filesystem::path directory{};
   std::filesystem::path config_file{};  ///< JSON, may be the program's own; empty: the platform's place; ~ as above
   std::filesystem::path policy_file{};  ///< JSON, the administrator's; empty: the platform's place; ~ as above
 };
@@ -164,7 +182,7 @@ namespace detail {
 /// The author's first mistake in the options, in words; empty if there is none.
 std::string problem_with(const Options&);
 
-/// The prefix of the app's environment variables: upper case, every character but A-Z 0-9 as `_`.
+/// The prefix of the app's environment variables, as Options::app says.
 std::string environment_prefix(std::string_view app);
 
 }  // namespace detail
@@ -192,7 +210,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 
 struct Choice {};  ///< one of a fixed list of words; any other value is recorded as "other"
 struct Hashed {};  ///< the SHA-256 of the value, salted with the client id: equal values can be told, not read
-struct Text {};    ///< scrubbed as section 5 of the design says, 256 bytes at most
+struct Text {};    ///< of it the words that the program itself contains leave, 256 bytes at most
 
 namespace detail {
 
@@ -373,19 +391,76 @@ USAGE_STATS_END_NAMESPACE
 // USAGE_STATS_DISABLED: the same interface, empty. Programs compile unchanged, record nothing, and need no other
 // library; what a field may be set to is checked as ever.
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <initializer_list>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+// ---- usage_stats/command_line.hpp
+// What of a program's command line is this library's: the words of Options::command, and --disable-usage-stats.
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+inline constexpr std::string_view disable_flag = "--disable-usage-stats";
+
+/// How many arguments behind the program's name are the words of Options::command, if all of them stand there, in their
+/// order and first of all; else 0.
+inline std::size_t command_words(const Options& options, int argc, const char* const* argv) noexcept {
+  const std::string_view command = options.command;
+  std::size_t words = 0, begin = 0;
+  for (;;) {
+    begin = command.find_first_not_of(' ', begin);
+    if (begin == std::string_view::npos) return words;
+    const std::size_t end = std::min(command.find(' ', begin), command.size());
+    const std::size_t at = words + 1;
+    if (argv == nullptr || argc < 0 || at >= static_cast<std::size_t>(argc) || argv[at] == nullptr ||
+        command.substr(begin, end - begin) != argv[at])
+      return 0;
+    words = at;
+    begin = end;
+  }
+}
+
+/// Takes every --disable-usage-stats out of argc and argv, which stays ended by a null pointer; true if there was one.
+/// What stands behind a `--` stays: it is an operand, or meant for a program that this one starts.
+inline bool take_out_disable_flag(int& argc, char** argv) noexcept {
+  if (argv == nullptr) return false;
+  int kept = 1, at = 1;
+  for (bool operands = false; at < argc && argv[at] != nullptr; ++at) {
+    operands = operands || std::string_view(argv[at]) == "--";
+    if (operands || argv[at] != disable_flag) argv[kept++] = argv[at];
+  }
+  if (kept == at) return false;
+  argv[kept] = nullptr;
+  argc = kept;
+  return true;
+}
+
+/// Remembers, for all texts of this process, that the program answers Options::command; argv[0] is how it was called.
+void remember_command(const Options&, int argc, const char* const* argv) noexcept;
+
+/// What a user types in front of a subcommand, "mytool usage-stats"; empty where this program answers no command.
+std::string typed_command(const Options&);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/consent.hpp
 // May I collect? Fifteen rules; the first one that speaks decides (section 3 of the design).
 
@@ -438,6 +513,8 @@ std::string write_verdict(const std::filesystem::path& file, bool on);
 /// left out and told in `problem`; nobody gets a key or a header that the author meant for somebody else.
 std::vector<Endpoint> effective_endpoints(const Options&, const Settings& policy, const Settings& config,
                                           std::string& problem);
+/// Those of them that nobody but the author names: who has named another one knows of it.
+std::vector<Endpoint> endpoints_of_author(const Options&, const Settings& policy, const Settings& config);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
@@ -453,6 +530,7 @@ struct Decision {
 
 namespace detail {
 
+struct Label;
 struct State;
 
 /// Everything the rules look at, gathered lazily: a rule that speaks early keeps the files unread.
@@ -464,15 +542,22 @@ struct Consent {
 };
 
 /// Applies the rules to the options, the arguments (without the program's name), the environment and the two files.
-/// `problem` is the author's mistake, if any. `state` is called at most once, for what earlier runs have shown.
+/// `problem` is the author's mistake, if any. `state` is what earlier runs have left, asked for only where a rule needs
+/// it.
 Consent decide(const Options&, const std::vector<std::string>& arguments, const std::string& problem,
                const std::function<State()>& state);
 
-/// What the two files say now about sending what waits, for an app whose options are not at hand: rules 6 and 9, of
-/// which the second is not asked where the environment had decided (`rule` 7). Nothing while a file is broken (rule
-/// 10).
-std::optional<Verdict> standing_verdict(const std::string& app, int rule, const std::filesystem::path& policy,
-                                        const std::filesystem::path& config);
+/// Whether a report that waits may leave now: its rule speaks again, on the very files that the run looked at. Rules 6,
+/// 9 and 12 need their yes to be there still; the others need only that nobody has said no since.
+enum class Leave { allowed, withdrawn, unclear };  // unclear: it waits until somebody mends what stands in `why`
+struct Permission {
+  Leave leave = Leave::unclear;
+  std::string why{};
+};
+Permission permission_for(const Label&, const State&);
+
+/// Rule 1 of who runs in the home of somebody else, in words.
+std::string anothers_home(const std::filesystem::path& home);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
@@ -486,6 +571,14 @@ inline Declaration::Declaration(Kind kind, const char* name, const char* descrip
     : kind_(kind), name_(name), description_(description) {}
 inline Declaration::~Declaration() = default;
 }  // namespace detail
+
+/// Says for any `usage-stats` command that there is nothing to see: the words stay this library's, lest the program
+/// take them for a file's name, or a script's `mytool usage-stats disable` fail.
+inline std::optional<int> handle_command(const Options& options, int argc, const char* const* argv) noexcept {
+  if (detail::command_words(options, argc, argv) == 0) return std::nullopt;
+  std::printf("%s was built without usage statistics: they were compiled out\n", options.app.c_str());
+  return 0;
+}
 
 /// A stage that nobody times.
 class StageScope {
@@ -509,10 +602,18 @@ class StageScope {
 /// A session that records nothing.
 class TelemetrySession {
  public:
+  /// As ever: answers Options::command and ends the process, and takes --disable-usage-stats out of argc and argv.
+  TelemetrySession(Options options, int& argc, char** argv) noexcept {
+    detail::take_out_disable_flag(argc, argv);
+    if (const auto code = handle_command(options, argc, argv)) std::exit(*code);
+    begin();
+  }
   TelemetrySession(Options, int, const char* const*) noexcept { begin(); }
+  template <class Null, class = std::enable_if_t<std::is_same_v<Null, std::nullptr_t>>>
+  TelemetrySession(Options options, int, Null) noexcept : TelemetrySession(std::move(options)) {}
   explicit TelemetrySession(Options, std::vector<std::string> = {}) noexcept { begin(); }
   ~TelemetrySession() {
-    const std::lock_guard<std::mutex> guard(alive().mutex);
+    const Alive::Guard guard(alive());
     (younger_ != nullptr ? younger_->older_ : alive().youngest) = older_;
     if (older_ != nullptr) older_->younger_ = younger_;
   }
@@ -530,6 +631,7 @@ class TelemetrySession {
   void command(std::string_view) noexcept {}
   void fail(const std::exception&) noexcept {}
   void fail(std::exception_ptr = std::current_exception()) noexcept {}
+  void fail(std::string_view, std::string_view) noexcept {}
   int exit_code(int code) noexcept { return code; }
   template <class F>
   auto run(F&& body) -> std::invoke_result_t<F> {
@@ -538,45 +640,47 @@ class TelemetrySession {
   void finish() noexcept {}
 
   bool enabled() const noexcept { return false; }
-  const Decision& decision() const noexcept {
-    static const Decision& decision = *new Decision{Verdict::off, 1, "usage statistics were compiled out"};
-    return decision;
-  }
+  const Decision& decision() const noexcept { return decision_; }
   std::string_view session_id() const noexcept { return {}; }
   std::filesystem::path report_path() const { return {}; }
   std::string_view problem() const noexcept { return {}; }
   /// As ever: a program may count on the session that it has made.
   static TelemetrySession* current() noexcept {
-    const std::lock_guard<std::mutex> guard(alive().mutex);
+    const Alive::Guard guard(alive());
     return alive().youngest;
   }
 
  private:
+  /// Never destroyed, having nothing to destroy: a session may be a static object.
   struct Alive {
-    std::mutex mutex;
+    std::atomic<bool> busy{false};
     TelemetrySession* youngest = nullptr;
+
+    /// Goes on after a while: whoever holds it may be what a signal handler has interrupted to call std::exit.
+    struct Guard {
+      Alive& held;
+      explicit Guard(Alive& alive) noexcept : held(alive) {
+        for (int i = 0; i < 10000 && held.busy.exchange(true); ++i) std::this_thread::yield();
+      }
+      ~Guard() { held.busy = false; }
+      Guard(const Guard&) = delete;
+      Guard& operator=(const Guard&) = delete;
+    };
   };
   static Alive& alive() noexcept {
-    static Alive& alive = *new Alive;  // never destroyed: a session may be a static object
+    static Alive alive;
     return alive;
   }
   void begin() noexcept {
-    const std::lock_guard<std::mutex> guard(alive().mutex);
+    const Alive::Guard guard(alive());
     older_ = std::exchange(alive().youngest, this);
     if (older_ != nullptr) older_->younger_ = this;
   }
 
+  const Decision decision_{Verdict::off, 1, "usage statistics were compiled out"};
   TelemetrySession* older_ = nullptr;
   TelemetrySession* younger_ = nullptr;
 };
-
-/// Says for any `usage-stats` command that there is nothing to see.
-inline std::optional<int> handle_command(const Options& options, int argc, const char* const* argv) noexcept {
-  if (argv == nullptr || argc < 2 || argv[1] == nullptr || std::string_view(argv[1]) != "usage-stats")
-    return std::nullopt;
-  std::printf("%s was built without usage statistics: they were compiled out\n", options.app.c_str());
-  return 0;
-}
 
 inline void run_uploader() noexcept {}
 
@@ -628,6 +732,8 @@ std::string write_verdict(const std::filesystem::path& file, bool on);
 /// left out and told in `problem`; nobody gets a key or a header that the author meant for somebody else.
 std::vector<Endpoint> effective_endpoints(const Options&, const Settings& policy, const Settings& config,
                                           std::string& problem);
+/// Those of them that nobody but the author names: who has named another one knows of it.
+std::vector<Endpoint> endpoints_of_author(const Options&, const Settings& policy, const Settings& config);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
@@ -650,6 +756,7 @@ struct Decision {
 
 namespace detail {
 
+struct Label;
 struct State;
 
 /// Everything the rules look at, gathered lazily: a rule that speaks early keeps the files unread.
@@ -661,15 +768,92 @@ struct Consent {
 };
 
 /// Applies the rules to the options, the arguments (without the program's name), the environment and the two files.
-/// `problem` is the author's mistake, if any. `state` is called at most once, for what earlier runs have shown.
+/// `problem` is the author's mistake, if any. `state` is what earlier runs have left, asked for only where a rule needs
+/// it.
 Consent decide(const Options&, const std::vector<std::string>& arguments, const std::string& problem,
                const std::function<State()>& state);
 
-/// What the two files say now about sending what waits, for an app whose options are not at hand: rules 6 and 9, of
-/// which the second is not asked where the environment had decided (`rule` 7). Nothing while a file is broken (rule
-/// 10).
-std::optional<Verdict> standing_verdict(const std::string& app, int rule, const std::filesystem::path& policy,
-                                        const std::filesystem::path& config);
+/// Whether a report that waits may leave now: its rule speaks again, on the very files that the run looked at. Rules 6,
+/// 9 and 12 need their yes to be there still; the others need only that nobody has said no since.
+enum class Leave { allowed, withdrawn, unclear };  // unclear: it waits until somebody mends what stands in `why`
+struct Permission {
+  Leave leave = Leave::unclear;
+  std::string why{};
+};
+Permission permission_for(const Label&, const State&);
+
+/// Rule 1 of who runs in the home of somebody else, in words.
+std::string anothers_home(const std::filesystem::path& home);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/disclosure.hpp: what the user has been told
+// What the user has been told, and so how far a report may go. Whatever goes beyond it is withheld until a short notice
+// has named it; what was told goes on as it was.
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+namespace limits {
+constexpr std::size_t disclosed_recipients = 32, disclosed_values = 256, disclosed_fields = 1000;
+constexpr std::size_t disclosed_choices_bytes = 2048;  // a longer list of choices is remembered as a digest
+}  // namespace limits
+
+struct DisclosedField {
+  std::string kind;                  // empty: the state is of a version that remembered names alone
+  std::string description;           // a digest
+  std::vector<std::string> choices;  // as they are, or one digest of them all: "sha256:..."
+};
+
+/// What a notice has said, or what somebody who switched it on by hand is taken to know: the union of all notices, so
+/// that an older version after a newer one has nothing new. At first: nothing.
+struct Disclosed {
+  std::vector<std::string> recipients;  // "json https://stats.example.org:443"
+  ArgumentDetail arguments = ArgumentDetail::none;
+  std::vector<std::string> argument_values;
+  ErrorDetail errors = ErrorDetail::type;
+  ClientId client_id = ClientId::session;
+  bool hashed_id_only = true;  // Options::hash_client_id
+  std::map<std::string, DisclosedField> fields;
+  bool names_only = false;  // the state is of a version that remembered the fields' names alone
+};
+
+/// Who gets reports there, for comparison: protocol and origin. Another path of a known server is no new recipient.
+std::string recipient_of(const Endpoint&);
+
+/// Adds all that these options ask for and the program declares: what a full notice tells.
+void disclose_all(std::optional<Disclosed>&, const Options&, const std::vector<Endpoint>& recipients);
+/// What was told. A state of the version that remembered names alone does not tell what its notice said of the rest:
+/// what the program asks for when this version first sees it is taken for that.
+Disclosed disclosed_before(const std::optional<Disclosed>&, const Options&, const std::vector<Endpoint>& recipients);
+
+/// Something that no notice has named yet.
+struct NewData {
+  std::string name, text;                    // "size", "size: bytes that were copied"
+  std::function<void(Disclosed&)> disclose;  // once it has been named
+  bool withheld = true;                      // else only its description is new: it goes on meanwhile
+};
+
+/// What a run must do without. Empty: the run may report all that it wants to.
+struct Withheld {
+  std::vector<NewData> data;
+  std::vector<Endpoint> endpoints;                          // they get nothing
+  std::optional<Options> instead;                           // the options that hold, where they ask for too much
+  std::vector<std::string> fields;                          // declared names that are not recorded
+  std::map<std::string, std::vector<std::string>> choices;  // of these fields only the choices of before are recorded
+
+  bool from(const Endpoint&) const;
+};
+
+/// `named_by_author`: the endpoints that need to be announced; who named another one knows of it.
+Withheld withheld_from(const Options&, const std::vector<Endpoint>& named_by_author, const Disclosed&);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
@@ -731,18 +915,22 @@ std::string notice_text(const Options&, const std::vector<Endpoint>&, bool from_
 /// The question of ConsentMode::ask; it ends where the answer is typed. At most 8 lines of 80 columns.
 std::string question_text(const Options&, const std::vector<Endpoint>&, int columns);
 
-/// Names the new fields, as many as go into 8 lines of 80 columns; the others are taken out of `fields`.
-std::string new_data_text(const Options&, std::vector<DictionaryEntry>& fields, int columns);
+/// Names what is new, as much as goes into 8 lines of 80 columns; the rest is taken out of `data`. `rule`: that by which
+/// it is on.
+std::string new_data_text(const Options&, std::vector<NewData>& data, int rule, int columns);
 
-/// The declared fields that no notice has covered.
-std::vector<DictionaryEntry> unannounced(const State&);
-/// Remembers that the user knows of all declared fields.
-void announce_all(State&);
+/// The endpoints that a run reports to, were it allowed; none where reports stay on this machine.
+std::vector<Endpoint> recipients(const Options&, const Consent&);
+/// What a run must do without since no notice has named it, as far as anything is sent at all. With a verdict by rule
+/// 6, 7 or 9 whoever has switched it on by hand is taken to know what that version asked for, be it nothing.
+Withheld withheld_now(const Options&, const Consent&, const State&);
+
+/// What is added to a decision's reason where every recipient is new.
+inline constexpr const char* unannounced_recipients = "; no notice has named the server that reports would go to";
 
 /// Shows what is due in this run (question, notice, short notice), remembers it, and puts the outcome into `decision`.
-/// Returns the declared names that must not be recorded in this run.
-std::vector<std::string> inform_user(const Options&, const Consent&, const Storage&, const State&, Decision& decision,
-                                     const Log&);
+/// Returns what this run must do without.
+Withheld inform_user(const Options&, const Consent&, const Storage&, const State&, Decision& decision, const Log&);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
@@ -799,14 +987,96 @@ bool interactive();
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/redaction.hpp: what must never leave
-// What must never leave (section 5 of the design): the shape of arguments, and the two sieves for messages. Pure
-// functions; all output is valid UTF-8.
+// ---- usage_stats/vocabulary.hpp: which words are the program's own
+// The program's own words: what stands in its read-only data and in that of the libraries it has loaded. A message is a
+// template with values in it; the template is a literal, the values are not.
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// ---- usage_stats/read_only_memory.hpp
+// Where the literals of the program and of its libraries lie in memory.
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+struct MemoryRange {
+  std::uintptr_t begin, end;
+};
+
+/// The memory that the program's file, and with `libraries` those of the libraries it has loaded, fill and nothing
+/// writes to: no data, no heap, no file that the program has mapped, no names of symbols. Asks nothing that takes the
+/// loader's lock. Empty where that cannot be told.
+std::vector<MemoryRange> read_only_memory(bool libraries);
+
+/// Reads memory of this process that may be gone by now, or whose file may have been cut. By plain calls alone: a filter
+/// of system calls that knows no others must not end the host.
+class MemoryReader {
+ public:
+  MemoryReader() noexcept;
+  ~MemoryReader();
+  MemoryReader(const MemoryReader&) = delete;
+  MemoryReader& operator=(const MemoryReader&) = delete;
+
+  /// How many bytes there were; 0 also where the system does not allow it.
+  std::size_t copy(std::uintptr_t from, char* to, std::size_t size) const noexcept;
+
+ private:
+  int file_ = -1;
+};
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// What hides a value; never looked into again.
+inline constexpr std::string_view value_mark = "<value>";
+
+/// A run of letters, digits and `_` in a text; or a value_mark.
+struct Word {
+  std::size_t begin, end;
+  bool letters;  // not digits alone
+  bool mark;
+};
+
+/// The words of a text that is valid UTF-8.
+std::vector<Word> words_of(std::string_view text);
+
+/// `name`: the program has this very identifier. `phrase`: it has it between the same neighbours: other words, or the
+/// ends of a literal or of the part of it that stands between two values.
+enum class Own : unsigned char { no, name, phrase };
+
+/// For each byte of each text whether the program says so. Case counts; UTF-8 and UTF-16 literals do. One pass over
+/// `memory` (read_only_memory()) for all texts. Nothing where it cannot be read, or not within 500 ms.
+std::optional<std::vector<std::vector<Own>>> find_own_text(const std::vector<std::string_view>& texts,
+                                                           const std::vector<platform::MemoryRange>& memory);
+
+/// Which of the names (letters, digits, dashes) the program has as words: first looked for in the program alone, then,
+/// if any is missing, in its libraries. Nothing as above.
+std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_view>& names);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/redaction.hpp: what must never leave
+// What must never leave (section 5 of the design): of arguments their values, of messages all that the program itself
+// does not say. All output is valid UTF-8.
+
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -818,65 +1088,52 @@ std::string clip_utf8(std::string_view text, std::size_t limit);
 /// The kind of a value that is not recorded: "<int>", "<number>", "<path>", "<url>" or "<text>".
 std::string_view kind_of_value(std::string_view value) noexcept;
 
-/// The first sieve: exact values that must not occur in any text. Letters match in either case (ASCII). Cheap to fill,
-/// as every run does it; the work is done by apply(), as few runs do.
-class Taint {
+/// What this process knows and what must not leave, also where the program has the same words. Cheap to fill, as every
+/// run does it.
+class SensitiveValues {
  public:
-  /// A value with the mark that replaces it; values shorter than `shortest` bytes are not taken. With `whole_word`, and
-  /// for values under 3 bytes always, only where no letter or digit stands beside it.
-  void add(std::string_view value, std::string_view mark, std::size_t shortest, bool whole_word = false);
-  /// The value, and each of its parts between separators of paths; parts of under 6 letters as whole words only, lest a
-  /// folder `app` should eat every "append".
-  void add_path(std::string_view path, std::string_view mark, std::size_t shortest);
-  /// Every value in a command line, whole (3 bytes and more) and in the parts that programs take it apart into before
-  /// they complain: `user=alice,key=x`, `https://alice:x@host`, `alice.bam`.
-  void add_arguments(std::vector<std::string> arguments);
-  /// The same for values of the environment (6 bytes and more).
-  void add_environment(std::vector<std::string> values);
-  /// Takes back what was added to `other`, once for each time it was added there.
-  void subtract(const Taint& other);
-  /// Replaces every occurrence, also the base64 of one; occurrences that overlap become one mark, that of the longest.
-  /// A mark that is already there ("<path>") is left alone. Only the first `keep` bytes of the text come out,
-  /// and the whole of an occurrence that begins in them.
-  std::string apply(std::string_view text, std::size_t keep = std::string_view::npos) const;
-  /// The same, with arguments and environment taken apart and in order, as apply() needs it: to be kept where several
-  /// texts are looked at.
-  Taint expanded() const;
+  /// A value and the words in it that have three letters or more; with a digit in it, and from `shortest` bytes on, it
+  /// goes even where the program says the same.
+  void add(std::string value, std::size_t shortest = 3);
+  /// Adds the values of a command line.
+  void add_arguments(const std::vector<std::string>& arguments);
+
+  /// The values, taken apart; letters of ASCII in lower case.
+  struct Words {
+    std::vector<std::string> words;   // sorted
+    std::vector<std::string> values;  // that go everywhere
+
+    /// The word, or a secret's first letters (eight and more).
+    bool contains(std::string_view word) const;
+    /// Begin and end of each value that goes everywhere, as whole words.
+    std::vector<std::pair<std::size_t, std::size_t>> occurrences(std::string_view text) const;
+  };
+  Words words() const;
 
  private:
-  struct Entry {
-    std::string value, mark;
-    std::uint64_t hash = 0;
-    bool whole_word = false;
-  };
-  struct Search;  // one apply()
-  friend std::string scrub(std::string_view, const Taint&, std::size_t);
-
-  /// The order in which entries are searched.
-  static bool before(const Entry& a, const Entry& b) noexcept;
-
-  std::vector<Entry> entries_;
-  std::vector<std::string> arguments_, environment_;
-  bool expanded_ = false;
+  std::vector<std::pair<std::string, std::size_t>> values_;
 };
 
-/// Everything that this process knows and that must not leave: argument values, environment values, names of user,
-/// host and home, the working folder and its parts.
-Taint ambient_taint(const std::vector<std::string>& arguments);
+/// Names of user, host and home, the working folder, the values of the environment.
+SensitiveValues ambient_values();
 
-/// The second sieve: replaces what has the shape of a secret or a name by its kind. Applying it twice changes nothing.
-/// A quote that is never closed reaches to the end of the text.
-std::string replace_shapes(std::string_view text);
+/// Messages as they may leave: words that are not the program's own, sensitive values, numbers of three digits and more
+/// that the template does not have, and quoted text unless all of it is the program's become `<value>`, one for a run
+/// of them. `memory`: where the program's own words are. Each at most `limit` bytes; of a long text the first 16 KiB
+/// are looked at. Scrubbing twice is scrubbing once. Nothing where the program's words cannot be found out.
+std::optional<std::vector<std::string>> scrub(const std::vector<std::string>& texts, const SensitiveValues&,
+                                              std::size_t limit, const std::vector<platform::MemoryRange>& memory);
 
-/// Both sieves, then at most `limit` bytes. scrub(scrub(x)) == scrub(x). Of a long text the first 16 KiB are looked at.
-std::string scrub(std::string_view text, const Taint&, std::size_t limit);
+/// The first of Options::subcommands among the arguments; not what may be the value of the option before it.
+std::string subcommand_of(const Options&, const std::vector<std::string>& arguments);
 
 /// The arguments (without the program's name) as a report shows them, at most `limit` of them; `dropped` counts the
-/// rest. A value that may be recorded is held against the environment, the names and the arguments that may not be
-/// recorded, and against its shape. `-t8` is shown as it is only where "t" is in Options::argument_values; in
-/// ArgumentDetail::values it is `-t`, for it could be three options in one.
-std::vector<std::string> describe_arguments(const Options&, const std::vector<std::string>& arguments, const Taint&,
-                                            std::size_t limit, std::size_t& dropped);
+/// rest. A long name that the program does not contain is `<option>`. A value that may be recorded becomes its kind if
+/// it has the shape of a secret or a path, or says what `ambient` or another argument says. `-t8` is shown as it is
+/// only where "t" is in Options::argument_values; in ArgumentDetail::values it is `-t`, for it could be three options
+/// in one.
+std::vector<std::string> describe_arguments(const Options&, const std::vector<std::string>& arguments,
+                                            const SensitiveValues& ambient, std::size_t limit, std::size_t& dropped);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
@@ -891,19 +1148,20 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-enum class Status { running, ok, failed, exception, signal, lost };
+enum class RunStatus { running, ok, failed, exception, signal, lost };
 
 /// "running", "ok", "failed", "exception", "signal" or "lost".
-const char* status_name(Status) noexcept;
+const char* status_name(RunStatus) noexcept;
 
 /// An exception and what caused it, as yet unscrubbed.
 struct ErrorLink {
   std::string type;     // "std::runtime_error"; empty: unknown
   std::string message;  // what(); empty: none
+  bool told = false;    // the type is a text like the message, not what the compiler calls it
 };
 
 struct Outcome {
-  Status status = Status::running;
+  RunStatus status = RunStatus::running;
   std::optional<int> exit_code;
   std::string signal;            // "SIGINT"; empty: none
   std::vector<ErrorLink> error;  // the exception, then its causes (std::nested_exception), at most 8
@@ -1032,6 +1290,9 @@ class NoBrokenPipe {
 void note_standard_error() noexcept;
 /// Writes to standard error in one piece; false if it did not take all of it. SIGPIPE cannot arise from it.
 bool write_to_standard_error(std::string_view text) noexcept;
+/// The same for words that nobody waits for: where standard error takes nothing now (a full pipe, a stopped terminal)
+/// it is false at once; where it takes a part, within 100 ms.
+bool offer_to_standard_error(std::string_view text) noexcept;
 /// Whether all three are open: else a socket would get the number of one, and what the host prints.
 bool has_standard_streams() noexcept;
 /// Whether a file more can be held open without the host noticing (the descriptor limit is not near).
@@ -1071,15 +1332,41 @@ PrivateNames private_names();
 
 // ---- places; empty where the environment does not tell them
 std::filesystem::path home();
+/// The first of HOME, XDG_STATE_HOME and XDG_CONFIG_HOME that belongs to another user, as under sudo with HOME kept:
+/// what the run would read there is not its user's decision, and what it wrote would be in the other's way. Empty if
+/// there is none. Root's are another user's too, but for "/" (a service's HOME) and for folders of XDG that root keeps.
+std::filesystem::path foreign_home();
 std::filesystem::path state_root();   // $XDG_STATE_HOME, ~/Library/Application Support, %LOCALAPPDATA%
 std::filesystem::path config_root();  // $XDG_CONFIG_HOME, ~/Library/Application Support, %APPDATA%
 std::filesystem::path policy_root();  // /etc, %ProgramData%
 
+/// A path as bytes and back: on POSIX its very bytes, be they text or not; on Windows UTF-8.
+std::string path_bytes(const std::filesystem::path&);
+std::filesystem::path path_of_bytes(std::string_view bytes);
+
 // ---- files
 
+/// Why a folder is not used; its kind is std::errc::operation_not_permitted (no_home: no_such_file_or_directory).
+enum class Refusal {
+  root = 1,
+  is_home,
+  no_home,
+  anothers,
+  others_may_write,
+  not_private,
+  in_anothers_folder,
+  in_shared_folder,
+  untrusted_link,
+  not_made_by_us,
+  another_programs
+};
+std::error_code refused(Refusal) noexcept;
+/// The same error, of state.json: message() names the file.
+std::error_code in_state_file(std::error_code) noexcept;
+
 /// An open folder that is ours: not a link, owned by the effective user, not writable by others. Names are plain
-/// names without separators. Every file is opened without following links and must be a regular file with one name,
-/// owned by us. Movable.
+/// names without separators. Every file is opened without following links and must be a regular file, owned by us.
+/// Movable.
 class Folder {
  public:
   struct Entry {
@@ -1087,6 +1374,7 @@ class Folder {
     std::chrono::system_clock::time_point modified;
     std::uint64_t size = 0;
     bool folder = false;
+    bool linked = false;  // a file that has other names, too
   };
 
   Folder() noexcept;
@@ -1094,12 +1382,15 @@ class Folder {
   Folder(Folder&&) noexcept;
   Folder& operator=(Folder&&) noexcept;
 
-  /// Opens `path`; with `create`, missing folders on the way are made (0700).
-  static Folder open(const std::filesystem::path& path, bool create, std::error_code&);
+  /// Opens `path`. On the way links are followed that only we or root can have put there; the folder itself is none.
+  /// With `create` what is missing is made (0700, whatever the umask), but neither HOME nor what is above it; `made` is
+  /// told whether this call has made the folder. Nothing changes a folder that was there.
+  static Folder open(const std::filesystem::path& path, bool create, std::error_code&, bool* made = nullptr);
   Folder folder(const std::string& name, bool create, std::error_code&) const;
 
   explicit operator bool() const noexcept;
   const std::filesystem::path& path() const noexcept;
+  bool is_private() const noexcept;  // nobody else may look into it
 
   /// The whole file, or an error; std::errc::file_too_large beyond `limit` bytes, no_such_file_or_directory if missing.
   std::optional<std::string> read(const std::string& name, std::size_t limit, std::error_code&) const;
@@ -1112,6 +1403,8 @@ class Folder {
   std::error_code remove_tree(const std::string& name) const;   // a folder; never follows a link
   std::error_code remove_empty(const std::string& name) const;  // a folder, if there is nothing in it
   bool exists(const std::string& name) const noexcept;          // also if that cannot be told
+  /// Whether it no longer stands under its path: somebody has removed it, or moved it away.
+  bool is_gone() const noexcept;
   /// At most `limit` entries of those whose names are wanted, in no order. Others cost next to nothing, and no more
   /// than `looks` names are read at all.
   std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name),
@@ -1157,10 +1450,10 @@ class LockedFile {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Replaces a file anywhere with the rules of the user's umask (for the program's own config): keeps its mode, follows
-/// a link to its target, makes missing folders.
+/// Replaces a file anywhere (for the program's own config): keeps its mode, follows links that only we or root can have
+/// put there. What is missing is made (folders 0700, the file 0600), but neither HOME nor what is above it.
 std::error_code replace_file(const std::filesystem::path&, std::string_view bytes);
-/// Reads a file anywhere, at most `limit` bytes; must be a regular file.
+/// Reads a file anywhere, at most `limit` bytes; must be a regular file. Links as above.
 std::optional<std::string> read_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
 
 // ---- threads
@@ -1171,7 +1464,8 @@ class Thread {
  public:
   Thread() noexcept;
   /// `work` must not throw. Not joinable if there is no thread to be had.
-  explicit Thread(std::function<void()> work) noexcept;
+  /// `stack`: its bytes, which are reserved and not used before they are needed; 0: the system's choice.
+  explicit Thread(std::function<void()> work, std::size_t stack = 0) noexcept;
   ~Thread();
   Thread(Thread&&) noexcept;
   Thread& operator=(Thread&&) noexcept;
@@ -1199,6 +1493,9 @@ bool started_by_loader() noexcept;
 /// Keeps this library in memory to the end of the process, also where it is part of a plugin that is unloaded: for a
 /// thread that may have to be left behind.
 void keep_loaded() noexcept;
+/// Before main, or when a plugin is loaded: what keep_loaded() needs of the dynamic linker, whose lock a fork's child
+/// may not get.
+void note_own_file() noexcept;
 
 /// How the program that is running is started once more.
 struct SelfStart {
@@ -1220,16 +1517,19 @@ class Child {
   std::intptr_t id_ = 0;
 };
 
-/// Starts the program once more: a new session, folder "/", the null device as its three streams and no other
-/// descriptor but that of its lock. On Linux it has that before it is the program, and where another process holds it,
-/// nothing is started (std::errc::device_or_resource_busy); elsewhere the program has to take it. On Linux it is no
-/// child of this process, whose wait() must not find it, and the Child is none; but where this process gets the
+/// Starts the program once more, in this process's folder: a new session, the null device as its three streams and no
+/// other descriptor but that of its lock. On Linux it has that before it is the program, and where another process
+/// holds it, nothing is started (std::errc::device_or_resource_busy); elsewhere the program has to take it. On Linux it
+/// is no child of this process, whose wait() must not find it, and the Child is none; but where this process gets the
 /// children of those that have ended (the first one of a container) it is one, and must be reaped.
 Child start_self(const SelfStart&, std::error_code&);
 
 /// What the uploader does first of all: new session, folder "/", no stray descriptors but that of the `lock` it was
-/// started with, low priority, and death by alarm after `limit`.
+/// started with, the lowest priority whatever the host's, all processors, and death by alarm after `limit`.
 void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept;
+
+/// Lets this process take so many bytes more than it has, and no more (Linux; not under a sanitizer).
+void limit_memory(std::size_t more) noexcept;
 
 /// No signal will be handled by this thread; a SIGPIPE that it causes is lost.
 void block_signals_in_this_thread() noexcept;
@@ -1249,6 +1549,49 @@ std::filesystem::path find_program(std::string_view name);
 /// Ends the process at once: no destructors, no handlers.
 [[noreturn]] void exit_now(int code) noexcept;
 
+// ---- connections (not there with USAGE_STATS_NO_HTTPLIB)
+
+/// A TCP connection that never blocks, that no child inherits, and that raises no SIGPIPE. Movable.
+class Socket {
+ public:
+  /// What read() and write() return instead of a number of bytes; 0 is the end.
+  static constexpr int nothing_now = -1, broken = -2;
+  struct Wish {
+    const Socket* socket = nullptr;
+    bool to_read = false, to_write = false;
+    bool ready = false;  // set by wait(), also for what is broken
+  };
+
+  Socket() noexcept = default;
+  ~Socket();
+  Socket(Socket&&) noexcept;
+  Socket& operator=(Socket&&) noexcept;
+
+  /// Tries the host's addresses of both families, each a quarter of a second after the one before, until one of them
+  /// answers. Only the name server may take longer than the deadline.
+  static Socket connect(const std::string& host, int port, std::chrono::steady_clock::time_point deadline,
+                        std::string& problem);
+  /// Takes connections at a free port of 127.0.0.1.
+  static Socket listen(int& port);
+  Socket accept(int& peer_port) const;
+
+  explicit operator bool() const noexcept { return handle_ != -1; }
+  int read(char* into, std::size_t size) const noexcept;
+  int write(const char* bytes, std::size_t size) const noexcept;
+  void close() noexcept;
+  /// Until one of them is ready; false if none is within the limit.
+  static bool wait(std::vector<Wish>&, std::chrono::milliseconds limit);
+  /// The port at this end of somebody else's IPv4 socket; 0: it has none.
+  static int port_of(std::intptr_t handle) noexcept;
+
+ private:
+  static Socket begin(const void* address_info, int& error);
+  int failure() const noexcept;
+  void send_at_once() const noexcept;
+
+  std::intptr_t handle_ = -1;
+};
+
 // ---- ends that run no destructor (section 7 of the design)
 
 /// Calls `function` when the process ends by std::exit or a return from main (with the exit code where the C library
@@ -1259,15 +1602,15 @@ bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept;
 /// Whether at_exit() tells the exit code.
 bool exit_code_is_told() noexcept;
 
-/// Notes a signal that ends the process (INT, TERM, HUP, QUIT, PIPE, SEGV, BUS, FPE, ILL, ABRT, XCPU; on Windows
-/// console events and unhandled exceptions) at the end of a label, starts the uploader, and lets the process die of it
-/// as it would have done. Only where the disposition is the default one; the former ones come back with the end of the
-/// last watch. At most 64 at a time, others see nothing. Movable.
+/// Notes a signal that ends the process (SEGV, BUS, FPE, ILL, ABRT, XCPU, SYS; with `requests` also INT, TERM, HUP,
+/// QUIT, PIPE; on Windows unhandled exceptions, and console events) at the end of a label, starts the uploader, and
+/// lets the process die of it as it would have done, at most 100 ms later. Only where the disposition is the default
+/// one; the former ones come back with the end of the last watch. At most 64 at a time, others see nothing. Movable.
 class SignalWatch {
  public:
   SignalWatch() noexcept = default;
   /// `uploader`: nothing is started if it is empty (and on systems where a handler cannot).
-  SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader);
+  SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader, bool requests);
   ~SignalWatch();
   SignalWatch(SignalWatch&&) noexcept;
   SignalWatch& operator=(SignalWatch&&) noexcept;
@@ -1275,7 +1618,7 @@ class SignalWatch {
  private:
   struct Slot;
   static constexpr int count = 64;
-  static Slot* slots() noexcept;
+  static Slot* table() noexcept;
   int slot_ = -1;
 };
 
@@ -1291,7 +1634,12 @@ constexpr std::size_t fields = 64, counters = 64, events = 1000, stages = 256, a
 constexpr std::size_t string_bytes = 256, message_bytes = 1024, report_bytes = 64 * 1024;
 }  // namespace limits
 
-using Value = std::variant<bool, std::int64_t, double, std::string>;
+/// What a Field<Text> holds until scrub_report().
+struct Unscrubbed {
+  std::string text;
+};
+
+using Value = std::variant<bool, std::int64_t, double, std::string, Unscrubbed>;
 using Values = std::vector<std::pair<std::string, Value>>;
 
 struct EventRecord {
@@ -1303,8 +1651,8 @@ struct EventRecord {
 struct StageRecord {
   std::string name;
   double at_s = 0;
-  std::optional<double> duration_s;  // none: still going on
-  Status status = Status::running;   // running, ok or failed
+  std::optional<double> duration_s;       // none: still going on
+  RunStatus status = RunStatus::running;  // running, ok or failed
   Values fields;
 };
 
@@ -1335,7 +1683,12 @@ struct Report {
 
 /// The report of a run that begins now with these arguments (without the program's name); the client id is left empty.
 Report report_at_start(const Options&, const std::string& session_id, const std::vector<std::string>& arguments,
-                       const Taint&, const State&);
+                       const SensitiveValues& ambient, const State&);
+
+/// Scrubs what the program has said in words of its own making: messages, `command`, Text fields, all in one pass over
+/// memory, and none if there are none. Where that cannot be done, they are left out. A command in Options::subcommands
+/// stays as it is.
+void scrub_report(Report&, const Options&, const SensitiveValues&);
 
 /// The report as JSON, indented for people, with a line break at its end; at most limits::report_bytes: a longer one is
 /// not indented, and if that is not enough the youngest events, then stages, then fields are left out and counted.
@@ -1344,7 +1697,7 @@ std::string to_json(Report);
 /// Turns the last report that a run wrote while it lived into that of a run that vanished, or that a signal ended.
 /// `written`: it was an interim report, which may have been sent; this one is the next. Nothing for text that is not a
 /// report.
-std::optional<std::string> close_report(std::string_view json, bool written, Status, const std::string& signal,
+std::optional<std::string> close_report(std::string_view json, bool written, RunStatus, const std::string& signal,
                                         std::optional<std::chrono::milliseconds> duration);
 
 /// What a running program records: fields, counters, events and stages, within their limits, from any thread.
@@ -1352,8 +1705,8 @@ class Recorder {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `salt` is for Hashed fields. `withheld`: declared names that no notice has covered; they are not recorded.
-  Recorder(Taint taint, std::string salt, std::vector<std::string> withheld);
+  /// `salt` is for Hashed fields. Of what is withheld nothing is recorded.
+  Recorder(std::string salt, Withheld withheld);
 
   void set(const FieldValue&);
   void add(const Counter&, std::int64_t n);
@@ -1370,20 +1723,19 @@ class Recorder {
   /// Adds what was recorded so far to the report; stages still open get no duration.
   void add_to(Report&) const;
   double seconds() const;  // since construction
-  const Taint& taint() const noexcept { return taint_; }
 
  private:
   std::optional<Value> value_of(const FieldValue&) const;
   void put(Values&, const FieldValue&, std::size_t limit);
   bool withheld(const char* name) const;
+  /// Whether a choice of the field is one that has been told.
+  bool disclosed(const char* name, const char* choice) const;
   /// The lock under which something may be recorded; without it: after close(), or in a fork's child, whose copy of
   /// the mutex may be locked for ever.
   std::unique_lock<std::mutex> open();
 
-  const Taint taint_;
-  mutable std::optional<Taint> expanded_;  // with the first text
   const std::string salt_;
-  const std::vector<std::string> withheld_;
+  const Withheld withheld_;
   const Clock::time_point start_ = Clock::now();
   const unsigned forks_ = platform::forks();
   std::atomic<std::uint64_t> changes_{0};
@@ -1401,6 +1753,7 @@ USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/session.hpp: one run, for its program
 // TelemetrySession: one run of the program, reported when it ends.
 
+#include <cstddef>
 #include <exception>
 #include <filesystem>
 #include <initializer_list>
@@ -1411,6 +1764,60 @@ USAGE_STATS_END_NAMESPACE
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+// ---- usage_stats/public_call.hpp
+// What every public function keeps as the host left it.
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// Stands in every public function: errno and the floating-point flags are at its end what they were at its beginning.
+/// One that a signal handler of the host's calls (or that std::exit comes to, called there) while this thread is in the
+/// middle of another is nested: it does nothing, for what the other one holds, memory too, never comes free.
+class PublicCall {
+ public:
+  PublicCall() noexcept;
+  ~PublicCall();
+  PublicCall(const PublicCall&) = delete;
+  PublicCall& operator=(const PublicCall&) = delete;
+
+  bool nested() const noexcept { return nested_; }
+  /// Whether this thread is in one.
+  static bool going_on() noexcept;
+
+ private:
+  friend class HostCode;
+  int errno_, flags_;
+  bool nested_;
+};
+
+/// While one lives, this thread is in a function of the host's that we have called, and what that calls is not nested.
+class HostCode {
+ public:
+  HostCode() noexcept;
+  ~HostCode();
+  HostCode(const HostCode&) = delete;
+  HostCode& operator=(const HostCode&) = delete;
+
+ private:
+  int calls_;
+};
+
+/// While one lives, no floating-point operation of this thread raises SIGFPE, whatever the host has asked for.
+class HeldFloatingPoint {
+ public:
+  HeldFloatingPoint() noexcept;
+  ~HeldFloatingPoint();
+  HeldFloatingPoint(const HeldFloatingPoint&) = delete;
+  HeldFloatingPoint& operator=(const HeldFloatingPoint&) = delete;
+
+ private:
+  alignas(16) unsigned char before_[64] = {};
+  bool held_ = false;
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 
@@ -1430,7 +1837,8 @@ class StageScope {
   /// Adds a value to the stage, under the same rules as TelemetrySession::set.
   template <class T, class V>
   void set(const Field<T>& field, const V& value) noexcept {
-    put(FieldValue(field, value));
+    const detail::PublicCall call;  // to make the value may raise floating-point flags
+    if (!call.nested()) put(FieldValue(field, value));
   }
   /// The stage has failed, whatever its scope is left by.
   void fail() noexcept { failed_ = true; }
@@ -1450,11 +1858,22 @@ class StageScope {
 
 /// Captures one run: its start, arguments and outcome, and what the program records. Its end writes the local report
 /// and has it sent, as far as the user allows (decision()). No function throws; none but the end touches a disk; set,
-/// add, record and enter may be called from any thread, also after finish(), when they do nothing.
+/// add, record and enter may be called from any thread, also after finish(), when they do nothing. errno and the
+/// floating-point flags stay what they were. Called in a signal handler that has interrupted another of them in the
+/// same thread, they do nothing. A session that is never destroyed, since the program calls std::exit, ends with the
+/// process, and its report has the exit code.
 class TelemetrySession {
  public:
-  /// argv as main got it; nullptr and 0 are fine.
+  /// For main's own argc and argv, first in main: answers `mytool usage-stats ...` (Options::command) on standard
+  /// output and then ends the process by std::exit with the command's exit code, as other parsers do for --help; that
+  /// run is not recorded. Takes `--disable-usage-stats` out of argc and argv, so that the program's own parser never
+  /// meets it; behind a `--` it stays there, and switches this run off all the same. nullptr and 0 are fine.
+  TelemetrySession(Options, int& argc, char** argv) noexcept;
+  /// Reads only, answers nothing: for an argv that is constant, or a copy.
   TelemetrySession(Options, int argc, const char* const* argv) noexcept;
+  /// A literal nullptr, which would fit both.
+  template <class Null, class = std::enable_if_t<std::is_same_v<Null, std::nullptr_t>>>
+  TelemetrySession(Options options, int, Null) noexcept : TelemetrySession(std::move(options)) {}
   /// Arguments without the program's name.
   explicit TelemetrySession(Options, std::vector<std::string> arguments = {}) noexcept;
   /// finish(); an exception that is leaving the session's scope makes the status "exception".
@@ -1465,7 +1884,8 @@ class TelemetrySession {
   /// Sets a field of the run; the last value holds. At most 64 fields, further ones are counted as truncated.
   template <class T, class V>
   void set(const Field<T>& field, V&& value) noexcept {
-    put(FieldValue(field, static_cast<const std::remove_reference_t<V>&>(value)));
+    const detail::PublicCall call;
+    if (!call.nested()) put(FieldValue(field, static_cast<const std::remove_reference_t<V>&>(value)));
   }
   /// Adds n (0 or more; less is ignored) to a counter, up to the largest std::int64_t. At most 64 counters.
   void add(const Counter&, std::int64_t n = 1) noexcept;
@@ -1479,6 +1899,9 @@ class TelemetrySession {
   /// The run has failed with this exception: its type, its message (scrubbed) and those nested in it.
   void fail(const std::exception&) noexcept;
   void fail(std::exception_ptr = std::current_exception()) noexcept;
+  /// The same for programs without exceptions, where they report an error and exit: the kind of error, a literal of the
+  /// program (256 bytes), and its message (scrubbed, 1,024 bytes); either may be empty. current() finds the session.
+  void fail(std::string_view type, std::string_view message) noexcept;
   /// The code the program is about to end with; not 0 is a failure. Returns it.
   int exit_code(int code) noexcept;
 
@@ -1521,13 +1944,16 @@ class TelemetrySession {
   static TelemetrySession* current() noexcept;
 
  private:
+  void end() noexcept;
   void start(Options&&, std::vector<std::string>&&) noexcept;
   void put(const FieldValue&) noexcept;
   void left_by(std::exception_ptr) noexcept;
+  void fail_by(std::exception_ptr, bool left) noexcept;
 
   std::shared_ptr<detail::Recorder> recorder_;  // none: nothing is recorded
   std::shared_ptr<detail::Run> run_;
   const int exceptions_ = std::uncaught_exceptions();
+  const Decision undecided_{};
 };
 
 USAGE_STATS_END_NAMESPACE
@@ -1549,6 +1975,7 @@ USAGE_STATS_END_NAMESPACE
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <limits>
 #include <map>
@@ -1563,7 +1990,7 @@ namespace detail {
 
 namespace limits {
 constexpr std::size_t file_bytes = 1024 * 1024;  // no file of ours is larger; a larger one is not read
-constexpr std::size_t waiting_reports = 100;     // the oldest go first
+constexpr std::size_t waiting_reports = 1000;    // the oldest go first
 constexpr std::size_t waiting_bytes = 5 * 1024 * 1024;
 constexpr std::size_t kept_sessions = 50;
 constexpr std::chrono::hours kept_for{30 * 24};
@@ -1584,14 +2011,15 @@ struct Backoff {
 
 /// state.json: what is remembered from run to run. A file that cannot be parsed counts as empty and is replaced.
 struct State {
+  std::string app;                    // whose folder it is; empty: an earlier version wrote it
   std::string client_id;              // ClientId::install; empty until the verdict is first `on`
   std::string secret;                 // ClientId::monthly: hashed with the month
   std::vector<std::string> sent_ids;  // every client id that a server may have had
   std::vector<std::string> sent_to;   // the URLs of those servers
   Seconds deletion_due = 0;           // when a deletion that waits may be tried (again); 0: none waits
   bool notice_shown = false;
-  bool told = false;                   // by a notice, or knew it when it was switched on: what comes later is new
-  std::vector<std::string> announced;  // the declared fields that were known then
+  std::optional<Disclosed> disclosed;  // nothing: nobody has been told anything yet
+  bool said_no = false;                // `usage-stats disable`, or an answer; stands beside the config's until `enable`
   int unanswered_prompts = 0;
   std::int64_t sent = 0, failed = 0, dropped = 0;  // `delivery` of the next report
   Seconds last_sent = 0;
@@ -1612,8 +2040,9 @@ struct Label {
   std::string app, version, session_id, client_id;  // client_id: the folder's name, "local" if there is none
   std::int64_t sequence = 1;
   Seconds created = 0;
-  int rule = 0;                          // the rule of section 3 that allowed it
-  std::string config_file, policy_file;  // only where the author chose other places; a home folder stands as ~
+  int rule = 0;  // the rule of section 3 that allowed it
+  // As the run resolved them: what it does to its environment later changes nothing. Empty: it knew no place.
+  std::filesystem::path config_file, policy_file;
   std::vector<Destination> destinations;
   std::string running_report;  // what is reported if the run vanishes, or its report is damaged
   // Written behind the label by a signal handler:
@@ -1628,12 +2057,14 @@ std::optional<Label> parse_label(std::string_view text);
 std::string to_text(const State&);
 State parse_state(std::string_view text);
 
+constexpr const char* under_way = "under way";  // of an interim report: it may have been sent, there is no answer yet
+
 /// One line of delivery.json.
 struct DeliveryRecord {
   std::string url;
   std::int64_t sequence = 1;
   int http_status = 0;  // 0: no answer
-  std::string result;   // "delivered", "again later", "refused", "stopped", "gave up"
+  std::string result;   // "delivered", "again later", "refused", "stopped", "gave up", "under way"
   std::string detail;   // the transport's or the server's reason, at most 256 bytes
   int attempts = 0;
   std::size_t events = 0;  // amplitude: how many of the session's events the endpoint has now
@@ -1646,12 +2077,21 @@ std::size_t delivered_events(std::string_view delivery_json, std::string_view ur
 /// The folder. All of it fails softly: an error code, never an exception for what the file system does.
 class Storage {
  public:
-  /// Opens the usage folder, making it if `create`. Not ours, read only, full: an error.
-  static std::optional<Storage> open(const std::filesystem::path&, bool create, std::error_code&);
+  /// Opens the usage folder of that app; with `create`, a missing or empty one becomes its. An app without a name (an
+  /// uploader's, which is told the folder only) takes the one that state.json names. Not ours, not that app's, read
+  /// only, full: an error, and nothing has been changed.
+  static std::optional<Storage> open(const std::filesystem::path&, const std::string& app, bool create,
+                                     std::error_code&);
+  /// Writes the app's name into the state.json of an earlier version, or of one that was damaged.
+  std::error_code claim();
 
+  const std::string& app() const noexcept { return app_; }
+  /// What state.json said when the folder was opened.
+  const State& state_at_opening() const noexcept { return opened_; }
   /// An empty one where there is none; also, with `unreadable` set, where it cannot be read now but may be later.
   State state(bool* unreadable = nullptr) const;
-  /// Reads, changes and replaces state.json; safe against other processes doing the same, for which it waits 200 ms.
+  /// Reads, changes and replaces state.json; safe against other processes doing the same, for which it waits 15 ms, or 200
+  /// ms after be_patient(): a host must not be held up by one that was stopped.
   /// Changes nothing where it cannot be read now, and where `enough` holds of what they have written meanwhile.
   std::error_code update_state(const std::function<void(State&)>& change,
                                const std::function<bool(const State&)>& enough = {}) const;
@@ -1680,7 +2120,7 @@ class Storage {
   std::vector<Label> interims() const;
   /// Changes a waiting label; without destinations it goes. Nothing where it is gone: what `usage-stats disable` or
   /// `delete` has taken away meanwhile must not come back.
-  void update_waiting(const std::string& session_id, const std::function<void(Label&)>& change) const;
+  std::error_code update_waiting(const std::string& session_id, const std::function<void(Label&)>& change) const;
   std::error_code remove_waiting(const std::string& session_id) const;
   /// Whether the last report of a label's run is there.
   bool has_last_report(const Label&) const;
@@ -1705,10 +2145,17 @@ class Storage {
   bool strewn() const;
 
   const platform::Folder& folder() const noexcept { return folder_; }
+  /// For processes that nobody waits for, and the user's own commands.
+  void be_patient() noexcept { patience_ = std::chrono::milliseconds(200); }
 
  private:
-  explicit Storage(platform::Folder folder) : folder_(std::move(folder)) {}
+  Storage(platform::Folder folder, std::string app, State opened, bool marked)
+      : folder_(std::move(folder)), app_(std::move(app)), opened_(std::move(opened)), marked_(marked) {}
   platform::Folder folder_;
+  std::string app_;
+  State opened_;
+  bool marked_;
+  std::chrono::milliseconds patience_{15};
 };
 
 }  // namespace detail
@@ -1784,16 +2231,17 @@ class Run : public std::enable_shared_from_this<Run> {
   std::string command;
 
  private:
-  std::shared_ptr<Recorder> record(const Consent&, const Storage&, const State&, Taint,
-                                   const std::vector<std::string>& arguments, std::vector<std::string> withheld);
-  bool choose_destinations(const Consent&, const State&);
+  std::shared_ptr<Recorder> record(const Consent&, const Storage&, const State&,
+                                   const std::vector<std::string>& arguments, Withheld);
+  bool choose_destinations(const Consent&, const State&, const Withheld&);
   bool choose_client(const Storage&, State&);
-  void describe(const std::vector<std::string>& arguments, const Taint&, const State&);
+  void describe(const Consent&, const std::vector<std::string>& arguments, const State&);
+  /// The options that say what a report holds: the program's own, or what has been told of them.
+  const Options& disclosed() const noexcept { return disclosed_ ? *disclosed_ : options; }
   bool begin_label(const Storage&);
   void begin_interims();
   void write_interim();
   bool close_report(const End&);
-  std::string scrubbed(const std::string& message) const;
   void write_and_deliver();
   void deliver(const Storage&) const;
   void look_after(const Storage&) const;
@@ -1801,7 +2249,9 @@ class Run : public std::enable_shared_from_this<Run> {
   bool give_up(const std::string& why);
   bool sends_by_process() const;
 
+  std::optional<Options> disclosed_;
   Report report_;
+  SensitiveValues sensitive_;
   Label label_;
   platform::LockedFile lock_;
   platform::SignalWatch signals_;
@@ -1821,6 +2271,7 @@ USAGE_STATS_END_NAMESPACE
 // Signals are platform::SignalWatch; what leaves no trace at all (kill -9, _exit, a power cut) is found by the next
 // uploader. Code of a shared library sees std::exit only, and its own unloading.
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -1841,7 +2292,10 @@ class Runs {
   void remove(const TelemetrySession*) noexcept;
   /// The session is gone, its run ends with the process. False if it must end now.
   bool leave_to_exit(const TelemetrySession*) noexcept;
-  TelemetrySession* youngest() noexcept;
+  /// The session is gone in the middle of another call of its thread: waits for nothing, frees nothing.
+  void forget(const TelemetrySession*) noexcept;
+  /// Waits for nothing.
+  TelemetrySession* youngest() const noexcept { return youngest_; }
   /// All of them, the youngest first.
   void finish(const End&) noexcept;
 
@@ -1854,8 +2308,11 @@ class Runs {
     TelemetrySession* session;  // nullptr: gone before its run
     std::shared_ptr<Run> run;
   };
+  void note_youngest() noexcept;
+
   std::mutex mutex_;
   std::vector<Entry> entries_;  // the youngest last
+  std::atomic<TelemetrySession*> youngest_{nullptr};
   std::vector<platform::Child> children_;
 };
 
@@ -1870,12 +2327,14 @@ USAGE_STATS_END_NAMESPACE
 #include <functional>
 #include <optional>
 #include <string>
+#include <system_error>
 
 // ---- usage_stats/transport.hpp
 // One HTTP request: by cpp-httplib where it can speak the URL's scheme, else by the system's curl.
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -1888,25 +2347,42 @@ struct Request {
   std::string url;
   std::map<std::string, std::string> headers;  // without Content-Length
   std::string body;
+  bool key_in_body = false;
   std::size_t events = 0;  // not sent: how many of the session's events an amplitude endpoint has when this succeeds
 };
 
 struct Response {
-  int status = 0;                                   // 0: no answer
-  std::string error;                                // why there is none, in words
-  std::string body;                                 // at most 64 KiB
-  std::string location;                             // of a redirect
+  int status = 0;     // 0: no answer
+  std::string error;  // why there is none, in words
+  std::string body;   // at most 64 KiB
+  std::string location, content_type;
   std::optional<std::chrono::seconds> retry_after;  // RFC 9110 10.2.3, 0 to 24 h
   bool impossible = false;                          // nothing here can send this: no TLS in httplib and no curl
+  bool doubtful = false;                            // a page, by plain http: likely of a captive portal or a proxy
+};
+
+/// The open connection to one server, kept from request to request. Movable.
+class Connection {
+ public:
+  Connection() noexcept;
+  ~Connection();
+  Connection(Connection&&) noexcept;
+  Connection& operator=(Connection&&) noexcept;
+
+  struct Impl;
+  std::unique_ptr<Impl> impl;
 };
 
 /// Sends and waits for the answer, at most `limit` (name lookups excepted: the caller's alarm bounds those). Follows
-/// redirects on the same host with the same scheme, at most 5. Certificates are verified. HTTPS_PROXY, HTTP_PROXY,
-/// ALL_PROXY and NO_PROXY are honoured; nothing else ambient is read. Never throws.
-Response send(const Request&, std::chrono::milliseconds limit, const Log&);
+/// redirects on the same host with the same scheme, at most 5; to another port without a key only. Certificates are
+/// verified. HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are honoured; nothing else ambient is read. What comes is
+/// bounded before httplib or the caller sees it. A proxy that does not let the request through, or wants other
+/// credentials, is no answer. With `kept`, the connection stays open for the next request (httplib only). Never throws.
+Response send(const Request&, std::chrono::milliseconds limit, const Log&, Connection* kept = nullptr);
 
-/// The proxy for a URL by the environment: "http://host:port", or empty. In a CGI program HTTP_PROXY is not honoured,
-/// for its value is the web client's.
+/// The proxy for a URL by the environment: "http://host:port", or empty, as it is for loopback always. NO_PROXY names
+/// hosts, domains, addresses and networks ("10.0.0.0/8"), between commas or blanks. In a CGI program HTTP_PROXY is not
+/// honoured, for its value is the web client's.
 std::string proxy_for(const std::string& scheme, const std::string& host);
 
 }  // namespace detail
@@ -1925,12 +2401,13 @@ enum class Answer { delivered, again_later, refused, stopped, impossible };
 Answer classify(const Response&, Protocol = Protocol::json);
 
 /// How long to wait after the given number of failures in a row: 1 min doubling to 24 h, plus up to a quarter of
-/// jitter taken from `seed`; the server's Retry-After where it asks for more.
+/// jitter taken from `seed`. A server's Retry-After is taken at its word, from 1 s to 24 h, for the first five
+/// failures; afterwards where it asks for more.
 std::chrono::seconds backoff_delay(int failures, std::optional<std::chrono::seconds> retry_after,
                                    unsigned seed) noexcept;
 
 struct UploadOptions {
-  std::chrono::milliseconds stay{5000};              // after the last report, for further ones
+  std::chrono::milliseconds stay{1000};              // after the last report, for further ones
   std::chrono::steady_clock::time_point deadline{};  // no new request after this
   bool awaited = false;                              // ... and none that lasts longer
   bool ignore_backoff = false;  // `usage-stats send`; who does not answer is not asked again by this call
@@ -1938,8 +2415,13 @@ struct UploadOptions {
   std::function<void(const Label&, const DeliveryRecord&)> progress{};  // told of each try
 };
 
-/// Sends what waits in the folder and prunes it. Returns false, having done nothing, if another uploader is at work.
-bool upload(const std::filesystem::path& usage_folder, const UploadOptions&, const Log&);
+/// Sends what waits in the folder and prunes it. Returns false, having done nothing, if another uploader is at work,
+/// or, with `error` set, if the folder does not let it.
+bool upload(const std::filesystem::path& usage_folder, const UploadOptions&, const Log&, std::error_code& error);
+inline bool upload(const std::filesystem::path& usage_folder, const UploadOptions& options, const Log& log) {
+  std::error_code error;
+  return upload(usage_folder, options, log, error);
+}
 
 /// Whether a process started now would find something to do: a destination or a deletion that is due, or a crowded
 /// folder.
@@ -2017,8 +2499,10 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 
-/// Answers when argv[1] is `usage-stats`, on standard output, and returns the exit code: 0 done, 1 failed, 2 usage.
-/// Returns nothing for any other argument; call it first in main.
+/// Answers when the first arguments are the words of Options::command (`usage-stats`), on standard output, and returns
+/// the exit code: 0 done, 1 failed, 2 usage. Returns nothing for other arguments, and where that option is empty.
+/// Sessions made from main's own argc and argv call it themselves. For programs whose sessions are made in another way:
+/// call it first in main. From then on the texts of this process take it that the program answers the command.
 std::optional<int> handle_command(const Options&, int argc, const char* const* argv) noexcept;
 
 USAGE_STATS_END_NAMESPACE
@@ -2026,6 +2510,7 @@ USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/bounded_lock.hpp
 // Locking where a lock that never comes must not hold up the end of the host.
 
+#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <thread>
@@ -2033,18 +2518,127 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
+/// The mutex that somebody has last given up waiting for: nobody waits a second time.
+inline std::atomic<const void*>& stuck_mutex() noexcept {
+  static std::atomic<const void*> stuck{nullptr};
+  return stuck;
+}
+
 /// Waits at most a second: ours are held for microseconds. One that is not to be had by then belongs to a thread that
 /// cannot go on, such as one that a signal handler of the host's has interrupted to call std::exit.
 template <class Mutex>
 std::unique_lock<Mutex> lock_or_give_up(Mutex& mutex) {
   std::unique_lock<Mutex> lock(mutex, std::try_to_lock);
+  const bool stuck = stuck_mutex().load(std::memory_order_relaxed) == &mutex;
+  if (lock.owns_lock() || stuck) {
+    if (lock.owns_lock() && stuck) stuck_mutex() = nullptr;
+    return lock;
+  }
   const platform::Uncancelled uncancelled;  // to sleep is a cancellation point
   for (int attempt = 0; !lock.owns_lock() && attempt < 1000; ++attempt) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     static_cast<void>(lock.try_lock());
   }
+  if (!lock.owns_lock()) stuck_mutex() = &mutex;
   return lock;
 }
+
+/// For data that is whole at every moment, one store making each change. So none waits for long: not in a signal
+/// handler that has interrupted its own thread's use of them, not in a fork's child whose parent's other thread was
+/// using them, nor for a thread that does not come back, for which it is waited once. All of those go on without the
+/// lock. Needs no construction.
+class WholeDataLock {
+ public:
+  class Guard {
+   public:
+    explicit Guard(WholeDataLock& lock) noexcept : lock_(lock), owner_(lock.lock()) {}
+    ~Guard() {
+      if (owner_) lock_.holder_ = nullptr;
+    }
+    Guard(const Guard&) = delete;
+    Guard& operator=(const Guard&) = delete;
+
+   private:
+    WholeDataLock& lock_;
+    bool owner_;
+  };
+
+ private:
+  static const void* this_thread() noexcept {
+    static thread_local char place = 0;
+    return &place;
+  }
+  bool lock() noexcept {
+    const void* holder = holder_;
+    if (const unsigned now = platform::forks(); forks_.exchange(now) != now && holder != nullptr)
+      holder_.compare_exchange_strong(holder, nullptr);  // of the parent
+    const platform::Uncancelled uncancelled;
+    for (int attempt = 0;; ++attempt) {
+      holder = nullptr;
+      if (holder_.compare_exchange_strong(holder, this_thread())) return true;
+      if (holder == this_thread() || holder == gone_) return false;
+      if (attempt >= 1000) return gone_ = holder, false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+
+  std::atomic<const void*> holder_{nullptr}, gone_{nullptr};
+  std::atomic<unsigned> forks_{0};
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/command_line.hpp
+// What of a program's command line is this library's: the words of Options::command, and --disable-usage-stats.
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+inline constexpr std::string_view disable_flag = "--disable-usage-stats";
+
+/// How many arguments behind the program's name are the words of Options::command, if all of them stand there, in their
+/// order and first of all; else 0.
+inline std::size_t command_words(const Options& options, int argc, const char* const* argv) noexcept {
+  const std::string_view command = options.command;
+  std::size_t words = 0, begin = 0;
+  for (;;) {
+    begin = command.find_first_not_of(' ', begin);
+    if (begin == std::string_view::npos) return words;
+    const std::size_t end = std::min(command.find(' ', begin), command.size());
+    const std::size_t at = words + 1;
+    if (argv == nullptr || argc < 0 || at >= static_cast<std::size_t>(argc) || argv[at] == nullptr ||
+        command.substr(begin, end - begin) != argv[at])
+      return 0;
+    words = at;
+    begin = end;
+  }
+}
+
+/// Takes every --disable-usage-stats out of argc and argv, which stays ended by a null pointer; true if there was one.
+/// What stands behind a `--` stays: it is an operand, or meant for a program that this one starts.
+inline bool take_out_disable_flag(int& argc, char** argv) noexcept {
+  if (argv == nullptr) return false;
+  int kept = 1, at = 1;
+  for (bool operands = false; at < argc && argv[at] != nullptr; ++at) {
+    operands = operands || std::string_view(argv[at]) == "--";
+    if (operands || argv[at] != disable_flag) argv[kept++] = argv[at];
+  }
+  if (kept == at) return false;
+  argv[kept] = nullptr;
+  argc = kept;
+  return true;
+}
+
+/// Remembers, for all texts of this process, that the program answers Options::command; argv[0] is how it was called.
+void remember_command(const Options&, int argc, const char* const* argv) noexcept;
+
+/// What a user types in front of a subcommand, "mytool usage-stats"; empty where this program answers no command.
+std::string typed_command(const Options&);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
@@ -2094,6 +2688,11 @@ std::optional<Url> resolve(const Url& base, std::string_view reference);
 /// Whether the host is 127.0.0.0/8, ::1 or "localhost" (RFC 6761): an address that cannot leave this machine.
 bool is_loopback(std::string_view host);
 
+/// The 4 or 16 bytes of a host that is an address; an IPv4 address that is written as an IPv6 one has 4.
+std::optional<std::string> address_bytes(std::string_view host);
+
+/// `text` with each %XX as the byte that it means.
+std::string percent_decode(std::string_view text);
 /// `text` with every byte but RFC 3986's unreserved ones as %XX.
 std::string percent_encode(std::string_view text);
 
@@ -2139,6 +2738,93 @@ USAGE_STATS_END_NAMESPACE
 
 #include <atomic>
 #include <utility>
+
+// ---- usage_stats/impl/refusal.ipp
+// Why a folder is not used, in words that a user can act on.
+
+#include <new>
+#include <string>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+namespace refusal_impl {
+
+USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
+  switch (why) {
+    case Refusal::root:
+      return "the root of the file system is no place for reports";
+    case Refusal::is_home:
+      return "the home folder itself is no place for reports";
+    case Refusal::no_home:
+      return "the home folder does not exist, and is not made";
+    case Refusal::anothers:
+      return "it belongs to another user";
+    case Refusal::others_may_write:
+      return "other users may write there";
+    case Refusal::not_private:
+      return "this program has not made it, and other users may look into it (chmod 700, or remove it)";
+    case Refusal::in_anothers_folder:
+      return "the folder that it lies in belongs to another user";
+    case Refusal::in_shared_folder:
+      return "anybody may rename what lies in the folder above it";
+    case Refusal::untrusted_link:
+      return "a link on the way to it may have been put there by another user";
+    case Refusal::not_made_by_us:
+      return "this program has not made it: it is not empty, and no state.json in it is this program's";
+    case Refusal::another_programs:
+      return "it belongs to another program, as its state.json says";
+  }
+  return "it is not used";
+}
+
+class Refusals : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "usage folder"; }
+  std::string message(int why) const override { return words_of(static_cast<Refusal>(why)); }
+  std::error_condition default_error_condition(int why) const noexcept override {
+    return std::make_error_condition(static_cast<Refusal>(why) == Refusal::no_home
+                                         ? std::errc::no_such_file_or_directory
+                                         : std::errc::operation_not_permitted);
+  }
+};
+
+/// What kept state.json from being read, with the system's own words.
+class StateFileErrors : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "state.json"; }
+  std::string message(int error) const override {
+    return "state.json cannot be read: " + std::generic_category().message(error);
+  }
+  std::error_condition default_error_condition(int error) const noexcept override {
+    return {error, std::generic_category()};
+  }
+};
+
+/// One of each, which takes no memory and is never destroyed: a session may end when static objects are gone.
+template <class Category>
+const std::error_category& category_of() noexcept {
+  alignas(Category) static unsigned char place[sizeof(Category)];
+  static const Category* const category = new (place) Category;
+  return *category;
+}
+
+}  // namespace refusal_impl
+
+USAGE_STATS_INLINE std::error_code refused(Refusal why) noexcept {
+  return {static_cast<int>(why), refusal_impl::category_of<refusal_impl::Refusals>()};
+}
+
+USAGE_STATS_INLINE std::error_code in_state_file(std::error_code error) noexcept {
+  const std::error_condition kind = error.default_error_condition();
+  const bool known = kind.category() == std::generic_category();
+  return {known ? kind.value() : static_cast<int>(std::errc::io_error),
+          refusal_impl::category_of<refusal_impl::StateFileErrors>()};
+}
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -2334,8 +3020,7 @@ USAGE_STATS_INLINE std::error_code check_access(HANDLE file, bool folder) {
 /// A regular file, no link. It may have lost its name to a newer one since it was opened.
 USAGE_STATS_INLINE std::error_code check_file(HANDLE file, BY_HANDLE_FILE_INFORMATION& info) {
   if (::GetFileInformationByHandle(file, &info) == 0) return last_error();
-  if ((info.dwFileAttributes & (FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT)) != 0 ||
-      info.nNumberOfLinks > 1)
+  if ((info.dwFileAttributes & (FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT)) != 0)
     return std::make_error_code(std::errc::operation_not_permitted);
   return check_access(file, false);
 }
@@ -2505,19 +3190,27 @@ USAGE_STATS_INLINE Folder& Folder::operator=(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder::operator bool() const noexcept { return impl_ != nullptr; }
 USAGE_STATS_INLINE const std::filesystem::path& Folder::path() const noexcept { return impl_->path; }
 
-USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& path, bool create, std::error_code& error) {
-  Folder folder;
+USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& path, bool create, std::error_code& error,
+                                       bool* made) {
+  if (made != nullptr) *made = false;
   if (!path.is_absolute()) return error = std::make_error_code(std::errc::invalid_argument), Folder();
+  if (!path.lexically_normal().has_relative_path()) return error = refused(Refusal::root), Folder();
   const std::wstring name = windows::system_path(path);
   windows::Handle handle = windows::open_folder(name, error);
   if (!handle && create && error == std::errc::no_such_file_or_directory) {
     windows::PrivateAccess access;
     error = windows::make_folder(name, access.attributes.lpSecurityDescriptor ? &access.attributes : nullptr);
     if (!error) handle = windows::open_folder(name, error);
+    if (made != nullptr) *made = static_cast<bool>(handle);
   }
+  Folder folder;
   if (handle) folder.impl_ = std::make_unique<Impl>(Impl{std::move(handle), path, name + L"\\"});
   return folder;
 }
+
+USAGE_STATS_INLINE bool Folder::is_private() const noexcept {
+  return true;
+}  // it has been looked at when it was opened
 
 USAGE_STATS_INLINE Folder Folder::folder(const std::string& name, bool create, std::error_code& error) const {
   const std::wstring inner = *impl_ / name;
@@ -2580,6 +3273,11 @@ USAGE_STATS_INLINE bool Folder::exists(const std::string& name) const noexcept {
   USAGE_STATS_CATCH_ALL { return true; }
 }
 
+USAGE_STATS_INLINE bool Folder::is_gone() const noexcept {
+  return ::GetFileAttributesW(impl_->path.c_str()) == INVALID_FILE_ATTRIBUTES &&
+         (::GetLastError() == ERROR_FILE_NOT_FOUND || ::GetLastError() == ERROR_PATH_NOT_FOUND);
+}
+
 USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
                                                            std::size_t looks) const {
   constexpr std::int64_t epoch = 116444736000000000;  // 1970, in the 100 ns since 1601 that the system counts
@@ -2594,7 +3292,7 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
     const auto since_1970 = std::chrono::duration_cast<std::chrono::system_clock::duration>(Ticks(ticks - epoch));
     found.push_back({name, std::chrono::system_clock::time_point(since_1970),
                      std::uint64_t{entry.nFileSizeHigh} << 32 | entry.nFileSizeLow,
-                     windows::is_folder(entry.dwFileAttributes)});
+                     windows::is_folder(entry.dwFileAttributes), false});
     return true;
   });
   return found;
@@ -2781,6 +3479,41 @@ USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& pat
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/read_only_memory_windows.ipp
+// Included by platform_windows.ipp behind windows.h.
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept = default;
+USAGE_STATS_INLINE MemoryReader::~MemoryReader() { static_cast<void>(file_); }
+
+USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to, std::size_t size) const noexcept {
+  SIZE_T copied = 0;
+  ::ReadProcessMemory(::GetCurrentProcess(), reinterpret_cast<const void*>(from), to, size, &copied);
+  return copied;
+}
+
+/// Images alone: a file that the program has mapped is none.
+USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool libraries) {
+  std::vector<MemoryRange> ranges;
+  const void* const program = ::GetModuleHandleW(nullptr);
+  MEMORY_BASIC_INFORMATION region{};
+  for (std::uintptr_t at = 0; ::VirtualQuery(reinterpret_cast<const void*>(at), &region, sizeof region) != 0;) {
+    const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(region.BaseAddress), end = begin + region.RegionSize;
+    const bool wanted = libraries || region.AllocationBase == program;
+    if (wanted && region.State == MEM_COMMIT && region.Type == MEM_IMAGE && region.Protect == PAGE_READONLY)
+      ranges.push_back({begin, end});
+    if (end <= at) break;
+    at = end;
+  }
+  return ranges;
+}
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/terminal_windows.ipp
 // The console, for Windows. Included by platform_windows.ipp behind windows.h.
 
@@ -2882,11 +3615,12 @@ struct Thread::Impl {
   }
 };
 
-USAGE_STATS_INLINE Thread::Thread(std::function<void()> work) noexcept {
+USAGE_STATS_INLINE Thread::Thread(std::function<void()> work, std::size_t stack) noexcept {
   USAGE_STATS_TRY {
     auto impl = std::make_unique<Impl>();
     auto owned = std::make_unique<std::function<void()>>(std::move(work));
-    const auto handle = ::_beginthreadex(nullptr, 0, &Impl::run, owned.get(), 0, &impl->id);
+    const auto handle = ::_beginthreadex(nullptr, static_cast<unsigned>(stack), &Impl::run, owned.get(),
+                                         stack == 0 ? 0 : STACK_SIZE_PARAM_IS_A_RESERVATION, &impl->id);
     if (handle == 0) return;
     static_cast<void>(owned.release());  // the thread's own now
     impl->handle = reinterpret_cast<HANDLE>(handle);
@@ -3027,6 +3761,43 @@ USAGE_STATS_INLINE bool write_to_standard_error(std::string_view text) noexcept 
   USAGE_STATS_CATCH_ALL { return false; }
 }
 
+namespace windows {
+
+/// Words for a pipe, and the thread that may have to be told to stop writing them.
+struct Offer {
+  HANDLE stream = nullptr;
+  std::string text;
+  std::atomic<bool> whole{false};
+
+  static DWORD WINAPI write(void* data) {
+    const std::unique_ptr<std::shared_ptr<Offer>> mine(static_cast<std::shared_ptr<Offer>*>(data));
+    (*mine)->whole = !write_all((*mine)->stream, (*mine)->text);
+    return 0;
+  }
+};
+
+}  // namespace windows
+
+USAGE_STATS_INLINE bool offer_to_standard_error(std::string_view text) noexcept {
+  USAGE_STATS_TRY {
+    const HANDLE stream = windows::standard_stream(2);
+    if (::GetFileType(stream) != FILE_TYPE_PIPE) return write_to_standard_error(text);
+    // What a pipe says of its room is not true while somebody waits at its other end.
+    const auto offer = std::make_shared<windows::Offer>();
+    offer->stream = stream;
+    offer->text = text;
+    auto owned = std::make_unique<std::shared_ptr<windows::Offer>>(offer);
+    const windows::Handle thread(::CreateThread(nullptr, 0, &windows::Offer::write, owned.get(), 0, nullptr));
+    if (!thread) return false;
+    static_cast<void>(owned.release());  // the thread's own now
+    if (::WaitForSingleObject(thread.get(), 100) == WAIT_OBJECT_0) return offer->whole;
+    ::CancelSynchronousIo(thread.get());
+    ::WaitForSingleObject(thread.get(), 100);
+    return offer->whole;
+  }
+  USAGE_STATS_CATCH_ALL { return false; }
+}
+
 /// Handles are many, and numbered by no order that a host could count on.
 USAGE_STATS_INLINE bool has_spare_descriptors() noexcept { return true; }
 
@@ -3135,6 +3906,10 @@ USAGE_STATS_INLINE std::filesystem::path home() { return windows::absolute_varia
 USAGE_STATS_INLINE std::filesystem::path state_root() { return windows::absolute_variable("LOCALAPPDATA"); }
 USAGE_STATS_INLINE std::filesystem::path config_root() { return windows::absolute_variable("APPDATA"); }
 USAGE_STATS_INLINE std::filesystem::path policy_root() { return windows::absolute_variable("ProgramData"); }
+USAGE_STATS_INLINE std::filesystem::path foreign_home() { return {}; }  // it comes from the user's own profile
+
+USAGE_STATS_INLINE std::string path_bytes(const std::filesystem::path& path) { return windows::utf8(path.native()); }
+USAGE_STATS_INLINE std::filesystem::path path_of_bytes(std::string_view bytes) { return windows::wide(bytes); }
 
 }  // namespace platform
 }  // namespace detail
@@ -3173,6 +3948,7 @@ USAGE_STATS_INLINE void ending() noexcept {
 struct Watching {
   std::mutex mutex;
   int watches = 0;
+  bool requests = false;  // console events, too
   LPTOP_LEVEL_EXCEPTION_FILTER former = nullptr;
   std::atomic<bool> noted{false};  // the first end is the one that counts
 
@@ -3243,7 +4019,7 @@ struct SignalWatch::Slot {
   static LONG WINAPI on_exception(EXCEPTION_POINTERS*) noexcept;
 };
 
-USAGE_STATS_INLINE SignalWatch::Slot* SignalWatch::slots() noexcept {
+USAGE_STATS_INLINE SignalWatch::Slot* SignalWatch::table() noexcept {
   static Slot(&all)[count] = *new Slot[1][count];
   return all;
 }
@@ -3264,7 +4040,7 @@ USAGE_STATS_INLINE void SignalWatch::Slot::end(const char* name, Then then) noex
   USAGE_STATS_TRY {
     const auto guard = lock_or_give_up(watching.mutex);
     for (int i = 0; guard && i < count; ++i) {
-      const Slot& slot = slots()[i];
+      const Slot& slot = table()[i];
       if (slot.file == nullptr) continue;
       slot.note(name);
       std::error_code error;
@@ -3298,20 +4074,22 @@ USAGE_STATS_INLINE LONG WINAPI SignalWatch::Slot::on_exception(EXCEPTION_POINTER
   return answer;
 }
 
-USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader) {
+USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader,
+                                            bool requests) {
   if (!label || !in_main_executable(reinterpret_cast<const void*>(&Slot::on_event))) return;
   windows::Watching& watching = windows::Watching::instance();
-  const std::lock_guard<std::mutex> guard(watching.mutex);
-  for (int i = 0; i < count && slot_ < 0; ++i) {
-    Slot& slot = slots()[i];
+  const auto guard = lock_or_give_up(watching.mutex);
+  for (int i = 0; guard && i < count && slot_ < 0; ++i) {
+    Slot& slot = table()[i];
     if (slot.file != nullptr) continue;
     slot_ = i;
     slot.start = uploader;
     slot.begin_ms = ::GetTickCount64();
     slot.file = label.impl_.get();
   }
-  if (slot_ < 0 || watching.watches++ > 0) return;
-  ::SetConsoleCtrlHandler(&Slot::on_event, TRUE);
+  if (slot_ < 0) return;
+  if (requests && !std::exchange(watching.requests, true)) ::SetConsoleCtrlHandler(&Slot::on_event, TRUE);
+  if (watching.watches++ > 0) return;
   watching.former = ::SetUnhandledExceptionFilter(&Slot::on_exception);
 }
 
@@ -3327,9 +4105,9 @@ USAGE_STATS_INLINE SignalWatch::~SignalWatch() {
   windows::Watching& watching = windows::Watching::instance();
   const auto guard = lock_or_give_up(watching.mutex);
   if (!guard) return;
-  slots()[slot_].file = nullptr;
+  table()[slot_].file = nullptr;
   if (--watching.watches > 0) return;
-  ::SetConsoleCtrlHandler(&Slot::on_event, FALSE);
+  if (std::exchange(watching.requests, false)) ::SetConsoleCtrlHandler(&Slot::on_event, FALSE);
   const auto now = ::SetUnhandledExceptionFilter(watching.former);
   if (now != &Slot::on_exception) ::SetUnhandledExceptionFilter(now);  // the host has set its own meanwhile
 }
@@ -3358,6 +4136,7 @@ USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
 
 USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
 
+USAGE_STATS_INLINE void note_own_file() noexcept {}
 USAGE_STATS_INLINE void keep_loaded() noexcept {
   HMODULE module = nullptr;
   constexpr DWORD flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;
@@ -3512,6 +4291,8 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
 
 USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {}
 
+USAGE_STATS_INLINE void limit_memory(std::size_t) noexcept {}
+
 USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
   const std::wstring folders = windows::wide(variable("PATH").value_or(""));
   const std::wstring file = windows::wide(name) + (name.find('.') == std::string_view::npos ? L".exe" : L"");
@@ -3617,6 +4398,7 @@ USAGE_STATS_END_NAMESPACE
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -3625,7 +4407,10 @@ USAGE_STATS_END_NAMESPACE
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <locale.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #if defined(__linux__)
 #include <sched.h>
@@ -3649,6 +4434,7 @@ USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/loaded_posix.ipp
 // Where in memory this library is: in the program itself, or in a plugin that its host may unload.
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -3668,38 +4454,56 @@ namespace platform {
 #if defined(__linux__)
 namespace posix {
 
-USAGE_STATS_INLINE bool holds(const dl_phdr_info& object, std::uintptr_t address) noexcept {
-  for (int i = 0; i < object.dlpi_phnum; ++i) {
-    const auto& segment = object.dlpi_phdr[i];
-    const std::uintptr_t begin = object.dlpi_addr + segment.p_vaddr;
-    if (segment.p_type == PT_LOAD && address >= begin && address < begin + segment.p_memsz) return true;
+/// The program's headers as the kernel has told them. To ask the dynamic linker (dl_iterate_phdr) takes its lock, which
+/// a fork's child may find locked for ever.
+class ProgramHeaders {
+ public:
+  ProgramHeaders() noexcept
+      : first_(reinterpret_cast<const ElfW(Phdr) *>(::getauxval(AT_PHDR))), count_(::getauxval(AT_PHNUM)) {
+    if (first_ == nullptr) count_ = 0;
   }
-  return false;
-}
+
+  bool has(std::uint32_t type) const noexcept { return find(type) != nullptr; }
+  bool holds(std::uintptr_t address) const noexcept {
+    const std::uintptr_t base = this->base();
+    for (std::size_t i = 0; i < count_; ++i) {
+      const std::uintptr_t begin = base + first_[i].p_vaddr;
+      if (first_[i].p_type == PT_LOAD && address >= begin && address < begin + first_[i].p_memsz) return true;
+    }
+    return false;
+  }
+
+ private:
+  const ElfW(Phdr) * find(std::uint32_t type) const noexcept {
+    for (std::size_t i = 0; i < count_; ++i)
+      if (first_[i].p_type == type) return first_ + i;
+    return nullptr;
+  }
+  /// What is to be added to the addresses in the file.
+  std::uintptr_t base() const noexcept {
+    const auto here = reinterpret_cast<std::uintptr_t>(first_);
+    if (const auto* const itself = find(PT_PHDR)) return here - itself->p_vaddr;
+    // A static program tells no more than where it begins; its headers stand right behind the file's.
+    ElfW(Ehdr) file{};
+    if (here % 4096 < sizeof file) return 0;
+    std::memcpy(&file, reinterpret_cast<const char*>(first_) - sizeof file, sizeof file);
+    const bool found = std::memcmp(file.e_ident, ELFMAG, SELFMAG) == 0 && file.e_phoff == sizeof file;
+    return found ? ::getauxval(AT_ENTRY) - file.e_entry : 0;
+  }
+
+  const ElfW(Phdr) * first_;
+  std::size_t count_;
+};
 
 }  // namespace posix
 
 USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
-  return ::dl_iterate_phdr(
-             [](dl_phdr_info* object, std::size_t, void* address) {
-               // The first object is the main executable, but to a plugin that dlmopen() has put into a namespace of
-               // its own; the others do not matter.
-               const unsigned long program = ::getauxval(AT_PHDR);
-               const bool is_program = program == 0 || reinterpret_cast<std::uintptr_t>(object->dlpi_phdr) == program;
-               return is_program && posix::holds(*object, reinterpret_cast<std::uintptr_t>(address)) ? 1 : 2;
-             },
-             const_cast<void*>(code)) == 1;
+  return posix::ProgramHeaders().holds(reinterpret_cast<std::uintptr_t>(code));
 }
 
 USAGE_STATS_INLINE bool started_by_loader() noexcept {
-  if (::getauxval(AT_BASE) != 0) return false;  // the kernel has loaded both
-  return ::dl_iterate_phdr(
-             [](dl_phdr_info* object, std::size_t, void*) {
-               for (int i = 0; i < object->dlpi_phnum; ++i)
-                 if (object->dlpi_phdr[i].p_type == PT_INTERP) return 1;
-               return 2;  // the first one is the program
-             },
-             nullptr) == 1;
+  // Else the kernel has loaded both, or the program needs none.
+  return ::getauxval(AT_BASE) == 0 && posix::ProgramHeaders().has(PT_INTERP);
 }
 
 // Code that is not made for a shared library is in none.
@@ -3714,23 +4518,49 @@ static void* weak_dlopen(const char*, int) __attribute__((weakref("dlopen")));
 
 }  // namespace posix
 
+namespace posix {
+
+/// This library's file, if it is a plugin's. Asked when it is loaded, for the reason above.
+struct OwnFile {
+  std::uintptr_t address = 0;
+  char name[4096] = {};
+
+  static OwnFile& instance() noexcept {
+    static OwnFile file;
+    return file;
+  }
+  void find() noexcept {
+    address = reinterpret_cast<std::uintptr_t>(&keep_loaded);
+    if (in_main_executable(reinterpret_cast<const void*>(address))) return;
+    ::dl_iterate_phdr(
+        [](dl_phdr_info* object, std::size_t, void* data) {
+          auto& wanted = *static_cast<OwnFile*>(data);
+          for (int i = 0; i < object->dlpi_phnum; ++i) {
+            const auto& segment = object->dlpi_phdr[i];
+            const std::uintptr_t begin = object->dlpi_addr + segment.p_vaddr;
+            if (segment.p_type != PT_LOAD || wanted.address < begin || wanted.address >= begin + segment.p_memsz)
+              continue;
+            std::strncpy(wanted.name, object->dlpi_name, sizeof wanted.name - 1);
+            return 1;
+          }
+          return 0;
+        },
+        this);
+  }
+};
+
+}  // namespace posix
+
+USAGE_STATS_INLINE void note_own_file() noexcept { posix::OwnFile::instance().find(); }
+
 USAGE_STATS_INLINE void keep_loaded() noexcept {
-  struct Search {
-    std::uintptr_t address;
-    char name[4096];
-  } search{reinterpret_cast<std::uintptr_t>(&keep_loaded), ""};
-  if (&posix::weak_dlopen == nullptr || in_main_executable(reinterpret_cast<const void*>(&keep_loaded))) return;
-  ::dl_iterate_phdr(
-      [](dl_phdr_info* object, std::size_t, void* data) {
-        auto& wanted = *static_cast<Search*>(data);
-        if (!posix::holds(*object, wanted.address)) return 0;
-        std::strncpy(wanted.name, object->dlpi_name, sizeof wanted.name - 1);
-        return 1;
-      },
-      &search);
-  if (search.name[0] != '\0') posix::weak_dlopen(search.name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+  posix::OwnFile& own = posix::OwnFile::instance();
+  if (own.address == 0) own.find();  // built without the hook
+  if (&posix::weak_dlopen != nullptr && own.name[0] != '\0')
+    posix::weak_dlopen(own.name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 #else
+USAGE_STATS_INLINE void note_own_file() noexcept {}
 USAGE_STATS_INLINE void keep_loaded() noexcept {}
 #endif
 #elif defined(__APPLE__)
@@ -3740,6 +4570,7 @@ USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
 }
 
 USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
+USAGE_STATS_INLINE void note_own_file() noexcept {}
 
 USAGE_STATS_INLINE void keep_loaded() noexcept {
   Dl_info info{};
@@ -3749,6 +4580,7 @@ USAGE_STATS_INLINE void keep_loaded() noexcept {
 #else
 USAGE_STATS_INLINE bool in_main_executable(const void*) noexcept { return false; }
 USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
+USAGE_STATS_INLINE void note_own_file() noexcept {}
 USAGE_STATS_INLINE void keep_loaded() noexcept {}
 #endif
 
@@ -3786,8 +4618,8 @@ USAGE_STATS_INLINE bool exit_code_is_told() noexcept {
 USAGE_STATS_INLINE bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept {
   posix::exit_function() = function;
 #if !defined(__APPLE__)
-  static const bool quick = std::at_quick_exit([] { posix::ending(std::nullopt); }) == 0;
-  static_cast<void>(quick);
+  static std::atomic<bool> quick{false};
+  if (!quick.exchange(true)) static_cast<void>(std::at_quick_exit([] { posix::ending(std::nullopt); }));
 #endif
 #if defined(__GLIBC__)
   if (exit_code_is_told()) return ::on_exit([](int code, void*) { posix::ending(code); }, nullptr) == 0;
@@ -3818,17 +4650,117 @@ USAGE_STATS_END_NAMESPACE
 #endif
 #include <unistd.h>
 
+// ---- usage_stats/impl/path_posix.ipp
+// The way to a folder or file, gone part by part where it has links: they are followed only where nobody but us and
+// root can have put them.
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
+#include <unistd.h>
+
+// ---- usage_stats/impl/refusal.ipp
+// Why a folder is not used, in words that a user can act on.
+
+#include <new>
+#include <string>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+namespace refusal_impl {
+
+USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
+  switch (why) {
+    case Refusal::root:
+      return "the root of the file system is no place for reports";
+    case Refusal::is_home:
+      return "the home folder itself is no place for reports";
+    case Refusal::no_home:
+      return "the home folder does not exist, and is not made";
+    case Refusal::anothers:
+      return "it belongs to another user";
+    case Refusal::others_may_write:
+      return "other users may write there";
+    case Refusal::not_private:
+      return "this program has not made it, and other users may look into it (chmod 700, or remove it)";
+    case Refusal::in_anothers_folder:
+      return "the folder that it lies in belongs to another user";
+    case Refusal::in_shared_folder:
+      return "anybody may rename what lies in the folder above it";
+    case Refusal::untrusted_link:
+      return "a link on the way to it may have been put there by another user";
+    case Refusal::not_made_by_us:
+      return "this program has not made it: it is not empty, and no state.json in it is this program's";
+    case Refusal::another_programs:
+      return "it belongs to another program, as its state.json says";
+  }
+  return "it is not used";
+}
+
+class Refusals : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "usage folder"; }
+  std::string message(int why) const override { return words_of(static_cast<Refusal>(why)); }
+  std::error_condition default_error_condition(int why) const noexcept override {
+    return std::make_error_condition(static_cast<Refusal>(why) == Refusal::no_home
+                                         ? std::errc::no_such_file_or_directory
+                                         : std::errc::operation_not_permitted);
+  }
+};
+
+/// What kept state.json from being read, with the system's own words.
+class StateFileErrors : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "state.json"; }
+  std::string message(int error) const override {
+    return "state.json cannot be read: " + std::generic_category().message(error);
+  }
+  std::error_condition default_error_condition(int error) const noexcept override {
+    return {error, std::generic_category()};
+  }
+};
+
+/// One of each, which takes no memory and is never destroyed: a session may end when static objects are gone.
+template <class Category>
+const std::error_category& category_of() noexcept {
+  alignas(Category) static unsigned char place[sizeof(Category)];
+  static const Category* const category = new (place) Category;
+  return *category;
+}
+
+}  // namespace refusal_impl
+
+USAGE_STATS_INLINE std::error_code refused(Refusal why) noexcept {
+  return {static_cast<int>(why), refusal_impl::category_of<refusal_impl::Refusals>()};
+}
+
+USAGE_STATS_INLINE std::error_code in_state_file(std::error_code error) noexcept {
+  const std::error_condition kind = error.default_error_condition();
+  const bool known = kind.category() == std::generic_category();
+  return {known ? kind.value() : static_cast<int>(std::errc::io_error),
+          refusal_impl::category_of<refusal_impl::StateFileErrors>()};
+}
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace platform {
 namespace posix {
 
 USAGE_STATS_INLINE std::error_code last_error() noexcept { return {errno, std::generic_category()}; }
-
-/// Of a lock that is not to be had, see lock_or_give_up().
-USAGE_STATS_INLINE std::error_code interrupted() noexcept {
-  return std::make_error_code(std::errc::resource_deadlock_would_occur);
-}
 
 /// An owned descriptor. Never 0, 1 or 2: where the host has closed a standard stream, its next output would land in
 /// our file.
@@ -3859,12 +4791,210 @@ class Descriptor {
   int number_ = -1;
 };
 
+constexpr int careful = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+
 USAGE_STATS_INLINE Descriptor open_at(int folder, const char* name, int flags, mode_t mode = 0) noexcept {
   int number = -1;
   do {
-    number = ::openat(folder, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, mode);
+    number = ::openat(folder, name, flags | careful | O_NOFOLLOW, mode);
   } while (number < 0 && errno == EINTR);
   return Descriptor(number);
+}
+
+/// Opens a folder on the way, which need not be readable.
+USAGE_STATS_INLINE Descriptor pass_through(int folder, const char* name) noexcept {
+#if defined(O_PATH)
+  constexpr int access = O_PATH;
+#elif defined(O_SEARCH)
+  constexpr int access = O_SEARCH;
+#else
+  constexpr int access = O_RDONLY;
+#endif
+  return open_at(folder, name, access | O_DIRECTORY);
+}
+
+/// Opens what has no link on its way. Elsewhere than on Linux from 5.6 on errno is ENOSYS.
+USAGE_STATS_INLINE Descriptor open_without_links(const char* path, int flags) noexcept {
+#if defined(__linux__) && defined(SYS_openat2)
+  struct {  // linux/openat2.h has it, where there is one
+    std::uint64_t flags, mode, resolve;
+  } how{static_cast<std::uint64_t>(flags | careful), 0, 0x04};  // RESOLVE_NO_SYMLINKS
+  long number = -1;
+  do {
+    number = ::syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+  } while (number < 0 && errno == EINTR);
+  return Descriptor(static_cast<int>(number));
+#else
+  static_cast<void>(path), static_cast<void>(flags);
+  errno = ENOSYS;
+  return Descriptor();
+#endif
+}
+
+USAGE_STATS_INLINE bool is_ours_or_roots(const struct stat& status) noexcept {
+  return status.st_uid == ::geteuid() || status.st_uid == 0;
+}
+
+/// Whether what lies in a folder stays what it is: it is ours or root's, and others may not write, or at least (where
+/// it is sticky) not rename what they do not own.
+USAGE_STATS_INLINE std::error_code check_keeper(const struct stat& status) noexcept {
+  if (!is_ours_or_roots(status)) return refused(Refusal::in_anothers_folder);
+  const bool shared = (status.st_mode & 002) != 0 && (status.st_mode & S_ISVTX) == 0;
+  return shared ? refused(Refusal::in_shared_folder) : std::error_code();
+}
+
+USAGE_STATS_INLINE std::error_code check_keeper(int folder) noexcept {
+  struct stat status {};
+  return ::fstat(folder, &status) == 0 ? check_keeper(status) : last_error();
+}
+
+/// A link that only we or root can have put there.
+USAGE_STATS_INLINE bool is_trusted_link(int folder, const struct stat& link) noexcept {
+  struct stat status {};
+  return ::fstat(folder, &status) == 0 && is_ours_or_roots(status) && (status.st_mode & 022) == 0 &&
+         is_ours_or_roots(link);
+}
+
+/// Gives what this process has just made exactly that mode, whatever the umask has left of it.
+USAGE_STATS_INLINE std::error_code set_mode(int made, mode_t mode) noexcept {
+  struct stat status {};
+  if (::fstat(made, &status) != 0) return last_error();
+  const mode_t now = status.st_mode & 07777;
+  if (now == mode) return {};
+  // Others who may write the folder above can have exchanged it for what no umask leaves.
+  if (status.st_uid != ::geteuid() || (now & ~(mode | S_ISGID)) != 0) return refused(Refusal::not_made_by_us);
+  return ::fchmod(made, mode) == 0 ? std::error_code() : last_error();
+}
+
+/// Makes a folder (0700) and opens it; std::errc::file_exists where somebody was faster.
+USAGE_STATS_INLINE Descriptor make_folder(int parent, const char* name, std::error_code& error) noexcept {
+  error = check_keeper(parent);
+  if (error) return Descriptor();
+  if (::mkdirat(parent, name, 0700) != 0) return error = last_error(), Descriptor();
+  Descriptor folder = open_at(parent, name, O_RDONLY | O_DIRECTORY);
+  if (!folder && errno == EACCES) {  // under some umasks we may not even open it
+    if (::fchmodat(parent, name, 0700, AT_SYMLINK_NOFOLLOW) != 0 && errno == EOPNOTSUPP)
+      ::fchmodat(parent, name, 0700, 0);
+    folder = open_at(parent, name, O_RDONLY | O_DIRECTORY);
+  }
+  error = folder ? set_mode(folder.get(), 0700) : last_error();
+  return error ? Descriptor() : std::move(folder);
+}
+
+/// HOME is never made, nor is what is above it: where the home is missing (not mounted yet), it is not for us to say
+/// what it is.
+/// (What `path` and HOME have in common must be there.)
+USAGE_STATS_INLINE std::error_code check_home_exists(const std::filesystem::path& path) {
+  const std::filesystem::path wanted = path.lexically_normal(), base = home().lexically_normal();
+  if (base.empty()) return {};
+  std::filesystem::path common;
+  auto part = wanted.begin();
+  for (auto other = base.begin(); part != wanted.end() && other != base.end() && *part == *other; ++part, ++other)
+    common /= *part;
+  struct stat status {};
+  return ::stat(common.c_str(), &status) == 0 ? std::error_code() : refused(Refusal::no_home);
+}
+
+/// An absolute path, gone part by part.
+class Way {
+ public:
+  /// Goes as far as the folder in which the last part lies. With `create` folders that are missing are made (0700);
+  /// with `through_last` the last part is no link, since it was followed.
+  std::error_code go(const std::filesystem::path& path, bool create, bool through_last) {
+    push(path.native());
+    folder_ = pass_through(AT_FDCWD, "/");
+    if (!folder_) return last_error();
+    if (ahead_.empty()) return refused(Refusal::root);
+    for (int links = 0;;) {
+      name_ = std::move(ahead_.back());
+      ahead_.pop_back();
+      if (ahead_.empty() && !through_last) return {};
+      struct stat status {};
+      const bool there = ::fstatat(folder_.get(), name_.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+      if (!there && errno != ENOENT) return last_error();
+      if (there && S_ISLNK(status.st_mode)) {
+        if (++links > 40) return std::make_error_code(std::errc::too_many_symbolic_link_levels);
+        if (const std::error_code error = follow(status)) return error;
+      } else if (ahead_.empty()) {
+        return {};
+      } else if (const std::error_code error = step(there, create)) {
+        return error;
+      }
+    }
+  }
+  int folder() const noexcept { return folder_.get(); }
+  const std::string& name() const noexcept { return name_; }
+
+ private:
+  void push(const std::string& path) {
+    for (std::size_t end = path.size(); end > 0;) {
+      const std::size_t slash = path.rfind('/', end - 1);
+      const std::size_t begin = slash == std::string::npos ? 0 : slash + 1;
+      if (begin < end && path.compare(begin, end - begin, ".") != 0) ahead_.push_back(path.substr(begin, end - begin));
+      end = slash == std::string::npos ? 0 : slash;
+    }
+  }
+  std::error_code follow(const struct stat& link) {
+    if (!is_trusted_link(folder_.get(), link)) return refused(Refusal::untrusted_link);
+    std::string target(4096, '\0');
+    const ssize_t size = ::readlinkat(folder_.get(), name_.c_str(), &target[0], target.size());
+    if (size <= 0) return last_error();
+    target.resize(static_cast<std::size_t>(size));
+    push(target);
+    if (target[0] == '/') folder_ = pass_through(AT_FDCWD, "/");
+    if (ahead_.empty()) return refused(Refusal::root);
+    return folder_ ? std::error_code() : last_error();
+  }
+  std::error_code step(bool there, bool create) {
+    std::error_code error;
+    if (!there && !create) return std::make_error_code(std::errc::no_such_file_or_directory);
+    Descriptor next = there ? Descriptor() : make_folder(folder_.get(), name_.c_str(), error);
+    if (!next && error && error != std::errc::file_exists) return error;
+    if (!next) next = pass_through(folder_.get(), name_.c_str());
+    if (!next) return last_error();
+    folder_ = std::move(next);
+    return {};
+  }
+
+  std::vector<std::string> ahead_;  // the next part last
+  std::string name_;
+  Descriptor folder_;
+};
+
+/// Whether a way may have to be gone part by part: it has links, or the system cannot tell.
+USAGE_STATS_INLINE bool may_have_links(int problem) noexcept {
+  return problem == ELOOP || problem == ENOSYS || problem == EPERM || problem == EINVAL || problem == E2BIG ||
+         problem == EAGAIN;
+}
+
+/// Opens an existing file for reading.
+USAGE_STATS_INLINE Descriptor open_file(const std::filesystem::path& path, std::error_code& error) {
+  error.clear();
+  if (!path.is_absolute()) return error = std::make_error_code(std::errc::invalid_argument), Descriptor();
+  Descriptor file = open_without_links(path.c_str(), O_RDONLY);
+  if (file) return file;
+  if (!may_have_links(errno)) return error = last_error(), Descriptor();
+  Way way;
+  error = way.go(path, false, true);
+  if (error) return Descriptor();
+  file = open_at(way.folder(), way.name().c_str(), O_RDONLY);
+  if (!file) error = last_error();
+  return file;
+}
+
+}  // namespace posix
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+namespace posix {
+
+/// Of a lock that is not to be had, see lock_or_give_up().
+USAGE_STATS_INLINE std::error_code interrupted() noexcept {
+  return std::make_error_code(std::errc::resource_deadlock_would_occur);
 }
 
 /// Whether a file may grow by so much (RLIMIT_FSIZE). Trying more than that raises SIGXFSZ, which would end the host.
@@ -3910,10 +5040,10 @@ USAGE_STATS_INLINE std::optional<std::string> read_all(int file, std::size_t siz
   return bytes;
 }
 
-/// Ours: a regular file with one name, owned by the effective user. Links and pipes in its place are refused. A file
-/// without a name has been replaced since it was opened.
+/// Ours: a regular file owned by the effective user. Links and pipes in its place are refused. A second name is no
+/// attack, since nobody else can have put it into our folder: backups that link (cp -al) have it elsewhere.
 USAGE_STATS_INLINE bool is_ours(const struct stat& status) noexcept {
-  return S_ISREG(status.st_mode) && status.st_uid == ::geteuid() && status.st_nlink <= 1;
+  return S_ISREG(status.st_mode) && status.st_uid == ::geteuid();
 }
 
 /// Whether a descriptor is still that file, as far as this machine knows: a file server that is away is not asked.
@@ -3927,53 +5057,23 @@ USAGE_STATS_INLINE bool is_open(int descriptor, dev_t device, ino_t inode) noexc
   return ::fstat(descriptor, &status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
-USAGE_STATS_INLINE std::error_code check_folder(int folder, bool top) noexcept {
+/// An existing folder's mode is its owner's affair as long as nobody else can write there: it is looked at, not
+/// changed.
+USAGE_STATS_INLINE std::error_code check_folder(int folder) noexcept {
   struct stat status {};
   if (::fstat(folder, &status) != 0) return last_error();
   if (!S_ISDIR(status.st_mode)) return std::make_error_code(std::errc::not_a_directory);
-  if (status.st_uid != ::geteuid() || (status.st_mode & 022) != 0)
-    return std::make_error_code(std::errc::operation_not_permitted);
-  if ((status.st_mode & 055) != 0 && ::fchmod(folder, 0700) != 0) return last_error();
-  if (!top) return {};
-  // Who can rename our folder away could show us another one: the parent must be ours or root's, or sticky.
-  if (::fstatat(folder, "..", &status, 0) != 0) return last_error();
-  const bool trusted = status.st_uid == ::geteuid() || status.st_uid == 0;
-  if (!trusted || ((status.st_mode & 002) != 0 && (status.st_mode & S_ISVTX) == 0))
-    return std::make_error_code(std::errc::operation_not_permitted);
-  return {};
+  if (status.st_uid != ::geteuid()) return refused(Refusal::anothers);
+  return (status.st_mode & 022) != 0 ? refused(Refusal::others_may_write) : std::error_code();
 }
 
-/// Makes the folders that are missing (0700), but not in somebody else's folder: under sudo with the user's HOME they
-/// would be root's, and shut the user out for good.
-USAGE_STATS_INLINE std::error_code make_folders(const std::filesystem::path& path) {
-  std::filesystem::path made;
-  struct stat status {};
-  for (const auto& part : path) {
-    made /= part;
-    if (::mkdir(made.c_str(), 0700) != 0) {
-      const std::error_code error = last_error();
-      if (::stat(made.c_str(), &status) != 0) return error;
-    } else if (status.st_uid != ::geteuid() && status.st_uid != 0) {
-      ::rmdir(made.c_str());
-      return std::make_error_code(std::errc::operation_not_permitted);
-    }
-  }
-  return {};
-}
-
-/// Makes the folders that are missing, each with the owner of the one above: under sudo with the user's HOME they are
-/// to be the user's. `last` is what the innermost is.
-USAGE_STATS_INLINE std::error_code make_folders_of_owner(const std::filesystem::path& path, struct stat& last) {
-  std::filesystem::path made;
-  for (const auto& part : path) {
-    made /= part;
-    const struct stat above = last;
-    const bool fresh = ::mkdir(made.c_str(), 0777) == 0;
-    const std::error_code error = last_error();
-    if (fresh && ::geteuid() == 0 && ::lchown(made.c_str(), above.st_uid, above.st_gid) != 0) return last_error();
-    if (::stat(made.c_str(), &last) != 0) return fresh ? last_error() : error;
-  }
-  return {};
+/// Who can rename our folder away could show us another one. The root of the file system lies in itself.
+USAGE_STATS_INLINE std::error_code check_place(int folder) noexcept {
+  struct stat status {
+  }, above{};
+  if (::fstat(folder, &status) != 0 || ::fstatat(folder, "..", &above, 0) != 0) return last_error();
+  if (status.st_dev == above.st_dev && status.st_ino == above.st_ino) return refused(Refusal::root);
+  return check_keeper(above);
 }
 
 /// Files that this process has locked. POSIX drops a lock when any descriptor of the file is closed, so such a file
@@ -4032,9 +5132,9 @@ USAGE_STATS_INLINE std::error_code remove_tree_at(int folder, const char* name, 
   return ::unlinkat(folder, name, AT_REMOVEDIR) == 0 ? std::error_code() : last_error();
 }
 
-/// Behind a slash, or "/.", the system would follow a link.
+/// Behind a slash the system would follow a link.
 USAGE_STATS_INLINE std::string without_slash(std::string path) {
-  while (path.size() > 1 && (path.back() == '/' || path.compare(path.size() - 2, 2, "/.") == 0)) path.pop_back();
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;
 }
 
@@ -4052,37 +5152,59 @@ USAGE_STATS_INLINE Folder& Folder::operator=(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder::operator bool() const noexcept { return impl_ != nullptr; }
 USAGE_STATS_INLINE const std::filesystem::path& Folder::path() const noexcept { return impl_->path; }
 
-USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool create, std::error_code& error) {
-  Folder folder;
+USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool create, std::error_code& error,
+                                       bool* made) {
+  if (made != nullptr) *made = false;
   if (!given.is_absolute()) return error = std::make_error_code(std::errc::invalid_argument), Folder();
-  const std::filesystem::path path = posix::without_slash(given.native());
-  if (!path.has_relative_path()) return error = std::make_error_code(std::errc::operation_not_permitted), Folder();
-  posix::Descriptor descriptor = posix::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY);
-  if (!descriptor && errno == ENOENT && create) {
-    error = posix::make_folders(path);
-    if (error) return Folder();
-    descriptor = posix::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY);
-  }
-  if (!descriptor) return error = posix::last_error(), Folder();
-  error = posix::check_folder(descriptor.get(), true);
+  const std::filesystem::path path = posix::without_slash(given.lexically_normal().native());
+  if (!path.has_relative_path()) return error = refused(Refusal::root), Folder();
+  error.clear();
+  posix::Descriptor descriptor = posix::open_without_links(path.c_str(), O_RDONLY | O_DIRECTORY);
+  const bool missing = !descriptor && errno == ENOENT;
+  if (!descriptor && !posix::may_have_links(errno) && !(missing && create)) error = posix::last_error();
+  if (missing && create) error = posix::check_home_exists(path);
   if (error) return Folder();
-  folder.impl_ = std::make_unique<Impl>(Impl{std::move(descriptor), path});
+  posix::Way way;
+  if (!descriptor) {
+    error = way.go(path, create, false);
+    if (!error) descriptor = posix::open_at(way.folder(), way.name().c_str(), O_RDONLY | O_DIRECTORY);
+  }
+  if (!descriptor && !error && errno == ENOENT && create) {
+    descriptor = posix::make_folder(way.folder(), way.name().c_str(), error);
+    if (made != nullptr) *made = static_cast<bool>(descriptor);
+    if (error == std::errc::file_exists) {
+      error.clear();
+      descriptor = posix::open_at(way.folder(), way.name().c_str(), O_RDONLY | O_DIRECTORY);
+    }
+  }
+  if (!descriptor && !error) error = posix::last_error();
+  if (!error) error = posix::check_folder(descriptor.get());
+  if (!error) error = posix::check_place(descriptor.get());
+  Folder folder;
+  if (!error) folder.impl_ = std::make_unique<Impl>(Impl{std::move(descriptor), path});
   return folder;
 }
 
 USAGE_STATS_INLINE Folder Folder::folder(const std::string& name, bool create, std::error_code& error) const {
   const int parent = impl_->descriptor.get();
+  error.clear();
   posix::Descriptor descriptor = posix::open_at(parent, name.c_str(), O_RDONLY | O_DIRECTORY);
   if (!descriptor && errno == ENOENT && create) {
-    if (::mkdirat(parent, name.c_str(), 0700) != 0 && errno != EEXIST) return error = posix::last_error(), Folder();
-    descriptor = posix::open_at(parent, name.c_str(), O_RDONLY | O_DIRECTORY);
+    descriptor = posix::make_folder(parent, name.c_str(), error);
+    if (error && error != std::errc::file_exists) return Folder();
+    if (!descriptor) descriptor = posix::open_at(parent, name.c_str(), O_RDONLY | O_DIRECTORY);
   }
   if (!descriptor) return error = posix::last_error(), Folder();
-  error = posix::check_folder(descriptor.get(), false);
+  error = posix::check_folder(descriptor.get());
   if (error) return Folder();
   Folder inner;
   inner.impl_ = std::make_unique<Impl>(Impl{std::move(descriptor), impl_->path / name});
   return inner;
+}
+
+USAGE_STATS_INLINE bool Folder::is_private() const noexcept {
+  struct stat status {};
+  return ::fstat(impl_->descriptor.get(), &status) == 0 && (status.st_mode & 077) == 0;
 }
 
 USAGE_STATS_INLINE std::optional<std::string> Folder::read(const std::string& name, std::size_t limit,
@@ -4108,7 +5230,8 @@ USAGE_STATS_INLINE std::error_code Folder::write(const std::string& name, std::s
   std::string temporary;
   posix::Descriptor file = posix::make_temporary(folder, O_WRONLY, 0600, temporary);
   if (!file) return posix::last_error();
-  std::error_code error = posix::write_all(file.get(), bytes);
+  std::error_code error = posix::set_mode(file.get(), 0600);
+  if (!error) error = posix::write_all(file.get(), bytes);
   if (!error && durable && ::fsync(file.get()) != 0) error = posix::last_error();
   file.close();
   if (!error && wanted && !wanted()) error = std::make_error_code(std::errc::operation_canceled);
@@ -4139,6 +5262,13 @@ USAGE_STATS_INLINE bool Folder::exists(const std::string& name) const noexcept {
   return ::fstatat(impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
+USAGE_STATS_INLINE bool Folder::is_gone() const noexcept {
+  struct stat named {
+  }, held{};
+  if (::lstat(impl_->path.c_str(), &named) != 0) return errno == ENOENT || errno == ENOTDIR;
+  return ::fstat(impl_->descriptor.get(), &held) == 0 && (named.st_dev != held.st_dev || named.st_ino != held.st_ino);
+}
+
 USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
                                                            std::size_t looks) const {
   std::vector<Entry> found;
@@ -4155,51 +5285,67 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
     struct stat status {};
     if (::fstatat(number, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
     found.push_back({name, std::chrono::system_clock::from_time_t(status.st_mtime),
-                     static_cast<std::uint64_t>(status.st_size), S_ISDIR(status.st_mode)});
+                     static_cast<std::uint64_t>(status.st_size), S_ISDIR(status.st_mode),
+                     !S_ISDIR(status.st_mode) && status.st_nlink > 1});
   }
   ::closedir(entries);
   return found;
 }
 
-USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& path, std::string_view bytes) {
-  std::error_code error;
-  std::filesystem::path target = path;
-  for (int links = 0; links < 16 && std::filesystem::is_symlink(target, error); ++links) {
-    const std::filesystem::path next = std::filesystem::read_symlink(target, error);
-    if (error) return error;
-    target = next.is_absolute() ? next : target.parent_path() / next;
-  }
-  struct stat status {};
-  error = posix::make_folders_of_owner(target.parent_path(), status);
+USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& given, std::string_view bytes) {
+  const std::filesystem::path path = given.lexically_normal();
+  if (!path.is_absolute()) return std::make_error_code(std::errc::invalid_argument);
+  posix::Way way;
+  std::error_code error = posix::check_home_exists(path);
+  if (!error) error = way.go(path, true, true);
+  if (!error) error = posix::check_keeper(way.folder());
   if (error) return error;
-  const bool exists = ::stat(target.c_str(), &status) == 0;
-  const posix::Descriptor folder(::open(target.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder) return posix::last_error();
+  const int folder = way.folder();
+  const char* const name = way.name().c_str();
+  struct stat status {};
+  const bool exists = ::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+  if (!exists && errno != ENOENT) return posix::last_error();
+  if (exists && !S_ISREG(status.st_mode)) return std::make_error_code(std::errc::invalid_argument);
   std::string temporary;
-  posix::Descriptor file = posix::make_temporary(folder.get(), O_WRONLY, exists ? 0600 : 0666, temporary);
+  posix::Descriptor file = posix::make_temporary(folder, O_WRONLY, 0600, temporary);
   if (!file) return posix::last_error();
-  if (exists && ::fchmod(file.get(), status.st_mode & 07777) != 0) error = posix::last_error();
-  if (::geteuid() == 0 && ::fchown(file.get(), status.st_uid, status.st_gid) != 0) error = posix::last_error();
+  if (::fchmod(file.get(), exists ? status.st_mode & 07777 : 0600) != 0) error = posix::last_error();
   if (!error) error = posix::write_all(file.get(), bytes);
   if (!error && ::fsync(file.get()) != 0) error = posix::last_error();
   file.close();
-  if (!error && ::renameat(folder.get(), temporary.c_str(), folder.get(), target.filename().c_str()) != 0)
-    error = posix::last_error();
-  if (error) ::unlinkat(folder.get(), temporary.c_str(), 0);
+  if (!error && ::renameat(folder, temporary.c_str(), folder, name) != 0) error = posix::last_error();
+  if (error) ::unlinkat(folder, temporary.c_str(), 0);
   return error;
 }
 
-USAGE_STATS_INLINE std::optional<std::string> read_file(const std::filesystem::path& path, std::size_t limit,
-                                                        std::error_code& error) {
+namespace posix {
+
+USAGE_STATS_INLINE std::optional<std::string> read_regular(const Descriptor& file, std::size_t limit,
+                                                           std::error_code& error) {
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return error = last_error(), std::nullopt;
+  if (!S_ISREG(status.st_mode)) return error = std::make_error_code(std::errc::invalid_argument), std::nullopt;
+  return read_all(file.get(), static_cast<std::size_t>(status.st_size), limit, error);
+}
+
+/// A file that the system keeps, wherever its links lead.
+USAGE_STATS_INLINE std::optional<std::string> read_system_file(const char* path, std::size_t limit,
+                                                               std::error_code& error) {
   int number = -1;
   do {
-    number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    number = ::open(path, O_RDONLY | careful);
   } while (number < 0 && errno == EINTR);
-  const posix::Descriptor file(number);
-  struct stat status {};
-  if (!file || ::fstat(file.get(), &status) != 0) return error = posix::last_error(), std::nullopt;
-  if (!S_ISREG(status.st_mode)) return error = std::make_error_code(std::errc::invalid_argument), std::nullopt;
-  return posix::read_all(file.get(), static_cast<std::size_t>(status.st_size), limit, error);
+  const Descriptor file(number);
+  if (!file) return error = last_error(), std::nullopt;
+  return read_regular(file, limit, error);
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE std::optional<std::string> read_file(const std::filesystem::path& path, std::size_t limit,
+                                                        std::error_code& error) {
+  const posix::Descriptor file = posix::open_file(path, error);
+  return file ? posix::read_regular(file, limit, error) : std::nullopt;
 }
 
 }  // namespace platform
@@ -4288,8 +5434,12 @@ USAGE_STATS_INLINE bool watch_forks() noexcept {
 
 /// Whether there was memory for that.
 USAGE_STATS_INLINE bool forks_are_seen() noexcept {
-  static const bool seen = watch_forks();
-  return seen;
+  // Not a static variable's own guard, which a signal handler that interrupts it would wait for.
+  enum : int { unasked, seen, unseen };
+  static std::atomic<int> state{unasked};
+  int expected = unasked;
+  if (state.compare_exchange_strong(expected, seen) && !watch_forks()) state = unseen;
+  return state == seen;
 }
 
 }  // namespace posix
@@ -4371,6 +5521,7 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
   low.close();
   struct stat status {};
   error = !file || ::fstat(file.get(), &status) != 0 ? posix::last_error() : std::error_code();
+  if (!error && (status.st_mode & 07777) != 0600) error = posix::set_mode(file.get(), 0600);
   LockedFile result;
   if (!error) result.impl_ = std::make_unique<Impl>(std::move(file), status);
   if (!error) error = result.impl_->lock_for_life();
@@ -4395,7 +5546,14 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
   if (!guard) return refuse(Outcome::failed, posix::interrupted());
   if (own.find(parent, name.c_str()) >= 0) return refuse(Outcome::held_by_another, {});
   own.files.reserve(own.files.size() + 1);
-  posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND | (create ? O_CREAT : 0), 0600);
+  posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND);
+  if (!file && errno == ENOENT && create) {
+    file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND | O_CREAT | O_EXCL, 0600);
+    if (file)
+      posix::set_mode(file.get(), 0600);
+    else if (errno == EEXIST)
+      file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND);
+  }
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0) return refuse(Outcome::failed, posix::last_error());
   if (!posix::is_ours(status)) return refuse(Outcome::failed, std::make_error_code(std::errc::operation_not_permitted));
@@ -4450,10 +5608,12 @@ USAGE_STATS_END_NAMESPACE
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -4524,6 +5684,27 @@ USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {
   sigset_t all;
   sigfillset(&all);
   ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+USAGE_STATS_INLINE void limit_memory([[maybe_unused]] std::size_t more) noexcept {
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+  return;
+#endif
+#endif
+  std::FILE* const file = std::fopen("/proc/self/statm", "re");
+  if (file == nullptr) return;
+  unsigned long pages = 0;  // proc(5): the sixth number is "data + stack"
+  const bool known = std::fscanf(file, "%*u %*u %*u %*u %*u %lu", &pages) == 1;
+  std::fclose(file);
+  struct rlimit limit {};
+  // Not RLIMIT_AS: what a program reserves and never uses is not taken from anybody.
+  if (!known || ::getrlimit(RLIMIT_DATA, &limit) != 0) return;
+  const rlim_t wanted = static_cast<rlim_t>(pages) * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + more;
+  limit.rlim_cur = std::min(limit.rlim_max, wanted);
+  ::setrlimit(RLIMIT_DATA, &limit);
+#endif
 }
 
 USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
@@ -4605,6 +5786,186 @@ USAGE_STATS_INLINE void exit_now(int code) noexcept { ::_exit(code); }
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/read_only_memory_posix.ipp
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#if defined(__linux__)
+#include <link.h>
+#include <sys/auxv.h>
+#elif defined(__APPLE__)
+#include <mach-o/dyld.h>
+#include <mach-o/getsect.h>
+#include <mach/mach.h>
+#include <mach/mach_vm.h>
+#endif
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+#if defined(__linux__)
+
+USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept : file_(::open("/proc/self/mem", O_RDONLY | O_CLOEXEC)) {}
+
+USAGE_STATS_INLINE MemoryReader::~MemoryReader() {
+  if (file_ >= 0) ::close(file_);
+}
+
+USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to, std::size_t size) const noexcept {
+  const ssize_t copied = file_ < 0 ? -1 : ::pread(file_, to, size, static_cast<off_t>(from));
+  return copied > 0 ? static_cast<std::size_t>(copied) : 0;
+}
+
+namespace posix {
+
+template <class T>
+bool copy_objects(const MemoryReader& reader, std::uintptr_t from, T* to, std::size_t count) noexcept {
+  return reader.copy(from, reinterpret_cast<char*>(to), count * sizeof(T)) == count * sizeof(T);
+}
+
+/// The names of symbols, which are no text of the program's.
+USAGE_STATS_INLINE MemoryRange symbol_names(const MemoryReader& reader, std::uintptr_t bias,
+                                            const ElfW(Phdr) & dynamic) {
+  std::vector<ElfW(Dyn)> entries(std::min<std::size_t>(dynamic.p_memsz / sizeof(ElfW(Dyn)), 1024));
+  if (entries.empty() || !copy_objects(reader, bias + dynamic.p_vaddr, entries.data(), entries.size())) return {0, 0};
+  std::uintptr_t begin = 0, size = 0;
+  for (const auto& entry : entries) {
+    if (entry.d_tag == DT_NULL) break;
+    if (entry.d_tag == DT_STRTAB) begin = entry.d_un.d_ptr;
+    if (entry.d_tag == DT_STRSZ) size = entry.d_un.d_val;
+  }
+  if (begin < bias) begin += bias;  // glibc adds it in place, others do not
+  return {begin, begin + size};
+}
+
+/// Adds the segments of the object whose header lies at `header`. Code is one of them only where the linker has put
+/// the literals there, too.
+USAGE_STATS_INLINE bool add_object(const MemoryReader& reader, std::uintptr_t header,
+                                   std::vector<MemoryRange>& ranges) {
+  ElfW(Ehdr) elf;
+  if (!copy_objects(reader, header, &elf, 1) || std::memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0) return false;
+  std::vector<ElfW(Phdr)> segments(std::min<std::size_t>(elf.e_phnum, 256));
+  if (segments.empty() || !copy_objects(reader, header + elf.e_phoff, segments.data(), segments.size())) return false;
+  std::uintptr_t bias = header;
+  MemoryRange names{0, 0};
+  bool has_data = false;
+  for (const auto& segment : segments) {
+    if (segment.p_type == PT_LOAD && segment.p_offset == 0) bias = header - segment.p_vaddr;
+    has_data = has_data || (segment.p_type == PT_LOAD && segment.p_flags == PF_R);
+  }
+  for (const auto& segment : segments)
+    if (segment.p_type == PT_DYNAMIC) names = symbol_names(reader, bias, segment);
+  for (const auto& segment : segments) {
+    const bool read_only = segment.p_flags == PF_R || (!has_data && segment.p_flags == (PF_R | PF_X));
+    if (segment.p_type != PT_LOAD || !read_only) continue;
+    const std::uintptr_t begin = bias + segment.p_vaddr, end = begin + segment.p_filesz;
+    const bool split = names.begin >= begin && names.end <= end && names.begin < names.end;
+    ranges.push_back({begin, split ? names.begin : end});
+    if (split) ranges.push_back({names.end, end});
+  }
+  return true;
+}
+
+USAGE_STATS_INLINE std::string memory_map() {
+  std::string text;
+  const int file = ::open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return text;
+  char buffer[16384];
+  for (ssize_t count = 0; (count = ::read(file, buffer, sizeof buffer)) > 0 && text.size() < (1U << 22);)
+    text.append(buffer, static_cast<std::size_t>(count));
+  ::close(file);
+  return text;
+}
+
+/// Where files begin that are mapped also as code: objects that the loader has put there. A file of data is not, even
+/// if it is an object.
+USAGE_STATS_INLINE std::vector<std::uintptr_t> object_headers() {
+  std::vector<std::pair<std::string, std::uintptr_t>> begins;
+  std::vector<std::string> code;
+  const std::string map = memory_map();
+  for (std::size_t at = 0; at < map.size();) {  // 7f0e-7f0f r-xp 00001000 08:01 1234  /usr/lib/x.so
+    const std::size_t end = std::min(map.find('\n', at), map.size());
+    char rights[5] = "", device[32] = "";
+    unsigned long begin = 0, offset = 0, inode = 0;
+    if (std::sscanf(map.substr(at, end - at).c_str(), "%lx-%*x %4s %lx %31s %lu", &begin, rights, &offset, device,
+                    &inode) == 5 &&
+        inode != 0) {
+      const std::string file = std::string(device) + " " + std::to_string(inode);
+      if (rights[2] == 'x') code.push_back(file);
+      if (rights[0] == 'r' && offset == 0) begins.emplace_back(file, begin);
+    }
+    at = end + 1;
+  }
+  std::vector<std::uintptr_t> headers;
+  for (const auto& [file, begin] : begins)
+    if (std::find(code.begin(), code.end(), file) != code.end()) headers.push_back(begin);
+  return headers;
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool libraries) {
+  const MemoryReader reader;
+  std::vector<MemoryRange> ranges;
+  const std::uintptr_t program = ::getauxval(AT_PHDR) - sizeof(ElfW(Ehdr));
+  if (!posix::add_object(reader, program, ranges)) return {};
+  if (!libraries) return ranges;
+  const std::vector<std::uintptr_t> headers = posix::object_headers();
+  if (headers.empty()) return {};
+  for (const std::uintptr_t header : headers)
+    if (header != program) posix::add_object(reader, header, ranges);
+  return ranges;
+}
+
+#elif defined(__APPLE__)
+
+USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept = default;
+USAGE_STATS_INLINE MemoryReader::~MemoryReader() = default;
+
+USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to, std::size_t size) const noexcept {
+  static_cast<void>(file_);
+  mach_vm_size_t copied = 0;
+  return ::mach_vm_read_overwrite(::mach_task_self(), from, size, reinterpret_cast<mach_vm_address_t>(to), &copied) ==
+                 KERN_SUCCESS
+             ? static_cast<std::size_t>(copied)
+             : 0;
+}
+
+USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool libraries) {
+  std::vector<MemoryRange> ranges;
+  const std::uint32_t count = libraries ? ::_dyld_image_count() : 1;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto* const header = reinterpret_cast<const mach_header_64*>(::_dyld_get_image_header(i));
+    if (header == nullptr || header->magic != MH_MAGIC_64) continue;
+    for (const char* const section : {"__cstring", "__const", "__ustring"}) {
+      unsigned long size = 0;
+      const auto begin = reinterpret_cast<std::uintptr_t>(::getsectiondata(header, "__TEXT", section, &size));
+      if (begin != 0 && size != 0) ranges.push_back({begin, begin + size});
+    }
+  }
+  return ranges;
+}
+
+#else
+
+USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept = default;
+USAGE_STATS_INLINE MemoryReader::~MemoryReader() { static_cast<void>(file_); }
+USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t, char*, std::size_t) const noexcept { return 0; }
+USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool) { return {}; }
+
+#endif
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/self_start_posix.ipp
 // The program that is running, started once more.
 
@@ -4627,6 +5988,243 @@ USAGE_STATS_END_NAMESPACE
 #include <sys/syscall.h>
 #elif defined(__APPLE__)
 #include <mach-o/dyld.h>
+#endif
+
+// ---- usage_stats/impl/system_call_posix.ipp
+// The kernel asked without the C library: in a signal handler, and between clone and execve. There an errno would be
+// the host's, and a function that a preloaded library puts in the place of open() or fcntl() may wait for a lock that
+// nobody gives back.
+
+#if defined(__linux__)
+
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+namespace posix {
+namespace raw {
+
+/// The kernel's own answer: an error is below 0, as -EINTR.
+USAGE_STATS_INLINE long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
+                             long f = 0) noexcept {
+#if defined(__x86_64__) && !defined(__ILP32__)
+  register long r10 __asm__("r10") = d;
+  register long r8 __asm__("r8") = e;
+  register long r9 __asm__("r9") = f;
+  long answer = number;
+  __asm__ volatile("syscall"
+                   : "+a"(answer)
+                   : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                   : "rcx", "r11", "memory");
+  return answer;
+#elif defined(__aarch64__) && !defined(__ILP32__)
+  register long x8 __asm__("x8") = number;
+  register long x0 __asm__("x0") = a;
+  register long x1 __asm__("x1") = b;
+  register long x2 __asm__("x2") = c;
+  register long x3 __asm__("x3") = d;
+  register long x4 __asm__("x4") = e;
+  register long x5 __asm__("x5") = f;
+  __asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
+  return x0;
+#else
+  const int before = errno;
+  const long answer = ::syscall(number, a, b, c, d, e, f);
+  const long error = -errno;
+  errno = before;
+  return answer == -1 ? error : answer;
+#endif
+}
+
+inline long pointer(const void* address) noexcept { return reinterpret_cast<long>(address); }
+
+[[noreturn]] USAGE_STATS_INLINE void exit(int code) noexcept {
+  for (;;) call(SYS_exit_group, code);
+}
+
+/// A child with a copy of the memory, of whose end no signal tells.
+USAGE_STATS_INLINE long fork() noexcept {
+  return call(SYS_clone, 0, 0, 0, 0, 0);  // flags and stack, in whatever order
+}
+
+USAGE_STATS_INLINE int open(const char* path, int flags, int mode = 0) noexcept {
+  return static_cast<int>(call(SYS_openat, AT_FDCWD, pointer(path), flags, mode));
+}
+
+/// Whether the process has the rights of its user, no more and no less.
+USAGE_STATS_INLINE bool has_own_rights() noexcept {
+#if defined(SYS_getuid32)  // the plain ones know 16 bits
+  return call(SYS_getuid32) == call(SYS_geteuid32) && call(SYS_getgid32) == call(SYS_getegid32);
+#else
+  return call(SYS_getuid) == call(SYS_geteuid) && call(SYS_getgid) == call(SYS_getegid);
+#endif
+}
+
+USAGE_STATS_INLINE long lock(int file, const struct flock& lock) noexcept {
+#if defined(SYS_fcntl64)
+  return call(SYS_fcntl64, file, F_SETLK, pointer(&lock));
+#else
+  return call(SYS_fcntl, file, F_SETLK, pointer(&lock));
+#endif
+}
+
+USAGE_STATS_INLINE void alarm(unsigned seconds) noexcept {
+#if defined(SYS_alarm)
+  call(SYS_alarm, static_cast<long>(seconds));
+#else
+  const long once[4] = {0, 0, static_cast<long>(seconds), 0};
+  call(SYS_setitimer, 0, pointer(once), 0);
+#endif
+}
+
+// ---- signals: sets and actions as the kernel has them
+
+constexpr std::size_t set_bytes = static_cast<std::size_t>(NSIG) / 8;
+struct SignalSet {
+  unsigned char bits[set_bytes] = {};
+
+  static SignalSet all() noexcept {
+    SignalSet set;
+    for (unsigned char& byte : set.bits) byte = 0xFF;
+    return set;
+  }
+  /// Counted within words, whose bytes may stand in either order.
+  static SignalSet only(int number) noexcept {
+    SignalSet set;
+    const unsigned long word = 1UL << (static_cast<std::size_t>(number - 1) % (8 * sizeof(long)));
+    const std::size_t at = static_cast<std::size_t>(number - 1) / (8 * sizeof(long)) * sizeof(long);
+    for (std::size_t i = 0; i < sizeof word && at + i < set_bytes; ++i)
+      set.bits[at + i] = reinterpret_cast<const unsigned char*>(&word)[i];
+    return set;
+  }
+  void remove(const SignalSet& others) noexcept {
+    for (std::size_t i = 0; i < set_bytes; ++i) bits[i] = static_cast<unsigned char>(bits[i] & ~others.bits[i]);
+  }
+};
+
+USAGE_STATS_INLINE void mask(int how, const SignalSet& set, SignalSet* former = nullptr) noexcept {
+  call(SYS_rt_sigprocmask, how, pointer(&set), pointer(former), static_cast<long>(set_bytes));
+}
+
+/// The kernel's struct sigaction, nowhere larger; all zeros: SIG_DFL, no flags, an empty mask.
+struct alignas(16) Action {
+  unsigned char bytes[64] = {};
+
+  std::uintptr_t handler() const noexcept {
+#if defined(__mips__)
+    constexpr std::size_t at = sizeof(void*);
+#else
+    constexpr std::size_t at = 0;
+#endif
+    std::uintptr_t address = 0;
+    for (std::size_t i = 0; i < sizeof address; ++i) reinterpret_cast<unsigned char*>(&address)[i] = bytes[at + i];
+    return address;
+  }
+};
+
+USAGE_STATS_INLINE long action(int number, const Action* wanted, Action* former = nullptr) noexcept {
+  return call(SYS_rt_sigaction, number, pointer(wanted), pointer(former), static_cast<long>(set_bytes));
+}
+
+/// In a new process: none of the host's handlers may run there.
+USAGE_STATS_INLINE void forget_handlers() noexcept {
+  const Action plain;
+  for (int number = 1; number < NSIG; ++number) action(number, &plain);
+}
+
+// ---- time
+
+struct Time {
+  long seconds = 0, nanoseconds = 0;  // whatever the C library's timespec is made of
+};
+
+USAGE_STATS_INLINE std::int64_t monotonic_ms() noexcept {
+#if defined(SYS_clock_gettime)
+  Time now;
+  call(SYS_clock_gettime, CLOCK_MONOTONIC, pointer(&now));
+  return static_cast<std::int64_t>(now.seconds) * 1000 + now.nanoseconds / 1000000;
+#else
+  struct timespec now {};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
+#endif
+}
+
+USAGE_STATS_INLINE void nap(long microseconds) noexcept {
+  const Time time{0, microseconds * 1000};
+#if defined(SYS_nanosleep)
+  call(SYS_nanosleep, pointer(&time), 0);
+#else
+  const struct timespec converted { 0, time.nanoseconds };
+  ::nanosleep(&converted, nullptr);
+#endif
+}
+
+// ---- descriptors
+
+/// For kernels before 5.9, which have no close_range: by the list of what is open.
+USAGE_STATS_INLINE bool close_listed(int first, int last) noexcept {
+  const int list = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (list < 0) return false;
+  alignas(8) char entries[2048];
+  for (long size = 0; (size = call(SYS_getdents64, list, pointer(entries), sizeof entries)) > 0;)
+    for (long at = 0; at < size;) {
+      const char* const entry = entries + at;  // as linux/dirent.h has it: inode, offset, length, kind, name
+      const auto* const length = reinterpret_cast<const std::uint16_t*>(entry + 16);
+      int number = 0;
+      for (const char* digit = entry + 19; *digit >= '0' && *digit <= '9'; ++digit)
+        number = number * 10 + (*digit - '0');
+      if (number >= first && number <= last && number != list) call(SYS_close, number);
+      at += *length;
+    }
+  call(SYS_close, list);
+  return true;
+}
+
+constexpr int last_descriptor = 0x7FFFFFFF;
+USAGE_STATS_INLINE void close_range(int first, int last) noexcept {
+  if (first > last) return;
+#if defined(SYS_close_range)
+  if (call(SYS_close_range, first, last, 0) == 0) return;
+#endif
+  if (close_listed(first, last)) return;
+  for (int number = first; number <= last && number < 1024; ++number) call(SYS_close, number);
+}
+
+/// The null device as the three standard streams. Returns 0, or the error.
+USAGE_STATS_INLINE int drop_streams() noexcept {
+  const int null = open("/dev/null", O_RDWR);
+  if (null < 0) return -null;
+  for (int stream = 0; stream < 3; ++stream) {
+    long answer = 0;
+    do answer = null == stream ? 0 : call(SYS_dup3, null, stream, 0);
+    while (answer == -EINTR || answer == -EBUSY);
+    if (answer < 0) return static_cast<int>(-answer);
+  }
+  if (null > 2) call(SYS_close, null);
+  return 0;
+}
+
+/// Waits for a child that is about to be gone, of whatever kind.
+USAGE_STATS_INLINE void reap(long child) noexcept {
+  while (call(SYS_wait4, child, 0, 0x40000000 /* __WALL */, 0) == -EINTR) {
+  }
+}
+
+}  // namespace raw
+}  // namespace posix
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
 #endif
 
 // ThreadSanitizer's vfork is a fork: for a while the child would hold all that the host has open, and in a signal's
@@ -4680,57 +6278,42 @@ struct ExecStrings {
   }
 };
 
+/// What an entry of the environment is for a process in another folder: relative paths of the certificates that it is
+/// to trust become absolute.
+USAGE_STATS_INLINE std::string entry_elsewhere(const std::string& entry) {
+  for (const std::string_view name : {"SSL_CERT_FILE=", "SSL_CERT_DIR=", "CURL_CA_BUNDLE=", "OPENSSL_CONF="}) {
+    if (entry.compare(0, name.size(), name) != 0) continue;
+    std::error_code error;
+    const std::string here = std::filesystem::current_path(error).string() + "/";
+    std::string made(name);
+    for (std::size_t begin = name.size(); !error && begin < entry.size();) {  // SSL_CERT_DIR may be a list
+      const std::size_t end = name == "SSL_CERT_DIR=" ? std::min(entry.find(':', begin), entry.size()) : entry.size();
+      if (entry[begin] != '/' && end > begin) made += here;
+      made.append(entry, begin, end + 1 - begin);
+      begin = end + 1;
+    }
+    if (!error) return made;
+  }
+  return entry;
+}
+
 USAGE_STATS_INLINE std::vector<std::string> environment_with(
     const std::vector<std::pair<std::string, std::string>>& more) {
   std::vector<std::string> all;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) all.emplace_back(*entry);
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) all.push_back(entry_elsewhere(*entry));
   for (const auto& [name, value] : more) all.push_back(name + "=" + value);
   return all;
 }
 
-#if defined(__linux__)
-/// For kernels before 5.9, which have no close_range: by the list of what is open.
-USAGE_STATS_INLINE bool close_listed(int first) noexcept {
-  const int list = ::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (list < 0) return false;
-  alignas(8) char entries[2048];
-  for (long size = 0; (size = ::syscall(SYS_getdents64, list, entries, sizeof entries)) > 0;)
-    for (long at = 0; at < size;) {
-      const char* const entry = entries + at;  // as linux/dirent.h has it: inode, offset, length, kind, name
-      std::uint16_t length = 0;
-      std::memcpy(&length, entry + 16, sizeof length);
-      int number = 0;
-      for (const char* digit = entry + 19; *digit >= '0' && *digit <= '9'; ++digit)
-        number = number * 10 + (*digit - '0');
-      if (number >= first && number != list) ::close(number);
-      at += length;
-    }
-  ::close(list);
-  return true;
-}
-#endif
-
 USAGE_STATS_INLINE void close_from(int first) noexcept {
-  bool closed = false;
-#if defined(__linux__) && defined(SYS_close_range)
-  closed = ::syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U) == 0;
-#endif
 #if defined(__linux__)
-  closed = closed || close_listed(first);
-#endif
-  for (int number = first; !closed && number < 1024; ++number) ::close(number);
-}
-
-/// In the child of a vfork, and there only. A library that has interposed sigaction keeps what it is told in the memory
-/// of both, so it is not asked.
-USAGE_STATS_INLINE void forget_handlers() noexcept {
-#if defined(__linux__)
-  alignas(16) char plain[64] = {};  // the kernel's struct sigaction, nowhere larger: SIG_DFL, no flags, an empty mask
-  for (int number = 1; number < NSIG; ++number) ::syscall(SYS_rt_sigaction, number, plain, nullptr, NSIG / 8);
+  raw::close_range(first, raw::last_descriptor);
+#else
+  for (int number = first; number < 1024; ++number) ::close(number);
 #endif
 }
 
-/// All that a start needs, made while memory can still be had: in a signal handler, and after vfork, none can.
+/// All that a start needs, made while memory can still be had: in a signal handler, and after clone, none can.
 class PreparedStart {
  public:
   explicit PreparedStart(const SelfStart& start)
@@ -4742,10 +6325,15 @@ class PreparedStart {
   }
 
   bool same_purpose(const PreparedStart& other) const noexcept { return purpose_ == other.purpose_; }
-  /// Only what POSIX allows a signal handler, and vfork and clone, which copy nothing and take no lock. Returns 0, or
-  /// the error; EBUSY where another process holds the lock. `child`: the new process, where it is this one's child in
-  /// spite of all, as that of a container's first process is; else 0.
+  /// Copies no memory, whatever there is of it. Returns 0, or the error; EBUSY where another process holds the lock.
+  /// `child`: the new process, where it is this one's child in spite of all, as that of a container's first process
+  /// is; else 0.
   int run(pid_t& child) const noexcept;
+#if defined(__linux__)
+  /// In a process that a signal handler has made for this, with or without the host's memory: only what may be done
+  /// there.
+  void run_after_signal(bool in_hosts_memory) const noexcept;
+#endif
 
  private:
   struct Start {
@@ -4753,61 +6341,71 @@ class PreparedStart {
     volatile int problem;
     volatile pid_t child;
   };
+  static int become(void* start) noexcept;
   static int in_between(void* start) noexcept;
   static pid_t start_directly(Start&) noexcept;
   static pid_t start_in_between(Start&) noexcept;
   int become_it() const noexcept;
+  char* stack(std::size_t number) const noexcept { return stacks_.get() + number * stack_bytes; }
 
-  static constexpr std::size_t stack_bytes = 32 * 1024;
+  static constexpr std::size_t stack_bytes = 16 * 1024;
   std::string program_ = own_executable(), lock_, purpose_;
   unsigned life_;  // seconds
   ExecStrings arguments_, environment_;
-  std::unique_ptr<char[]> stack_{new char[stack_bytes]};
+  std::unique_ptr<char[]> stacks_{new char[2 * stack_bytes]};
 };
 
+#if defined(__linux__)
 /// In the child. Returns only if there will be no new program: the reason.
 USAGE_STATS_INLINE int PreparedStart::become_it() const noexcept {
   // With other rights than its user's it would be taken for a setuid program.
-  if (::getuid() != ::geteuid() || ::getgid() != ::getegid()) return EPERM;
-  ::alarm(life_);
-  ::setsid();
-  ::umask(077);
-  forget_handlers();
-  const int null = ::open("/dev/null", O_RDWR);
-  if (null < 0) return errno;
-  for (int stream = 0; stream < first_descriptor; ++stream)
-    while (::dup2(null, stream) < 0)
-      if (errno != EINTR && errno != EBUSY) return errno;
-  close_from(first_descriptor);
+  if (!raw::has_own_rights()) return EPERM;
+  raw::forget_handlers();
+  raw::mask(SIG_UNBLOCK, raw::SignalSet::only(SIGALRM));  // before all that may hang
+  raw::alarm(life_);
+  raw::call(SYS_setsid);
+  raw::call(SYS_umask, 077);
+  if (const int problem = raw::drop_streams()) return problem;
+  raw::close_range(first_descriptor, raw::last_descriptor);
   // A record lock lasts beyond execve: whoever starts an uploader from here on finds the file locked. Where it cannot
-  // be had for another reason, the new program says so.
-  const int lock = ::open(lock_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600);
-  struct flock whole = whole_file(F_WRLCK);
-  if (lock >= 0 && ::fcntl(lock, F_SETLK, &whole) != 0 && (errno == EACCES || errno == EAGAIN)) return EBUSY;
-  if (::chdir("/") != 0) return errno;
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::execve(program_.c_str(), arguments_.pointers.data(), environment_.pointers.data());
-  return errno;
+  // be had for another reason, the new program says so. It is not made here: a link may have come into its path.
+  const int lock = raw::open(lock_.c_str(), O_RDWR | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0);
+  const struct flock whole = whole_file(F_WRLCK);
+  const long locked = lock < 0 ? 0 : raw::lock(lock, whole);
+  if (locked == -EACCES || locked == -EAGAIN) return EBUSY;
+  raw::mask(SIG_SETMASK, raw::SignalSet());
+  // In the host's folder still, for the sake of relative paths to libraries; see become_background_process().
+  return static_cast<int>(-raw::call(SYS_execve, raw::pointer(program_.c_str()),
+                                     raw::pointer(arguments_.pointers.data()),
+                                     raw::pointer(environment_.pointers.data())));
 }
+
+USAGE_STATS_INLINE int PreparedStart::become(void* data) noexcept {
+  Start& start = *static_cast<Start*>(data);
+  start.problem = start.prepared->become_it();
+  raw::exit(127);
+}
+
+USAGE_STATS_INLINE void PreparedStart::run_after_signal(bool in_hosts_memory) const noexcept {
+  Start start{this, 0, 0};
+  if (in_hosts_memory)
+    ::clone(&become, stack(1), CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
+  else if (raw::fork() == 0)
+    become(&start);
+}
+#endif
 
 #if defined(__linux__) && !defined(USAGE_STATS_VFORK_IS_FORK)
 /// The process that is the host's child and the new program's parent: gone when the program runs, so that the host's
 /// wait() never finds a child that it does not know.
 USAGE_STATS_INLINE int PreparedStart::in_between(void* data) noexcept {
   Start& start = *static_cast<Start*>(data);
-  const pid_t child = ::vfork();
-  if (child == 0) {
-    start.problem = start.prepared->become_it();
-    ::_exit(127);
-  }
+  const pid_t child = ::clone(&become, start.prepared->stack(1), CLONE_VM | CLONE_VFORK | SIGCHLD, data);
   start.child = child;
   if (child < 0) start.problem = errno;
   // One that came to nothing still has the host's streams until it has quite ended.
-  while (start.problem != 0 && child > 0 && ::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
-  }
-  ::_exit(0);
+  if (start.problem != 0 && child > 0) raw::reap(child);
+  raw::exit(0);
 }
 
 /// Whether it gets the children of those that have ended.
@@ -4818,13 +6416,9 @@ USAGE_STATS_INLINE bool is_reaper() noexcept {
 
 USAGE_STATS_INLINE pid_t PreparedStart::start_directly(Start& start) noexcept {
   const pid_t child = ::vfork();  // which stays this process's child
-  if (child == 0) {
-    start.problem = start.prepared->become_it();
-    ::_exit(127);
-  }
+  if (child == 0) become(&start);
   if (child < 0) start.problem = errno;
-  while (child > 0 && start.problem != 0 && ::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  if (child > 0 && start.problem != 0) raw::reap(child);
   return child;
 }
 
@@ -4833,31 +6427,33 @@ USAGE_STATS_INLINE pid_t PreparedStart::start_in_between(Start& start) noexcept 
   return start_directly(start);
 #else
   // No signal tells of its end (SIGCHLD), and wait() does not see it.
-  char* const stack_end = start.prepared->stack_.get() + stack_bytes;
-  const pid_t middle = ::clone(&in_between, stack_end, CLONE_VM | CLONE_VFORK, &start);
+  const pid_t middle = ::clone(&in_between, start.prepared->stack(2), CLONE_VM | CLONE_VFORK, &start);
   if (middle < 0 && errno == EINVAL) return start_directly(start);  // an emulator that knows no such children
   if (middle < 0) start.problem = errno;
-  while (middle > 0 && ::waitpid(middle, nullptr, __WALL) < 0 && errno == EINTR) {
-  }
+  if (middle > 0) raw::reap(middle);
   return is_reaper() ? start.child : 0;
 #endif
 }
 
 USAGE_STATS_INLINE int PreparedStart::run(pid_t& child) const noexcept {
   // Until the child is another program, it works in this process's memory: no handler, no cancellation may run there.
-  sigset_t all, former;
-  sigfillset(&all);
+  // What has no handler may still end both, should the program's file be on a server that does not answer.
+  raw::SignalSet handled = raw::SignalSet::all(), former;
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
+    raw::Action now;
+    if (raw::action(number, nullptr, &now) == 0 && now.handler() == 0) handled.remove(raw::SignalSet::only(number));
+  }
   int cancelling = 0;
   Start start{this, 0, 0};
   ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
-  ::pthread_sigmask(SIG_SETMASK, &all, &former);
+  raw::mask(SIG_BLOCK, handled, &former);
   child = start_in_between(start);
   if (start.problem != 0) child = 0;
-  ::pthread_sigmask(SIG_SETMASK, &former, nullptr);
+  raw::mask(SIG_SETMASK, former);
   ::pthread_setcancelstate(cancelling, nullptr);
   return start.problem;
 }
-#else  // a later run sends what a signal has ended
+#else
 USAGE_STATS_INLINE int PreparedStart::run(pid_t& child) const noexcept { return child = 0, ENOSYS; }
 #endif
 
@@ -4880,8 +6476,36 @@ USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& err
   return child;
 }
 
+namespace posix {
+
+/// The host may have been given a processor of its own, or a priority that keeps others from work; its uploader is not
+/// to have them, nor more than the host has.
+USAGE_STATS_INLINE void take_lowest_priority() noexcept {
+#if defined(__linux__)
+  const struct sched_param none {};
+  ::sched_setscheduler(0, SCHED_OTHER, &none);
+  cpu_set_t all;
+  std::memset(&all, 0xFF, sizeof all);  // of those that there are, and that its container may use
+  ::sched_setaffinity(0, sizeof all, &all);
+#if defined(SYS_ioprio_set)
+  raw::call(SYS_ioprio_set, 1, 0, (2 << 13) | 7);  // of the ordinary ones the last
+#endif
+#endif
+  ::setpriority(PRIO_PROCESS, 0, 19);
+}
+
+/// What lists of processes show is else the word "exe".
+USAGE_STATS_INLINE void take_programs_name() noexcept {
+#if defined(__linux__)
+  ::prctl(PR_SET_NAME, program_invocation_short_name);
+#endif
+}
+
+}  // namespace posix
+
 USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept {
   ::alarm(static_cast<unsigned>(limit.count()));
+  posix::take_programs_name();
   ::setsid();
   if (::chdir("/") != 0) exit_now(0);
   ::umask(077);
@@ -4893,7 +6517,7 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
   posix::close_from(posix::first_descriptor + (locked ? 1 : 0));
   const struct rlimit no_core {};
   ::setrlimit(RLIMIT_CORE, &no_core);
-  ::setpriority(PRIO_PROCESS, 0, 10);
+  posix::take_lowest_priority();
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignore, nullptr);
@@ -4902,18 +6526,30 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-
-#undef USAGE_STATS_VFORK_IS_FORK
-#undef USAGE_STATS_NO_OTHER_STACK
 // ---- usage_stats/impl/signals_posix.ipp
 
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+
+#include <sys/stat.h>
+#include <unistd.h>
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
+// ---- usage_stats/impl/signal_actions_posix.ipp
+// What is done when a signal comes, and the stack that it is done on; what of that is ours, and how it is given back.
+
+#include <atomic>
+#include <csignal>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <mutex>
 
-#include <sys/stat.h>
+#include <pthread.h>
 #include <unistd.h>
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -4924,48 +6560,163 @@ namespace posix {
 struct KillingSignal {
   int number;
   const char* name;
-  bool fault;  // the instruction that caused it would cause it again
+  bool fault;    // the instruction that caused it would cause it again
+  bool request;  // somebody wants the process to end; the others tell of a mistake in it
 };
 constexpr KillingSignal killing_signals[] = {
-    {SIGINT, "SIGINT", false},   {SIGTERM, "SIGTERM", false}, {SIGHUP, "SIGHUP", false},  {SIGQUIT, "SIGQUIT", false},
-    {SIGPIPE, "SIGPIPE", false}, {SIGSEGV, "SIGSEGV", true},  {SIGBUS, "SIGBUS", true},   {SIGFPE, "SIGFPE", true},
-    {SIGILL, "SIGILL", true},    {SIGABRT, "SIGABRT", false}, {SIGXCPU, "SIGXCPU", false}};
+    {SIGSEGV, "SIGSEGV", true, false}, {SIGBUS, "SIGBUS", true, false},    {SIGFPE, "SIGFPE", true, false},
+    {SIGILL, "SIGILL", true, false},   {SIGABRT, "SIGABRT", false, false}, {SIGXCPU, "SIGXCPU", false, false},
+    {SIGSYS, "SIGSYS", false, false},  {SIGINT, "SIGINT", false, true},    {SIGTERM, "SIGTERM", false, true},
+    {SIGHUP, "SIGHUP", false, true},   {SIGQUIT, "SIGQUIT", false, true},  {SIGPIPE, "SIGPIPE", false, true}};
 constexpr int killing_signal_count = static_cast<int>(sizeof killing_signals / sizeof killing_signals[0]);
 
+using Handler = void (*)(int, siginfo_t*, void*) noexcept;
+
 USAGE_STATS_INLINE std::int64_t monotonic_ms() noexcept {
+#if defined(__linux__)
+  return raw::monotonic_ms();
+#else
   struct timespec now {};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
+#endif
+}
+
+/// Valgrind ends a program that starts a process in its own memory and goes on beside it.
+USAGE_STATS_INLINE bool memory_can_be_shared() noexcept {
+  const char* const preloaded = std::getenv("LD_PRELOAD");
+  return preloaded == nullptr || std::strstr(preloaded, "/vgpreload_") == nullptr;
 }
 
 /// What changes in the process while runs are watched. Never destroyed, having nothing to destroy: handlers may run
 /// until the end.
-struct Signals {
-  int watches = 0;  // this one and the next two: with the mutex held
+struct WatchedSignals {
+  int watches = 0;  // this one and the next: with the mutex held
   struct sigaction former[killing_signal_count] = {};
-  bool ours[killing_signal_count] = {};
+  std::atomic<bool> ours[killing_signal_count] = {};
+  std::atomic<bool> share_memory{false};
   std::atomic<bool> noted{false};  // the first signal that kills is the one that counts
 
-  static Signals& instance() noexcept {
-    static Signals signals;
-    return signals;
+  static WatchedSignals& instance() noexcept {
+    static WatchedSignals watched;
+    return watched;
   }
   static std::mutex& mutex() { return per_process<std::mutex>(); }
 };
 
 /// A stack overflow leaves no room for a handler: the first thread that has a session lends it this.
-USAGE_STATS_INLINE void offer_signal_stack() noexcept {
-  alignas(64) static char memory[64 * 1024];
-  static std::atomic<bool> given{false};
-  stack_t stack{};
-  if (::sigaltstack(nullptr, &stack) != 0 || (stack.ss_flags & SS_DISABLE) == 0 || given.exchange(true)) return;
-  stack.ss_sp = memory;
-  stack.ss_size = sizeof memory;
-  stack.ss_flags = 0;
-  ::sigaltstack(&stack, nullptr);
+struct SpareStack {
+  alignas(64) char memory[64 * 1024] = {};
+  std::atomic<bool> lent{false};
+  pthread_t borrower{};
+
+  static SpareStack& instance() noexcept {
+    static SpareStack stack;
+    return stack;
+  }
+  void lend() noexcept {
+    stack_t now{};
+    if (::sigaltstack(nullptr, &now) != 0 || (now.ss_flags & SS_DISABLE) == 0 || lent.exchange(true)) return;
+    borrower = ::pthread_self();
+    now.ss_sp = memory;
+    now.ss_size = sizeof memory;
+    now.ss_flags = 0;
+    ::sigaltstack(&now, nullptr);
+  }
+  /// Only the thread itself can give it back; where the last session ends in another one, it has it on.
+  void take_back() noexcept {
+    stack_t now{};
+    if (!lent || ::pthread_equal(borrower, ::pthread_self()) == 0 || ::sigaltstack(nullptr, &now) != 0) return;
+    if (now.ss_sp == memory && (now.ss_flags & SS_ONSTACK) == 0) {
+      now = stack_t{};
+      now.ss_flags = SS_DISABLE;
+      now.ss_size = sizeof memory;  // some systems refuse less, also for none
+      ::sigaltstack(&now, nullptr);
+    }
+    lent = false;
+  }
+};
+
+/// What the process does of itself when such a signal comes, from here on.
+USAGE_STATS_INLINE void restore_default(int number) noexcept {
+#if defined(__linux__)
+  const raw::Action plain;
+  raw::action(number, &plain);
+#else
+  struct sigaction plain {};
+  plain.sa_handler = SIG_DFL;
+  ::sigaction(number, &plain, nullptr);
+#endif
+}
+
+USAGE_STATS_INLINE bool is_handled_by(int number, Handler handler) noexcept {
+#if defined(__linux__)
+  raw::Action now;
+  return raw::action(number, nullptr, &now) == 0 && now.handler() == reinterpret_cast<std::uintptr_t>(handler);
+#else
+  struct sigaction now {};
+  return ::sigaction(number, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == handler;
+#endif
+}
+
+/// Where it is blocked, it comes when the host's handler that called ours returns.
+USAGE_STATS_INLINE void raise_again(int number, const siginfo_t* info) noexcept {
+#if defined(__linux__)
+  const long process = raw::call(SYS_getpid), thread = raw::call(SYS_gettid);
+  // With what a core dump tells of its origin.
+  if (info != nullptr && info->si_signo == number &&
+      raw::call(SYS_rt_tgsigqueueinfo, process, thread, number, raw::pointer(info)) == 0)
+    return;
+  if (raw::call(SYS_tgkill, process, thread, number) != 0) raw::call(SYS_kill, process, number);
+#else
+  static_cast<void>(info);
+  if (::raise(number) != 0) ::kill(::getpid(), number);
+#endif
+}
+
+/// Those that are not watched yet.
+USAGE_STATS_INLINE void install(Handler handler, bool requests) noexcept {
+  WatchedSignals& watched = WatchedSignals::instance();
+  const bool first_process = ::getpid() == 1;  // of a container: what others send it kills it only with a handler
+  for (int i = 0; i < killing_signal_count; ++i) {
+    struct sigaction now {};
+    const auto& [number, name, fault, request] = killing_signals[i];
+    if (watched.ours[i] || (request && !requests) || (first_process && !fault && number != SIGABRT)) continue;
+    if (::sigaction(number, nullptr, &now) != 0 || (now.sa_flags & SA_SIGINFO) != 0 || now.sa_handler != SIG_DFL)
+      continue;
+    watched.former[i] = now;
+    now.sa_sigaction = handler;
+    // Nothing is blocked, and the kernel itself sees to it that a second one kills. The other stack for an overflown
+    // one alone.
+    now.sa_flags = static_cast<int>(SA_SIGINFO | SA_NODEFER | SA_RESETHAND |
+                                    (number == SIGSEGV || number == SIGBUS ? SA_ONSTACK : 0));
+    sigemptyset(&now.sa_mask);
+    watched.ours[i] = ::sigaction(number, &now, nullptr) == 0;
+  }
+}
+
+/// Puts back what was there; where the host has set a handler of its own meanwhile, that one stays.
+USAGE_STATS_INLINE void uninstall(Handler handler) noexcept {
+  WatchedSignals& watched = WatchedSignals::instance();
+  for (int i = 0; i < killing_signal_count; ++i) {
+    struct sigaction now {};
+    const int number = killing_signals[i].number;
+    if (watched.ours[i] && ::sigaction(number, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 &&
+        now.sa_sigaction == handler)
+      ::sigaction(number, &watched.former[i], nullptr);
+    watched.ours[i] = false;
+  }
 }
 
 }  // namespace posix
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
 
 struct SignalWatch::Slot {
   std::atomic<bool> armed{false};
@@ -4978,21 +6729,38 @@ struct SignalWatch::Slot {
   std::atomic<posix::PreparedStart*> start{nullptr};  // owned
 
   static void handle(int number, siginfo_t* info, void*) noexcept;
+  static void note_all(const char* name) noexcept;
   void note(const char* name) const noexcept;
-  void start_uploader() const noexcept;
-  /// Whether an earlier one starts the same uploader.
-  bool starts_twice(const posix::PreparedStart&) const noexcept;
+  bool of_this_process() const noexcept { return armed && owner == ::getpid(); }
+  bool is_still_ours() const noexcept;
+#if defined(__linux__)
+  struct Death;
+  static int note_apart(void* death) noexcept;
+  static void let_go_of_host() noexcept;
+  const posix::PreparedStart* start_of_its_own() const noexcept;
+#endif
 };
 
-USAGE_STATS_INLINE SignalWatch::Slot* SignalWatch::slots() noexcept {
+USAGE_STATS_INLINE SignalWatch::Slot* SignalWatch::table() noexcept {
   static Slot all[count];
   return all;
 }
 
+/// Whether the descriptor is the envelope's: the host may have closed it, and have a file of its own under the number.
+USAGE_STATS_INLINE bool SignalWatch::Slot::is_still_ours() const noexcept {
+#if defined(__linux__) && defined(SYS_statx) && defined(STATX_INO)
+  struct statx known {};
+  if (posix::raw::call(SYS_statx, descriptor, posix::raw::pointer(""), AT_EMPTY_PATH, STATX_INO,
+                       posix::raw::pointer(&known)) == 0)
+    return known.stx_ino == inode && makedev(known.stx_dev_major, known.stx_dev_minor) == device;
+#endif
+  struct stat status {};
+  return ::fstat(descriptor, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+}
+
 /// {"signal":"SIGINT","duration_ms":1234}, as parse_label() reads it.
 USAGE_STATS_INLINE void SignalWatch::Slot::note(const char* name) const noexcept {
-  struct stat status {};
-  if (::fstat(descriptor, &status) != 0 || status.st_dev != device || status.st_ino != inode) return;  // host closed it
+  if (!is_still_ours()) return;
   char text[96];
   std::size_t used = 0;
   const auto put = [&](const char* part) {
@@ -5010,87 +6778,144 @@ USAGE_STATS_INLINE void SignalWatch::Slot::note(const char* name) const noexcept
   } while (rest > 0);
   put(&digits[at]);
   put("}\n");
+#if defined(__linux__)
+  // In one piece, or not at all: SIGXFSZ is blocked here.
+  posix::raw::call(SYS_write, descriptor, posix::raw::pointer(text), static_cast<long>(used));
+#else
   static_cast<void>(posix::write_all(descriptor, std::string_view(text, used)));
+#endif
 }
 
-USAGE_STATS_INLINE void SignalWatch::Slot::start_uploader() const noexcept {
+#if defined(__linux__)
+/// What the process that notes it is told of the host's end.
+struct SignalWatch::Slot::Death {
+  const char* name;
+  pid_t host;
+  bool in_hosts_memory;
+};
+
+/// Where this hangs, no shell may wait for the host's output, nobody find a port of the host's in use: all is closed
+/// but the envelopes.
+USAGE_STATS_INLINE void SignalWatch::Slot::let_go_of_host() noexcept {
+  posix::raw::drop_streams();
+  for (int first = posix::first_descriptor;;) {
+    int next = posix::raw::last_descriptor;
+    for (int i = 0; i < count; ++i)
+      if (const int kept = table()[i].descriptor; table()[i].armed && kept >= first && kept < next) next = kept;
+    posix::raw::close_range(first, next == posix::raw::last_descriptor ? next : next - 1);
+    if (next == posix::raw::last_descriptor) return;
+    first = next + 1;
+  }
+}
+
+/// Nothing where an earlier slot starts the same uploader.
+USAGE_STATS_INLINE const posix::PreparedStart* SignalWatch::Slot::start_of_its_own() const noexcept {
   const posix::PreparedStart* const own = start;  // once: its session may end meanwhile, in another thread
-  pid_t child = 0;                                // nobody is left to take it, or to be told of a problem
-  if (own != nullptr && !starts_twice(*own)) own->run(child);
-}
-
-USAGE_STATS_INLINE bool SignalWatch::Slot::starts_twice(const posix::PreparedStart& own) const noexcept {
-  for (const Slot* other = slots(); other != this; ++other) {
+  for (const Slot* other = table(); own != nullptr && other != this; ++other) {
     const posix::PreparedStart* const its = other->armed ? other->start.load() : nullptr;
-    if (its != nullptr && its->same_purpose(own)) return true;
+    if (its != nullptr && its->same_purpose(*own)) return nullptr;
   }
-  return false;
+  return own;
 }
 
-USAGE_STATS_INLINE void SignalWatch::Slot::handle(int number, siginfo_t* info, void*) noexcept {
-  const int saved = errno;
-  const posix::KillingSignal* signal = nullptr;
-  for (const posix::KillingSignal& known : posix::killing_signals)
-    if (known.number == number) signal = &known;
-  if (signal != nullptr && !posix::Signals::instance().noted.exchange(true)) {
-    const pid_t self = ::getpid();  // in a fork's child nothing happens: its parent's run goes on
-    for (int i = 0; i < count; ++i)
-      if (slots()[i].armed && slots()[i].owner == self) slots()[i].note(signal->name);
-    for (int i = 0; i < count; ++i)
-      if (slots()[i].armed && slots()[i].owner == self) slots()[i].start_uploader();
-  }
-  struct sigaction plain {};
-  plain.sa_handler = SIG_DFL;
-  ::sigaction(number, &plain, nullptr);
-  // A fault comes again by itself, with all that a core dump tells of it.
-  const bool again = signal != nullptr && signal->fault && info != nullptr && info->si_code > 0;
-  if (!again && ::raise(number) != 0) ::kill(::getpid(), number);  // blocked until this handler returns
-  errno = saved;
+/// The process that notes the end of the host, which may be gone before: a file server that is away keeps nobody but
+/// this one, and this one not for ever.
+USAGE_STATS_INLINE int SignalWatch::Slot::note_apart(void* data) noexcept {
+  const Death& death = *static_cast<const Death*>(data);
+  const char* const name = death.name;
+  const bool in_hosts_memory = death.in_hosts_memory;
+  const pid_t host = death.host;
+  posix::raw::forget_handlers();
+  posix::raw::mask(SIG_UNBLOCK, posix::raw::SignalSet::only(SIGALRM));
+  posix::raw::alarm(10);
+  posix::raw::call(SYS_setsid);  // a second Ctrl-C is for the host
+  let_go_of_host();
+  for (int i = 0; i < count; ++i)
+    if (table()[i].armed && table()[i].owner == host) table()[i].note(name);
+  // An envelope that is open here would be taken for that of a run that goes on.
+  posix::raw::close_range(posix::first_descriptor, posix::raw::last_descriptor);
+  for (int i = 0; i < count; ++i)
+    if (table()[i].armed && table()[i].owner == host)
+      if (const posix::PreparedStart* const start = table()[i].start_of_its_own())
+        start->run_after_signal(in_hosts_memory);
+  posix::raw::exit(0);
 }
 
 namespace posix {
 
-USAGE_STATS_INLINE void install(void (*handler)(int, siginfo_t*, void*) noexcept) noexcept {
-  Signals& signals = Signals::instance();
-  const bool first_process = ::getpid() == 1;  // of a container: what others send it kills it only with a handler
-  for (int i = 0; i < killing_signal_count; ++i) {
-    struct sigaction now {};
-    const int number = killing_signals[i].number;
-    signals.ours[i] = (!first_process || killing_signals[i].fault || number == SIGABRT) &&
-                      ::sigaction(number, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 &&
-                      now.sa_handler == SIG_DFL;
-    if (!signals.ours[i]) continue;
-    signals.former[i] = now;
-    now.sa_sigaction = handler;
-    // The other stack for an overflown one alone: AddressSanitizer's vfork can stand on no other than the thread's own.
-    now.sa_flags = SA_SIGINFO | (number == SIGSEGV || number == SIGBUS ? SA_ONSTACK : 0);
-    sigfillset(&now.sa_mask);
-    ::sigaction(number, &now, nullptr);
-  }
+/// Starts a process that shares this one's memory, which costs the same however much there is of it; or has a copy,
+/// where a sanitizer, an emulator or Valgrind knows no such processes. 0 or less: there is none.
+USAGE_STATS_INLINE long start_apart(int (*work)(void*) noexcept, void* data, bool& in_hosts_memory) noexcept {
+  long child = -EINVAL;
+#if !defined(USAGE_STATS_VFORK_IS_FORK) && !defined(USAGE_STATS_NO_OTHER_STACK)
+  alignas(64) static char stack[16 * 1024];
+  if (in_hosts_memory) child = ::clone(work, stack + sizeof stack, CLONE_VM, data);
+#endif
+  if (child > 0) return child;
+  in_hosts_memory = false;
+  child = raw::fork();
+  if (child == 0) work(data);
+  return child;
 }
 
-/// Puts back what was there; where the host has set a handler of its own meanwhile, that one stays.
-USAGE_STATS_INLINE void uninstall(void (*handler)(int, siginfo_t*, void*) noexcept) noexcept {
-  Signals& signals = Signals::instance();
-  for (int i = 0; i < killing_signal_count; ++i) {
-    struct sigaction now {};
-    const int number = killing_signals[i].number;
-    if (signals.ours[i] && ::sigaction(number, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 &&
-        now.sa_sigaction == handler)
-      ::sigaction(number, &signals.former[i], nullptr);
-    signals.ours[i] = false;
+/// For 100 ms at most.
+USAGE_STATS_INLINE void wait_briefly(long child) noexcept {
+  const std::int64_t begin = raw::monotonic_ms();
+  for (long pause = 50; raw::call(SYS_wait4, child, 0, WNOHANG | __WALL, 0) == 0; pause += pause / 2) {
+    const std::int64_t left = 100 - (raw::monotonic_ms() - begin);
+    if (left <= 0) return;
+    raw::nap(pause < left * 1000 ? pause : static_cast<long>(left) * 1000);
   }
 }
 
 }  // namespace posix
 
-USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader) {
+USAGE_STATS_INLINE void SignalWatch::Slot::note_all(const char* name) noexcept {
+  // Used by a process that this one may not live to see the end of.
+  static Death death;
+  death = {name, ::getpid(), posix::WatchedSignals::instance().share_memory};
+  posix::raw::SignalSet former;
+  posix::raw::mask(SIG_SETMASK, posix::raw::SignalSet::all(), &former);  // no handler of the host's may run over there
+  const long child = posix::start_apart(&note_apart, &death, death.in_hosts_memory);
+  posix::raw::mask(SIG_SETMASK, former);
+  if (child > 0) posix::wait_briefly(child);
+}
+#else  // a later run sends it
+USAGE_STATS_INLINE void SignalWatch::Slot::note_all(const char* name) noexcept {
+  for (int i = 0; i < count; ++i)
+    if (table()[i].of_this_process()) table()[i].note(name);
+}
+#endif
+
+USAGE_STATS_INLINE void SignalWatch::Slot::handle(int number, siginfo_t* info, void*) noexcept {
+  const int saved = errno;
+  posix::WatchedSignals& watched = posix::WatchedSignals::instance();
+  // Whatever hangs from here on, the next signal ends the process.
+  posix::restore_default(number);
+  const posix::KillingSignal* signal = nullptr;
+  for (int i = 0; i < posix::killing_signal_count; ++i) {
+    const posix::KillingSignal& known = posix::killing_signals[i];
+    if (known.number == number)
+      signal = &known;
+    else if (watched.ours[i] && posix::is_handled_by(known.number, &handle))
+      posix::restore_default(known.number);
+  }
+  bool watching = false;  // in a fork's child nothing happens: its parent's run goes on
+  for (int i = 0; i < count; ++i) watching = watching || table()[i].of_this_process();
+  if (signal != nullptr && watching && !watched.noted.exchange(true)) note_all(signal->name);
+  // A fault comes again by itself, with all that a core dump tells of it.
+  const bool again = signal != nullptr && signal->fault && info != nullptr && info->si_code > 0;
+  if (!again) posix::raise_again(number, info);
+  errno = saved;
+}
+
+USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader,
+                                            bool requests) {
   if (!label || !in_main_executable(reinterpret_cast<const void*>(&Slot::handle))) return;
   auto start = uploader ? std::make_unique<posix::PreparedStart>(*uploader) : nullptr;
-  posix::offer_signal_stack();
-  const auto guard = lock_or_give_up(posix::Signals::mutex());
+  const auto guard = lock_or_give_up(posix::WatchedSignals::mutex());
   for (int i = 0; guard && i < count && slot_ < 0; ++i) {
-    Slot& slot = slots()[i];
+    Slot& slot = table()[i];
     if (slot.taken && slot.owner == ::getpid()) continue;  // one of a fork's parent is free here
     slot_ = i;
     slot.taken = true;
@@ -5102,7 +6927,13 @@ USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::
     delete slot.start.exchange(start.release());  // a copy of the parent's
     slot.armed = true;
   }
-  if (slot_ >= 0 && posix::Signals::instance().watches++ == 0) posix::install(&Slot::handle);
+  if (slot_ < 0) return;
+  posix::WatchedSignals& watched = posix::WatchedSignals::instance();
+  if (watched.watches++ == 0) {
+    watched.share_memory = posix::memory_can_be_shared();
+    posix::SpareStack::instance().lend();
+  }
+  posix::install(&Slot::handle, requests);
 }
 
 USAGE_STATS_INLINE SignalWatch::SignalWatch(SignalWatch&& other) noexcept : slot_(std::exchange(other.slot_, -1)) {}
@@ -5113,21 +6944,26 @@ USAGE_STATS_INLINE SignalWatch& SignalWatch::operator=(SignalWatch&& other) noex
 }
 
 USAGE_STATS_INLINE SignalWatch::~SignalWatch() {
-  if (slot_ < 0 || slots()[slot_].owner != ::getpid()) return;
-  const auto guard = lock_or_give_up(posix::Signals::mutex());
+  if (slot_ < 0 || table()[slot_].owner != ::getpid()) return;
+  const auto guard = lock_or_give_up(posix::WatchedSignals::mutex());
   if (!guard) return;
-  posix::Signals& signals = posix::Signals::instance();
-  Slot& slot = slots()[slot_];
+  posix::WatchedSignals& watched = posix::WatchedSignals::instance();
+  Slot& slot = table()[slot_];
   slot.armed = false;
   posix::PreparedStart* const start = slot.start.exchange(nullptr);
-  if (!signals.noted) delete start;  // else a handler may be reading it, in another thread of a process that dies
+  if (!watched.noted) delete start;  // else a process that notes the end may be reading it
   slot.taken = false;
-  if (--signals.watches == 0) posix::uninstall(&Slot::handle);
+  if (--watched.watches > 0) return;
+  posix::uninstall(&Slot::handle);
+  posix::SpareStack::instance().take_back();
 }
 
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+
+#undef USAGE_STATS_VFORK_IS_FORK
+#undef USAGE_STATS_NO_OTHER_STACK
 // ---- usage_stats/impl/terminal_posix.ipp
 
 #include <algorithm>
@@ -5147,11 +6983,60 @@ USAGE_STATS_INLINE bool in_foreground() noexcept { return ::tcgetpgrp(STDIN_FILE
 
 namespace posix {
 
+#if defined(__linux__)
+
+/// Whether line mode would do something with this byte, rather than keep it.
+USAGE_STATS_INLINE bool is_editing_key(const struct termios& mode, unsigned char byte) noexcept {
+  for (const int key :
+       {VINTR, VQUIT, VERASE, VKILL, VEOF, VSTART, VSTOP, VSUSP, VEOL, VEOL2, VREPRINT, VWERASE, VLNEXT})
+    if (byte == mode.c_cc[key]) return true;
+  return byte == '\r';
+}
+
+USAGE_STATS_INLINE bool type_in(unsigned char byte) noexcept { return ::ioctl(STDIN_FILENO, TIOCSTI, &byte) == 0; }
+
+/// Linux takes half a line for a whole one when its terminal comes back into line mode: nobody could rub it out any
+/// more, and the host would read what it never got without us. So it is taken out before, and typed in again after.
+/// Where a system does not let itself be typed at, nothing is taken out: then all that is lost is the rubbing out.
+USAGE_STATS_INLINE void restore_half_line(const struct termios& before, std::size_t count) noexcept {
+  struct termios raw = before, quiet = before;
+  quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO | ECHONL);  // all of it is on the screen already
+  raw.c_lflag = quiet.c_lflag & ~static_cast<tcflag_t>(ICANON);
+  raw.c_cc[VMIN] = 1;
+  raw.c_cc[VTIME] = 0;
+  unsigned char bytes[4096];
+  std::size_t used = 0;
+  constexpr unsigned char probe = 0;  // no key's; it goes to the end
+  if (::tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0 && type_in(probe)) {
+    for (int more = 0; ::ioctl(STDIN_FILENO, FIONREAD, &more) == 0 && more > 0 && used < sizeof bytes;) {
+      const ssize_t got = ::read(STDIN_FILENO, bytes + used, sizeof bytes - used);
+      if (got <= 0) break;
+      used += static_cast<std::size_t>(got);
+    }
+    unsigned char* const end = bytes + used;
+    unsigned char* const found = std::find(bytes + (std::min)(count, used), end, probe);
+    if (found != end) --used, std::copy(found + 1, end, found);
+  }
+  ::tcsetattr(STDIN_FILENO, TCSANOW, &quiet);  // with nothing in it
+  for (std::size_t i = 0; i < used; ++i) {
+    if (is_editing_key(before, bytes[i])) type_in(before.c_cc[VLNEXT]);
+    type_in(bytes[i]);
+  }
+}
+
+#else
+
+/// Elsewhere the terminal edits on by itself.
+USAGE_STATS_INLINE void restore_half_line(const struct termios&, std::size_t) noexcept {}
+
+#endif
+
 /// The bytes of a line that is being typed. They can be counted only while the terminal is out of line mode, so every
 /// signal waits for the few microseconds that takes: none may leave the terminal changed. Negative: cannot be told.
 USAGE_STATS_INLINE int typed_bytes() noexcept {
   struct termios before {};
   if (::tcgetattr(STDIN_FILENO, &before) != 0 || (before.c_lflag & ICANON) == 0) return -1;
+  if ((before.c_iflag & PARMRK) != 0) return -1;  // which marks bytes, and would do so twice
   sigset_t all, mask;
   sigfillset(&all);
   if (::pthread_sigmask(SIG_BLOCK, &all, &mask) != 0) return -1;
@@ -5160,6 +7045,7 @@ USAGE_STATS_INLINE int typed_bytes() noexcept {
   int count = -1;
   if (::tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0) {
     if (::ioctl(STDIN_FILENO, FIONREAD, &count) != 0) count = -1;
+    if (count > 0) restore_half_line(before, static_cast<std::size_t>(count));
     ::tcsetattr(STDIN_FILENO, TCSANOW, &before);
   }
   ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
@@ -5208,7 +7094,7 @@ struct Thread::Impl {
   pthread_t id;
 };
 
-USAGE_STATS_INLINE Thread::Thread(std::function<void()> work) noexcept {
+USAGE_STATS_INLINE Thread::Thread(std::function<void()> work, std::size_t stack) noexcept {
   using Work = std::function<void()>;
   USAGE_STATS_TRY {
     auto impl = std::make_unique<Impl>();
@@ -5218,7 +7104,12 @@ USAGE_STATS_INLINE Thread::Thread(std::function<void()> work) noexcept {
       (*mine)();
       return nullptr;
     };
-    if (::pthread_create(&impl->id, nullptr, run, owned.get()) != 0) return;
+    pthread_attr_t attributes;
+    if (::pthread_attr_init(&attributes) != 0) return;
+    const bool started = (stack == 0 || ::pthread_attr_setstacksize(&attributes, stack) == 0) &&
+                         ::pthread_create(&impl->id, &attributes, run, owned.get()) == 0;
+    ::pthread_attr_destroy(&attributes);
+    if (!started) return;
     static_cast<void>(owned.release());  // the thread's own now
     impl_ = std::move(impl);
   }
@@ -5349,6 +7240,58 @@ USAGE_STATS_INLINE bool write_to_standard_error(std::string_view text) noexcept 
   return unharmed.blocked() && !posix::write_all(STDERR_FILENO, text);
 }
 
+namespace posix {
+
+/// Standard error once more, for writing that never waits: O_NONBLOCK belongs to the open file, which the host and
+/// others share, so that it needs one of its own. None where that cannot be had, or would do more than that.
+USAGE_STATS_INLINE Descriptor standard_error_without_waiting(const struct stat& status) noexcept {
+#if defined(__linux__)
+  if (S_ISFIFO(status.st_mode) || ::isatty(STDERR_FILENO) == 1)
+    return Descriptor(::open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+#endif
+  static_cast<void>(status);
+  return {};
+}
+
+/// As many bytes as there is room for; negative as of write(). Called when poll has seen room.
+USAGE_STATS_INLINE ssize_t write_some(const Descriptor& own, const struct stat& status,
+                                      std::string_view text) noexcept {
+  if (own) return ::write(own.get(), text.data(), text.size());
+  if (S_ISSOCK(status.st_mode)) return ::send(STDERR_FILENO, text.data(), text.size(), MSG_DONTWAIT);
+  // A pipe that has room has room for so much, unless somebody else is faster; a terminal for a byte at least.
+  const std::size_t room = S_ISFIFO(status.st_mode) ? PIPE_BUF : 1;
+  return ::write(STDERR_FILENO, text.data(), (std::min)(text.size(), room));
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE bool offer_to_standard_error(std::string_view text) noexcept {
+  struct stat status {};
+  if (::fstat(STDERR_FILENO, &status) != 0) return false;
+  const bool may_wait = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || is_terminal(STDERR_FILENO);
+  if (!may_wait) return write_to_standard_error(text);  // a file, the null device
+  if (posix::began_without_standard_error()) return false;
+  const NoBrokenPipe unharmed;
+  if (!unharmed.blocked()) return false;
+  const posix::Descriptor own = posix::standard_error_without_waiting(status);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
+  const std::size_t whole = text.size();
+  while (!text.empty()) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    pollfd room{own ? own.get() : STDERR_FILENO, POLLOUT, 0};
+    const int ready = ::poll(&room, 1, text.size() == whole || left < 0 ? 0 : static_cast<int>(left));
+    if (ready < 0 && errno == EINTR && left > 0) continue;
+    if (ready <= 0 || (room.revents & POLLOUT) == 0) return false;
+    const ssize_t count = posix::write_some(own, status, text);
+    if (count > 0)
+      text.remove_prefix(static_cast<std::size_t>(count));
+    else if (count == 0 || (errno != EINTR && errno != EAGAIN) || left <= 0)
+      return false;
+  }
+  return true;
+}
+
 USAGE_STATS_INLINE bool has_spare_descriptors() noexcept {
   struct rlimit limit {};
   return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= 128;
@@ -5429,7 +7372,7 @@ USAGE_STATS_INLINE Facts facts() {
   if (::sysctlbyname("kern.osproductversion", version, &size, nullptr, 0) == 0)
     facts.os_version = std::string("macOS ") + version;
 #else
-  if (const auto release = read_file("/etc/os-release", 64 * 1024, error)) {
+  if (const auto release = posix::read_system_file("/etc/os-release", 64 * 1024, error)) {
     facts.os_version = posix::first_line_value(*release, "NAME");
     const std::string version = posix::first_line_value(*release, "VERSION_ID");
     if (!version.empty()) facts.os_version += " " + version;
@@ -5451,7 +7394,7 @@ USAGE_STATS_INLINE PrivateNames private_names() {
     if (const auto value = variable(name)) names.users.push_back(*value);
   std::error_code error;
   // Not getpwuid: it may ask a name service over a socket.
-  if (const auto accounts = read_file("/etc/passwd", 1024 * 1024, error)) {
+  if (const auto accounts = posix::read_system_file("/etc/passwd", 1024 * 1024, error)) {
     const std::string wanted = ":" + std::to_string(::getuid()) + ":";
     for (std::size_t begin = 0; begin < accounts->size();) {
       const std::size_t end = std::min(accounts->find('\n', begin), accounts->size());
@@ -5507,6 +7450,27 @@ USAGE_STATS_INLINE std::filesystem::path config_root() {
 }
 #endif
 USAGE_STATS_INLINE std::filesystem::path policy_root() { return "/etc"; }
+
+USAGE_STATS_INLINE std::string path_bytes(const std::filesystem::path& path) { return path.native(); }
+USAGE_STATS_INLINE std::filesystem::path path_of_bytes(std::string_view bytes) { return std::string(bytes); }
+namespace posix {
+/// Whether a folder is there and is somebody else's.
+USAGE_STATS_INLINE bool is_foreign(const std::filesystem::path& folder, bool roots_too) noexcept {
+  struct stat status {};
+  if (folder.empty() || ::stat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return false;
+  return status.st_uid != ::geteuid() && (roots_too || status.st_uid != 0);
+}
+}  // namespace posix
+
+USAGE_STATS_INLINE std::filesystem::path foreign_home() {
+  std::filesystem::path folder = home();
+  if (posix::is_foreign(folder, folder.has_relative_path())) return folder;
+#if !defined(__APPLE__)
+  for (const char* const name : {"XDG_STATE_HOME", "XDG_CONFIG_HOME"})
+    if (posix::is_foreign(folder = posix::absolute_variable(name), false)) return folder;
+#endif
+  return {};
+}
 
 }  // namespace platform
 }  // namespace detail
@@ -5606,10 +7570,73 @@ USAGE_STATS_INLINE void Log::write(const std::string_view* parts, std::size_t co
   USAGE_STATS_TRY {
     std::string line = "usage_stats: ";
     for (std::size_t i = 0; i < count; ++i) line += parts[i];
-    if (sink_) return sink_(line);
-    platform::write_to_standard_error(line += '\n');
+    if (sink_) {
+      const HostCode host;  // which may end the program, or look at its session
+      return sink_(line);
+    }
+    platform::offer_to_standard_error(line += '\n');  // one that finds no room is lost: nobody waits for it
   }
   USAGE_STATS_CATCH_ALL {}  // a sink of the host's that throws must not harm the host
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/public_call.ipp
+
+#include <cerrno>
+#include <cfenv>
+#include <new>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace public_call_impl {
+
+/// How many public functions this thread is in.
+USAGE_STATS_INLINE int& calls() noexcept {
+  static thread_local int count = 0;
+  return count;
+}
+
+/// The same for what has no floating-point operations, and is called so often that to look costs too much.
+class IntegerCall {
+ public:
+  IntegerCall() noexcept : nested_(calls()++ > 0) {}
+  ~IntegerCall() {
+    --calls();
+    errno = errno_;
+  }
+  IntegerCall(const IntegerCall&) = delete;
+  IntegerCall& operator=(const IntegerCall&) = delete;
+  bool nested() const noexcept { return nested_; }
+
+ private:
+  int errno_ = errno;
+  bool nested_;
+};
+
+}  // namespace public_call_impl
+
+USAGE_STATS_INLINE PublicCall::PublicCall() noexcept
+    : errno_(errno), flags_(std::fetestexcept(FE_ALL_EXCEPT)), nested_(public_call_impl::calls()++ > 0) {}
+
+USAGE_STATS_INLINE PublicCall::~PublicCall() {
+  --public_call_impl::calls();
+  // To look costs less than to write.
+  if (const int raised = std::fetestexcept(FE_ALL_EXCEPT) & ~flags_) std::feclearexcept(raised);
+  errno = errno_;
+}
+
+USAGE_STATS_INLINE bool PublicCall::going_on() noexcept { return public_call_impl::calls() > 0; }
+
+USAGE_STATS_INLINE HostCode::HostCode() noexcept : calls_(public_call_impl::calls()) { public_call_impl::calls() = 0; }
+USAGE_STATS_INLINE HostCode::~HostCode() { public_call_impl::calls() = calls_; }
+
+USAGE_STATS_INLINE HeldFloatingPoint::HeldFloatingPoint() noexcept {
+  static_assert(sizeof(std::fenv_t) <= sizeof before_, "a larger environment");
+  held_ = std::feholdexcept(new (before_) std::fenv_t) == 0;
+}
+USAGE_STATS_INLINE HeldFloatingPoint::~HeldFloatingPoint() {
+  if (held_) std::fesetenv(reinterpret_cast<const std::fenv_t*>(before_));
 }
 
 }  // namespace detail
@@ -5721,22 +7748,69 @@ USAGE_STATS_INLINE std::optional<Url> resolve(const Url& base, std::string_view 
                    given.substr(path_end));
 }
 
-USAGE_STATS_INLINE bool is_loopback(std::string_view host) {
-  if (host == "localhost" || host == "::1") return true;
-  if (host.substr(0, 4) != "127.") return false;
-  int dots = 0, number = -1;  // -1: no digit yet
-  for (const char c : host) {
+namespace url_impl {
+
+/// Four numbers below 256 with points between them; no other form, for what may be meant by "127.1" differs.
+USAGE_STATS_INLINE std::optional<std::string> four_bytes(std::string_view text) {
+  std::string bytes;
+  int number = -1;  // -1: no digit yet
+  for (const char c : std::string(text) + '.') {
     if (c == '.') {
-      if (number < 0) return false;
-      ++dots;
+      if (number < 0) return std::nullopt;
+      bytes += static_cast<char>(number);
       number = -1;
     } else {
-      if (c < '0' || c > '9') return false;  // 127.example.org is a name
+      if (c < '0' || c > '9') return std::nullopt;
       number = (number < 0 ? 0 : number * 10) + (c - '0');
-      if (number > 255) return false;
+      if (number > 255) return std::nullopt;
     }
   }
-  return dots == 3 && number >= 0;
+  return bytes.size() == 4 ? std::optional<std::string>(bytes) : std::nullopt;
+}
+
+/// The groups of an IPv6 address on one side of its "::", the last of which may be an IPv4 address.
+USAGE_STATS_INLINE std::optional<std::string> groups(std::string_view text) {
+  std::string bytes;
+  while (!text.empty()) {
+    const std::size_t colon = (std::min)(text.find(':'), text.size());
+    const std::string_view group = text.substr(0, colon);
+    if (colon == text.size() && group.find('.') != group.npos) {
+      const auto four = four_bytes(group);
+      return four ? std::optional<std::string>(bytes + *four) : std::nullopt;
+    }
+    unsigned number = 0;
+    if (group.empty() || group.size() > 4 || colon + 1 == text.size()) return std::nullopt;
+    for (const char c : lower(group)) {
+      const bool digit = c >= '0' && c <= '9';
+      if (!digit && (c < 'a' || c > 'f')) return std::nullopt;
+      number = number * 16 + static_cast<unsigned>(digit ? c - '0' : c - 'a' + 10);
+    }
+    bytes += static_cast<char>(number >> 8);
+    bytes += static_cast<char>(number & 255);
+    text.remove_prefix((std::min)(colon + 1, text.size()));
+  }
+  return bytes;
+}
+
+}  // namespace url_impl
+
+USAGE_STATS_INLINE std::optional<std::string> address_bytes(std::string_view host) {
+  if (host.find(':') == host.npos) return url_impl::four_bytes(host);
+  const std::size_t gap = host.find("::");
+  const auto before = url_impl::groups(host.substr(0, gap));
+  const auto after = url_impl::groups(gap == host.npos ? std::string_view() : host.substr(gap + 2));
+  if (!before || !after || (gap == host.npos ? before->size() != 16 : before->size() + after->size() > 14))
+    return std::nullopt;
+  const std::string bytes = *before + std::string(16 - before->size() - after->size(), '\0') + *after;
+  const std::string mapped = std::string(10, '\0') + "\xff\xff";  // an IPv4 address as IPv6 writes it
+  return bytes.compare(0, 12, mapped) == 0 ? bytes.substr(12) : bytes;
+}
+
+USAGE_STATS_INLINE bool is_loopback(std::string_view host) {
+  if (host == "localhost") return true;
+  const auto bytes = address_bytes(host);
+  if (!bytes) return false;  // 127.example.org is a name
+  return bytes->size() == 4 ? bytes->front() == 127 : *bytes == std::string(15, '\0') + '\1';
 }
 
 USAGE_STATS_INLINE std::string percent_encode(std::string_view text) {
@@ -5753,6 +7827,22 @@ USAGE_STATS_INLINE std::string percent_encode(std::string_view text) {
       result += digits[byte >> 4];
       result += digits[byte & 15];
     }
+  }
+  return result;
+}
+
+USAGE_STATS_INLINE std::string percent_decode(std::string_view text) {
+  const auto value = [](char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+  };
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escape = text[i] == '%' && i + 2 < text.size() && value(text[i + 1]) >= 0 && value(text[i + 2]) >= 0;
+    result += escape ? static_cast<char>(value(text[i + 1]) * 16 + value(text[i + 2])) : text[i];
+    i += escape ? 2 : 0;
   }
   return result;
 }
@@ -5791,6 +7881,16 @@ USAGE_STATS_INLINE bool app_name(std::string_view app) noexcept {
   return true;
 }
 
+/// Words that no shell takes for something else: texts show them to be typed.
+USAGE_STATS_INLINE bool command_words_are_usable(std::string_view command) noexcept {
+  bool words = command.empty();
+  for (const char c : command) {
+    if (!alphanumeric(c) && std::string_view(" ._:/=+-").find(c) == std::string_view::npos) return false;
+    words = words || c != ' ';
+  }
+  return words && command.size() <= 32;
+}
+
 USAGE_STATS_INLINE std::string problem_with(const Endpoint& endpoint) {
   const auto url = parse_url(endpoint.url);
   if (!url) return "endpoint '" + endpoint.url + "': not an http or https URL";
@@ -5827,6 +7927,8 @@ USAGE_STATS_INLINE std::string problem_with(const Options& options) {
   if (!app_name(options.app)) return "app '" + options.app + "': not [A-Za-z0-9][A-Za-z0-9._-]{0,63}";
   if (options.version.empty() || options.version.size() > 64 || !printable(options.version))
     return "version: not 1 to 64 printable ASCII characters";
+  if (!command_words_are_usable(options.command))
+    return "command '" + options.command + "': not words of letters, digits and ._:/=+-, 32 bytes at most";
   if (options.endpoints.size() > 8) return "endpoints: more than 8";
   for (const Endpoint& endpoint : options.endpoints)
     if (std::string problem = options_impl::problem_with(endpoint); !problem.empty()) return problem;
@@ -5841,7 +7943,7 @@ USAGE_STATS_INLINE std::string problem_with(const Options& options) {
 }
 
 USAGE_STATS_INLINE std::string environment_prefix(std::string_view app) {
-  std::string prefix;
+  std::string prefix(!app.empty() && app[0] >= '0' && app[0] <= '9' ? "_" : "");
   for (const char c : app) {
     const bool kept = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
     prefix += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : kept ? c : '_';
@@ -5851,34 +7953,106 @@ USAGE_STATS_INLINE std::string environment_prefix(std::string_view app) {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/command_line.ipp
+
+#include <mutex>
+#include <utility>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace command_line_impl {
+
+/// The commands that this process answers, by app. A fork's child answers them too. Never destroyed: a static session
+/// may ask for them at the very end.
+struct Answered {
+  struct Entry {
+    std::string app, command, typed;
+  };
+  std::mutex mutex;
+  std::vector<Entry> entries;
+
+  static Answered& instance() {
+    static Answered& answered = *new Answered;
+    return answered;
+  }
+  /// Null if there is none; under the mutex.
+  const Entry* find(const Options& options) const noexcept {
+    for (const Entry& entry : entries)
+      if (entry.app == options.app && entry.command == options.command) return &entry;
+    return nullptr;
+  }
+};
+
+/// The program's name as it was typed, without its folder; the app's where that is nothing to type.
+USAGE_STATS_INLINE std::string program_name(const Options& options, const char* typed) {
+  std::string_view name = typed == nullptr ? std::string_view() : std::string_view(typed);
+#if defined(_WIN32)
+  name.remove_prefix(name.find_last_of("/\\:") + 1);  // npos + 1 is 0
+  if (const std::size_t dot = name.rfind('.'); dot != std::string_view::npos && name.size() - dot == 4)
+    if (name.substr(dot) == ".exe" || name.substr(dot) == ".EXE") name.remove_suffix(4);
+#else
+  name.remove_prefix(name.rfind('/') + 1);
+#endif
+  constexpr std::string_view harmless = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-";
+  const bool can_be_typed = !name.empty() && name.size() <= 64 && name[0] != '-' &&
+                            name.find_first_not_of(harmless) == std::string_view::npos;
+  return can_be_typed ? std::string(name) : options.app;
+}
+
+}  // namespace command_line_impl
+
+USAGE_STATS_INLINE void remember_command(const Options& options, int argc, const char* const* argv) noexcept {
+  if (argv == nullptr || options.command.empty()) return;
+  USAGE_STATS_TRY {
+    auto& answered = command_line_impl::Answered::instance();
+    const auto guard = lock_or_give_up(answered.mutex);
+    if (!guard || answered.find(options) != nullptr) return;
+    const char* const typed = argc > 0 ? argv[0] : nullptr;
+    answered.entries.push_back({options.app, options.command,
+                                plain_text(command_line_impl::program_name(options, typed) + " " + options.command)});
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE std::string typed_command(const Options& options) {
+  auto& answered = command_line_impl::Answered::instance();
+  const auto guard = lock_or_give_up(answered.mutex);
+  const auto* const entry = guard ? answered.find(options) : nullptr;
+  return entry == nullptr ? std::string() : entry->typed;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/fields.ipp
 
 #include <algorithm>
-#include <mutex>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// The list of all declarations that are alive. Never destroyed: fields of plugins may outlive everything else.
+/// The list of all declarations that are alive. Never destroyed, having nothing to destroy: fields of plugins may
+/// outlive everything else. One store makes each change.
 struct Dictionary {
-  std::mutex mutex;
+  WholeDataLock lock;
   Declaration* first = nullptr;
 
-  static Dictionary& instance() {
-    static Dictionary& dictionary = *new Dictionary;
+  static Dictionary& instance() noexcept {
+    static Dictionary dictionary;
     return dictionary;
   }
   void add(Declaration& declaration) {
-    const std::lock_guard<std::mutex> guard(mutex);
-    declaration.next_ = std::exchange(first, &declaration);
+    const WholeDataLock::Guard guard(lock);
+    declaration.next_ = first;
+    first = &declaration;
   }
   void remove(const Declaration& declaration) {
-    const std::lock_guard<std::mutex> guard(mutex);
+    const WholeDataLock::Guard guard(lock);
     for (Declaration** link = &first; *link != nullptr; link = &(*link)->next_)
       if (*link == &declaration) return static_cast<void>(*link = declaration.next_);
   }
   std::vector<DictionaryEntry> entries() {
-    const std::lock_guard<std::mutex> guard(mutex);
+    const WholeDataLock::Guard guard(lock);
     std::vector<DictionaryEntry> found;
     for (const Declaration* declaration = first; declaration != nullptr; declaration = declaration->next_)
       found.push_back({declaration->kind_,
@@ -6202,6 +8376,14 @@ USAGE_STATS_INLINE Endpoint named_endpoint(const std::string& address, Protocol 
   return endpoint;
 }
 
+/// The address that stands in the place of the author's endpoints, if anybody has named one.
+USAGE_STATS_INLINE std::optional<std::string> substitute(const Options& options, const Settings& policy,
+                                                         const Settings& config) {
+  if (policy.endpoint) return policy.endpoint;
+  auto address = platform::variable((environment_prefix(options.app) + "_USAGE_STATS_ENDPOINT").c_str());
+  return address && !address->empty() ? address : config.endpoint;
+}
+
 }  // namespace settings_impl
 
 USAGE_STATS_INLINE std::filesystem::path config_path(const Options& options) {
@@ -6275,11 +8457,7 @@ USAGE_STATS_INLINE std::vector<Endpoint> effective_endpoints(const Options& opti
       list.push_back(std::move(endpoint));
   };
   std::vector<Endpoint> endpoints;
-  auto substitute = platform::variable((environment_prefix(options.app) + "_USAGE_STATS_ENDPOINT").c_str());
-  if (substitute && substitute->empty()) substitute.reset();
-  if (config.endpoint && !substitute) substitute = config.endpoint;
-  if (policy.endpoint) substitute = policy.endpoint;
-  if (substitute)
+  if (const auto substitute = settings_impl::substitute(options, policy, config))
     place(*substitute, endpoints);
   else
     for (const Endpoint& endpoint : options.endpoints) {  // the same address twice is one
@@ -6296,6 +8474,24 @@ USAGE_STATS_INLINE std::vector<Endpoint> effective_endpoints(const Options& opti
   return endpoints;
 }
 
+USAGE_STATS_INLINE std::vector<Endpoint> endpoints_of_author(const Options& options, const Settings& policy,
+                                                             const Settings& config) {
+  std::vector<Endpoint> endpoints;
+  if (settings_impl::substitute(options, policy, config)) return endpoints;
+  for (const Endpoint& endpoint : options.endpoints) {
+    const auto names_it = [&](const std::string& address) {
+      const Endpoint named = settings_impl::named_endpoint(address, options.endpoints.front().protocol);
+      return named.url == endpoint.url && named.protocol == endpoint.protocol;
+    };
+    const auto named_by = [&](const Settings& settings) {
+      const auto& list = settings.additional_endpoints;
+      return std::any_of(list.begin(), list.end(), names_it);
+    };
+    if (!named_by(policy) && !named_by(config)) endpoints.push_back(endpoint);
+  }
+  return endpoints;
+}
+
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/consent.ipp
@@ -6304,6 +8500,11 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
+
+USAGE_STATS_INLINE std::string anothers_home(const std::filesystem::path& home) {
+  return "this home folder belongs to another user: " + home.string();
+}
+
 namespace consent_impl {
 
 /// What the rules look at. The files and the state are read when a rule first needs them: an environment that says
@@ -6369,6 +8570,12 @@ USAGE_STATS_INLINE Answer argument_says_off(Facts& facts) {  // 5
   return {};
 }
 
+USAGE_STATS_INLINE Answer home_is_ours(Facts&) {  // 1, behind what the environment alone decides: it looks at folders
+  const std::filesystem::path home = platform::foreign_home();
+  if (home.empty()) return {};
+  return off(anothers_home(home));
+}
+
 USAGE_STATS_INLINE Answer file_says(const Settings& settings) {  // 6 and 9, or 10 where the file is broken
   if (!settings.problem.empty()) return Decision{Verdict::off, 10, settings.problem};
   if (!settings.verdict) return {};
@@ -6397,7 +8604,14 @@ USAGE_STATS_INLINE Answer build_is_not_official(Facts& facts) {  // 8
 
 USAGE_STATS_INLINE Answer config_says(Facts& facts) {  // 9
   facts.consent.config = read_settings(config_path(facts.options));
-  return file_says(facts.consent.config);
+  const Answer answer = file_says(facts.consent.config);
+  if (answer && answer->verdict == Verdict::off) return answer;
+  // A "no" is kept in two places. Which config file a run finds hangs on its environment; the state's "no" holds
+  // whatever that file says, until `usage-stats enable` takes both back.
+  if (!answer && facts.options.consent == ConsentMode::opt_in) return answer;  // off either way, by rule 11
+  if (!facts.state().said_no) return answer;
+  return off((usage_path(facts.options) / "state.json").string() +
+             " remembers that usage statistics were switched off");
 }
 
 USAGE_STATS_INLINE Answer opt_in(Facts& facts) {  // 11
@@ -6448,11 +8662,12 @@ struct Rule {
   int number;
   Answer (*speak)(Facts&);
 };
-constexpr std::array<Rule, 14> rules = {{{1, process_is_trusted},
+constexpr std::array<Rule, 15> rules = {{{1, process_is_trusted},
                                          {2, environment_says_off},
                                          {3, no_telemetry_is_set},
                                          {4, do_not_track},
                                          {5, argument_says_off},
+                                         {1, home_is_ours},
                                          {6, policy_says},
                                          {7, environment_says_on},
                                          {8, build_is_not_official},
@@ -6482,19 +8697,340 @@ USAGE_STATS_INLINE Consent decide(const Options& options, const std::vector<std:
   return consent;
 }
 
-USAGE_STATS_INLINE std::optional<Verdict> standing_verdict(const std::string& app, int rule,
-                                                           const std::filesystem::path& policy,
-                                                           const std::filesystem::path& config) {
-  Options options(app, "0");
-  options.policy_file = policy;
-  options.config_file = config;
-  const Settings machine = read_settings(policy_path(options));
-  if (!machine.problem.empty()) return std::nullopt;
-  if (machine.verdict) return machine.verdict;
-  if (rule == 7) return Verdict::on;
-  const Settings user = read_settings(config_path(options));
-  if (!user.problem.empty()) return std::nullopt;
-  return user.verdict.value_or(Verdict::on);
+namespace consent_impl {
+
+/// What a file's own words mean for a report that waits; nothing where it says nothing.
+USAGE_STATS_INLINE std::optional<Permission> permission_by(const Settings& settings) {
+  const auto said = file_says(settings);
+  if (!said) return std::nullopt;
+  const Leave leave = said->rule == 10               ? Leave::unclear
+                      : said->verdict == Verdict::on ? Leave::allowed
+                                                     : Leave::withdrawn;
+  return Permission{leave, said->why};
+}
+
+}  // namespace consent_impl
+
+USAGE_STATS_INLINE Permission permission_for(const Label& label, const State& state) {
+  const auto gone = [](const std::filesystem::path& file) {
+    return Permission{Leave::withdrawn, file.string() + " no longer says \"usage_stats\": true"};
+  };
+  if (!label.policy_file.is_absolute()) return {Leave::unclear, "the run did not note where its policy file is"};
+  if (auto answer = consent_impl::permission_by(read_settings(label.policy_file))) return *answer;
+  if (label.rule == 6) return gone(label.policy_file);
+  if (label.rule == 7) return {Leave::allowed, "its environment had switched it on"};
+  if (state.said_no) return {Leave::withdrawn, "usage statistics were switched off"};
+  if (!label.config_file.is_absolute()) return {Leave::unclear, "the run did not note where its config file is"};
+  if (auto answer = consent_impl::permission_by(read_settings(label.config_file))) return *answer;
+  if (label.rule == 9 || label.rule == 12) return gone(label.config_file);
+  return {Leave::allowed, "nobody has said no"};
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/disclosure.ipp
+
+#include <algorithm>
+#include <utility>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace disclosure_impl {
+
+using Words = std::vector<std::string>;
+
+USAGE_STATS_INLINE const char* protocol_word(Protocol protocol) noexcept {
+  return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
+}
+
+USAGE_STATS_INLINE bool contains(const Words& list, const std::string& word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+/// The oldest make room.
+USAGE_STATS_INLINE void add(Words& list, const std::string& word, std::size_t most) {
+  if (contains(list, word)) return;
+  if (list.size() >= most) list.erase(list.begin());
+  list.push_back(word);
+}
+
+USAGE_STATS_INLINE std::string clean(const std::string& text) { return clip_utf8(text, 256); }
+
+USAGE_STATS_INLINE std::string short_digest(const std::string& text) { return sha256(text).substr(0, 16); }
+
+USAGE_STATS_INLINE std::string digest_of(Words choices) {
+  std::sort(choices.begin(), choices.end());
+  std::string all;
+  for (const std::string& choice : choices) all += std::to_string(choice.size()) + ":" + choice;
+  return "sha256:" + short_digest(all);
+}
+
+USAGE_STATS_INLINE Words choices_of(const DictionaryEntry& entry) {
+  Words choices;
+  for (const std::string& choice : entry.choices) choices.push_back(clean(choice));
+  return choices;
+}
+
+USAGE_STATS_INLINE DisclosedField field_of(const DictionaryEntry& entry) {
+  DisclosedField field{kind_name(entry.kind), short_digest(entry.description), choices_of(entry)};
+  std::size_t bytes = 0;
+  for (const std::string& choice : field.choices) bytes += choice.size();
+  if (bytes > limits::disclosed_choices_bytes) field.choices = {digest_of(std::move(field.choices))};
+  return field;
+}
+
+/// The choices that are not in the list that was told.
+USAGE_STATS_INLINE Words new_choices(const DictionaryEntry& entry, const DisclosedField& so_far) {
+  Words choices = choices_of(entry);
+  if (contains(so_far.choices, digest_of(choices))) return {};
+  choices.erase(std::remove_if(choices.begin(), choices.end(),
+                               [&](const std::string& choice) { return contains(so_far.choices, choice); }),
+                choices.end());
+  return choices;
+}
+
+/// Nothing is forgotten of a field whose kind is the same: an older version may run again.
+USAGE_STATS_INLINE void disclose(Disclosed& disclosed, const DictionaryEntry& entry) {
+  const auto known = disclosed.fields.find(entry.name);
+  if (known == disclosed.fields.end() && disclosed.fields.size() >= limits::disclosed_fields) return;
+  DisclosedField field = field_of(entry);
+  std::size_t bytes = 0;
+  for (const std::string& choice : field.choices) bytes += choice.size();
+  if (known != disclosed.fields.end() && known->second.kind == field.kind)
+    for (const std::string& choice : known->second.choices)
+      if (!contains(field.choices, choice) && (bytes += choice.size()) <= limits::disclosed_choices_bytes)
+        field.choices.push_back(choice);
+  disclosed.fields[entry.name] = std::move(field);
+}
+
+USAGE_STATS_INLINE const char* const detail_words[] = {"none", "names", "values"};
+USAGE_STATS_INLINE const char* const error_words[] = {"type", "scrubbed"};
+USAGE_STATS_INLINE const char* const id_words[] = {"session", "monthly", "install"};
+
+template <class Enum, std::size_t Count>
+Enum enum_of(const std::string& word, const char* const (&words)[Count]) noexcept {
+  for (std::size_t i = 0; i < Count; ++i)
+    if (word == words[i]) return static_cast<Enum>(i);
+  return Enum{};  // the least
+}
+
+USAGE_STATS_INLINE Json json_of(const Disclosed& disclosed) {
+  Json json = {{"recipients", disclosed.recipients},
+               {"arguments", detail_words[static_cast<int>(disclosed.arguments)]},
+               {"argument_values", disclosed.argument_values},
+               {"errors", error_words[static_cast<int>(disclosed.errors)]},
+               {"client_id", id_words[static_cast<int>(disclosed.client_id)]},
+               {"hashed_id_only", disclosed.hashed_id_only}};
+  if (disclosed.names_only) json["names_only"] = true;
+  Json& fields = json["fields"] = Json::object();
+  for (const auto& [name, field] : disclosed.fields) {
+    Json& entry = fields[name] = {{"kind", field.kind}, {"description", field.description}};
+    if (!field.choices.empty()) entry["choices"] = field.choices;
+  }
+  return json;
+}
+
+/// Out of a state.json; also out of one that has but a list of names, "announced".
+USAGE_STATS_INLINE std::optional<Disclosed> disclosed_of(const Json& state, bool notice_shown) {
+  Disclosed disclosed;
+  const Json* const json = member(state, "disclosed");
+  if (json == nullptr || !json->is_object()) {
+    const Words names = strings_member(state, "announced");
+    if (!notice_shown && names.empty() && !boolean_member(state, "told")) return std::nullopt;
+    for (const std::string& name : names)
+      if (disclosed.fields.size() < limits::disclosed_fields) disclosed.fields[name];
+    disclosed.names_only = true;
+    return disclosed;
+  }
+  disclosed.recipients = strings_member(*json, "recipients");
+  disclosed.arguments = enum_of<ArgumentDetail>(string_member(*json, "arguments"), detail_words);
+  disclosed.argument_values = strings_member(*json, "argument_values");
+  disclosed.errors = enum_of<ErrorDetail>(string_member(*json, "errors"), error_words);
+  disclosed.client_id = enum_of<ClientId>(string_member(*json, "client_id"), id_words);
+  const Json* const hashed = member(*json, "hashed_id_only");
+  disclosed.hashed_id_only = hashed == nullptr || !hashed->is_boolean() || hashed->get<bool>();
+  disclosed.names_only = boolean_member(*json, "names_only");
+  if (const Json* const fields = member(*json, "fields"); fields != nullptr && fields->is_object())
+    for (const auto& [name, field] : fields->items())
+      if (disclosed.fields.size() < limits::disclosed_fields)
+        disclosed.fields[name] = {string_member(field, "kind"), string_member(field, "description"),
+                                  strings_member(field, "choices")};
+  return disclosed;
+}
+
+/// Collects what goes beyond what has been disclosed.
+struct Comparison {
+  const Options& options;
+  const Disclosed& so_far;
+  Withheld withheld{};
+
+  void found(std::string name, std::string text, std::function<void(Disclosed&)> disclose) {
+    withheld.data.push_back({std::move(name), std::move(text), std::move(disclose), true});
+  }
+  /// The options that hold instead of the program's own.
+  Options& instead() {
+    if (!withheld.instead) withheld.instead = options;
+    return *withheld.instead;
+  }
+  void look_at_recipients(const std::vector<Endpoint>& named_by_author);
+  void look_at_arguments();
+  void look_at_errors_and_id();
+  void look_at_fields();
+  void look_at_field(const DictionaryEntry&, const DisclosedField&);
+};
+
+USAGE_STATS_INLINE void Comparison::look_at_recipients(const std::vector<Endpoint>& named_by_author) {
+  Words seen;
+  for (const Endpoint& endpoint : named_by_author) {
+    const std::string recipient = recipient_of(endpoint);
+    if (contains(so_far.recipients, recipient)) continue;
+    withheld.endpoints.push_back(endpoint);
+    if (contains(seen, recipient)) continue;
+    seen.push_back(recipient);
+    const auto url = parse_url(endpoint.url);
+    const bool usual_port = url && url->port == (url->scheme == "https" ? 443 : 80);
+    const std::string host = url ? url->host : endpoint.url;
+    found("to " + host,
+          "to " + (usual_port ? url->scheme + "://" + host : recipient.substr(recipient.find(' ') + 1)) + " (" +
+              protocol_word(endpoint.protocol) + ")",
+          [recipient](Disclosed& now) { add(now.recipients, recipient, limits::disclosed_recipients); });
+  }
+}
+
+USAGE_STATS_INLINE void Comparison::look_at_arguments() {
+  if (options.arguments > so_far.arguments) {
+    const ArgumentDetail wanted = options.arguments;
+    found(wanted == ArgumentDetail::values ? "values of arguments" : "names of options",
+          wanted == ArgumentDetail::values ? "the values of options and arguments"
+                                           : "the names of the options that are given",
+          [wanted](Disclosed& now) { now.arguments = (std::max)(now.arguments, wanted); });
+    instead().arguments = so_far.arguments;
+  }
+  if (so_far.arguments == ArgumentDetail::values || options.arguments == ArgumentDetail::none) return;
+  if (options.arguments == ArgumentDetail::values) {  // which covers the list, whatever is in it
+    instead().argument_values = so_far.argument_values;
+    return;
+  }
+  Words allowed;
+  for (const std::string& value : options.argument_values) {
+    const std::string name = clean(value);
+    if (contains(so_far.argument_values, name)) {
+      allowed.push_back(value);
+      continue;
+    }
+    found("value of " + name, "the value of the option " + name,
+          [name](Disclosed& now) { add(now.argument_values, name, limits::disclosed_values); });
+  }
+  if (allowed.size() != options.argument_values.size()) instead().argument_values = std::move(allowed);
+}
+
+USAGE_STATS_INLINE void Comparison::look_at_errors_and_id() {
+  if (options.errors > so_far.errors) {
+    found("error messages", "the messages of errors, without what is private in them",
+          [](Disclosed& now) { now.errors = ErrorDetail::scrubbed; });
+    instead().errors = so_far.errors;
+  }
+  if (options.client_id > so_far.client_id) {
+    const ClientId wanted = options.client_id;
+    found("a lasting id",
+          std::string("a random id that stays the same ") +
+              (wanted == ClientId::monthly ? "for a month" : "for this installation"),
+          [wanted](Disclosed& now) { now.client_id = (std::max)(now.client_id, wanted); });
+    instead().client_id = so_far.client_id;
+  }
+  if (so_far.hashed_id_only && !options.hash_client_id && options.client_id != ClientId::session) {
+    found("the id itself", "the random id itself, so far its hash", [](Disclosed& now) { now.hashed_id_only = false; });
+    // An id that each run makes anew has nothing behind its hash.
+    if ((withheld.instead ? *withheld.instead : options).client_id != ClientId::session)
+      instead().hash_client_id = true;
+  }
+}
+
+USAGE_STATS_INLINE void Comparison::look_at_field(const DictionaryEntry& entry, const DisclosedField& known) {
+  const std::string described = entry.name + ": " + entry.description;
+  const auto disclose_it = [entry](Disclosed& now) { disclose(now, entry); };
+  if (known.kind.empty()) return;
+  if (known.kind != kind_name(entry.kind)) {
+    found(entry.name, described + " (now " + kind_name(entry.kind) + ")", disclose_it);
+    withheld.fields.push_back(entry.name);
+  } else if (const Words added = new_choices(entry, known); !added.empty()) {
+    std::string list;
+    for (const std::string& choice : added) list += (list.empty() ? "" : ", ") + choice;
+    found(entry.name, described + "; new: " + list, disclose_it);
+    if (added.size() == entry.choices.size())
+      withheld.fields.push_back(entry.name);  // of a digest nobody can tell which ones are old
+    else
+      withheld.choices[entry.name] = known.choices;
+  } else if (known.description != short_digest(entry.description)) {
+    found(entry.name, described, disclose_it);
+    withheld.data.back().withheld = false;
+  }
+}
+
+USAGE_STATS_INLINE void Comparison::look_at_fields() {
+  std::size_t room = limits::disclosed_fields - (std::min)(so_far.fields.size(), limits::disclosed_fields);
+  for (const DictionaryEntry& entry : dictionary()) {
+    const auto known = so_far.fields.find(entry.name);
+    if (known != so_far.fields.end()) {
+      look_at_field(entry, known->second);
+      continue;
+    }
+    withheld.fields.push_back(entry.name);
+    if (room == 0) continue;  // it could not be remembered, and would be named for ever
+    --room;
+    found(entry.name, entry.name + ": " + entry.description, [entry](Disclosed& now) { disclose(now, entry); });
+  }
+}
+
+}  // namespace disclosure_impl
+
+USAGE_STATS_INLINE std::string recipient_of(const Endpoint& endpoint) {
+  const auto url = parse_url(endpoint.url);
+  return std::string(disclosure_impl::protocol_word(endpoint.protocol)) + " " + (url ? url->origin() : endpoint.url);
+}
+
+USAGE_STATS_INLINE void disclose_all(std::optional<Disclosed>& so_far, const Options& options,
+                                     const std::vector<Endpoint>& recipients) {
+  using namespace disclosure_impl;
+  if (!so_far) so_far.emplace();
+  so_far->names_only = false;
+  for (const Endpoint& endpoint : recipients)
+    add(so_far->recipients, recipient_of(endpoint), limits::disclosed_recipients);
+  so_far->arguments = (std::max)(so_far->arguments, options.arguments);
+  for (const std::string& value : options.argument_values)
+    add(so_far->argument_values, clean(value), limits::disclosed_values);
+  so_far->errors = (std::max)(so_far->errors, options.errors);
+  so_far->client_id = (std::max)(so_far->client_id, options.client_id);
+  so_far->hashed_id_only = so_far->hashed_id_only && options.hash_client_id;
+  for (const DictionaryEntry& entry : dictionary()) disclose(*so_far, entry);
+}
+
+USAGE_STATS_INLINE Disclosed disclosed_before(const std::optional<Disclosed>& so_far, const Options& options,
+                                              const std::vector<Endpoint>& recipients) {
+  if (!so_far || !so_far->names_only) return so_far.value_or(Disclosed());
+  std::optional<Disclosed> all;
+  disclose_all(all, options, recipients);
+  for (auto field = all->fields.begin(); field != all->fields.end();)
+    field = so_far->fields.count(field->first) == 0 ? all->fields.erase(field) : std::next(field);
+  for (const auto& field : so_far->fields)
+    all->fields.insert(field);  // of another version: whatever it is, it is known
+  return *all;
+}
+
+USAGE_STATS_INLINE bool Withheld::from(const Endpoint& endpoint) const {
+  return std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& other) {
+    return other.url == endpoint.url && other.protocol == endpoint.protocol;
+  });
+}
+
+USAGE_STATS_INLINE Withheld withheld_from(const Options& options, const std::vector<Endpoint>& named_by_author,
+                                          const Disclosed& so_far) {
+  disclosure_impl::Comparison comparison{options, so_far};
+  comparison.look_at_recipients(named_by_author);
+  comparison.look_at_arguments();
+  comparison.look_at_errors_and_id();
+  comparison.look_at_fields();
+  return std::move(comparison.withheld);
 }
 
 }  // namespace detail
@@ -6620,15 +9156,22 @@ USAGE_STATS_INLINE std::string what(const Options& options) {
          rest;
 }
 
-USAGE_STATS_INLINE std::string place(const Options& options) {
-  const std::string path = usage_path(options).string(), home = platform::home().string();
+USAGE_STATS_INLINE std::string place(const std::filesystem::path& file) {
+  const std::string path = file.string(), home = platform::home().string();
   const bool inside = home.size() > 1 && path.compare(0, home.size() + 1, home + "/") == 0;
   return whole(plain_text(inside ? "~" + path.substr(home.size()) : path));
 }
 
-USAGE_STATS_INLINE std::string how_to_stop(const Options& options) {
-  return whole(options.app + " usage-stats disable") + ", or " + environment_prefix(options.app) +
-         "_USAGE_STATS_ENABLED=0";
+/// Only what works in this program, and under the rule that has switched it on: the config file stands below the
+/// policy (6) and the environment (7). `brief`: one way of two.
+USAGE_STATS_INLINE std::string how_to_stop(const Options& options, int rule, bool brief) {
+  const std::string variable = "set " + environment_prefix(options.app) + "_USAGE_STATS_ENABLED=0";
+  const std::string command = typed_command(options);
+  const std::filesystem::path config = config_path(options);
+  if (rule == 6 || rule == 7) return variable;
+  if (!command.empty()) return whole(command + " disable") + (brief ? "" : ", or " + variable);
+  if (config.empty() || brief) return variable;
+  return variable + ", or put " + whole("{\"usage_stats\": false}") + " into " + place(config);
 }
 
 /// What notice and question have in common, but for the words in which they differ.
@@ -6641,43 +9184,54 @@ USAGE_STATS_INLINE std::vector<std::string> paragraphs_of(const Options& options
                                                           const Wording& wording, const std::string& purpose,
                                                           bool brief) {
   const std::string receivers = std::string("Reports ") + wording.be + " sent to " + hosts(endpoints, brief ? 1 : 3) +
-                                wording.when + "; they lie in ";
-  const std::string policy = plain_text(options.policy_url);
-  const std::string more =
-      "More: " + whole(options.app + " usage-stats describe") + (policy.empty() ? "" : ", " + policy);
+                                wording.when + "; copies are kept in ";
+  const std::string command = typed_command(options), policy = plain_text(options.policy_url);
+  const std::string describe = command.empty() || brief ? "" : whole(command + " describe");
+  const std::string more = describe + (describe.empty() || policy.empty() ? "" : ", ") + policy;
   return {options.app + wording.verb + "collect" + (*wording.question == '\0' ? "s" : "") +
               " usage statistics: " + what(options) + ".",
           purpose,
-          (endpoints.empty() ? "Reports stay on this machine, in " : receivers) + place(options),
-          "To stop it: " + how_to_stop(options),
-          !brief           ? more
-          : policy.empty() ? ""
-                           : "More: " + policy,
+          (endpoints.empty() ? "Reports stay on this machine, in " : receivers) + place(usage_path(options)),
+          "To stop it: " + how_to_stop(options, 0, brief),
+          more.empty() ? "" : "More: " + more,
           wording.question};
+}
+
+/// Takes the last word of an author's text, for which "..." stands.
+USAGE_STATS_INLINE void shorten(std::string& text) {
+  if (text.size() > 4 && text.compare(text.size() - 4, 4, " ...") == 0) text.resize(text.size() - 4);
+  const std::size_t word = text.rfind(' ');
+  text = word == std::string::npos ? std::string() : text.substr(0, word) + " ...";
 }
 
 /// The author's purpose is shortened until all fits into 8 lines, and then the rest is put more briefly.
 USAGE_STATS_INLINE std::string explain(const Options& options, const std::vector<Endpoint>& endpoints,
                                        const Wording& wording, int columns) {
-  std::string purpose = plain_text(options.purpose);
+  const std::string purpose = plain_text(options.purpose);
   std::vector<std::string> paragraphs = paragraphs_of(options, endpoints, wording, purpose, false);
-  while (!purpose.empty() && lines_of(paragraphs, widest) > most_lines) {
-    const std::size_t word = purpose.find_last_of(' ');
-    purpose.erase(word == std::string::npos ? 0 : word);
-    paragraphs[1] = purpose.empty() ? "" : purpose + " ...";
-  }
+  while (!paragraphs[1].empty() && lines_of(paragraphs, widest) > most_lines) shorten(paragraphs[1]);
   if (lines_of(paragraphs, widest) > most_lines) paragraphs = paragraphs_of(options, endpoints, wording, {}, true);
   return text_of(paragraphs, columns);
 }
 
-/// The endpoints that reports are sent to; none where they stay on this machine.
-USAGE_STATS_INLINE std::vector<Endpoint> receivers(const Options& options, const Consent& consent) {
-  std::string trouble;
-  if (options.delivery == Delivery::local) return {};
-  return effective_endpoints(options, consent.policy, consent.config, trouble);
-}
-
 USAGE_STATS_INLINE Decision decided(Verdict verdict, const char* why) { return Decision{verdict, 12, why}; }
+
+/// Takes the answer for good. A "no" is kept in two places, so that a run that finds another config file knows it too.
+USAGE_STATS_INLINE void remember_answer(const Options& options, const Consent& consent, const Storage& storage,
+                                        bool yes, Decision& decision, const Log& log) {
+  decision = yes ? decided(Verdict::on, "answered with yes at the question")
+                 : decided(Verdict::off, "answered with no at the question");
+  const std::string problem = write_verdict(config_path(options), yes);
+  // A yes must stand where it was given when the report leaves.
+  if (!problem.empty() && yes) decision = decided(Verdict::local, "the yes at the question could not be stored");
+  if (!problem.empty()) log("the answer could not be stored: ", problem);
+  const auto error = storage.update_state([&](State& state) {
+    state.unanswered_prompts = 0;
+    state.said_no = !yes;
+    if (yes) disclose_all(state.disclosed, options, recipients(options, consent));
+  });
+  if (error) log("state.json: ", error.message());
+}
 
 /// Asks. The answer is taken for "not now", and counted, before it is known: so Ctrl-C needs no handler.
 USAGE_STATS_INLINE void ask(const Options& options, const Consent& consent, const Storage& storage, Decision& decision,
@@ -6686,25 +9240,20 @@ USAGE_STATS_INLINE void ask(const Options& options, const Consent& consent, cons
     log("not asked: state.json: ", error.message());
     return;
   }
-  if (!platform::write_to_standard_error(
-          question_text(options, receivers(options, consent), platform::terminal_columns())))
-    return;
+  // Once more, for that has taken its time.
+  if (platform::input_waiting() || !platform::offer_to_standard_error(question_text(
+                                       options, recipients(options, consent), platform::terminal_columns()))) {
+    storage.update_state([](State& state) { state.unanswered_prompts = (std::max)(0, state.unanswered_prompts - 1); });
+    return log("not asked: the terminal takes nothing now, or something is typed ahead");
+  }
   const auto line = platform::read_line(time_to_answer);
-  if (!line) platform::write_to_standard_error("\n");  // the host's own words shall not stand behind the question
+  if (!line) platform::offer_to_standard_error("\n");  // the host's own words shall not stand behind the question
   std::string word = line.value_or("");
   word.erase(std::remove_if(word.begin(), word.end(), [](char c) { return c == ' ' || c == '\t'; }), word.end());
   for (char& c : word)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   const bool yes = word == "y" || word == "yes", no = word == "n" || word == "no";
-  if (!yes && !no) return;
-  decision = yes ? decided(Verdict::on, "answered with yes at the question")
-                 : decided(Verdict::off, "answered with no at the question");
-  if (const std::string problem = write_verdict(config_path(options), yes); !problem.empty())
-    return log("the answer holds for this run only: ", problem);
-  storage.update_state([&](State& state) {
-    state.unanswered_prompts = 0;
-    if (yes) announce_all(state);
-  });
+  if (yes || no) remember_answer(options, consent, storage, yes, decision, log);
 }
 
 /// Shows the first notice. One that could not be written has told nobody: nothing is sent.
@@ -6716,11 +9265,11 @@ USAGE_STATS_INLINE void show_notice(const Options& options, const Consent& conse
     if (now) decision = Decision{Verdict::local, decision.rule, "the notice could not be remembered"};
     return;
   }
-  if (platform::write_to_standard_error(
-          notice_text(options, receivers(options, consent), now, platform::terminal_columns()))) {
-    const auto error = storage.update_state([](State& state) {
+  const std::vector<Endpoint> to = recipients(options, consent);
+  if (platform::offer_to_standard_error(notice_text(options, to, now, platform::terminal_columns()))) {
+    const auto error = storage.update_state([&](State& state) {
       state.notice_shown = true;
-      announce_all(state);
+      disclose_all(state.disclosed, options, to);
     });
     if (error) log("state.json: ", error.message());
     return;
@@ -6729,30 +9278,36 @@ USAGE_STATS_INLINE void show_notice(const Options& options, const Consent& conse
   if (now) decision = Decision{Verdict::local, decision.rule, "the notice could not be written"};
 }
 
-/// What is declared and not yet announced is withheld; at a terminal it is named, and sent from the next run on.
-USAGE_STATS_INLINE std::vector<std::string> withhold(const Options& options, const Storage& storage, const State& state,
-                                                     const Decision& decision, const Log& log) {
-  const bool explicitly = decision.rule == 6 || decision.rule == 7 || decision.rule == 9;
-  if (explicitly && !state.told) {
-    // Somebody has switched it on by hand: they are taken to know what this version declares, be it nothing.
-    storage.update_state(announce_all);
-    return {};
-  }
-  std::vector<DictionaryEntry> fields = unannounced(state);
-  if (fields.empty()) return {};
-  std::vector<std::string> names;
-  names.reserve(fields.size());
-  for (const DictionaryEntry& field : fields) names.push_back(field.name);
-  log(std::to_string(names.size()), " new fields are withheld until a notice has named them: ", names.front(), " ...");
-  if (!interactive() || !platform::in_foreground() || storage.update_state([](State&) {}) ||
-      !platform::write_to_standard_error(new_data_text(options, fields, platform::terminal_columns())))
-    return names;
-  storage.update_state([&](State& changed) {
-    for (const DictionaryEntry& field : fields)
-      if (std::find(changed.announced.begin(), changed.announced.end(), field.name) == changed.announced.end())
-        changed.announced.push_back(field.name);
+/// Somebody has switched it on by hand.
+USAGE_STATS_INLINE bool by_hand(const Decision& decision) noexcept {
+  return decision.rule == 6 || decision.rule == 7 || decision.rule == 9;
+}
+
+/// What is new is withheld; at a terminal it is named, and sent from the next run on.
+USAGE_STATS_INLINE Withheld withhold(const Options& options, const Consent& consent, const Storage& storage,
+                                     const State& state, const Log& log) {
+  const auto author = endpoints_of_author(options, consent.policy, consent.config);
+  if ((by_hand(consent.decision) && !state.disclosed) || (state.disclosed && state.disclosed->names_only))
+    storage.update_state([&](State& now) {
+      if (now.disclosed)
+        now.disclosed = disclosed_before(now.disclosed, options, author);
+      else
+        disclose_all(now.disclosed, options, author);
+    });
+  Withheld withheld = withheld_now(options, consent, state);
+  if (!withheld.fields.empty() || !withheld.data.empty())
+    log(std::to_string(withheld.data.size()), " things are new and not announced yet",
+        withheld.data.empty() ? std::string() : ": " + withheld.data.front().name + " ...");
+  if (withheld.data.empty() || !interactive() || !platform::in_foreground()) return withheld;
+  std::vector<NewData> named = withheld.data;
+  if (storage.update_state([](State&) {}) ||
+      !platform::offer_to_standard_error(new_data_text(options, named, consent.decision.rule, platform::terminal_columns())))
+    return withheld;
+  storage.update_state([&](State& now) {
+    if (!now.disclosed) now.disclosed.emplace();
+    for (const NewData& data : named) data.disclose(*now.disclosed);
   });
-  return names;
+  return withheld;
 }
 
 }  // namespace notice_impl
@@ -6794,45 +9349,48 @@ USAGE_STATS_INLINE std::string question_text(const Options& options, const std::
   return text;
 }
 
-USAGE_STATS_INLINE std::string new_data_text(const Options& options, std::vector<DictionaryEntry>& fields,
+USAGE_STATS_INLINE std::string new_data_text(const Options& options, std::vector<NewData>& data, int rule,
                                              int columns) {
   using namespace notice_impl;
-  const std::string who = options.app + " " + plain_text(options.version);
-  const std::string stop = "To stop it: " + how_to_stop(options);
-  std::vector<std::string> paragraphs{who + " also reports, from the next run on:"};
-  for (const DictionaryEntry& field : fields)
-    paragraphs.push_back("- " + field.name + ": " + plain_text(field.description));
-  paragraphs.push_back(stop);
-  if (lines_of(paragraphs, widest) <= most_lines) return text_of(paragraphs, columns);
-  for (;;) {  // names alone; what does not go in here is left for the next run's notice
-    std::string names;
-    for (const DictionaryEntry& field : fields) names += (names.empty() ? " " : ", ") + field.name;
-    paragraphs = {who + " also reports, from the next run on:" + names,
-                  "What they are: " + whole(options.app + " usage-stats describe"), stop};
-    if (fields.size() <= 1 || lines_of(paragraphs, widest) <= most_lines) return text_of(paragraphs, columns);
-    fields.pop_back();
+  const std::string head = options.app + " " + plain_text(options.version) + " also reports, from the next run on:";
+  const std::string stop = "To stop it: " + how_to_stop(options, rule, false);
+  const std::string command = typed_command(options);
+  for (bool described = true;;) {
+    std::vector<std::string> paragraphs{head};
+    for (const NewData& item : data)
+      if (described)
+        paragraphs.push_back("- " + plain_text(item.text));
+      else
+        paragraphs[0] += (&item == &data.front() ? " " : ", ") + plain_text(item.name);
+    if (!described) paragraphs.push_back("What they are: " + whole(command + " describe"));
+    paragraphs.push_back(stop);
+    if (lines_of(paragraphs, widest) <= most_lines) return text_of(paragraphs, columns);
+    if (described && !command.empty())
+      described = false;  // names alone: there is a command that describes them
+    else if (data.size() > 1)
+      data.pop_back();  // left for the next run's notice
+    else if (described && !data[0].text.empty())
+      shorten(data[0].text);
+    else
+      return text_of(paragraphs, columns);
   }
 }
 
-USAGE_STATS_INLINE std::vector<DictionaryEntry> unannounced(const State& state) {
-  std::vector<DictionaryEntry> fields = dictionary();
-  fields.erase(std::remove_if(fields.begin(), fields.end(),
-                              [&](const DictionaryEntry& field) {
-                                const auto& known = state.announced;
-                                return std::find(known.begin(), known.end(), field.name) != known.end();
-                              }),
-               fields.end());
-  return fields;
+USAGE_STATS_INLINE std::vector<Endpoint> recipients(const Options& options, const Consent& consent) {
+  std::string trouble;
+  if (options.delivery == Delivery::local) return {};
+  return effective_endpoints(options, consent.policy, consent.config, trouble);
 }
 
-USAGE_STATS_INLINE void announce_all(State& state) {
-  state.told = true;
-  for (DictionaryEntry& field : unannounced(state)) state.announced.push_back(std::move(field.name));
+USAGE_STATS_INLINE Withheld withheld_now(const Options& options, const Consent& consent, const State& state) {
+  const bool sends = consent.decision.verdict == Verdict::on && !recipients(options, consent).empty();
+  if (!sends || consent.show_notice || (notice_impl::by_hand(consent.decision) && !state.disclosed)) return {};
+  const auto author = endpoints_of_author(options, consent.policy, consent.config);
+  return withheld_from(options, author, disclosed_before(state.disclosed, options, author));
 }
 
-USAGE_STATS_INLINE std::vector<std::string> inform_user(const Options& options, const Consent& consent,
-                                                        const Storage& storage, const State& state, Decision& decision,
-                                                        const Log& log) {
+USAGE_STATS_INLINE Withheld inform_user(const Options& options, const Consent& consent, const Storage& storage,
+                                        const State& state, Decision& decision, const Log& log) {
   if (consent.ask) {
     notice_impl::ask(options, consent, storage, decision, log);
     return {};  // a yes covers all that is declared now
@@ -6841,8 +9399,8 @@ USAGE_STATS_INLINE std::vector<std::string> inform_user(const Options& options, 
     notice_impl::show_notice(options, consent, storage, decision, log);
     return {};
   }
-  if (decision.verdict != Verdict::on || notice_impl::receivers(options, consent).empty()) return {};
-  return notice_impl::withhold(options, storage, state, decision, log);
+  if (decision.verdict != Verdict::on || recipients(options, consent).empty()) return {};
+  return notice_impl::withhold(options, consent, storage, state, log);
 }
 
 }  // namespace detail
@@ -6953,61 +9511,27 @@ USAGE_STATS_INLINE Build this_build() {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/redaction.ipp
+// ---- usage_stats/impl/vocabulary.ipp
 
 #include <algorithm>
-#include <array>
-#include <cstddef>
 #include <cstdint>
-#include <string>
-#include <string_view>
+#include <cstring>
 #include <utility>
-#include <vector>
 
-// ---- usage_stats/impl/redaction_shapes.ipp
-// The second sieve. It knows nothing of the machine: it looks at quotes first, then at every run without blanks.
-// Included by redaction.ipp.
+// ---- usage_stats/impl/characters.ipp
+// Characters of UTF-8, and what they can be to a word. Predicates of our own, because those of the standard library ask
+// the locale.
 
-#include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
-#include <vector>
-
-// ---- usage_stats/impl/redaction_units.ipp
-// Text as the sieves see it: characters, marks, and what a character can be to them. ASCII predicates of our own,
-// because those of the standard library ask the locale. Included by redaction_shapes.ipp.
-
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <string_view>
-#include <vector>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace redaction_impl {
-
-// ---- characters
-
-USAGE_STATS_INLINE bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-USAGE_STATS_INLINE bool is_upper(char c) noexcept { return c >= 'A' && c <= 'Z'; }
-USAGE_STATS_INLINE bool is_lower(char c) noexcept { return c >= 'a' && c <= 'z'; }
-USAGE_STATS_INLINE bool is_alnum(char c) noexcept { return is_digit(c) || is_upper(c) || is_lower(c); }
-USAGE_STATS_INLINE bool is_hex_letter(char c) noexcept { return (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
-USAGE_STATS_INLINE char lower(char c) noexcept { return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c; }
-
-/// A part of a value that would be found in the midst of ordinary words: `app` in "append".
-USAGE_STATS_INLINE bool is_short_word(std::string_view text) noexcept {
-  return text.size() < 6 && std::all_of(text.begin(), text.end(), [](char c) { return is_alnum(c) && !is_digit(c); });
-}
+namespace characters {
 
 /// The bytes at `at` that make one character, or (not `valid`) one "maximal subpart" of what is none (Unicode 3.9).
-USAGE_STATS_INLINE std::size_t next_character(std::string_view text, std::size_t at, bool& valid) noexcept {
+USAGE_STATS_INLINE std::size_t length_at(std::string_view text, std::size_t at, bool& valid) noexcept {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned first = byte(at);
   valid = first < 0x80;
@@ -7028,513 +9552,476 @@ USAGE_STATS_INLINE std::size_t next_character(std::string_view text, std::size_t
   return length;
 }
 
-/// The length of the mark that stands at `at`; 0 if none does. Marks are never looked into again.
-USAGE_STATS_INLINE std::size_t mark_length(std::string_view text, std::size_t at) noexcept {
-  constexpr std::array<std::string_view, 15> marks = {"<arg>",    "<env>",    "<user>", "<host>",  "<home>",
-                                                      "<path>",   "<url>",    "<ip>",   "<email>", "<token>",
-                                                      "<number>", "<quoted>", "<int>",  "<text>",  "<option>"};
-  if (text[at] != '<') return 0;
-  for (const std::string_view mark : marks)
-    if (text.compare(at, mark.size(), mark) == 0) return mark.size();
-  return 0;
+/// The character at `at` (U+FFFD if it is none), and its length in bytes.
+USAGE_STATS_INLINE std::size_t decode(std::string_view text, std::size_t at, std::uint32_t& code) noexcept {
+  bool valid = false;
+  const std::size_t length = length_at(text, at, valid);
+  code = static_cast<unsigned char>(text[at]);
+  if (length > 1) code &= 0x7FU >> length;
+  for (std::size_t i = 1; i < length; ++i) code = code << 6 | (static_cast<unsigned char>(text[at + i]) & 0x3FU);
+  if (!valid) code = 0xFFFD;
+  return length;
 }
 
-enum class Kind : unsigned char { blank, newline, letter, digit, mark, quote, fence, soft, symbol, slash, at };
+USAGE_STATS_INLINE bool is_digit(std::uint32_t code) noexcept {
+  for (const std::uint32_t zero : {0x30U, 0x0660U, 0x06F0U, 0x0966U, 0x09E6U, 0xFF10U})
+    if (code >= zero && code < zero + 10) return true;
+  return false;
+}
 
-/// A character, or a mark.
-struct Unit {
-  std::size_t begin;
-  std::uint32_t code;  // 0 for a mark
-  Kind kind;
+USAGE_STATS_INLINE bool is_ascii_letter(std::uint32_t code) noexcept {
+  return (code >= 'A' && code <= 'Z') || (code >= 'a' && code <= 'z');
+}
+
+USAGE_STATS_INLINE char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+/// A letter, a digit or `_`; of what is not ASCII all but blanks, punctuation and symbols.
+USAGE_STATS_INLINE bool is_word(std::uint32_t code) noexcept {
+  if (code < 0x80) return is_ascii_letter(code) || is_digit(code) || code == '_';
+  const auto in = [code](std::uint32_t first, std::uint32_t last) { return code >= first && code <= last; };
+  if (in(0x80, 0xBF)) return code == 0xAA || code == 0xB5 || code == 0xBA;
+  return code != 0xD7 && code != 0xF7 && !in(0x2000, 0x206F) && !in(0x2190, 0x2BFF) && !in(0x3000, 0x3003) &&
+         !in(0x3008, 0x3020) && !in(0xFF00, 0xFF0F) && !in(0xFF1A, 0xFF20);
+}
+
+}  // namespace characters
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/vocabulary_memory.ipp
+// One pass over memory for many short pieces of text. Included by vocabulary.ipp.
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace vocabulary_impl {
+
+inline constexpr std::size_t piece_size = 256 * 1024, margin = 1024;
+inline constexpr std::size_t shortest_run = 7;  // bytes: what every fourth byte of memory is enough to find
+inline constexpr std::size_t most_compared = 64 * 1024 * 1024;
+inline constexpr std::chrono::milliseconds longest_search{500};
+
+/// Blocks of four bytes that are looked for: which hashes of them there are, and the blocks with what they stand for.
+class Blocks {
+ public:
+  void add(const char* bytes, std::size_t place) { entries_.emplace_back(block_at(bytes), place); }
+  /// To be called between the last add() and the first scan().
+  void sort() {
+    std::sort(entries_.begin(), entries_.end());
+    while (shift_ > 10 && entries_.size() << 6 >> (32 - shift_) != 0) --shift_;
+    marks_.assign(std::size_t{1} << (32 - shift_), 0);
+    for (const auto& entry : entries_) marks_[slot(entry.first)] = 1;
+  }
+
+  /// Calls `found(offset, place)` for each block that stands at one of the offsets first, first + step ...; `step`
+  /// divides 4.
+  template <class Found>
+  void scan(const char* bytes, std::size_t first, std::size_t last, std::size_t step, Found found) const {
+    for (std::size_t shift = 0; shift < 4; shift += step)
+      for (std::size_t at = first + shift; (at = next_four(bytes, at, last)) + 4 <= last;)
+        for (const std::size_t end = at + 16; at < end && at + 4 <= last; at += 4) {
+          const std::uint32_t block = block_at(bytes + at);
+          if (marks_[slot(block)] == 0) continue;
+          auto it = std::lower_bound(entries_.begin(), entries_.end(), std::make_pair(block, std::size_t{0}));
+          for (; it != entries_.end() && it->first == block; ++it) found(at, it->second);
+        }
+  }
+
+ private:
+  static std::uint32_t block_at(const char* bytes) noexcept {
+    std::uint32_t block = 0;
+    std::memcpy(&block, bytes, sizeof block);
+    return block;
+  }
+  std::uint32_t slot(std::uint32_t block) const noexcept { return block * 0x9E3779B1U >> shift_; }
+
+  /// Where the next four blocks stand of which one may be looked for. This is where the time goes: most of memory is
+  /// passed by here.
+  std::size_t next_four(const char* bytes, std::size_t at, std::size_t last) const noexcept {
+    const unsigned char* const marks = marks_.data();
+    for (; at + 16 <= last; at += 16)
+      if ((marks[slot(block_at(bytes + at))] | marks[slot(block_at(bytes + at + 4))] |
+           marks[slot(block_at(bytes + at + 8))] | marks[slot(block_at(bytes + at + 12))]) != 0)
+        break;
+    return at;
+  }
+
+  unsigned shift_ = 19;  // 8 KiB of marks, and more where there are many blocks
+  std::vector<unsigned char> marks_;
+  std::vector<std::pair<std::uint32_t, std::size_t>> entries_;
 };
 
-USAGE_STATS_INLINE unsigned quote_family(std::uint32_t code) noexcept {  // 0: no quote
-  if (code == '\'' || code == '`' || (code >= 0x2018 && code <= 0x201B) || code == 0x2032 || code == 0xB4) return 1;
-  if (code == '"' || (code >= 0x201C && code <= 0x201F) || code == 0x2033) return 2;
-  if (code == 0xAB || code == 0xBB || code == 0x2039 || code == 0x203A) return 3;
-  if (code >= 0x3008 && code <= 0x3011) return 4;
-  return 0;
-}
+/// A part of memory with what lies around it.
+struct Piece {
+  const char* bytes;
+  std::size_t size, first, last;  // what is new lies in [first, last)
+};
 
-USAGE_STATS_INLINE Kind kind_of(std::uint32_t code) noexcept {
-  if (quote_family(code) != 0) return Kind::quote;
-  if (code < 0x80) {
-    const char c = static_cast<char>(code);
-    if (is_digit(c)) return Kind::digit;
-    if (is_alnum(c)) return Kind::letter;
-    if (c == '\n' || c == '\r') return Kind::newline;
-    if (c <= ' ' || c == 0x7F) return Kind::blank;
-    if (c == '/' || c == '\\') return Kind::slash;
-    if (c == '@') return Kind::at;
-    if (c == '-' || c == '_' || c == '.') return Kind::soft;
-    return std::string_view("=,;:()[]{}<>|").find(c) != std::string_view::npos ? Kind::fence : Kind::symbol;
-  }
-  if (code == 0x2028 || code == 0x2029) return Kind::newline;
-  if (code <= 0xA0 || (code >= 0x2000 && code <= 0x200A) || code == 0x202F || code == 0x205F || code == 0x3000)
-    return Kind::blank;
-  if ((code >= 0x2010 && code <= 0x2027) || (code >= 0x3001 && code <= 0x3002) || (code >= 0xFF01 && code <= 0xFF0F) ||
-      code == 0xFF1A || code == 0xFF1B || code == 0xFF1F)
-    return Kind::fence;
-  for (const std::uint32_t zero : {0x0660U, 0x06F0U, 0x0966U, 0x09E6U, 0xFF10U})
-    if (code >= zero && code < zero + 10) return Kind::digit;
-  return Kind::letter;
-}
-
-/// The units of a text that is valid UTF-8, and one more at its end, so that every unit knows where it ends.
-USAGE_STATS_INLINE std::vector<Unit> units_of(std::string_view text) {
-  std::vector<Unit> units;
-  units.reserve(text.size() + 1);
-  for (std::size_t at = 0; at < text.size();) {
-    if (const std::size_t length = mark_length(text, at)) {
-      units.push_back({at, 0, Kind::mark});
-      at += length;
-      continue;
+/// Shows memory piece by piece until `look` returns false. False where it cannot be read, or not in time.
+template <class Look>
+bool read_memory(const std::vector<platform::MemoryRange>& ranges, Look look) {
+  const auto deadline = std::chrono::steady_clock::now() + longest_search;
+  const platform::MemoryReader reader;
+  std::vector<char> buffer(piece_size + 2 * margin);
+  bool any = false;
+  for (const platform::MemoryRange& range : ranges) {
+    for (std::uintptr_t at = range.begin & ~std::uintptr_t{3}; at < range.end; at += piece_size) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      const std::uintptr_t begin = at - range.begin > margin && at > range.begin ? at - margin : at;
+      const std::size_t size = std::min<std::size_t>(range.end - begin, at - begin + piece_size + margin);
+      const std::size_t copied = reader.copy(begin, buffer.data(), size);
+      any = any || copied != 0;
+      const std::size_t first = at - begin;
+      if (copied > first && !look(Piece{buffer.data(), copied, first, std::min(copied, first + piece_size)}))
+        return true;
+      if (copied < size) break;
     }
-    bool valid = false;
-    const std::size_t length = next_character(text, at, valid);
-    std::uint32_t code = static_cast<unsigned char>(text[at]);
-    if (length > 1) code &= 0x7FU >> length;
-    for (std::size_t i = 1; i < length; ++i) code = code << 6 | (static_cast<unsigned char>(text[at + i]) & 0x3FU);
-    units.push_back({at, code, kind_of(code)});
-    at += length;
   }
-  units.push_back({text.size(), 0, Kind::newline});
-  for (std::size_t i = 1; i + 1 < units.size(); ++i)  // 1,234,567 is one number
-    if (units[i].code == ',' && units[i - 1].kind == Kind::digit && units[i + 1].kind == Kind::digit)
-      units[i].kind = Kind::soft;
-  return units;
+  return any;
 }
 
-struct Edit {
-  std::size_t begin, end;  // units
-  std::string_view mark;
-};
-
-USAGE_STATS_INLINE std::string rewrite(std::string_view text, const std::vector<Unit>& units,
-                                       const std::vector<Edit>& edits) {
-  std::string result;
-  std::size_t done = 0;
-  for (const Edit& edit : edits) {
-    result.append(text.substr(done, units[edit.begin].begin - done)).append(edit.mark);
-    done = units[edit.end].begin;
-  }
-  return result.append(text.substr(done));
-}
-
-USAGE_STATS_INLINE bool is_blank(const Unit& unit) noexcept {
-  return unit.kind == Kind::blank || unit.kind == Kind::newline;
-}
-USAGE_STATS_INLINE bool in(const Unit& unit, std::string_view characters) noexcept {
-  return unit.code != 0 && unit.code < 0x80 && characters.find(static_cast<char>(unit.code)) != std::string_view::npos;
-}
-
-}  // namespace redaction_impl
+}  // namespace vocabulary_impl
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace redaction_impl {
+namespace vocabulary_impl {
 
-// ---- quotes
+/// The text in which is searched for: each one between two NULs, as literals are; marks are nothing's text.
+struct Haystack {
+  std::string narrow;
+  std::u16string wide;
+  std::vector<std::size_t> narrow_of_wide;
+  std::vector<Word> words;
+  std::vector<std::size_t> first_word;  // that begins at this byte or behind it
+  std::vector<Own> own;
 
-/// What a quote character can be where it stands. `maybe`: it opens if what follows next closes.
-enum class Role : unsigned char { none, opens, closes, either, maybe };
-
-/// The 't, 's, 'll ... of English.
-USAGE_STATS_INLINE bool is_contraction(std::string_view text, const std::vector<Unit>& units, std::size_t i) noexcept {
-  std::size_t end = i + 1;
-  while (units[end].kind == Kind::letter) ++end;
-  const std::string_view rest = text.substr(units[i + 1].begin, units[end].begin - units[i + 1].begin);
-  for (const std::string_view ending : {"t", "s", "re", "ve", "ll", "d", "m"})
-    if (rest == ending) return true;
-  return false;
-}
-
-USAGE_STATS_INLINE Role role_of_quote(std::string_view text, const std::vector<Unit>& units, std::size_t i) noexcept {
-  const auto is_word = [](const Unit& unit) {
-    return unit.kind == Kind::letter || unit.kind == Kind::digit || unit.kind == Kind::mark || unit.code == '_';
-  };
-  const std::uint32_t code = units[i].code;
-  const Unit& next = units[i + 1];
-  const bool blank_before = i == 0 || is_blank(units[i - 1]);
-  const bool word_before = !blank_before && is_word(units[i - 1]);
-  const bool escaped = !blank_before && units[i - 1].code == '\\';
-  const bool can_open = !word_before && !is_blank(next);
-  const bool can_close = !blank_before && !escaped &&
-                         (is_blank(next) || next.kind == Kind::quote || in(next, ".,;:!?)]}>") || next.code > 0x2000);
-  const bool cjk = quote_family(code) == 4;
-  if (code == 0x2018 || code == 0x201A || code == 0x201C || code == 0x201E || code == 0xAB || code == 0x2039 ||
-      (cjk && code % 2 == 0))
-    return can_close && !cjk ? Role::either : Role::opens;
-  if (code == 0x201D || code == 0xBB || code == 0x203A || cjk) return can_open && !cjk ? Role::either : Role::closes;
-  if (can_open) return can_close ? Role::either : Role::opens;
-  if (can_close) return Role::closes;
-  if (!word_before || !is_word(next)) return Role::maybe;
-  if (code != '\'' && code != 0x2019) return Role::opens;
-  return is_contraction(text, units, i) ? Role::none : Role::maybe;
-}
-
-/// Quoted text goes whole. An opening quote inside a quotation is part of it, so that one quote too many hides more,
-/// not less; one that is never closed hides the rest.
-USAGE_STATS_INLINE std::string replace_quotations(std::string_view text) {
-  struct Event {
-    std::size_t unit;
-    Role role;
-    std::size_t closer;  // the next event of its family that can close; 0: none
-  };
-  const std::vector<Unit> units = units_of(text);
-  std::vector<Event> events;
-  for (std::size_t i = 0; i + 1 < units.size(); ++i)
-    if (units[i].kind == Kind::quote) events.push_back({i, role_of_quote(text, units, i), 0});
-  std::array<std::size_t, 5> closer{};
-  std::array<bool, 5> closes_next{};
-  for (std::size_t e = events.size(); e-- > 0;) {
-    Event& event = events[e];
-    const unsigned family = quote_family(units[event.unit].code);
-    event.closer = closer[family];
-    if (event.role == Role::maybe)
-      event.role = closes_next[family] ? Role::opens : Role::none;
-    else if (event.role != Role::none)
-      closes_next[family] = event.role != Role::opens;
-    if (event.role == Role::closes || event.role == Role::either) closer[family] = e;
-  }
-  std::vector<Edit> edits;
-  for (std::size_t e = 0; e < events.size(); ++e) {
-    const Event& event = events[e];
-    if (event.role != Role::opens && event.role != Role::either) continue;
-    std::size_t end = event.unit + 1;
-    if (event.closer != 0) {
-      e = event.closer;
-      end = events[e].unit + 1;
-    } else {
-      end = units.size() - 1;
-      e = events.size();
+  explicit Haystack(const std::vector<std::string_view>& texts) : narrow(1, '\0') {
+    for (const std::string_view text : texts) narrow.append(text).push_back('\0');
+    words = words_of(narrow);
+    for (const Word& word : words)
+      if (word.mark) std::fill_n(narrow.begin() + static_cast<std::ptrdiff_t>(word.begin), value_mark.size(), '\1');
+    words.erase(std::remove_if(words.begin(), words.end(), [](const Word& word) { return word.mark; }), words.end());
+    for (std::size_t at = 0, word = 0; at <= narrow.size(); ++at) {
+      while (word < words.size() && words[word].begin < at) ++word;
+      first_word.push_back(word);
     }
-    edits.push_back({event.unit, end, "<quoted>"});
+    own.resize(narrow.size(), Own::no);
+    for (std::size_t at = 0; at < narrow.size();) {
+      std::uint32_t code = 0;
+      const std::size_t length = characters::decode(narrow, at, code);
+      if (code > 0xFFFF) {
+        wide += static_cast<char16_t>(0xD800 + ((code - 0x10000) >> 10));
+        narrow_of_wide.push_back(at);
+        code = 0xDC00 + (code & 0x3FF);
+      }
+      wide += static_cast<char16_t>(code);
+      narrow_of_wide.push_back(at);
+      at += length;
+    }
+    narrow_of_wide.push_back(narrow.size());
   }
-  return rewrite(text, units, edits);
-}
-
-// ---- words
-
-/// What a word is made of; the word has no blanks and no fences in it.
-struct Count {
-  std::size_t letters = 0, digits = 0, marks = 0, symbols = 0, length = 0;
-  bool hex = true, percent = false, odd_case = false;
-  bool mixed() const noexcept { return digits != 0 && letters + marks != 0; }
+  std::size_t byte_of(std::size_t unit, char) const noexcept { return unit; }
+  std::size_t byte_of(std::size_t unit, char16_t) const noexcept { return narrow_of_wide[unit]; }
+  const std::string& text(char) const noexcept { return narrow; }
+  const std::u16string& text(char16_t) const noexcept { return wide; }
 };
 
-/// Capitals as no name in a program has them: every run of them must be followed by two small letters, or end the word.
-USAGE_STATS_INLINE bool has_odd_case(const std::vector<Unit>& units, std::size_t begin, std::size_t end) noexcept {
-  const auto is = [&](std::size_t i, bool (*what)(char) noexcept) {
-    return i < end && units[i].code < 0x80 && what(static_cast<char>(units[i].code));
-  };
-  for (std::size_t i = begin; i < end; ++i)
-    if (is(i, is_upper) && is(i + 1, is_lower) && !is(i + 2, is_lower)) return true;
+/// Memory as characters of one or two bytes; beyond its ends there are NULs.
+template <class Unit>
+struct Units {
+  const char* bytes;
+  std::ptrdiff_t count;
+  std::uint32_t operator[](std::ptrdiff_t i) const noexcept {
+    if (i < 0 || i >= count) return 0;
+    Unit unit{};
+    std::memcpy(&unit, bytes + i * static_cast<std::ptrdiff_t>(sizeof unit), sizeof unit);
+    return static_cast<std::make_unsigned_t<Unit>>(unit);
+  }
+  bool is_word(std::ptrdiff_t i) const noexcept {
+    const std::uint32_t c = (*this)[i];
+    if (c < 0x80) return characters::is_word(c);
+    if (sizeof(Unit) > 1) return characters::is_word(c);
+    std::ptrdiff_t lead = i;
+    while (lead > i - 3 && ((*this)[lead] & 0xC0) == 0x80) --lead;
+    std::string character;
+    for (std::ptrdiff_t k = lead; k < lead + 4; ++k) character += static_cast<char>((*this)[k]);
+    std::uint32_t code = 0;
+    characters::decode(character, 0, code);
+    return characters::is_word(code);
+  }
+  /// Whether a literal, or its part between two values, may begin at `i`: behind NUL, `{}`, `%s`, `%5.2f`, `%1%`, `%1`.
+  bool begins(std::ptrdiff_t i) const noexcept {
+    const std::uint32_t c = (*this)[i - 1];
+    if (c < 0x20 || c == 0x7F || c == '}' || c == '%') return true;
+    if (c > 0x7F || std::strchr("diouxXeEfFgGaAcspn0123456789", static_cast<int>(c)) == nullptr) return false;
+    for (std::ptrdiff_t k = i - 2; k > i - 10; --k) {
+      const std::uint32_t before = (*this)[k];
+      if (before == '%') return true;
+      if (before == 0 || before > 0x7F || std::strchr("0123456789.*+-# hlzjtL$", static_cast<int>(before)) == nullptr)
+        return false;
+    }
+    return false;
+  }
+  bool ends(std::ptrdiff_t i) const noexcept {
+    const std::uint32_t c = (*this)[i];
+    return c < 0x20 || c == 0x7F || c == '{' || c == '%';
+  }
+};
+
+/// A name as no language has words: with `_`, `::` or dots in it, letters with digits, a capital behind a small letter.
+USAGE_STATS_INLINE bool is_identifier(std::string_view token) noexcept {
+  if (token.size() < 6) return false;
+  bool odd = false, digit = false, letter = false;
+  for (std::size_t i = 0; i < token.size(); ++i) {
+    const char c = token[i];
+    digit = digit || (c >= '0' && c <= '9');
+    letter = letter || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    odd = odd || c == '_' || c == '.' || c == ':' ||
+          (i != 0 && c >= 'A' && c <= 'Z' && token[i - 1] >= 'a' && token[i - 1] <= 'z');
+  }
+  return letter && (odd || digit);
+}
+
+/// A run of characters that memory and a text have in common, from `begin` to `end` in the text.
+template <class Unit>
+class Common {
+ public:
+  Common(Haystack& all, Units<Unit> memory, std::ptrdiff_t in_memory, std::size_t in_text)
+      : all_(all), memory_(memory), shift_(in_memory - static_cast<std::ptrdiff_t>(in_text)), begin_(in_text) {
+    const auto& text = all_.text(Unit{});
+    const auto same = [&](std::size_t i) { return static_cast<std::make_unsigned_t<Unit>>(text[i]) == memory_[at(i)]; };
+    while (begin_ > 0 && text[begin_] != 0 && at(begin_) > 0 && same(begin_ - 1)) --begin_;
+    end_ = in_text;
+    while (end_ < text.size() && at(end_) < memory_.count && same(end_) && (end_ < begin_ + 2 || text[end_ - 1] != 0))
+      ++end_;
+  }
+
+  std::size_t size() const noexcept { return end_ - begin_; }
+
+  /// Notes what of the text is the program's own; whether that is more than was known.
+  bool note() {
+    const std::size_t from = all_.byte_of(begin_, Unit{}), to = all_.byte_of(end_, Unit{});
+    std::size_t first = all_.first_word[from], last = first, letters = 0;
+    while (first < all_.words.size() && all_.words[first].end <= to && !stands_alone(all_.words[first], from, to))
+      ++first;
+    for (last = first; last < all_.words.size() && stands_alone(all_.words[last], from, to); ++last)
+      letters += all_.words[last].letters && all_.words[last].end - all_.words[last].begin > 1;
+    if (first == last) return false;
+    if (is_phrase(letters, all_.words[first], all_.words[last - 1], from, to))
+      return mark(first == all_.first_word[from] ? from : all_.words[first].begin,
+                  all_.words[last - 1].end + separators(all_.words[last - 1].end, to), Own::phrase);
+    return note_names(first, last, from, to);
+  }
+
+ private:
+  std::ptrdiff_t at(std::size_t i) const noexcept { return static_cast<std::ptrdiff_t>(i) + shift_; }
+
+  /// Whole in the run, and a whole word in memory, too.
+  bool stands_alone(const Word& word, std::size_t from, std::size_t to) const noexcept {
+    return word.begin >= from && word.end <= to && (word.begin > from || !memory_.is_word(at(begin_) - 1)) &&
+           (word.end < to || !memory_.is_word(at(end_)));
+  }
+  /// Bytes from `from` on that belong to no word.
+  std::size_t separators(std::size_t from, std::size_t to) const noexcept {
+    const std::size_t word = all_.first_word[from];
+    return std::min(to, word < all_.words.size() ? all_.words[word].begin : to) - from;
+  }
+  bool is_phrase(std::size_t letters, const Word& first, const Word& last, std::size_t from,
+                 std::size_t to) const noexcept {
+    const bool at_begin = all_.narrow[from] == '\0', at_end = all_.narrow[to - 1] == '\0';
+    const std::size_t next = all_.first_word[from];
+    const bool clean =
+        first.begin > from && all_.words[next].begin == first.begin && (next == 0 || all_.words[next - 1].end <= from);
+    const bool begins = at_begin || (clean && memory_.begins(at(begin_)));
+    const bool ends = at_end || (last.end < to && separators(last.end, to) == to - last.end && memory_.ends(at(end_)));
+    if (at_begin && at_end) return true;
+    const std::size_t size = end_ - begin_ + (begins && !at_begin) + (ends && !at_end);
+    return size >= shortest_run && (letters > 1 || (begins && ends && (letters != 0 || at_begin || at_end)));
+  }
+  bool note_names(std::size_t first, std::size_t last, std::size_t from, std::size_t to) {
+    bool more = false;
+    for (std::size_t i = first, next = i; i < last; i = next) {
+      const auto joint = [&](std::size_t a, std::size_t b) {  // `::`, `.`, not the `:` of a line's number
+        const std::string_view between(all_.narrow.data() + a, b - a);
+        return between == "." || between == "::" || (between == ":" && all_.words[next].letters);
+      };
+      for (next = i + 1; next < last && joint(all_.words[next - 1].end, all_.words[next].begin);) ++next;
+      const std::size_t begin = all_.words[i].begin, end = all_.words[next - 1].end;
+      if (begin >= from && end <= to && is_identifier(std::string_view(all_.narrow).substr(begin, end - begin)))
+        more = mark(begin, end, Own::name) || more;
+    }
+    return more;
+  }
+  bool mark(std::size_t from, std::size_t to, Own how) {
+    bool more = false;
+    for (; from < to; ++from)
+      if (all_.own[from] < how) all_.own[from] = how, more = true;
+    return more;
+  }
+
+  Haystack& all_;
+  Units<Unit> memory_;
+  std::ptrdiff_t shift_;
+  std::size_t begin_, end_ = 0;
+};
+
+/// Whether a word that touches [begin, end) is not known to be a phrase's.
+USAGE_STATS_INLINE bool is_open(const Haystack& all, std::size_t begin, std::size_t end) noexcept {
+  for (std::size_t i = begin; i < std::min(end, all.own.size()); ++i)
+    if (all.own[i] != Own::phrase && all.narrow[i] != '\0') return true;
   return false;
 }
 
-USAGE_STATS_INLINE Count count(const std::vector<Unit>& units, std::size_t begin, std::size_t end) noexcept {
-  const auto is_edge = [](const Unit& unit) { return unit.kind == Kind::soft || unit.kind == Kind::symbol; };
-  Count result;
-  const auto is_hex = [&](std::size_t i) { return i < end && in(units[i], "0123456789abcdefABCDEF"); };
-  for (std::size_t i = begin; i < end && !result.percent; ++i)
-    result.percent = units[i].code == '%' && is_hex(i + 1) && is_hex(i + 2);
-  while (begin < end && is_edge(units[begin])) ++begin;
-  while (begin < end && is_edge(units[end - 1])) --end;
-  for (std::size_t i = begin; i < end; ++i) {
-    const Unit& unit = units[i];
-    result.length += unit.kind == Kind::mark ? 8 : 1;  // a mark stands for letters that were there
-    if (unit.kind == Kind::letter) ++result.letters;
-    if (unit.kind == Kind::letter && (unit.code >= 0x80 || !is_hex_letter(static_cast<char>(unit.code))))
-      result.hex = false;
-    if (unit.kind == Kind::digit) ++result.digits;
-    if (unit.kind == Kind::mark) ++result.marks;
-    if (unit.kind == Kind::symbol) ++result.symbols;
+inline constexpr std::size_t is_wide = std::size_t{1} << 31, is_behind = std::size_t{1} << 30;
+
+/// The blocks of every run that is still to be found. A short one is found with what may stand around it in memory.
+USAGE_STATS_INLINE Blocks blocks_of(const Haystack& all) {
+  constexpr std::string_view before("\0}sdufgxc%\n", 11), behind("\0{%\n", 4);
+  Blocks blocks;
+  for (std::size_t i = 0; i + 4 <= all.narrow.size(); ++i)
+    if (all.narrow[i + 1] != '\0' && all.narrow[i + 2] != '\0' && is_open(all, i, i + 4))
+      blocks.add(all.narrow.data() + i, i);
+  for (std::size_t i = 0; i + 2 <= all.wide.size(); ++i)
+    if (is_open(all, all.narrow_of_wide[i], all.narrow_of_wide[i + 2]))
+      blocks.add(reinterpret_cast<const char*>(all.wide.data() + i), i | is_wide);
+  for (std::size_t w = 0; w < all.words.size(); ++w) {
+    const std::size_t from = w == 0 ? 0 : all.words[w - 1].end;
+    const std::size_t nul = all.narrow.find('\0', all.words[w].end) + 1,
+                      start = all.narrow.rfind('\0', all.words[w].begin);
+    const std::size_t begin = std::max(from, start);
+    const std::size_t end = std::min(nul, w + 1 < all.words.size() ? all.words[w + 1].begin : nul);
+    if (end - begin >= shortest_run || end - begin < 3 || !is_open(all, begin, end)) continue;
+    for (const char c : before) blocks.add((c + all.narrow.substr(begin, 3)).data(), begin | is_behind);
+    for (const char c : behind) blocks.add((all.narrow.substr(end - 3, 3) + c).data(), end - 3);
   }
-  result.odd_case = result.letters >= 8 && has_odd_case(units, begin, end);
+  blocks.sort();
+  return blocks;
+}
+
+/// How far apart the looks may lie: 4 bytes, but where a whole text is shorter than what that finds.
+USAGE_STATS_INLINE std::size_t step_for(std::size_t shortest) noexcept {
+  return shortest >= shortest_run ? 4 : shortest >= 5 ? 2 : 1;
+}
+
+}  // namespace vocabulary_impl
+
+USAGE_STATS_INLINE std::vector<Word> words_of(std::string_view text) {
+  std::vector<Word> words;
+  for (std::size_t at = 0; at < text.size();) {
+    if (text.compare(at, value_mark.size(), value_mark) == 0) {
+      words.push_back({at, at + value_mark.size(), true, true});
+      at += value_mark.size();
+      continue;
+    }
+    std::uint32_t code = 0;
+    const std::size_t length = characters::decode(text, at, code);
+    if (characters::is_word(code)) {
+      if (words.empty() || words.back().end != at || words.back().mark) words.push_back({at, at, false, false});
+      words.back().end = at + length;
+      words.back().letters = words.back().letters || !characters::is_digit(code);
+    }
+    at += length;
+  }
+  return words;
+}
+
+USAGE_STATS_INLINE std::optional<std::vector<std::vector<Own>>> find_own_text(
+    const std::vector<std::string_view>& texts, const std::vector<platform::MemoryRange>& memory) {
+  using namespace vocabulary_impl;
+  Haystack all(texts);
+  std::size_t shortest = shortest_run;
+  for (const std::string_view text : texts)
+    if (!text.empty()) shortest = std::min(shortest, text.size() + 2);
+  Blocks blocks = blocks_of(all);
+  std::size_t compared = 0;  // characters: text and memory that repeat themselves would take for ever
+  const bool read = read_memory(memory, [&](const Piece& piece) {
+    bool more = false;
+    const auto look = [&](auto common) {
+      compared += common.size();
+      more = common.note() || more;
+    };
+    blocks.scan(piece.bytes, piece.first, piece.last, step_for(shortest), [&](std::size_t at, std::size_t place) {
+      const auto offset = static_cast<std::ptrdiff_t>(at + ((place & is_behind) != 0));
+      const std::size_t begin = place & ~(is_wide | is_behind);
+      const auto size = static_cast<std::ptrdiff_t>(piece.size);
+      if (compared > most_compared) return;
+      if ((place & is_wide) != 0)
+        look(Common<char16_t>(all, {piece.bytes, size / 2}, offset / 2, begin));
+      else if (is_open(all, begin, begin + 4))
+        look(Common<char>(all, {piece.bytes, size}, offset, begin));
+    });
+    if (more) blocks = blocks_of(all);
+    return compared <= most_compared;
+  });
+  if (!read || compared > most_compared) return std::nullopt;
+  std::vector<std::vector<Own>> result;
+  auto begin = all.own.begin() + 1;
+  for (const std::string_view text : texts) {
+    result.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(text.size()));
+    begin += static_cast<std::ptrdiff_t>(text.size() + 1);
+  }
   return result;
 }
 
-/// 12, 1.2.3, 1,000, 01/02/2024, 1.5e-10, 3.2GB, 50%, v1.2.
-USAGE_STATS_INLINE bool is_numeric(const std::vector<Unit>& units, std::size_t begin, std::size_t end) noexcept {
-  const auto digit = [&](std::size_t i) { return i < end && units[i].kind == Kind::digit; };
-  std::size_t i = begin;
-  if (i < end && in(units[i], "vV+-")) ++i;
-  if (!digit(i)) return false;
-  while (digit(i) || (i < end && in(units[i], ",.-/") && digit(i + 1))) ++i;
-  if (i < end && in(units[i], "eE")) {
-    const std::size_t exponent = i + 1 < end && in(units[i + 1], "+-") ? i + 2 : i + 1;
-    if (digit(exponent)) i = exponent;
-    while (digit(i)) ++i;
-  }
-  for (int unit = 0; unit < 3 && i < end && units[i].kind == Kind::letter; ++unit) ++i;
-  while (i < end && (units[i].kind == Kind::soft || units[i].kind == Kind::symbol)) ++i;
-  return i == end;
-}
-
-/// Whether a word has the `=` or `==` behind it that fills base64 up to a multiple of four characters.
-USAGE_STATS_INLINE bool is_padded(const std::vector<Unit>& units, std::size_t begin, std::size_t end) noexcept {
-  std::size_t behind = end;
-  while (behind < end + 2 && units[behind].code == '=') ++behind;
-  const Kind next = units[behind].kind;
-  if (behind == end || behind - begin < 8 || (behind - begin) % 4 != 0) return false;
-  if (next == Kind::letter || next == Kind::digit || next == Kind::mark) return false;
-  return std::all_of(units.begin() + static_cast<std::ptrdiff_t>(begin),
-                     units.begin() + static_cast<std::ptrdiff_t>(end), [](const Unit& unit) {
-                       return unit.code < 0x80 && (is_alnum(static_cast<char>(unit.code)) || in(unit, "+/-_"));
-                     });
-}
-
-/// Characters in all words of a chunk that mix letters with digits, and digits in those that have nothing else: a key
-/// or a card number must not pass because its groups are short.
-struct Totals {
-  std::size_t mixed = 0, digits = 0;
-};
-
-/// The mark for a word; empty if it may stay.
-USAGE_STATS_INLINE std::string_view mark_for_word(const std::vector<Unit>& units, std::size_t begin, std::size_t end,
-                                                  const Totals& totals) noexcept {
-  const Count word = count(units, begin, end);
-  if (word.percent || is_padded(units, begin, end)) return "<token>";
-  if (word.letters + word.digits == 0) return {};
-  if (word.marks == 0 && (word.letters == 0 || is_numeric(units, begin, end))) {
-    if (word.digits > 4 || (word.mixed() && totals.mixed > 6) || (word.digits != 0 && totals.digits > 6))
-      return "<number>";
-    return {};
-  }
-  const bool hidden = (word.mixed() && totals.mixed > 6) || word.letters > 24 || word.odd_case ||
-                      (word.hex && word.marks == 0 && word.letters >= 8) || (word.symbols != 0 && word.length > 6);
-  return hidden ? "<token>" : std::string_view();
-}
-
-// ---- chunks: runs without blanks
-
-struct Chunk {
-  std::size_t begin, end;  // without the punctuation around it
-  bool open;               // no punctuation follows it
-  bool path = false;       // is a path in whole or in its end
-  bool rooted = false;     // ... that cannot go on a path before it: /x, ~/x, C:\x
-  std::size_t start = 0;   // of the path
-  char closer = 0;         // the bracket that ends the path, if one opened before it
-  std::size_t digits = 0;  // it has nothing else
-};
-
-/// Phrases that look like paths and are none.
-USAGE_STATS_INLINE bool is_phrase(std::string_view word) noexcept {
-  const auto same = [word](std::string_view phrase) {
-    return std::equal(word.begin(), word.end(), phrase.begin(), phrase.end(),
-                      [](char a, char b) { return lower(a) == b; });
-  };
-  for (const std::string_view phrase : {"input/output", "i/o", "and/or", "read/write", "tcp/ip", "n/a", "e.g", "i.e"})
-    if (same(phrase)) return true;
-  return false;
-}
-
-/// An IPv4 or IPv6 address, or a MAC, from `begin` on: what is hexadecimal with colons and dots. `stop`: where that
-/// ends.
-USAGE_STATS_INLINE bool is_address(const std::vector<Unit>& units, std::size_t begin, std::size_t end,
-                                   std::size_t& stop) noexcept {
-  std::size_t colons = 0, dots = 0, letters = 0, digits = 0, groups = 0, i = begin;
-  bool doubled = false;
-  for (; i < end && in(units[i], ":.0123456789abcdefABCDEF"); ++i) {
-    if (units[i].code == ':') {
-      doubled = doubled || (colons != 0 && units[i - 1].code == ':');
-      ++colons;
-    } else if (units[i].code == '.') {
-      dots += colons == 0 ? 1 : 0;
-    } else if (units[i].kind == Kind::letter) {
-      ++letters;
-    } else {
-      ++digits;
-      if (colons == 0 && letters == 0 && (i == begin || units[i - 1].code == '.')) ++groups;
+USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_view>& names) {
+  using namespace vocabulary_impl;
+  std::vector<bool> found(names.size(), false);
+  std::size_t missing = names.size(), shortest = shortest_run;
+  Blocks blocks;
+  constexpr std::string_view around("\0 ,;:.=-|/\"'()[]{}<>\n", 22);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::string name(names[i]);
+    found[i] = name.size() < 2;  // nobody's secret
+    missing -= found[i];
+    shortest = found[i] ? shortest : std::min(shortest, name.size());
+    for (std::size_t k = 0; k + 4 <= name.size(); ++k) blocks.add(name.data() + k, i << 16 | (k + 1));
+    for (const char after : around) {  // a short name with what may stand around it
+      if (name.size() == 3) blocks.add((name + after).data(), i << 16 | 1);
+      for (const char before : around)
+        if (name.size() == 2) blocks.add((before + name + after).data(), i << 16);
     }
   }
-  stop = i;
-  if (i < end && (units[i].kind == Kind::letter || units[i].kind == Kind::digit || units[i].kind == Kind::mark))
-    return false;
-  const bool clock = letters == 0 && !doubled && colons < 4;  // 12:34:56
-  return (colons >= 2 && letters + digits != 0 && !clock) || (groups == 4 && dots == 3);
-}
-
-/// What a run between fences (but colons) makes of itself and all that follows in its chunk; empty if it is words.
-USAGE_STATS_INLINE std::string_view mark_for_segment(std::string_view text, const std::vector<Unit>& units,
-                                                     std::size_t begin, std::size_t end) noexcept {
-  for (std::size_t at = begin, stop = begin; at < end; at = stop + 1) {
-    if (is_address(units, at, end, stop)) return "<ip>";
-    while (stop < end && units[stop].code != ':') ++stop;
-  }
-  if (is_phrase(text.substr(units[begin].begin, units[end].begin - units[begin].begin))) return {};
-  const auto is_name = [&](std::size_t i) {
-    return units[i].kind == Kind::letter || units[i].kind == Kind::digit || units[i].kind == Kind::mark;
-  };
-  bool path = false, slash = false, email = false;
-  for (std::size_t word = begin, word_end = begin; word < end; word = word_end + 1) {
-    for (word_end = word; word_end < end && units[word_end].code != ':';) ++word_end;
-    const bool numeric = is_numeric(units, word, word_end);
-    if (word > begin && word + 1 < word_end && units[word].code == '/' && units[word + 1].code == '/') return "<url>";
-    for (std::size_t i = word; i < word_end; ++i) {
-      email = email || (units[i].kind == Kind::at && end - begin > 1 && !slash);
-      slash = slash || (units[i].kind == Kind::slash && !numeric);
-      const bool dotted = units[i].code == '.' && i + 1 < word_end && is_name(i + 1) && (i == word || is_name(i - 1));
-      path = path || (dotted && !numeric) || (units[i].code == '~' && i == word);
-    }
-  }
-  return email ? "<email>" : path || slash ? "<path>" : "";
-}
-
-/// Calls `see(begin, end)` for each word in the range.
-template <class See>
-void for_each_word(const std::vector<Unit>& units, std::size_t begin, std::size_t end, See see) {
-  for (std::size_t word = begin, word_end = begin; word < end; word = word_end + 1) {
-    for (word_end = word; word_end < end && units[word_end].kind != Kind::fence && units[word_end].kind != Kind::quote;)
-      ++word_end;
-    see(word, word_end);
-  }
-}
-
-/// Looks at one chunk and adds its edits.
-USAGE_STATS_INLINE void replace_in_chunk(std::string_view text, const std::vector<Unit>& units, Chunk& chunk,
-                                         std::vector<Edit>& edits) {
-  Totals totals;
-  for_each_word(units, chunk.begin, chunk.end, [&](std::size_t begin, std::size_t end) {
-    const Count word = count(units, begin, end);
-    if (word.mixed()) totals.mixed += word.length;
-    if (word.letters + word.marks == 0) totals.digits += word.digits;
-  });
-  const std::size_t first_edit = edits.size();
-  for (std::size_t begin = chunk.begin; begin < chunk.end;) {
-    std::size_t end = begin;
-    while (end < chunk.end && units[end].kind != Kind::quote &&
-           (units[end].kind != Kind::fence || units[end].code == ':'))
-      ++end;
-    const std::string_view mark = begin == end ? std::string_view() : mark_for_segment(text, units, begin, end);
-    if (!mark.empty()) {
-      // What precedes stays only as the name in `name=value` and the like, not as a part of the same thing.
-      if (begin > chunk.begin && !in(units[begin - 1], "=([{<|,;")) {
-        begin = chunk.begin;
-        edits.resize(first_edit);
-      }
-      edits.push_back({begin, chunk.end, mark});
-      chunk.path = mark == "<path>";
-      chunk.start = begin;
-      if (begin != 0 && in(units[begin - 1], "([{<")) {
-        const std::string_view brackets = "()[]{}<>";
-        chunk.closer = brackets[brackets.find(static_cast<char>(units[begin - 1].code)) + 1];
-      }
-      chunk.rooted = units[begin].kind == Kind::slash || in(units[begin], "~.") || begin + 1 == chunk.end ||
-                     units[begin + 1].code == ':';
-      return;
-    }
-    for_each_word(units, begin, end, [&](std::size_t word, std::size_t word_end) {
-      const std::string_view hidden = mark_for_word(units, word, word_end, totals);
-      if (!hidden.empty()) edits.push_back({word, word_end, hidden});
+  blocks.sort();
+  const auto look = [&](const Piece& piece) {
+    const Units<char> memory{piece.bytes, static_cast<std::ptrdiff_t>(piece.size)};
+    blocks.scan(piece.bytes, piece.first, piece.last, step_for(shortest), [&](std::size_t at, std::size_t place) {
+      const std::size_t name = place >> 16, offset = place & 0xFFFF, size = names[name].size();
+      if (found[name] || at + 1 < offset || at + 1 - offset + size > piece.size) return;
+      const auto begin = static_cast<std::ptrdiff_t>(at + 1 - offset), end = begin + static_cast<std::ptrdiff_t>(size);
+      if (names[name].compare(0, size, piece.bytes + begin, size) != 0) return;
+      if (memory.is_word(begin - 1) || memory.is_word(end) || (memory[end] == '-' && memory.is_word(end + 1))) return;
+      found[name] = true;
+      --missing;
     });
-    begin = end + 1;
-  }
+    return missing != 0;
+  };
+  for (const bool libraries : {false, true})
+    if (missing != 0 && !read_memory(platform::read_only_memory(libraries), look)) return std::nullopt;
+  return found;
 }
 
-/// The next chunk at or after `at`; its end is units.size() - 1 if there is none.
-USAGE_STATS_INLINE Chunk next_chunk(const std::vector<Unit>& units, std::size_t at) noexcept {
-  const std::size_t size = units.size() - 1;
-  const auto is_around = [&](std::size_t i) { return units[i].kind == Kind::fence || units[i].kind == Kind::quote; };
-  while (at < size && is_blank(units[at])) ++at;
-  std::size_t end = at;
-  while (end < size && !is_blank(units[end])) ++end;
-  const std::size_t whole = end;
-  const auto is_double_colon = [&](std::size_t i) { return units[i].code == ':' && units[i + 1].code == ':'; };  // ::1
-  while (at < end && is_around(at) && !is_double_colon(at)) ++at;
-  while (at < end && !(end - at > 1 && is_double_colon(end - 2)) && (is_around(end - 1) || in(units[end - 1], ".!?*")))
-    --end;
-  Chunk chunk{at, end, end == whole};
-  for (std::size_t i = at; i < end; ++i) {
-    if (units[i].kind == Kind::digit)
-      ++chunk.digits;
-    else if (!in(units[i], "+-.,()"))
-      return chunk.digits = 0, chunk;
-  }
-  return chunk;
-}
-
-USAGE_STATS_INLINE bool same_line(const std::vector<Unit>& units, std::size_t from, std::size_t to) noexcept {
-  for (; from < to; ++from)
-    if (units[from].kind == Kind::newline) return false;
-  return true;
-}
-
-/// The last of the chunks up to the bracket that closes chunk `c`; `c` itself if there is none near.
-USAGE_STATS_INLINE std::size_t closing_chunk(const std::vector<Unit>& units, const std::vector<Chunk>& chunks,
-                                             std::size_t c) noexcept {
-  for (std::size_t n = c; n < chunks.size() && n < c + 12; ++n) {
-    const std::size_t next = n + 1 < chunks.size() ? chunks[n + 1].begin : units.size() - 1;
-    for (std::size_t i = n == c ? chunks[c].start : chunks[n].begin; i < next; ++i)
-      if (units[i].code == static_cast<unsigned char>(chunks[c].closer)) return n;
-    if (!same_line(units, chunks[n].end, next)) break;
-  }
-  return c;
-}
-
-/// Shapes that blanks run through: "4111 1111 1111 1111", "C:\Documents and Settings\x", "[/a/my plan]".
-USAGE_STATS_INLINE void join_chunks(const std::vector<Unit>& units, const std::vector<Chunk>& chunks,
-                                    std::vector<Edit>& edits) {
-  std::vector<Edit> joined;
-  for (std::size_t c = 0; c < chunks.size(); ++c) {
-    std::size_t last = c, digits = chunks[c].digits;
-    if (chunks[c].path && chunks[c].closer != 0) last = closing_chunk(units, chunks, c);
-    if (chunks[c].path && last == c) {
-      for (std::size_t n = c + 1; n < chunks.size() && n <= last + 4; ++n) {
-        if (!chunks[n - 1].open || !same_line(units, chunks[n - 1].end, chunks[n].begin)) break;
-        if (chunks[n].path && chunks[n].rooted) break;
-        if (chunks[n].path) last = n;
-      }
-    } else if (digits != 0) {
-      while (last + 1 < chunks.size() && chunks[last].open && chunks[last + 1].digits != 0 &&
-             same_line(units, chunks[last].end, chunks[last + 1].begin))
-        digits += chunks[++last].digits;
-      if (digits <= 6) last = c;
-    }
-    if (last != c)
-      joined.push_back({chunks[c].path ? chunks[c].start : chunks[c].begin, chunks[last].end,
-                        chunks[c].path ? "<path>" : "<number>"});
-    c = last;
-  }
-  if (joined.empty()) return;
-  std::vector<Edit> result;
-  std::size_t next = 0;
-  for (const Edit& edit : edits) {
-    for (; next < joined.size() && joined[next].end <= edit.begin; ++next) result.push_back(joined[next]);
-    if (next == joined.size() || edit.end <= joined[next].begin) result.push_back(edit);
-  }
-  result.insert(result.end(), joined.begin() + static_cast<std::ptrdiff_t>(next), joined.end());
-  edits.swap(result);
-}
-
-USAGE_STATS_INLINE std::string replace_in_chunks(std::string_view text) {
-  const std::vector<Unit> units = units_of(text);
-  std::vector<Chunk> chunks;
-  std::vector<Edit> edits;
-  for (std::size_t at = 0; at + 1 < units.size();) {
-    Chunk chunk = next_chunk(units, at);
-    at = chunk.end;
-    while (at + 1 < units.size() && !is_blank(units[at])) ++at;
-    if (chunk.begin >= chunk.end) {
-      if (!chunks.empty()) chunks.back().open = false;  // a lone "->" or ":" between two of them
-      if (at + 1 < units.size()) ++at;
-      continue;
-    }
-    replace_in_chunk(text, units, chunk, edits);
-    chunks.push_back(chunk);
-  }
-  join_chunks(units, chunks, edits);
-  return rewrite(text, units, edits);
-}
-
-}  // namespace redaction_impl
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/redaction.ipp
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
 // ---- usage_stats/impl/redaction_arguments.ipp
-// What the arguments are to a report, and what they and the rest of the process put into the first sieve. Included by
+// What the arguments are to a report, and what they and the rest of the process know that must not leave. Included by
 // redaction.ipp.
 
 #include <algorithm>
@@ -7551,7 +10038,19 @@ namespace detail {
 
 namespace redaction_impl {
 
-inline constexpr std::size_t arguments_with_parts = 1000;  // beyond them (`tool *.bam`) values are taken whole only
+inline constexpr std::size_t arguments_with_words = 1000;  // beyond them (`tool *.bam`) nothing is looked for
+
+USAGE_STATS_INLINE bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+USAGE_STATS_INLINE bool is_letter(char c) noexcept {
+  return characters::is_ascii_letter(static_cast<unsigned char>(c));
+}
+USAGE_STATS_INLINE bool is_alnum(char c) noexcept { return is_digit(c) || is_letter(c); }
+
+USAGE_STATS_INLINE std::string lower(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(), characters::lower);
+  return result;
+}
 
 USAGE_STATS_INLINE bool is_number(std::string_view text, bool& integer) noexcept {
   std::size_t at = 0, digits = 0;
@@ -7565,7 +10064,7 @@ USAGE_STATS_INLINE bool is_number(std::string_view text, bool& integer) noexcept
   integer = digits != 0 && at == text.size();
   if (at < text.size() && text[at] == '.') ++at, digits += skip_digits();
   if (digits == 0) return false;
-  if (at < text.size() && lower(text[at]) == 'e') {
+  if (at < text.size() && characters::lower(text[at]) == 'e') {
     ++at;
     if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
     if (skip_digits() == 0) return false;
@@ -7584,94 +10083,95 @@ USAGE_STATS_INLINE bool is_plain_name(std::string_view name) noexcept {
          std::all_of(name.begin(), name.end(), [](char c) { return is_alnum(c) || c == '-'; });
 }
 
-/// The parts of a value that may turn up alone; not the scheme of a URL nor the extension of a file, which tell
-/// nothing.
-USAGE_STATS_INLINE void add_parts(Taint& taint, std::string_view value, std::string_view separators,
-                                  std::string_view mark, std::size_t shortest) {
-  for (std::size_t at = 0; at < value.size();) {
-    const std::size_t end = std::min(value.find_first_of(separators, at), value.size());
-    const std::string_view part = value.substr(at, end - at);
-    const bool extension = at != 0 && value[at - 1] == '.' && end == value.size() && part.size() <= 5;
-    const bool scheme = at == 0 && value.compare(end, 3, "://") == 0;
-    if (!extension && !scheme && part.size() != value.size()) taint.add(part, mark, shortest, is_short_word(part));
-    at = end + 1;
-  }
-}
-
-USAGE_STATS_INLINE void add_argument(Taint& taint, std::string_view argument, bool options_ended, bool parts) {
-  constexpr std::string_view separators = " \t\r\n\v\f/\\.,:;=@&?|+%#*\"'()[]{}<>";
-  constexpr std::size_t shortest = 3;
-  std::string_view value = argument;
-  if (!options_ended && is_option(argument)) {
-    const std::size_t equals = argument.find('=');
-    const bool long_name = argument[1] == '-';
-    const std::string_view name = argument.substr(long_name ? 2 : 1, equals - (long_name ? 2 : 1));
-    if (long_name && !is_plain_name(name)) taint.add(name, "<arg>", shortest);
-    if (!long_name) taint.add(name.substr(std::min<std::size_t>(1, name.size())), "<arg>", shortest);
-    if (!long_name && equals != std::string_view::npos) taint.add(argument.substr(2), "<arg>", shortest);
-    value = equals == std::string_view::npos ? std::string_view() : argument.substr(equals + 1);
-    if (parts && !long_name && equals == std::string_view::npos)
-      add_parts(taint, argument.substr(2), separators, "<arg>", 4);
-  }
-  taint.add(value, "<arg>", shortest);
-  if (parts) add_parts(taint, value, separators, "<arg>", shortest + 1);
+/// The part of an argument that may be private: all of a value, what stands behind the name of an option, the name if
+/// that is none, what follows the letter of a short one.
+USAGE_STATS_INLINE std::string_view private_part(std::string_view argument, bool options_ended) noexcept {
+  if (options_ended || !is_option(argument)) return argument;
+  if (argument[1] != '-') return argument.substr(2);
+  const std::size_t equals = argument.find('=');
+  if (!is_plain_name(argument.substr(2, equals - 2))) return argument;
+  return equals == std::string_view::npos ? std::string_view() : argument.substr(equals + 1);
 }
 
 }  // namespace redaction_impl
 
-USAGE_STATS_INLINE void Taint::add_arguments(std::vector<std::string> arguments) {
-  arguments_ = std::move(arguments);
-  expanded_ = false;
+USAGE_STATS_INLINE void SensitiveValues::add(std::string value, std::size_t shortest) {
+  if (!value.empty()) values_.emplace_back(std::move(value), shortest);
 }
 
-USAGE_STATS_INLINE void Taint::add_environment(std::vector<std::string> values) {
-  environment_ = std::move(values);
-  expanded_ = false;
-}
-
-USAGE_STATS_INLINE Taint Taint::expanded() const {
-  using namespace redaction_impl;
-  Taint result;
-  result.entries_ = entries_;
+USAGE_STATS_INLINE void SensitiveValues::add_arguments(const std::vector<std::string>& arguments) {
   bool options_ended = false;
-  for (std::size_t i = 0; i < arguments_.size(); ++i) {
-    if (!options_ended && arguments_[i] == "--")
-      options_ended = true;
-    else
-      add_argument(result, arguments_[i], options_ended, i < arguments_with_parts);
+  for (std::size_t i = 0; i < std::min(arguments.size(), redaction_impl::arguments_with_words); ++i) {
+    add(std::string(redaction_impl::private_part(arguments[i], options_ended)));
+    options_ended = options_ended || arguments[i] == "--";
   }
-  for (const std::string& value : environment_) {
-    result.add(value, "<env>", 6);
-    add_parts(result, value, " \t\r\n:;,=@&|\"'/\\", "<env>", 6);
+}
+
+USAGE_STATS_INLINE SensitiveValues::Words SensitiveValues::words() const {
+  constexpr std::string_view separators = " \t\r\n\v\f/\\:;=@&?|,#*\"'()[]{}<>", parts = "_";
+  Words result;
+  const auto each_part = [](std::string_view text, std::string_view between, auto see) {
+    for (std::size_t at = 0, end = 0; at <= text.size(); at = end + 1) {
+      end = std::min(text.find_first_of(between, at), text.size());
+      see(text.substr(at, end - at));
+    }
+  };
+  for (const auto& [value, shortest] : values_) {
+    const std::string text = redaction_impl::lower(value);
+    const auto add_value = [&, least = shortest](std::string_view part) {
+      if (part.size() >= least && part.size() <= 1024 &&
+          std::any_of(part.begin(), part.end(), redaction_impl::is_digit))
+        result.values.emplace_back(part);
+    };
+    add_value(text);
+    each_part(text, separators, add_value);
+    for (const Word& word : words_of(text)) {
+      const std::string_view whole = std::string_view(text).substr(word.begin, word.end - word.begin);
+      if (whole.size() > 2) result.words.emplace_back(whole);
+      if (whole.find('_') != std::string_view::npos)
+        each_part(whole, parts, [&](std::string_view part) {
+          if (part.size() > 2) result.words.emplace_back(part);
+        });
+    }
   }
-  std::stable_sort(result.entries_.begin(), result.entries_.end(), before);  // of the same value the first one's mark
-  result.expanded_ = true;
+  for (auto* const list : {&result.words, &result.values}) {
+    std::sort(list->begin(), list->end());
+    list->erase(std::unique(list->begin(), list->end()), list->end());
+  }
   return result;
 }
 
-USAGE_STATS_INLINE Taint ambient_taint(const std::vector<std::string>& arguments) {
-  using namespace redaction_impl;
-  constexpr std::string_view in_names = " .\\/@,";
-  Taint taint;
-  const platform::PrivateNames names = platform::private_names();  // first: `<user>` tells more than `<env>`
-  for (const std::string& user : names.users) {
-    taint.add(user, "<user>", 2);
-    add_parts(taint, user, in_names, "<user>", 3);
-  }
-  for (const std::string& host : names.hosts) {
-    taint.add(host, "<host>", 2);
-    const std::size_t dot = std::min(host.find('.'), host.size());
-    if (dot == host.size()) continue;
-    taint.add(std::string_view(host).substr(0, dot), "<host>", 2);
-    taint.add(std::string_view(host).substr(dot + 1), "<host>", 4);
-  }
-  const std::size_t home_name = names.home.find_last_of("/\\") + 1;  // npos + 1 is 0
-  taint.add(std::string_view(names.home).substr(home_name), "<home>", 3);
-  taint.add_path(names.home, "<home>", 3);
-  taint.add_path(names.working_folder, "<path>", 3);
-  taint.add_arguments(arguments);
-  taint.add_environment(platform::variable_values());
-  return taint;
+USAGE_STATS_INLINE bool SensitiveValues::Words::contains(std::string_view word) const {
+  const std::string wanted = redaction_impl::lower(word);
+  const auto it = std::lower_bound(words.begin(), words.end(), wanted);
+  return it != words.end() && (*it == wanted || (wanted.size() > 7 && it->compare(0, wanted.size(), wanted) == 0));
+}
+
+USAGE_STATS_INLINE std::vector<std::pair<std::size_t, std::size_t>> SensitiveValues::Words::occurrences(
+    std::string_view text) const {
+  std::vector<std::pair<std::size_t, std::size_t>> found;
+  const std::string lowered = redaction_impl::lower(text);
+  const auto is_word = [&](std::size_t i) {
+    const auto c = static_cast<unsigned char>(lowered[i]);
+    return c >= 0x80 || characters::is_word(c);
+  };
+  for (const std::string& value : values)
+    for (std::size_t at = 0; (at = lowered.find(value, at)) != std::string::npos; ++at) {
+      const std::size_t end = at + value.size();
+      if ((at == 0 || !is_word(at - 1)) && (end == lowered.size() || !is_word(end))) found.emplace_back(at, end);
+    }
+  return found;
+}
+
+USAGE_STATS_INLINE SensitiveValues ambient_values() {
+  constexpr std::size_t in_environment = 6;
+  SensitiveValues result;
+  const platform::PrivateNames names = platform::private_names();
+  for (const auto* const list : {&names.users, &names.hosts})
+    for (const std::string& name : *list) result.add(name);
+  for (const std::string& folder : {names.home, names.working_folder}) result.add(folder, in_environment);
+  for (std::string& value : platform::variable_values()) result.add(std::move(value), in_environment);
+  return result;
 }
 
 // ---- arguments
@@ -7684,11 +10184,32 @@ USAGE_STATS_INLINE bool is_listed(const std::vector<std::string>& names, std::st
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// One argument, taken apart. `shown` is what stands before its value, which may be empty or a kind.
+/// Whether a value that may be recorded looks as if it should not: a path, an address, a key, a long number.
+USAGE_STATS_INLINE bool looks_private(std::string_view value) {
+  const std::string_view kind = kind_of_value(value);
+  if (kind == "<path>" || kind == "<url>" || value.find('@') != std::string_view::npos) return true;
+  const std::vector<Word> words = words_of(value);
+  return value.size() > argument_bytes || std::any_of(words.begin(), words.end(), [&](const Word& word) {
+           const std::string_view text = value.substr(word.begin, word.end - word.begin);
+           const bool digits = std::any_of(text.begin(), text.end(), is_digit);
+           return text.size() > 24 || (digits && text.size() > (word.letters ? 6U : 4U));
+         });
+}
+
+USAGE_STATS_INLINE bool says_any(std::string_view value, const SensitiveValues::Words& sensitive) {
+  const std::vector<Word> words = words_of(value);
+  return !sensitive.occurrences(value).empty() || std::any_of(words.begin(), words.end(), [&](const Word& word) {
+    return sensitive.contains(value.substr(word.begin, word.end - word.begin));
+  });
+}
+
+/// One argument, taken apart. `shown` is what stands before its value, which may be empty or a kind; `name` is what of
+/// that only the program's own words can vouch for.
 struct Argument {
   std::string shown;
   std::string_view value;
   bool has_value = false, may_record = false;
+  std::string_view name{};
 };
 
 USAGE_STATS_INLINE Argument take_option_apart(const Options& options, std::string_view text) {
@@ -7701,7 +10222,8 @@ USAGE_STATS_INLINE Argument take_option_apart(const Options& options, std::strin
   const bool listed = is_listed(options.argument_values, name);
   if (long_name || (listed && name.size() > 1)) {  // -threads=8 too, where the author has named it
     std::string shown = listed || is_plain_name(name) ? std::string(text.substr(0, equals)) : "<option>";
-    return {has_value ? shown + "=" : shown, value, has_value, all || listed};
+    return {has_value ? shown + "=" : shown, value, has_value, all || listed,
+            listed || !is_plain_name(name) ? std::string_view() : name};
   }
   if (name.empty() || !is_alnum(name[0])) return {has_value ? "<option>=" : "<option>", value, has_value, false};
   const std::string letter(text.substr(0, 2));
@@ -7717,7 +10239,7 @@ USAGE_STATS_INLINE std::string_view kind_of_value(std::string_view value) noexce
   bool integer = false;
   if (is_number(value, integer)) return integer ? "<int>" : "<number>";
   const std::size_t scheme = value.find("://");
-  if (scheme != std::string_view::npos && scheme > 1 && (is_upper(value[0]) || is_lower(value[0])) &&
+  if (scheme != std::string_view::npos && scheme > 1 && is_letter(value[0]) &&
       std::all_of(value.begin(), value.begin() + static_cast<std::ptrdiff_t>(scheme),
                   [](char c) { return is_alnum(c) || c == '+' || c == '-' || c == '.'; }))
     return "<url>";
@@ -7727,51 +10249,90 @@ USAGE_STATS_INLINE std::string_view kind_of_value(std::string_view value) noexce
   if (dot == std::string_view::npos || value.find('@') != std::string_view::npos) return "<text>";
   const std::string_view extension = value.substr(dot + 1);
   const bool plain = std::all_of(extension.begin(), extension.end(), is_alnum);
-  const bool lettered =
-      std::any_of(extension.begin(), extension.end(), [](char c) { return is_alnum(c) && !is_digit(c); });
+  const bool lettered = std::any_of(extension.begin(), extension.end(), is_letter);
   return plain && lettered && extension.size() <= 10 ? "<path>" : "<text>";
+}
+
+namespace redaction_impl {
+
+/// The arguments, taken apart; into `sensitive` goes what may not be recorded of them.
+USAGE_STATS_INLINE std::vector<Argument> take_apart(const Options& options, const std::vector<std::string>& arguments,
+                                                    std::size_t count, SensitiveValues& sensitive) {
+  std::vector<Argument> result;
+  bool options_ended = false, value_follows = false, may_be_value = false;
+  for (std::size_t i = 0; i < std::min(arguments.size(), std::max(count, arguments_with_words)); ++i) {
+    const std::string& text = arguments[i];
+    Argument argument{{}, text, true, options.arguments == ArgumentDetail::values || value_follows};
+    const bool is_value = options_ended || !is_option(text);
+    const std::string_view secret = private_part(text, options_ended);
+    value_follows = false;
+    if (is_value && !may_be_value && is_listed(options.subcommands, text)) {
+      argument = {text, {}, false, false};
+    } else if (!is_value && text == "--") {
+      options_ended = true;
+      argument = {text, {}, false, false};
+    } else if (!is_value) {
+      argument = take_option_apart(options, text);
+      value_follows = !argument.has_value && argument.may_record;
+    }
+    may_be_value = !is_value && !options_ended && text.find('=') == std::string::npos;
+    if (!(argument.has_value && argument.may_record)) sensitive.add(std::string(secret));
+    if (i < count) result.push_back(std::move(argument));
+  }
+  return result;
+}
+
+/// Long names that the program does not contain become `<option>`; `--no-x` is known where `x` is.
+USAGE_STATS_INLINE void hide_strange_names(std::vector<Argument>& arguments) {
+  std::vector<std::string_view> names;
+  for (const Argument& argument : arguments) {
+    if (argument.name.empty()) continue;
+    names.push_back(argument.name);
+    names.push_back(argument.name.compare(0, 3, "no-") == 0 ? argument.name.substr(3) : argument.name);
+  }
+  if (names.empty()) return;
+  const auto known = find_own_names(names);
+  std::size_t i = 0;
+  for (Argument& argument : arguments) {
+    if (argument.name.empty()) continue;
+    if (!known || !((*known)[i] || (*known)[i + 1])) argument.shown.replace(0, argument.name.size() + 2, "<option>");
+    i += 2;
+  }
+}
+
+}  // namespace redaction_impl
+
+USAGE_STATS_INLINE std::string subcommand_of(const Options& options, const std::vector<std::string>& arguments) {
+  SensitiveValues unused;
+  if (options.subcommands.empty()) return {};
+  for (const redaction_impl::Argument& argument :
+       redaction_impl::take_apart(options, arguments, arguments.size(), unused))
+    if (!argument.has_value && redaction_impl::is_listed(options.subcommands, argument.shown)) return argument.shown;
+  return {};
 }
 
 USAGE_STATS_INLINE std::vector<std::string> describe_arguments(const Options& options,
                                                                const std::vector<std::string>& arguments,
-                                                               const Taint& taint, std::size_t limit,
+                                                               const SensitiveValues& ambient, std::size_t limit,
                                                                std::size_t& dropped) {
   using namespace redaction_impl;
   dropped = 0;
   if (options.arguments == ArgumentDetail::none) return {};
   const std::size_t count = std::min(limit, arguments.size());
   dropped = arguments.size() - count;
-  std::vector<Argument> shown;
-  Taint recorded;  // what may be seen of the arguments is no secret of theirs
-  bool options_ended = false, value_follows = false, any_recorded = false;
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::string& text = arguments[i];
-    Argument argument{{}, text, true, options.arguments == ArgumentDetail::values || value_follows};
-    const bool is_value = options_ended || !is_option(text);
-    value_follows = false;
-    if (!is_value && text == "--") {
-      options_ended = true;
-      argument = {text, {}, false, false};
-    } else if (!is_value) {
-      argument = take_option_apart(options, text);
-      value_follows = !argument.has_value && argument.may_record;
-    } else if (is_listed(options.subcommands, text)) {
-      argument = {text, {}, false, false};
-    }
-    any_recorded = any_recorded || (argument.has_value && argument.may_record);
-    if (argument.has_value && argument.may_record)
-      add_argument(recorded, text, options_ended, i < arguments_with_parts);
-    shown.push_back(std::move(argument));
-  }
-  Taint others = taint;
-  if (any_recorded) others.subtract(recorded);
+  SensitiveValues others = ambient;
+  std::vector<Argument> shown = take_apart(options, arguments, count, others);
+  hide_strange_names(shown);
+  const bool any_recorded = std::any_of(
+      shown.begin(), shown.end(), [](const Argument& argument) { return argument.has_value && argument.may_record; });
+  const SensitiveValues::Words sensitive = any_recorded ? others.words() : SensitiveValues::Words();
   std::vector<std::string> result;
   for (const Argument& argument : shown) {
     std::string text = clip_utf8(argument.shown, argument_bytes);
-    if (argument.has_value && argument.may_record)
-      text += scrub(argument.value, others, argument_bytes - text.size());
-    else if (argument.has_value)
-      text += kind_of_value(argument.value);
+    const bool recorded = argument.may_record && !looks_private(argument.value) && !says_any(argument.value, sensitive);
+    if (argument.has_value)
+      text += recorded ? clip_utf8(argument.value, argument_bytes - text.size())
+                       : std::string(kind_of_value(argument.value));
     result.push_back(std::move(text));
   }
   return result;
@@ -7783,14 +10344,12 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-// ---- UTF-8
-
 USAGE_STATS_INLINE std::string clip_utf8(std::string_view text, std::size_t limit) {
   std::string result;
   result.reserve(std::min(text.size(), limit));
   for (std::size_t at = 0; at < text.size();) {
     bool valid = false;
-    const std::size_t length = redaction_impl::next_character(text, at, valid);
+    const std::size_t length = characters::length_at(text, at, valid);
     const std::string_view character = valid ? text.substr(at, length) : std::string_view("\xEF\xBF\xBD");
     if (character.size() > limit - result.size()) break;
     result.append(character);
@@ -7799,298 +10358,258 @@ USAGE_STATS_INLINE std::string clip_utf8(std::string_view text, std::size_t limi
   return result;
 }
 
-// ---- the first sieve
-
 namespace redaction_impl {
 
-inline constexpr std::size_t longest_needle = 1024;      // longer values are searched in pieces
-inline constexpr std::size_t longest_input = 16 * 1024;  // of scrub()
-inline constexpr std::size_t shortest_encoded = 6;       // shorter values are not searched as base64
-inline constexpr std::uint64_t hash_base = 0x9E3779B97F4A7C15U;
+inline constexpr std::size_t longest_input = 16 * 1024;
 
-USAGE_STATS_INLINE std::uint64_t hash_step(std::uint64_t hash, char c) noexcept {
-  return hash * hash_base + static_cast<unsigned char>(lower(c)) + 1;
+/// A text with what is known of each of its bytes.
+struct Known {
+  std::string text;
+  std::vector<Own> own;
+};
+
+USAGE_STATS_INLINE bool is_own(const Known& known, std::size_t begin, std::size_t end, Own least) noexcept {
+  const auto first = known.own.begin();
+  return std::all_of(first + static_cast<std::ptrdiff_t>(begin), first + static_cast<std::ptrdiff_t>(end),
+                     [least](Own own) { return own >= least; });
 }
 
-USAGE_STATS_INLINE bool same_letters(std::string_view a, std::string_view b) noexcept {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+// ---- quotes
+
+USAGE_STATS_INLINE unsigned quote_family(std::uint32_t code) noexcept {  // 0: no quote
+  if (code == '\'' || code == '`' || (code >= 0x2018 && code <= 0x201B) || code == 0x2032 || code == 0xB4) return 1;
+  if (code == '"' || (code >= 0x201C && code <= 0x201F) || code == 0x2033) return 2;
+  if (code == 0xAB || code == 0xBB || code == 0x2039 || code == 0x203A) return 3;
+  return code >= 0x300C && code <= 0x300F ? 4 : 0;
 }
 
-/// The characters of the base64 of any text with `value` at an offset of `shift` (mod 3) that depend on nothing else.
-USAGE_STATS_INLINE std::string base64_core(std::string_view value, std::size_t shift, bool for_urls) {
-  constexpr std::string_view common = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-  std::string result;
-  std::uint32_t bits = 0;
-  std::size_t held = shift * 8 % 6;  // bits that belong to what stands before
-  std::size_t foreign = held;
-  for (const char c : value) {
-    bits = bits << 8 | static_cast<unsigned char>(c);
-    for (held += 8; held >= 6;) {
-      held -= 6;
-      const std::uint32_t sextet = bits >> held & 63U;
-      if (foreign != 0)
-        foreign = 0;  // shared with the byte before
-      else
-        result += sextet < 62 ? common[sextet] : sextet == 62 ? (for_urls ? '-' : '+') : (for_urls ? '_' : '/');
-    }
-  }
-  return result;
-}
-
-/// The longest run that may be base64 and that the second sieve might let pass: no digits, small letters and capitals.
-USAGE_STATS_INLINE std::size_t longest_base64(std::string_view text) noexcept {
-  std::size_t run = 0, longest = 0;
-  bool capital = false, small = false;
-  for (const char c : text) {
-    const bool inside = is_upper(c) || is_lower(c) || c == '+' || c == '/' || c == '-' || c == '_';
-    capital = inside && (capital || (is_upper(c) && run != 0));
-    small = inside && (small || is_lower(c));
-    run = inside ? run + 1 : 0;
-    if (capital && small) longest = std::max(longest, run);
-  }
-  return longest;
-}
-
-USAGE_STATS_INLINE bool is_word_byte(char c) noexcept { return is_alnum(c) || static_cast<unsigned char>(c) >= 0x80; }
-
-struct Hit {
+struct Span {
   std::size_t begin, end;
-  std::string_view mark;
 };
 
-}  // namespace redaction_impl
-
-USAGE_STATS_INLINE void Taint::add(std::string_view value, std::string_view mark, std::size_t shortest,
-                                   bool whole_word) {
-  using namespace redaction_impl;
-  if (value.empty() || value.size() < shortest) return;
-  expanded_ = false;
-  for (std::size_t at = 0;; at += longest_needle - 1) {  // pieces overlap, so that their occurrences become one
-    const std::size_t length = std::min(value.size(), longest_needle);
-    Entry entry{std::string(value.substr(std::min(at, value.size() - length), length)), std::string(mark), 0,
-                whole_word || value.size() < 3};
-    for (const char c : entry.value) entry.hash = hash_step(entry.hash, c);
-    entries_.push_back(std::move(entry));
-    if (at + length >= value.size()) break;
-  }
-}
-
-USAGE_STATS_INLINE void Taint::add_path(std::string_view path, std::string_view mark, std::size_t shortest) {
-  add(path, mark, shortest);
-  for (std::size_t at = 0; at < path.size();) {
-    const std::size_t end = std::min(path.find_first_of("/\\", at), path.size());
-    if (end - at != path.size())
-      add(path.substr(at, end - at), mark, shortest, redaction_impl::is_short_word(path.substr(at, end - at)));
-    at = end + 1;
-  }
-}
-
-USAGE_STATS_INLINE void Taint::subtract(const Taint& other) {
-  if (!other.expanded_) return subtract(other.expanded());
-  if (!expanded_) *this = expanded();
-  const auto less = [](const Entry* a, const Entry* b) {
-    return a->hash != b->hash ? a->hash < b->hash : a->mark < b->mark;
+/// What stands between quotes, without them. Not the apostrophe in a word, nor one behind it.
+USAGE_STATS_INLINE std::vector<Span> quotations(std::string_view text) {
+  struct Character {
+    std::size_t begin;
+    std::uint32_t code;
   };
-  std::vector<const Entry*> gone;
-  for (const Entry& entry : other.entries_) gone.push_back(&entry);
-  std::sort(gone.begin(), gone.end(), less);
-  std::vector<bool> used(gone.size());
-  const auto is_gone = [&](const Entry& entry) {
-    const auto range = std::equal_range(gone.begin(), gone.end(), &entry, less);
-    for (auto it = range.first; it != range.second; ++it) {
-      const auto index = static_cast<std::size_t>(it - gone.begin());
-      if (used[index] || (*it)->value != entry.value || (*it)->whole_word != entry.whole_word) continue;
-      used[index] = true;
-      return true;
-    }
-    return false;
+  std::vector<Character> all;
+  std::array<std::size_t, 5> last_of{};  // of a family: a quote that nothing behind it can close is passed by at once
+  for (std::size_t at = 0; at < text.size();) {
+    std::uint32_t code = 0;
+    const std::size_t length = characters::decode(text, at, code);
+    last_of[quote_family(code)] = all.size();
+    all.push_back({at, code});
+    at += length;
+  }
+  const auto is_word = [&](std::size_t i) {  // a mark is one
+    return i < all.size() && (characters::is_word(all[i].code) || all[i].code == '<' || all[i].code == '>');
   };
-  entries_.erase(std::remove_if(entries_.begin(), entries_.end(), is_gone), entries_.end());
-}
-
-/// All values are searched by length, the longest first, with one rolling hash for a length: linear in the text for
-/// each length that occurs, whatever the number of values.
-struct Taint::Search {
-  std::string_view text;
-  std::size_t keep;
-  std::vector<std::uint64_t> prefix_hash;                  // of the first i bytes
-  std::vector<std::pair<std::size_t, std::size_t>> marks;  // begin and end of the mark around a byte, or 0 and 0
-  std::vector<bool> covered;
-  std::vector<redaction_impl::Hit> hits;
-
-  Search(std::string_view all, std::size_t first) : text(all), keep(first), marks(all.size()), covered(all.size()) {
-    prefix_hash.reserve(text.size() + 1);
-    prefix_hash.push_back(0);
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      prefix_hash.push_back(redaction_impl::hash_step(prefix_hash.back(), text[i]));
-      if (marks[i].second != 0) continue;
-      const std::size_t length = redaction_impl::mark_length(text, i);
-      for (std::size_t k = i; k < i + length; ++k) marks[k] = {i, i + length};
+  const auto is_blank = [&](std::size_t i) { return i >= all.size() || all[i].code <= ' '; };
+  std::vector<Span> result;
+  for (std::size_t i = 0; i + 1 < all.size(); ++i) {
+    const unsigned family = quote_family(all[i].code);
+    if (family == 0 || last_of[family] <= i || is_blank(i + 1) || (i != 0 && is_word(i - 1))) continue;
+    for (std::size_t j = i + 1; j <= last_of[family]; ++j) {
+      if (quote_family(all[j].code) != family || is_word(j + 1)) continue;
+      result.push_back({all[i + 1].begin, all[j].begin});
+      i = j;
+      break;
     }
   }
-
-  bool is_occurrence(const Entry& entry, std::size_t at) const noexcept {
-    const std::size_t end = at + entry.value.size();
-    if (marks[at].second >= end) return false;  // inside a mark
-    if (!redaction_impl::same_letters(text.substr(at, entry.value.size()), entry.value)) return false;
-    if (!entry.whole_word) return true;
-    return (at == 0 || !redaction_impl::is_word_byte(text[at - 1])) &&
-           (end == text.size() || !redaction_impl::is_word_byte(text[end]));
-  }
-
-  /// Entries of one length, sorted by hash.
-  template <class Iterator>
-  void find(Iterator first, Iterator last) {
-    const std::size_t length = (*first)->value.size();
-    std::uint64_t power = 1;
-    for (std::size_t i = 0; i < length; ++i) power *= redaction_impl::hash_base;
-    std::size_t bare = 0;  // bytes of the window that no hit covers yet
-    for (std::size_t i = 0; i < length; ++i) bare += covered[i] ? 0 : 1;
-    for (std::size_t at = 0;; ++at) {
-      if (at >= keep) return;
-      const std::uint64_t hash = prefix_hash[at + length] - prefix_hash[at] * power;
-      if (bare != 0) {
-        auto it = std::lower_bound(first, last, hash, [](const Entry* e, std::uint64_t h) { return e->hash < h; });
-        for (; it != last && (*it)->hash == hash; ++it) {
-          if (!is_occurrence(**it, at)) continue;
-          hits.push_back({at, at + length, (*it)->mark});
-          std::fill_n(covered.begin() + static_cast<std::ptrdiff_t>(at), length, true);
-          bare = 0;
-          break;
-        }
-      }
-      if (at + length == text.size()) return;
-      bare += covered[at + length] ? 0 : 1;
-      if (bare != 0 && !covered[at]) --bare;
-    }
-  }
-
-  std::string rewrite() {
-    std::sort(hits.begin(), hits.end(), [](const auto& a, const auto& b) { return a.begin < b.begin; });
-    std::vector<redaction_impl::Hit> merged;
-    std::size_t longest = 0;
-    for (redaction_impl::Hit hit : hits) {
-      const std::size_t length = hit.end - hit.begin;
-      if (marks[hit.begin].second != 0) hit.begin = marks[hit.begin].first;  // a mark is replaced in whole
-      hit.end = std::max(hit.end, marks[hit.end - 1].second);
-      if (merged.empty() || hit.begin >= merged.back().end) {
-        merged.push_back(hit);
-        longest = length;
-        continue;
-      }
-      merged.back().end = std::max(merged.back().end, hit.end);
-      if (length > longest) merged.back().mark = hit.mark;
-      longest = std::max(longest, length);
-    }
-    std::string result;
-    std::size_t done = 0;
-    for (const redaction_impl::Hit& hit : merged) {
-      if (hit.begin >= keep) break;
-      result.append(text.substr(done, hit.begin - done)).append(hit.mark);
-      done = hit.end;
-    }
-    return done < keep ? result.append(text.substr(done, keep - done)) : result;
-  }
-};
-
-USAGE_STATS_INLINE bool Taint::before(const Entry& a, const Entry& b) noexcept {
-  return a.value.size() != b.value.size() ? a.value.size() > b.value.size() : a.hash < b.hash;
-}
-
-USAGE_STATS_INLINE std::string Taint::apply(std::string_view text, std::size_t keep) const {
-  if (!expanded_) return expanded().apply(text, keep);
-  std::vector<const Entry*> wanted;
-  for (const Entry& entry : entries_)
-    if (entry.value.size() <= text.size()) wanted.push_back(&entry);
-  // Other forms in which a value may occur; made here, because most processes never have a text to look at.
-  Taint forms;
-  const std::size_t run = redaction_impl::longest_base64(text);
-  for (const Entry* entry : wanted) {
-    const std::size_t encoded = entry->value.size() * 4 / 3;
-    if (entry->value.size() >= redaction_impl::shortest_encoded && encoded <= run + 1)
-      for (std::size_t variant = 0; variant < 6; ++variant)
-        forms.add(redaction_impl::base64_core(entry->value, variant % 3, variant > 2), entry->mark, 6);
-    std::string clean = clip_utf8(entry->value, entry->value.size() * 3);
-    if (clean != entry->value) forms.add(clean, entry->mark, 3, entry->whole_word);
-  }
-  forms = forms.expanded();
-  const auto given = static_cast<std::ptrdiff_t>(wanted.size());
-  for (const Entry& entry : forms.entries_)
-    if (entry.value.size() <= text.size()) wanted.push_back(&entry);
-  std::inplace_merge(wanted.begin(), wanted.begin() + given, wanted.end(),
-                     [](const Entry* a, const Entry* b) { return before(*a, *b); });
-  Search search(text, std::min(keep, text.size()));
-  for (auto first = wanted.begin(); first != wanted.end();) {
-    const auto last =
-        std::find_if(first, wanted.end(), [&](const Entry* e) { return e->value.size() != (*first)->value.size(); });
-    search.find(first, last);
-    first = last;
-  }
-  return search.rewrite();
-}
-
-// ---- both sieves
-
-namespace redaction_impl {
-
-/// A text that was cut, without what the cut may have put out of shape: its last run, and before it the path or number
-/// that may have gone on behind the cut.
-USAGE_STATS_INLINE std::string without_tail(std::string text) {
-  std::size_t begin = text.size(), end = text.size();
-  for (int runs = 0; runs < 12 && end != 0; ++runs) {
-    std::size_t at = end;
-    bool open = runs == 0;
-    while (at != 0 && static_cast<unsigned char>(text[at - 1]) > ' ') {
-      --at;
-      open = open || is_digit(text[at]) || text[at] == '/' || text[at] == '\\' || text[at] == '.' || text[at] == '~';
-    }
-    if (open) begin = at;
-    while (at != 0 && static_cast<unsigned char>(text[at - 1]) <= ' ') --at;
-    end = at;
-  }
-  text.resize(begin);
-  return text.append("<token>");
-}
-
-/// At most `limit` bytes, and no half of a mark at the end.
-USAGE_STATS_INLINE std::string clip_marked(std::string_view text, std::size_t limit) {
-  std::string result = clip_utf8(text, limit);
-  if (result.size() == text.size()) return result;
-  for (std::size_t at = result.size() - std::min<std::size_t>(result.size(), 8); at < result.size(); ++at)
-    if (at + mark_length(text, at) > result.size()) result.resize(at);
   return result;
 }
 
-/// Applies `step` until it changes nothing. Every change takes at least one character that is not in a mark, so this
-/// ends; in practice after two rounds. A text made to take longer is not worth keeping.
-template <class Step>
-std::string until_stable(std::string text, std::size_t limit, Step step) {
-  for (int round = 0; round < 16; ++round) {
-    std::string next = step(text);
-    if (next == text) return text;
-    text.swap(next);
+// ---- what goes
+
+struct Judged {
+  Word word;
+  bool own;     // the program's
+  bool hidden;  // goes
+};
+
+/// Groups of short numbers that are one thing: 10.0.0.1, 12 34 56 78. Versions and (3,2) are shorter.
+USAGE_STATS_INLINE void hide_groups_of_numbers(const Known& known, std::vector<Judged>& words) {
+  const auto is_open = [&](std::size_t i) { return !words[i].own && !words[i].word.letters && !words[i].word.mark; };
+  for (std::size_t first = 0, next = 0; first < words.size(); first = next) {
+    next = first + 1;
+    if (!is_open(first)) continue;
+    std::size_t digits = words[first].word.end - words[first].word.begin;
+    while (next < words.size() && is_open(next) && words[next].word.begin - words[next - 1].word.end == 1 &&
+           !is_own(known, words[next - 1].word.end, words[next].word.begin, Own::phrase)) {
+      digits += words[next].word.end - words[next].word.begin;
+      ++next;
+    }
+    if (next - first > 3 || digits > 4)
+      for (std::size_t i = first; i < next; ++i) words[i].hidden = true;
   }
-  return limit < 7 ? "" : "<token>";
+}
+
+/// The number of a line, behind the name of one of the program's files: kernels.cu:142.
+USAGE_STATS_INLINE bool is_line(const Known& known, const std::vector<Judged>& words, const Word& number) noexcept {
+  if (words.size() < 2 || number.letters || number.end - number.begin > 5) return false;
+  const Judged &name = words[words.size() - 2], &extension = words.back();
+  return number.begin == extension.word.end + 1 && known.text[extension.word.end] == ':' &&
+         extension.word.begin == name.word.end + 1 && known.text[name.word.end] == '.' && name.own && extension.own &&
+         extension.word.end - extension.word.begin <= 3;
+}
+
+/// Each word of the text, and whether it goes. `again`: something went that the program does say, so that what stood
+/// beside it is to be looked for once more.
+USAGE_STATS_INLINE std::vector<Judged> judge(const Known& known, const SensitiveValues::Words& sensitive,
+                                             std::vector<Span>& hidden_quotations, bool& again) {
+  std::vector<Judged> words;
+  for (const Word& word : words_of(known.text)) {
+    const std::string_view text = std::string_view(known.text).substr(word.begin, word.end - word.begin);
+    const bool own = !word.mark && (is_own(known, word.begin, word.end, Own::phrase) ||
+                                    (is_own(known, word.begin, word.end, Own::name) && !sensitive.contains(text)));
+    const bool stays = own || (!word.letters && (text.size() < 3 || is_line(known, words, word)));
+    words.push_back({word, own, word.mark || !stays});
+  }
+  const auto hide = [&](std::size_t begin, std::size_t end) {
+    for (Judged& judged : words) {
+      if (judged.word.end <= begin || judged.word.begin >= end || judged.hidden) continue;
+      judged.hidden = true;
+      again = again || judged.own;
+    }
+  };
+  for (const auto& [begin, end] : sensitive.occurrences(known.text)) hide(begin, end);
+  for (const Span& span : quotations(known.text)) {
+    if (is_own(known, span.begin - 1, span.end + 1, Own::phrase)) continue;
+    const auto inside = [&](const Judged& judged) {
+      return judged.word.begin >= span.begin && judged.word.end <= span.end;
+    };
+    if (std::none_of(words.begin(), words.end(), inside)) continue;
+    hide(span.begin, span.end);
+    hidden_quotations.push_back(span);
+  }
+  hide_groups_of_numbers(known, words);
+  const auto goes_with = [&](std::size_t i, std::size_t neighbour) {  // a short number at what goes
+    const auto [left, right] = std::minmax(i, neighbour);
+    if (words[i].hidden || words[i].own || words[i].word.letters || !words[neighbour].hidden) return;
+    const std::size_t begin = words[left].word.end, end = words[right].word.begin;
+    if (std::none_of(known.own.begin() + static_cast<std::ptrdiff_t>(begin),
+                     known.own.begin() + static_cast<std::ptrdiff_t>(end), [](Own own) { return own != Own::no; }))
+      words[i].hidden = true;
+  };
+  for (std::size_t i = 1; i < words.size(); ++i) goes_with(i, i - 1);
+  for (std::size_t i = words.size(); i-- > 1;) goes_with(i - 1, i);
+  return words;
+}
+
+/// What is replaced: from the first to the last of the hidden words that no other word and no quote parts, with the
+/// characters that belong to them: /srv/x, --x, x%.
+USAGE_STATS_INLINE std::vector<Span> hidden_spans(const Known& known, const std::vector<Judged>& words,
+                                                  const std::vector<Span>& quotations) {
+  constexpr std::string_view glue = "/\\~$#@%+-_*&^=";
+  std::vector<Span> spans = quotations;
+  const auto belongs = [&](std::size_t i) { return known.own[i] != Own::phrase; };
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (!words[i].hidden) continue;
+    Span span{words[i].word.begin, words[i].word.end};
+    const auto joins = [&](const Word& next) {
+      for (std::size_t at = span.end; at < next.begin;) {
+        std::uint32_t code = 0;
+        const std::size_t length = characters::decode(known.text, at, code);
+        if (quote_family(code) != 0 || !belongs(at)) return false;
+        at += length;
+      }
+      return true;
+    };
+    while (i + 1 < words.size() && words[i + 1].hidden && joins(words[i + 1].word)) span.end = words[++i].word.end;
+    while (span.begin > 0 && belongs(span.begin - 1) &&
+           (glue.find(known.text[span.begin - 1]) != std::string_view::npos || known.text[span.begin - 1] == '.'))
+      --span.begin;
+    while (span.end < known.text.size() && belongs(span.end) &&
+           glue.find(known.text[span.end]) != std::string_view::npos)
+      ++span.end;
+    spans.push_back(span);
+  }
+  std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) { return a.begin < b.begin; });
+  std::vector<Span> merged;
+  for (const Span& span : spans)
+    if (!merged.empty() && span.begin <= merged.back().end)
+      merged.back().end = std::max(merged.back().end, span.end);
+    else
+      merged.push_back(span);
+  return merged;
+}
+
+USAGE_STATS_INLINE Known without(const Known& known, const std::vector<Span>& spans) {
+  Known result;
+  std::size_t done = 0;
+  const auto keep = [&](std::size_t end) {
+    result.text.append(known.text, done, end - done);
+    result.own.insert(result.own.end(), known.own.begin() + static_cast<std::ptrdiff_t>(done),
+                      known.own.begin() + static_cast<std::ptrdiff_t>(end));
+  };
+  for (const Span& span : spans) {
+    keep(span.begin);
+    result.text += value_mark;
+    result.own.resize(result.text.size(), Own::no);
+    done = span.end;
+  }
+  keep(known.text.size());
+  return result;
+}
+
+/// The longest part of at most `limit` bytes that ends behind a word or a mark, not in it.
+USAGE_STATS_INLINE std::size_t whole_words(std::string_view text, std::size_t limit) {
+  std::size_t end = text.size() <= limit ? text.size() : clip_utf8(text, limit).size();
+  if (end == text.size()) return end;
+  for (const Word& word : words_of(text))
+    if (word.begin < end && word.end > end) return word.begin;
+  return end;
+}
+
+/// Whether the text has changed in a way that makes other words of it the program's own.
+USAGE_STATS_INLINE bool hide_values(Known& known, const SensitiveValues::Words& sensitive, std::size_t limit) {
+  bool again = false;
+  for (int round = 0; round < 16; ++round) {
+    std::vector<Span> quoted;
+    const std::vector<Judged> words = judge(known, sensitive, quoted, again);
+    Known next = without(known, hidden_spans(known, words, quoted));
+    const bool same = next.text == known.text;
+    known = std::move(next);
+    if (same) break;
+  }
+  const std::size_t end = whole_words(known.text, limit);
+  if (end == known.text.size()) return again;
+  known.text.resize(end);
+  known.own.resize(end);
+  return true;
 }
 
 }  // namespace redaction_impl
 
-USAGE_STATS_INLINE std::string replace_shapes(std::string_view text) {
+USAGE_STATS_INLINE std::optional<std::vector<std::string>> scrub(const std::vector<std::string>& texts,
+                                                                 const SensitiveValues& sensitive, std::size_t limit,
+                                                                 const std::vector<platform::MemoryRange>& memory) {
   using namespace redaction_impl;
-  return until_stable(clip_utf8(text, text.size() * 3), text.size() * 3,
-                      [](const std::string& current) { return replace_in_chunks(replace_quotations(current)); });
-}
-
-USAGE_STATS_INLINE std::string scrub(std::string_view text, const Taint& taint, std::size_t limit) {
-  using namespace redaction_impl;
-  limit = std::min(limit, longest_input);
-  if (!taint.expanded_) return scrub(text, taint.expanded(), limit);
-  std::string start(text.substr(0, longest_input + longest_needle));
-  if (text.size() > longest_input) start = without_tail(taint.apply(start, longest_input));
-  return until_stable(std::move(start), limit, [&](const std::string& current) {
-    const std::string tainted = taint.apply(current);
-    return clip_marked(replace_in_chunks(replace_quotations(clip_utf8(tainted, tainted.size() * 3))), limit);
-  });
+  const SensitiveValues::Words words = sensitive.words();
+  std::vector<std::string> result;
+  for (const std::string& text : texts) {
+    const std::string clean = clip_utf8(text, text.size() * 3);
+    const std::size_t end = whole_words(clean, longest_input);
+    result.push_back(clean.substr(0, end) + (end < clean.size() ? std::string(value_mark) : std::string()));
+  }
+  std::vector<std::size_t> open(texts.size());
+  for (std::size_t i = 0; i < open.size(); ++i) open[i] = i;
+  for (int round = 0; round < 8 && !open.empty(); ++round) {
+    std::vector<std::string_view> wanted;
+    for (const std::size_t i : open) wanted.push_back(result[i]);
+    auto own = find_own_text(wanted, memory);
+    if (!own) return std::nullopt;
+    std::vector<std::size_t> again;
+    for (std::size_t k = 0; k < open.size(); ++k) {
+      Known known{result[open[k]], std::move((*own)[k])};
+      if (hide_values(known, words, limit)) again.push_back(open[k]);
+      result[open[k]] = std::move(known.text);
+    }
+    open.swap(again);
+  }
+  for (const std::size_t i : open) result[i] = value_mark.substr(0, limit < value_mark.size() ? 0 : limit);
+  return result;
 }
 
 }  // namespace detail
@@ -8110,19 +10629,19 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-USAGE_STATS_INLINE const char* status_name(Status status) noexcept {
+USAGE_STATS_INLINE const char* status_name(RunStatus status) noexcept {
   switch (status) {
-    case Status::running:
+    case RunStatus::running:
       return "running";
-    case Status::ok:
+    case RunStatus::ok:
       return "ok";
-    case Status::failed:
+    case RunStatus::failed:
       return "failed";
-    case Status::exception:
+    case RunStatus::exception:
       return "exception";
-    case Status::signal:
+    case RunStatus::signal:
       return "signal";
-    case Status::lost:
+    case RunStatus::lost:
       return "lost";
   }
   return "";
@@ -8224,6 +10743,7 @@ USAGE_STATS_END_NAMESPACE
 #include <cmath>
 #include <iterator>
 #include <limits>
+#include <type_traits>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -8237,7 +10757,11 @@ USAGE_STATS_INLINE double rounded(double seconds) { return std::round(std::max(s
 USAGE_STATS_INLINE Json json_of(const Values& values) {
   Json object = Json::object();
   for (const auto& [name, value] : values)
-    object[name] = std::visit([](const auto& plain) { return Json(plain); }, value);
+    std::visit(
+        [&, &key = name](const auto& plain) {
+          if constexpr (!std::is_same_v<std::decay_t<decltype(plain)>, Unscrubbed>) object[key] = plain;
+        },
+        value);
   return object;
 }
 
@@ -8356,7 +10880,7 @@ USAGE_STATS_INLINE bool shorten(Report& report) {
 }  // namespace report_impl
 
 USAGE_STATS_INLINE Report report_at_start(const Options& options, const std::string& session_id,
-                                          const std::vector<std::string>& arguments, const Taint& taint,
+                                          const std::vector<std::string>& arguments, const SensitiveValues& ambient,
                                           const State& state) {
   Report report;
   report.session_id = session_id;
@@ -8367,18 +10891,86 @@ USAGE_STATS_INLINE Report report_at_start(const Options& options, const std::str
   report.system = this_system();
   if (options.arguments != ArgumentDetail::none) {
     std::size_t dropped = 0;
-    report.arguments = describe_arguments(options, arguments, taint, limits::arguments, dropped);
+    report.arguments = describe_arguments(options, arguments, ambient, limits::arguments, dropped);
     if (dropped > 0) report.truncated["arguments"] = dropped;
   }
-  for (const std::string& argument : arguments)
-    if (report.command.empty() &&
-        std::find(options.subcommands.begin(), options.subcommands.end(), argument) != options.subcommands.end())
-      report.command = argument;
+  report.command = subcommand_of(options, arguments);
   report.started_at = std::chrono::system_clock::now();
   report.delivered = state.sent;
   report.failed = state.failed;
   report.dropped = state.dropped;
   return report;
+}
+
+namespace report_impl {
+
+/// Calls `see` for each text that the program has made up, as far as a report has room for them.
+template <class See>
+void for_each_text(Report& report, See see) {
+  std::size_t room = limits::report_bytes;
+  for (ErrorLink& link : report.outcome.error) {
+    see(link.message);
+    if (link.told) see(link.type);
+  }
+  const auto values = [&](Values& list) {
+    for (auto& [name, value] : list) {
+      auto* const text = std::get_if<Unscrubbed>(&value);
+      if (text == nullptr || text->text.size() > room) continue;
+      room -= text->text.size();
+      see(value);
+    }
+  };
+  values(report.fields);
+  for (EventRecord& event : report.events) values(event.fields);
+  for (StageRecord& stage : report.stages) values(stage.fields);
+}
+
+/// "remote add", if the program has these words.
+USAGE_STATS_INLINE std::string known_command(const std::string& command) {
+  std::vector<std::string_view> names;
+  for (std::size_t at = 0, end = 0; at < command.size(); at = end + 1) {
+    end = std::min(command.find(' ', at), command.size());
+    names.push_back(std::string_view(command).substr(at, end - at));
+  }
+  const auto known = find_own_names(names);
+  std::string result;
+  for (std::size_t i = 0; i < names.size() && known; ++i)
+    result.append(i == 0 ? "" : " ").append((*known)[i] ? names[i] : value_mark);
+  return result;
+}
+
+}  // namespace report_impl
+
+USAGE_STATS_INLINE void scrub_report(Report& report, const Options& options, const SensitiveValues& sensitive) {
+  const auto& listed = options.subcommands;
+  if (!report.command.empty() && std::find(listed.begin(), listed.end(), report.command) == listed.end())
+    report.command = enough_memory() ? report_impl::known_command(report.command) : std::string();
+  if (options.errors == ErrorDetail::type)
+    for (ErrorLink& link : report.outcome.error) link.message.clear();
+  std::vector<std::string> texts;
+  const auto add = [&](auto& text) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(text)>, Value>)
+      texts.push_back(std::get<Unscrubbed>(text).text);
+    else
+      texts.push_back(text);
+  };
+  report_impl::for_each_text(report, add);
+  const bool any = std::any_of(texts.begin(), texts.end(), [](const std::string& text) { return !text.empty(); });
+  std::optional<std::vector<std::string>> clean(texts);
+  if (any && !enough_memory())
+    clean.reset();
+  else if (any)
+    clean = scrub(texts, sensitive, limits::message_bytes, platform::read_only_memory(true));
+  std::size_t next = 0;
+  report_impl::for_each_text(report, [&](auto& text) {
+    constexpr bool is_field = std::is_same_v<std::decay_t<decltype(text)>, Value>;
+    if (clean) {
+      std::string& shown = (*clean)[next++];
+      if (is_field) shown.resize(redaction_impl::whole_words(shown, limits::string_bytes));
+      text = std::move(shown);
+    } else if constexpr (!is_field)
+      text.clear();
+  });
 }
 
 USAGE_STATS_INLINE std::string to_json(Report report) {
@@ -8393,7 +10985,7 @@ USAGE_STATS_INLINE std::string to_json(Report report) {
   return text;
 }
 
-USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text, bool written, Status status,
+USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text, bool written, RunStatus status,
                                                            const std::string& signal,
                                                            std::optional<std::chrono::milliseconds> duration) {
   auto json = parse_json(text);
@@ -8411,15 +11003,23 @@ USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text
   return legible.size() <= limits::report_bytes ? legible : json_text(*json) + "\n";
 }
 
-USAGE_STATS_INLINE Recorder::Recorder(Taint taint, std::string salt, std::vector<std::string> withheld)
-    : taint_(std::move(taint)), salt_(std::move(salt)), withheld_(std::move(withheld)) {}
+USAGE_STATS_INLINE Recorder::Recorder(std::string salt, Withheld withheld)
+    : salt_(std::move(salt)), withheld_(std::move(withheld)) {}
 
 USAGE_STATS_INLINE double Recorder::seconds() const {
   return std::chrono::duration<double>(Clock::now() - start_).count();
 }
 
 USAGE_STATS_INLINE bool Recorder::withheld(const char* name) const {
-  return std::find(withheld_.begin(), withheld_.end(), name) != withheld_.end();
+  const auto& names = withheld_.fields;
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+USAGE_STATS_INLINE bool Recorder::disclosed(const char* name, const char* choice) const {
+  const auto limited = withheld_.choices.find(name);
+  if (limited == withheld_.choices.end()) return true;
+  const auto& known = limited->second;
+  return std::find(known.begin(), known.end(), clip_utf8(choice, limits::string_bytes)) != known.end();
 }
 
 USAGE_STATS_INLINE std::optional<Value> Recorder::value_of(const FieldValue& value) const {
@@ -8431,12 +11031,9 @@ USAGE_STATS_INLINE std::optional<Value> Recorder::value_of(const FieldValue& val
     return std::isfinite(*number) ? std::optional<Value>(*number) : std::nullopt;
   const std::string_view text = std::get<std::string_view>(value.raw());
   if (field.kind() == Kind::hashed) return sha256(salt_ + std::string(text));
-  if (field.kind() == Kind::text) {
-    if (!expanded_) expanded_ = taint_.expanded();
-    return scrub(text, *expanded_, limits::string_bytes);
-  }
+  if (field.kind() == Kind::text) return Unscrubbed{std::string(text.substr(0, 2 * limits::string_bytes))};
   for (const char* const choice : field.choices())
-    if (text == choice) return std::string(choice);
+    if (text == choice) return std::string(disclosed(field.name(), choice) ? choice : "other");
   return std::string("other");
 }
 
@@ -8452,9 +11049,9 @@ USAGE_STATS_INLINE void Recorder::put(Values& values, const FieldValue& value, s
 }
 
 USAGE_STATS_INLINE std::unique_lock<std::mutex> Recorder::open() {
-  std::unique_lock<std::mutex> guard(mutex_, std::defer_lock);
-  if (forks_ != platform::forks()) return guard;
-  guard.lock();
+  if (forks_ != platform::forks()) return {};
+  std::unique_lock<std::mutex> guard = lock_or_give_up(mutex_);
+  if (!guard) return guard;
   if (closed_)
     guard.unlock();
   else
@@ -8494,7 +11091,7 @@ USAGE_STATS_INLINE std::optional<std::size_t> Recorder::enter(const Stage& stage
   const auto guard = open();
   if (!guard || withheld(stage.name())) return std::nullopt;
   if (stages_.size() >= limits::stages) return ++truncated_["stages"], std::nullopt;
-  stages_.push_back({stage.name(), seconds(), std::nullopt, Status::running, {}});
+  stages_.push_back({stage.name(), seconds(), std::nullopt, RunStatus::running, {}});
   return stages_.size() - 1;
 }
 
@@ -8507,7 +11104,7 @@ USAGE_STATS_INLINE void Recorder::leave(std::size_t stage, bool failed) {
   if (!guard) return;
   StageRecord& record = stages_[stage];
   record.duration_s = seconds() - record.at_s;
-  record.status = failed ? Status::failed : Status::ok;
+  record.status = failed ? RunStatus::failed : RunStatus::ok;
 }
 
 USAGE_STATS_INLINE bool Recorder::close() {
@@ -8517,7 +11114,8 @@ USAGE_STATS_INLINE bool Recorder::close() {
 }
 
 USAGE_STATS_INLINE void Recorder::add_to(Report& report) const {
-  const std::lock_guard<std::mutex> guard(mutex_);
+  const auto guard = lock_or_give_up(mutex_);
+  if (!guard) return;
   report.fields = fields_;
   report.counters = counters_;
   report.events = events_;
@@ -8578,7 +11176,8 @@ USAGE_STATS_INLINE void Ticker::stop(Clock::duration patience) noexcept {
   if (!thread_.joinable()) return;
   if (shared_->forks != platform::forks()) return thread_.forget();  // it is the parent's
   USAGE_STATS_TRY {
-    std::unique_lock<std::mutex> guard(shared_->mutex);
+    std::unique_lock<std::mutex> guard = lock_or_give_up(shared_->mutex);
+    if (!guard) return thread_.detach();
     shared_->stopping = true;
     shared_->changed.notify_all();
     // Not its own end: where the host's log function calls std::exit, this is that thread.
@@ -8653,6 +11252,10 @@ USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
 
 namespace labels_impl {
 
+USAGE_STATS_INLINE int hex_digit(char c) noexcept {
+  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 USAGE_STATS_INLINE Json json_of(const Destination& destination) {
   const Endpoint& endpoint = destination.endpoint;
   Json json = {{"url", endpoint.url}, {"protocol", protocol_name(endpoint.protocol)}};
@@ -8680,6 +11283,29 @@ USAGE_STATS_INLINE Destination destination_of(const Json& json) {
   return destination;
 }
 
+/// A path as the text that it is; one that is not UTF-8, which JSON cannot hold, by its bytes in hexadecimal digits.
+USAGE_STATS_INLINE void put_path(Json& json, const char* name, const std::filesystem::path& path) {
+  const std::string bytes = platform::path_bytes(path);
+  if (bytes.empty()) return;
+  if (clip_utf8(bytes, bytes.size()) == bytes)
+    json[name] = bytes;
+  else
+    json[name] = {{"hex", hash_impl::hex(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size())}};
+}
+
+USAGE_STATS_INLINE std::filesystem::path path_member(const Json& object, const char* name) {
+  const Json* const value = member(object, name);
+  if (value == nullptr || !value->is_object()) return platform::path_of_bytes(string_member(object, name));
+  const std::string digits = string_member(*value, "hex");
+  std::string bytes;
+  for (std::size_t at = 0; at + 1 < digits.size(); at += 2) {
+    const int high = hex_digit(digits[at]), low = hex_digit(digits[at + 1]);
+    if (high < 0 || low < 0) return {};
+    bytes += static_cast<char>(high * 16 + low);
+  }
+  return platform::path_of_bytes(bytes);
+}
+
 }  // namespace labels_impl
 
 USAGE_STATS_INLINE std::string to_text(const Label& label) {
@@ -8688,8 +11314,8 @@ USAGE_STATS_INLINE std::string to_text(const Label& label) {
                {"session_id", label.session_id},  {"sequence", label.sequence},
                {"created", label.created},        {"rule", label.rule}};
   if (label.deletion) json["kind"] = "deletion";
-  if (!label.config_file.empty()) json["config_file"] = label.config_file;
-  if (!label.policy_file.empty()) json["policy_file"] = label.policy_file;
+  labels_impl::put_path(json, "config_file", label.config_file);
+  labels_impl::put_path(json, "policy_file", label.policy_file);
   Json& destinations = json["destinations"] = Json::array();
   for (const Destination& destination : label.destinations) destinations.push_back(labels_impl::json_of(destination));
   return json_text(json) + "\n" + label.running_report + (label.running_report.empty() ? "" : "\n");
@@ -8708,8 +11334,8 @@ USAGE_STATS_INLINE std::optional<Label> parse_label(std::string_view text) {
   label.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
   label.created = integer_member(*json, "created");
   label.rule = static_cast<int>(std::clamp<std::int64_t>(integer_member(*json, "rule"), 0, 15));
-  label.config_file = string_member(*json, "config_file");
-  label.policy_file = string_member(*json, "policy_file");
+  label.config_file = labels_impl::path_member(*json, "config_file");
+  label.policy_file = labels_impl::path_member(*json, "policy_file");
   if ((label.client_id != "local" && !is_id(label.client_id)) || !is_id(label.session_id)) return std::nullopt;
   if (const Json* const list = member(*json, "destinations"); list != nullptr && list->is_array())
     for (const Json& item : *list)
@@ -8729,14 +11355,15 @@ USAGE_STATS_INLINE std::optional<Label> parse_label(std::string_view text) {
 
 USAGE_STATS_INLINE std::string to_text(const State& state) {
   Json json = {{"schema", "usage-stats-state/1"}};
+  if (!state.app.empty()) json["app"] = state.app;
   if (!state.client_id.empty()) json["client_id"] = state.client_id;
   if (!state.secret.empty()) json["secret"] = state.secret;
   json["sent_ids"] = state.sent_ids;
   json["sent_to"] = state.sent_to;
   if (state.deletion_due != 0) json["deletion_due"] = state.deletion_due;
   json["notice_shown"] = state.notice_shown;
-  json["told"] = state.told;
-  json["announced"] = state.announced;
+  if (state.disclosed) json["disclosed"] = disclosure_impl::json_of(*state.disclosed);
+  if (state.said_no) json["said_no"] = true;
   json["unanswered_prompts"] = state.unanswered_prompts;
   json["sent"] = state.sent;
   json["failed"] = state.failed;
@@ -8754,6 +11381,7 @@ USAGE_STATS_INLINE State parse_state(std::string_view text) {
   const auto json = parse_json(text);
   state.damaged = !text.empty() && (!json || string_member(*json, "schema") != "usage-stats-state/1");
   if (!json || state.damaged) return state;
+  state.app = string_member(*json, "app");
   state.client_id = string_member(*json, "client_id");
   if (!is_id(state.client_id)) state.client_id.clear();
   state.secret = string_member(*json, "secret");
@@ -8762,8 +11390,8 @@ USAGE_STATS_INLINE State parse_state(std::string_view text) {
   state.sent_to = strings_member(*json, "sent_to");
   state.deletion_due = integer_member(*json, "deletion_due");
   state.notice_shown = boolean_member(*json, "notice_shown");
-  state.announced = strings_member(*json, "announced");
-  state.told = boolean_member(*json, "told") || state.notice_shown || !state.announced.empty();
+  state.disclosed = disclosure_impl::disclosed_of(*json, state.notice_shown);
+  state.said_no = boolean_member(*json, "said_no");
   state.unanswered_prompts =
       static_cast<int>(std::clamp<std::int64_t>(integer_member(*json, "unanswered_prompts"), 0, 100));
   state.sent = std::max<std::int64_t>(integer_member(*json, "sent"), 0);
@@ -8793,6 +11421,11 @@ USAGE_STATS_INLINE std::string with_delivery(std::string_view before, const Deli
   if (!record.detail.empty()) line["detail"] = record.detail;
   if (record.events > 0) line["events"] = record.events;
   Json& list = (*json)["deliveries"];
+  const auto answered = [&](const Json& other) {  // what was said when the try began
+    return string_member(other, "result") == under_way && string_member(other, "endpoint") == record.url &&
+           integer_member(other, "sequence", 1) == record.sequence;
+  };
+  list.erase(std::remove_if(list.begin(), list.end(), answered), list.end());
   list.push_back(std::move(line));
   while (list.size() > 50) list.erase(list.begin());
   return json_text(*json, 2) + "\n";
@@ -8812,6 +11445,11 @@ USAGE_STATS_INLINE std::size_t delivered_events(std::string_view delivery_json, 
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/ownership.ipp
+// Whether a usage folder is this program's (section 6 of the design): by its state.json, which is the first file in it.
+
+#include <string>
+#include <string_view>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -8821,6 +11459,145 @@ constexpr const char* state_file = "state.json";
 constexpr const char* report_file = "usage_stats.json";
 constexpr const char* delivery_file = "delivery.json";
 constexpr std::size_t most_entries = 10000;  // of a folder, named as we name them, that are ever looked at
+
+/// A name that this library gives to a folder of a client.
+USAGE_STATS_INLINE bool is_client(std::string_view name) noexcept { return name == "local" || is_id(name); }
+USAGE_STATS_INLINE bool is_temporary(std::string_view name) noexcept { return name.substr(0, 5) == ".tmp-"; }
+
+USAGE_STATS_INLINE bool is_any(std::string_view) noexcept { return true; }
+
+/// What was found out about a folder.
+struct Ownership {
+  std::error_code error;  // why it is not to be used
+  std::string app;        // whose it is
+  State state{};
+  bool marked = false;  // state.json says so itself
+  bool fresh = false;   // an empty folder: nobody's yet
+};
+
+/// A folder whose state.json was lost or damaged, or names no program, since an earlier version wrote it: is all that
+/// lies there named and nested as we do it, and whose reports are these? A cache of hashes, which looks alike from
+/// above, has files where our clients have sessions.
+class Contents {
+ public:
+  explicit Contents(const platform::Folder& top) { look(top); }
+
+  bool only_ours() const noexcept { return only_ours_ && has_active_; }
+  /// The program that all reports and labels name; empty if there are none.
+  const std::string& app() const noexcept { return app_; }
+
+ private:
+  using Entry = platform::Folder::Entry;
+
+  template <class Accept>
+  void each(const platform::Folder& folder, Accept accept) {
+    const auto entries = folder ? folder.list(most_entries, is_any) : std::vector<Entry>();
+    only_ours_ = only_ours_ && folder && entries.size() < most_entries;
+    for (const Entry& entry : entries)
+      if (only_ours_ && (entry.folder || !is_temporary(entry.name))) only_ours_ = accept(entry);
+  }
+  void look(const platform::Folder& top) {
+    std::error_code error;
+    each(top, [&](const Entry& entry) {
+      if (!entry.folder)
+        return entry.name == state_file || entry.name == "uploader.lock" || entry.name == "uploader.log";
+      const platform::Folder inner = top.folder(entry.name, false, error);
+      if (is_client(entry.name)) return look_at_client(inner), true;
+      has_active_ = has_active_ || entry.name == "active";
+      if (entry.name != "active" && entry.name != "pending") return false;
+      return look_at_labels(inner), true;
+    });
+  }
+  void look_at_labels(const platform::Folder& folder) {
+    each(folder, [&](const Entry& entry) {
+      if (entry.folder || !is_id(entry.name)) return false;
+      std::error_code error;
+      const auto text = folder.read(entry.name, limits::file_bytes, error);
+      const auto label = text ? parse_label(*text) : std::nullopt;
+      return !label || names(label->app);
+    });
+  }
+  void look_at_client(const platform::Folder& client) {
+    std::error_code error;
+    each(client, [&](const Entry& session) {
+      if (!session.folder || !is_id(session.name)) return false;
+      const platform::Folder inner = client.folder(session.name, false, error);
+      each(inner, [&](const Entry& entry) {
+        if (entry.folder || (entry.name != report_file && entry.name != delivery_file)) return false;
+        const auto text = entry.name == report_file ? inner.read(entry.name, limits::file_bytes, error) : std::nullopt;
+        const auto json = text ? parse_json(*text) : std::nullopt;
+        const Json* const app = json ? member(*json, "app") : nullptr;
+        return app == nullptr || names(string_member(*app, "name"));
+      });
+      return only_ours_;
+    });
+  }
+  bool names(const std::string& app) {
+    if (app_.empty()) app_ = app;
+    return app_ == app;
+  }
+
+  bool only_ours_ = true, has_active_ = false;
+  std::string app_;
+};
+
+/// The app whose place this is by its name: `.../APP/usage`, as the platform's default is.
+USAGE_STATS_INLINE std::string app_by_name(const std::filesystem::path& folder) {
+  return folder.filename() == "usage" ? folder.parent_path().filename().string() : std::string();
+}
+
+/// Without any state.json, or with an empty one, as a process that was killed has left it.
+USAGE_STATS_INLINE bool is_empty_folder(const platform::Folder& folder) {
+  for (const auto& entry : folder.list(2, [](std::string_view name) { return !is_temporary(name); }))
+    if (entry.folder || entry.name != state_file || entry.size != 0) return false;
+  return true;
+}
+
+USAGE_STATS_INLINE std::error_code check_empty_folder(const platform::Folder& folder) {
+  std::error_code error;
+  const std::filesystem::path home = platform::home();
+  if (!home.empty() && std::filesystem::equivalent(folder.path(), home, error))
+    return platform::refused(platform::Refusal::is_home);
+  return folder.is_private() ? std::error_code() : platform::refused(platform::Refusal::not_private);
+}
+
+/// `app`: whose it should be; empty for an uploader, which takes what the folder says.
+USAGE_STATS_INLINE Ownership ownership_of(const platform::Folder& folder, const std::string& app) {
+  using platform::Refusal;
+  Ownership found;
+  std::error_code error;
+  const auto refuse = [&](std::error_code why) { return found.error = why, found; };
+  const auto text = folder.read(state_file, limits::file_bytes, error);
+  if (!text && error != std::errc::no_such_file_or_directory && error != std::errc::file_too_large)
+    return refuse(platform::in_state_file(error));
+  const auto json = text ? parse_json(*text) : std::nullopt;
+  if (json && string_member(*json, "schema") != "usage-stats-state/1")
+    return refuse(platform::refused(Refusal::not_made_by_us));
+  if (text) found.state = parse_state(*text);
+  found.state.damaged = found.state.damaged || error == std::errc::file_too_large;
+  found.marked = json && !found.state.app.empty();
+  if (found.marked) {
+    found.app = found.state.app;
+  } else if (!json && (!text || text->empty()) && error != std::errc::file_too_large && is_empty_folder(folder)) {
+    found.fresh = true;
+    found.app = app;
+    return refuse(check_empty_folder(folder));
+  } else if (found.app = app_by_name(folder.path()); !json || found.app != app || app.empty()) {
+    const Contents contents(folder);
+    if (!contents.only_ours()) return refuse(platform::refused(Refusal::not_made_by_us));
+    if (!contents.app().empty()) found.app = contents.app();
+  }
+  if (found.app.empty()) return refuse(platform::refused(Refusal::not_made_by_us));
+  return !app.empty() && found.app != app ? refuse(platform::refused(Refusal::another_programs)) : found;
+}
+
+}  // namespace storage_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace storage_impl {
 
 struct StateMutex {
   std::mutex mutex;  // this process's own threads; the file's lock is between processes
@@ -8837,11 +11614,27 @@ USAGE_STATS_INLINE bool may_pass(std::error_code error) {
 
 }  // namespace storage_impl
 
-USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::path& path, bool create,
-                                                        std::error_code& error) {
+USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::path& path, const std::string& app,
+                                                        bool create, std::error_code& error) {
   platform::Folder folder = platform::Folder::open(path, create, error);
   if (!folder) return std::nullopt;
-  return Storage(std::move(folder));
+  storage_impl::Ownership found = storage_impl::ownership_of(folder, app);
+  error = found.error;
+  if (!error && found.fresh && !create) error = std::make_error_code(std::errc::no_such_file_or_directory);
+  if (error) return std::nullopt;
+  Storage storage(std::move(folder), std::move(found.app), std::move(found.state), found.marked);
+  if (!create) return storage;
+  error = storage.claim();
+  if (error && found.fresh) return std::nullopt;
+  if (found.fresh) storage.opened_ = storage.state();  // what others have written who began at the same moment
+  return storage;
+}
+
+USAGE_STATS_INLINE std::error_code Storage::claim() {
+  if (marked_) return {};
+  const std::error_code error = update_state([](State&) {}, [this](const State& now) { return now.app == app_; });
+  marked_ = !error;
+  return error;
 }
 
 USAGE_STATS_INLINE State Storage::state(bool* unreadable) const {
@@ -8858,7 +11651,8 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
   if (!guard) return std::make_error_code(std::errc::timed_out);
   std::error_code error;
   if (!enough_memory()) return std::make_error_code(std::errc::not_enough_memory);
-  for (int attempt = 0; attempt < 200; ++attempt) {
+  const auto deadline = std::chrono::steady_clock::now() + patience_;
+  do {
     if (enough && enough(state())) return {};
     LockedFile::Outcome outcome{};
     const LockedFile lock = LockedFile::acquire(folder_, storage_impl::state_file, true, outcome, error);
@@ -8868,10 +11662,11 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
       State changed = state(&unreadable);
       if (unreadable) return std::make_error_code(std::errc::io_error);
       change(changed);
+      changed.app = app_;
       return folder_.write(storage_impl::state_file, to_text(changed));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));  // somebody else is writing; that takes microseconds
-  }
+  } while (std::chrono::steady_clock::now() < deadline);
   return std::make_error_code(std::errc::timed_out);
 }
 
@@ -8919,13 +11714,17 @@ USAGE_STATS_INLINE std::error_code Storage::finish(const Label& label) const {
 
 namespace storage_impl {
 
+/// An envelope of the app whose folder it is.
+USAGE_STATS_INLINE std::optional<Label> parse_label(std::string_view text, const std::string& name,
+                                                    const std::string& app) {
+  auto label = detail::parse_label(text);
+  return label && label->session_id == name && label->app == app ? label : std::nullopt;
+}
+
 USAGE_STATS_INLINE std::optional<Label> read_label(const platform::Folder& folder, const std::string& name,
-                                                   std::error_code& error) {
+                                                   const std::string& app, std::error_code& error) {
   const auto text = folder.read(name, limits::file_bytes, error);
-  if (!text) return std::nullopt;
-  auto label = parse_label(*text);
-  if (label && label->session_id != name) return std::nullopt;
-  return label;
+  return text ? parse_label(*text, name, app) : std::nullopt;
 }
 
 /// A report that the run itself has written.
@@ -8956,7 +11755,7 @@ USAGE_STATS_INLINE bool end_vanished(const Storage& storage, const Label& label,
   const Written written = written_report(storage, label);
   error = written.unreadable ? std::make_error_code(std::errc::io_error) : std::error_code();
   if (written.final || error) return !error;
-  const Status status = label.signal.empty() ? Status::lost : Status::signal;
+  const RunStatus status = label.signal.empty() ? RunStatus::lost : RunStatus::signal;
   const auto report = close_report(written.sequence > 0 ? written.text : label.running_report, written.sequence > 0,
                                    status, label.signal, label.duration);
   error = report ? storage.write_report(label.client_id, label.session_id, *report)
@@ -8987,7 +11786,7 @@ USAGE_STATS_INLINE void Storage::collect_vanished(const Log& log, std::size_t mo
   if (!active) return;
   for (const auto& entry : active.list(std::min(most, storage_impl::most_entries), is_id)) {
     if (entry.folder || platform::LockedFile::held(active, entry.name)) continue;
-    const auto label = storage_impl::read_label(active, entry.name, error);
+    const auto label = storage_impl::read_label(active, entry.name, app_, error);
     if (!label && storage_impl::may_pass(error)) continue;
     if (label && storage_impl::end_vanished(*this, *label, log, error)) {
       finish(*label);
@@ -9005,7 +11804,7 @@ USAGE_STATS_INLINE std::vector<Label> Storage::interims() const {
   if (!active) return labels;
   for (const auto& entry : active.list(storage_impl::most_entries, is_id)) {
     if (entry.folder || !platform::LockedFile::held(active, entry.name)) continue;
-    auto label = storage_impl::read_label(active, entry.name, error);
+    auto label = storage_impl::read_label(active, entry.name, app_, error);
     if (!label || label->destinations.empty()) continue;
     const auto written = storage_impl::written_report(*this, *label);
     if (written.sequence == 0 || written.final) continue;
@@ -9020,10 +11819,10 @@ USAGE_STATS_INLINE std::vector<Label> Storage::waiting(bool* incomplete) const {
   std::error_code error;
   bool skipped = false;
   const platform::Folder pending = folder_.folder("pending", false, error);
-  if (!pending) skipped = storage_impl::may_pass(error);
+  if (!pending) skipped = error != std::errc::no_such_file_or_directory;
   if (pending)
     for (const auto& entry : pending.list(storage_impl::most_entries, is_id)) {
-      auto label = storage_impl::read_label(pending, entry.name, error);
+      auto label = storage_impl::read_label(pending, entry.name, app_, error);
       if (label) labels.push_back(std::move(*label));
       skipped = skipped || storage_impl::may_pass(error);
     }
@@ -9034,17 +11833,14 @@ USAGE_STATS_INLINE std::vector<Label> Storage::waiting(bool* incomplete) const {
   return labels;
 }
 
-USAGE_STATS_INLINE void Storage::update_waiting(const std::string& session_id,
-                                                const std::function<void(Label&)>& change) const {
+USAGE_STATS_INLINE std::error_code Storage::update_waiting(const std::string& session_id,
+                                                           const std::function<void(Label&)>& change) const {
   std::error_code error;
   const platform::Folder pending = folder_.folder("pending", false, error);
-  auto label = pending ? storage_impl::read_label(pending, session_id, error) : std::nullopt;
-  if (!label) return;
+  auto label = pending ? storage_impl::read_label(pending, session_id, app_, error) : std::nullopt;
+  if (!label) return error ? error : std::make_error_code(std::errc::no_such_file_or_directory);
   change(*label);
-  if (label->destinations.empty())
-    pending.remove(session_id);
-  else
-    pending.write(session_id, to_text(*label), true);
+  return label->destinations.empty() ? pending.remove(session_id) : pending.write(session_id, to_text(*label), true);
 }
 
 USAGE_STATS_INLINE std::error_code Storage::remove_waiting(const std::string& session_id) const {
@@ -9094,10 +11890,6 @@ USAGE_STATS_INLINE bool Storage::was_tried(const Label& label, const std::string
 }
 
 namespace storage_impl {
-
-/// A name that this library gives to a folder of a client.
-USAGE_STATS_INLINE bool is_client(std::string_view name) noexcept { return name == "local" || is_id(name); }
-USAGE_STATS_INLINE bool is_temporary(std::string_view name) noexcept { return name.substr(0, 5) == ".tmp-"; }
 
 USAGE_STATS_INLINE void remove_old_temporaries(const platform::Folder& folder) {
   const auto oldest = std::chrono::system_clock::now() - std::chrono::hours(1);
@@ -9150,8 +11942,7 @@ USAGE_STATS_INLINE std::size_t Storage::remove_damaged_labels(const Log& log) co
   if (!pending) return 0;
   for (const auto& entry : pending.list(storage_impl::most_entries, is_id)) {
     const auto text = pending.read(entry.name, limits::file_bytes, error);
-    const auto label = text ? parse_label(*text) : std::nullopt;
-    if (!text || (label && label->session_id == entry.name)) continue;
+    if (!text || storage_impl::parse_label(*text, entry.name, app_)) continue;
     log("pending/", entry.name, " is damaged; removed");
     if (!pending.remove(entry.name)) ++removed;
   }
@@ -9193,7 +11984,7 @@ constexpr std::size_t some = 16;  // more than a limit allows, so that not each 
 /// One more than `limit` of what is named as we name it, if it stands among the first names.
 USAGE_STATS_INLINE std::vector<platform::Folder::Entry> first_look(const platform::Folder& folder, std::size_t limit,
                                                                    bool (*wanted)(std::string_view) = is_id) {
-  return folder ? folder.list(limit + 1, wanted, 1000) : std::vector<platform::Folder::Entry>();
+  return folder ? folder.list(limit + 1, wanted, limit + 1000) : std::vector<platform::Folder::Entry>();
 }
 
 }  // namespace storage_impl
@@ -9242,12 +12033,6 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace run_impl {
 
-/// A path for the label: the home folder as ~, since labels name nobody.
-USAGE_STATS_INLINE std::string without_home(const std::filesystem::path& path) {
-  const std::string text = path.string(), home = platform::home().string();
-  return !home.empty() && text.compare(0, home.size() + 1, home + "/") == 0 ? "~" + text.substr(home.size()) : text;
-}
-
 USAGE_STATS_INLINE bool sampled(const std::string& session_id, double share) {
   return static_cast<double>(std::strtoul(session_id.substr(0, 6).c_str(), nullptr, 16)) < share * 0x1000000;
 }
@@ -9291,10 +12076,10 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
   bool unreadable = false;
   const auto read_state = [&] {
     if (state) return *state;
-    if (!storage && !folder_.empty()) storage = Storage::open(folder_, false, error);
+    if (!storage && !folder_.empty()) storage = Storage::open(folder_, options.app, false, error);
     if (!storage) unreadable = storage_impl::may_pass(error);
-    if (!storage || unreadable) return State();
-    state = storage->state(&unreadable);
+    if (!storage) return State();
+    state = storage->state_at_opening();
     if (state->damaged) log("state.json is damaged: what it knew is forgotten");
     return *state;
   };
@@ -9308,29 +12093,31 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
   if (decision.verdict == Verdict::off && !consent.ask) return nullptr;
   if (folder_.empty()) return give_up("there is no place for reports (no home folder)"), nullptr;
   if (!platform::has_spare_descriptors()) return give_up("the descriptor limit is too low"), nullptr;
-  if (!storage) storage = Storage::open(folder_, true, error);
+  if (storage)
+    storage->claim();  // an earlier version's folder, which is as good without
+  else
+    storage = Storage::open(folder_, options.app, true, error);
   if (!storage) return give_up(folder_.string() + ": " + error.message()), nullptr;
   read_state();
-  if (unreadable) return give_up((folder_ / "state.json").string() + ": cannot be read now"), nullptr;
-  std::vector<std::string> withheld = inform_user(options, consent, *storage, *state, decision, log);
+  Withheld withheld = inform_user(options, consent, *storage, *state, decision, log);
   if (decision.verdict == Verdict::off) return nullptr;
-  return record(consent, *storage, *state, ambient_taint(arguments), arguments, std::move(withheld));
+  return record(consent, *storage, *state, arguments, std::move(withheld));
 }
 
 USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent, const Storage& storage,
-                                                         const State& state, Taint taint,
-                                                         const std::vector<std::string>& arguments,
-                                                         std::vector<std::string> withheld) {
+                                                         const State& state,
+                                                         const std::vector<std::string>& arguments, Withheld withheld) {
   session_id = random_hex(16);
   if (session_id.empty()) return give_up("the operating system gives no random numbers"), nullptr;
   if (!enough_memory()) return give_up("there is too little memory"), nullptr;
   State latest = state;
-  if (!choose_destinations(consent, state) || !choose_client(storage, latest)) return nullptr;
-  describe(arguments, taint, state);
+  disclosed_ = std::move(withheld.instead);
+  if (!choose_destinations(consent, state, withheld) || !choose_client(storage, latest)) return nullptr;
+  describe(consent, arguments, state);
   if (!begin_label(storage)) return nullptr;
-  std::string salt = report_.client_id.empty() ? "" : run_impl::salt_of(options, latest, report_.client_id);
+  std::string salt = report_.client_id.empty() ? "" : run_impl::salt_of(disclosed(), latest, report_.client_id);
   if (salt.empty()) salt = session_id;
-  recorder_ = std::make_shared<Recorder>(std::move(taint), salt, std::move(withheld));
+  recorder_ = std::make_shared<Recorder>(salt, std::move(withheld));
   // Their threads may have to be left behind: in a name lookup that hangs, in the host's log function.
   if (options.delivery == Delivery::in_process || options.report_every > std::chrono::milliseconds(0))
     platform::keep_loaded();
@@ -9345,10 +12132,10 @@ USAGE_STATS_INLINE bool Run::begin_label(const Storage& storage) {
   if (!lock_) return give_up(folder_.string() + ": " + error.message());
   report_path = storage.report_path(label_.client_id, session_id);
   log("session ", session_id, " begins; its report will be ", report_path.string());
-  if (options.signals == Signals::observe) {
+  if (options.observed_signals != Signals::none) {
     std::optional<platform::SelfStart> uploader;
     if (sends_by_process()) uploader = uploader_start(storage, options.app, UploadOptions().stay);
-    signals_ = platform::SignalWatch(lock_, uploader);
+    signals_ = platform::SignalWatch(lock_, uploader, options.observed_signals == Signals::all);
   }
   // Where every run vanishes, none comes to the end at which it would start an uploader.
   if (session_id[0] == '0' && storage.strewn()) look_after(storage);
@@ -9360,10 +12147,10 @@ USAGE_STATS_INLINE bool Run::begin_label(const Storage& storage) {
   return true;
 }
 
-USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const State& state) {
+USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const State& state, const Withheld& withheld) {
   if (decision.verdict != Verdict::on) return true;
   std::string trouble;
-  const auto endpoints = effective_endpoints(options, consent.policy, consent.config, trouble);
+  auto endpoints = effective_endpoints(options, consent.policy, consent.config, trouble);
   if (!trouble.empty()) {
     log(trouble);
     problem = trouble;
@@ -9371,6 +12158,13 @@ USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const S
   if (endpoints.empty() || options.delivery == Delivery::local) {
     decision.verdict = Verdict::local;
     decision.why += endpoints.empty() ? "; there is no endpoint" : "; the program keeps its reports local";
+    return true;
+  }
+  const auto is_new = [&](const Endpoint& endpoint) { return withheld.from(endpoint); };
+  endpoints.erase(std::remove_if(endpoints.begin(), endpoints.end(), is_new), endpoints.end());
+  if (endpoints.empty()) {
+    decision.verdict = Verdict::local;
+    decision.why += unannounced_recipients;
     return true;
   }
   for (const Endpoint& endpoint : endpoints) {
@@ -9385,13 +12179,13 @@ USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const S
 USAGE_STATS_INLINE bool Run::choose_client(const Storage& storage, State& state) {
   std::string id;
   if (decision.verdict == Verdict::on) {
-    id = client_id_of(options, state);
+    id = client_id_of(disclosed(), state);
     if (id.empty()) {
       // Of many that begin together one makes the id; the others wait for no lock, but for the id.
-      const auto known = [&](const State& now) { return !(id = client_id_of(options, state = now)).empty(); };
+      const auto known = [&](const State& now) { return !(id = client_id_of(disclosed(), state = now)).empty(); };
       const std::error_code error = storage.update_state(
           [&](State& changed) {
-            make_client_id(options, changed);
+            make_client_id(disclosed(), changed);
             known(changed);
           },
           known);
@@ -9403,10 +12197,12 @@ USAGE_STATS_INLINE bool Run::choose_client(const Storage& storage, State& state)
   return true;
 }
 
-USAGE_STATS_INLINE void Run::describe(const std::vector<std::string>& arguments, const Taint& taint,
+USAGE_STATS_INLINE void Run::describe(const Consent& consent, const std::vector<std::string>& arguments,
                                       const State& state) {
   const std::string client_id = std::move(report_.client_id);
-  report_ = report_at_start(options, session_id, arguments, taint, state);
+  sensitive_ = ambient_values();
+  report_ = report_at_start(disclosed(), session_id, arguments, sensitive_, state);
+  sensitive_.add_arguments(arguments);
   report_.client_id = client_id;
 
   label_.app = options.app;
@@ -9414,14 +12210,8 @@ USAGE_STATS_INLINE void Run::describe(const std::vector<std::string>& arguments,
   label_.session_id = session_id;
   label_.created = now_seconds();
   label_.rule = decision.rule;
-  if (!options.config_file.empty()) label_.config_file = run_impl::without_home(options.config_file);
-  if (!options.policy_file.empty()) label_.policy_file = run_impl::without_home(options.policy_file);
-}
-
-/// What a report says of an exception's message.
-USAGE_STATS_INLINE std::string Run::scrubbed(const std::string& message) const {
-  return options.errors == ErrorDetail::type ? std::string()
-                                             : scrub(message, recorder_->taint(), limits::message_bytes);
+  label_.config_file = consent.config.file;
+  label_.policy_file = consent.policy.file;
 }
 
 /// False, and the label stays: the run is lost, since a lock is held by what cannot go on.
@@ -9430,13 +12220,13 @@ USAGE_STATS_INLINE bool Run::close_report(const End& end) {
   if (!guard || !recorder_->close()) return false;
   if (end.exit_code) outcome.exit_code = end.exit_code;
   if (!end.uncaught.empty()) outcome.error = end.uncaught;
-  if (end.unwinding || !end.uncaught.empty()) outcome.status = Status::exception;
-  if (outcome.status == Status::running)
-    outcome.status = outcome.exit_code.value_or(0) == 0 ? Status::ok : Status::failed;
+  if (end.unwinding || !end.uncaught.empty()) outcome.status = RunStatus::exception;
+  if (outcome.status == RunStatus::running)
+    outcome.status = outcome.exit_code.value_or(0) == 0 ? RunStatus::ok : RunStatus::failed;
   report_.outcome = outcome;
-  for (ErrorLink& link : report_.outcome.error) link.message = scrubbed(link.message);
   if (!command.empty()) report_.command = command;
   recorder_->add_to(report_);
+  scrub_report(report_, disclosed(), sensitive_);
   report_.final = true;
   report_.duration_s = recorder_->seconds();
   report_.ended_at = std::chrono::system_clock::now();
@@ -9464,7 +12254,7 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
     signals_ = platform::SignalWatch();
     return lock_.release();
   }
-  const auto storage = Storage::open(folder_, false, error);
+  const auto storage = Storage::open(folder_, options.app, false, error);
   if (!storage) {
     log("the report is lost: ", folder_.string(), ": ", error.message());
     return lock_.release();
@@ -9503,12 +12293,13 @@ USAGE_STATS_INLINE void Run::write_interim() {
     Report interim = report_;
     ++report_.sequence;  // the last report has another one, also if this thread is held up from here on
     if (const auto guard = lock_or_give_up(mutex); guard && !command.empty()) interim.command = command;
-    interim.outcome.status = Status::running;
+    interim.outcome.status = RunStatus::running;
     interim.duration_s = recorder_->seconds();
     recorder_->add_to(interim);
+    scrub_report(interim, disclosed(), sensitive_);
     const std::string sequence = std::to_string(interim.sequence);
     std::error_code error;
-    const auto storage = Storage::open(folder_, false, error);
+    const auto storage = Storage::open(folder_, options.app, false, error);
     // The run may have ended meanwhile, when this thread was held up: its last report stays.
     if (storage)
       error = storage->write_report(label_.client_id, session_id, to_json(std::move(interim)),
@@ -9585,6 +12376,11 @@ namespace detail {
 namespace ends_impl {
 
 USAGE_STATS_INLINE void at_exit(std::optional<int> code) noexcept {
+  // In a handler of the host's that has interrupted a call: neither its locks nor its memory are to be had. The next
+  // uploader reports the run as lost.
+  if (PublicCall::going_on()) return;
+  const PublicCall call;
+  const HeldFloatingPoint held;
   End end;
   end.exit_code = code;
   Runs::instance().finish(end);
@@ -9626,9 +12422,10 @@ struct Terminate {
 [[noreturn]] USAGE_STATS_INLINE void on_terminate() noexcept {
   Terminate& terminate = Terminate::instance();
   USAGE_STATS_TRY {
+    const PublicCall call;
     // Without an exception (a thread that nobody joined) it is the abort that tells.
     if (const std::exception_ptr exception = std::current_exception();
-        exception && !terminate.handling.exchange(true)) {
+        exception && !call.nested() && !terminate.handling.exchange(true)) {
       End end;
       end.uncaught = describe_exception(exception);
       Runs::instance().finish(end);
@@ -9657,11 +12454,13 @@ USAGE_STATS_INLINE Runs& Runs::instance() { return platform::per_process<Runs>()
 
 USAGE_STATS_INLINE void Runs::add(TelemetrySession* session, std::shared_ptr<Run> run) {
   const bool recording = run->recording();
-  const std::lock_guard<std::mutex> guard(mutex_);
+  const auto guard = lock_or_give_up(mutex_);
+  if (!guard) return;  // its own destructor ends it
   entries_.push_back({session, std::move(run)});
+  note_youngest();
   if (!recording) return;
-  static const bool watching = platform::at_exit(&ends_impl::at_exit);
-  static_cast<void>(watching);  // where there is no room, such an end counts as lost
+  static std::atomic<bool> watching{false};
+  if (!watching.exchange(true)) platform::at_exit(&ends_impl::at_exit);  // no room: such an end counts as lost
   ends_impl::watch_terminate();
 }
 
@@ -9671,6 +12470,7 @@ USAGE_STATS_INLINE void Runs::remove(const TelemetrySession* session) noexcept {
   entries_.erase(
       std::remove_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.session == session; }),
       entries_.end());
+  note_youngest();
   if (std::none_of(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.run->recording(); }))
     ends_impl::unwatch_terminate();
 }
@@ -9680,16 +12480,25 @@ USAGE_STATS_INLINE bool Runs::leave_to_exit(const TelemetrySession* session) noe
   for (Entry& entry : entries_)
     if (guard && entry.session == session && platform::at_exit(&ends_impl::at_exit)) {
       entry.session = nullptr;
+      note_youngest();
       return true;
     }
   return false;
 }
 
-USAGE_STATS_INLINE TelemetrySession* Runs::youngest() noexcept {
-  const auto guard = lock_or_give_up(mutex_);
-  for (auto entry = entries_.rbegin(); guard && entry != entries_.rend(); ++entry)
-    if (entry->session != nullptr) return entry->session;
-  return nullptr;
+USAGE_STATS_INLINE void Runs::forget(const TelemetrySession* session) noexcept {
+  const std::unique_lock<std::mutex> guard(mutex_, std::try_to_lock);
+  for (Entry& entry : entries_)
+    if (guard && entry.session == session) entry.session = nullptr;
+  if (guard) return note_youngest();
+  auto* gone = const_cast<TelemetrySession*>(session);
+  youngest_.compare_exchange_strong(gone, nullptr);
+}
+
+USAGE_STATS_INLINE void Runs::note_youngest() noexcept {
+  const auto entry =
+      std::find_if(entries_.rbegin(), entries_.rend(), [](const Entry& known) { return known.session != nullptr; });
+  youngest_ = entry == entries_.rend() ? nullptr : entry->session;
 }
 
 USAGE_STATS_INLINE void Runs::finish(const End& end) noexcept {
@@ -9718,6 +12527,8 @@ USAGE_STATS_INLINE void Runs::reap() {
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/session.ipp
 
+#include <cstdlib>
+
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace session_impl {
@@ -9731,17 +12542,35 @@ USAGE_STATS_INLINE std::vector<std::string> vector_of(int argc, const char* cons
 }  // namespace session_impl
 }  // namespace detail
 
+USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, int& argc, char** argv) noexcept {
+  const bool off = detail::take_out_disable_flag(argc, argv);
+  if (const auto code = handle_command(options, argc, argv)) std::exit(*code);
+  const detail::PublicCall call;
+  USAGE_STATS_TRY {
+    if (call.nested()) return;
+    std::vector<std::string> arguments = detail::session_impl::vector_of(argc, argv);
+    if (off) arguments.emplace_back(detail::disable_flag);  // for rule 5
+    start(std::move(options), std::move(arguments));
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
 USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, int argc, const char* const* argv) noexcept {
-  USAGE_STATS_TRY { start(std::move(options), detail::session_impl::vector_of(argc, argv)); }
+  const detail::PublicCall call;
+  USAGE_STATS_TRY {
+    if (!call.nested()) start(std::move(options), detail::session_impl::vector_of(argc, argv));
+  }
   USAGE_STATS_CATCH_ALL {}
 }
 
 USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, std::vector<std::string> arguments) noexcept {
-  start(std::move(options), std::move(arguments));
+  const detail::PublicCall call;
+  if (!call.nested()) start(std::move(options), std::move(arguments));
 }
 
 USAGE_STATS_INLINE void TelemetrySession::start(Options&& options, std::vector<std::string>&& arguments) noexcept {
   const detail::platform::Uncancelled uncancelled;
+  const detail::HeldFloatingPoint held;
   USAGE_STATS_TRY {
     run_ = std::make_shared<detail::Run>(std::move(options));
     recorder_ = run_->begin(arguments);
@@ -9751,17 +12580,29 @@ USAGE_STATS_INLINE void TelemetrySession::start(Options&& options, std::vector<s
 }
 
 USAGE_STATS_INLINE TelemetrySession::~TelemetrySession() {
+  const detail::PublicCall call;
+  // The run is lost, and what belongs to it stays as it is: the call that was interrupted may be in the middle of it.
+  if (call.nested()) {
+    detail::Runs::instance().forget(this);
+    return;
+  }
   // A static object goes while the process ends, and its exit code is not told before the next handler runs.
   const bool at_exit =
       run_ && run_->recording() && detail::platform::exit_code_is_told() && detail::platform::in_main_executable(this);
   if (at_exit && detail::Runs::instance().leave_to_exit(this)) return;
-  finish();
+  end();
   if (run_) detail::Runs::instance().remove(this);
 }
 
 USAGE_STATS_INLINE void TelemetrySession::finish() noexcept {
-  const detail::platform::Uncancelled uncancelled;
+  const detail::PublicCall call;
+  if (!call.nested()) end();
+}
+
+USAGE_STATS_INLINE void TelemetrySession::end() noexcept {
   if (!recorder_) return;
+  const detail::platform::Uncancelled uncancelled;
+  const detail::HeldFloatingPoint held;
   detail::End end;
   end.unwinding = std::uncaught_exceptions() > exceptions_;
   run_->finish(end);
@@ -9775,27 +12616,31 @@ USAGE_STATS_INLINE void TelemetrySession::put(const FieldValue& value) noexcept 
 }
 
 USAGE_STATS_INLINE void TelemetrySession::add(const Counter& counter, std::int64_t n) noexcept {
+  const detail::public_call_impl::IntegerCall call;
   USAGE_STATS_TRY {
-    if (recorder_) recorder_->add(counter, n);
+    if (recorder_ && !call.nested()) recorder_->add(counter, n);
   }
   USAGE_STATS_CATCH_ALL {}
 }
 
 USAGE_STATS_INLINE void TelemetrySession::record(const Event& event,
                                                  std::initializer_list<FieldValue> values) noexcept {
+  const detail::PublicCall call;
   USAGE_STATS_TRY {
-    if (recorder_) recorder_->record(event, values.begin(), values.size());
+    if (recorder_ && !call.nested()) recorder_->record(event, values.begin(), values.size());
   }
   USAGE_STATS_CATCH_ALL {}
 }
 
 USAGE_STATS_INLINE StageScope TelemetrySession::enter(const Stage& stage) noexcept {
-  return StageScope(recorder_, stage);
+  const detail::PublicCall call;
+  return StageScope(call.nested() ? nullptr : recorder_, stage);
 }
 
 USAGE_STATS_INLINE void TelemetrySession::command(std::string_view name) noexcept {
+  const detail::PublicCall call;
   USAGE_STATS_TRY {
-    if (!recorder_) return;
+    if (!recorder_ || call.nested()) return;
     std::string clean = detail::clip_utf8(name, detail::limits::string_bytes);
     const auto guard = detail::lock_or_give_up(run_->mutex);
     if (!guard) return;
@@ -9805,43 +12650,58 @@ USAGE_STATS_INLINE void TelemetrySession::command(std::string_view name) noexcep
 }
 
 USAGE_STATS_INLINE void TelemetrySession::fail(const std::exception& exception) noexcept {
+  const detail::PublicCall call;
   USAGE_STATS_TRY {
-    if (!recorder_) return;
+    if (!recorder_ || call.nested()) return;
     auto error = detail::describe_exception(exception);
     const auto guard = detail::lock_or_give_up(run_->mutex);
     if (!guard) return;
-    run_->outcome.status = detail::Status::failed;
+    run_->outcome.status = detail::RunStatus::failed;
     run_->outcome.error = std::move(error);
   }
   USAGE_STATS_CATCH_ALL {}
 }
 
 USAGE_STATS_INLINE void TelemetrySession::fail(std::exception_ptr exception) noexcept {
+  fail_by(std::move(exception), false);
+}
+
+USAGE_STATS_INLINE void TelemetrySession::fail_by(std::exception_ptr exception, bool left) noexcept {
+  const detail::PublicCall call;
   USAGE_STATS_TRY {
-    if (!recorder_) return;
+    if (!recorder_ || call.nested()) return;
     auto error = detail::describe_exception(std::move(exception));
     const auto guard = detail::lock_or_give_up(run_->mutex);
     if (!guard) return;
-    run_->outcome.status = detail::Status::failed;
+    run_->outcome.status = left ? detail::RunStatus::exception : detail::RunStatus::failed;
     if (!error.empty()) run_->outcome.error = std::move(error);
   }
   USAGE_STATS_CATCH_ALL {}
 }
 
-USAGE_STATS_INLINE void TelemetrySession::left_by(std::exception_ptr exception) noexcept {
-  fail(std::move(exception));
+USAGE_STATS_INLINE void TelemetrySession::fail(std::string_view type, std::string_view message) noexcept {
+  const detail::PublicCall call;
   USAGE_STATS_TRY {
-    if (!recorder_) return;
+    if (!recorder_ || call.nested()) return;
+    // A type in words is a text like the message: it must be no place to hide a value in.
+    detail::ErrorLink error{std::string(type.substr(0, detail::limits::string_bytes)),
+                            std::string(message.substr(0, detail::limits::report_bytes)), true};
     const auto guard = detail::lock_or_give_up(run_->mutex);
     if (!guard) return;
-    run_->outcome.status = detail::Status::exception;
+    run_->outcome.status = detail::RunStatus::failed;
+    run_->outcome.error.assign(1, std::move(error));
   }
   USAGE_STATS_CATCH_ALL {}
 }
 
+USAGE_STATS_INLINE void TelemetrySession::left_by(std::exception_ptr exception) noexcept {
+  fail_by(std::move(exception), true);
+}
+
 USAGE_STATS_INLINE int TelemetrySession::exit_code(int code) noexcept {
+  const detail::PublicCall call;
   USAGE_STATS_TRY {
-    if (!recorder_) return code;
+    if (!recorder_ || call.nested()) return code;
     if (const auto guard = detail::lock_or_give_up(run_->mutex)) run_->outcome.exit_code = code;
   }
   USAGE_STATS_CATCH_ALL {}
@@ -9851,8 +12711,7 @@ USAGE_STATS_INLINE int TelemetrySession::exit_code(int code) noexcept {
 USAGE_STATS_INLINE bool TelemetrySession::enabled() const noexcept { return recorder_ != nullptr; }
 
 USAGE_STATS_INLINE const Decision& TelemetrySession::decision() const noexcept {
-  static const Decision none;
-  return run_ ? run_->decision : none;
+  return run_ ? run_->decision : undecided_;
 }
 
 USAGE_STATS_INLINE std::string_view TelemetrySession::session_id() const noexcept {
@@ -9868,6 +12727,7 @@ USAGE_STATS_INLINE std::string_view TelemetrySession::problem() const noexcept {
 }
 
 USAGE_STATS_INLINE TelemetrySession* TelemetrySession::current() noexcept {
+  const detail::PublicCall call;
   USAGE_STATS_TRY { return detail::Runs::instance().youngest(); }
   USAGE_STATS_CATCH_ALL { return nullptr; }
 }
@@ -9886,6 +12746,8 @@ USAGE_STATS_INLINE StageScope::StageScope(std::shared_ptr<detail::Recorder> reco
 USAGE_STATS_INLINE StageScope::~StageScope() { end(); }
 
 USAGE_STATS_INLINE void StageScope::end() noexcept {
+  const detail::PublicCall call;
+  if (call.nested()) return;
   USAGE_STATS_TRY {
     if (recorder_) recorder_->leave(stage_, failed_ || std::uncaught_exceptions() > exceptions_);
   }
@@ -9917,6 +12779,8 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace uploader_impl {
+
+constexpr std::size_t small_stack = 1024 * 1024;
 
 USAGE_STATS_INLINE bool same(const Endpoint& a, const Endpoint& b) {
   return a.url == b.url && a.protocol == b.protocol;
@@ -9970,13 +12834,15 @@ USAGE_STATS_INLINE void Lanes::start(const Endpoint& endpoint) {
   for (const Lane& lane : lanes_)
     if (same(lane.endpoint, endpoint) && !lane.ended) return;
   Lane& lane = lanes_.emplace_back(Lane{endpoint});
-  lane.thread = platform::Thread([this, &lane] {
-    const Guard guard = hold();
-    USAGE_STATS_TRY { work_(lane.endpoint); }
-    USAGE_STATS_CATCH_ALL {}
-    lane.ended = true;
-    ended_.notify_all();
-  });
+  lane.thread = platform::Thread(
+      [this, &lane] {
+        const Guard guard = hold();
+        USAGE_STATS_TRY { work_(lane.endpoint); }
+        USAGE_STATS_CATCH_ALL {}
+        lane.ended = true;
+        ended_.notify_all();
+      },
+      small_stack);
   if (lane.thread.joinable()) return;
   lanes_.pop_back();  // there are no threads: one after the other
   work_(endpoint);
@@ -9993,6 +12859,42 @@ USAGE_STATS_INLINE bool Lanes::end() {
 }  // namespace uploader_impl
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/retry.ipp
+// What an answer means, and when to ask again.
+
+#include <algorithm>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace uploader_impl {
+
+constexpr int tries_at_word = 5;  // with pauses as short as the server likes
+
+}  // namespace uploader_impl
+
+USAGE_STATS_INLINE Answer classify(const Response& response, Protocol protocol) {
+  const int status = response.status;
+  if (response.impossible) return Answer::impossible;
+  if (response.doubtful) return Answer::again_later;
+  if (status >= 200 && status <= 299) return refused_in_body(protocol, response) ? Answer::refused : Answer::delivered;
+  if (status == 410) return Answer::stopped;
+  if (status == 408 || status == 425 || status == 429) return Answer::again_later;
+  // A redirect that was not followed is a captive portal more often than an answer.
+  return status >= 400 && status <= 499 ? Answer::refused : Answer::again_later;
+}
+
+USAGE_STATS_INLINE std::chrono::seconds backoff_delay(int failures, std::optional<std::chrono::seconds> retry_after,
+                                                      unsigned seed) noexcept {
+  constexpr std::int64_t first = 60, longest = 24 * 3600;
+  const std::int64_t delay = failures > 11 ? longest : std::min(first << std::max(failures - 1, 0), longest);
+  const std::int64_t jittered = delay + static_cast<std::int64_t>(seed % 1024) * (delay / 4) / 1024;
+  const std::int64_t wish = std::clamp<std::int64_t>(retry_after.value_or(std::chrono::seconds(0)).count(), 1, longest);
+  if (retry_after && failures <= uploader_impl::tries_at_word) return std::chrono::seconds(wish);
+  return std::chrono::seconds(std::max(std::min(jittered, longest), wish));
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -10004,6 +12906,7 @@ constexpr const char* lock_file = "uploader.lock";
 constexpr std::chrono::seconds longest_life{60};
 constexpr std::chrono::seconds longest_request{10};
 constexpr std::chrono::milliseconds look_at_live_runs{200};
+constexpr Seconds short_wait = 5;         // is waited for by the process at work
 constexpr int failures_before_pause = 3;  // in a row, of an endpoint that answers
 
 USAGE_STATS_INLINE bool is_stopped(const State& state, const std::string& version, const std::string& url) {
@@ -10033,25 +12936,27 @@ class Work {
   bool out_of_time() const { return Clock::now() >= options_.deadline; }
   /// Whether there was something to do; of labels in pending/ only where there are `new_labels`.
   bool start_lanes(bool new_labels);
+  /// When the next of the labels in pending/ is due, if that is worth staying for; 0: none is.
+  Seconds next_due() const;
   /// All that is due for a server, the labels each once.
   void serve(const Endpoint&);
   bool serve_interims(const Endpoint&);
   bool serve_waiting(const Endpoint&, std::set<std::string>& seen);
-  /// Whether the files that administrator and user may have changed meanwhile still allow it.
+  /// Whether what administrator and user may have changed meanwhile still allows it. What is withdrawn is dropped.
   bool still_allowed(const Label&);
   /// An interim report of a run that is alive is tried once: the next one tells all that it told.
   bool interim_due(const Label&, const Destination&);
   bool waiting_due(const Label&, const Destination&) const;
   void send_report(Label, Destination);
   void send_deletion(const Label&, Destination);
-  Response answer_to(const Request&);
+  Response answer_to(const Endpoint&, const Request&);
   bool remember_sent(const Label&, const std::string& url);
   void note_deletions();
   bool due(const Destination&) const;
   /// Whether the destination is done with, one way or another.
   bool send_to(const Label&, Destination&, const std::string& report);
   bool settle(const Label&, Destination&, const Response&, std::size_t events);
-  void settled(const Label&, const Destination&, bool done);
+  std::error_code settled(const Label&, const Destination&, bool done);
   void postpone(const Label&, Destination&, const Response&);
   /// False, and nothing is known of the change here either, if it cannot be saved.
   bool save(const std::function<void(State&)>& change);
@@ -10061,8 +12966,9 @@ class Work {
   const UploadOptions& options_;
   const Log& log_;
   State state_;
-  std::vector<std::string> silent_;              // endpoints that gave no answer, where back-off is ignored
-  std::map<std::string, std::int64_t> interim_;  // the last sequence that was tried, by session and endpoint
+  std::vector<std::string> silent_;                // endpoints that gave no answer, where back-off is ignored
+  std::map<std::string, std::int64_t> interim_;    // the last sequence that was tried, by session and endpoint
+  std::map<std::string, Connection> connections_;  // by endpoint; each is used by its lane alone
   Lanes lanes_{[this](const Endpoint& endpoint) { serve(endpoint); }};  // last: its threads use all of this
 };
 
@@ -10077,19 +12983,23 @@ USAGE_STATS_INLINE std::vector<std::string> Work::run() {
   Lanes::Guard guard = lanes_.hold();
   storage_.prune(log_, true);  // also now: this process may not live to its end
   std::vector<std::string> known;
+  Seconds next = 0;
   auto last_news = Clock::now(), last_look = last_news - look_at_live_runs;
   for (;;) {
     const bool look = Clock::now() - last_look >= look_at_live_runs;
     // Also while staying: a run that a signal ends has started us before its process was gone.
     if (look) storage_.collect_vanished(log_);
+    if (storage_.folder().is_gone()) return known;
     std::vector<std::string> names = names_in(storage_, "pending");
     const bool news = !std::includes(known.begin(), known.end(), names.begin(), names.end());
     const bool ended = lanes_.end();
-    const bool started = (news || look) && start_lanes(news);
+    const bool again = next != 0 && now_seconds() >= next;
+    const bool started = (news || look || again) && start_lanes(news || again);
+    if (news || ended || started || again) next = next_due();
     if (news || ended || started) last_news = Clock::now();
     if (look) last_look = Clock::now();
     known = std::move(names);
-    if (lanes_.empty() && (out_of_time() || Clock::now() - last_news >= options_.stay)) break;
+    if (lanes_.empty() && (out_of_time() || (next == 0 && Clock::now() - last_news >= options_.stay))) break;
     if (!news) lanes_.wait(guard, std::chrono::milliseconds(25));
   }
   storage_.collect_vanished(log_);
@@ -10107,6 +13017,19 @@ USAGE_STATS_INLINE bool Work::due(const Destination& destination) const {
   const Seconds endpoint = wait == state_.backoff.end() ? 0 : wait->second.not_before;
   const auto passed = [&](Seconds not_before) { return not_before <= now || not_before > longest; };
   return passed(destination.not_before) && passed(endpoint);
+}
+
+USAGE_STATS_INLINE Seconds Work::next_due() const {
+  const Seconds now = now_seconds();
+  Seconds next = 0;
+  if (options_.awaited || options_.ignore_backoff || options_.only_deletions) return next;
+  for (const Label& label : storage_.waiting())
+    for (const Destination& to : label.destinations) {
+      const auto wait = state_.backoff.find(to.endpoint.url);
+      const Seconds due = std::max(to.not_before, wait == state_.backoff.end() ? 0 : wait->second.not_before);
+      if (due > now && due <= now + short_wait) next = next == 0 ? due : std::min(next, due);
+    }
+  return next;
 }
 
 USAGE_STATS_INLINE bool Work::interim_due(const Label& label, const Destination& to) {
@@ -10168,7 +13091,10 @@ USAGE_STATS_INLINE bool Work::serve_interims(const Endpoint& endpoint) {
     if (!still_allowed(label)) continue;
     any = true;
     Destination tried = *to;
-    send_to(label, tried, *report);
+    ++tried.attempts;
+    // What is on the disk before the first byte leaves is not sent twice, whatever ends this process in between.
+    const DeliveryRecord begun{to->endpoint.url, label.sequence, 0, under_way, {}, tried.attempts, 0};
+    if (!storage_.record_delivery(label, begun)) send_to(label, tried, *report);
   }
   return any;
 }
@@ -10197,12 +13123,14 @@ USAGE_STATS_INLINE bool Work::serve_waiting(const Endpoint& endpoint, std::set<s
 }
 
 USAGE_STATS_INLINE bool Work::still_allowed(const Label& label) {
-  const std::filesystem::path policy = label.policy_file, config = label.config_file;
-  const auto verdict = standing_verdict(label.app, label.rule, policy, config);
-  if (!verdict) return false;  // a file is broken: it waits until somebody mends it
-  if (*verdict == Verdict::on) return true;
-  log_("session ", label.session_id, ": usage statistics were switched off; it is not sent");
-  storage_.remove_waiting(label.session_id);
+  bool unreadable = false;
+  const State now = storage_.state(&unreadable);
+  const Permission permission =
+      unreadable ? Permission{Leave::unclear, "state.json cannot be read now"} : permission_for(label, now);
+  if (permission.leave == Leave::allowed) return true;
+  const bool waits = permission.leave == Leave::unclear;
+  log_("session ", label.session_id, ": it ", waits ? "waits: " : "is not sent: ", permission.why);
+  if (!waits) storage_.remove_waiting(label.session_id);
   return false;
 }
 
@@ -10216,12 +13144,22 @@ USAGE_STATS_INLINE void Work::send_report(Label label, Destination to) {
     return;
   }
   if (const auto json = parse_json(*report)) label.sequence = integer_member(*json, "sequence", 1);
-  const bool done = is_stopped(state_, label.version, to.endpoint.url) || send_to(label, to, *report);
-  settled(label, to, done);
+  const bool stopped = is_stopped(state_, label.version, to.endpoint.url);
+  if (stopped || to.attempts >= limits::tries) {
+    Response none;
+    none.error = "the last try was cut off";
+    settled(label, to, stopped || settle(label, to, none, 0));
+    return;
+  }
+  ++to.attempts;
+  // On the disk before the first byte leaves: whatever ends this process in between, there are so many tries at most.
+  if (const auto error = settled(label, to, false))
+    return log_("session ", label.session_id, ": its label cannot be written: ", error.message(), "; it waits");
+  settled(label, to, send_to(label, to, *report));
 }
 
-USAGE_STATS_INLINE void Work::settled(const Label& label, const Destination& tried, bool done) {
-  storage_.update_waiting(label.session_id, [&](Label& now) {
+USAGE_STATS_INLINE std::error_code Work::settled(const Label& label, const Destination& tried, bool done) {
+  return storage_.update_waiting(label.session_id, [&](Label& now) {
     const Destination* const to = at(now, tried.endpoint);
     if (to == nullptr) return;
     const auto place = now.destinations.begin() + (to - now.destinations.data());
@@ -10234,7 +13172,6 @@ USAGE_STATS_INLINE void Work::settled(const Label& label, const Destination& tri
 
 USAGE_STATS_INLINE bool Work::send_to(const Label& label, Destination& destination, const std::string& report) {
   Response response;
-  ++destination.attempts;
   const Endpoint& endpoint = destination.endpoint;
   // What an earlier try of this very report has brought counts too: a retry begins where that one came to its end.
   std::size_t events = endpoint.protocol == Protocol::amplitude
@@ -10243,22 +13180,30 @@ USAGE_STATS_INLINE bool Work::send_to(const Label& label, Destination& destinati
   const std::vector<Request> requests = requests_for(endpoint, report, events);
   if (!requests.empty() && !remember_sent(label, endpoint.url)) return --destination.attempts, false;
   for (const Request& request : requests) {
-    response = answer_to(request);
+    response = answer_to(endpoint, request);
     if (classify(response, endpoint.protocol) != Answer::delivered) break;
     events = request.events;
   }
   return requests.empty() || settle(label, destination, response, events);
 }
 
-USAGE_STATS_INLINE Response Work::answer_to(const Request& request) {
+USAGE_STATS_INLINE Response Work::answer_to(const Endpoint& endpoint, const Request& request) {
   // Where nobody waits, a request that has begun gets its full time: cut short by our own end it would look like a
   // dead network, and make everything else wait.
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline - Clock::now());
   const std::chrono::milliseconds limit = options_.awaited ? left : longest_request;
-  return lanes_.meanwhile([&] {
+  Connection& connection = connections_[endpoint.url + " " + protocol_name(endpoint.protocol)];
+  Response response = lanes_.meanwhile([&] {
     return send(request, std::clamp<std::chrono::milliseconds>(limit, std::chrono::milliseconds(1), longest_request),
-                log_);
+                log_, &connection);
   });
+  if (response.doubtful) response.error = "a page came instead of an answer, as of a captive portal";
+  return response;
+}
+
+/// What became of it in words that a terminal can show: somebody else has written some of them.
+USAGE_STATS_INLINE std::string detail_of(const Response& response) {
+  return clip_utf8(plain_text(response.status == 0 || response.doubtful ? response.error : response.body), 256);
 }
 
 /// Before the first byte leaves: `usage-stats delete` must know of it also if this process ends in between. If that
@@ -10278,12 +13223,15 @@ USAGE_STATS_INLINE bool Work::remember_sent(const Label& label, const std::strin
 /// Whatever else the server answers than that it has deleted, the wish stands, and comes again without limit.
 USAGE_STATS_INLINE void Work::send_deletion(const Label& label, Destination to) {
   const auto wish = deletion_request(to.endpoint, label.app, label.version, label.client_id);
-  if (!wish) return settled(label, to, true);
+  if (!wish) {
+    settled(label, to, true);
+    return;
+  }
   ++to.attempts;
-  const Response response = answer_to(*wish);
+  const Response response = answer_to(to.endpoint, *wish);
   const bool deleted = classify(response) == Answer::delivered;
   DeliveryRecord record{to.endpoint.url, 0, response.status, deleted ? "deleted" : "again later", {}, to.attempts, 0};
-  record.detail = clip_utf8(response.status == 0 ? response.error : deleted ? "" : response.body, 256);
+  if (!deleted) record.detail = detail_of(response);
   if (deleted)
     keep_count([&](State& state) { state.backoff.erase(to.endpoint.url); });
   else
@@ -10313,8 +13261,7 @@ USAGE_STATS_INLINE bool Work::settle(const Label& label, Destination& destinatio
   const std::string& url = destination.endpoint.url;
   const Answer answer = classify(response, destination.endpoint.protocol);
   DeliveryRecord record{url, label.sequence, response.status, {}, {}, destination.attempts, events};
-  if (answer != Answer::delivered)
-    record.detail = clip_utf8(response.status == 0 ? response.error : response.body, 256);
+  if (answer != Answer::delivered) record.detail = detail_of(response);
   bool done = true;
   switch (answer) {
     case Answer::delivered:
@@ -10354,15 +13301,17 @@ USAGE_STATS_INLINE bool Work::settle(const Label& label, Destination& destinatio
 
 USAGE_STATS_INLINE void Work::postpone(const Label& label, Destination& destination, const Response& response) {
   if (response.status == 0) silent_.push_back(destination.endpoint.url);
+  const bool told = response.retry_after && (response.status == 429 || response.status == 503);
+  const auto wish = told ? response.retry_after : std::nullopt;
   const auto seed = static_cast<unsigned>(std::strtoul(label.session_id.substr(0, 8).c_str(), nullptr, 16));
   keep_count([&](State& state) {
     ++state.failed;
     Backoff& wait = state.backoff[destination.endpoint.url];
     ++wait.failures;
-    const bool pause = response.status == 0 || response.retry_after || wait.failures >= failures_before_pause;
-    const Seconds now = now_seconds();
-    if (pause) wait.not_before = now + backoff_delay(wait.failures, response.retry_after, seed).count();
-    destination.not_before = now + backoff_delay(destination.attempts, response.retry_after, seed).count();
+    const bool pause = response.status == 0 || told || wait.failures >= failures_before_pause;
+    const Seconds now = now_seconds() + (told ? 1 : 0);  // the second that has begun does not count
+    if (pause) wait.not_before = now + backoff_delay(told ? 1 : wait.failures, wish, seed).count();
+    destination.not_before = now + backoff_delay(destination.attempts, wish, seed).count();
   });
 }
 
@@ -10389,37 +13338,19 @@ USAGE_STATS_INLINE void Work::keep_count(const std::function<void(State&)>& chan
 
 }  // namespace uploader_impl
 
-USAGE_STATS_INLINE Answer classify(const Response& response, Protocol protocol) {
-  const int status = response.status;
-  if (response.impossible) return Answer::impossible;
-  if (status >= 200 && status <= 299) return refused_in_body(protocol, response) ? Answer::refused : Answer::delivered;
-  if (status == 410) return Answer::stopped;
-  if (status == 408 || status == 425 || status == 429) return Answer::again_later;
-  // A redirect that was not followed is a captive portal more often than an answer.
-  return status >= 400 && status <= 499 ? Answer::refused : Answer::again_later;
-}
-
-USAGE_STATS_INLINE std::chrono::seconds backoff_delay(int failures, std::optional<std::chrono::seconds> retry_after,
-                                                      unsigned seed) noexcept {
-  constexpr std::int64_t first = 60, longest = 24 * 3600;
-  const std::int64_t delay = failures > 11 ? longest : std::min(first << std::max(failures - 1, 0), longest);
-  const std::int64_t jittered = delay + static_cast<std::int64_t>(seed % 1024) * (delay / 4) / 1024;
-  return std::chrono::seconds(
-      std::max<std::int64_t>(std::min(jittered, longest), retry_after.value_or(std::chrono::seconds(0)).count()));
-}
-
-USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const UploadOptions& options,
-                               const Log& log) {
+USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const UploadOptions& options, const Log& log,
+                               std::error_code& error) {
   using platform::LockedFile;
   bool worked = false;
-  std::error_code error;
-  const auto storage = Storage::open(usage_folder, false, error);
+  auto storage = Storage::open(usage_folder, {}, false, error);
   if (!storage) return log("no uploading: ", usage_folder.string(), ": ", error.message()), false;
+  if (!options.awaited) storage->be_patient();
   if (!platform::has_standard_streams()) return log("no uploading: a standard stream is closed"), true;
   for (;;) {
     LockedFile::Outcome outcome{};
     LockedFile lock = LockedFile::acquire(storage->folder(), uploader_impl::lock_file, true, outcome, error);
     if (!lock) {
+      if (outcome != LockedFile::Outcome::failed) error.clear();
       log(outcome == LockedFile::Outcome::failed ? "uploader.lock: " + error.message() : "another uploader is at work");
       return worked;
     }
@@ -10430,6 +13361,7 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
     if (unreadable) return log("state.json cannot be read now: nothing is sent"), worked;
     const auto seen = uploader_impl::Work(*storage, state, options, log).run();
     lock.release();
+    if (storage->folder().is_gone()) return true;
     // A session that saw the lock held has started no uploader: its label may have come after the last look.
     storage->collect_vanished(log);
     const auto now = uploader_impl::names_in(*storage, "pending");
@@ -10467,6 +13399,8 @@ namespace uploader_impl {
 
 constexpr const char* folder_variable = "USAGE_STATS_UPLOADER";
 constexpr const char* stay_variable = "USAGE_STATS_UPLOADER_STAY_MS";
+/// 64 MiB, and room for the stacks of four requests with TLS at once (tls_stack), which are reserved and hardly used.
+constexpr std::size_t most_memory = (64 + 4 * 24) * 1024 * 1024;
 constexpr const char* log_file = "uploader.log";  // with USAGE_STATS_DEBUG=1 only
 
 USAGE_STATS_INLINE bool& hook_ran() noexcept {
@@ -10481,7 +13415,8 @@ USAGE_STATS_INLINE Log log_into(const Storage& storage) {
   LockedFile::Outcome outcome{};
   std::error_code error;
   for (const auto& entry : storage.folder().list(1, [](std::string_view name) { return name == log_file; }))
-    if (entry.size > limits::file_bytes) storage.folder().remove(log_file);
+    // A backup that links has the same file: what is added here would be added there.
+    if (entry.size > limits::file_bytes || entry.linked) storage.folder().remove(log_file);
   auto file = std::make_shared<LockedFile>(LockedFile::acquire(storage.folder(), log_file, true, outcome, error));
   return Log([file](std::string_view line) {
     if (*file) file->append(timestamp(std::chrono::system_clock::now()) + " " + std::string(line) + "\n");
@@ -10491,8 +13426,9 @@ USAGE_STATS_INLINE Log log_into(const Storage& storage) {
 /// What has not been sent in time makes its endpoints wait, so that not every run waits as long for nothing.
 USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, const Log& log) {
   std::error_code error;
-  const auto storage = Storage::open(usage_folder, false, error);
+  auto storage = Storage::open(usage_folder, {}, false, error);
   if (!storage) return;
+  storage->be_patient();
   std::set<std::string> urls;
   for (const Label& label : storage->waiting())
     for (const Destination& destination : label.destinations) urls.insert(destination.endpoint.url);
@@ -10509,25 +13445,29 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
 
 [[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
   platform::become_background_process(longest_life, folder + "/" + lock_file);
+  platform::limit_memory(most_memory);
   USAGE_STATS_TRY {
     std::error_code error;
-    if (const auto storage = Storage::open(folder, false, error)) {  // refuses a folder that is not ours
+    if (const auto storage = Storage::open(folder, {}, false, error)) {  // refuses a folder that is not ours
       UploadOptions options;
       if (!stay.empty() && stay.size() < 6 && stay.find_first_not_of("0123456789") == std::string::npos)
         options.stay = std::min(std::chrono::milliseconds(std::stoi(stay)), options.stay);
       options.deadline = Clock::now() + longest_life - longest_request - std::chrono::seconds(2);
       const Log log = log_into(*storage);
       // A name lookup may hang for as long as this process may live, and nothing but its end can end it.
-      platform::Thread([folder, log] {
-        platform::block_signals_in_this_thread();
-        std::this_thread::sleep_for(longest_life - std::chrono::milliseconds(1500));
-        log("an endpoint keeps this process waiting; all of them wait now");
-        note_silence(folder, log);
-        platform::exit_now(0);
-      }).detach();
+      platform::Thread(
+          [folder, log] {
+            platform::block_signals_in_this_thread();
+            std::this_thread::sleep_for(longest_life - std::chrono::milliseconds(1500));
+            log("an endpoint keeps this process waiting; all of them wait now");
+            note_silence(folder, log);
+            platform::exit_now(0);
+          },
+          small_stack)
+          .detach();
       upload(folder, options, log);
       // So many come that this life was too short: a successor goes on. Tries are counted, so this ends.
-      if (Clock::now() >= options.deadline) start_uploader(*storage, "usage-stats", options.stay, log);
+      if (Clock::now() >= options.deadline) start_uploader(*storage, storage->app(), options.stay, log);
     }
   }
   USAGE_STATS_CATCH_ALL {}
@@ -10555,7 +13495,11 @@ USAGE_STATS_INLINE platform::SelfStart uploader_start(const Storage& storage, co
 USAGE_STATS_INLINE platform::Child start_uploader(const Storage& storage, const std::string& app,
                                                   std::chrono::milliseconds stay, const Log& log) {
   platform::Child child;
-  std::error_code error = std::make_error_code(std::errc::device_or_resource_busy);
+  std::error_code error;
+  // The new process locks the file and does not make it.
+  if (platform::LockedFile::Outcome outcome{}; !storage.folder().exists(uploader_impl::lock_file))
+    platform::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
+  error = std::make_error_code(std::errc::device_or_resource_busy);
   if (!uploader_at_work(storage)) child = platform::start_self(uploader_start(storage, app, stay), error);
   if (error == std::errc::device_or_resource_busy)
     log("an uploader is at work already");
@@ -10589,7 +13533,8 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
       shared->changed.notify_all();
     });
     if (!worker.joinable()) return log("no thread for uploading; the report waits");
-    std::unique_lock<std::mutex> guard(shared->mutex);
+    std::unique_lock<std::mutex> guard = lock_or_give_up(shared->mutex);
+    if (!guard) return worker.detach();
     const bool done = shared->changed.wait_until(guard, deadline, [&] { return shared->done; });
     guard.unlock();
     if (done) return worker.join();
@@ -10611,13 +13556,14 @@ USAGE_STATS_INLINE void collect_alone(const Storage& storage, const Log& log) {
 USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
   USAGE_STATS_TRY {
     platform::note_standard_error();
+    platform::note_own_file();
     if (!platform::in_main_executable(hook) || platform::started_by_loader()) return;
     uploader_impl::hook_ran() = true;
     platform::forks();  // counted from now on, while there are no threads yet
     const auto folder = platform::variable(uploader_impl::folder_variable);
     if (!folder) return;
     // Whoever starts a setuid program chooses its environment: neither our work nor, by our fault, the host's is done.
-    if (platform::elevated()) platform::exit_now(0);
+    if (platform::elevated() || !platform::foreign_home().empty()) platform::exit_now(0);
     const std::string stay = platform::variable(uploader_impl::stay_variable).value_or("");
     platform::remove_variable(uploader_impl::folder_variable);
     platform::remove_variable(uploader_impl::stay_variable);
@@ -11211,6 +14157,7 @@ USAGE_STATS_INLINE std::vector<Request> requests_for(const Endpoint& endpoint, s
   }
   for (AmplitudeBatch& batch : amplitude_batches(*report, endpoint.api_key, already)) {
     request.body = std::move(batch.body);
+    request.key_in_body = true;
     request.events = batch.behind;
     // The same key for the same content, wherever an earlier try came to its end.
     request.headers["Idempotency-Key"] = key + (batch.first > 0 ? "/" + std::to_string(batch.first) : "");
@@ -11236,18 +14183,26 @@ USAGE_STATS_INLINE std::optional<Request> deletion_request(const Endpoint& endpo
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/transport.ipp
-// The only file that includes httplib. It never defines one of httplib's macros: the classes differ in size with and
-// without TLS, and two settings in one program would crash.
+// One HTTP request, by httplib or by curl. The only file that includes httplib. It never defines one of httplib's
+// macros: the classes differ in size with and without TLS, and two settings in one program would crash.
 
 #include <algorithm>
-#include <condition_variable>
-#include <cstdio>
-#include <cstring>
-#include <mutex>
+#include <memory>
 #include <optional>
 #if !defined(USAGE_STATS_NO_HTTPLIB)
 #include <httplib.h>
 #endif
+
+// ---- usage_stats/impl/answers.ipp
+// What a server says: the head of an answer, read by hand and within bounds, before anything else of it is looked at.
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -11296,146 +14251,136 @@ USAGE_STATS_INLINE std::optional<std::chrono::seconds> parse_retry_after(const s
 
 USAGE_STATS_INLINE void take_header(Response& response, std::string_view name, const std::string& value) {
   if (equal_ignoring_case(name, "Location") && response.location.empty()) response.location = value.substr(0, 2048);
+  if (equal_ignoring_case(name, "Content-Type")) response.content_type = value.substr(0, 128);
   if (equal_ignoring_case(name, "Retry-After")) response.retry_after = parse_retry_after(value);
 }
 
-struct Proxy {
-  std::string host, user, password;
-  int port = 0;
-};
-
-/// "http://user:password@host:port"; nothing for another kind of proxy.
-USAGE_STATS_INLINE std::optional<Proxy> parse_proxy(std::string text) {
-  if (text.find("://") == std::string::npos) text = "http://" + text;
-  Proxy proxy;
-  const std::size_t at = text.rfind('@');
-  if (at != std::string::npos && text.compare(0, 7, "http://") == 0) {
-    const std::string user_info = text.substr(7, at - 7);
-    const std::size_t colon = user_info.find(':');
-    proxy.user = user_info.substr(0, colon);
-    if (colon != std::string::npos) proxy.password = user_info.substr(colon + 1);
-    text = "http://" + text.substr(at + 1);
+/// Where the body begins, behind the first empty line, which ends with CR LF or with LF alone; npos: not there yet.
+USAGE_STATS_INLINE std::size_t head_size(std::string_view text) noexcept {
+  for (std::size_t line = text.find('\n'); line != std::string_view::npos; line = text.find('\n', line + 1)) {
+    if (text.substr(line + 1, 1) == "\n") return line + 2;
+    if (text.substr(line + 1, 2) == "\r\n") return line + 3;
   }
-  const auto url = parse_url(text);
-  if (!url || url->scheme != "http") return std::nullopt;
-  proxy.host = url->host;
-  proxy.port = url->port;
-  return proxy;
+  return std::string_view::npos;
 }
 
-/// Whether one item of NO_PROXY covers the host: "*", the name or address, or a domain above a name.
-USAGE_STATS_INLINE bool covers(std::string_view item, std::string_view host) {
-  while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
-  while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
-  if (item == "*") return true;
-  if (!item.empty() && item.front() == '.') item.remove_prefix(1);
-  if (item.empty() || host.size() < item.size()) return false;
-  const bool address = host.find_first_not_of("0123456789.") == host.npos || host.find(':') != host.npos;
-  if (address) return host == item;
-  const std::string_view end = host.substr(host.size() - item.size());
-  return equal_ignoring_case(end, item) && (host.size() == item.size() || host[host.size() - item.size() - 1] == '.');
+/// The three digits behind the version in the first line of an answer; 0 for anything else.
+USAGE_STATS_INLINE int status_of(std::string_view head) noexcept {
+  const std::string_view line = head.substr(0, head.find_first_of("\r\n"));
+  const std::string_view digits = line.substr(std::min(line.find(' '), line.size()));
+  if (line.substr(0, 5) != "HTTP/" || digits.size() < 4 || (digits.size() > 4 && digits[4] != ' ') ||
+      digits.substr(1, 3).find_first_not_of("0123456789") != std::string_view::npos)
+    return 0;
+  return (digits[1] - '0') * 100 + (digits[2] - '0') * 10 + (digits[3] - '0');
 }
 
-#if !defined(USAGE_STATS_NO_HTTPLIB)
+/// Calls `take` with the name and the value of each header of a head.
+template <class Take>
+void each_header(std::string_view head, const Take& take) {
+  for (std::size_t line = head.find('\n'); line != std::string_view::npos; line = head.find('\n')) {
+    head.remove_prefix(line + 1);
+    std::string_view text = head.substr(0, head.find('\n'));
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos) continue;
+    const std::string_view name = text.substr(0, colon);
+    text.remove_prefix(colon + 1);
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r')) text.remove_suffix(1);
+    take(name, std::string(text));
+  }
+}
 
-#if defined(CPPHTTPLIB_OPENSSL_SUPPORT) || defined(CPPHTTPLIB_MBEDTLS_SUPPORT) || \
-    defined(CPPHTTPLIB_WOLFSSL_SUPPORT) || defined(CPPHTTPLIB_SSL_ENABLED)
-constexpr bool httplib_has_tls = true;
-#else
-constexpr bool httplib_has_tls = false;
-#endif
+/// Reads what `curl --include` prints: interim answers, the head, the body.
+USAGE_STATS_INLINE void parse_answer(std::string_view text, Response& response) {
+  for (;;) {
+    const std::size_t size = head_size(text);
+    if (size == std::string_view::npos) return;
+    const std::string_view head = text.substr(0, size);
+    const int status = status_of(head);
+    if (status == 0) return;
+    text.remove_prefix(size);
+    if (status >= 100 && status <= 199) continue;
+    response.status = status;
+    each_header(head, [&](std::string_view name, const std::string& value) { take_header(response, name, value); });
+    response.body = text.substr(0, largest_body);
+    return;
+  }
+}
 
-/// Ends an exchange in time: httplib's own limits are for each step alone, and a server that drips takes many.
-class Watchdog {
+/// The bytes of an answer over plain http, made into what every httplib reads: interim answers are left out, lines end
+/// with CR LF, no line is long, and of the headers only those that are looked at are there.
+class HeadFilter {
  public:
-  Watchdog(httplib::Client& client, Deadline deadline)
-      : thread_([this, &client, deadline] { watch(client, deadline); }) {}
-  ~Watchdog() {
-    {
-      const std::lock_guard<std::mutex> guard(mutex_);
-      done_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
-  }
-  Watchdog(const Watchdog&) = delete;
-  Watchdog& operator=(const Watchdog&) = delete;
-
-  /// False where there was no thread to be had.
-  bool watches() const noexcept { return thread_.joinable(); }
+  /// What httplib may read of these bytes; nothing at all while the head is not complete.
+  std::string pass(std::string_view bytes);
+  /// The next bytes are those of another answer.
+  void expect_head() { *this = HeadFilter(); }
+  /// Why nothing more is passed; empty if that is not so.
+  const std::string& problem() const noexcept { return problem_; }
+  bool in_body() const noexcept { return passed_ > 0; }
 
  private:
-  void watch(httplib::Client& client, Deadline deadline) {
-    platform::block_signals_in_this_thread();
-    std::unique_lock<std::mutex> guard(mutex_);
-    while (!changed_.wait_until(guard, deadline, [this] { return done_; })) {
-      client.stop();
-      deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);  // it may try another address
-    }
-  }
+  static constexpr std::size_t largest_answer = 256 * 1024;  // of a body in chunks of one byte that is long enough
+  static std::string plain_head(int status, std::string_view head);
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool done_ = false;
-  platform::Thread thread_;
+  std::string head_, problem_;
+  std::size_t passed_ = 0;
 };
 
-USAGE_STATS_INLINE bool httplib_can(const Url& url, const std::string& proxy) {
-  return (url.scheme == "http" || httplib_has_tls) && (proxy.empty() || parse_proxy(proxy));
+USAGE_STATS_INLINE std::string HeadFilter::plain_head(int status, std::string_view head) {
+  std::string text = "HTTP/1.1 " + std::to_string(status) + " -\r\n";
+  bool length = false, close = head.substr(0, 8) == "HTTP/1.0";
+  each_header(head, [&](std::string_view name, const std::string& value) {
+    const auto is = [&](const char* other) { return equal_ignoring_case(name, other); };
+    if (is("Connection")) close = close || equal_ignoring_case(value, "close");
+    const bool digits = !value.empty() && value.size() <= 15 && value.find_first_not_of("0123456789") == value.npos;
+    const bool framing =
+        (is("Content-Length") && digits) || (is("Transfer-Encoding") && equal_ignoring_case(value, "chunked"));
+    if ((!framing || length) && !is("Location") && !is("Retry-After") && !is("Content-Type")) return;
+    length = length || framing;
+    text += std::string(name) + ": ";
+    for (const char c : value.substr(0, 2048)) text += c >= ' ' && c != 0x7f ? c : '?';
+    text += "\r\n";
+  });
+  return text + (close || !length ? "Connection: close\r\n\r\n" : "\r\n");
 }
 
-USAGE_STATS_INLINE void configure(httplib::Client& client, const std::string& proxy_text,
-                                  std::chrono::milliseconds limit) {
-  const auto seconds = static_cast<time_t>(limit.count() / 1000);
-  const auto microseconds = static_cast<time_t>(limit.count() % 1000 * 1000);
-  client.set_connection_timeout(seconds, microseconds);
-  client.set_read_timeout(seconds, microseconds);
-  client.set_write_timeout(seconds, microseconds);
-  client.set_follow_location(false);
-  client.set_keep_alive(false);
-#if defined(CPPHTTPLIB_OPENSSL_SUPPORT) || defined(CPPHTTPLIB_SSL_ENABLED)
-  client.enable_server_certificate_verification(true);
-#endif
-  if (const auto proxy = proxy_text.empty() ? std::nullopt : parse_proxy(proxy_text)) {
-    client.set_proxy(proxy->host, proxy->port);
-    if (!proxy->user.empty()) client.set_proxy_basic_auth(proxy->user, proxy->password);
+USAGE_STATS_INLINE std::string HeadFilter::pass(std::string_view bytes) {
+  std::string result;
+  if (problem_.empty() && passed_ == 0) {
+    head_ += bytes;
+    bytes = {};
+    for (std::size_t size = head_size(head_); passed_ == 0 && size != head_.npos; size = head_size(head_)) {
+      const int status = status_of(head_);
+      if (status == 0) return problem_ = "what came is no answer in HTTP", std::string();
+      if (status > 199 || status == 101) result = plain_head(status, std::string_view(head_).substr(0, size));
+      head_.erase(0, size);
+      if (!result.empty()) result += std::exchange(head_, {});
+      passed_ = result.size();
+    }
+    if (head_.size() > largest_head) problem_ = "the head of the answer is too long";
+    if (!head_.empty() && std::string_view("HTTP/").substr(0, head_.size()) != std::string_view(head_).substr(0, 5))
+      problem_ = "what came is no answer in HTTP";
+    return result;
   }
+  if (problem_.empty() && passed_ + bytes.size() > largest_answer) problem_ = "the answer is too long";
+  if (!problem_.empty()) return {};
+  passed_ += bytes.size();
+  return std::string(bytes);
 }
 
-USAGE_STATS_INLINE Response by_httplib(const Url& url, const Request& request, const std::string& proxy,
-                                       Deadline deadline) {
-  Response response;
-  httplib::Client client(url.origin());
-  if (!client.is_valid()) return response.error = "httplib cannot reach " + url.origin(), response;
-  configure(client, proxy, left_until(deadline));
-  httplib::Request out;
-  out.method = request.method;
-  out.path = url.target;
-  for (const auto& [name, value] : request.headers) out.headers.emplace(name, value);
-  out.body = request.body;
-  const auto take_head = [&](const httplib::Response& head) {
-    response.status = head.status;
-    for (const auto& [name, value] : head.headers) take_header(response, name, value);
-    return true;
-  };
-  out.response_handler = take_head;
-  out.content_receiver = [&](const char* data, std::size_t size, auto, auto) {
-    response.body.append(data, std::min(size, largest_body - response.body.size()));
-    return response.body.size() < largest_body && left_until(deadline).count() > 0;
-  };
-  const auto result = [&]() -> std::optional<httplib::Result> {
-    const Watchdog watchdog(client, deadline);
-    if (!watchdog.watches()) return std::nullopt;
-    return client.send(out);
-  }();
-  if (!result) return response.impossible = true, response.error = "no thread to watch over the time", response;
-  if (*result && response.status == 0) take_head(**result);  // the handler is not called for an answer without a body
-  // An answer whose body was too long, or broke off, is still an answer: the status is what counts.
-  if (response.status == 0) response.error = *result ? "no answer" : httplib::to_string(result->error());
-  return response;
-}
+}  // namespace transport_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/curl.ipp
+// The system's curl, for what httplib cannot send here.
 
-#endif  // USAGE_STATS_NO_HTTPLIB
+#include <string>
+#include <string_view>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace transport_impl {
 
 /// A string as curl's config files write it.
 USAGE_STATS_INLINE std::string curl_quoted(std::string_view text) {
@@ -11464,7 +14409,9 @@ USAGE_STATS_INLINE std::string curl_quoted(std::string_view text) {
   return result + "\"";
 }
 
-/// Everything curl needs, for its standard input: arguments can be seen by other users of the machine.
+/// Everything curl needs, for its standard input: arguments can be seen by other users of the machine. The body is the
+/// rest of that: curl reads it when it comes to the line that asks for it, which is the last one. In a line of the
+/// config it could not be longer than some versions' limit of 100 KiB.
 USAGE_STATS_INLINE std::string curl_config(const Url& url, const Request& request, const std::string& proxy,
                                            std::chrono::milliseconds limit) {
   char seconds[32];
@@ -11476,38 +14423,57 @@ USAGE_STATS_INLINE std::string curl_config(const Url& url, const Request& reques
       (proxy.empty() ? "noproxy = \"*\"" : "noproxy = \"\"\nproxy = " + curl_quoted(proxy)) + "\n";
   for (const auto& [name, value] : request.headers) config += "header = " + curl_quoted(name + ": " + value) + "\n";
   config += "header = \"Expect:\"\n";
-  if (!request.body.empty()) config += "data-raw = " + curl_quoted(request.body) + "\n";
+  if (!request.body.empty()) config += "data-binary = \"@-\"\n" + request.body;
   return config;
 }
 
-/// The three digits behind the version in the first line of an answer; 0 for anything else.
-USAGE_STATS_INLINE int status_of(std::string_view head) noexcept {
-  const std::string_view digits = head.substr(std::min(head.find(' '), head.size())).substr(0, 4);
-  if (digits.size() != 4 || digits.find_first_not_of("0123456789", 1) != std::string_view::npos) return 0;
-  return (digits[1] - '0') * 100 + (digits[2] - '0') * 10 + (digits[3] - '0');
+/// What curl's exit code says (curl(1), "EXIT CODES"), in words.
+USAGE_STATS_INLINE std::string curl_problem(int code, const Url& url) {
+  const std::string number = " (curl ended with code " + std::to_string(code) + ")";
+  switch (code) {
+    case 5:
+      return "the proxy's name leads nowhere" + number;
+    case 6:
+      return "the name " + url.host + " leads nowhere" + number;
+    case 7:
+      return "no connection" + number;
+    case 28:
+      return "no answer in time" + number;
+    case 35:
+    case 51:
+    case 53:
+    case 54:
+    case 58:
+    case 59:
+    case 60:
+    case 64:
+    case 66:
+    case 77:
+    case 80:
+    case 82:
+    case 83:
+    case 90:
+    case 91:
+    case 98:
+      return "TLS: no connection that can be trusted" + number;
+    case 1:
+    case 8:
+    case 52:
+    case 55:
+    case 56:
+    case 97:
+      return (code == 97               ? "the proxy does not connect"
+              : code == 1 || code == 8 ? "what came is no answer in HTTP"
+                                       : "the connection broke off, or the proxy does not connect") +
+             number;
+    default:
+      return "curl cannot send it" + number;
+  }
 }
 
-/// Reads what `curl --include` prints: interim answers, the head, the body.
-USAGE_STATS_INLINE void parse_answer(std::string_view text, Response& response) {
-  while (text.substr(0, 5) == "HTTP/") {
-    const std::size_t end = text.find("\r\n\r\n");
-    if (end == std::string_view::npos) return;
-    std::string_view head = text.substr(0, end);
-    text.remove_prefix(end + 4);
-    const int status = status_of(head);
-    if (status >= 100 && status <= 199) continue;
-    response.status = status;
-    for (std::size_t line = head.find("\r\n"); line != std::string_view::npos; line = head.find("\r\n")) {
-      head.remove_prefix(line + 2);
-      const std::size_t colon = head.find(':'), line_end = std::min(head.find("\r\n"), head.size());
-      if (colon >= line_end) continue;
-      const std::size_t begin = head.find_first_not_of(" \t", colon + 1);
-      take_header(response, head.substr(0, colon),
-                  begin < line_end ? std::string(head.substr(begin, line_end - begin)) : std::string());
-    }
-    response.body = text.substr(0, largest_body);
-    return;
-  }
+/// Whether it is curl itself that cannot do what it is asked for: nothing has been tried then.
+USAGE_STATS_INLINE bool curl_is_unfit(int code) noexcept {
+  return code == 2 || code == 3 || code == 4 || code == 26 || code == 27 || code == 41 || code == 48;
 }
 
 USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, const std::string& proxy,
@@ -11527,41 +14493,110 @@ USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, cons
                             largest_head + largest_body, limit + std::chrono::milliseconds(200));
   parse_answer(result.output, response);
   if (response.status != 0) return response;
-  response.error = result.error           ? "curl did not start: " + result.error.message()
-                   : result.exit_code < 0 ? "curl took too long"
-                                          : "curl ended with code " + std::to_string(result.exit_code);
+  response.impossible = result.error || (result.output.empty() && curl_is_unfit(result.exit_code));
+  response.error = result.error             ? "curl did not start: " + result.error.message()
+                   : result.exit_code < 0   ? "curl took too long"
+                   : result.exit_code == 0  ? "what came is no answer in HTTP"
+                   : !result.output.empty() ? "half an answer: " + curl_problem(result.exit_code, url)
+                                            : curl_problem(result.exit_code, url);
   return response;
 }
 
-USAGE_STATS_INLINE Response exchange(const Url& url, const Request& request, Deadline deadline, const Log& log) {
-  const std::string proxy = proxy_for(url.scheme, url.host);
-#if !defined(USAGE_STATS_NO_HTTPLIB)
-  if (httplib_can(url, proxy)) {
-    log(request.method, " ", url.origin(), url.target, " by httplib");
-    return by_httplib(url, request, proxy, deadline);
+}  // namespace transport_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/impl/proxies.ipp
+// Proxies, as the environment tells them.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace transport_impl {
+
+struct Proxy {
+  std::string host, user, password;
+  int port = 0;
+};
+
+/// "http://user:password@host:port"; nothing for another kind of proxy.
+USAGE_STATS_INLINE std::optional<Proxy> parse_proxy(std::string text) {
+  if (text.find("://") == std::string::npos) text = "http://" + text;
+  Proxy proxy;
+  const std::size_t at = text.rfind('@');
+  if (at != std::string::npos && text.compare(0, 7, "http://") == 0) {
+    const std::string user_info = text.substr(7, at - 7);
+    const std::size_t colon = user_info.find(':');
+    proxy.user = percent_decode(user_info.substr(0, colon));
+    if (colon != std::string::npos) proxy.password = percent_decode(user_info.substr(colon + 1));
+    text = "http://" + text.substr(at + 1);
   }
-#endif
-  log(request.method, " ", url.origin(), url.target, " by curl");
-  return by_curl(url, request, proxy, deadline);
+  const auto url = parse_url(text);
+  if (!url || url->scheme != "http") return std::nullopt;
+  proxy.host = url->host;
+  proxy.port = url->port;
+  return proxy;
 }
 
-/// Where a redirect leads; nothing if it leads to another host or scheme.
-USAGE_STATS_INLINE std::optional<Url> redirected(const Url& from, const std::string& location) {
-  const auto to = resolve(from, location);
-  return to && to->scheme == from.scheme && to->host == from.host ? to : std::nullopt;
+/// Whether an address lies in a network, "10.0.0.0/8" or "fd00::/8".
+USAGE_STATS_INLINE bool in_network(std::string_view network, std::string_view host) {
+  const std::size_t slash = network.find('/');
+  const auto base = address_bytes(network.substr(0, slash)), address = address_bytes(host);
+  const std::string_view digits = network.substr(std::min(slash, network.size() - 1) + 1);
+  if (!base || !address || base->size() != address->size() || digits.empty() || digits.size() > 3 ||
+      digits.find_first_not_of("0123456789") != digits.npos)
+    return false;
+  const std::size_t bits = static_cast<std::size_t>(std::stoi(std::string(digits)));
+  if (bits > base->size() * 8) return false;
+  for (std::size_t i = 0; i < bits; ++i) {
+    const int mask = 0x80 >> i % 8;
+    if (((*base)[i / 8] & mask) != ((*address)[i / 8] & mask)) return false;
+  }
+  return true;
+}
+
+/// Whether one item of NO_PROXY covers the host: "*", the name or address, a network, or a domain above a name.
+USAGE_STATS_INLINE bool covers(std::string_view item, std::string_view host) {
+  if (item == "*") return true;
+  if (item.size() > 2 && item.front() == '[' && item.back() == ']') item = item.substr(1, item.size() - 2);
+  if (!host.empty() && host.back() == '.') host.remove_suffix(1);
+  if (const auto address = address_bytes(host))
+    return item.find('/') == item.npos ? address_bytes(item) == address : in_network(item, host);
+  if (!item.empty() && item.back() == '.') item.remove_suffix(1);
+  if (!item.empty() && item.front() == '.') item.remove_prefix(1);
+  if (item.empty() || host.size() < item.size()) return false;
+  const std::string_view end = host.substr(host.size() - item.size());
+  return equal_ignoring_case(end, item) && (host.size() == item.size() || host[host.size() - item.size() - 1] == '.');
+}
+
+/// What an Authorization or Proxy-Authorization of the kind "Basic" says (RFC 7617): Base64, RFC 4648.
+USAGE_STATS_INLINE std::string basic_credentials(const Proxy& proxy) {
+  constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const std::string text = proxy.user + ":" + proxy.password;
+  std::string result = "Basic ";
+  for (std::size_t i = 0; i < text.size(); i += 3) {
+    unsigned bits = 0;
+    for (std::size_t k = 0; k < 3; ++k)
+      bits = bits << 8 | (i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0U);
+    for (std::size_t k = 0; k < 4; ++k) result += i + k > text.size() ? '=' : digits[bits >> (18 - 6 * k) & 63];
+  }
+  return result;
 }
 
 }  // namespace transport_impl
 
 USAGE_STATS_INLINE std::string proxy_for(const std::string& scheme, const std::string& host) {
+  if (is_loopback(host)) return {};
   const auto first_of = [](std::initializer_list<const char*> names) {
     for (const char* const name : names)
       if (auto value = platform::variable(name); value && !value->empty()) return *value;
     return std::string();
   };
   const std::string exceptions = first_of({"no_proxy", "NO_PROXY"});
-  for (std::size_t begin = 0; begin <= exceptions.size();) {
-    const std::size_t end = std::min(exceptions.find(',', begin), exceptions.size());
+  for (std::size_t begin = 0; begin < exceptions.size();) {
+    const std::size_t end = std::min(exceptions.find_first_of(", \t", begin), exceptions.size());
     if (transport_impl::covers(std::string_view(exceptions).substr(begin, end - begin), host)) return {};
     begin = end + 1;
   }
@@ -11571,18 +14606,697 @@ USAGE_STATS_INLINE std::string proxy_for(const std::string& scheme, const std::s
   return first_of({"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"});
 }
 
-USAGE_STATS_INLINE Response send(const Request& request, std::chrono::milliseconds limit, const Log& log) {
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+#if !defined(USAGE_STATS_NO_HTTPLIB)
+// ---- usage_stats/impl/relay.ipp
+// What stands between a server and httplib, which is given a port of 127.0.0.1: it looks names up, goes through
+// proxies, ends in time, and hands on no more bytes than httplib can bear, whatever its version. (It reads lines of any
+// length onto the heap, and matches a status line with a recursion for each byte.)
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+
+// ---- usage_stats/impl/sockets.ipp
+// Connections that never block. Included with httplib only: without it this library makes none.
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#if defined(_WIN32)
+// ---- usage_stats/impl/sockets_windows.ipp
+// What sockets.ipp needs of the system. Winsock is started by httplib.
+
+#include <string>
+#include <system_error>
+
+#include <winsock2.h>
+#include <ws2tcpip.h>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+namespace sockets {
+
+using Handle = SOCKET;
+using Length = int;
+using Count = int;
+constexpr Handle none = INVALID_SOCKET;
+constexpr int send_flags = 0;
+
+USAGE_STATS_INLINE Handle native(std::intptr_t handle) noexcept { return static_cast<Handle>(handle); }
+USAGE_STATS_INLINE void close(Handle socket) noexcept { ::closesocket(socket); }
+USAGE_STATS_INLINE int last_error() noexcept { return ::WSAGetLastError(); }
+/// Nothing yet, and no failure.
+USAGE_STATS_INLINE bool in_progress(int error) noexcept { return error == WSAEWOULDBLOCK || error == WSAEINPROGRESS; }
+USAGE_STATS_INLINE std::string words(int error) { return std::error_code(error, std::system_category()).message(); }
+USAGE_STATS_INLINE std::string name_words(int error) { return words(error); }
+
+USAGE_STATS_INLINE bool make_non_blocking(Handle socket) noexcept {
+  u_long yes = 1;
+  ::SetHandleInformation(reinterpret_cast<HANDLE>(socket), HANDLE_FLAG_INHERIT, 0);
+  return ::ioctlsocket(socket, static_cast<long>(FIONBIO), &yes) == 0;
+}
+
+USAGE_STATS_INLINE int poll(pollfd* files, std::size_t count, int limit_ms) noexcept {
+  return ::WSAPoll(files, static_cast<ULONG>(count), limit_ms);
+}
+
+}  // namespace sockets
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+#else
+// ---- usage_stats/impl/sockets_posix.ipp
+// What sockets.ipp needs of the system.
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+namespace sockets {
+
+using Handle = int;
+using Length = socklen_t;
+using Count = std::size_t;
+constexpr Handle none = -1;
+#if defined(MSG_NOSIGNAL)
+constexpr int send_flags = MSG_NOSIGNAL;
+#else
+constexpr int send_flags = 0;
+#endif
+
+USAGE_STATS_INLINE Handle native(std::intptr_t handle) noexcept { return static_cast<Handle>(handle); }
+USAGE_STATS_INLINE void close(Handle socket) noexcept { ::close(socket); }
+USAGE_STATS_INLINE int last_error() noexcept { return errno; }
+/// Nothing yet, and no failure.
+USAGE_STATS_INLINE bool in_progress(int error) noexcept {
+  return error == EAGAIN || error == EWOULDBLOCK || error == EINTR || error == EINPROGRESS;
+}
+USAGE_STATS_INLINE std::string words(int error) { return std::error_code(error, std::generic_category()).message(); }
+USAGE_STATS_INLINE std::string name_words(int error) { return ::gai_strerror(error); }
+
+USAGE_STATS_INLINE bool make_non_blocking(Handle socket) noexcept {
+#if defined(SO_NOSIGPIPE)
+  const int yes = 1;
+  ::setsockopt(socket, SOL_SOCKET, SO_NOSIGPIPE, &yes, sizeof yes);
+#endif
+  return ::fcntl(socket, F_SETFD, FD_CLOEXEC) == 0 &&
+         ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL, 0) | O_NONBLOCK) == 0;
+}
+
+USAGE_STATS_INLINE int poll(pollfd* files, std::size_t count, int limit_ms) noexcept {
+  return ::poll(files, static_cast<nfds_t>(count), limit_ms);
+}
+
+}  // namespace sockets
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+#endif
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+USAGE_STATS_INLINE Socket::~Socket() { close(); }
+USAGE_STATS_INLINE Socket::Socket(Socket&& other) noexcept : handle_(std::exchange(other.handle_, -1)) {}
+USAGE_STATS_INLINE Socket& Socket::operator=(Socket&& other) noexcept {
+  std::swap(handle_, other.handle_);
+  return *this;
+}
+
+USAGE_STATS_INLINE void Socket::close() noexcept {
+  if (handle_ != -1) sockets::close(sockets::native(handle_));
+  handle_ = -1;
+}
+
+USAGE_STATS_INLINE int Socket::read(char* into, std::size_t size) const noexcept {
+  const auto count = ::recv(sockets::native(handle_), into, static_cast<sockets::Count>(size), 0);
+  if (count >= 0) return static_cast<int>(count);
+  return sockets::in_progress(sockets::last_error()) ? nothing_now : broken;
+}
+
+USAGE_STATS_INLINE int Socket::write(const char* bytes, std::size_t size) const noexcept {
+  const auto count = ::send(sockets::native(handle_), bytes, static_cast<sockets::Count>(size), sockets::send_flags);
+  if (count >= 0) return static_cast<int>(count);
+  return sockets::in_progress(sockets::last_error()) ? nothing_now : broken;
+}
+
+USAGE_STATS_INLINE int Socket::port_of(std::intptr_t handle) noexcept {
+  sockaddr_storage address{};
+  sockets::Length size = sizeof address;
+  if (::getsockname(sockets::native(handle), reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+  return address.ss_family == AF_INET ? ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port) : 0;
+}
+
+USAGE_STATS_INLINE Socket Socket::listen(int& port) {
+  Socket socket;
+  socket.handle_ = static_cast<std::intptr_t>(::socket(AF_INET, SOCK_STREAM, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (!socket || !sockets::make_non_blocking(sockets::native(socket.handle_)) ||
+      ::bind(sockets::native(socket.handle_), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(sockets::native(socket.handle_), 8) != 0)
+    return {};
+  port = port_of(socket.handle_);
+  return socket;
+}
+
+USAGE_STATS_INLINE Socket Socket::accept(int& peer_port) const {
+  sockaddr_storage address{};
+  sockets::Length size = sizeof address;
+  Socket socket;
+  socket.handle_ =
+      static_cast<std::intptr_t>(::accept(sockets::native(handle_), reinterpret_cast<sockaddr*>(&address), &size));
+  if (!socket || !sockets::make_non_blocking(sockets::native(socket.handle_))) return {};
+  peer_port = ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
+  socket.send_at_once();
+  return socket;
+}
+
+USAGE_STATS_INLINE void Socket::send_at_once() const noexcept {
+  const int yes = 1;
+  ::setsockopt(sockets::native(handle_), IPPROTO_TCP, TCP_NODELAY, reinterpret_cast<const char*>(&yes), sizeof yes);
+}
+
+USAGE_STATS_INLINE bool Socket::wait(std::vector<Wish>& wishes, std::chrono::milliseconds limit) {
+  std::vector<pollfd> files;
+  for (Wish& wish : wishes) {
+    wish.ready = false;
+    pollfd file{};
+    file.fd = wish.socket != nullptr && *wish.socket ? sockets::native(wish.socket->handle_) : sockets::none;
+    file.events = static_cast<short>((wish.to_read ? POLLIN : 0) | (wish.to_write ? POLLOUT : 0));
+    if (file.events != 0 && file.fd != sockets::none) files.push_back(file);
+  }
+  const auto most = std::chrono::milliseconds(60000);
+  if (sockets::poll(files.data(), files.size(), static_cast<int>(std::clamp(limit, {}, most).count())) <= 0)
+    return false;
+  for (Wish& wish : wishes)
+    for (const pollfd& file : files)
+      if (wish.socket != nullptr && *wish.socket && file.fd == sockets::native(wish.socket->handle_))
+        wish.ready = file.revents != 0;
+  return true;
+}
+
+namespace sockets {
+
+/// The addresses of a host, those of the two families in turn.
+USAGE_STATS_INLINE std::vector<const addrinfo*> in_turn(const addrinfo* all) {
+  std::vector<const addrinfo*> first, second, result;
+  for (const addrinfo* one = all; one != nullptr; one = one->ai_next)
+    (one->ai_family == all->ai_family ? first : second).push_back(one);
+  for (std::size_t i = 0; i < std::max(first.size(), second.size()); ++i) {
+    if (i < first.size()) result.push_back(first[i]);
+    if (i < second.size()) result.push_back(second[i]);
+  }
+  return result;
+}
+
+}  // namespace sockets
+
+USAGE_STATS_INLINE Socket Socket::begin(const void* address_info, int& error) {
+  const auto& address = *static_cast<const addrinfo*>(address_info);
+  Socket socket;
+  socket.handle_ = static_cast<std::intptr_t>(::socket(address.ai_family, address.ai_socktype, address.ai_protocol));
+  if (socket && sockets::make_non_blocking(sockets::native(socket.handle_))) {
+    socket.send_at_once();
+    if (::connect(sockets::native(socket.handle_), address.ai_addr, static_cast<sockets::Length>(address.ai_addrlen)) ==
+            0 ||
+        sockets::in_progress(sockets::last_error()))
+      return socket;
+  }
+  error = sockets::last_error();
+  return {};
+}
+
+USAGE_STATS_INLINE int Socket::failure() const noexcept {
+  int error = 0;
+  sockets::Length size = sizeof error;
+  const int result =
+      ::getsockopt(sockets::native(handle_), SOL_SOCKET, SO_ERROR, reinterpret_cast<char*>(&error), &size);
+  return result == 0 ? error : sockets::last_error();
+}
+
+USAGE_STATS_INLINE Socket Socket::connect(const std::string& host, int port,
+                                          std::chrono::steady_clock::time_point deadline, std::string& problem) {
+  using Clock = std::chrono::steady_clock;
+  addrinfo hints{}, *found = nullptr;
+  hints.ai_socktype = SOCK_STREAM;
+  if (const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found); error != 0)
+    return problem = "the name " + host + " leads nowhere: " + sockets::name_words(error), Socket();
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, [](addrinfo* all) { ::freeaddrinfo(all); });
+  const auto addresses = sockets::in_turn(found);
+  std::vector<Socket> begun;
+  auto next = Clock::now();
+  int error = 0;
+  for (std::size_t tried = 0; Clock::now() < deadline;) {
+    if (tried < addresses.size() && (begun.empty() || Clock::now() >= next)) {
+      if (Socket socket = begin(addresses[tried++], error)) begun.push_back(std::move(socket));
+      next = Clock::now() + std::chrono::milliseconds(250);  // RFC 8305, section 5
+    }
+    if (begun.empty() && tried == addresses.size()) return problem = sockets::words(error), Socket();
+    std::vector<Wish> wishes;
+    for (const Socket& socket : begun) wishes.push_back({&socket, false, true, false});
+    const auto until = tried < addresses.size() ? std::min(next, deadline) : deadline;
+    wait(wishes,
+         std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()) + std::chrono::milliseconds(1));
+    for (std::size_t i = wishes.size(); i-- > 0;) {
+      if (!wishes[i].ready) continue;
+      error = begun[i].failure();
+      if (error == 0) return std::move(begun[i]);
+      begun.erase(begun.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+  return problem = "no connection in time", Socket();
+}
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace transport_impl {
+
+/// Of a connection with TLS, certificates and answers together: nobody but httplib can tell there what is a head.
+constexpr std::size_t largest_tls_connection = 48 * 1024;
+/// What the thread needs that calls httplib. std::regex takes 180 to 430 bytes for each byte of a status line.
+constexpr std::size_t plain_stack = 1024 * 1024, tls_stack = largest_tls_connection * 512;
+
+class Relay {
+ public:
+  /// Nothing, and the reason, where there is no way to the server.
+  static std::unique_ptr<Relay> open(const Url&, const std::optional<Proxy>&, Deadline, std::string& problem);
+
+  int port() const noexcept { return port_; }
+  /// The socket with which httplib is about to connect here: nobody else may.
+  void expect(std::intptr_t socket) noexcept { expected_ = socket; }
+  /// Whether one more request may use the connection.
+  bool usable();
+  /// Hands bytes on, in this thread, until another one has called end(), or time is up.
+  void work(Deadline);
+  void begin() noexcept;
+  void end() noexcept;
+  /// Bytes that came since begin().
+  std::size_t received() const noexcept { return received_; }
+  /// Why it hands nothing on; empty if that is not so.
+  std::string problem() const { return problem_.empty() ? filter_.problem() : problem_; }
+
+ private:
+  static constexpr std::size_t piece = 16 * 1024;
+
+  bool tunnel(const Url&, const Proxy&, Deadline);
+  void look_for_connection();
+  void read_local();
+  void read_server();
+  static bool write(platform::Socket&, std::string& bytes);
+  void close();
+
+  platform::Socket server_, local_, listener_;
+  std::string to_server_, to_local_, problem_;
+  HeadFilter filter_;
+  int port_ = 0;
+  bool tls_ = false, server_ended_ = false;
+  std::size_t received_ = 0, in_all_ = 0;
+  std::atomic<std::intptr_t> expected_{-1};
+  std::atomic<bool> ended_{false};
+};
+
+USAGE_STATS_INLINE std::unique_ptr<Relay> Relay::open(const Url& url, const std::optional<Proxy>& proxy,
+                                                      Deadline deadline, std::string& problem) {
+  auto relay = std::make_unique<Relay>();
+  relay->tls_ = url.scheme == "https";
+  relay->server_ =
+      platform::Socket::connect(proxy ? proxy->host : url.host, proxy ? proxy->port : url.port, deadline, problem);
+  if (!relay->server_) {
+    if (proxy) problem = "no way to the proxy: " + problem;
+    return nullptr;
+  }
+  if (proxy && relay->tls_ && !relay->tunnel(url, *proxy, deadline)) return problem = relay->problem_, nullptr;
+  relay->listener_ = platform::Socket::listen(relay->port_);
+  if (!relay->listener_) return problem = "no port of 127.0.0.1 is to be had", nullptr;
+  return relay;
+}
+
+/// Asks a proxy for a way to the server (RFC 9110, section 9.3.6).
+USAGE_STATS_INLINE bool Relay::tunnel(const Url& url, const Proxy& proxy, Deadline deadline) {
+  const std::string to = url.origin().substr(url.scheme.size() + 3);
+  std::string asked = "CONNECT " + to + " HTTP/1.1\r\nHost: " + to + "\r\n", answer;
+  if (!proxy.user.empty()) asked += "Proxy-Authorization: " + basic_credentials(proxy) + "\r\n";
+  asked += "\r\n";
+  for (int status = 0; status < 200;) {
+    if (left_until(deadline).count() == 0) return problem_ = "the proxy does not answer in time", false;
+    std::vector<platform::Socket::Wish> wishes{{&server_, true, !asked.empty(), false}};
+    if (!platform::Socket::wait(wishes, left_until(deadline))) continue;
+    if (!asked.empty() && !write(server_, asked)) return problem_ = "the proxy breaks off", false;
+    char buffer[1024];
+    const int count = server_.read(buffer, sizeof buffer);
+    if (count == 0 || count == platform::Socket::broken) return problem_ = "the proxy breaks off", false;
+    if (count > 0) answer.append(buffer, static_cast<std::size_t>(count));
+    if (answer.size() > largest_head) return problem_ = "the proxy says too much", false;
+    for (std::size_t size = head_size(answer); status < 200 && size != answer.npos; size = head_size(answer)) {
+      status = status_of(answer);
+      answer.erase(0, size);
+      if (status == 0 || status > 299)
+        return problem_ = status == 0 ? "the proxy does not connect: it does not speak HTTP"
+                                      : "the proxy does not connect: status " + std::to_string(status),
+               false;
+    }
+  }
+  to_local_ = answer;
+  return true;
+}
+
+USAGE_STATS_INLINE bool Relay::usable() {
+  char byte = 0;
+  // What comes now is no answer to a question: an end, or nothing that could be trusted.
+  return local_ && server_ && !server_ended_ && problem().empty() && to_local_.empty() && to_server_.empty() &&
+         in_all_ < largest_tls_connection / 2 && server_.read(&byte, 1) == platform::Socket::nothing_now;
+}
+
+USAGE_STATS_INLINE void Relay::begin() noexcept {
+  received_ = 0;
+  ended_ = false;
+  filter_.expect_head();
+}
+
+USAGE_STATS_INLINE void Relay::end() noexcept {
+  ended_ = true;
+  USAGE_STATS_TRY {
+    std::string problem;
+    platform::Socket::connect("127.0.0.1", port_, std::chrono::steady_clock::now() + std::chrono::seconds(1), problem);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void Relay::close() {
+  local_.close();
+  server_.close();
+  listener_.close();
+}
+
+USAGE_STATS_INLINE void Relay::look_for_connection() {
+  int port = 0;
+  platform::Socket socket = listener_.accept(port);
+  const std::intptr_t expected = expected_;
+  if (!socket || local_ || expected == -1 || platform::Socket::port_of(expected) != port) return;  // or end()
+  expected_ = -1;
+  local_ = std::move(socket);
+}
+
+USAGE_STATS_INLINE void Relay::read_local() {
+  char buffer[4096];
+  const int count = local_.read(buffer, sizeof buffer);
+  if (count == platform::Socket::nothing_now) return;
+  if (count <= 0) {
+    local_.close();
+    server_.close();
+    return;
+  }
+  to_server_.append(buffer, static_cast<std::size_t>(count));
+}
+
+USAGE_STATS_INLINE void Relay::read_server() {
+  char buffer[4096];
+  const int count = server_.read(buffer, sizeof buffer);
+  if (count == platform::Socket::nothing_now) return;
+  if (count <= 0) {
+    server_ended_ = true;
+    if (received_ > 0 && !tls_ && !filter_.in_body() && problem().empty())
+      problem_ = "the answer breaks off in its head";
+    return;
+  }
+  received_ += static_cast<std::size_t>(count);
+  in_all_ += static_cast<std::size_t>(count);
+  const std::string_view bytes(buffer, static_cast<std::size_t>(count));
+  if (!tls_)
+    to_local_ += filter_.pass(bytes);
+  else if (in_all_ <= largest_tls_connection)
+    to_local_ += bytes;
+  else
+    problem_ = "the answer is too long";
+  server_ended_ = !problem().empty();
+}
+
+USAGE_STATS_INLINE bool Relay::write(platform::Socket& socket, std::string& bytes) {
+  if (bytes.empty()) return true;
+  const int count = socket.write(bytes.data(), bytes.size());
+  if (count > 0) bytes.erase(0, static_cast<std::size_t>(count));
+  return count != platform::Socket::broken;
+}
+
+USAGE_STATS_INLINE void Relay::work(Deadline deadline) {
+  while (!ended_) {
+    if (left_until(deadline).count() == 0) {
+      if (problem_.empty()) problem_ = "no answer in time";
+      return close();
+    }
+    std::vector<platform::Socket::Wish> wishes{
+        {&listener_, true, false, false},
+        {&local_, to_server_.size() < piece, !to_local_.empty(), false},
+        {&server_, !server_ended_ && local_ && to_local_.size() < piece, !to_server_.empty(), false}};
+    // end() wakes it; where that has failed, it sees so after a while.
+    platform::Socket::wait(wishes, std::min(left_until(deadline), std::chrono::milliseconds(200)));
+    if (wishes[0].ready) look_for_connection();
+    if (wishes[1].ready) {
+      if (!write(local_, to_local_)) local_.close();
+      if (local_ && to_server_.size() < piece) read_local();
+    }
+    if (wishes[2].ready && server_) {
+      if (!write(server_, to_server_)) to_server_.clear();  // it may have answered before it closed
+      if (!server_ended_ && to_local_.size() < piece) read_server();
+    }
+    if (server_ended_ && to_local_.empty()) local_.close();
+  }
+}
+
+}  // namespace transport_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+#endif
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+#if defined(USAGE_STATS_NO_HTTPLIB)
+struct Connection::Impl {};
+#else
+struct Connection::Impl {
+  std::string to;  // the server and the way to it
+  std::unique_ptr<httplib::Client> client;
+  std::unique_ptr<transport_impl::Relay> relay;  // goes first, so that the client has nobody to say goodbye to
+};
+#endif
+USAGE_STATS_INLINE Connection::Connection() noexcept = default;
+USAGE_STATS_INLINE Connection::~Connection() = default;
+USAGE_STATS_INLINE Connection::Connection(Connection&&) noexcept = default;
+USAGE_STATS_INLINE Connection& Connection::operator=(Connection&&) noexcept = default;
+
+namespace transport_impl {
+
+#if !defined(USAGE_STATS_NO_HTTPLIB)
+
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT) || defined(CPPHTTPLIB_MBEDTLS_SUPPORT) || \
+    defined(CPPHTTPLIB_WOLFSSL_SUPPORT) || defined(CPPHTTPLIB_SSL_ENABLED)
+constexpr bool httplib_has_tls = true;
+#else
+constexpr bool httplib_has_tls = false;
+#endif
+
+USAGE_STATS_INLINE bool httplib_can(const Url& url, const std::string& proxy) {
+  return (url.scheme == "http" || httplib_has_tls) && (proxy.empty() || parse_proxy(proxy));
+}
+
+/// A client that connects to the relay and takes it for the server.
+USAGE_STATS_INLINE std::unique_ptr<httplib::Client> client_for(const Url& url, Relay& relay, bool kept) {
+  Url here = url;
+  here.port = relay.port();
+  if (url.scheme == "http") here.host = "127.0.0.1";
+  auto client = std::make_unique<httplib::Client>(here.origin());
+  if (!client->is_valid()) return nullptr;
+  // The relay ends it in time.
+  client->set_connection_timeout(60);
+  client->set_read_timeout(60);
+  client->set_write_timeout(60);
+  client->set_follow_location(false);
+  client->set_keep_alive(kept);
+  client->set_decompress(false);
+  client->set_tcp_nodelay(true);
+  client->set_hostname_addr_map({{here.host, "127.0.0.1"}});
+  client->set_socket_options([&relay](auto socket) { relay.expect(static_cast<std::intptr_t>(socket)); });
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT) || defined(CPPHTTPLIB_SSL_ENABLED)
+  client->enable_server_certificate_verification(true);
+#endif
+  return client;
+}
+
+USAGE_STATS_INLINE httplib::Request request_by(const Url& url, const Request& request,
+                                               const std::optional<Proxy>& proxy) {
+  httplib::Request out;
+  const bool through_proxy = proxy && url.scheme == "http";
+  const bool usual = url.port == (url.scheme == "https" ? 443 : 80);
+  const std::string host = url.origin().substr(url.scheme.size() + 3);
+  out.method = request.method;
+  out.path = (through_proxy ? url.origin() : std::string()) + url.target;
+  for (const auto& [name, value] : request.headers) out.headers.emplace(name, value);
+  out.headers.emplace("Host", usual ? host.substr(0, host.rfind(':')) : host);
+  if (through_proxy && !proxy->user.empty()) out.headers.emplace("Proxy-Authorization", basic_credentials(*proxy));
+  out.body = request.body;
+  return out;
+}
+
+/// What httplib hands out, which may end anywhere: the status is what counts.
+struct Taker {
+  Response& response;
+
+  bool take_head(const httplib::Response& head) const {
+    response.status = head.status;
+    for (const auto& [name, value] : head.headers) take_header(response, name, value);
+    return true;
+  }
+  bool take_body(const char* data, std::size_t size) const {
+    response.body.append(data, std::min(size, largest_body - response.body.size()));
+    if (response.status >= 100 && response.status <= 199) {  // the rest of an interim answer is the answer
+      Response answer;
+      parse_answer(response.body, answer);
+      if (answer.status != 0) response = std::move(answer);
+      return response.status < 200;
+    }
+    return response.body.size() < largest_body;
+  }
+};
+
+/// One request over a connection that is there.
+USAGE_STATS_INLINE Response exchange_by(Connection::Impl& connection, httplib::Request out, bool tls,
+                                        Deadline deadline) {
+  Response response;
+  const Taker taker{response};
+  out.response_handler = [&](const httplib::Response& head) { return taker.take_head(head); };
+  out.content_receiver = [&](const char* data, std::size_t size, auto, auto) { return taker.take_body(data, size); };
+  Relay& relay = *connection.relay;
+  relay.begin();
+  platform::Thread thread(
+      [&] {
+        platform::block_signals_in_this_thread();
+        USAGE_STATS_TRY {
+          const httplib::Result result = connection.client->send(out);
+          // The handler is not called for an answer without a body.
+          if (result && response.status == 0) taker.take_head(*result);
+          if (response.status == 0) response.error = result ? "no answer" : httplib::to_string(result.error());
+        }
+        USAGE_STATS_CATCH_ALL { response.error = "out of memory, or a fault in httplib"; }
+        relay.end();
+      },
+      tls ? tls_stack : plain_stack);
+  if (!thread.joinable()) return response.impossible = true, response.error = "no thread to be had", response;
+  relay.work(deadline);
+  thread.join();
+  if (response.status < 200 && !relay.problem().empty()) response.error = relay.problem();
+  if (response.status < 200) response.status = 0;
+  if (response.status == 0 && response.error.empty()) response.error = "no answer";
+  return response;
+}
+
+USAGE_STATS_INLINE Response by_httplib(const Url& url, const Request& request, const std::string& proxy_text,
+                                       Deadline deadline, Connection* kept) {
+  Response response;
+  const auto proxy = proxy_text.empty() ? std::nullopt : parse_proxy(proxy_text);
+  const std::string to = url.origin() + " " + proxy_text;
+  Connection once;
+  auto& slot = (kept != nullptr ? kept : &once)->impl;
+  for (;;) {
+    const bool used = slot && slot->to == to && slot->relay->usable();
+    if (!used) {
+      slot = std::make_unique<Connection::Impl>();
+      slot->to = to;
+      slot->relay = Relay::open(url, proxy, deadline, response.error);
+      if (slot->relay) slot->client = client_for(url, *slot->relay, kept != nullptr);
+      if (!slot->client) {
+        if (slot->relay) response.error = "httplib cannot reach " + url.origin();
+        return slot.reset(), response;
+      }
+    }
+    response = exchange_by(*slot, request_by(url, request, proxy), url.scheme == "https", deadline);
+    const bool stale = used && response.status == 0 && slot->relay->received() == 0 && left_until(deadline).count() > 0;
+    if (response.status == 0 || kept == nullptr) slot.reset();
+    if (!stale) return response;  // else the server had closed the connection while nothing was to be sent
+  }
+}
+
+#endif  // USAGE_STATS_NO_HTTPLIB
+
+USAGE_STATS_INLINE Response exchange(const Url& url, const Request& request, Deadline deadline, const Log& log,
+                                     [[maybe_unused]] Connection* kept) {
+  const std::string proxy = proxy_for(url.scheme, url.host);
+  Response response;
+#if !defined(USAGE_STATS_NO_HTTPLIB)
+  if (httplib_can(url, proxy)) {
+    log(request.method, " ", url.origin(), url.target, " by httplib");
+    response = by_httplib(url, request, proxy, deadline, kept);
+  } else
+#endif
+  {
+    log(request.method, " ", url.origin(), url.target, " by curl");
+    response = by_curl(url, request, proxy, deadline);
+  }
+  if (response.status == 407) {
+    response = Response();
+    response.error = "the proxy wants other credentials (status 407)";
+  }
+  const std::string_view type = std::string_view(response.content_type).substr(0, 9);
+  const bool page = equal_ignoring_case(type, "text/html") && !response.body.empty();
+  response.doubtful = page && url.scheme == "http" && !is_loopback(url.host);
+  return response;
+}
+
+/// Where a redirect leads; nothing if it leads to another host or scheme.
+USAGE_STATS_INLINE std::optional<Url> redirected(const Url& from, const std::string& location) {
+  const auto to = resolve(from, location);
+  return to && to->scheme == from.scheme && to->host == from.host ? to : std::nullopt;
+}
+
+/// Whether anything in the request is for one server alone, which another port may not be.
+USAGE_STATS_INLINE bool has_key(const Request& request) {
+  const auto known = [](const std::pair<const std::string, std::string>& header) {
+    return header.first == "User-Agent" || header.first == "Content-Type" || header.first == "Idempotency-Key";
+  };
+  return request.key_in_body || !std::all_of(request.headers.begin(), request.headers.end(), known);
+}
+
+}  // namespace transport_impl
+
+USAGE_STATS_INLINE Response send(const Request& request, std::chrono::milliseconds limit, const Log& log,
+                                 Connection* kept) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   Response response;
   USAGE_STATS_TRY {
     auto url = parse_url(request.url);
     if (!url) return response.error = "not an http or https URL", response;
     for (int redirects = 0; redirects <= 5; ++redirects) {
-      response = transport_impl::exchange(*url, request, deadline, log);
+      response = transport_impl::exchange(*url, request, deadline, log, kept);
       const int status = response.status;
       if (status != 301 && status != 302 && status != 307 && status != 308) return response;
-      url = transport_impl::redirected(*url, response.location);
-      if (!url) return response;
+      const auto to = transport_impl::redirected(*url, response.location);
+      if (!to || (to->port != url->port && transport_impl::has_key(request))) return response;
+      url = to;
       log("redirected to ", url->origin(), url->target);
     }
   }
@@ -11600,6 +15314,8 @@ USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/impl/command_consent.ipp
 
 // ---- usage_stats/impl/command_status.ipp
+
+#include <set>
 
 // ---- usage_stats/impl/command_standing.ipp
 // What all subcommands share: the call, the ways to answer, and how things stand.
@@ -11619,7 +15335,9 @@ struct Call {
   bool json = false, wire = false;
   std::string format;                  // of `describe`; empty: not given
   std::optional<std::size_t> count{};  // of `show`
+  std::optional<std::string> message{};  // of `preview`
   Log log;
+  std::string typed = typed_command(options);  // "mytool usage-stats"
 };
 
 USAGE_STATS_INLINE void print(std::string_view text) {
@@ -11631,7 +15349,7 @@ USAGE_STATS_INLINE void print_json(const Json& json) { print(json_text(json, 2) 
 
 /// An error or a remark, for standard error.
 USAGE_STATS_INLINE void remark(const Call& call, const std::string& text) {
-  platform::write_to_standard_error(plain_text(call.options.app) + " usage-stats: " + plain_text(text) + "\n");
+  platform::write_to_standard_error(call.typed + ": " + plain_text(text) + "\n");
 }
 
 USAGE_STATS_INLINE int fail(const Call& call, const std::string& text) {
@@ -11666,31 +15384,39 @@ USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
   return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
 }
 
+/// What is wrong with the program or the process, so that nothing may be touched; empty if nothing is.
+USAGE_STATS_INLINE std::string obstacle(const Options& options) {
+  if (platform::elevated()) return "the program runs with more rights than its user (setuid)";
+  if (const auto home = platform::foreign_home(); !home.empty()) return anothers_home(home);
+  return problem_with(options);
+}
+
 /// How things stand, looked at without changing anything.
 struct Standing {
   Consent consent;
   Decision decision;
   std::vector<Endpoint> endpoints;  // that a run of now would report to, were it allowed
+  Withheld withheld;                // what it would do without
   std::filesystem::path folder;
   std::optional<Storage> storage;  // none: no run has written anything yet, or `problems` says why
   State state;
-  bool state_unreadable = false;  // it may be there
+  std::string folder_problem;  // why the folder is not looked into: what it holds is not known
   std::vector<std::string> problems;
 };
 
-USAGE_STATS_INLINE void open_storage(Standing& standing) {
+USAGE_STATS_INLINE void open_storage(const Options& options, Standing& standing) {
   if (standing.storage || standing.folder.empty()) return;
   std::error_code error;
-  standing.storage = Storage::open(standing.folder, false, error);
-  const auto trouble = [&](const std::string& what) {
-    standing.problems.push_back((standing.folder / storage_impl::state_file).string() + ": " + what);
-  };
+  standing.storage = Storage::open(standing.folder, options.app, false, error);
+  if (standing.storage) standing.storage->be_patient();
   if (standing.storage) {
-    standing.state = standing.storage->state(&standing.state_unreadable);
-    if (standing.state_unreadable) trouble("cannot be read now");
-    if (standing.state.damaged) trouble("damaged: what it knew is forgotten");
+    standing.state = standing.storage->state_at_opening();
+    if (standing.state.damaged)
+      standing.problems.push_back((standing.folder / storage_impl::state_file).string() +
+                                  ": damaged: what it knew is forgotten");
   } else if (error != std::errc::no_such_file_or_directory) {
-    standing.problems.push_back(standing.folder.string() + ": " + error.message());
+    standing.folder_problem = standing.folder.string() + ": " + error.message();
+    standing.problems.push_back(standing.folder_problem);
   }
 }
 
@@ -11699,15 +15425,20 @@ USAGE_STATS_INLINE Standing look(const Options& options) {
   std::string problem = problem_with(options);
   if (problem.empty()) problem = problem_with_declarations();
   if (!problem.empty()) standing.problems.push_back(problem);
-  const bool trusted = !platform::elevated() && problem_with(options).empty();
+  standing.folder_problem = obstacle(options);
+  const bool trusted = standing.folder_problem.empty();
   if (trusted) {
     standing.folder = usage_path(options);
-    open_storage(standing);
+    open_storage(options, standing);
     if (standing.folder.empty()) standing.problems.emplace_back("there is no place for reports (no home folder)");
   }
   standing.consent = decide(options, {}, problem, [&] { return standing.state; });
   standing.decision = standing.consent.decision;
   if (!trusted) return standing;
+  if (!standing.folder_problem.empty()) {  // a run would find the same
+    standing.decision.verdict = Verdict::off;
+    standing.decision.why = standing.folder_problem;
+  }
 
   Consent& consent = standing.consent;
   if (consent.policy.file.empty()) consent.policy = read_settings(policy_path(options));
@@ -11718,12 +15449,25 @@ USAGE_STATS_INLINE Standing look(const Options& options) {
   standing.endpoints = effective_endpoints(options, consent.policy, consent.config, trouble);
   if (!trouble.empty()) standing.problems.push_back(trouble);
   if (options.delivery == Delivery::local) standing.endpoints.clear();
+  standing.withheld = withheld_now(options, consent, standing.state);
   if (standing.decision.verdict == Verdict::on && standing.endpoints.empty()) {
     standing.decision.verdict = Verdict::local;
     standing.decision.why +=
         options.delivery == Delivery::local ? "; the program keeps its reports local" : "; there is no endpoint";
   }
+  const auto is_new = [&](const Endpoint& endpoint) { return standing.withheld.from(endpoint); };
+  auto& endpoints = standing.endpoints;
+  endpoints.erase(std::remove_if(endpoints.begin(), endpoints.end(), is_new), endpoints.end());
+  if (standing.decision.verdict == Verdict::on && endpoints.empty()) {
+    standing.decision.verdict = Verdict::local;
+    standing.decision.why += unannounced_recipients;
+  }
   return standing;
+}
+
+/// The options that say what a report of now would hold.
+USAGE_STATS_INLINE const Options& disclosed(const Options& options, const Standing& standing) noexcept {
+  return standing.withheld.instead ? *standing.withheld.instead : options;
 }
 
 /// The endpoint of an address that a report has gone to: one of those that hold now, or one that the program names;
@@ -11735,12 +15479,6 @@ USAGE_STATS_INLINE Endpoint endpoint_at(const Options& options, const Standing& 
   Endpoint then{url};
   if (!options.endpoints.empty()) then.protocol = options.endpoints.front().protocol;
   return then;
-}
-
-/// What is wrong with the program or the process, so that nothing may be touched; empty if nothing is.
-USAGE_STATS_INLINE std::string obstacle(const Options& options) {
-  if (platform::elevated()) return "the program runs with more rights than its user (setuid)";
-  return problem_with(options);
 }
 
 /// A session of which something lies here.
@@ -11797,28 +15535,38 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace command_impl {
 
-/// The command or the deed that changes the verdict.
+/// Both, if both are set: one alone would change nothing.
+USAGE_STATS_INLINE std::string unset_no_telemetry(const std::string& prefix) {
+  std::string names;
+  for (const char* const suffix : {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"})
+    if (platform::variable((prefix + suffix).c_str())) names += (names.empty() ? "" : " and ") + prefix + suffix;
+  return "unset " + names;
+}
+
+/// What the user can do to change the verdict, each of which does.
 USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Standing& standing) {
   const std::string prefix = environment_prefix(options.app), enabled = prefix + "_USAGE_STATS_ENABLED";
   const Decision& decision = standing.decision;
-  const std::string command = options.app + " usage-stats ";
+  const std::string command = typed_command(options) + " ";
+  if (!platform::foreign_home().empty() && decision.rule == 1) return "run it as that user, or with a HOME of your own";
+  if (!standing.folder_problem.empty() && decision.why == standing.folder_problem && decision.rule != 1)
+    return "mend or remove what is named, or ask the program's author for another place";
   switch (decision.rule) {
     case 1:
       return "a matter for the program's author, or for how it was started";
     case 2:
       return "unset " + enabled;
     case 3:
-      for (const char* const suffix : {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"})
-        if (platform::variable((prefix + suffix).c_str())) return "unset " + prefix + suffix;
-      break;
+      return unset_no_telemetry(prefix);
     case 4:
       return "unset DO_NOT_TRACK";
     case 5:
       return "leave out --disable-usage-stats";
     case 6:
-      return "ask who administers this machine to change " + standing.consent.policy.file.string();
+      return (decision.verdict == Verdict::off ? "" : "set " + enabled + "=0, or ") +
+             "ask whoever administers this machine to change " + standing.consent.policy.file.string();
     case 7:
-      return "unset " + enabled + ", or set it to 0";
+      return "set " + enabled + "=0";  // to unset it might leave them on by a weaker rule
     case 8:
       return "set " + enabled + "=1";
     case 10:
@@ -11828,29 +15576,52 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Stand
     default:
       break;
   }
+  const bool kept_local = decision.verdict == Verdict::local && standing.consent.decision.verdict == Verdict::on;
+  if (kept_local) return command + "disable";  // there is no endpoint: on is all that it can be
   if (decision.verdict == Verdict::local) return command + "enable, or " + command + "disable";
   return command + (decision.verdict == Verdict::off ? "enable" : "disable");
 }
 
 /// Why the verdict is as it is: what a run of now would do, where that is not what earlier runs did.
 USAGE_STATS_INLINE std::string why(const Standing& standing) {
+  if (!standing.folder_problem.empty()) return standing.decision.why;
   if (standing.consent.ask) return "you have not been asked yet; the next run asks";
   if (standing.consent.show_notice && standing.decision.verdict != Verdict::on)
     return "the notice has not been shown yet; the next run shows it, those after it send";
   return standing.decision.why;
 }
 
+constexpr const char* cannot_be_told =
+    "unknown: the folder cannot be looked into";  // what lies in a folder that is not used
+
 /// What waits to be sent, and why.
 struct Waiting {
+  bool incomplete = false;  // some cannot be read
   std::size_t reports = 0, deletions = 0;
   Seconds next_try = 0;    // 0: at once
   std::string last_error;  // of the newest try that failed
+  std::string held;        // why one is not sent, as far as that is a matter of consent
 };
+
+/// What the uploader would say of them; of many only what differs is asked.
+USAGE_STATS_INLINE std::string why_held(const State& state, const std::vector<Label>& labels) {
+  std::set<std::string> asked;
+  for (const Label& label : labels) {
+    const std::string question = std::to_string(label.rule) + platform::path_bytes(label.config_file) + '\0' +
+                                 platform::path_bytes(label.policy_file);
+    if (label.deletion || !asked.insert(question).second) continue;
+    const Permission permission = permission_for(label, state);
+    if (permission.leave == Leave::unclear) return "they wait, for " + permission.why;
+    if (permission.leave == Leave::withdrawn) return "they will be dropped, for " + permission.why;
+  }
+  return {};
+}
 
 USAGE_STATS_INLINE Waiting look_at_waiting(const Standing& standing) {
   Waiting waiting;
   if (!standing.storage) return waiting;
-  const std::vector<Label> labels = standing.storage->waiting();
+  const std::vector<Label> labels = standing.storage->waiting(&waiting.incomplete);
+  waiting.held = why_held(standing.state, labels);
   std::optional<Seconds> next;
   for (const Label& label : labels) {
     ++(label.deletion ? waiting.deletions : waiting.reports);
@@ -11914,35 +15685,58 @@ USAGE_STATS_INLINE Json status_json(const Options& options, const Standing& stan
     if (endpoint_stopped(options, state, endpoint.url)) entry["stopped"] = true;
     endpoints.push_back(std::move(entry));
   }
-  if (const std::string id = shown_client_id(options, state); !id.empty()) json["client_id"] = id;
+  Json& withheld = json["withheld"] = Json::array();
+  for (const NewData& data : standing.withheld.data)
+    if (data.withheld) withheld.push_back(data.text);
+  const bool known = standing.folder_problem.empty();  // else null: nobody can tell
+  if (const std::string id = shown_client_id(disclosed(options, standing), state); !id.empty() || !known)
+    json["client_id"] = known ? Json(id) : Json();
   json["folder"] = standing.folder.string();
   json["config_file"] = standing.consent.config.file.string();
   json["policy_file"] = standing.consent.policy.file.string();
   Json& queue = json["waiting"] = {{"reports", waiting.reports}, {"deletions", waiting.deletions}};
   if (waiting.next_try != 0) queue["not_before"] = time_text(waiting.next_try);
   if (!waiting.last_error.empty()) queue["last_error"] = waiting.last_error;
+  if (!waiting.held.empty()) queue["held"] = waiting.held;
+  if (!known || waiting.incomplete) queue["reports"] = queue["deletions"] = nullptr;
   json["uploader_at_work"] = uploader_at_work(standing);
   if (state.last_sent != 0) json["last_sent"] = time_text(state.last_sent);
-  json["sent"] = state.sent;
-  json["failed"] = state.failed;
-  json["dropped"] = state.dropped;
+  json["sent"] = known ? Json(state.sent) : Json();
+  json["failed"] = known ? Json(state.failed) : Json();
+  json["dropped"] = known ? Json(state.dropped) : Json();
   json["problems"] = standing.problems;
   return json;
 }
 
 USAGE_STATS_INLINE std::string waiting_text(const Standing& standing, const Waiting& waiting) {
+  if (!standing.folder_problem.empty()) return cannot_be_told;
+  if (waiting.incomplete) return "unknown: " + (standing.folder / "pending").string() + " cannot be read";
   std::string text = waiting.reports == 1 ? "1 report" : std::to_string(waiting.reports) + " reports";
   if (waiting.deletions > 0)
     text += " and " + std::to_string(waiting.deletions) + (waiting.deletions == 1 ? " deletion" : " deletions");
   if (waiting.reports + waiting.deletions == 0) return "nothing";
   if (uploader_at_work(standing)) text += "; being sent now";
   if (waiting.next_try != 0) text += "; tried again after " + time_text(waiting.next_try);
+  if (!waiting.held.empty()) text += "; " + waiting.held;
   if (!waiting.last_error.empty()) text += "; last try: " + waiting.last_error;
   return text;
 }
 
+/// What is new and no notice has named yet.
+USAGE_STATS_INLINE std::string withheld_text(const Standing& standing) {
+  constexpr std::size_t most = 8;
+  std::string text;
+  std::size_t count = 0;
+  for (const NewData& data : standing.withheld.data)
+    if (data.withheld && ++count <= most) text += (text.empty() ? "" : ", ") + data.name;
+  if (count == 0) return {};
+  if (count > most) text += " and " + std::to_string(count - most) + " more";
+  return text + "; until a run at a terminal has named " + (count == 1 ? "it" : "them");
+}
+
 USAGE_STATS_INLINE std::string endpoint_rows(const Options& options, const Standing& standing) {
-  if (standing.endpoints.empty()) return row("endpoint", "none: reports stay on this machine");
+  if (standing.endpoints.empty() && standing.withheld.endpoints.empty())
+    return row("endpoint", "none: reports stay on this machine");
   std::string text;
   for (const Endpoint& endpoint : standing.endpoints)
     text += row("endpoint", endpoint.url + " (" + protocol_name(endpoint.protocol) + ")" +
@@ -11959,7 +15753,8 @@ USAGE_STATS_INLINE int status(const Call& call) {
   if (call.json) return print_json(status_json(options, standing, waiting)), done;
   const Verdict verdict = standing.decision.verdict;
   const State& state = standing.state;
-  const std::string id = shown_client_id(options, state);
+  const Options& reported = disclosed(options, standing);
+  const std::string id = shown_client_id(reported, state);
   std::string text = plain_text(options.app + " " + options.version) + ": usage statistics are " +
                      (verdict == Verdict::on      ? "on\n"
                       : verdict == Verdict::local ? "local: recorded on this machine, not sent\n"
@@ -11967,17 +15762,21 @@ USAGE_STATS_INLINE int status(const Call& call) {
   text += row("because", why(standing) + " (rule " + std::to_string(standing.decision.rule) + ")");
   text += row("to change", how_to_change(options, standing));
   text += endpoint_rows(options, standing);
+  text += row("withheld", withheld_text(standing));
   text += row("purpose", options.purpose);
   text += row("policy", options.policy_url);
   text += row("contact", options.contact);
-  text += row("client id", options.client_id == ClientId::session ? "a new one for each run"
-                           : id.empty()                           ? "none yet"
-                                                                  : id);
+  text += row("client id", reported.client_id == ClientId::session ? "a new one for each run"
+                           : !standing.folder_problem.empty()      ? cannot_be_told
+                           : id.empty()                            ? "none yet"
+                                                                   : id);
   text += row("reports in", standing.folder.string());
   text += row("waiting", waiting_text(standing, waiting));
-  text += row("last sent", state.last_sent == 0 ? "never" : time_text(state.last_sent));
-  text += row("in all", std::to_string(state.sent) + " sent, " + std::to_string(state.failed) + " tries failed, " +
-                            std::to_string(state.dropped) + " dropped");
+  if (standing.folder_problem.empty()) {
+    text += row("last sent", state.last_sent == 0 ? "never" : time_text(state.last_sent));
+    text += row("in all", std::to_string(state.sent) + " sent, " + std::to_string(state.failed) + " tries failed, " +
+                              std::to_string(state.dropped) + " dropped");
+  }
   for (const std::string& problem : standing.problems) text += row("problem", problem);
   print(text);
   return done;
@@ -11995,6 +15794,7 @@ namespace command_impl {
 USAGE_STATS_INLINE std::string still_against(const Standing& standing, bool wanted_on) {
   const Verdict verdict = standing.decision.verdict;
   if (wanted_on ? verdict == Verdict::on : verdict == Verdict::off) return {};
+  if (wanted_on && standing.decision.rule == 9 && standing.endpoints.empty()) return {};  // nobody is there to send to
   return std::string(wanted_on ? "but they are " : "but they are still ") + verdict_name(verdict) + ": " +
          standing.decision.why;
 }
@@ -12019,7 +15819,9 @@ USAGE_STATS_INLINE int answer_decision(const Call& call, const Standing& standin
   } else if (on) {
     text += endpoint_rows(call.options, standing);
     text += row("reports in", standing.folder.string());
-    text += row("to stop it", call.options.app + " usage-stats disable");
+    // What has them on may stand above what `disable` writes.
+    text += row("to stop it",
+                standing.decision.rule == 9 ? call.typed + " disable" : how_to_change(call.options, standing));
   }
   if (dropped > 0) text += row("dropped", std::to_string(dropped) + " reports that waited to be sent");
   print(text);
@@ -12033,23 +15835,35 @@ USAGE_STATS_INLINE std::string write_decision(const Options& options, bool on) {
   return write_verdict(config.file, on);
 }
 
+/// Opens the usage folder, which may have to be made: what `enable` and `disable` remember stands there, too.
+USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::function<void(State&)>& change) {
+  std::error_code error;
+  const std::filesystem::path folder = usage_path(options);
+  if (folder.empty()) return std::make_error_code(std::errc::no_such_file_or_directory);
+  auto storage = Storage::open(folder, options.app, true, error);
+  if (!storage) return error;
+  storage->be_patient();
+  return storage->update_state(change);
+}
+
 USAGE_STATS_INLINE int enable(const Call& call) {
   if (const std::string problem = write_decision(call.options, true); !problem.empty()) return fail(call, problem);
-  Standing standing = look(call.options);
   // The answer below tells what the notice would; a folder that cannot be made tells so in `problems` and in each run.
-  std::error_code error;
-  if (!standing.storage && !standing.folder.empty()) standing.storage = Storage::open(standing.folder, true, error);
-  if (standing.storage)
-    error = standing.storage->update_state([](State& state) {
-      announce_all(state);
-      state.notice_shown = true;
-      state.unanswered_prompts = 0;
-    });
-  if (error) remark(call, standing.folder.string() + ": " + error.message());
-  return answer_decision(call, standing, true, 0);
+  const Consent before = look(call.options).consent;
+  const std::error_code error = remember(call.options, [&](State& state) {
+    disclose_all(state.disclosed, call.options, recipients(call.options, before));
+    state.notice_shown = true;
+    state.said_no = false;
+    state.unanswered_prompts = 0;
+  });
+  if (error) remark(call, usage_path(call.options).string() + ": " + error.message());
+  return answer_decision(call, look(call.options), true, 0);
 }
 
 USAGE_STATS_INLINE int disable(const Call& call) {
+  // First where it holds whatever the variables of this shell say, and whatever is wrong with the config file.
+  const std::error_code error = remember(call.options, [](State& state) { state.said_no = true; });
+  if (error) remark(call, usage_path(call.options).string() + ": " + error.message());
   if (const std::string problem = write_decision(call.options, false); !problem.empty()) return fail(call, problem);
   const Standing standing = look(call.options);
   std::size_t dropped = 0;
@@ -12101,7 +15915,7 @@ inline constexpr BuiltIn built_in[] = {
     {"system.container", "boolean", "whether the program ran in a container"},
     {"system.interactive", "boolean", "whether the program ran at a terminal"},
     {"command.name", "text", "the subcommand: one of the words that the program itself knows"},
-    {"command.arguments", "list of text", "names of options, and what kind of value stood where: <int>, <path>, ..."},
+    {"command.arguments", "list of text", "names of options that the program has, and what kind of value stood where: <int>, <path>, ..."},
     {"started_at", "time", "when the run began (UTC)"},
     {"ended_at", "time", "when the run ended (UTC)"},
     {"duration_s", "number", "how long the run took, seconds"},
@@ -12109,7 +15923,7 @@ inline constexpr BuiltIn built_in[] = {
     {"outcome.exit_code", "integer", "the code that the program ended with"},
     {"outcome.signal", "text", "the signal that ended the program"},
     {"outcome.error.type", "text", "type of the error that ended the run, as the program's code names it"},
-    {"outcome.error.message", "text", "its message, without names, paths, addresses, numbers and quoted text"},
+    {"outcome.error.message", "text", "its message: the words that the program itself contains, <value> for everything else"},
     {"outcome.error.causes", "list", "types and messages of the errors that led to it"},
     {"fields", "by name", "the declared fields that the run has set"},
     {"counters", "by name", "the declared counters that the run has used"},
@@ -12135,12 +15949,18 @@ USAGE_STATS_INLINE std::string entry_rows(const std::string& name, const std::st
   return rows;
 }
 
-USAGE_STATS_INLINE std::string dictionary_text(const Options& options, const std::vector<DictionaryEntry>& declared) {
+/// For people alone: what the other formats say goes into documents, and must not hang on this machine's state.
+USAGE_STATS_INLINE std::string dictionary_text(const Options& options, const std::vector<DictionaryEntry>& declared,
+                                               const Withheld& withheld) {
+  const auto kind_of = [&](const DictionaryEntry& entry) {
+    const auto& names = withheld.fields;
+    const bool held = std::find(names.begin(), names.end(), entry.name) != names.end();
+    return std::string(kind_name(entry.kind)) + (held ? "; withheld until a notice has named it" : "");
+  };
   std::string text = "What a report of " + options.app + " may hold. A key whose value is unknown is left out.\n\n";
   text += "What " + options.app + " itself declares:\n";
   if (declared.empty()) text += "  nothing\n";
-  for (const DictionaryEntry& entry : declared)
-    text += entry_rows(entry.name, kind_name(entry.kind), with_choices(entry));
+  for (const DictionaryEntry& entry : declared) text += entry_rows(entry.name, kind_of(entry), with_choices(entry));
   text += "\nIn every report:\n";
   for (const BuiltIn& key : built_in) text += entry_rows(key.key, key.type, key.description);
   return text;
@@ -12192,7 +16012,7 @@ USAGE_STATS_INLINE int describe(const Call& call) {
   else if (call.format == "markdown")
     print(dictionary_markdown(call.options, declared));
   else
-    print(dictionary_text(call.options, declared));
+    print(dictionary_text(call.options, declared, look(call.options).withheld));
   return done;
 }
 
@@ -12230,8 +16050,9 @@ struct Progress {
   }
 };
 
-/// Sends what waits, with a line for each try; false if another process was doing so all the time.
-USAGE_STATS_INLINE bool upload_now(const Call& call, const Storage& storage, bool only_deletions, Progress& progress) {
+/// Sends what waits, with a line for each try. Returns why nothing could be done, in words; empty: it was.
+USAGE_STATS_INLINE std::string upload_now(const Call& call, const Storage& storage, bool only_deletions,
+                                          Progress& progress) {
   const platform::NoBrokenPipe unharmed;
   if (!platform::has_standard_streams()) remark(call, "nothing is sent while a standard stream is closed");
   UploadOptions options;
@@ -12245,8 +16066,11 @@ USAGE_STATS_INLINE bool upload_now(const Call& call, const Storage& storage, boo
   const auto begin = std::chrono::steady_clock::now();
   options.deadline = begin + time_to_send;
   for (bool told = false;; std::this_thread::sleep_for(std::chrono::milliseconds(50))) {
-    if (upload(storage.folder().path(), options, call.log)) return true;
-    if (std::chrono::steady_clock::now() - begin >= time_for_another_uploader) return false;
+    std::error_code error;
+    if (upload(storage.folder().path(), options, call.log, error)) return {};
+    if (error) return storage.folder().path().string() + ": " + error.message();
+    if (std::chrono::steady_clock::now() - begin >= time_for_another_uploader)
+      return "another process is still sending; try again later";
     if (!told) remark(call, "another process is sending; waiting for it");
     told = true;
   }
@@ -12254,12 +16078,16 @@ USAGE_STATS_INLINE bool upload_now(const Call& call, const Storage& storage, boo
 
 USAGE_STATS_INLINE int send_now(const Call& call) {
   const Standing standing = look(call.options);
-  const bool allowed = standing.decision.verdict == Verdict::on;
+  // Also where all recipients of now are new: what waits is for those of before.
+  const bool allowed = standing.decision.verdict == Verdict::on ||
+                       (standing.consent.decision.verdict == Verdict::on && !standing.withheld.endpoints.empty());
   Progress progress;
   if (!standing.storage && !standing.problems.empty()) return fail(call, standing.problems.front());
-  if (standing.storage && !upload_now(call, *standing.storage, !allowed, progress))
-    return fail(call, "another process is still sending; try again later");
+  if (standing.storage)
+    if (const std::string problem = upload_now(call, *standing.storage, !allowed, progress); !problem.empty())
+      return fail(call, problem);
   const Waiting left = standing.storage ? look_at_waiting(look(call.options)) : Waiting();
+  if (left.incomplete) return fail(call, (standing.folder / "pending").string() + " cannot be read");
   const std::size_t waiting = left.reports + left.deletions;
   if (call.json) {
     print_json(Json{{"allowed", allowed}, {"tries", progress.lines}, {"still_waiting", waiting}});
@@ -12271,6 +16099,7 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
     remark(call, std::string("usage statistics are ") + verdict_name(standing.decision.verdict) + " (" +
                      standing.decision.why + "): reports are not sent");
   remark(call, std::to_string(waiting) + (waiting == 1 ? " still waits" : " still wait"));
+  if (allowed && !left.held.empty()) remark(call, "not sent yet: " + left.held);
   return failed;
 }
 
@@ -12289,6 +16118,8 @@ USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Standing& standing) {
 /// Every endpoint that may hold reports: those of now, and those of then.
 USAGE_STATS_INLINE std::vector<Endpoint> endpoints_ever(const Options& options, const Standing& standing) {
   std::vector<Endpoint> endpoints = standing.endpoints;
+  const auto& withheld = standing.withheld.endpoints;  // who can have nothing yet; but the user asks for all
+  endpoints.insert(endpoints.end(), withheld.begin(), withheld.end());
   for (const std::string& url : standing.state.sent_to) {
     if (std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& e) { return e.url == url; })) continue;
     endpoints.push_back(endpoint_at(options, standing, url));
@@ -12345,8 +16176,8 @@ USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request,
       if (std::find(known.begin(), known.end(), id) == known.end()) known.push_back(id);
     State left;
     left.deletion_due = by_request && !known.empty() ? 1 : 0;
-    left.told = state.told;
-    left.announced = std::move(state.announced);
+    left.disclosed = std::move(state.disclosed);
+    left.said_no = state.said_no;
     left.unanswered_prompts = state.unanswered_prompts;
     left.stopped = std::move(state.stopped);
     state = std::move(left);
@@ -12399,12 +16230,14 @@ USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage,
   }
   if (waiting == 0) return done;
   remark(call, std::to_string(waiting) + (waiting == 1 ? " deletion waits" : " deletions wait") +
-                   " for a server to confirm it; later runs ask again, or `" + call.options.app + " usage-stats send`");
+                   " for a server to confirm it; later runs ask again, or `" + call.typed + " send`");
   return failed;
 }
 
 USAGE_STATS_INLINE int delete_all(const Call& call) {
   const Standing standing = look(call.options);
+  if (!standing.folder_problem.empty())  // state.json knows which ids to ask which servers about
+    return fail(call, standing.folder_problem + "; nothing is deleted here, and no server can be asked");
   if (!standing.storage) {
     if (!standing.problems.empty()) return fail(call, standing.problems.front());
     if (call.json)
@@ -12414,8 +16247,6 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
     return done;
   }
   const Storage& storage = *standing.storage;
-  if (standing.state_unreadable)  // it knows which ids to ask which servers about
-    return fail(call, standing.problems.front() + "; nothing is deleted. Without that file servers cannot be asked");
   std::vector<std::string> ids = sent_ids(standing);
   std::vector<Endpoint> by_request, by_hand;
   for (const Endpoint& endpoint : endpoints_ever(call.options, standing))
@@ -12434,7 +16265,7 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
   }
   if (error) return fail(call, standing.folder.string() + ": " + error.message());
   Progress progress;
-  if (!upload_now(call, storage, true, progress)) remark(call, "another process is still sending");
+  if (const std::string problem = upload_now(call, storage, true, progress); !problem.empty()) remark(call, problem);
   return answer_deletion(call, storage, ids, by_hand, progress);
 }
 
@@ -12442,14 +16273,14 @@ USAGE_STATS_INLINE int reset(const Call& call) {
   const Options& options = call.options;
   const Standing standing = look(options);
   if (!standing.storage && !standing.problems.empty()) return fail(call, standing.problems.front());
-  if (standing.state_unreadable) return fail(call, standing.problems.front());
   std::string id;
-  if (standing.storage && !shown_client_id(options, standing.state).empty()) {
+  const Options& reported = disclosed(options, standing);
+  if (standing.storage && !shown_client_id(reported, standing.state).empty()) {
     const std::error_code error = standing.storage->update_state([&](State& state) {
       state.client_id.clear();
       state.secret.clear();
-      make_client_id(options, state);
-      id = client_id_of(options, state);
+      make_client_id(reported, state);
+      id = client_id_of(reported, state);
     });
     if (error) return fail(call, standing.folder.string() + ": " + error.message());
   }
@@ -12458,8 +16289,8 @@ USAGE_STATS_INLINE int reset(const Call& call) {
   else if (!id.empty())
     print("Reports carry a new id from now on: " + id + "\n");
   else
-    print(options.client_id == ClientId::session ? "Each run has an id of its own: there is nothing to reset.\n"
-                                                 : "There is no id yet: there is nothing to reset.\n");
+    print(reported.client_id == ClientId::session ? "Each run has an id of its own: there is nothing to reset.\n"
+                                                  : "There is no id yet: there is nothing to reset.\n");
   return done;
 }
 
@@ -12625,20 +16456,39 @@ USAGE_STATS_INLINE int show(const Call& call) {
 /// The report that a run of now, which records nothing and ends well at once, would make. Nothing is written: where
 /// a run would make an id, a random one stands for it.
 USAGE_STATS_INLINE std::string preview_report(const Options& options, const Standing& standing) {
-  Report report = report_at_start(options, random_hex(16), {}, Taint(), standing.state);
+  const Options& reported = disclosed(options, standing);
+  Report report = report_at_start(reported, random_hex(16), {}, SensitiveValues(), standing.state);
   if (standing.decision.verdict == Verdict::on) {
     State state = standing.state;
-    make_client_id(options, state);
-    report.client_id = client_id_of(options, state);
+    make_client_id(reported, state);
+    report.client_id = client_id_of(reported, state);
   }
-  report.outcome.status = Status::ok;
+  report.outcome.status = RunStatus::ok;
   report.final = true;
   report.duration_s = 0.0;
   report.ended_at = report.started_at;
   return to_json(std::move(report));
 }
 
+/// What a report would say of an error with this message.
+USAGE_STATS_INLINE int preview_message(const Call& call) {
+  Report report;
+  report.outcome.error = {{"", *call.message}};
+  scrub_report(report, call.options, ambient_values());
+  const std::string& message = report.outcome.error[0].message;
+  if (call.options.errors == ErrorDetail::type)
+    remark(call, "of an error this program reports the type only");
+  else if (message.empty() && !call.message->empty())
+    remark(call, "the program's own words cannot be read here: of an error only the type is reported");
+  if (call.json)
+    print_json(message.empty() ? Json::object() : Json{{"message", message}});
+  else if (!message.empty())
+    print(message + "\n");
+  return done;
+}
+
 USAGE_STATS_INLINE int preview(const Call& call) {
+  if (call.message) return preview_message(call);
   const Standing standing = look(call.options);
   const std::string report = preview_report(call.options, standing);
   const bool sent = standing.decision.verdict == Verdict::on;
@@ -12675,31 +16525,31 @@ struct Subcommand {
 };
 
 inline constexpr Subcommand subcommands[] = {
-    {"status", status, false, "", "on or off, why, how to change it, what waits to be sent"},
+    {"status", status, false, "", "on or off and why, how to change it, what is waiting"},
     {"enable", enable, true, "", "switch usage statistics on"},
-    {"disable", disable, true, "", "switch them off; what waits is dropped"},
-    {"show", show, true, "[--wire] [N]", "the N (or 1) newest reports, what became of them"},
-    {"preview", preview, true, "", "what a run would send now"},
-    {"describe", describe, false, "[--format F]", "what a report may hold; F: text, markdown, json"},
-    {"send", send_now, true, "", "send now what waits"},
-    {"delete", delete_all, true, "", "delete all that was recorded, here and on the servers"},
+    {"disable", disable, true, "", "switch them off, and drop what is waiting to be sent"},
+    {"show", show, true, "[--wire] [N]", "the N newest reports (default 1), what became of them"},
+    {"preview", preview, true, "[--message M]", "what a run would send now, or of an error saying M"},
+    {"describe", describe, false, "[--format F]", "what a report may contain; F: text, markdown or json"},
+    {"send", send_now, true, "", "send now what is waiting"},
+    {"delete", delete_all, true, "", "delete everything recorded, here and on the servers"},
     {"reset", reset, true, "", "report under a new id from now on"},
 };
 
 USAGE_STATS_INLINE std::string usage(const Options& options) {
-  std::string text = "usage: " + plain_text(options.app) + " usage-stats COMMAND [--json]\n\n";
+  std::string text = "usage: " + typed_command(options) + " COMMAND [--json]\n\n";
   for (const Subcommand& subcommand : subcommands) {
     std::string head = std::string("  ") + subcommand.name + " " + subcommand.arguments;
-    head.resize(24, ' ');
+    head.resize(std::max<std::size_t>(head.size() + 2, 24), ' ');
     text += head + subcommand.help + "\n";
-    if (subcommand.run == show) text += std::string(24, ' ') + "with --wire: the requests' bodies, byte for byte\n";
+    if (subcommand.run == show)
+      text += std::string(24, ' ') + "with --wire: the bodies of the requests, byte for byte\n";
   }
   return text + "\n--json answers as JSON. Exit codes: 0 done, 1 failed, 2 usage.\n";
 }
 
 USAGE_STATS_INLINE int misused(const Call& call, const std::string& problem) {
-  platform::write_to_standard_error(plain_text(call.options.app) + " usage-stats: " + plain_text(problem) + "\n\n" +
-                                    usage(call.options));
+  platform::write_to_standard_error(call.typed + ": " + plain_text(problem) + "\n\n" + usage(call.options));
   return usage_error;
 }
 
@@ -12716,6 +16566,10 @@ USAGE_STATS_INLINE bool take(Call& call, const std::vector<std::string>& argumen
     call.count = static_cast<std::size_t>(std::strtoul(argument.c_str(), nullptr, 10));
     return call.count > 0U;
   }
+  if (call.name == "preview" && argument.compare(0, 10, "--message=") == 0)
+    return call.message = argument.substr(10), true;
+  if (call.name == "preview" && argument == "--message" && at + 1 < arguments.size())
+    return call.message = arguments[++at], true;
   if (call.name != "describe") return false;
   if (argument.compare(0, 9, "--format=") == 0)
     call.format = argument.substr(9);
@@ -12726,12 +16580,12 @@ USAGE_STATS_INLINE bool take(Call& call, const std::vector<std::string>& argumen
   return call.format == "text" || call.format == "markdown" || call.format == "json";
 }
 
-/// `arguments`: what stands behind `usage-stats`.
+/// `arguments`: what stands behind the words of Options::command.
 USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments)
     if (argument == "--help" || argument == "-h") return print(usage(options)), done;
   if (arguments.empty() || arguments[0] == "help") return print(usage(options)), done;
-  Call call{options, arguments[0], false, false, {}, {}, Log(options.log)};
+  Call call{options, arguments[0], false, false, {}, {}, {}, Log(options.log)};
   for (const Subcommand& subcommand : subcommands) {
     if (call.name != subcommand.name) continue;
     for (std::size_t at = 1; at < arguments.size(); ++at)
@@ -12748,12 +16602,14 @@ USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::str
 
 USAGE_STATS_INLINE std::optional<int> handle_command(const Options& options, int argc,
                                                      const char* const* argv) noexcept {
-  if (argv == nullptr || argc < 2 || argv[1] == nullptr || std::string_view(argv[1]) != "usage-stats")
-    return std::nullopt;
+  detail::remember_command(options, argc, argv);
+  const std::size_t words = detail::command_words(options, argc, argv);
+  if (words == 0) return std::nullopt;
+  const detail::PublicCall call;
   const detail::platform::Uncancelled uncancelled;
   USAGE_STATS_TRY {
     std::vector<std::string> arguments;
-    for (int i = 2; i < argc && argv[i] != nullptr; ++i) arguments.emplace_back(argv[i]);
+    for (int i = static_cast<int>(words) + 1; i < argc && argv[i] != nullptr; ++i) arguments.emplace_back(argv[i]);
     return detail::command_impl::answer(options, arguments);
   }
   USAGE_STATS_CATCH_ALL {
@@ -12777,5 +16633,7 @@ USAGE_STATS_END_NAMESPACE
 #undef USAGE_STATS_ABI
 #undef USAGE_STATS_BEGIN_NAMESPACE
 #undef USAGE_STATS_END_NAMESPACE
+#pragma pop_macro("Success")
+#pragma pop_macro("None")
 #pragma pop_macro("max")
 #pragma pop_macro("min")

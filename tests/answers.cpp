@@ -2,6 +2,9 @@
 
 #include <usage_stats.hpp>
 
+#include <signal.h>
+
+#include <atomic>
 #include <chrono>
 #include <ctime>
 #include <string>
@@ -136,16 +139,16 @@ TEST_CASE("answers: back-off doubles to a day, with a jitter that differs from r
   for (unsigned seed = 0; seed < 4096; seed += 7) CHECK(backoff_delay(1, {}, seed).count() <= 75);
 }
 
-TEST_CASE("answers: Retry-After is honoured, in seconds and as a date, up to a day, never for less than the back-off") {
+TEST_CASE("answers: Retry-After is taken at its word, in seconds and as a date, up to a day") {
   struct Case {
     std::string value;
     std::int64_t least, most;
   };
   for (const int status : {503, 429})
     for (const Case& item :
-         {Case{"600", 600, 600}, Case{"1", 60, 75}, Case{"999999999999999999999", 86400, 86400},
-          Case{http_date(now() + 1200), 1160, 1200}, Case{http_date(now() + 10 * 86400), 86400, 86400},
-          Case{http_date(now() - 1200), 60, 75}, Case{"soon", 60, 75}, Case{"-5", 60, 75}}) {
+         {Case{"600", 600, 601}, Case{"6", 6, 7}, Case{"999999999999999999999", 86400, 86401},
+          Case{http_date(now() + 1200), 1160, 1201}, Case{http_date(now() + 10 * 86400), 86400, 86401},
+          Case{"soon", 60, 75}, Case{"-5", 60, 75}}) {
       CAPTURE(item.value);
       const Sandbox sandbox;
       const std::int64_t start = now();
@@ -153,6 +156,78 @@ TEST_CASE("answers: Retry-After is honoured, in seconds and as a date, up to a d
       CHECK(destination["not_before"] >= start + item.least);
       CHECK(destination["not_before"] <= now() + item.most);
     }
+}
+
+TEST_CASE("answers: a wait of a second is waited for by the uploader at work, and all that came meanwhile is sent") {
+  std::atomic<int> asked{0};
+  Server server([&](const ReceivedRequest&) { return ++asked == 1 ? Answer{429, {{"Retry-After", "1"}}} : Answer{}; });
+  Sandbox sandbox;
+  for (int i = 0; i < 120; ++i)
+    CHECK(sandbox.run("reporter", {"--url", server.url(), "--unattended", "on"}).exit_code == 0);
+  server.wait_for(121);
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(sandbox.pending().empty());
+  CHECK(server.requests().size() == 121);
+  CHECK(state_of(sandbox)["dropped"] == 0);
+}
+
+TEST_CASE("answers: a server that never has time is not asked each second for ever") {
+  using std::chrono::seconds;
+  using usage_stats::detail::backoff_delay;
+  CHECK(backoff_delay(1, seconds(1), 0).count() == 1);
+  CHECK(backoff_delay(5, seconds(0), 0).count() == 1);
+  CHECK(backoff_delay(5, seconds(100000), 0).count() == 24 * 3600);
+  CHECK(backoff_delay(6, seconds(1), 0).count() == 32 * 60);
+  CHECK(backoff_delay(6, seconds(4000), 0).count() == 4000);
+}
+
+TEST_CASE("answers: a try counts before it is made: an uploader that dies each time makes ten, and no more") {
+  // It never comes to the end of its answer's head, and takes the next connection when this one is gone.
+  const RawServer server([](const std::string&) { return RawAnswer{"HTTP/1.1 2", std::chrono::milliseconds(20)}; });
+  const Sandbox sandbox;
+  CHECK(sandbox.run("reporter", {"--url", server.url(), "--unattended", "on"}).exit_code == 0);
+  CHECK(wait_until([&] { return server.connections() == 1; }));
+  CHECK(waiting_label(sandbox)["destinations"][0]["attempts"] == 1);
+  sandbox.end_uploaders();
+  for (int round = 0; round < 30 && !sandbox.pending().empty(); ++round) {
+    CAPTURE(round);
+    const std::size_t before = server.connections();
+    Process uploader(sandbox.uploader("reporter"));
+    CHECK(wait_until([&] { return server.connections() > before || !uploader.running(); }));
+    uploader.signal(SIGKILL);
+    uploader.wait();
+  }
+  CHECK(server.connections() == 10);
+  CHECK(sandbox.pending().empty());
+  CHECK(deliveries(sandbox).back()["result"] == "gave up");
+  CHECK(state_of(sandbox)["dropped"] == 1);
+}
+
+TEST_CASE("answers: what a server says is shown without what a terminal would obey") {
+  Server server([](const ReceivedRequest&) { return Answer{503, {}, "busy\x1b]0;mine\x07\x1b[2J\r\nnow\xc2\x9b"}; });
+  Sandbox sandbox;
+  sandbox.environment["USAGE_STATS_DEBUG"] = "1";
+  sandbox.run("reporter", sending_to(server.url()));
+  CHECK(sandbox.wait_for_no_uploader());
+  const std::string detail = deliveries(sandbox).at(0)["detail"];
+  CHECK(detail.find("busy") == 0);
+  for (const std::string& text :
+       {detail, read_file(sandbox.usage_folder() / "uploader.log"), run_usage_stats(sandbox, {"status"}).out,
+        run_usage_stats(sandbox, {"show"}).out, run_usage_stats(sandbox, {"send"}).out}) {
+    CAPTURE(text);
+    CHECK(text.find_first_of("\x1b\x07\r") == text.npos);
+    CHECK(text.find("\xc2\x9b") == text.npos);
+  }
+}
+
+TEST_CASE("answers: a page, from what may not be our server, is no delivery, no refusal and no kill switch") {
+  using namespace usage_stats::detail;
+  for (const int status : {200, 404, 410}) {
+    Response page;
+    page.status = status;
+    page.doubtful = true;
+    CHECK(classify(page) == usage_stats::detail::Answer::again_later);
+  }
 }
 
 TEST_CASE("answers: 410 stops this version, and only this version") {

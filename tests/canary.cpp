@@ -121,9 +121,9 @@ std::size_t generated_runs() {
 
 /// Everything that one run writes or sends, with secrets in its arguments, its environment and its message.
 std::string traces_of(const Options& options, const std::vector<std::string>& arguments, const std::string& message) {
-  const detail::Taint taint = detail::ambient_taint(arguments);
+  detail::SensitiveValues sensitive = detail::ambient_values();
   const std::string id(32, 'a');
-  detail::Report report = detail::report_at_start(options, id, arguments, taint, detail::State());
+  detail::Report report = detail::report_at_start(options, id, arguments, sensitive, detail::State());
   report.client_id = id;
   detail::Label label;
   label.app = options.app;
@@ -132,8 +132,10 @@ std::string traces_of(const Options& options, const std::vector<std::string>& ar
   label.destinations.push_back({options.endpoints[0], 0, 0});
   label.running_report = detail::to_json(report);
   report.final = true;
-  report.outcome.status = detail::Status::exception;
-  report.outcome.error = {{"std::runtime_error", detail::scrub(message, taint, detail::limits::message_bytes)}};
+  report.outcome.status = detail::RunStatus::exception;
+  report.outcome.error = {{"std::runtime_error", message}};
+  sensitive.add_arguments(arguments);
+  detail::scrub_report(report, options, sensitive);
   std::string traces = detail::to_text(label);
   for (const auto protocol :
        {usage_stats::Protocol::json, usage_stats::Protocol::otlp, usage_stats::Protocol::amplitude}) {

@@ -79,9 +79,10 @@ TEST_CASE("disable: what waits is dropped, and from then on the program writes n
   CHECK(server.requests().size() == requests + 1);
 }
 
-TEST_CASE("disable: on a machine where nothing was ever written, only the config is") {
+TEST_CASE("disable: on a machine where nothing was ever written, only the no is, in its two places") {
   Sandbox sandbox;
   CHECK(run_usage_stats(sandbox, {"disable"}).exit_code == 0);
-  CHECK_FALSE(std::filesystem::exists(sandbox.usage_folder()));
+  CHECK(names_in(sandbox.usage_folder()) == std::vector<std::string>{"state.json"});
+  CHECK(state_of(sandbox)["said_no"] == true);
   CHECK(nlohmann::json::parse(read_file(sandbox.config_file())) == nlohmann::json({{"usage_stats", false}}));
 }

@@ -136,3 +136,20 @@ TEST_CASE("preview: says when nothing would be sent, and shows it all the same")
   CHECK(json["would_be_sent"] == false);
   CHECK(tree(sandbox.home()).empty());
 }
+
+TEST_CASE("preview: what would leave of a message") {
+  Sandbox sandbox;
+  const std::string message = "number of records read for mueller";
+  Result result = run_usage_stats(sandbox, {"preview", "--message", message}, {});
+  CHECK(result.exit_code == 0);
+  CHECK(result.out == "number of records read <value>\n");
+  CHECK(run_usage_stats(sandbox, {"preview", "--message=" + message}, {}).out == result.out);
+  result = run_usage_stats(sandbox, {"preview", "--json", "--message", message}, {});
+  CHECK(nlohmann::json::parse(result.out) == nlohmann::json{{"message", "number of records read <value>"}});
+  result = run_usage_stats(sandbox, {"preview", "--message", message}, {"--errors", "type"});
+  CHECK(result.exit_code == 0);
+  CHECK(result.out.empty());
+  CHECK(result.err.find("type only") != std::string::npos);
+  CHECK(run_usage_stats(sandbox, {"preview", "--message"}, {}).exit_code == 2);
+  CHECK(run_usage_stats(sandbox, {"show", "--message", "x"}, {}).exit_code == 2);
+}

@@ -108,7 +108,6 @@ TEST_CASE("status: changes nothing, and asks no server") {
   Sandbox sandbox;
   sandbox.collect = false;
   fill(sandbox, 99);
-  run_usage_stats(sandbox, {"status"}, {"--url", server.url()});  // this one makes the test's own folders private
   const auto before = tree(sandbox.home());
   const Result result = run_usage_stats(sandbox, {"status"}, {"--url", server.url()});
   CHECK(result.exit_code == 0);
@@ -160,11 +159,11 @@ TEST_CASE("status: says what is wrong") {
     }
   }
   SUBCASE("a state that is broken") {
-    for (const char* text :
-         {"", "{", "[1]", "{\"schema\": \"usage-stats-state/1\", \"sent\": \"x\", \"backoff\": 3}"}) {
+    for (const char* text : {"", "{", "[1", "{\"schema\": \"usage-stats-state/1\", \"sent\": \"x\", \"backoff\": 3}"}) {
       Sandbox sandbox;
+      sandbox.run("reporter", {"--unattended", "local"});
       write_file(sandbox.usage_folder() / "state.json", text);
-      write_file(sandbox.usage_folder() / "pending" / "nonsense", "\xff\n");
+      write_file(sandbox.usage_folder() / "pending" / std::string(32, 'a'), "\xff\n");
       write_file(sandbox.usage_folder() / std::string(32, 'b') / std::string(32, 'c') / "usage_stats.json", "{");
       for (const char* word :
            {"status", "show", "preview", "describe", "send", "reset", "delete", "enable", "disable"}) {

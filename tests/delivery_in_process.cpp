@@ -96,3 +96,24 @@ TEST_CASE("in process: a server that refuses, or hangs up, harms nobody") {
     CHECK(waiting_label(sandbox)["destinations"][0]["attempts"] == 1);
   }
 }
+
+TEST_CASE("in process: a proxy that refuses and closes is told, in no time, and the other server has the report") {
+  for (const char* const delivery : {"in_process", "wait"}) {
+    CAPTURE(std::string(delivery));
+    const RawServer proxy([](const std::string&) { return "HTTP/1.1 403 No\r\nConnection: close\r\n\r\n"; });
+    Server healthy;
+    AllowedSandbox sandbox;
+    sandbox.environment["HTTPS_PROXY"] = "http://127.0.0.1:" + std::to_string(proxy.port());
+    const auto start = Clock::now();
+    check_host(sandbox.run("reporter", {"--url", "https://telemetry.invalid/", "--url", healthy.url(), "--delivery",
+                                        delivery, "--wait-limit", "20000", "--print", "done", "--exit", "3"}));
+    CHECK(Clock::now() - start < std::chrono::seconds(10));
+    CHECK(healthy.requests().size() == 1);
+    CHECK(waiting_label(sandbox)["destinations"].size() == 1);
+    std::string detail;
+    for (const auto& line : deliveries(sandbox))
+      if (line["endpoint"] == "https://telemetry.invalid/") detail = line["detail"];
+    CHECK(detail.find("proxy") != std::string::npos);
+    CHECK(detail.find("403") != std::string::npos);
+  }
+}

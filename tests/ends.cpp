@@ -145,7 +145,7 @@ TEST_CASE("ends: destructors, std::exit, and exceptions that nobody catches") {
 TEST_CASE("ends: signals") {
   const std::map<int, const char*> signals = {{SIGINT, "SIGINT"},   {SIGTERM, "SIGTERM"}, {SIGHUP, "SIGHUP"},
                                               {SIGQUIT, "SIGQUIT"}, {SIGPIPE, "SIGPIPE"}, {SIGABRT, "SIGABRT"},
-                                              {SIGXCPU, "SIGXCPU"}};
+                                              {SIGXCPU, "SIGXCPU"}, {SIGSYS, "SIGSYS"}};
   for (const auto& [number, name] : signals) check({std::to_string(number), {by_signal(name)}});
   for (const Way& way : std::vector<Way>{{"abort", {by_signal("SIGABRT")}},
                                          {"signal-in-thread", {by_signal("SIGTERM")}},
@@ -289,11 +289,11 @@ TEST_CASE("ends: a host that closes our descriptors finds nothing of ours in its
   CHECK(read_file(sandbox.root() / "own").empty());
 }
 
-TEST_CASE("ends: Signals::ignore leaves all dispositions alone") {
+TEST_CASE("ends: Signals::none leaves all dispositions alone") {
   Server server;
   const Sandbox sandbox;
   const Result result =
-      sandbox.run("reporter", {"--url", server.url(), "--unattended", "on", "--signals", "ignore", "--raise", "15"});
+      sandbox.run("reporter", {"--url", server.url(), "--unattended", "on", "--signals", "none", "--raise", "15"});
   CHECK(result.signal == SIGTERM);
   CHECK(sandbox.active().size() == 1);
   CHECK(sandbox.uploaders().empty());

@@ -142,7 +142,7 @@ TEST_CASE("otlp: the root span is the run") {
   CHECK(root["kind"] == 1);
   CHECK(root["startTimeUnixNano"] == "1795334400123000000");  // date -u -d 2026-11-22T08:00:00.123Z +%s.%N
   CHECK(root["endTimeUnixNano"] == "1795334412468000000");    // 12.345 s later, whatever the wall clock said
-  CHECK(root["status"] == json{{"code", 2}, {"message", "std::runtime_error: cannot open <path>"}});
+  CHECK(root["status"] == json{{"code", 2}, {"message", "std::runtime_error: cannot open <value>"}});
   CHECK(root["droppedEventsCount"] == 17);
   const json arguments = {{"values", {text("--threads=64"), text("--token=<text>"), text("<path>")}}};
   CHECK(attributes(root) ==
@@ -183,7 +183,7 @@ TEST_CASE("otlp: events, and the error as the conventions' exception event") {
   const auto list = [](const json& values) -> json { return {{"arrayValue", {{"values", values}}}}; };
   CHECK(attributes(events[2]) ==
         std::map<std::string, json>{{"exception.type", text("std::runtime_error")},
-                                    {"exception.message", text("cannot open <path>")},
+                                    {"exception.message", text("cannot open <value>")},
                                     {"usage_stats.cause.types", list({text("std::system_error"), text("my::error")})},
                                     {"usage_stats.cause.messages", list({text("no room"), text("")})}});
 }

@@ -46,7 +46,7 @@ TEST_CASE("faults: whatever the uploader cannot look at, it throws away nothing 
       std::find_if(calls.begin(), calls.end(), [](const SystemCall& call) { return call.name == "alarm"; });
   REQUIRE(first != calls.end());
   calls.erase(calls.begin(), first);
-  const std::set<std::string> looks{"openat", "fcntl", "fstat", "newfstatat", "getdents64"};
+  const std::set<std::string> looks{"openat", "openat2", "fcntl", "fstat", "newfstatat", "getdents64"};
   std::size_t looked = 0;
   for (const SystemCall& call : calls) {
     if (looks.count(call.name) == 0) continue;
@@ -105,7 +105,7 @@ TEST_CASE(
     CHECK(unfinished.sandbox.active().size() == 1);
     CHECK(sessions_of(unfinished.server).size() == 1);
   }
-  const std::set<std::string> looks{"openat", "pread64", "fcntl", "fstat", "newfstatat", "getdents64"};
+  const std::set<std::string> looks{"openat", "openat2", "pread64", "fcntl", "fstat", "newfstatat", "getdents64"};
   const auto first =
       std::find_if(calls.begin(), calls.end(), [](const SystemCall& call) { return call.name == "alarm"; });
   REQUIRE(first != calls.end());

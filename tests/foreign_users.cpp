@@ -2,6 +2,7 @@
 // needs root: only root can be two users.
 #include <doctest/doctest.h>
 
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 
 #include "sandbox.hpp"
 #include "server.hpp"
+#include "strace.hpp"
 #include "tree.hpp"
 #include "waiting.hpp"
 
@@ -19,13 +21,18 @@ namespace {
 
 constexpr unsigned alice = 65533, bob = 65532;
 
+/// Only root can be two users. What root cannot do here is a fault of the machine or of a test before: skipped in
+/// silence it would hide both.
 bool can_be_others() {
+  if (::geteuid() != 0) {
+    MESSAGE("skipped: to be two users needs root");
+    return false;
+  }
   Command command{"setpriv",
                   {"--reuid", std::to_string(alice), "--regid", std::to_string(alice), "--clear-groups", "true"}};
   command.inherit_environment = true;
-  if (::geteuid() == 0 && run(command).exit_code == 0) return true;
-  MESSAGE("skipped: to be two users needs root");
-  return false;
+  REQUIRE(run(command).exit_code == 0);
+  return true;
 }
 
 /// The command, started by that user.
@@ -149,43 +156,113 @@ TEST_CASE("foreign users: without those rights the same program is on") {
   CHECK(all_belong_to(shared.sandbox.home(), alice));
 }
 
-TEST_CASE("foreign users: root with the user's HOME leaves nothing there, neither in a new home nor in one in use") {
+TEST_CASE("foreign users: root and others with the user's HOME, new or in use, are off and leave nothing there") {
+  if (!can_be_others()) return;
+  for (const bool used : {false, true})
+    for (const unsigned runner : {0U, bob}) {
+      CAPTURE(used);
+      CAPTURE(runner);
+      Server server;
+      const Shared shared(alice);
+      if (used) run(as(shared.command(sending_to(server.url())), alice));
+      for (const auto& entry : fs::recursive_directory_iterator(shared.sandbox.home()))
+        if (entry.is_directory()) ::chmod(entry.path().c_str(), 0777);  // it is not modes that keep them out
+      const auto before = tree(shared.sandbox.home());
+      const std::size_t sent = server.requests().size();
+      Command command = shared.command(sending_to(server.url(), {"--info", "--exit", "3"}));
+      command.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
+      const Result result = run(as(command, runner));
+      CHECK(result.exit_code == 3);
+      CHECK(result.err == "");
+      CHECK(result.out.find("verdict=off\nrule=1\n") == 0);
+      CHECK(result.out.find("this home folder belongs to another user: " + shared.sandbox.home().string()) !=
+            std::string::npos);
+      CHECK(tree(shared.sandbox.home()) == before);
+      CHECK(server.requests().size() == sent);
+    }
+}
+
+TEST_CASE("foreign users: what the environment decides needs no look at whose home it is") {
+  if (!can_be_others()) return;
+  const Shared shared(alice);
+  Command command = shared.command({"--info"});
+  command.environment["DO_NOT_TRACK"] = "1";
+  CHECK(run(command).out.find("verdict=off\nrule=4\n") == 0);
+}
+
+TEST_CASE("foreign users: commands with the user's HOME say whose it is, and touch nothing") {
   if (!can_be_others()) return;
   for (const bool used : {false, true}) {
     CAPTURE(used);
     Server server;
     const Shared shared(alice);
     if (used) run(as(shared.command(sending_to(server.url())), alice));
-    const auto before = tree(shared.sandbox.home());
-    const std::size_t sent = server.requests().size();
-    Command command = shared.command(sending_to(server.url(), {"--exit", "3"}));
-    command.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
-    command.environment["USAGE_STATS_DEBUG"] = "1";
-    const Result result = run(command);
-    CHECK(result.exit_code == 3);
-    CHECK(result.err.find("nothing is recorded") != std::string::npos);
-    CHECK(tree(shared.sandbox.home()) == before);
-    CHECK(all_belong_to(shared.sandbox.home(), alice));
-    CHECK(server.requests().size() == sent);
-    if (used) CHECK(run(as(shared.command(sending_to(server.url())), alice)).exit_code == 0);
-    if (used) CHECK(server.requests().size() == sent + 1);
+    // What the user could put there for root to follow: a link to a file that only root may write.
+    const fs::path secret = shared.sandbox.root() / "root's.json", config = shared.sandbox.config_file();
+    write_file(secret, "{\"secret\": 1}");
+    ::chmod(secret.c_str(), 0600);
+    fs::create_directories(config.parent_path());
+    fs::create_symlink(secret, config);
+    give_all(shared.sandbox.home(), alice);
+    const auto before = tree(shared.sandbox.root());
+    for (const std::string word : {"status", "enable", "disable", "show", "preview", "send", "delete", "reset"}) {
+      CAPTURE(word);
+      const Result result = run(shared.command({"--url", server.url(), "--as", "usage-stats", word}));
+      CHECK(result.exit_code == (word == "status" ? 0 : 1));
+      const std::string told = result.out + result.err;
+      CHECK_MESSAGE(told.find("this home folder belongs to another user") != std::string::npos, told);
+    }
+    CHECK(tree(shared.sandbox.root()) == before);
+    CHECK(server.requests().size() == (used ? 1 : 0));
   }
 }
 
-TEST_CASE("foreign users: a decision that root takes with the user's HOME is the user's, and so are its files") {
+TEST_CASE("foreign users: a folder of XDG that is another user's counts as a home that is; root's own does not") {
   if (!can_be_others()) return;
-  for (const bool used : {false, true})
-    for (const char* const word : {"enable", "disable"}) {
-      CAPTURE(used);
-      CAPTURE(word);
+  for (const char* const name : {"XDG_STATE_HOME", "XDG_CONFIG_HOME"})
+    for (const unsigned owner : {bob, 0U}) {
+      CAPTURE(name);
+      CAPTURE(owner);
       const Shared shared(alice);
-      const fs::path config = shared.sandbox.config_file();
-      if (used) CHECK(run(as(shared.command({"--as", "usage-stats", "enable"}), alice)).exit_code == 0);
-      CHECK(run(shared.command({"--as", "usage-stats", word})).exit_code == 0);
-      CHECK(read_file(config).find(word[0] == 'e' ? "true" : "false") != std::string::npos);
-      CHECK(all_belong_to(config.parent_path(), alice));
-      CHECK(all_belong_to(shared.sandbox.home(), alice));
+      const fs::path place = shared.sandbox.root() / "place";
+      fs::create_directory(place);
+      give(place, owner);
+      Command command = shared.command({"--unattended", "local", "--info"});
+      command.environment[name] = place.string();
+      const std::string out = run(as(command, alice)).out;
+      CHECK((out.find("verdict=off\nrule=1\n") == 0) == (owner == bob));
     }
+}
+
+TEST_CASE("foreign users: a service whose HOME is \"/\" has no home, and still may use a folder of its own") {
+  if (!can_be_others()) return;
+  Server server;
+  const Shared shared(alice);
+  Command command = shared.command(
+      sending_to(server.url(), {"--directory", (shared.sandbox.home() / "var" / "usage").string(), "--exit", "3"}));
+  command.environment["HOME"] = "/";
+  for (const char* const name : {"XDG_STATE_HOME", "XDG_CONFIG_HOME"}) command.environment.erase(name);
+  CHECK(run(as(command, alice)).exit_code == 3);
+  CHECK(server.requests().size() == 1);
+}
+
+TEST_CASE("foreign users: an uploader in the home of another user ends without having looked at anything") {
+  if (!can_be_others()) return;
+  Server server;
+  const Shared shared(0);
+  SilentPort nobody(SilentPort::Behaviour::refuses);
+  CHECK(run(shared.command(sending_to(nobody.url()))).exit_code == 0);
+  make_due(shared.sandbox);
+  json_endpoint(shared.sandbox, server.url());
+  Command command = shared.command({"--print", "main"});
+  command.environment["USAGE_STATS_UPLOADER"] = shared.sandbox.usage_folder();
+  command.environment["USAGE_STATS_UPLOADER_STAY_MS"] = "0";
+  give(shared.sandbox.home(), alice);
+  CHECK(run(command).out == "");
+  CHECK(server.requests().empty());
+  give(shared.sandbox.home(), 0);
+  CHECK(run(command).out == "");
+  CHECK(server.requests().size() == 1);
 }
 
 TEST_CASE("foreign users: a folder that somebody else has put into a place for all is not used") {
@@ -211,4 +288,118 @@ TEST_CASE("foreign users: a folder that somebody else has put into a place for a
   run(as(shared.command(sending_to(server.url(), {"--directory", folder.string()})), alice));
   CHECK(server.requests().size() == 1);
   CHECK(all_belong_to(folder, alice));
+}
+
+TEST_CASE("foreign users: no link on the way is followed that another user may have put there") {
+  if (!can_be_others()) return;
+  // Who owns the link, the mode and the owner of the folder it lies in, and whether Alice follows it.
+  struct Link {
+    const char* what;
+    unsigned owner;
+    unsigned folders_owner;
+    mode_t mode;
+    bool followed;
+  };
+  for (const Link& link : {Link{"Bob's in a folder for all", bob, 0, 01777, false},
+                           {"Alice's own in a folder for all", alice, 0, 01777, false},
+                           {"root's in a folder for all", 0, 0, 01777, false},
+                           {"Bob's in Bob's folder", bob, bob, 0755, false},
+                           {"root's in Bob's folder", 0, bob, 0755, false},
+                           {"Alice's in a folder that her group may write", alice, alice, 0775, false},
+                           {"Alice's own in her own folder", alice, alice, 0755, true},
+                           {"root's in root's folder", 0, 0, 0755, true}})
+    for (const bool relative : {false, true}) {
+      const bool old_kernel = relative && can_trace();  // without openat2
+      CAPTURE(link.what);
+      CAPTURE(relative);
+      Server server;
+      const Shared shared(alice);
+      const fs::path place = shared.sandbox.root() / "place", target = shared.sandbox.root() / "target";
+      fs::create_directory(place);
+      fs::create_directory(target);
+      fs::create_directory_symlink(relative ? fs::path("../target") : target, place / "x");
+      ::chmod(place.c_str(), link.mode);
+      give(target, alice);
+      give(place / "x", link.owner);
+      give(place, link.folders_owner);
+      const std::string through = (place / "x" / "inner" / "usage").string();
+      const auto started = [&](Command command) {
+        if (old_kernel)
+          command = under_strace(command, {"-f", "-qq", "-o", "/dev/null", "-e", "inject=openat2:error=ENOSYS"});
+        return run(as(command, alice));
+      };
+      const Result result = started(
+          shared.command(sending_to(server.url(), {"--directory", through, "--info", "--config-file",
+                                                   (place / "x" / "conf" / "config.json").string(), "--exit", "3"})));
+      CHECK(result.exit_code == 3);
+      CHECK(server.requests().size() == (link.followed ? 1 : 0));
+      if (link.followed) {
+        CHECK(all_belong_to(target, alice));
+        CHECK(fs::exists(target / "inner" / "usage" / "state.json"));
+      } else {
+        // The config file comes first: what cannot be read there means off.
+        CHECK_MESSAGE(result.out.find("another user") != std::string::npos, result.out);
+        CHECK(names_in(target).empty());
+        const std::vector<std::string> arguments = sending_to(server.url(), {"--directory", through, "--info"});
+        CHECK(started(shared.command(arguments)).out.find("problem=" + through + ": a link") != std::string::npos);
+        Command command = shared.command(
+            {"--config-file", (place / "x" / "conf" / "config.json").string(), "--as", "usage-stats", "disable"});
+        CHECK(started(command).exit_code == 1);
+        CHECK(names_in(target).empty());
+      }
+    }
+}
+
+TEST_CASE("foreign users: a user's own links in the home are followed, to another disk as well") {
+  Server server;
+  Sandbox sandbox;
+  const fs::path disk = sandbox.root() / "disk";
+  fs::create_directory(disk);
+  fs::create_directory_symlink(disk, sandbox.home() / "state");
+  fs::create_directory_symlink("../disk", sandbox.home() / "config");
+  CHECK(sandbox.run("reporter", sending_to(server.url())).exit_code == 0);
+  CHECK(server.requests().size() == 1);
+  CHECK(run_usage_stats(sandbox, {"disable"}).exit_code == 0);
+  CHECK(names_in(disk / "reporter") == std::vector<std::string>{"config.json", "usage"});
+  CHECK(fs::is_symlink(sandbox.home() / "state"));
+}
+
+TEST_CASE("foreign users: who exchanges folders for links all the time leads neither a run nor a command astray") {
+  if (!can_be_others()) return;
+  // Bob owns the folder above: he may do there what he likes, but it must not reach what is Alice's or root's.
+  for (const unsigned victim : {alice, 0U}) {
+    CAPTURE(victim);
+    Server server;
+    const Shared shared(victim);
+    const fs::path bobs = shared.sandbox.root() / "bobs", precious = shared.sandbox.root() / "precious";
+    fs::create_directories(bobs / "a" / "b");
+    fs::create_directories(precious / "b" / "usage");
+    write_file(precious / "b" / "config.json", "{\"precious\": 1}\n");
+    give_all(bobs, bob);
+    give_all(precious, victim);
+    give(bobs / "a" / "b", victim);
+    fs::create_directory_symlink(precious, bobs / "link");
+    give(bobs / "link", bob);
+    const auto before = tree(precious);
+    const std::string script =
+        "cd '" + bobs.string() + "'; while :; do mv a c; mv -T link a; mv -T a link; mv c a; done 2>/dev/null";
+    Command exchanging{"/bin/sh", {"-c", script}};
+    exchanging.inherit_environment = true;
+    Process exchanger(as(exchanging, bob));
+    for (int i = 0; i < 60; ++i) {
+      run(as(shared.command(
+                 {"--url", server.url(), "--unattended", "on", "--directory", (bobs / "a" / "b" / "usage").string()}),
+             victim));
+      run(as(shared.command({"--config-file", (bobs / "a" / "b" / "config.json").string(), "--as", "usage-stats",
+                             i % 2 == 0 ? "disable" : "enable"}),
+             victim));
+    }
+    exchanger.signal(SIGKILL);
+    exchanger.wait();
+    CHECK(tree(precious) == before);
+    bool met = false;  // at some moments it was the folder that it should be
+    for (const char* const name : {"a", "c", "link"})
+      met = met || fs::exists(bobs / name / "b" / "usage" / "state.json");
+    CHECK(met);
+  }
 }

@@ -80,3 +80,63 @@ TEST_CASE("macros: the declarations need the standard library alone") {
     CHECK(result.out.find(header) == std::string::npos);
   }
 }
+
+namespace {
+
+/// As Qt and Xlib.h define them; of Xlib.h's 2,600 those that are words.
+const char* const famous =
+    "#define signals public\n#define slots\n#define emit\n#define foreach(a, b) for (a : b)\n#define forever for (;;)\n"
+    "#define SIGNAL(a) #a\n#define SLOT(a) #a\n#define METHOD(a) #a\n"
+    "#define Status int\n#define Bool int\n#define True 1\n#define False 0\n#define None 0L\n#define Success 0\n"
+    "#define Always 2\n#define WhenMapped 1\n#define NotUseful 0\n#define Unsorted 0\n#define YSorted 1\n"
+    "#define Above 0\n#define Below 1\n#define Complex 0\n#define Convex 2\n#define CurrentTime 0L\n#define Expose 12\n"
+    "#define KeyPress 2\n#define FocusIn 9\n#define Opposite 4\n#define TopIf 2\n#define GrabSuccess 0\n"
+    "#define GenericEvent 35\n#define DestroyAll 0\n#define AllValues 15\n#define NoValue 0\n#define Button1 1\n";
+
+const char* const use =
+    "int use() {\n"
+    "  usage_stats::Options options(\"tool\", \"1.0\");\n"
+    "  options.observed_signals = usage_stats::Signals::none;\n"
+    "  options.delivery = usage_stats::Delivery::local;\n"
+    "  usage_stats::TelemetrySession session(options);\n"
+    "  return session.run([] { return 0; });\n"
+    "}\n";
+
+/// An object in the manner of Qt, and what Xlib.h's macros are for.
+const char* const theirs =
+    "struct Object { signals: void changed(); public slots: void change() { emit changed(); } };\n"
+    "Status answer(Bool known) { return known == True ? Success : None + Always; }\n";
+
+const std::vector<std::string> forms{"-DUSAGE_STATS_COMPILED", "-DUSAGE_STATS_DISABLED", "-DUSAGE_STATS_NO_HTTPLIB"};
+
+void check_compiles(const std::string& source, const std::vector<std::string>& in_forms = forms) {
+  for (const std::string& form : in_forms) {
+    CAPTURE(form);
+    const Result result = compile(source, {"-fsyntax-only", form});
+    INFO(result.err.substr(0, 2000));
+    CHECK(result.exit_code == 0);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("macros: those of Qt and Xlib.h may stand before the include, and are there after it") {
+  const std::string source =
+      std::string("#include <string>\n") + famous + "#include <usage_stats.hpp>\n" + use + theirs;
+  check_compiles(source);
+  check_compiles(source, {"-DNOTHING"});  // with httplib.h, which has names that are Xlib.h's macros
+}
+
+TEST_CASE("macros: those of Qt and Xlib.h may come after it, and every name of the interface can be written") {
+  check_compiles(std::string("#include <usage_stats.hpp>\n") + famous + use + theirs);
+}
+
+TEST_CASE("macros: Xlib.h itself, before and after") {
+  if (compile("#include <X11/Xlib.h>\n#include <X11/Xutil.h>\n", {"-fsyntax-only"}).exit_code != 0) {
+    MESSAGE("skipped: there is no Xlib.h here (Debian: libx11-dev)");
+    return;
+  }
+  const std::string xlib = "#include <X11/Xlib.h>\n#include <X11/Xutil.h>\n", ours = "#include <usage_stats.hpp>\n";
+  check_compiles(xlib + ours + use);
+  check_compiles(ours + xlib + use);
+}

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "sandbox.hpp"
 #include "server.hpp"
@@ -80,6 +81,36 @@ TEST_CASE("network down: without any network the host ends as ever, and the repo
     CHECK(run(command).exit_code == 3);
     CHECK(server.wait_for(2).size() == 2);
   }
+}
+
+TEST_CASE("network down: an address of a name that says nothing does not hide one that answers") {
+  if (!possible("--mount")) return;
+  // A port of ::1 with a queue that is full: the system drops what comes, as a broken way does.
+  Server server([](const ReceivedRequest&) { return Answer{200, {}, {}, std::chrono::milliseconds(300)}; });
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_port = htons(static_cast<std::uint16_t>(server.port()));
+  address.sin6_addr = in6addr_loopback;
+  std::vector<int> sockets{::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  const auto* const where = reinterpret_cast<const sockaddr*>(&address);
+  if (::bind(sockets[0], where, sizeof address) != 0 || ::listen(sockets[0], 0) != 0) {
+    MESSAGE("skipped: no IPv6 here");
+    return;
+  }
+  for (int i = 0; i < 8; ++i) {
+    sockets.push_back(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    ::connect(sockets.back(), where, sizeof address);
+  }
+  const Sandbox sandbox;
+  const std::string hosts = (sandbox.root() / "hosts").string();
+  write_file(hosts, "::1 two.test\n127.0.0.1 two.test\n");
+  const std::string url = "http://two.test:" + std::to_string(server.port()) + "/";
+  for (const char* const sender : {"sender", "sender_curl"}) {
+    CAPTURE(std::string(sender));
+    const Command command = sandbox.command(sender, {url, "5000", "the body"});
+    CHECK(run(apart(command, "--mount", "mount --bind '" + hosts + "' /etc/hosts;")).out.find("status=200 ") == 0);
+  }
+  for (const int socket : sockets) ::close(socket);
 }
 
 TEST_CASE("network down: a name server that says nothing holds up the uploader, and not the host") {

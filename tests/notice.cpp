@@ -40,7 +40,7 @@ TEST_CASE("notice: shown once; that run stays local for good, later ones are sen
   CHECK(first.find("versioned collects usage statistics") != std::string::npos);
   CHECK(first.find("verdict=local rule=14") != std::string::npos);
   CHECK(state(sandbox)["notice_shown"] == true);
-  CHECK(state(sandbox)["announced"] == nlohmann::json({"speed"}));
+  CHECK(state(sandbox)["disclosed"]["fields"]["speed"]["kind"] == "integer");
   CHECK_FALSE(state(sandbox).contains("client_id"));
   const std::string local = sandbox.report("versioned")["session_id"];
 
@@ -115,7 +115,7 @@ TEST_CASE("notice: not shown where nobody sees it, and then not counted as shown
     Terminal terminal(command, setup);
     const Result result = terminal.wait();
     CHECK(terminal.screen() + result.out + result.err == "verdict=local rule=15\n");
-    CHECK_FALSE(std::filesystem::exists(sandbox.usage_folder("versioned") / "state.json"));
+    CHECK(state(sandbox)["notice_shown"] == false);
   };
   unseen({}, "dumb", false);
   unseen({}, "xterm", true);
@@ -181,24 +181,44 @@ TEST_CASE("notice: where it could not be remembered it is not shown, or each run
   CHECK(run(command).err == "");
 }
 
-TEST_CASE("notice: 8 lines also for a long name, a long purpose and many servers") {
+TEST_CASE("notice: 8 lines also for a long name, a long purpose, many servers and a long command") {
   usage_stats::Options options("a" + std::string(23, 'x'), "1.0");
   for (int i = 0; i < 8; ++i)
     options.endpoints.push_back({"https://stats" + std::to_string(i) + ".example.org/v1/usage"});
   options.policy_url = "https://example.org/" + std::string(40, 'p');
   options.directory = "/home/somebody/.local/state/" + options.app + "/usage";
-  for (std::size_t words : {0U, 3U, 30U, 3000U}) {
-    options.purpose.clear();
-    for (std::size_t i = 0; i < words; ++i) options.purpose += "word ";
-    for (const std::string& text : {usage_stats::detail::notice_text(options, options.endpoints, false, 80),
-                                    usage_stats::detail::question_text(options, options.endpoints, 80)}) {
-      std::size_t lines = 0;
-      for (std::size_t begin = 0; begin < text.size();) {
-        const std::size_t end = std::min(text.find('\n', begin), text.size());
-        lines += (end - begin + 79) / 80;  // a terminal breaks what is longer
-        begin = end + 1;
+  options.command = std::string(20, 'c') + " usage-stats";
+  for (const bool answered : {false, true}) {
+    const char* const argv[] = {options.app.c_str(), nullptr};
+    if (answered) CHECK_FALSE(usage_stats::handle_command(options, 1, argv));
+    for (std::size_t words : {0U, 3U, 30U, 3000U}) {
+      options.purpose.clear();
+      for (std::size_t i = 0; i < words; ++i) options.purpose += "word ";
+      for (const std::string& text : {usage_stats::detail::notice_text(options, options.endpoints, false, 80),
+                                      usage_stats::detail::question_text(options, options.endpoints, 80)}) {
+        std::size_t lines = 0;
+        for (std::size_t begin = 0; begin < text.size();) {
+          const std::size_t end = std::min(text.find('\n', begin), text.size());
+          lines += (end - begin + 79) / 80;  // a terminal breaks what is longer
+          begin = end + 1;
+        }
+        CHECK_MESSAGE(lines <= 8, text);
+        CHECK((text.find("usage-stats disable") != std::string::npos) == answered);
       }
-      CHECK_MESSAGE(lines <= 8, text);
     }
   }
+}
+
+TEST_CASE("notice: 8 lines for new data that no command describes") {
+  const usage_stats::Options options("undescribed", "1.0");
+  std::string description;
+  for (int i = 0; i < 500; ++i) description += "word ";
+  std::vector<usage_stats::detail::NewData> fields;
+  for (const std::string name : {"one", "two", "three"}) fields.push_back({name, name + ": " + description, {}});
+  const std::string text = usage_stats::detail::new_data_text(options, fields, 13, 80);
+  CHECK(std::count(text.begin(), text.end(), '\n') <= 8);
+  CHECK(text.find("- one: word word") != std::string::npos);
+  CHECK(text.find(" ...\n") != std::string::npos);
+  CHECK(text.find("usage-stats ") == std::string::npos);
+  CHECK(fields.size() == 1);
 }

@@ -1,7 +1,11 @@
 #include <doctest/doctest.h>
 
+#include <usage_stats.hpp>
+
+#include <chrono>
 #include <string>
 
+#include "own_environment.hpp"
 #include "relay.hpp"
 #include "sandbox.hpp"
 #include "server.hpp"
@@ -50,7 +54,7 @@ TEST_CASE("proxy: HTTP_PROXY is not asked in a CGI program, where a web client h
     Behind behind;
     behind.sandbox.environment["HTTP_PROXY"] = behind.address;
     behind.sandbox.environment["REQUEST_METHOD"] = "GET";
-    CHECK(behind.send(sender, behind.server.url()).find("status=200 ") == 0);
+    CHECK(behind.send(sender, far_away).find("status=0 ") == 0);
     CHECK(behind.proxy.log() == "");
   }
 }
@@ -65,32 +69,118 @@ TEST_CASE("proxy: its user and password go to it, and not to the server") {
   }
 }
 
+TEST_CASE("proxy: a percent sign in its user or password begins a byte in hexadecimal digits, as in any URL") {
+  for (const std::string& sender : senders) {
+    CAPTURE(sender);
+    Behind behind;
+    behind.sandbox.environment["HTTP_PROXY"] = "http://DOM%5Cuser:p%40ss@" + behind.address.substr(7);
+    CHECK(behind.send(sender, far_away).find("status=200 ") == 0);
+    CHECK(behind.proxy.log().find("Basic RE9NXHVzZXI6cEBzcw==") != std::string::npos);  // DOM\user:p@ss
+  }
+}
+
 TEST_CASE("proxy: HTTPS_PROXY is not asked for plain http") {
   for (const std::string& sender : senders) {
     CAPTURE(sender);
     Behind behind;
     behind.sandbox.environment["HTTPS_PROXY"] = behind.address;
-    CHECK(behind.send(sender, behind.server.url()).find("status=200 ") == 0);
+    CHECK(behind.send(sender, far_away).find("status=0 ") == 0);
     CHECK(behind.proxy.log() == "");
   }
 }
 
-TEST_CASE("proxy: NO_PROXY names hosts and domains that are reached directly") {
+TEST_CASE("proxy: loopback is never reached through one, whatever the variables say") {
+  for (const std::string& sender : senders)
+    for (const char* const host : {"127.0.0.1", "localhost", "[::ffff:127.0.0.1]"}) {
+      CAPTURE(sender);
+      CAPTURE(std::string(host));
+      Behind behind;
+      for (const char* const name : {"http_proxy", "HTTP_PROXY", "ALL_PROXY"})
+        behind.sandbox.environment[name] = behind.address;
+      behind.send(sender, "http://" + std::string(host) + ":" + std::to_string(behind.server.port()) + "/v1/usage");
+      CHECK(behind.proxy.log() == "");
+      CHECK(behind.server.requests().size() == 1);
+    }
+}
+
+TEST_CASE("proxy: NO_PROXY names hosts, domains, addresses and networks that are reached directly") {
   struct Case {
-    std::string list;
+    std::string list, host;
     bool direct;
   };
+  Sandbox sandbox;
+  for (const Case& item : {Case{"*", "stats.example.org", true},
+                           Case{"example.org", "stats.example.org", true},
+                           Case{".example.org", "stats.example.org", true},
+                           Case{"a.org b.org stats.example.org", "stats.example.org", true},
+                           Case{"a.org,\tstats.example.org.", "STATS.example.org", true},
+                           Case{"a.org ,  example.org ,", "stats.example.org", true},
+                           Case{"", "stats.example.org", false},
+                           Case{" , ,,", "stats.example.org", false},
+                           Case{"ample.org", "stats.example.org", false},
+                           Case{"stats.example.org.uk", "stats.example.org", false},
+                           Case{"10.1.2.3", "10.1.2.3", true},
+                           Case{"1.2.3", "10.1.2.3", false},
+                           Case{"10.0.0.0/8", "10.1.2.3", true},
+                           Case{"192.168.0.0/16 10.1.2.0/31", "10.1.2.3", false},
+                           Case{"10.1.2.2/31", "10.1.2.3", true},
+                           Case{"0.0.0.0/0", "10.1.2.3", true},
+                           Case{"10.0.0.0/33", "10.1.2.3", false},
+                           Case{"10.0.0.0/", "10.1.2.3", false},
+                           Case{"10.0.0.0/8", "10.example.org", false},
+                           Case{"fd00::/8", "fd12:3456::1", true},
+                           Case{"fd00::/8", "fe80::1", false},
+                           Case{"[fe80::1]", "fe80:0:0:0::1", true}}) {
+    CAPTURE(item.list);
+    CAPTURE(item.host);
+    const OwnEnvironment environment({{"HTTP_PROXY", "http://proxy:3128"}, {"NO_PROXY", item.list}});
+    CHECK(usage_stats::detail::proxy_for("http", item.host).empty() == item.direct);
+  }
+}
+
+TEST_CASE("proxy: one that refuses is no way to the server, and not the server's word") {
   for (const std::string& sender : senders)
-    for (const Case& item :
-         {Case{"*", true}, Case{"127.0.0.1", true}, Case{"example.org, 127.0.0.1", true}, Case{"", false},
-          Case{"27.0.0.1", false}, Case{"0.0.1", false}, Case{"example.org", false}}) {
+    for (const std::string& scheme : {std::string("http"), std::string("https")})
+      for (const int status : {407, 403, 410, 502}) {
+        if (scheme == "http" && status != 407) continue;  // it may be the server's
+        for (const char* const more : {"", "Connection: close\r\n"}) {
+          CAPTURE(sender);
+          CAPTURE(scheme);
+          CAPTURE(status);
+          CAPTURE(std::string(more));
+          const RawServer proxy([&](const std::string&) {
+            return "HTTP/1.1 " + std::to_string(status) + " No\r\n" + more + "Content-Length: 2\r\n\r\nno";
+          });
+          Sandbox sandbox;
+          sandbox.environment["ALL_PROXY"] = "http://127.0.0.1:" + std::to_string(proxy.port());
+          const auto start = std::chrono::steady_clock::now();
+          const std::string out = sandbox.run(sender, {scheme + "://telemetry.invalid/v1/usage", "20000", "{}"}).out;
+          CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
+          CHECK(out.find("status=0 ") == 0);
+          CHECK(out.find("impossible=0") != std::string::npos);
+          CHECK(out.find("proxy") != std::string::npos);
+        }
+      }
+}
+
+TEST_CASE("proxy: a page that comes by plain http from a name may be a captive portal's") {
+  struct Case {
+    std::string type, body;
+    bool doubtful;
+  };
+  for (const std::string& sender : senders)
+    for (const Case& item : {Case{"text/html; charset=utf-8", "<html>Welcome to our hotel</html>", true},
+                             Case{"text/html", "", false}, Case{"application/json", "{}", false}}) {
       CAPTURE(sender);
-      CAPTURE(item.list);
+      CAPTURE(item.type);
       Behind behind;
+      behind.server.answer([&](const ReceivedRequest&) {
+        return Answer{200, {{"Content-Type", item.type}}, item.body};
+      });
       behind.sandbox.environment["HTTP_PROXY"] = behind.address;
-      behind.sandbox.environment["NO_PROXY"] = item.list;
-      CHECK(behind.send(sender, behind.server.url()).find("status=200 ") == 0);
-      CHECK(behind.proxy.log().empty() == item.direct);
+      const std::string told = item.doubtful ? "doubtful=1" : "doubtful=0";
+      CHECK(behind.send(sender, far_away).find(told) != std::string::npos);
+      CHECK(behind.send(sender, behind.server.url()).find("doubtful=0") != std::string::npos);  // loopback
     }
 }
 
@@ -112,7 +202,7 @@ TEST_CASE("proxy: where there is none, the report waits") {
     const SilentPort port(SilentPort::Behaviour::refuses);
     Behind behind;
     behind.sandbox.environment["HTTP_PROXY"] = "http://127.0.0.1:" + std::to_string(port.port());
-    CHECK(behind.send(sender, behind.server.url()).find("status=0 ") == 0);
+    CHECK(behind.send(sender, far_away).find("status=0 ") == 0);
     CHECK(behind.server.requests().empty());
   }
 }

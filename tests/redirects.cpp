@@ -77,3 +77,23 @@ TEST_CASE("redirects: a loop ends") {
     CHECK(server.requests().size() == 6);
   }
 }
+
+TEST_CASE("redirects: another port of the host gets no key: what carries one does not go there") {
+  for (const std::string& sender : senders)
+    for (const char* const header :
+         {"Authorization=Bearer s3cret", "X-Api-Key=s3cret", "Content-Type=application/json"}) {
+      CAPTURE(sender);
+      CAPTURE(std::string(header));
+      const bool key = std::string(header).find("s3cret") != std::string::npos;
+      Server other, server;
+      server.answer([&](const ReceivedRequest&) { return redirect(307, other.url("/new")); });
+      const Sandbox sandbox;
+      const std::string out = sandbox.run(sender, {server.url(), "20000", "the body", header}).out;
+      CHECK(out.find(key ? "status=307 " : "status=200 ") == 0);
+      CHECK(other.requests().empty() == key);
+      server.answer([&](const ReceivedRequest& request) {
+        return request.target == "/new" ? Answer{201} : redirect(307, "/new");
+      });
+      CHECK(sandbox.run(sender, {server.url(), "20000", "the body", header}).out.find("status=201 ") == 0);
+    }
+}

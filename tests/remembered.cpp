@@ -60,7 +60,7 @@ TEST_CASE("remembered: of a report's tries the last fifty, however many there we
   Sandbox sandbox;
   sandbox.collect = false;
   std::error_code error;
-  const auto storage = usage_stats::detail::Storage::open(sandbox.usage_folder(), true, error);
+  const auto storage = usage_stats::detail::Storage::open(sandbox.usage_folder(), "reporter", true, error);
   REQUIRE(storage);
   usage_stats::detail::Label label;
   label.session_id = label.client_id = std::string(32, 'a');

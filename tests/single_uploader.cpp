@@ -55,7 +55,7 @@ us::UploadOptions without_staying() {
 
 us::Storage opened(const Sandbox& sandbox) {
   std::error_code error;
-  auto storage = us::Storage::open(sandbox.usage_folder(), true, error);
+  auto storage = us::Storage::open(sandbox.usage_folder(), "reporter", true, error);
   REQUIRE(storage.has_value());
   return std::move(*storage);
 }
@@ -152,7 +152,7 @@ TEST_CASE("single uploader: a run that ends when the uploader has had its last l
   sandbox.collect = false;
   const us::Storage storage = opened(sandbox);
   // One too many waits, and is dropped behind the last look; the line that tells of it is our moment.
-  for (int i = 0; i < 101; ++i)
+  for (std::size_t i = 0; i <= us::limits::waiting_reports; ++i)
     end_session(storage, label_for(std::to_string(1000 + i), server.url(), us::now_seconds() + 3600));
   bool arrived = false;
   ::setenv("USAGE_STATS_DEBUG", "1", 1);

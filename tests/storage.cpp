@@ -32,7 +32,7 @@ ino_t inode_of(const fs::path& path) {
 
 us::Storage opened(const Sandbox& sandbox) {
   std::error_code error;
-  auto storage = us::Storage::open(sandbox.usage_folder(), true, error);
+  auto storage = us::Storage::open(sandbox.usage_folder(), "reporter", true, error);
   REQUIRE_MESSAGE(storage.has_value(), error.message());
   return std::move(*storage);
 }
@@ -152,6 +152,7 @@ TEST_CASE("storage: who wants what another is writing waits for that, not for th
   int looks = 0;
   const auto enough = [&](const us::State& state) {
     us::State written;  // by the one with the lock
+    written.app = "reporter";
     written.client_id = std::string(32, 'a');
     if (++looks == 2) write_file(sandbox.usage_folder() / "state.json", us::to_text(written));
     return !state.client_id.empty();
@@ -168,6 +169,7 @@ TEST_CASE("storage: many runs that are alive are not taken for many that have va
   std::vector<us::platform::LockedFile> alive;
   for (int i = 0; i < 40; ++i) {
     us::Label label;
+    label.app = "reporter";
     label.session_id = std::to_string(1000 + i) + std::string(28, '0');
     alive.push_back(storage.begin(label, error));
     REQUIRE(alive.back());
@@ -196,16 +198,16 @@ TEST_CASE("storage: temporary files of processes that were killed go away after 
   }
 }
 
-TEST_CASE("storage: a state.json that cannot be understood is replaced") {
+TEST_CASE("storage: a state.json that cannot be understood is replaced among our own reports") {
   for (const std::string& text :
-       {std::string(), std::string("{\"client_id\": \"../../etc\""), std::string("[]"), std::string("\0\xff\xfe", 3),
+       {std::string(), std::string("{\"client_id\": \"../../etc\""), std::string("[1, 2"), std::string("\0\xff\xfe", 3),
         std::string(100000, '['),
         std::string("{\"schema\":\"usage-stats-state/1\",\"client_id\":\"../../etc\",\"sent\":"
                     "\"many\",\"backoff\":[1],\"stopped\":7}")}) {
     CAPTURE(text.substr(0, 100));
     Server server;
     Sandbox sandbox;
-    opened(sandbox);
+    sandbox.run("reporter", {"--unattended", "local"});
     write_file(sandbox.usage_folder() / "state.json", text);
     fs::permissions(sandbox.usage_folder() / "state.json", fs::perms::owner_read | fs::perms::owner_write);
     CHECK(sandbox.run("reporter", sending_to(server.url())).exit_code == 0);

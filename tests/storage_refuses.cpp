@@ -63,13 +63,25 @@ const Obstacle whole_folder[] = {
        ::mkfifo((usage / "active").c_str(), 0600);
      }},
     {"a link in place of state.json",
-     [](const fs::path& usage, const fs::path& stranger) { fs::create_symlink(stranger, usage / "state.json"); }},
-    {"a hard link in place of state.json",
-     [](const fs::path& usage, const fs::path& stranger) { fs::create_hard_link(stranger, usage / "state.json"); }},
+     [](const fs::path& usage, const fs::path& stranger) {
+       fs::remove(usage / "state.json");
+       fs::create_symlink(stranger, usage / "state.json");
+     }},
+    {"a stranger's file in place of state.json",
+     [](const fs::path& usage, const fs::path& stranger) {
+       fs::remove(usage / "state.json");
+       fs::create_hard_link(stranger, usage / "state.json");
+     }},
     {"a pipe in place of state.json",
-     [](const fs::path& usage, const fs::path&) { ::mkfifo((usage / "state.json").c_str(), 0600); }},
+     [](const fs::path& usage, const fs::path&) {
+       fs::remove(usage / "state.json");
+       ::mkfifo((usage / "state.json").c_str(), 0600);
+     }},
     {"a folder in place of state.json",
-     [](const fs::path& usage, const fs::path&) { fs::create_directory(usage / "state.json"); }},
+     [](const fs::path& usage, const fs::path&) {
+       fs::remove(usage / "state.json");
+       fs::create_directory(usage / "state.json");
+     }},
 };
 
 const Obstacle inner_folder[] = {
@@ -224,7 +236,7 @@ TEST_CASE("storage refuses: a link in place of a folder leads to no report") {
   }
 }
 
-TEST_CASE("storage refuses: a report that is a link is not sent") {
+TEST_CASE("storage refuses: a report that is a link is not sent, nor is what a second name of a file says") {
   for (const bool hard : {false, true}) {
     CAPTURE(hard);
     Stranger stranger;
@@ -232,6 +244,7 @@ TEST_CASE("storage refuses: a report that is a link is not sent") {
     fs::remove(report);
     hard ? fs::create_hard_link(stranger.file, report) : fs::create_symlink(stranger.file, report);
     check_host(stranger.run());
+    CHECK(stranger.sandbox.wait_for_no_uploader());
     CHECK(stranger.server.requests().size() == 2);
     stranger.check_untouched();
   }
@@ -279,14 +292,14 @@ TEST_CASE("storage refuses: a delivery.json that is a link or a pipe is replaced
   }
 }
 
-TEST_CASE("storage refuses: an uploader.lock that is a hard link is not written") {
+TEST_CASE("storage refuses: an uploader.lock that has a second name is as good, and is not written") {
   Stranger stranger;
   const fs::path lock = stranger.sandbox.usage_folder() / "uploader.lock";
   fs::remove(lock);
   fs::create_hard_link(stranger.file, lock);
   check_host(stranger.run());
   CHECK(stranger.sandbox.wait_for_no_uploader());
-  CHECK(stranger.server.requests().empty());
+  CHECK(stranger.server.requests().size() == 1);
   stranger.check_untouched();
 }
 

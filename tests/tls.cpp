@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <sys/resource.h>
+
 #include <stdexcept>
 #include <string>
 
@@ -67,6 +69,7 @@ struct SecureServer {
     if (!trusted.empty()) sandbox.environment["SSL_CERT_FILE"] = trusted;
     const std::string printed = sandbox.run(sender, {url(), "20000", "the body"}).out;
     const bool accepted = printed.find("status=200 ") == 0;
+    if (!accepted) CHECK_MESSAGE(printed.find(sender == "sender" ? "SSL" : "TLS") != std::string::npos, printed);
     CHECK_MESSAGE(accepted == !server.requests().empty(), printed);
     return accepted;
   }
@@ -143,6 +146,37 @@ TEST_CASE("tls: through a proxy's tunnel the certificate is checked as well") {
       CHECK((result.out.find("status=200 ") == 0) == trusted);
       CHECK(server.server.requests().empty() != trusted);
       CHECK(proxy.log() == "CONNECT telemetry.invalid:443 HTTP/1.1\n");
+    }
+}
+
+TEST_CASE("tls: what comes is bounded inside of it too, and interim answers are passed over") {
+  const Authority authority;
+  const auto certificate = authority.certificate("localhost");
+  const std::string ok = "HTTP/1.1 200 ", endless(4 * 1024 * 1024, 'A'), end = "\r\nContent-Length: 0\r\n\r\n";
+  struct Case {
+    std::string answer;
+    int status;
+  };
+  for (const std::string& sender : senders)
+    for (const Case& item :
+         {Case{ok + "OK" + end, 200}, Case{ok + std::string(28000, 'A') + end, 200}, Case{ok + endless, 0},
+          Case{ok + "OK\r\nX: " + endless, 0}, Case{ok + "OK\r\nTransfer-Encoding: chunked\r\n\r\n2;" + endless, 200},
+          Case{"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 201 Created" + end, 201}}) {
+      CAPTURE(sender);
+      CAPTURE(item.answer.substr(0, 80));
+      RawServer server([&](const std::string&) { return item.answer; });
+      const Relay relay = Relay::tls(server.port(), certificate.file, certificate.key);
+      Sandbox sandbox;
+      sandbox.environment["SSL_CERT_FILE"] = authority.file();
+      Command command =
+          sandbox.command(sender, {"https://localhost:" + std::to_string(relay.port()) + "/", "20000", "b"});
+      command.limits = {{RLIMIT_STACK, 128 * 1024}};
+      const Result result = run(command);
+      CHECK(result.exit_code == 0);
+      CHECK(result.out.find("status=" + std::to_string(item.status) + " ") == 0);
+#if !defined(USAGE_STATS_SANITIZED)
+      CHECK(std::stol(result.out.substr(result.out.find("peak_kib=") + 9)) < 64 * 1024);
+#endif
     }
 }
 

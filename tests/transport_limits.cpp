@@ -1,11 +1,16 @@
 #include <doctest/doctest.h>
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <chrono>
+#include <set>
 #include <string>
 
 #include "sandbox.hpp"
 #include "server.hpp"
 #include "strace.hpp"
+#include "waiting.hpp"
 
 namespace {
 
@@ -79,6 +84,56 @@ TEST_CASE("transport limits: headers without end") {
     }
 }
 
+TEST_CASE("transport limits: a status line of any length, a head and a chunk without end need no memory and no stack") {
+  const std::string ok = "HTTP/1.1 200 ", endless(32 * 1024 * 1024, 'A');
+  for (const std::string& sender : senders)
+    for (const std::string& bytes :
+         {ok + std::string(28000, 'A') + "\r\nContent-Length: 0\r\n\r\n",
+          ok + std::string(400, 'A') + "\r\nContent-Length: 0\r\n\r\n", ok + endless, ok + "OK\r\nX: " + endless,
+          ok + "OK\r\nTransfer-Encoding: chunked\r\n\r\n2;" + endless,
+          ok + "OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: " + endless, "HTTP/1.1 103 " + endless,
+          std::string("HTTP/1.1 100 \r\n\r\n") + endless}) {
+      CAPTURE(sender);
+      CAPTURE(bytes.substr(0, 80));
+      RawServer server([&](const std::string&) { return bytes; });
+      const Sandbox sandbox;
+      Command command = sandbox.command(sender, {server.url(), long_time, "the body"});
+      command.limits = {{RLIMIT_STACK, 128 * 1024}};  // of each thread, as with musl
+      const Result result = run(command);
+      CHECK(result.exit_code == 0);
+      CHECK(result.signal == 0);
+      CHECK(begins_with(result.out,
+                        bytes.size() < 30000 || bytes.find("chunked") != bytes.npos ? "status=200 " : "status=0 "));
+#if !defined(USAGE_STATS_SANITIZED)
+      CHECK(std::stol(result.out.substr(result.out.find("peak_kib=") + 9)) < 20 * 1024);
+#endif
+    }
+}
+
+TEST_CASE("transport limits: lines of an answer that end with LF alone") {
+  for (const std::string& sender : senders) {
+    CAPTURE(sender);
+    RawServer server(
+        [](const std::string&) { return "HTTP/1.1 202 Accepted\nContent-Length: 2\nRetry-After: 7\n\nok"; });
+    const std::string printed = send_to(sender, server);
+    CHECK(begins_with(printed, "status=202 body_bytes=2 retry_after=7 "));
+  }
+}
+
+TEST_CASE("transport limits: many requests over one connection, and over another where the server has closed it") {
+  const Sandbox sandbox;
+  RawServer closing([](const std::string&) { return "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"; });
+  CHECK(begins_with(sandbox.run("sender", {closing.url(), long_time, "--times", "20", "b"}).out, "status=201 "));
+  CHECK(closing.connections() == 20);
+  Server keeping;
+  keeping.keep_connections();
+  CHECK(begins_with(sandbox.run("sender", {keeping.url(), long_time, "--times", "50", "b"}).out, "status=200 "));
+  std::set<int> ports;
+  for (const ReceivedRequest& request : keeping.requests()) ports.insert(request.client_port);
+  CHECK(keeping.requests().size() == 50);
+  CHECK(ports.size() <= 2);
+}
+
 TEST_CASE("transport limits: what is no answer, or half of one, is none") {
   for (const std::string& sender : senders)
     for (const std::string& bytes :
@@ -110,7 +165,8 @@ TEST_CASE("transport limits: interim answers come before the answer") {
   for (const std::string& sender : senders) {
     CAPTURE(sender);
     RawServer server([](const std::string&) {
-      return "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok";
+      return "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+             "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok";
     });
     const std::string printed = send_to(sender, server);
     CHECK(begins_with(printed, "status=202 "));
@@ -136,6 +192,46 @@ TEST_CASE("transport limits: where no thread is to be had to watch over the time
                                          {"-e", "inject=clone,clone3:error=EAGAIN", "-o", "/dev/null"}));
   CHECK(result.exit_code == 0);
   CHECK(begins_with(result.out, "status=0 "));
-  CHECK(result.out.find(" impossible=1 error=no thread") != std::string::npos);
+  CHECK(result.out.find(" impossible=1 ") != std::string::npos);
+  CHECK(result.out.find(" error=no thread") != std::string::npos);
   CHECK(server.requests().empty());
+}
+
+TEST_CASE("transport limits: curl is given bodies of any size that a report has") {
+  for (const char* const protocol : {"otlp", "amplitude", "json"}) {
+    CAPTURE(std::string(protocol));
+    const Server server;
+    const Sandbox sandbox;
+    sandbox.run("reporter_curl",
+                sending_to(server.url(), {"--protocol", protocol, "--api-key", "key", "--events", "400"}));
+    const auto requests = server.requests();
+    REQUIRE(!requests.empty());
+    std::size_t largest = 0, events = 0;
+    for (const ReceivedRequest& request : requests) {
+      CHECK(nlohmann::json::accept(request.body));
+      largest = std::max(largest, request.body.size());
+      for (std::size_t at = 0; (at = request.body.find("send_model", at)) != request.body.npos; ++at) ++events;
+    }
+    CHECK(largest > 20 * 1024);
+    CHECK(events >= 400);
+    CHECK(deliveries(sandbox).back()["result"] == "delivered");
+    CHECK(sandbox.pending().empty());
+  }
+}
+
+TEST_CASE("transport limits: what went wrong with curl is told in words") {
+  struct Case {
+    std::string url, words;
+  };
+  const SilentPort refuses(SilentPort::Behaviour::refuses);
+  const SilentPort silent(SilentPort::Behaviour::never_answers);
+  for (const Case& item : {Case{refuses.url(), "no connection"}, Case{"http://telemetry.invalid/", "leads nowhere"},
+                           Case{silent.url(), "no answer in time"}}) {
+    CAPTURE(item.url);
+    const Sandbox sandbox;
+    const std::string printed = sandbox.run("sender_curl", {item.url, "1500", "the body"}).out;
+    CHECK(begins_with(printed, "status=0 "));
+    CHECK(printed.find("impossible=0") != printed.npos);
+    CHECK(printed.find(item.words, printed.find("error=")) != printed.npos);
+  }
 }

@@ -88,6 +88,22 @@ TEST_CASE("two units: without exceptions and RTTI, too, signals are seen and int
   }
 }
 
+TEST_CASE("two units: without exceptions and RTTI, too, the one constructor answers the command and takes the flag") {
+  for (const char* const name : {"no_exceptions", "no_rtti", "neither"}) {
+    CAPTURE(std::string(name));
+    const Server server;
+    Sandbox sandbox;
+    CHECK(sandbox.run(name, {"usage-stats", "no-such-command"}).exit_code == 2);
+    const Result result = sandbox.run(name, {"usage-stats", "disable"});
+    CHECK(result.exit_code == 0);
+    CHECK(result.out.find("Usage statistics of units are switched off.") == 0);
+    std::filesystem::remove(sandbox.config_file("units"));
+    CHECK(sandbox.run(name, {server.url(), "--disable-usage-stats"}).exit_code == 7);
+    CHECK(sandbox.report_files("units").empty());
+    CHECK(server.wait_for(1).size() == 1);  // of the session elsewhere, which knows no arguments
+  }
+}
+
 TEST_CASE("two units: without exceptions and RTTI, too, a host goes on where no thread and no process can be had") {
   if (!can_trace()) return;
   for (const char* const name : {"two_units", "no_exceptions", "neither"}) {

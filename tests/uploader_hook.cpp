@@ -90,7 +90,7 @@ TEST_CASE("uploader hook: the uploader has a session of its own, folder /, null 
   const std::lock_guard<std::mutex> guard(mutex);
   CHECK(seen.session == id);
   CHECK(seen.folder == "/");
-  CHECK(seen.niceness == 10);
+  CHECK(seen.niceness == 19);
   CHECK(seen.arguments == std::string("reporter\0", 9));
   CHECK(seen.streams == std::set<std::string>{"/dev/null"});
   for (const std::string& other : seen.others) {

@@ -1,7 +1,10 @@
 // How long an uploader lives at most, whatever it waits for.
 #include <doctest/doctest.h>
 
+#include <usage_stats.hpp>
+
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <chrono>
 #include <set>
@@ -85,4 +88,32 @@ TEST_CASE("uploader life: where more waits than one of them can send, a successo
   for (std::size_t i = refused; i < requests.size(); ++i) bodies.insert(requests[i].body);
   CHECK(bodies.size() == reports);
   CHECK(requests.size() == refused + reports);
+}
+
+TEST_CASE("uploader life: it ends with its folder, and makes none") {
+  Server server([](const ReceivedRequest&) { return Answer{200, {}, {}, std::chrono::milliseconds(500)}; });
+  const Sandbox sandbox;
+  CHECK(sandbox.run("reporter", detached(server.url())).exit_code == 0);
+  server.wait_for(1);
+  REQUIRE(sandbox.uploaders().size() == 1);
+  std::filesystem::remove_all(sandbox.home());
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK_FALSE(std::filesystem::exists(sandbox.home()));
+}
+
+TEST_CASE("uploader life: it stays for a second, and has a limit on its memory above what the program has") {
+  Server server;
+  const Sandbox sandbox;
+  const usage_stats::detail::UploadOptions options;
+  CHECK(options.stay == std::chrono::seconds(1));
+  server.answer([](const ReceivedRequest&) { return Answer{200, {}, {}, {}, true}; });
+  CHECK(sandbox.run("reporter", detached(server.url())).exit_code == 0);
+  server.wait_for(1);
+  REQUIRE(sandbox.uploaders().size() == 1);
+  struct rlimit limit {};
+  REQUIRE(::prlimit(sandbox.uploaders()[0], RLIMIT_DATA, nullptr, &limit) == 0);
+#if !defined(USAGE_STATS_SANITIZED)
+  CHECK(limit.rlim_cur < 300 * 1024 * 1024);
+  CHECK(limit.rlim_cur > 64 * 1024 * 1024);
+#endif
 }

@@ -74,23 +74,21 @@ static int init() {
 }
 
 static int start(int argc, char** argv) {
+  usage_stats::TelemetrySession session(statistics(Start::head_node), argc, argv);
   std::int64_t number_of_nodes = 1;
   for (int i = 2; i < argc; ++i)
     if (const std::string word = argv[i]; word.rfind("--num-nodes=", 0) == 0)
       number_of_nodes = std::strtoll(word.c_str() + 12, nullptr, 10);
-  usage_stats::TelemetrySession session(statistics(Start::head_node), argc, argv);
   return session.run([&] { return run_jobs(session, number_of_nodes); });
 }
 
 int main(int argc, char** argv) {
-  const usage_stats::Options options = statistics(Start::head_node);
-  if (const auto exit_code = usage_stats::handle_command(options, argc, argv)) return *exit_code;
   const std::string command = argc > 1 ? argv[1] : "";
   if (command == "disable-usage-stats" || command == "enable-usage-stats") {
     const char* const words[] = {"cluster", "usage-stats", command[0] == 'd' ? "disable" : "enable"};
-    return usage_stats::handle_command(options, 3, words).value_or(2);
+    return usage_stats::handle_command(statistics(Start::head_node), 3, words).value_or(2);
   }
-  if (command == "start") return start(argc, argv);
+  if (command == "start" || command == "usage-stats") return start(argc, argv);  // the session answers the second
   if (command == "script") return init();
   std::cerr << "usage: cluster start [--disable-usage-stats] [--num-nodes=N] | enable-usage-stats | "
                "disable-usage-stats | script\n";

@@ -97,11 +97,9 @@ static int serve(usage_stats::TelemetrySession& session, const std::string& mode
 }
 
 int main(int argc, char** argv) {
-  const usage_stats::Options options = telemetry();
-  if (const auto exit_code = usage_stats::handle_command(options, argc, argv)) return *exit_code;
+  usage_stats::TelemetrySession session(telemetry(), argc, argv);
   std::string mode = "software";
   for (int i = 1; i < argc; ++i)
     if (const std::string word = argv[i]; word.rfind("--mode=", 0) == 0) mode = word.substr(7);
-  usage_stats::TelemetrySession session(options, argc, argv);
   return session.run([&] { return serve(session, mode); });
 }

@@ -3,7 +3,7 @@
 //
 //   pipeline serve
 //     ID APPLICATION TYPE TRIGGER STAGE/PROVIDER/STATUS...     e2f1 payments pipeline git bake/aws/succeeded
-//   pipeline config stats enable|disable
+//   pipeline config stats enable|disable|status|...
 #include <usage_stats.hpp>
 
 #include <iostream>
@@ -41,6 +41,7 @@ static usage_stats::Options statistics() {
   options.purpose = "Shows us which features have traction and which nobody would miss.";
   options.policy_url = "https://example.org/pipeline/stats";
   options.contact = "stats@example.org";
+  options.command = "config stats";
   // 1.18 is for those who help to test it; from 1.19 on it is on, with a notice, unless switched off.
   const bool testing = options.version.rfind("1.18.", 0) == 0;
   options.consent = testing ? usage_stats::ConsentMode::opt_in : usage_stats::ConsentMode::opt_out;
@@ -82,16 +83,10 @@ static void execute(const std::string& line) {
 }
 
 int main(int argc, char** argv) {
-  const usage_stats::Options options = statistics();
-  if (const auto exit_code = usage_stats::handle_command(options, argc, argv)) return *exit_code;
-  const std::vector<std::string> words(argv + (argc > 0), argv + argc);
-  for (const char* const decision : {"enable", "disable"}) {
-    const char* const command[] = {"pipeline", "usage-stats", decision};
-    if (words == std::vector<std::string>{"config", "stats", decision})
-      return usage_stats::handle_command(options, 3, command).value_or(2);
-  }
-  if (words != std::vector<std::string>{"serve"}) {
-    std::cerr << "usage: pipeline serve | config stats enable | config stats disable\n";
+  // Sessions are made later and without argv, so the command is answered here.
+  if (const auto exit_code = usage_stats::handle_command(statistics(), argc, argv)) return *exit_code;
+  if (argc != 2 || std::string_view(argv[1]) != "serve") {
+    std::cerr << "usage: pipeline serve | config stats enable|disable|status|...\n";
     return 2;
   }
   for (std::string line; std::getline(std::cin, line);) execute(line);

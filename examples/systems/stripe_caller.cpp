@@ -84,23 +84,19 @@ static int execute(usage_stats::TelemetrySession& session, const Task& task) {
   return 0;
 }
 
-static int help_telemetry(const usage_stats::Options& options) {
+static int help_telemetry() {
   std::cout << "One OpenTelemetry span a run: version and dependencies, system, subcommand, input format and\n"
                "parameters, start, duration and whether it failed. Nothing that identifies you, your machine or\n"
                "your data. Define STRIPE_CALLER_NO_TELEMETRY to switch it off. Its state now:\n\n";
   const char* const status[] = {"stripe_caller", "usage-stats", "status"};
-  return usage_stats::handle_command(options, 3, status).value_or(2);
+  return usage_stats::handle_command(telemetry(), 3, status).value_or(2);
 }
 
 int main(int argc, char** argv) {
-  const usage_stats::Options options = telemetry();
-  if (const auto exit_code = usage_stats::handle_command(options, argc, argv)) return *exit_code;
-  const std::vector<std::string> words(argv + (argc > 0), argv + argc);
-  if (words == std::vector<std::string>{"--help-telemetry"}) return help_telemetry(options);
-
-  usage_stats::TelemetrySession session(options, argc, argv);
+  if (argc == 2 && std::string_view(argv[1]) == "--help-telemetry") return help_telemetry();
+  usage_stats::TelemetrySession session(telemetry(), argc, argv);
   try {
-    return session.run([&] { return execute(session, parse(words)); });
+    return session.run([&] { return execute(session, parse({argv + (argc > 0), argv + argc})); });
   } catch (const std::exception& error) {
     std::cerr << "stripe_caller: " << error.what() << '\n';
     return 1;

@@ -44,15 +44,15 @@ static usage_stats::Options statistics() {
   return options;
 }
 
-static int switch_statistics(const usage_stats::Options& options, bool on) {
+static int switch_statistics(bool on) {
   const char* const command[] = {"transfer_tool", "usage-stats", on ? "enable" : "disable"};
-  return usage_stats::handle_command(options, 3, command).value_or(2);
+  return usage_stats::handle_command(statistics(), 3, command).value_or(2);
 }
 
 /// The first `init` switches statistics on and says so; later ones leave alone what the user has decided since.
-static int init(const usage_stats::Options& options) {
+static int init() {
   std::cout << "transfer_tool is ready: regions are folders here.\n";
-  return fs::exists(config_file()) ? 0 : switch_statistics(options, true);
+  return fs::exists(config_file()) ? 0 : switch_statistics(true);
 }
 
 /// "aws:us-east-1/data.bin" -> "aws:us-east-1"
@@ -87,15 +87,13 @@ static int transfer(usage_stats::TelemetrySession& session, const std::vector<st
 }
 
 int main(int argc, char** argv) {
-  const usage_stats::Options options = statistics();
-  if (const auto exit_code = usage_stats::handle_command(options, argc, argv)) return *exit_code;
   const std::vector<std::string> words(argv + (argc > 0), argv + argc);
-  if (words == std::vector<std::string>{"init"}) return init(options);
+  if (words == std::vector<std::string>{"init"}) return init();
   for (const bool on : {false, true})
     if (words == std::vector<std::string>{"config", "set", "usage_stats", on ? "true" : "false"})
-      return switch_statistics(options, on);
+      return switch_statistics(on);
 
-  usage_stats::TelemetrySession session(options, argc, argv);
+  usage_stats::TelemetrySession session(statistics(), argc, argv);
   try {
     return session.run([&] { return transfer(session, words); });
   } catch (const std::exception& error) {

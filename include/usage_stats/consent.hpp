@@ -20,6 +20,7 @@ struct Decision {
 
 namespace detail {
 
+struct Label;
 struct State;
 
 /// Everything the rules look at, gathered lazily: a rule that speaks early keeps the files unread.
@@ -31,15 +32,22 @@ struct Consent {
 };
 
 /// Applies the rules to the options, the arguments (without the program's name), the environment and the two files.
-/// `problem` is the author's mistake, if any. `state` is called at most once, for what earlier runs have shown.
+/// `problem` is the author's mistake, if any. `state` is what earlier runs have left, asked for only where a rule needs
+/// it.
 Consent decide(const Options&, const std::vector<std::string>& arguments, const std::string& problem,
                const std::function<State()>& state);
 
-/// What the two files say now about sending what waits, for an app whose options are not at hand: rules 6 and 9, of
-/// which the second is not asked where the environment had decided (`rule` 7). Nothing while a file is broken (rule
-/// 10).
-std::optional<Verdict> standing_verdict(const std::string& app, int rule, const std::filesystem::path& policy,
-                                        const std::filesystem::path& config);
+/// Whether a report that waits may leave now: its rule speaks again, on the very files that the run looked at. Rules 6,
+/// 9 and 12 need their yes to be there still; the others need only that nobody has said no since.
+enum class Leave { allowed, withdrawn, unclear };  // unclear: it waits until somebody mends what stands in `why`
+struct Permission {
+  Leave leave = Leave::unclear;
+  std::string why{};
+};
+Permission permission_for(const Label&, const State&);
+
+/// Rule 1 of who runs in the home of somebody else, in words.
+std::string anothers_home(const std::filesystem::path& home);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -2,20 +2,24 @@
 // USAGE_STATS_DISABLED: the same interface, empty. Programs compile unchanged, record nothing, and need no other
 // library; what a field may be set to is checked as ever.
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <initializer_list>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "arguments.hpp"
+#include "command_line.hpp"
 #include "consent.hpp"
 #include "fields.hpp"
 #include "options.hpp"
@@ -29,6 +33,14 @@ inline Declaration::Declaration(Kind kind, const char* name, const char* descrip
     : kind_(kind), name_(name), description_(description) {}
 inline Declaration::~Declaration() = default;
 }  // namespace detail
+
+/// Says for any `usage-stats` command that there is nothing to see: the words stay this library's, lest the program
+/// take them for a file's name, or a script's `mytool usage-stats disable` fail.
+inline std::optional<int> handle_command(const Options& options, int argc, const char* const* argv) noexcept {
+  if (detail::command_words(options, argc, argv) == 0) return std::nullopt;
+  std::printf("%s was built without usage statistics: they were compiled out\n", options.app.c_str());
+  return 0;
+}
 
 /// A stage that nobody times.
 class StageScope {
@@ -52,10 +64,18 @@ class StageScope {
 /// A session that records nothing.
 class TelemetrySession {
  public:
+  /// As ever: answers Options::command and ends the process, and takes --disable-usage-stats out of argc and argv.
+  TelemetrySession(Options options, int& argc, char** argv) noexcept {
+    detail::take_out_disable_flag(argc, argv);
+    if (const auto code = handle_command(options, argc, argv)) std::exit(*code);
+    begin();
+  }
   TelemetrySession(Options, int, const char* const*) noexcept { begin(); }
+  template <class Null, class = std::enable_if_t<std::is_same_v<Null, std::nullptr_t>>>
+  TelemetrySession(Options options, int, Null) noexcept : TelemetrySession(std::move(options)) {}
   explicit TelemetrySession(Options, std::vector<std::string> = {}) noexcept { begin(); }
   ~TelemetrySession() {
-    const std::lock_guard<std::mutex> guard(alive().mutex);
+    const Alive::Guard guard(alive());
     (younger_ != nullptr ? younger_->older_ : alive().youngest) = older_;
     if (older_ != nullptr) older_->younger_ = younger_;
   }
@@ -74,6 +94,7 @@ class TelemetrySession {
   void argument(std::string_view, std::string_view = {}, ArgumentSource = ArgumentSource::command_line) noexcept {}
   void fail(const std::exception&) noexcept {}
   void fail(std::exception_ptr = std::current_exception()) noexcept {}
+  void fail(std::string_view, std::string_view) noexcept {}
   int exit_code(int code) noexcept { return code; }
   template <class F>
   auto run(F&& body) -> std::invoke_result_t<F> {
@@ -82,45 +103,47 @@ class TelemetrySession {
   void finish() noexcept {}
 
   bool enabled() const noexcept { return false; }
-  const Decision& decision() const noexcept {
-    static const Decision& decision = *new Decision{Verdict::off, 1, "usage statistics were compiled out"};
-    return decision;
-  }
+  const Decision& decision() const noexcept { return decision_; }
   std::string_view session_id() const noexcept { return {}; }
   std::filesystem::path report_path() const { return {}; }
   std::string_view problem() const noexcept { return {}; }
   /// As ever: a program may count on the session that it has made.
   static TelemetrySession* current() noexcept {
-    const std::lock_guard<std::mutex> guard(alive().mutex);
+    const Alive::Guard guard(alive());
     return alive().youngest;
   }
 
  private:
+  /// Never destroyed, having nothing to destroy: a session may be a static object.
   struct Alive {
-    std::mutex mutex;
+    std::atomic<bool> busy{false};
     TelemetrySession* youngest = nullptr;
+
+    /// Goes on after a while: whoever holds it may be what a signal handler has interrupted to call std::exit.
+    struct Guard {
+      Alive& held;
+      explicit Guard(Alive& alive) noexcept : held(alive) {
+        for (int i = 0; i < 10000 && held.busy.exchange(true); ++i) std::this_thread::yield();
+      }
+      ~Guard() { held.busy = false; }
+      Guard(const Guard&) = delete;
+      Guard& operator=(const Guard&) = delete;
+    };
   };
   static Alive& alive() noexcept {
-    static Alive& alive = *new Alive;  // never destroyed: a session may be a static object
+    static Alive alive;
     return alive;
   }
   void begin() noexcept {
-    const std::lock_guard<std::mutex> guard(alive().mutex);
+    const Alive::Guard guard(alive());
     older_ = std::exchange(alive().youngest, this);
     if (older_ != nullptr) older_->younger_ = this;
   }
 
+  const Decision decision_{Verdict::off, 1, "usage statistics were compiled out"};
   TelemetrySession* older_ = nullptr;
   TelemetrySession* younger_ = nullptr;
 };
-
-/// Says for any `usage-stats` command that there is nothing to see.
-inline std::optional<int> handle_command(const Options& options, int argc, const char* const* argv) noexcept {
-  if (argv == nullptr || argc < 2 || argv[1] == nullptr || std::string_view(argv[1]) != "usage-stats")
-    return std::nullopt;
-  std::printf("%s was built without usage statistics: they were compiled out\n", options.app.c_str());
-  return 0;
-}
 
 inline void run_uploader() noexcept {}
 

@@ -3,6 +3,7 @@
 // Signals are platform::SignalWatch; what leaves no trace at all (kill -9, _exit, a power cut) is found by the next
 // uploader. Code of a shared library sees std::exit only, and its own unloading.
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -25,7 +26,10 @@ class Runs {
   void remove(const TelemetrySession*) noexcept;
   /// The session is gone, its run ends with the process. False if it must end now.
   bool leave_to_exit(const TelemetrySession*) noexcept;
-  TelemetrySession* youngest() noexcept;
+  /// The session is gone in the middle of another call of its thread: waits for nothing, frees nothing.
+  void forget(const TelemetrySession*) noexcept;
+  /// Waits for nothing.
+  TelemetrySession* youngest() const noexcept { return youngest_; }
   /// All of them, the youngest first.
   void finish(const End&) noexcept;
 
@@ -38,8 +42,11 @@ class Runs {
     TelemetrySession* session;  // nullptr: gone before its run
     std::shared_ptr<Run> run;
   };
+  void note_youngest() noexcept;
+
   std::mutex mutex_;
   std::vector<Entry> entries_;  // the youngest last
+  std::atomic<TelemetrySession*> youngest_{nullptr};
   std::vector<platform::Child> children_;
 };
 

@@ -22,7 +22,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 
 struct Choice {};  ///< one of a fixed list of words; any other value is recorded as "other"
 struct Hashed {};  ///< the SHA-256 of the value, salted with the client id: equal values can be told, not read
-struct Text {};    ///< scrubbed as section 5 of the design says, 256 bytes at most
+struct Text {};    ///< of it the words that the program itself contains leave, 256 bytes at most
 
 namespace detail {
 

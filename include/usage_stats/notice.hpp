@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "consent.hpp"
-#include "fields.hpp"
+#include "disclosure.hpp"
 #include "log.hpp"
 #include "options.hpp"
 
@@ -27,18 +27,22 @@ std::string notice_text(const Options&, const std::vector<Endpoint>&, bool from_
 /// The question of ConsentMode::ask; it ends where the answer is typed. At most 8 lines of 80 columns.
 std::string question_text(const Options&, const std::vector<Endpoint>&, int columns);
 
-/// Names the new fields, as many as go into 8 lines of 80 columns; the others are taken out of `fields`.
-std::string new_data_text(const Options&, std::vector<DictionaryEntry>& fields, int columns);
+/// Names what is new, as much as goes into 8 lines of 80 columns; the rest is taken out of `data`. `rule`: that by which
+/// it is on.
+std::string new_data_text(const Options&, std::vector<NewData>& data, int rule, int columns);
 
-/// The declared fields that no notice has covered.
-std::vector<DictionaryEntry> unannounced(const State&);
-/// Remembers that the user knows of all declared fields.
-void announce_all(State&);
+/// The endpoints that a run reports to, were it allowed; none where reports stay on this machine.
+std::vector<Endpoint> recipients(const Options&, const Consent&);
+/// What a run must do without since no notice has named it, as far as anything is sent at all. With a verdict by rule
+/// 6, 7 or 9 whoever has switched it on by hand is taken to know what that version asked for, be it nothing.
+Withheld withheld_now(const Options&, const Consent&, const State&);
+
+/// What is added to a decision's reason where every recipient is new.
+inline constexpr const char* unannounced_recipients = "; no notice has named the server that reports would go to";
 
 /// Shows what is due in this run (question, notice, short notice), remembers it, and puts the outcome into `decision`.
-/// Returns the declared names that must not be recorded in this run.
-std::vector<std::string> inform_user(const Options&, const Consent&, const Storage&, const State&, Decision& decision,
-                                     const Log&);
+/// Returns what this run must do without.
+Withheld inform_user(const Options&, const Consent&, const Storage&, const State&, Decision& decision, const Log&);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -25,7 +25,8 @@ enum class Unattended { off, local, on };
 /// values.
 enum class ArgumentDetail { none, names, values };
 
-/// How much of an exception is reported: its type, or its type and its scrubbed message.
+/// How much of an exception is reported: its type, or its type and of its message the words that the program itself
+/// contains. `type` is the choice for programs that contain lists of names.
 enum class ErrorDetail { type, scrubbed };
 
 /// How long the random client id lives.
@@ -38,8 +39,11 @@ enum class Delivery { detached, wait, in_process, local };
 /// The language of an endpoint: the report as it is, OTLP/HTTP with JSON encoding, Amplitude HTTP V2.
 enum class Protocol { json, otlp, amplitude };
 
-/// Whether deaths by signal are observed; handlers are installed only where the disposition is the default one.
-enum class Signals { observe, ignore };
+/// Which deaths by signal are seen while they happen: none; crashes (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU,
+/// SIGSYS); or also what somebody sends to end the program (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE). Others are
+/// "lost" in the report. Handlers are installed only where the disposition is the default one. Not `all` with ncurses,
+/// Python and others that install theirs only where there is none.
+enum class Signals { none, crashes, all };
 
 /// A server that receives reports.
 struct Endpoint {
@@ -59,8 +63,11 @@ struct Options {
     if (!endpoint_url.empty()) endpoints.push_back(Endpoint{std::move(endpoint_url)});
   }
 
-  std::string app;      ///< [A-Za-z0-9][A-Za-z0-9._-]{0,63}; names the folders and the environment variables too
-  std::string version;  ///< the program's version, 1 to 64 printable ASCII characters
+  /// [A-Za-z0-9][A-Za-z0-9._-]{0,63}; names the folders too, and the environment variables: in upper case, every other
+  /// character than A-Z 0-9 as `_`, and `_` in front of a digit, since no shell can set 7TOOL_... (7tool: _7TOOL_...).
+  /// So `my-tool` and `my_tool` share their variables.
+  std::string app;
+  std::string version;                ///< the program's version, 1 to 64 printable ASCII characters
   std::vector<Endpoint> endpoints{};  ///< at most 8; none: reports stay on this machine
   ConsentMode consent = ConsentMode::opt_out;
   Unattended unattended = Unattended::local;
@@ -68,6 +75,10 @@ struct Options {
   std::string purpose{};       ///< one sentence, shown by the notice and by `usage-stats status`
   std::string policy_url{};    ///< where the privacy policy stands; shown likewise
   std::string contact{};       ///< whom to write to, e.g. for deletion; shown likewise
+  /// The words that the session made from main's argc and argv (and handle_command) answers, one argument each, where
+  /// they are the first: "-t usage-stats" where `mytool usage-stats` would mean something else to the program. At most
+  /// 32 letters, digits and ._:/=+- in all; empty: no command, and no text names one.
+  std::string command = "usage-stats";
   ArgumentDetail arguments = ArgumentDetail::names;
   std::vector<std::string>
       argument_values{};                   ///< options whose (scrubbed) value may be recorded: {"threads", "format"}
@@ -80,11 +91,13 @@ struct Options {
       2000};  ///< Delivery::wait and in_process: the longest the end may take; 0 to 60 s
   std::chrono::milliseconds report_every{0};  ///< long-running programs: an interim report each ...; 0: none
   double sample = 1.0;                        ///< share of runs that are sent, 0 to 1 (all are kept locally)
-  Signals signals = Signals::observe;
+  Signals observed_signals = Signals::crashes;
   std::map<std::string, std::string> dependencies{};  ///< {"zlib", "1.2.13"}; at most 64
   /// Where USAGE_STATS_DEBUG lines go, from any thread; standard error if empty.
   std::function<void(std::string_view)> log{};
-  std::filesystem::path directory{};  ///< the usage folder; empty: the platform's place; a leading ~ is the home folder
+  /// The usage folder; empty: the platform's place; a leading ~ is home. The library makes it (0700), or takes
+  /// an empty one that is its owner's alone; any other folder that it has not made for this app is refused, untouched.
+  std::filesystem::path directory{};
   std::filesystem::path config_file{};  ///< JSON, may be the program's own; empty: the platform's place; ~ as above
   std::filesystem::path policy_file{};  ///< JSON, the administrator's; empty: the platform's place; ~ as above
 };
@@ -94,7 +107,7 @@ namespace detail {
 /// The author's first mistake in the options, in words; empty if there is none.
 std::string problem_with(const Options&);
 
-/// The prefix of the app's environment variables: upper case, every character but A-Z 0-9 as `_`.
+/// The prefix of the app's environment variables, as Options::app says.
 std::string environment_prefix(std::string_view app);
 
 }  // namespace detail

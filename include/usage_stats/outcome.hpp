@@ -11,19 +11,20 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-enum class Status { running, ok, failed, exception, signal, lost };
+enum class RunStatus { running, ok, failed, exception, signal, lost };
 
 /// "running", "ok", "failed", "exception", "signal" or "lost".
-const char* status_name(Status) noexcept;
+const char* status_name(RunStatus) noexcept;
 
 /// An exception and what caused it, as yet unscrubbed.
 struct ErrorLink {
   std::string type;     // "std::runtime_error"; empty: unknown
   std::string message;  // what(); empty: none
+  bool told = false;    // the type is a text like the message, not what the compiler calls it
 };
 
 struct Outcome {
-  Status status = Status::running;
+  RunStatus status = RunStatus::running;
   std::optional<int> exit_code;
   std::string signal;            // "SIGINT"; empty: none
   std::vector<ErrorLink> error;  // the exception, then its causes (std::nested_exception), at most 8

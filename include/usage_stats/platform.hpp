@@ -103,6 +103,9 @@ class NoBrokenPipe {
 void note_standard_error() noexcept;
 /// Writes to standard error in one piece; false if it did not take all of it. SIGPIPE cannot arise from it.
 bool write_to_standard_error(std::string_view text) noexcept;
+/// The same for words that nobody waits for: where standard error takes nothing now (a full pipe, a stopped terminal)
+/// it is false at once; where it takes a part, within 100 ms.
+bool offer_to_standard_error(std::string_view text) noexcept;
 /// Whether all three are open: else a socket would get the number of one, and what the host prints.
 bool has_standard_streams() noexcept;
 /// Whether a file more can be held open without the host noticing (the descriptor limit is not near).
@@ -142,15 +145,41 @@ PrivateNames private_names();
 
 // ---- places; empty where the environment does not tell them
 std::filesystem::path home();
+/// The first of HOME, XDG_STATE_HOME and XDG_CONFIG_HOME that belongs to another user, as under sudo with HOME kept:
+/// what the run would read there is not its user's decision, and what it wrote would be in the other's way. Empty if
+/// there is none. Root's are another user's too, but for "/" (a service's HOME) and for folders of XDG that root keeps.
+std::filesystem::path foreign_home();
 std::filesystem::path state_root();   // $XDG_STATE_HOME, ~/Library/Application Support, %LOCALAPPDATA%
 std::filesystem::path config_root();  // $XDG_CONFIG_HOME, ~/Library/Application Support, %APPDATA%
 std::filesystem::path policy_root();  // /etc, %ProgramData%
 
+/// A path as bytes and back: on POSIX its very bytes, be they text or not; on Windows UTF-8.
+std::string path_bytes(const std::filesystem::path&);
+std::filesystem::path path_of_bytes(std::string_view bytes);
+
 // ---- files
 
+/// Why a folder is not used; its kind is std::errc::operation_not_permitted (no_home: no_such_file_or_directory).
+enum class Refusal {
+  root = 1,
+  is_home,
+  no_home,
+  anothers,
+  others_may_write,
+  not_private,
+  in_anothers_folder,
+  in_shared_folder,
+  untrusted_link,
+  not_made_by_us,
+  another_programs
+};
+std::error_code refused(Refusal) noexcept;
+/// The same error, of state.json: message() names the file.
+std::error_code in_state_file(std::error_code) noexcept;
+
 /// An open folder that is ours: not a link, owned by the effective user, not writable by others. Names are plain
-/// names without separators. Every file is opened without following links and must be a regular file with one name,
-/// owned by us. Movable.
+/// names without separators. Every file is opened without following links and must be a regular file, owned by us.
+/// Movable.
 class Folder {
  public:
   struct Entry {
@@ -158,6 +187,7 @@ class Folder {
     std::chrono::system_clock::time_point modified;
     std::uint64_t size = 0;
     bool folder = false;
+    bool linked = false;  // a file that has other names, too
   };
 
   Folder() noexcept;
@@ -165,12 +195,15 @@ class Folder {
   Folder(Folder&&) noexcept;
   Folder& operator=(Folder&&) noexcept;
 
-  /// Opens `path`; with `create`, missing folders on the way are made (0700).
-  static Folder open(const std::filesystem::path& path, bool create, std::error_code&);
+  /// Opens `path`. On the way links are followed that only we or root can have put there; the folder itself is none.
+  /// With `create` what is missing is made (0700, whatever the umask), but neither HOME nor what is above it; `made` is
+  /// told whether this call has made the folder. Nothing changes a folder that was there.
+  static Folder open(const std::filesystem::path& path, bool create, std::error_code&, bool* made = nullptr);
   Folder folder(const std::string& name, bool create, std::error_code&) const;
 
   explicit operator bool() const noexcept;
   const std::filesystem::path& path() const noexcept;
+  bool is_private() const noexcept;  // nobody else may look into it
 
   /// The whole file, or an error; std::errc::file_too_large beyond `limit` bytes, no_such_file_or_directory if missing.
   std::optional<std::string> read(const std::string& name, std::size_t limit, std::error_code&) const;
@@ -183,6 +216,8 @@ class Folder {
   std::error_code remove_tree(const std::string& name) const;   // a folder; never follows a link
   std::error_code remove_empty(const std::string& name) const;  // a folder, if there is nothing in it
   bool exists(const std::string& name) const noexcept;          // also if that cannot be told
+  /// Whether it no longer stands under its path: somebody has removed it, or moved it away.
+  bool is_gone() const noexcept;
   /// At most `limit` entries of those whose names are wanted, in no order. Others cost next to nothing, and no more
   /// than `looks` names are read at all.
   std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name),
@@ -228,10 +263,10 @@ class LockedFile {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Replaces a file anywhere with the rules of the user's umask (for the program's own config): keeps its mode, follows
-/// a link to its target, makes missing folders.
+/// Replaces a file anywhere (for the program's own config): keeps its mode, follows links that only we or root can have
+/// put there. What is missing is made (folders 0700, the file 0600), but neither HOME nor what is above it.
 std::error_code replace_file(const std::filesystem::path&, std::string_view bytes);
-/// Reads a file anywhere, at most `limit` bytes; must be a regular file.
+/// Reads a file anywhere, at most `limit` bytes; must be a regular file. Links as above.
 std::optional<std::string> read_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
 
 // ---- threads
@@ -242,7 +277,8 @@ class Thread {
  public:
   Thread() noexcept;
   /// `work` must not throw. Not joinable if there is no thread to be had.
-  explicit Thread(std::function<void()> work) noexcept;
+  /// `stack`: its bytes, which are reserved and not used before they are needed; 0: the system's choice.
+  explicit Thread(std::function<void()> work, std::size_t stack = 0) noexcept;
   ~Thread();
   Thread(Thread&&) noexcept;
   Thread& operator=(Thread&&) noexcept;
@@ -270,6 +306,9 @@ bool started_by_loader() noexcept;
 /// Keeps this library in memory to the end of the process, also where it is part of a plugin that is unloaded: for a
 /// thread that may have to be left behind.
 void keep_loaded() noexcept;
+/// Before main, or when a plugin is loaded: what keep_loaded() needs of the dynamic linker, whose lock a fork's child
+/// may not get.
+void note_own_file() noexcept;
 
 /// How the program that is running is started once more.
 struct SelfStart {
@@ -291,16 +330,19 @@ class Child {
   std::intptr_t id_ = 0;
 };
 
-/// Starts the program once more: a new session, folder "/", the null device as its three streams and no other
-/// descriptor but that of its lock. On Linux it has that before it is the program, and where another process holds it,
-/// nothing is started (std::errc::device_or_resource_busy); elsewhere the program has to take it. On Linux it is no
-/// child of this process, whose wait() must not find it, and the Child is none; but where this process gets the
+/// Starts the program once more, in this process's folder: a new session, the null device as its three streams and no
+/// other descriptor but that of its lock. On Linux it has that before it is the program, and where another process
+/// holds it, nothing is started (std::errc::device_or_resource_busy); elsewhere the program has to take it. On Linux it
+/// is no child of this process, whose wait() must not find it, and the Child is none; but where this process gets the
 /// children of those that have ended (the first one of a container) it is one, and must be reaped.
 Child start_self(const SelfStart&, std::error_code&);
 
 /// What the uploader does first of all: new session, folder "/", no stray descriptors but that of the `lock` it was
-/// started with, low priority, and death by alarm after `limit`.
+/// started with, the lowest priority whatever the host's, all processors, and death by alarm after `limit`.
 void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept;
+
+/// Lets this process take so many bytes more than it has, and no more (Linux; not under a sanitizer).
+void limit_memory(std::size_t more) noexcept;
 
 /// No signal will be handled by this thread; a SIGPIPE that it causes is lost.
 void block_signals_in_this_thread() noexcept;
@@ -320,6 +362,49 @@ std::filesystem::path find_program(std::string_view name);
 /// Ends the process at once: no destructors, no handlers.
 [[noreturn]] void exit_now(int code) noexcept;
 
+// ---- connections (not there with USAGE_STATS_NO_HTTPLIB)
+
+/// A TCP connection that never blocks, that no child inherits, and that raises no SIGPIPE. Movable.
+class Socket {
+ public:
+  /// What read() and write() return instead of a number of bytes; 0 is the end.
+  static constexpr int nothing_now = -1, broken = -2;
+  struct Wish {
+    const Socket* socket = nullptr;
+    bool to_read = false, to_write = false;
+    bool ready = false;  // set by wait(), also for what is broken
+  };
+
+  Socket() noexcept = default;
+  ~Socket();
+  Socket(Socket&&) noexcept;
+  Socket& operator=(Socket&&) noexcept;
+
+  /// Tries the host's addresses of both families, each a quarter of a second after the one before, until one of them
+  /// answers. Only the name server may take longer than the deadline.
+  static Socket connect(const std::string& host, int port, std::chrono::steady_clock::time_point deadline,
+                        std::string& problem);
+  /// Takes connections at a free port of 127.0.0.1.
+  static Socket listen(int& port);
+  Socket accept(int& peer_port) const;
+
+  explicit operator bool() const noexcept { return handle_ != -1; }
+  int read(char* into, std::size_t size) const noexcept;
+  int write(const char* bytes, std::size_t size) const noexcept;
+  void close() noexcept;
+  /// Until one of them is ready; false if none is within the limit.
+  static bool wait(std::vector<Wish>&, std::chrono::milliseconds limit);
+  /// The port at this end of somebody else's IPv4 socket; 0: it has none.
+  static int port_of(std::intptr_t handle) noexcept;
+
+ private:
+  static Socket begin(const void* address_info, int& error);
+  int failure() const noexcept;
+  void send_at_once() const noexcept;
+
+  std::intptr_t handle_ = -1;
+};
+
 // ---- ends that run no destructor (section 7 of the design)
 
 /// Calls `function` when the process ends by std::exit or a return from main (with the exit code where the C library
@@ -330,15 +415,15 @@ bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept;
 /// Whether at_exit() tells the exit code.
 bool exit_code_is_told() noexcept;
 
-/// Notes a signal that ends the process (INT, TERM, HUP, QUIT, PIPE, SEGV, BUS, FPE, ILL, ABRT, XCPU; on Windows
-/// console events and unhandled exceptions) at the end of a label, starts the uploader, and lets the process die of it
-/// as it would have done. Only where the disposition is the default one; the former ones come back with the end of the
-/// last watch. At most 64 at a time, others see nothing. Movable.
+/// Notes a signal that ends the process (SEGV, BUS, FPE, ILL, ABRT, XCPU, SYS; with `requests` also INT, TERM, HUP,
+/// QUIT, PIPE; on Windows unhandled exceptions, and console events) at the end of a label, starts the uploader, and
+/// lets the process die of it as it would have done, at most 100 ms later. Only where the disposition is the default
+/// one; the former ones come back with the end of the last watch. At most 64 at a time, others see nothing. Movable.
 class SignalWatch {
  public:
   SignalWatch() noexcept = default;
   /// `uploader`: nothing is started if it is empty (and on systems where a handler cannot).
-  SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader);
+  SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader, bool requests);
   ~SignalWatch();
   SignalWatch(SignalWatch&&) noexcept;
   SignalWatch& operator=(SignalWatch&&) noexcept;
@@ -346,7 +431,7 @@ class SignalWatch {
  private:
   struct Slot;
   static constexpr int count = 64;
-  static Slot* slots() noexcept;
+  static Slot* table() noexcept;
   int slot_ = -1;
 };
 

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "disclosure.hpp"
 #include "environment.hpp"
 #include "fields.hpp"
 #include "options.hpp"
@@ -27,7 +28,12 @@ constexpr std::size_t fields = 64, counters = 64, events = 1000, stages = 256, a
 constexpr std::size_t string_bytes = 256, message_bytes = 1024, report_bytes = 64 * 1024;
 }  // namespace limits
 
-using Value = std::variant<bool, std::int64_t, double, std::string>;
+/// What a Field<Text> holds until scrub_report().
+struct Unscrubbed {
+  std::string text;
+};
+
+using Value = std::variant<bool, std::int64_t, double, std::string, Unscrubbed>;
 using Values = std::vector<std::pair<std::string, Value>>;
 
 struct EventRecord {
@@ -39,8 +45,8 @@ struct EventRecord {
 struct StageRecord {
   std::string name;
   double at_s = 0;
-  std::optional<double> duration_s;  // none: still going on
-  Status status = Status::running;   // running, ok or failed
+  std::optional<double> duration_s;       // none: still going on
+  RunStatus status = RunStatus::running;  // running, ok or failed
   Values fields;
 };
 
@@ -71,7 +77,12 @@ struct Report {
 
 /// The report of a run that begins now with these arguments (without the program's name); the client id is left empty.
 Report report_at_start(const Options&, const std::string& session_id, const std::vector<std::string>& arguments,
-                       const Taint&, const State&);
+                       const SensitiveValues& ambient, const State&);
+
+/// Scrubs what the program has said in words of its own making: messages, `command`, Text fields, all in one pass over
+/// memory, and none if there are none. Where that cannot be done, they are left out. A command in Options::subcommands
+/// stays as it is.
+void scrub_report(Report&, const Options&, const SensitiveValues&);
 
 /// The report as JSON, indented for people, with a line break at its end; at most limits::report_bytes: a longer one is
 /// not indented, and if that is not enough the youngest events, then stages, then fields are left out and counted.
@@ -80,7 +91,7 @@ std::string to_json(Report);
 /// Turns the last report that a run wrote while it lived into that of a run that vanished, or that a signal ended.
 /// `written`: it was an interim report, which may have been sent; this one is the next. Nothing for text that is not a
 /// report.
-std::optional<std::string> close_report(std::string_view json, bool written, Status, const std::string& signal,
+std::optional<std::string> close_report(std::string_view json, bool written, RunStatus, const std::string& signal,
                                         std::optional<std::chrono::milliseconds> duration);
 
 /// What a running program records: fields, counters, events and stages, within their limits, from any thread.
@@ -88,8 +99,8 @@ class Recorder {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `salt` is for Hashed fields. `withheld`: declared names that no notice has covered; they are not recorded.
-  Recorder(Taint taint, std::string salt, std::vector<std::string> withheld);
+  /// `salt` is for Hashed fields. Of what is withheld nothing is recorded.
+  Recorder(std::string salt, Withheld withheld);
 
   void set(const FieldValue&);
   void add(const Counter&, std::int64_t n);
@@ -106,20 +117,19 @@ class Recorder {
   /// Adds what was recorded so far to the report; stages still open get no duration.
   void add_to(Report&) const;
   double seconds() const;  // since construction
-  const Taint& taint() const noexcept { return taint_; }
 
  private:
   std::optional<Value> value_of(const FieldValue&) const;
   void put(Values&, const FieldValue&, std::size_t limit);
   bool withheld(const char* name) const;
+  /// Whether a choice of the field is one that has been told.
+  bool disclosed(const char* name, const char* choice) const;
   /// The lock under which something may be recorded; without it: after close(), or in a fork's child, whose copy of
   /// the mutex may be locked for ever.
   std::unique_lock<std::mutex> open();
 
-  const Taint taint_;
-  mutable std::optional<Taint> expanded_;  // with the first text
   const std::string salt_;
-  const std::vector<std::string> withheld_;
+  const Withheld withheld_;
   const Clock::time_point start_ = Clock::now();
   const unsigned forks_ = platform::forks();
   std::atomic<std::uint64_t> changes_{0};

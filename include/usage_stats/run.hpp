@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "consent.hpp"
+#include "disclosure.hpp"
 #include "log.hpp"
 #include "options.hpp"
 #include "outcome.hpp"
@@ -42,6 +43,8 @@ class Run : public std::enable_shared_from_this<Run> {
   void finish(const End&) noexcept;
   /// Whether there is something that its end must report.
   bool recording() const noexcept { return recorder_ != nullptr && !finished_; }
+  /// The options that say what a report holds: the program's own, or what has been told of them.
+  const Options& disclosed() const noexcept { return disclosed_ ? *disclosed_ : options; }
 
   const Options options;
   const Log log;
@@ -55,17 +58,16 @@ class Run : public std::enable_shared_from_this<Run> {
   ParsedArguments parsed_arguments;
 
  private:
-  std::shared_ptr<Recorder> record(const Consent&, const Storage&, const State&, Taint,
-                                   const std::vector<std::string>& arguments, std::vector<std::string> withheld);
-  bool choose_destinations(const Consent&, const State&);
+  std::shared_ptr<Recorder> record(const Consent&, const Storage&, const State&,
+                                   const std::vector<std::string>& arguments, Withheld);
+  bool choose_destinations(const Consent&, const State&, const Withheld&);
   bool choose_client(const Storage&, State&);
-  void describe(const std::vector<std::string>& arguments, const Taint&, const State&);
+  void describe(const Consent&, const std::vector<std::string>& arguments, const State&);
   bool begin_label(const Storage&);
   void begin_interims();
   void write_interim();
   bool close_report(const End&);
   void add_parsed(Report&) const;
-  std::string scrubbed(const std::string& message) const;
   void write_and_deliver();
   void deliver(const Storage&) const;
   void look_after(const Storage&) const;
@@ -73,7 +75,10 @@ class Run : public std::enable_shared_from_this<Run> {
   bool give_up(const std::string& why);
   bool sends_by_process() const;
 
+  std::optional<Options> disclosed_;
   Report report_;
+  SensitiveValues ambient_;    // what this process knows ...
+  SensitiveValues sensitive_;  // ... and what stood in argv
   Label label_;
   platform::LockedFile lock_;
   platform::SignalWatch signals_;

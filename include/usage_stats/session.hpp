@@ -1,6 +1,7 @@
 #pragma once
 // TelemetrySession: one run of the program, reported when it ends.
 
+#include <cstddef>
 #include <exception>
 #include <filesystem>
 #include <initializer_list>
@@ -16,6 +17,7 @@
 #include "consent.hpp"
 #include "fields.hpp"
 #include "options.hpp"
+#include "public_call.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 
@@ -35,7 +37,8 @@ class StageScope {
   /// Adds a value to the stage, under the same rules as TelemetrySession::set.
   template <class T, class V>
   void set(const Field<T>& field, const V& value) noexcept {
-    put(FieldValue(field, value));
+    const detail::PublicCall call;  // to make the value may raise floating-point flags
+    if (!call.nested()) put(FieldValue(field, value));
   }
   /// The stage has failed, whatever its scope is left by.
   void fail() noexcept { failed_ = true; }
@@ -55,11 +58,22 @@ class StageScope {
 
 /// Captures one run: its start, arguments and outcome, and what the program records. Its end writes the local report
 /// and has it sent, as far as the user allows (decision()). No function throws; none but the end touches a disk; set,
-/// add, record and enter may be called from any thread, also after finish(), when they do nothing.
+/// add, record and enter may be called from any thread, also after finish(), when they do nothing. errno and the
+/// floating-point flags stay what they were. Called in a signal handler that has interrupted another of them in the
+/// same thread, they do nothing. A session that is never destroyed, since the program calls std::exit, ends with the
+/// process, and its report has the exit code.
 class TelemetrySession {
  public:
-  /// argv as main got it; nullptr and 0 are fine.
+  /// For main's own argc and argv, first in main: answers `mytool usage-stats ...` (Options::command) on standard
+  /// output and then ends the process by std::exit with the command's exit code, as other parsers do for --help; that
+  /// run is not recorded. Takes `--disable-usage-stats` out of argc and argv, so that the program's own parser never
+  /// meets it; behind a `--` it stays there, and switches this run off all the same. nullptr and 0 are fine.
+  TelemetrySession(Options, int& argc, char** argv) noexcept;
+  /// Reads only, answers nothing: for an argv that is constant, or a copy.
   TelemetrySession(Options, int argc, const char* const* argv) noexcept;
+  /// A literal nullptr, which would fit both.
+  template <class Null, class = std::enable_if_t<std::is_same_v<Null, std::nullptr_t>>>
+  TelemetrySession(Options options, int, Null) noexcept : TelemetrySession(std::move(options)) {}
   /// Arguments without the program's name.
   explicit TelemetrySession(Options, std::vector<std::string> arguments = {}) noexcept;
   /// finish(); an exception that is leaving the session's scope makes the status "exception".
@@ -70,7 +84,8 @@ class TelemetrySession {
   /// Sets a field of the run; the last value holds. At most 64 fields, further ones are counted as truncated.
   template <class T, class V>
   void set(const Field<T>& field, V&& value) noexcept {
-    put(FieldValue(field, static_cast<const std::remove_reference_t<V>&>(value)));
+    const detail::PublicCall call;
+    if (!call.nested()) put(FieldValue(field, static_cast<const std::remove_reference_t<V>&>(value)));
   }
   /// Adds n (0 or more; less is ignored) to a counter, up to the largest std::int64_t. At most 64 counters.
   void add(const Counter&, std::int64_t n = 1) noexcept;
@@ -92,6 +107,9 @@ class TelemetrySession {
   /// The run has failed with this exception: its type, its message (scrubbed) and those nested in it.
   void fail(const std::exception&) noexcept;
   void fail(std::exception_ptr = std::current_exception()) noexcept;
+  /// The same for programs without exceptions, where they report an error and exit: the kind of error, a literal of the
+  /// program (256 bytes), and its message (scrubbed, 1,024 bytes); either may be empty. current() finds the session.
+  void fail(std::string_view type, std::string_view message) noexcept;
   /// The code the program is about to end with; not 0 is a failure. Returns it.
   int exit_code(int code) noexcept;
 
@@ -134,13 +152,16 @@ class TelemetrySession {
   static TelemetrySession* current() noexcept;
 
  private:
+  void end() noexcept;
   void start(Options&&, std::vector<std::string>&&) noexcept;
   void put(const FieldValue&) noexcept;
   void left_by(std::exception_ptr) noexcept;
+  void fail_by(std::exception_ptr, bool left) noexcept;
 
   std::shared_ptr<detail::Recorder> recorder_;  // none: nothing is recorded
   std::shared_ptr<detail::Run> run_;
   const int exceptions_ = std::uncaught_exceptions();
+  const Decision undecided_{};
 };
 
 USAGE_STATS_END_NAMESPACE

@@ -44,6 +44,8 @@ std::string write_verdict(const std::filesystem::path& file, bool on);
 /// left out and told in `problem`; nobody gets a key or a header that the author meant for somebody else.
 std::vector<Endpoint> effective_endpoints(const Options&, const Settings& policy, const Settings& config,
                                           std::string& problem);
+/// Those of them that nobody but the author names: who has named another one knows of it.
+std::vector<Endpoint> endpoints_of_author(const Options&, const Settings& policy, const Settings& config);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <limits>
 #include <map>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "disclosure.hpp"
 #include "log.hpp"
 #include "options.hpp"
 #include "outcome.hpp"
@@ -23,7 +25,7 @@ namespace detail {
 
 namespace limits {
 constexpr std::size_t file_bytes = 1024 * 1024;  // no file of ours is larger; a larger one is not read
-constexpr std::size_t waiting_reports = 100;     // the oldest go first
+constexpr std::size_t waiting_reports = 1000;    // the oldest go first
 constexpr std::size_t waiting_bytes = 5 * 1024 * 1024;
 constexpr std::size_t kept_sessions = 50;
 constexpr std::chrono::hours kept_for{30 * 24};
@@ -44,14 +46,15 @@ struct Backoff {
 
 /// state.json: what is remembered from run to run. A file that cannot be parsed counts as empty and is replaced.
 struct State {
+  std::string app;                    // whose folder it is; empty: an earlier version wrote it
   std::string client_id;              // ClientId::install; empty until the verdict is first `on`
   std::string secret;                 // ClientId::monthly: hashed with the month
   std::vector<std::string> sent_ids;  // every client id that a server may have had
   std::vector<std::string> sent_to;   // the URLs of those servers
   Seconds deletion_due = 0;           // when a deletion that waits may be tried (again); 0: none waits
   bool notice_shown = false;
-  bool told = false;                   // by a notice, or knew it when it was switched on: what comes later is new
-  std::vector<std::string> announced;  // the declared fields that were known then
+  std::optional<Disclosed> disclosed;  // nothing: nobody has been told anything yet
+  bool said_no = false;                // `usage-stats disable`, or an answer; stands beside the config's until `enable`
   int unanswered_prompts = 0;
   std::int64_t sent = 0, failed = 0, dropped = 0;  // `delivery` of the next report
   Seconds last_sent = 0;
@@ -72,8 +75,9 @@ struct Label {
   std::string app, version, session_id, client_id;  // client_id: the folder's name, "local" if there is none
   std::int64_t sequence = 1;
   Seconds created = 0;
-  int rule = 0;                          // the rule of section 3 that allowed it
-  std::string config_file, policy_file;  // only where the author chose other places; a home folder stands as ~
+  int rule = 0;  // the rule of section 3 that allowed it
+  // As the run resolved them: what it does to its environment later changes nothing. Empty: it knew no place.
+  std::filesystem::path config_file, policy_file;
   std::vector<Destination> destinations;
   std::string running_report;  // what is reported if the run vanishes, or its report is damaged
   // Written behind the label by a signal handler:
@@ -88,12 +92,14 @@ std::optional<Label> parse_label(std::string_view text);
 std::string to_text(const State&);
 State parse_state(std::string_view text);
 
+constexpr const char* under_way = "under way";  // of an interim report: it may have been sent, there is no answer yet
+
 /// One line of delivery.json.
 struct DeliveryRecord {
   std::string url;
   std::int64_t sequence = 1;
   int http_status = 0;  // 0: no answer
-  std::string result;   // "delivered", "again later", "refused", "stopped", "gave up"
+  std::string result;   // "delivered", "again later", "refused", "stopped", "gave up", "under way"
   std::string detail;   // the transport's or the server's reason, at most 256 bytes
   int attempts = 0;
   std::size_t events = 0;  // amplitude: how many of the session's events the endpoint has now
@@ -106,12 +112,21 @@ std::size_t delivered_events(std::string_view delivery_json, std::string_view ur
 /// The folder. All of it fails softly: an error code, never an exception for what the file system does.
 class Storage {
  public:
-  /// Opens the usage folder, making it if `create`. Not ours, read only, full: an error.
-  static std::optional<Storage> open(const std::filesystem::path&, bool create, std::error_code&);
+  /// Opens the usage folder of that app; with `create`, a missing or empty one becomes its. An app without a name (an
+  /// uploader's, which is told the folder only) takes the one that state.json names. Not ours, not that app's, read
+  /// only, full: an error, and nothing has been changed.
+  static std::optional<Storage> open(const std::filesystem::path&, const std::string& app, bool create,
+                                     std::error_code&);
+  /// Writes the app's name into the state.json of an earlier version, or of one that was damaged.
+  std::error_code claim();
 
+  const std::string& app() const noexcept { return app_; }
+  /// What state.json said when the folder was opened.
+  const State& state_at_opening() const noexcept { return opened_; }
   /// An empty one where there is none; also, with `unreadable` set, where it cannot be read now but may be later.
   State state(bool* unreadable = nullptr) const;
-  /// Reads, changes and replaces state.json; safe against other processes doing the same, for which it waits 200 ms.
+  /// Reads, changes and replaces state.json; safe against other processes doing the same, for which it waits 15 ms, or 200
+  /// ms after be_patient(): a host must not be held up by one that was stopped.
   /// Changes nothing where it cannot be read now, and where `enough` holds of what they have written meanwhile.
   std::error_code update_state(const std::function<void(State&)>& change,
                                const std::function<bool(const State&)>& enough = {}) const;
@@ -140,7 +155,7 @@ class Storage {
   std::vector<Label> interims() const;
   /// Changes a waiting label; without destinations it goes. Nothing where it is gone: what `usage-stats disable` or
   /// `delete` has taken away meanwhile must not come back.
-  void update_waiting(const std::string& session_id, const std::function<void(Label&)>& change) const;
+  std::error_code update_waiting(const std::string& session_id, const std::function<void(Label&)>& change) const;
   std::error_code remove_waiting(const std::string& session_id) const;
   /// Whether the last report of a label's run is there.
   bool has_last_report(const Label&) const;
@@ -165,10 +180,17 @@ class Storage {
   bool strewn() const;
 
   const platform::Folder& folder() const noexcept { return folder_; }
+  /// For processes that nobody waits for, and the user's own commands.
+  void be_patient() noexcept { patience_ = std::chrono::milliseconds(200); }
 
  private:
-  explicit Storage(platform::Folder folder) : folder_(std::move(folder)) {}
+  Storage(platform::Folder folder, std::string app, State opened, bool marked)
+      : folder_(std::move(folder)), app_(std::move(app)), opened_(std::move(opened)), marked_(marked) {}
   platform::Folder folder_;
+  std::string app_;
+  State opened_;
+  bool marked_;
+  std::chrono::milliseconds patience_{15};
 };
 
 }  // namespace detail

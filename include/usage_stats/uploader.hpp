@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <system_error>
 
 #include "macros.hpp"
 #include "storage.hpp"
@@ -25,12 +26,13 @@ enum class Answer { delivered, again_later, refused, stopped, impossible };
 Answer classify(const Response&, Protocol = Protocol::json);
 
 /// How long to wait after the given number of failures in a row: 1 min doubling to 24 h, plus up to a quarter of
-/// jitter taken from `seed`; the server's Retry-After where it asks for more.
+/// jitter taken from `seed`. A server's Retry-After is taken at its word, from 1 s to 24 h, for the first five
+/// failures; afterwards where it asks for more.
 std::chrono::seconds backoff_delay(int failures, std::optional<std::chrono::seconds> retry_after,
                                    unsigned seed) noexcept;
 
 struct UploadOptions {
-  std::chrono::milliseconds stay{5000};              // after the last report, for further ones
+  std::chrono::milliseconds stay{1000};              // after the last report, for further ones
   std::chrono::steady_clock::time_point deadline{};  // no new request after this
   bool awaited = false;                              // ... and none that lasts longer
   bool ignore_backoff = false;  // `usage-stats send`; who does not answer is not asked again by this call
@@ -38,8 +40,13 @@ struct UploadOptions {
   std::function<void(const Label&, const DeliveryRecord&)> progress{};  // told of each try
 };
 
-/// Sends what waits in the folder and prunes it. Returns false, having done nothing, if another uploader is at work.
-bool upload(const std::filesystem::path& usage_folder, const UploadOptions&, const Log&);
+/// Sends what waits in the folder and prunes it. Returns false, having done nothing, if another uploader is at work,
+/// or, with `error` set, if the folder does not let it.
+bool upload(const std::filesystem::path& usage_folder, const UploadOptions&, const Log&, std::error_code& error);
+inline bool upload(const std::filesystem::path& usage_folder, const UploadOptions& options, const Log& log) {
+  std::error_code error;
+  return upload(usage_folder, options, log, error);
+}
 
 /// Whether a process started now would find something to do: a destination or a deletion that is due, or a crowded
 /// folder.

@@ -29,6 +29,11 @@ std::optional<Url> resolve(const Url& base, std::string_view reference);
 /// Whether the host is 127.0.0.0/8, ::1 or "localhost" (RFC 6761): an address that cannot leave this machine.
 bool is_loopback(std::string_view host);
 
+/// The 4 or 16 bytes of a host that is an address; an IPv4 address that is written as an IPv6 one has 4.
+std::optional<std::string> address_bytes(std::string_view host);
+
+/// `text` with each %XX as the byte that it means.
+std::string percent_decode(std::string_view text);
 /// `text` with every byte but RFC 3986's unreserved ones as %XX.
 std::string percent_encode(std::string_view text);
 

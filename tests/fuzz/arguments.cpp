@@ -39,11 +39,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   options.argument_values = fuzz::all_of(fuzz::take(text), ' ');
   options.subcommands = fuzz::all_of(fuzz::take(text), ' ');
   const std::vector<std::string> arguments = fuzz::all_of(text, '\n');
-  us::Taint taint;
-  taint.add_arguments(arguments);
-  taint.add("someuser", "<user>", 2);
+  us::SensitiveValues ambient;
+  ambient.add("someuser");
   std::size_t dropped = 0;
-  const auto shown = us::describe_arguments(options, arguments, taint, limit, dropped);
+  const auto shown = us::describe_arguments(options, arguments, ambient, limit, dropped);
   HOLDS(shown.size() <= limit && shown.size() + dropped == arguments.size());
   const bool nothing_named = detail != "values" && options.argument_values.empty();
   for (const std::string& one : shown) {

@@ -28,9 +28,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   HOLDS(us::to_text(*again) == once);
   HOLDS(again->session_id == label->session_id && again->client_id == label->client_id);
   HOLDS(again->running_report == label->running_report);
-  const auto report =
-      us::close_report(label->running_report, false, label->signal.empty() ? us::Status::lost : us::Status::signal,
-                       label->signal, label->duration);
+  const auto report = us::close_report(label->running_report, false,
+                                       label->signal.empty() ? us::RunStatus::lost : us::RunStatus::signal,
+                                       label->signal, label->duration);
   if (report) HOLDS(fuzz::parse(*report).is_object());
   return 0;
 }

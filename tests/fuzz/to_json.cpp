@@ -48,7 +48,7 @@ void add(us::Report& report, std::string_view line, std::int64_t& repeats) {
     report.counters.emplace_back(name, fuzz::number(line));
   if (what == "e" && report.events.size() < us::limits::events) report.events.push_back({name, seconds(line), {}});
   if (what == "s" && report.stages.size() < us::limits::stages)
-    report.stages.push_back({name, seconds(line), seconds(line), us::Status::ok, {}});
+    report.stages.push_back({name, seconds(line), seconds(line), us::RunStatus::ok, {}});
 }
 
 }  // namespace
@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   constexpr usage_stats::Protocol protocols[] = {usage_stats::Protocol::json, usage_stats::Protocol::otlp,
                                                  usage_stats::Protocol::amplitude};
   if (size % 4 == 3) {
-    HOLDS(us::close_report(text, true, us::Status::lost, "", std::nullopt));
+    HOLDS(us::close_report(text, true, us::RunStatus::lost, "", std::nullopt));
     return 0;
   }
   const auto requests = us::requests_for({"https://example.org/", protocols[size % 4], "key"}, text);

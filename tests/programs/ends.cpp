@@ -33,6 +33,7 @@ const us::Counter steps{"steps", "steps taken"};
 us::Options options(const std::string& url) {
   us::Options chosen("ends", "1.0.0", url);
   chosen.unattended = us::Unattended::on;
+  chosen.observed_signals = us::Signals::all;
   return chosen;
 }
 

@@ -8,6 +8,7 @@
 #include <usage_stats.hpp>
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -42,8 +43,14 @@ const us::Stage align{"align", "the alignment of reads"};
 using Session = us::TelemetrySession;
 using Action = std::function<int(Session&)>;  // what it returns is the exit code unless it is negative
 
+us::Options default_options() {
+  us::Options options("reporter", "1.2.3");
+  options.observed_signals = us::Signals::all;
+  return options;
+}
+
 struct Script {
-  us::Options options{"reporter", "1.2.3"};
+  us::Options options = default_options();
   std::vector<Action> actions{};  // in the order of the arguments, all of them inside of session.run
   int sessions = 1;
   bool run = true;                                           // through session.run
@@ -143,7 +150,8 @@ const Handlers& more_option_handlers() {
       {"--sample", [](Script& s, const std::string& v) { s.options.sample = std::stod(v); }},
       {"--signals",
        [](Script& s, const std::string& v) {
-         s.options.signals = word<us::Signals>(v, {{"observe", us::Signals::observe}, {"ignore", us::Signals::ignore}});
+         s.options.observed_signals = word<us::Signals>(
+             v, {{"none", us::Signals::none}, {"crashes", us::Signals::crashes}, {"all", us::Signals::all}});
        }},
       {"--dependency", [](Script& s, const std::string& v) { s.options.dependencies.insert(pair_of(v)); }},
       {"--directory", [](Script& s, const std::string& v) { s.options.directory = v; }},
@@ -272,6 +280,10 @@ const Handlers& action_handlers() {
       {"--threads",
        [act](Script& s, const std::string& v) {
          act(s, [v](Session& session) { return count_in_threads(session, std::stoi(v)); });
+       }},
+      {"--umask",
+       [act](Script& s, const std::string& v) {
+         act(s, [v](Session&) { return ::umask(static_cast<mode_t>(std::stoi(v, nullptr, 8))), -1; });
        }},
       {"--print",
        [act](Script& s, const std::string& v) { act(s, [v](Session&) { return std::cout << v << '\n', -1; }); }},

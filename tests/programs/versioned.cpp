@@ -2,13 +2,21 @@
 // and for what the user sees and types. It sets each of its fields to 1.
 //
 //   versioned --version 2.0 --declare speed --declare size --read --as usage-stats status
+//
+// While its session lives it can do to its surroundings what a host may do: --clear-environment, --remove FILE.
 
 #include <usage_stats.hpp>
 
+#include <stdlib.h>
+
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
+#include <functional>
 #include <iostream>
+#include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -18,8 +26,12 @@ namespace {
 
 struct Script {
   us::Options options{"versioned", "1.0"};
-  std::vector<std::string> fields{};
-  bool read = false;  // prints each line of its standard input
+  std::vector<std::string> fields{}, texts{};
+  std::map<std::string, std::string> descriptions{};  // of fields whose description is not "what NAME is"
+  std::string choice, choices[2];                     // a Field<Choice> of two choices, set to the second one
+  std::vector<std::function<void()>> deeds{};         // while the session lives
+  std::string failure;                                // the message of what it fails with
+  bool read = false;                                  // prints each line of its standard input
   std::vector<const char*> seen{"versioned"};
 };
 
@@ -30,8 +42,36 @@ bool choose(const std::string& value, T& into, std::initializer_list<std::pair<c
   return false;
 }
 
+bool set_detail(Script& script, const std::string& name, const std::string& value) {
+  us::Options& options = script.options;
+  const std::size_t equals = value.find('='), comma = value.find(',');
+  if (name == "--argument-value") return options.argument_values.push_back(value), true;
+  if (name == "--config-file") return options.config_file = value, true;
+  if (name == "--policy-file") return options.policy_file = value, true;
+  if (name == "--text") return script.texts.push_back(value), true;
+  if (name == "--description") return script.descriptions[value.substr(0, equals)] = value.substr(equals + 1), true;
+  if (name == "--fail") return script.failure = value, true;
+  if (name == "--remove") return script.deeds.push_back([value] { std::filesystem::remove(value); }), true;
+  if (name == "--set-home") return script.deeds.push_back([value] { ::setenv("HOME", value.c_str(), 1); }), true;
+  if (name == "--choice") {  // NAME=old,new
+    script.choice = value.substr(0, equals);
+    script.choices[0] = value.substr(equals + 1, comma - equals - 1);
+    script.choices[1] = value.substr(comma + 1);
+    return true;
+  }
+  if (name == "--arguments")
+    return choose(value, options.arguments,
+                  {{"none", us::ArgumentDetail::none},
+                   {"names", us::ArgumentDetail::names},
+                   {"values", us::ArgumentDetail::values}});
+  if (name == "--errors")
+    return choose(value, options.errors, {{"type", us::ErrorDetail::type}, {"scrubbed", us::ErrorDetail::scrubbed}});
+  return false;
+}
+
 bool set_option(Script& script, const std::string& name, const std::string& value) {
   us::Options& options = script.options;
+  if (set_detail(script, name, value)) return true;
   if (name == "--version") return options.version = value, true;
   if (name == "--app") return options.app = value, true;
   if (name == "--own-file") return std::fopen(value.c_str(), "w") != nullptr;
@@ -68,6 +108,8 @@ Script parse(int argc, char** argv) {
     const std::string name = argv[i];
     if (name == "--read") {
       script.read = true;
+    } else if (name == "--clear-environment") {
+      script.deeds.push_back([] { ::clearenv(); });
     } else if (name == "--as") {
       script.seen.insert(script.seen.end(), argv + i + 1, argv + argc);
       break;
@@ -83,16 +125,30 @@ Script parse(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   const Script script = parse(argc, argv);
-  std::vector<std::string> descriptions;
-  for (const std::string& name : script.fields) descriptions.push_back("what " + name + " is");
+  std::map<std::string, std::string> descriptions = script.descriptions;
+  const auto description = [&](const std::string& name) {
+    return descriptions.emplace(name, "what " + name + " is").first->second.c_str();
+  };
   std::vector<std::unique_ptr<us::Field<std::int64_t>>> fields;
-  for (std::size_t i = 0; i < script.fields.size(); ++i)
-    fields.push_back(std::make_unique<us::Field<std::int64_t>>(script.fields[i].c_str(), descriptions[i].c_str()));
+  for (const std::string& name : script.fields)
+    fields.push_back(std::make_unique<us::Field<std::int64_t>>(name.c_str(), description(name)));
+  std::vector<std::unique_ptr<us::Field<us::Text>>> texts;
+  for (const std::string& name : script.texts)
+    texts.push_back(std::make_unique<us::Field<us::Text>>(name.c_str(), description(name)));
+  std::unique_ptr<us::Field<us::Choice>> choice;
+  if (!script.choice.empty())
+    choice = std::make_unique<us::Field<us::Choice>>(
+        script.choice.c_str(), description(script.choice),
+        std::initializer_list<const char*>{script.choices[0].c_str(), script.choices[1].c_str()});
 
   const int count = static_cast<int>(script.seen.size());
   if (const auto code = us::handle_command(script.options, count, script.seen.data())) return *code;
   us::TelemetrySession session(script.options, count, script.seen.data());
   for (const auto& field : fields) session.set(*field, 1);
+  for (const auto& field : texts) session.set(*field, "a word");
+  if (choice) session.set(*choice, script.choices[1]);
+  if (!script.failure.empty()) session.fail(std::runtime_error(script.failure));
+  for (const auto& deed : script.deeds) deed();
   static const char* const verdicts[] = {"off", "local", "on"};
   std::cout << "verdict=" << verdicts[static_cast<int>(session.decision().verdict)]
             << " rule=" << session.decision().rule << std::endl;

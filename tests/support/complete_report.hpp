@@ -24,7 +24,7 @@ inline nlohmann::ordered_json complete_report() {
   "command": {"name": "cp", "arguments": ["--threads=64", "--token=<text>", "<path>"]},
   "started_at": "2026-11-22T08:00:00.123Z", "ended_at": "2026-11-22T07:59:59.001Z", "duration_s": 12.345,
   "outcome": {"status": "exception", "exit_code": 70,
-              "error": {"type": "std::runtime_error", "message": "cannot open <path>",
+              "error": {"type": "std::runtime_error", "message": "cannot open <value>",
                         "causes": [{"type": "std::system_error", "message": "no room"}, {"type": "my::error"}]}},
   "fields": {"throughput_gbps": 3.2, "verified": true, "records": 9007199254740993, "note": "a few words"},
   "counters": {"cache_hits": 9223372036854775807, "misses": 41},

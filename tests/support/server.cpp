@@ -58,7 +58,7 @@ struct Server::Impl {
   std::vector<ReceivedRequest> received;
 
   void serve(const httplib::Request& request, httplib::Response& response) {
-    ReceivedRequest kept{request.method, request.target, request.body, {}};
+    ReceivedRequest kept{request.method, request.target, request.body, {}, request.remote_port};
     for (const auto& [name, value] : request.headers) kept.headers[lower(name)] = value;
     Handler answering;
     {
@@ -110,6 +110,11 @@ std::string Server::url(const std::string& path) const { return loopback_url(imp
 void Server::answer(Handler handler) {
   const std::lock_guard<std::mutex> lock(impl_->mutex);
   impl_->handler = std::move(handler);
+}
+
+void Server::keep_connections() {
+  impl_->server.set_keep_alive_max_count(1000);
+  impl_->server.set_keep_alive_timeout(1);
 }
 
 std::vector<ReceivedRequest> Server::requests() const {

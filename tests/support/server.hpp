@@ -12,6 +12,7 @@
 struct ReceivedRequest {
   std::string method, target, body;            // target: path and query
   std::map<std::string, std::string> headers;  // names in lower case
+  int client_port = 0;                         // tells one connection from another
 
   /// Empty if there is none; the name in any case.
   std::string header(const std::string& name) const;
@@ -41,6 +42,8 @@ class Server {
   std::string url(const std::string& path = "/v1/usage") const;
   /// From now on.
   void answer(Handler);
+  /// Connections stay open, as they do not otherwise, so that the end need not wait for idle ones.
+  void keep_connections();
 
   std::vector<ReceivedRequest> requests() const;
   /// Waits for so many requests, throws if they do not come in time; returns all there are by then.

@@ -19,31 +19,31 @@ struct Subcommand {
 };
 
 inline constexpr Subcommand subcommands[] = {
-    {"status", status, false, "", "on or off, why, how to change it, what waits to be sent"},
+    {"status", status, false, "", "on or off and why, how to change it, what is waiting"},
     {"enable", enable, true, "", "switch usage statistics on"},
-    {"disable", disable, true, "", "switch them off; what waits is dropped"},
-    {"show", show, true, "[--wire] [N]", "the N (or 1) newest reports, what became of them"},
-    {"preview", preview, true, "", "what a run would send now"},
-    {"describe", describe, false, "[--format F]", "what a report may hold; F: text, markdown, json"},
-    {"send", send_now, true, "", "send now what waits"},
-    {"delete", delete_all, true, "", "delete all that was recorded, here and on the servers"},
+    {"disable", disable, true, "", "switch them off, and drop what is waiting to be sent"},
+    {"show", show, true, "[--wire] [N]", "the N newest reports (default 1), what became of them"},
+    {"preview", preview, true, "[--message M]", "what a run would send now, or of an error saying M"},
+    {"describe", describe, false, "[--format F]", "what a report may contain; F: text, markdown or json"},
+    {"send", send_now, true, "", "send now what is waiting"},
+    {"delete", delete_all, true, "", "delete everything recorded, here and on the servers"},
     {"reset", reset, true, "", "report under a new id from now on"},
 };
 
 USAGE_STATS_INLINE std::string usage(const Options& options) {
-  std::string text = "usage: " + plain_text(options.app) + " usage-stats COMMAND [--json]\n\n";
+  std::string text = "usage: " + typed_command(options) + " COMMAND [--json]\n\n";
   for (const Subcommand& subcommand : subcommands) {
     std::string head = std::string("  ") + subcommand.name + " " + subcommand.arguments;
-    head.resize(24, ' ');
+    head.resize(std::max<std::size_t>(head.size() + 2, 24), ' ');
     text += head + subcommand.help + "\n";
-    if (subcommand.run == show) text += std::string(24, ' ') + "with --wire: the requests' bodies, byte for byte\n";
+    if (subcommand.run == show)
+      text += std::string(24, ' ') + "with --wire: the bodies of the requests, byte for byte\n";
   }
   return text + "\n--json answers as JSON. Exit codes: 0 done, 1 failed, 2 usage.\n";
 }
 
 USAGE_STATS_INLINE int misused(const Call& call, const std::string& problem) {
-  platform::write_to_standard_error(plain_text(call.options.app) + " usage-stats: " + plain_text(problem) + "\n\n" +
-                                    usage(call.options));
+  platform::write_to_standard_error(call.typed + ": " + plain_text(problem) + "\n\n" + usage(call.options));
   return usage_error;
 }
 
@@ -60,6 +60,10 @@ USAGE_STATS_INLINE bool take(Call& call, const std::vector<std::string>& argumen
     call.count = static_cast<std::size_t>(std::strtoul(argument.c_str(), nullptr, 10));
     return call.count > 0U;
   }
+  if (call.name == "preview" && argument.compare(0, 10, "--message=") == 0)
+    return call.message = argument.substr(10), true;
+  if (call.name == "preview" && argument == "--message" && at + 1 < arguments.size())
+    return call.message = arguments[++at], true;
   if (call.name != "describe") return false;
   if (argument.compare(0, 9, "--format=") == 0)
     call.format = argument.substr(9);
@@ -70,12 +74,12 @@ USAGE_STATS_INLINE bool take(Call& call, const std::vector<std::string>& argumen
   return call.format == "text" || call.format == "markdown" || call.format == "json";
 }
 
-/// `arguments`: what stands behind `usage-stats`.
+/// `arguments`: what stands behind the words of Options::command.
 USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments)
     if (argument == "--help" || argument == "-h") return print(usage(options)), done;
   if (arguments.empty() || arguments[0] == "help") return print(usage(options)), done;
-  Call call{options, arguments[0], false, false, {}, {}, Log(options.log)};
+  Call call{options, arguments[0], false, false, {}, {}, {}, Log(options.log)};
   for (const Subcommand& subcommand : subcommands) {
     if (call.name != subcommand.name) continue;
     for (std::size_t at = 1; at < arguments.size(); ++at)
@@ -92,12 +96,14 @@ USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::str
 
 USAGE_STATS_INLINE std::optional<int> handle_command(const Options& options, int argc,
                                                      const char* const* argv) noexcept {
-  if (argv == nullptr || argc < 2 || argv[1] == nullptr || std::string_view(argv[1]) != "usage-stats")
-    return std::nullopt;
+  detail::remember_command(options, argc, argv);
+  const std::size_t words = detail::command_words(options, argc, argv);
+  if (words == 0) return std::nullopt;
+  const detail::PublicCall call;
   const detail::platform::Uncancelled uncancelled;
   USAGE_STATS_TRY {
     std::vector<std::string> arguments;
-    for (int i = 2; i < argc && argv[i] != nullptr; ++i) arguments.emplace_back(argv[i]);
+    for (int i = static_cast<int>(words) + 1; i < argc && argv[i] != nullptr; ++i) arguments.emplace_back(argv[i]);
     return detail::command_impl::answer(options, arguments);
   }
   USAGE_STATS_CATCH_ALL {

@@ -10,6 +10,7 @@ namespace command_impl {
 USAGE_STATS_INLINE std::string still_against(const Standing& standing, bool wanted_on) {
   const Verdict verdict = standing.decision.verdict;
   if (wanted_on ? verdict == Verdict::on : verdict == Verdict::off) return {};
+  if (wanted_on && standing.decision.rule == 9 && standing.endpoints.empty()) return {};  // nobody is there to send to
   return std::string(wanted_on ? "but they are " : "but they are still ") + verdict_name(verdict) + ": " +
          standing.decision.why;
 }
@@ -34,7 +35,9 @@ USAGE_STATS_INLINE int answer_decision(const Call& call, const Standing& standin
   } else if (on) {
     text += endpoint_rows(call.options, standing);
     text += row("reports in", standing.folder.string());
-    text += row("to stop it", call.options.app + " usage-stats disable");
+    // What has them on may stand above what `disable` writes.
+    text += row("to stop it",
+                standing.decision.rule == 9 ? call.typed + " disable" : how_to_change(call.options, standing));
   }
   if (dropped > 0) text += row("dropped", std::to_string(dropped) + " reports that waited to be sent");
   print(text);
@@ -48,23 +51,35 @@ USAGE_STATS_INLINE std::string write_decision(const Options& options, bool on) {
   return write_verdict(config.file, on);
 }
 
+/// Opens the usage folder, which may have to be made: what `enable` and `disable` remember stands there, too.
+USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::function<void(State&)>& change) {
+  std::error_code error;
+  const std::filesystem::path folder = usage_path(options);
+  if (folder.empty()) return std::make_error_code(std::errc::no_such_file_or_directory);
+  auto storage = Storage::open(folder, options.app, true, error);
+  if (!storage) return error;
+  storage->be_patient();
+  return storage->update_state(change);
+}
+
 USAGE_STATS_INLINE int enable(const Call& call) {
   if (const std::string problem = write_decision(call.options, true); !problem.empty()) return fail(call, problem);
-  Standing standing = look(call.options);
   // The answer below tells what the notice would; a folder that cannot be made tells so in `problems` and in each run.
-  std::error_code error;
-  if (!standing.storage && !standing.folder.empty()) standing.storage = Storage::open(standing.folder, true, error);
-  if (standing.storage)
-    error = standing.storage->update_state([](State& state) {
-      announce_all(state);
-      state.notice_shown = true;
-      state.unanswered_prompts = 0;
-    });
-  if (error) remark(call, standing.folder.string() + ": " + error.message());
-  return answer_decision(call, standing, true, 0);
+  const Consent before = look(call.options).consent;
+  const std::error_code error = remember(call.options, [&](State& state) {
+    disclose_all(state.disclosed, call.options, recipients(call.options, before));
+    state.notice_shown = true;
+    state.said_no = false;
+    state.unanswered_prompts = 0;
+  });
+  if (error) remark(call, usage_path(call.options).string() + ": " + error.message());
+  return answer_decision(call, look(call.options), true, 0);
 }
 
 USAGE_STATS_INLINE int disable(const Call& call) {
+  // First where it holds whatever the variables of this shell say, and whatever is wrong with the config file.
+  const std::error_code error = remember(call.options, [](State& state) { state.said_no = true; });
+  if (error) remark(call, usage_path(call.options).string() + ": " + error.message());
   if (const std::string problem = write_decision(call.options, false); !problem.empty()) return fail(call, problem);
   const Standing standing = look(call.options);
   std::size_t dropped = 0;

@@ -37,8 +37,8 @@ inline constexpr BuiltIn built_in[] = {
     {"system.interactive", "boolean", "whether the program ran at a terminal"},
     {"command.name", "text", "the subcommand: one of the words that the program itself knows"},
     {"command.arguments", "list of text",
-     "names of options, and what kind of value stood where: <int>, <path>, ...; those behind <config_file> or "
-     "<environment> were given there"},
+     "names of options that the program has, and what kind of value stood where: <int>, <path>, ...; those behind "
+     "<config_file> or <environment> were given there"},
     {"started_at", "time", "when the run began (UTC)"},
     {"ended_at", "time", "when the run ended (UTC)"},
     {"duration_s", "number", "how long the run took, seconds"},
@@ -46,7 +46,8 @@ inline constexpr BuiltIn built_in[] = {
     {"outcome.exit_code", "integer", "the code that the program ended with"},
     {"outcome.signal", "text", "the signal that ended the program"},
     {"outcome.error.type", "text", "type of the error that ended the run, as the program's code names it"},
-    {"outcome.error.message", "text", "its message, without names, paths, addresses, numbers and quoted text"},
+    {"outcome.error.message", "text",
+     "its message: the words that the program itself contains, <value> for everything else"},
     {"outcome.error.causes", "list", "types and messages of the errors that led to it"},
     {"fields", "by name", "the declared fields that the run has set"},
     {"counters", "by name", "the declared counters that the run has used"},
@@ -72,12 +73,18 @@ USAGE_STATS_INLINE std::string entry_rows(const std::string& name, const std::st
   return rows;
 }
 
-USAGE_STATS_INLINE std::string dictionary_text(const Options& options, const std::vector<DictionaryEntry>& declared) {
+/// For people alone: what the other formats say goes into documents, and must not hang on this machine's state.
+USAGE_STATS_INLINE std::string dictionary_text(const Options& options, const std::vector<DictionaryEntry>& declared,
+                                               const Withheld& withheld) {
+  const auto kind_of = [&](const DictionaryEntry& entry) {
+    const auto& names = withheld.fields;
+    const bool held = std::find(names.begin(), names.end(), entry.name) != names.end();
+    return std::string(kind_name(entry.kind)) + (held ? "; withheld until a notice has named it" : "");
+  };
   std::string text = "What a report of " + options.app + " may hold. A key whose value is unknown is left out.\n\n";
   text += "What " + options.app + " itself declares:\n";
   if (declared.empty()) text += "  nothing\n";
-  for (const DictionaryEntry& entry : declared)
-    text += entry_rows(entry.name, kind_name(entry.kind), with_choices(entry));
+  for (const DictionaryEntry& entry : declared) text += entry_rows(entry.name, kind_of(entry), with_choices(entry));
   text += "\nIn every report:\n";
   for (const BuiltIn& key : built_in) text += entry_rows(key.key, key.type, key.description);
   return text;
@@ -129,7 +136,7 @@ USAGE_STATS_INLINE int describe(const Call& call) {
   else if (call.format == "markdown")
     print(dictionary_markdown(call.options, declared));
   else
-    print(dictionary_text(call.options, declared));
+    print(dictionary_text(call.options, declared, look(call.options).withheld));
   return done;
 }
 

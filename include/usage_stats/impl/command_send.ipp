@@ -32,8 +32,9 @@ struct Progress {
   }
 };
 
-/// Sends what waits, with a line for each try; false if another process was doing so all the time.
-USAGE_STATS_INLINE bool upload_now(const Call& call, const Storage& storage, bool only_deletions, Progress& progress) {
+/// Sends what waits, with a line for each try. Returns why nothing could be done, in words; empty: it was.
+USAGE_STATS_INLINE std::string upload_now(const Call& call, const Storage& storage, bool only_deletions,
+                                          Progress& progress) {
   const platform::NoBrokenPipe unharmed;
   if (!platform::has_standard_streams()) remark(call, "nothing is sent while a standard stream is closed");
   UploadOptions options;
@@ -47,8 +48,11 @@ USAGE_STATS_INLINE bool upload_now(const Call& call, const Storage& storage, boo
   const auto begin = std::chrono::steady_clock::now();
   options.deadline = begin + time_to_send;
   for (bool told = false;; std::this_thread::sleep_for(std::chrono::milliseconds(50))) {
-    if (upload(storage.folder().path(), options, call.log)) return true;
-    if (std::chrono::steady_clock::now() - begin >= time_for_another_uploader) return false;
+    std::error_code error;
+    if (upload(storage.folder().path(), options, call.log, error)) return {};
+    if (error) return storage.folder().path().string() + ": " + error.message();
+    if (std::chrono::steady_clock::now() - begin >= time_for_another_uploader)
+      return "another process is still sending; try again later";
     if (!told) remark(call, "another process is sending; waiting for it");
     told = true;
   }
@@ -56,12 +60,16 @@ USAGE_STATS_INLINE bool upload_now(const Call& call, const Storage& storage, boo
 
 USAGE_STATS_INLINE int send_now(const Call& call) {
   const Standing standing = look(call.options);
-  const bool allowed = standing.decision.verdict == Verdict::on;
+  // Also where all recipients of now are new: what waits is for those of before.
+  const bool allowed = standing.decision.verdict == Verdict::on ||
+                       (standing.consent.decision.verdict == Verdict::on && !standing.withheld.endpoints.empty());
   Progress progress;
   if (!standing.storage && !standing.problems.empty()) return fail(call, standing.problems.front());
-  if (standing.storage && !upload_now(call, *standing.storage, !allowed, progress))
-    return fail(call, "another process is still sending; try again later");
+  if (standing.storage)
+    if (const std::string problem = upload_now(call, *standing.storage, !allowed, progress); !problem.empty())
+      return fail(call, problem);
   const Waiting left = standing.storage ? look_at_waiting(look(call.options)) : Waiting();
+  if (left.incomplete) return fail(call, (standing.folder / "pending").string() + " cannot be read");
   const std::size_t waiting = left.reports + left.deletions;
   if (call.json) {
     print_json(Json{{"allowed", allowed}, {"tries", progress.lines}, {"still_waiting", waiting}});
@@ -73,6 +81,7 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
     remark(call, std::string("usage statistics are ") + verdict_name(standing.decision.verdict) + " (" +
                      standing.decision.why + "): reports are not sent");
   remark(call, std::to_string(waiting) + (waiting == 1 ? " still waits" : " still wait"));
+  if (allowed && !left.held.empty()) remark(call, "not sent yet: " + left.held);
   return failed;
 }
 
@@ -91,6 +100,8 @@ USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Standing& standing) {
 /// Every endpoint that may hold reports: those of now, and those of then.
 USAGE_STATS_INLINE std::vector<Endpoint> endpoints_ever(const Options& options, const Standing& standing) {
   std::vector<Endpoint> endpoints = standing.endpoints;
+  const auto& withheld = standing.withheld.endpoints;  // who can have nothing yet; but the user asks for all
+  endpoints.insert(endpoints.end(), withheld.begin(), withheld.end());
   for (const std::string& url : standing.state.sent_to) {
     if (std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& e) { return e.url == url; })) continue;
     endpoints.push_back(endpoint_at(options, standing, url));
@@ -147,8 +158,8 @@ USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request,
       if (std::find(known.begin(), known.end(), id) == known.end()) known.push_back(id);
     State left;
     left.deletion_due = by_request && !known.empty() ? 1 : 0;
-    left.told = state.told;
-    left.announced = std::move(state.announced);
+    left.disclosed = std::move(state.disclosed);
+    left.said_no = state.said_no;
     left.unanswered_prompts = state.unanswered_prompts;
     left.stopped = std::move(state.stopped);
     state = std::move(left);
@@ -201,12 +212,14 @@ USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage,
   }
   if (waiting == 0) return done;
   remark(call, std::to_string(waiting) + (waiting == 1 ? " deletion waits" : " deletions wait") +
-                   " for a server to confirm it; later runs ask again, or `" + call.options.app + " usage-stats send`");
+                   " for a server to confirm it; later runs ask again, or `" + call.typed + " send`");
   return failed;
 }
 
 USAGE_STATS_INLINE int delete_all(const Call& call) {
   const Standing standing = look(call.options);
+  if (!standing.folder_problem.empty())  // state.json knows which ids to ask which servers about
+    return fail(call, standing.folder_problem + "; nothing is deleted here, and no server can be asked");
   if (!standing.storage) {
     if (!standing.problems.empty()) return fail(call, standing.problems.front());
     if (call.json)
@@ -216,8 +229,6 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
     return done;
   }
   const Storage& storage = *standing.storage;
-  if (standing.state_unreadable)  // it knows which ids to ask which servers about
-    return fail(call, standing.problems.front() + "; nothing is deleted. Without that file servers cannot be asked");
   std::vector<std::string> ids = sent_ids(standing);
   std::vector<Endpoint> by_request, by_hand;
   for (const Endpoint& endpoint : endpoints_ever(call.options, standing))
@@ -236,7 +247,7 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
   }
   if (error) return fail(call, standing.folder.string() + ": " + error.message());
   Progress progress;
-  if (!upload_now(call, storage, true, progress)) remark(call, "another process is still sending");
+  if (const std::string problem = upload_now(call, storage, true, progress); !problem.empty()) remark(call, problem);
   return answer_deletion(call, storage, ids, by_hand, progress);
 }
 
@@ -244,14 +255,14 @@ USAGE_STATS_INLINE int reset(const Call& call) {
   const Options& options = call.options;
   const Standing standing = look(options);
   if (!standing.storage && !standing.problems.empty()) return fail(call, standing.problems.front());
-  if (standing.state_unreadable) return fail(call, standing.problems.front());
   std::string id;
-  if (standing.storage && !shown_client_id(options, standing.state).empty()) {
+  const Options& reported = disclosed(options, standing);
+  if (standing.storage && !shown_client_id(reported, standing.state).empty()) {
     const std::error_code error = standing.storage->update_state([&](State& state) {
       state.client_id.clear();
       state.secret.clear();
-      make_client_id(options, state);
-      id = client_id_of(options, state);
+      make_client_id(reported, state);
+      id = client_id_of(reported, state);
     });
     if (error) return fail(call, standing.folder.string() + ": " + error.message());
   }
@@ -260,8 +271,8 @@ USAGE_STATS_INLINE int reset(const Call& call) {
   else if (!id.empty())
     print("Reports carry a new id from now on: " + id + "\n");
   else
-    print(options.client_id == ClientId::session ? "Each run has an id of its own: there is nothing to reset.\n"
-                                                 : "There is no id yet: there is nothing to reset.\n");
+    print(reported.client_id == ClientId::session ? "Each run has an id of its own: there is nothing to reset.\n"
+                                                  : "There is no id yet: there is nothing to reset.\n");
   return done;
 }
 

@@ -161,20 +161,39 @@ USAGE_STATS_INLINE int show(const Call& call) {
 /// The report that a run of now, which records nothing and ends well at once, would make. Nothing is written: where
 /// a run would make an id, a random one stands for it.
 USAGE_STATS_INLINE std::string preview_report(const Options& options, const Standing& standing) {
-  Report report = report_at_start(options, random_hex(16), {}, Taint(), standing.state);
+  const Options& reported = disclosed(options, standing);
+  Report report = report_at_start(reported, random_hex(16), {}, SensitiveValues(), standing.state);
   if (standing.decision.verdict == Verdict::on) {
     State state = standing.state;
-    make_client_id(options, state);
-    report.client_id = client_id_of(options, state);
+    make_client_id(reported, state);
+    report.client_id = client_id_of(reported, state);
   }
-  report.outcome.status = Status::ok;
+  report.outcome.status = RunStatus::ok;
   report.final = true;
   report.duration_s = 0.0;
   report.ended_at = report.started_at;
   return to_json(std::move(report));
 }
 
+/// What a report would say of an error with this message.
+USAGE_STATS_INLINE int preview_message(const Call& call) {
+  Report report;
+  report.outcome.error = {{"", *call.message}};
+  scrub_report(report, call.options, ambient_values());
+  const std::string& message = report.outcome.error[0].message;
+  if (call.options.errors == ErrorDetail::type)
+    remark(call, "of an error this program reports the type only");
+  else if (message.empty() && !call.message->empty())
+    remark(call, "the program's own words cannot be read here: of an error only the type is reported");
+  if (call.json)
+    print_json(message.empty() ? Json::object() : Json{{"message", message}});
+  else if (!message.empty())
+    print(message + "\n");
+  return done;
+}
+
 USAGE_STATS_INLINE int preview(const Call& call) {
+  if (call.message) return preview_message(call);
   const Standing standing = look(call.options);
   const std::string report = preview_report(call.options, standing);
   const bool sent = standing.decision.verdict == Verdict::on;

@@ -5,6 +5,7 @@
 
 #include "../client_id.hpp"
 #include "../command.hpp"
+#include "../command_line.hpp"
 #include "../consent.hpp"
 #include "../notice.hpp"
 #include "../platform.hpp"
@@ -25,7 +26,9 @@ struct Call {
   bool json = false, wire = false;
   std::string format;                  // of `describe`; empty: not given
   std::optional<std::size_t> count{};  // of `show`
+  std::optional<std::string> message{};  // of `preview`
   Log log;
+  std::string typed = typed_command(options);  // "mytool usage-stats"
 };
 
 USAGE_STATS_INLINE void print(std::string_view text) {
@@ -37,7 +40,7 @@ USAGE_STATS_INLINE void print_json(const Json& json) { print(json_text(json, 2) 
 
 /// An error or a remark, for standard error.
 USAGE_STATS_INLINE void remark(const Call& call, const std::string& text) {
-  platform::write_to_standard_error(plain_text(call.options.app) + " usage-stats: " + plain_text(text) + "\n");
+  platform::write_to_standard_error(call.typed + ": " + plain_text(text) + "\n");
 }
 
 USAGE_STATS_INLINE int fail(const Call& call, const std::string& text) {
@@ -72,31 +75,39 @@ USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
   return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
 }
 
+/// What is wrong with the program or the process, so that nothing may be touched; empty if nothing is.
+USAGE_STATS_INLINE std::string obstacle(const Options& options) {
+  if (platform::elevated()) return "the program runs with more rights than its user (setuid)";
+  if (const auto home = platform::foreign_home(); !home.empty()) return anothers_home(home);
+  return problem_with(options);
+}
+
 /// How things stand, looked at without changing anything.
 struct Standing {
   Consent consent;
   Decision decision;
   std::vector<Endpoint> endpoints;  // that a run of now would report to, were it allowed
+  Withheld withheld;                // what it would do without
   std::filesystem::path folder;
   std::optional<Storage> storage;  // none: no run has written anything yet, or `problems` says why
   State state;
-  bool state_unreadable = false;  // it may be there
+  std::string folder_problem;  // why the folder is not looked into: what it holds is not known
   std::vector<std::string> problems;
 };
 
-USAGE_STATS_INLINE void open_storage(Standing& standing) {
+USAGE_STATS_INLINE void open_storage(const Options& options, Standing& standing) {
   if (standing.storage || standing.folder.empty()) return;
   std::error_code error;
-  standing.storage = Storage::open(standing.folder, false, error);
-  const auto trouble = [&](const std::string& what) {
-    standing.problems.push_back((standing.folder / storage_impl::state_file).string() + ": " + what);
-  };
+  standing.storage = Storage::open(standing.folder, options.app, false, error);
+  if (standing.storage) standing.storage->be_patient();
   if (standing.storage) {
-    standing.state = standing.storage->state(&standing.state_unreadable);
-    if (standing.state_unreadable) trouble("cannot be read now");
-    if (standing.state.damaged) trouble("damaged: what it knew is forgotten");
+    standing.state = standing.storage->state_at_opening();
+    if (standing.state.damaged)
+      standing.problems.push_back((standing.folder / storage_impl::state_file).string() +
+                                  ": damaged: what it knew is forgotten");
   } else if (error != std::errc::no_such_file_or_directory) {
-    standing.problems.push_back(standing.folder.string() + ": " + error.message());
+    standing.folder_problem = standing.folder.string() + ": " + error.message();
+    standing.problems.push_back(standing.folder_problem);
   }
 }
 
@@ -105,15 +116,20 @@ USAGE_STATS_INLINE Standing look(const Options& options) {
   std::string problem = problem_with(options);
   if (problem.empty()) problem = problem_with_declarations();
   if (!problem.empty()) standing.problems.push_back(problem);
-  const bool trusted = !platform::elevated() && problem_with(options).empty();
+  standing.folder_problem = obstacle(options);
+  const bool trusted = standing.folder_problem.empty();
   if (trusted) {
     standing.folder = usage_path(options);
-    open_storage(standing);
+    open_storage(options, standing);
     if (standing.folder.empty()) standing.problems.emplace_back("there is no place for reports (no home folder)");
   }
   standing.consent = decide(options, {}, problem, [&] { return standing.state; });
   standing.decision = standing.consent.decision;
   if (!trusted) return standing;
+  if (!standing.folder_problem.empty()) {  // a run would find the same
+    standing.decision.verdict = Verdict::off;
+    standing.decision.why = standing.folder_problem;
+  }
 
   Consent& consent = standing.consent;
   if (consent.policy.file.empty()) consent.policy = read_settings(policy_path(options));
@@ -124,12 +140,25 @@ USAGE_STATS_INLINE Standing look(const Options& options) {
   standing.endpoints = effective_endpoints(options, consent.policy, consent.config, trouble);
   if (!trouble.empty()) standing.problems.push_back(trouble);
   if (options.delivery == Delivery::local) standing.endpoints.clear();
+  standing.withheld = withheld_now(options, consent, standing.state);
   if (standing.decision.verdict == Verdict::on && standing.endpoints.empty()) {
     standing.decision.verdict = Verdict::local;
     standing.decision.why +=
         options.delivery == Delivery::local ? "; the program keeps its reports local" : "; there is no endpoint";
   }
+  const auto is_new = [&](const Endpoint& endpoint) { return standing.withheld.from(endpoint); };
+  auto& endpoints = standing.endpoints;
+  endpoints.erase(std::remove_if(endpoints.begin(), endpoints.end(), is_new), endpoints.end());
+  if (standing.decision.verdict == Verdict::on && endpoints.empty()) {
+    standing.decision.verdict = Verdict::local;
+    standing.decision.why += unannounced_recipients;
+  }
   return standing;
+}
+
+/// The options that say what a report of now would hold.
+USAGE_STATS_INLINE const Options& disclosed(const Options& options, const Standing& standing) noexcept {
+  return standing.withheld.instead ? *standing.withheld.instead : options;
 }
 
 /// The endpoint of an address that a report has gone to: one of those that hold now, or one that the program names;
@@ -141,12 +170,6 @@ USAGE_STATS_INLINE Endpoint endpoint_at(const Options& options, const Standing& 
   Endpoint then{url};
   if (!options.endpoints.empty()) then.protocol = options.endpoints.front().protocol;
   return then;
-}
-
-/// What is wrong with the program or the process, so that nothing may be touched; empty if nothing is.
-USAGE_STATS_INLINE std::string obstacle(const Options& options) {
-  if (platform::elevated()) return "the program runs with more rights than its user (setuid)";
-  return problem_with(options);
 }
 
 /// A session of which something lies here.

@@ -9,6 +9,11 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
+
+USAGE_STATS_INLINE std::string anothers_home(const std::filesystem::path& home) {
+  return "this home folder belongs to another user: " + home.string();
+}
+
 namespace consent_impl {
 
 /// What the rules look at. The files and the state are read when a rule first needs them: an environment that says
@@ -74,6 +79,12 @@ USAGE_STATS_INLINE Answer argument_says_off(Facts& facts) {  // 5
   return {};
 }
 
+USAGE_STATS_INLINE Answer home_is_ours(Facts&) {  // 1, behind what the environment alone decides: it looks at folders
+  const std::filesystem::path home = platform::foreign_home();
+  if (home.empty()) return {};
+  return off(anothers_home(home));
+}
+
 USAGE_STATS_INLINE Answer file_says(const Settings& settings) {  // 6 and 9, or 10 where the file is broken
   if (!settings.problem.empty()) return Decision{Verdict::off, 10, settings.problem};
   if (!settings.verdict) return {};
@@ -102,7 +113,14 @@ USAGE_STATS_INLINE Answer build_is_not_official(Facts& facts) {  // 8
 
 USAGE_STATS_INLINE Answer config_says(Facts& facts) {  // 9
   facts.consent.config = read_settings(config_path(facts.options));
-  return file_says(facts.consent.config);
+  const Answer answer = file_says(facts.consent.config);
+  if (answer && answer->verdict == Verdict::off) return answer;
+  // A "no" is kept in two places. Which config file a run finds hangs on its environment; the state's "no" holds
+  // whatever that file says, until `usage-stats enable` takes both back.
+  if (!answer && facts.options.consent == ConsentMode::opt_in) return answer;  // off either way, by rule 11
+  if (!facts.state().said_no) return answer;
+  return off((usage_path(facts.options) / "state.json").string() +
+             " remembers that usage statistics were switched off");
 }
 
 USAGE_STATS_INLINE Answer opt_in(Facts& facts) {  // 11
@@ -153,11 +171,12 @@ struct Rule {
   int number;
   Answer (*speak)(Facts&);
 };
-constexpr std::array<Rule, 14> rules = {{{1, process_is_trusted},
+constexpr std::array<Rule, 15> rules = {{{1, process_is_trusted},
                                          {2, environment_says_off},
                                          {3, no_telemetry_is_set},
                                          {4, do_not_track},
                                          {5, argument_says_off},
+                                         {1, home_is_ours},
                                          {6, policy_says},
                                          {7, environment_says_on},
                                          {8, build_is_not_official},
@@ -187,19 +206,33 @@ USAGE_STATS_INLINE Consent decide(const Options& options, const std::vector<std:
   return consent;
 }
 
-USAGE_STATS_INLINE std::optional<Verdict> standing_verdict(const std::string& app, int rule,
-                                                           const std::filesystem::path& policy,
-                                                           const std::filesystem::path& config) {
-  Options options(app, "0");
-  options.policy_file = policy;
-  options.config_file = config;
-  const Settings machine = read_settings(policy_path(options));
-  if (!machine.problem.empty()) return std::nullopt;
-  if (machine.verdict) return machine.verdict;
-  if (rule == 7) return Verdict::on;
-  const Settings user = read_settings(config_path(options));
-  if (!user.problem.empty()) return std::nullopt;
-  return user.verdict.value_or(Verdict::on);
+namespace consent_impl {
+
+/// What a file's own words mean for a report that waits; nothing where it says nothing.
+USAGE_STATS_INLINE std::optional<Permission> permission_by(const Settings& settings) {
+  const auto said = file_says(settings);
+  if (!said) return std::nullopt;
+  const Leave leave = said->rule == 10               ? Leave::unclear
+                      : said->verdict == Verdict::on ? Leave::allowed
+                                                     : Leave::withdrawn;
+  return Permission{leave, said->why};
+}
+
+}  // namespace consent_impl
+
+USAGE_STATS_INLINE Permission permission_for(const Label& label, const State& state) {
+  const auto gone = [](const std::filesystem::path& file) {
+    return Permission{Leave::withdrawn, file.string() + " no longer says \"usage_stats\": true"};
+  };
+  if (!label.policy_file.is_absolute()) return {Leave::unclear, "the run did not note where its policy file is"};
+  if (auto answer = consent_impl::permission_by(read_settings(label.policy_file))) return *answer;
+  if (label.rule == 6) return gone(label.policy_file);
+  if (label.rule == 7) return {Leave::allowed, "its environment had switched it on"};
+  if (state.said_no) return {Leave::withdrawn, "usage statistics were switched off"};
+  if (!label.config_file.is_absolute()) return {Leave::unclear, "the run did not note where its config file is"};
+  if (auto answer = consent_impl::permission_by(read_settings(label.config_file))) return *answer;
+  if (label.rule == 9 || label.rule == 12) return gone(label.config_file);
+  return {Leave::allowed, "nobody has said no"};
 }
 
 }  // namespace detail

@@ -6,12 +6,18 @@
 
 #include "../bounded_lock.hpp"
 #include "../ends.hpp"
+#include "../public_call.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace ends_impl {
 
 USAGE_STATS_INLINE void at_exit(std::optional<int> code) noexcept {
+  // In a handler of the host's that has interrupted a call: neither its locks nor its memory are to be had. The next
+  // uploader reports the run as lost.
+  if (PublicCall::going_on()) return;
+  const PublicCall call;
+  const HeldFloatingPoint held;
   End end;
   end.exit_code = code;
   Runs::instance().finish(end);
@@ -53,9 +59,10 @@ struct Terminate {
 [[noreturn]] USAGE_STATS_INLINE void on_terminate() noexcept {
   Terminate& terminate = Terminate::instance();
   USAGE_STATS_TRY {
+    const PublicCall call;
     // Without an exception (a thread that nobody joined) it is the abort that tells.
     if (const std::exception_ptr exception = std::current_exception();
-        exception && !terminate.handling.exchange(true)) {
+        exception && !call.nested() && !terminate.handling.exchange(true)) {
       End end;
       end.uncaught = describe_exception(exception);
       Runs::instance().finish(end);
@@ -84,11 +91,13 @@ USAGE_STATS_INLINE Runs& Runs::instance() { return platform::per_process<Runs>()
 
 USAGE_STATS_INLINE void Runs::add(TelemetrySession* session, std::shared_ptr<Run> run) {
   const bool recording = run->recording();
-  const std::lock_guard<std::mutex> guard(mutex_);
+  const auto guard = lock_or_give_up(mutex_);
+  if (!guard) return;  // its own destructor ends it
   entries_.push_back({session, std::move(run)});
+  note_youngest();
   if (!recording) return;
-  static const bool watching = platform::at_exit(&ends_impl::at_exit);
-  static_cast<void>(watching);  // where there is no room, such an end counts as lost
+  static std::atomic<bool> watching{false};
+  if (!watching.exchange(true)) platform::at_exit(&ends_impl::at_exit);  // no room: such an end counts as lost
   ends_impl::watch_terminate();
 }
 
@@ -98,6 +107,7 @@ USAGE_STATS_INLINE void Runs::remove(const TelemetrySession* session) noexcept {
   entries_.erase(
       std::remove_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.session == session; }),
       entries_.end());
+  note_youngest();
   if (std::none_of(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.run->recording(); }))
     ends_impl::unwatch_terminate();
 }
@@ -107,16 +117,25 @@ USAGE_STATS_INLINE bool Runs::leave_to_exit(const TelemetrySession* session) noe
   for (Entry& entry : entries_)
     if (guard && entry.session == session && platform::at_exit(&ends_impl::at_exit)) {
       entry.session = nullptr;
+      note_youngest();
       return true;
     }
   return false;
 }
 
-USAGE_STATS_INLINE TelemetrySession* Runs::youngest() noexcept {
-  const auto guard = lock_or_give_up(mutex_);
-  for (auto entry = entries_.rbegin(); guard && entry != entries_.rend(); ++entry)
-    if (entry->session != nullptr) return entry->session;
-  return nullptr;
+USAGE_STATS_INLINE void Runs::forget(const TelemetrySession* session) noexcept {
+  const std::unique_lock<std::mutex> guard(mutex_, std::try_to_lock);
+  for (Entry& entry : entries_)
+    if (guard && entry.session == session) entry.session = nullptr;
+  if (guard) return note_youngest();
+  auto* gone = const_cast<TelemetrySession*>(session);
+  youngest_.compare_exchange_strong(gone, nullptr);
+}
+
+USAGE_STATS_INLINE void Runs::note_youngest() noexcept {
+  const auto entry =
+      std::find_if(entries_.rbegin(), entries_.rend(), [](const Entry& known) { return known.session != nullptr; });
+  youngest_ = entry == entries_.rend() ? nullptr : entry->session;
 }
 
 USAGE_STATS_INLINE void Runs::finish(const End& end) noexcept {

@@ -36,8 +36,8 @@ USAGE_STATS_INLINE bool exit_code_is_told() noexcept {
 USAGE_STATS_INLINE bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept {
   posix::exit_function() = function;
 #if !defined(__APPLE__)
-  static const bool quick = std::at_quick_exit([] { posix::ending(std::nullopt); }) == 0;
-  static_cast<void>(quick);
+  static std::atomic<bool> quick{false};
+  if (!quick.exchange(true)) static_cast<void>(std::at_quick_exit([] { posix::ending(std::nullopt); }));
 #endif
 #if defined(__GLIBC__)
   if (exit_code_is_told()) return ::on_exit([](int code, void*) { posix::ending(code); }, nullptr) == 0;

@@ -35,6 +35,7 @@ USAGE_STATS_INLINE void ending() noexcept {
 struct Watching {
   std::mutex mutex;
   int watches = 0;
+  bool requests = false;  // console events, too
   LPTOP_LEVEL_EXCEPTION_FILTER former = nullptr;
   std::atomic<bool> noted{false};  // the first end is the one that counts
 
@@ -105,7 +106,7 @@ struct SignalWatch::Slot {
   static LONG WINAPI on_exception(EXCEPTION_POINTERS*) noexcept;
 };
 
-USAGE_STATS_INLINE SignalWatch::Slot* SignalWatch::slots() noexcept {
+USAGE_STATS_INLINE SignalWatch::Slot* SignalWatch::table() noexcept {
   static Slot(&all)[count] = *new Slot[1][count];
   return all;
 }
@@ -126,7 +127,7 @@ USAGE_STATS_INLINE void SignalWatch::Slot::end(const char* name, Then then) noex
   USAGE_STATS_TRY {
     const auto guard = lock_or_give_up(watching.mutex);
     for (int i = 0; guard && i < count; ++i) {
-      const Slot& slot = slots()[i];
+      const Slot& slot = table()[i];
       if (slot.file == nullptr) continue;
       slot.note(name);
       std::error_code error;
@@ -160,20 +161,22 @@ USAGE_STATS_INLINE LONG WINAPI SignalWatch::Slot::on_exception(EXCEPTION_POINTER
   return answer;
 }
 
-USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader) {
+USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader,
+                                            bool requests) {
   if (!label || !in_main_executable(reinterpret_cast<const void*>(&Slot::on_event))) return;
   windows::Watching& watching = windows::Watching::instance();
-  const std::lock_guard<std::mutex> guard(watching.mutex);
-  for (int i = 0; i < count && slot_ < 0; ++i) {
-    Slot& slot = slots()[i];
+  const auto guard = lock_or_give_up(watching.mutex);
+  for (int i = 0; guard && i < count && slot_ < 0; ++i) {
+    Slot& slot = table()[i];
     if (slot.file != nullptr) continue;
     slot_ = i;
     slot.start = uploader;
     slot.begin_ms = ::GetTickCount64();
     slot.file = label.impl_.get();
   }
-  if (slot_ < 0 || watching.watches++ > 0) return;
-  ::SetConsoleCtrlHandler(&Slot::on_event, TRUE);
+  if (slot_ < 0) return;
+  if (requests && !std::exchange(watching.requests, true)) ::SetConsoleCtrlHandler(&Slot::on_event, TRUE);
+  if (watching.watches++ > 0) return;
   watching.former = ::SetUnhandledExceptionFilter(&Slot::on_exception);
 }
 
@@ -189,9 +192,9 @@ USAGE_STATS_INLINE SignalWatch::~SignalWatch() {
   windows::Watching& watching = windows::Watching::instance();
   const auto guard = lock_or_give_up(watching.mutex);
   if (!guard) return;
-  slots()[slot_].file = nullptr;
+  table()[slot_].file = nullptr;
   if (--watching.watches > 0) return;
-  ::SetConsoleCtrlHandler(&Slot::on_event, FALSE);
+  if (std::exchange(watching.requests, false)) ::SetConsoleCtrlHandler(&Slot::on_event, FALSE);
   const auto now = ::SetUnhandledExceptionFilter(watching.former);
   if (now != &Slot::on_exception) ::SetUnhandledExceptionFilter(now);  // the host has set its own meanwhile
 }

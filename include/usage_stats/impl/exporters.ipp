@@ -71,6 +71,7 @@ USAGE_STATS_INLINE std::vector<Request> requests_for(const Endpoint& endpoint, s
   }
   for (AmplitudeBatch& batch : amplitude_batches(*report, endpoint.api_key, already)) {
     request.body = std::move(batch.body);
+    request.key_in_body = true;
     request.events = batch.behind;
     // The same key for the same content, wherever an earlier try came to its end.
     request.headers["Idempotency-Key"] = key + (batch.first > 0 ? "/" + std::to_string(batch.first) : "");

@@ -1,33 +1,35 @@
 #pragma once
 
 #include <algorithm>
-#include <mutex>
 
+#include "../bounded_lock.hpp"
 #include "../fields.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// The list of all declarations that are alive. Never destroyed: fields of plugins may outlive everything else.
+/// The list of all declarations that are alive. Never destroyed, having nothing to destroy: fields of plugins may
+/// outlive everything else. One store makes each change.
 struct Dictionary {
-  std::mutex mutex;
+  WholeDataLock lock;
   Declaration* first = nullptr;
 
-  static Dictionary& instance() {
-    static Dictionary& dictionary = *new Dictionary;
+  static Dictionary& instance() noexcept {
+    static Dictionary dictionary;
     return dictionary;
   }
   void add(Declaration& declaration) {
-    const std::lock_guard<std::mutex> guard(mutex);
-    declaration.next_ = std::exchange(first, &declaration);
+    const WholeDataLock::Guard guard(lock);
+    declaration.next_ = first;
+    first = &declaration;
   }
   void remove(const Declaration& declaration) {
-    const std::lock_guard<std::mutex> guard(mutex);
+    const WholeDataLock::Guard guard(lock);
     for (Declaration** link = &first; *link != nullptr; link = &(*link)->next_)
       if (*link == &declaration) return static_cast<void>(*link = declaration.next_);
   }
   std::vector<DictionaryEntry> entries() {
-    const std::lock_guard<std::mutex> guard(mutex);
+    const WholeDataLock::Guard guard(lock);
     std::vector<DictionaryEntry> found;
     for (const Declaration* declaration = first; declaration != nullptr; declaration = declaration->next_)
       found.push_back({declaration->kind_,

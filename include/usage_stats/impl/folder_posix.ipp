@@ -20,54 +20,16 @@
 
 #include "../bounded_lock.hpp"
 #include "../platform.hpp"
+#include "path_posix.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace platform {
 namespace posix {
 
-USAGE_STATS_INLINE std::error_code last_error() noexcept { return {errno, std::generic_category()}; }
-
 /// Of a lock that is not to be had, see lock_or_give_up().
 USAGE_STATS_INLINE std::error_code interrupted() noexcept {
   return std::make_error_code(std::errc::resource_deadlock_would_occur);
-}
-
-/// An owned descriptor. Never 0, 1 or 2: where the host has closed a standard stream, its next output would land in
-/// our file.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int number) noexcept : number_(number) {
-    if (number_ >= 0 && number_ <= 2) {
-      const int moved = ::fcntl(number_, F_DUPFD_CLOEXEC, 3);
-      ::close(number_);
-      number_ = moved;
-    }
-  }
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  ~Descriptor() { close(); }
-  explicit operator bool() const noexcept { return number_ >= 0; }
-  int get() const noexcept { return number_; }
-  int leave() noexcept { return std::exchange(number_, -1); }
-  void close() noexcept {
-    if (number_ >= 0) ::close(std::exchange(number_, -1));
-  }
-
- private:
-  int number_ = -1;
-};
-
-USAGE_STATS_INLINE Descriptor open_at(int folder, const char* name, int flags, mode_t mode = 0) noexcept {
-  int number = -1;
-  do {
-    number = ::openat(folder, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, mode);
-  } while (number < 0 && errno == EINTR);
-  return Descriptor(number);
 }
 
 /// Whether a file may grow by so much (RLIMIT_FSIZE). Trying more than that raises SIGXFSZ, which would end the host.
@@ -113,10 +75,10 @@ USAGE_STATS_INLINE std::optional<std::string> read_all(int file, std::size_t siz
   return bytes;
 }
 
-/// Ours: a regular file with one name, owned by the effective user. Links and pipes in its place are refused. A file
-/// without a name has been replaced since it was opened.
+/// Ours: a regular file owned by the effective user. Links and pipes in its place are refused. A second name is no
+/// attack, since nobody else can have put it into our folder: backups that link (cp -al) have it elsewhere.
 USAGE_STATS_INLINE bool is_ours(const struct stat& status) noexcept {
-  return S_ISREG(status.st_mode) && status.st_uid == ::geteuid() && status.st_nlink <= 1;
+  return S_ISREG(status.st_mode) && status.st_uid == ::geteuid();
 }
 
 /// Whether a descriptor is still that file, as far as this machine knows: a file server that is away is not asked.
@@ -130,53 +92,23 @@ USAGE_STATS_INLINE bool is_open(int descriptor, dev_t device, ino_t inode) noexc
   return ::fstat(descriptor, &status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
-USAGE_STATS_INLINE std::error_code check_folder(int folder, bool top) noexcept {
+/// An existing folder's mode is its owner's affair as long as nobody else can write there: it is looked at, not
+/// changed.
+USAGE_STATS_INLINE std::error_code check_folder(int folder) noexcept {
   struct stat status {};
   if (::fstat(folder, &status) != 0) return last_error();
   if (!S_ISDIR(status.st_mode)) return std::make_error_code(std::errc::not_a_directory);
-  if (status.st_uid != ::geteuid() || (status.st_mode & 022) != 0)
-    return std::make_error_code(std::errc::operation_not_permitted);
-  if ((status.st_mode & 055) != 0 && ::fchmod(folder, 0700) != 0) return last_error();
-  if (!top) return {};
-  // Who can rename our folder away could show us another one: the parent must be ours or root's, or sticky.
-  if (::fstatat(folder, "..", &status, 0) != 0) return last_error();
-  const bool trusted = status.st_uid == ::geteuid() || status.st_uid == 0;
-  if (!trusted || ((status.st_mode & 002) != 0 && (status.st_mode & S_ISVTX) == 0))
-    return std::make_error_code(std::errc::operation_not_permitted);
-  return {};
+  if (status.st_uid != ::geteuid()) return refused(Refusal::anothers);
+  return (status.st_mode & 022) != 0 ? refused(Refusal::others_may_write) : std::error_code();
 }
 
-/// Makes the folders that are missing (0700), but not in somebody else's folder: under sudo with the user's HOME they
-/// would be root's, and shut the user out for good.
-USAGE_STATS_INLINE std::error_code make_folders(const std::filesystem::path& path) {
-  std::filesystem::path made;
-  struct stat status {};
-  for (const auto& part : path) {
-    made /= part;
-    if (::mkdir(made.c_str(), 0700) != 0) {
-      const std::error_code error = last_error();
-      if (::stat(made.c_str(), &status) != 0) return error;
-    } else if (status.st_uid != ::geteuid() && status.st_uid != 0) {
-      ::rmdir(made.c_str());
-      return std::make_error_code(std::errc::operation_not_permitted);
-    }
-  }
-  return {};
-}
-
-/// Makes the folders that are missing, each with the owner of the one above: under sudo with the user's HOME they are
-/// to be the user's. `last` is what the innermost is.
-USAGE_STATS_INLINE std::error_code make_folders_of_owner(const std::filesystem::path& path, struct stat& last) {
-  std::filesystem::path made;
-  for (const auto& part : path) {
-    made /= part;
-    const struct stat above = last;
-    const bool fresh = ::mkdir(made.c_str(), 0777) == 0;
-    const std::error_code error = last_error();
-    if (fresh && ::geteuid() == 0 && ::lchown(made.c_str(), above.st_uid, above.st_gid) != 0) return last_error();
-    if (::stat(made.c_str(), &last) != 0) return fresh ? last_error() : error;
-  }
-  return {};
+/// Who can rename our folder away could show us another one. The root of the file system lies in itself.
+USAGE_STATS_INLINE std::error_code check_place(int folder) noexcept {
+  struct stat status {
+  }, above{};
+  if (::fstat(folder, &status) != 0 || ::fstatat(folder, "..", &above, 0) != 0) return last_error();
+  if (status.st_dev == above.st_dev && status.st_ino == above.st_ino) return refused(Refusal::root);
+  return check_keeper(above);
 }
 
 /// Files that this process has locked. POSIX drops a lock when any descriptor of the file is closed, so such a file
@@ -235,9 +167,9 @@ USAGE_STATS_INLINE std::error_code remove_tree_at(int folder, const char* name, 
   return ::unlinkat(folder, name, AT_REMOVEDIR) == 0 ? std::error_code() : last_error();
 }
 
-/// Behind a slash, or "/.", the system would follow a link.
+/// Behind a slash the system would follow a link.
 USAGE_STATS_INLINE std::string without_slash(std::string path) {
-  while (path.size() > 1 && (path.back() == '/' || path.compare(path.size() - 2, 2, "/.") == 0)) path.pop_back();
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;
 }
 
@@ -255,37 +187,59 @@ USAGE_STATS_INLINE Folder& Folder::operator=(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder::operator bool() const noexcept { return impl_ != nullptr; }
 USAGE_STATS_INLINE const std::filesystem::path& Folder::path() const noexcept { return impl_->path; }
 
-USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool create, std::error_code& error) {
-  Folder folder;
+USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool create, std::error_code& error,
+                                       bool* made) {
+  if (made != nullptr) *made = false;
   if (!given.is_absolute()) return error = std::make_error_code(std::errc::invalid_argument), Folder();
-  const std::filesystem::path path = posix::without_slash(given.native());
-  if (!path.has_relative_path()) return error = std::make_error_code(std::errc::operation_not_permitted), Folder();
-  posix::Descriptor descriptor = posix::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY);
-  if (!descriptor && errno == ENOENT && create) {
-    error = posix::make_folders(path);
-    if (error) return Folder();
-    descriptor = posix::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY);
-  }
-  if (!descriptor) return error = posix::last_error(), Folder();
-  error = posix::check_folder(descriptor.get(), true);
+  const std::filesystem::path path = posix::without_slash(given.lexically_normal().native());
+  if (!path.has_relative_path()) return error = refused(Refusal::root), Folder();
+  error.clear();
+  posix::Descriptor descriptor = posix::open_without_links(path.c_str(), O_RDONLY | O_DIRECTORY);
+  const bool missing = !descriptor && errno == ENOENT;
+  if (!descriptor && !posix::may_have_links(errno) && !(missing && create)) error = posix::last_error();
+  if (missing && create) error = posix::check_home_exists(path);
   if (error) return Folder();
-  folder.impl_ = std::make_unique<Impl>(Impl{std::move(descriptor), path});
+  posix::Way way;
+  if (!descriptor) {
+    error = way.go(path, create, false);
+    if (!error) descriptor = posix::open_at(way.folder(), way.name().c_str(), O_RDONLY | O_DIRECTORY);
+  }
+  if (!descriptor && !error && errno == ENOENT && create) {
+    descriptor = posix::make_folder(way.folder(), way.name().c_str(), error);
+    if (made != nullptr) *made = static_cast<bool>(descriptor);
+    if (error == std::errc::file_exists) {
+      error.clear();
+      descriptor = posix::open_at(way.folder(), way.name().c_str(), O_RDONLY | O_DIRECTORY);
+    }
+  }
+  if (!descriptor && !error) error = posix::last_error();
+  if (!error) error = posix::check_folder(descriptor.get());
+  if (!error) error = posix::check_place(descriptor.get());
+  Folder folder;
+  if (!error) folder.impl_ = std::make_unique<Impl>(Impl{std::move(descriptor), path});
   return folder;
 }
 
 USAGE_STATS_INLINE Folder Folder::folder(const std::string& name, bool create, std::error_code& error) const {
   const int parent = impl_->descriptor.get();
+  error.clear();
   posix::Descriptor descriptor = posix::open_at(parent, name.c_str(), O_RDONLY | O_DIRECTORY);
   if (!descriptor && errno == ENOENT && create) {
-    if (::mkdirat(parent, name.c_str(), 0700) != 0 && errno != EEXIST) return error = posix::last_error(), Folder();
-    descriptor = posix::open_at(parent, name.c_str(), O_RDONLY | O_DIRECTORY);
+    descriptor = posix::make_folder(parent, name.c_str(), error);
+    if (error && error != std::errc::file_exists) return Folder();
+    if (!descriptor) descriptor = posix::open_at(parent, name.c_str(), O_RDONLY | O_DIRECTORY);
   }
   if (!descriptor) return error = posix::last_error(), Folder();
-  error = posix::check_folder(descriptor.get(), false);
+  error = posix::check_folder(descriptor.get());
   if (error) return Folder();
   Folder inner;
   inner.impl_ = std::make_unique<Impl>(Impl{std::move(descriptor), impl_->path / name});
   return inner;
+}
+
+USAGE_STATS_INLINE bool Folder::is_private() const noexcept {
+  struct stat status {};
+  return ::fstat(impl_->descriptor.get(), &status) == 0 && (status.st_mode & 077) == 0;
 }
 
 USAGE_STATS_INLINE std::optional<std::string> Folder::read(const std::string& name, std::size_t limit,
@@ -311,7 +265,8 @@ USAGE_STATS_INLINE std::error_code Folder::write(const std::string& name, std::s
   std::string temporary;
   posix::Descriptor file = posix::make_temporary(folder, O_WRONLY, 0600, temporary);
   if (!file) return posix::last_error();
-  std::error_code error = posix::write_all(file.get(), bytes);
+  std::error_code error = posix::set_mode(file.get(), 0600);
+  if (!error) error = posix::write_all(file.get(), bytes);
   if (!error && durable && ::fsync(file.get()) != 0) error = posix::last_error();
   file.close();
   if (!error && wanted && !wanted()) error = std::make_error_code(std::errc::operation_canceled);
@@ -342,6 +297,13 @@ USAGE_STATS_INLINE bool Folder::exists(const std::string& name) const noexcept {
   return ::fstatat(impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
+USAGE_STATS_INLINE bool Folder::is_gone() const noexcept {
+  struct stat named {
+  }, held{};
+  if (::lstat(impl_->path.c_str(), &named) != 0) return errno == ENOENT || errno == ENOTDIR;
+  return ::fstat(impl_->descriptor.get(), &held) == 0 && (named.st_dev != held.st_dev || named.st_ino != held.st_ino);
+}
+
 USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
                                                            std::size_t looks) const {
   std::vector<Entry> found;
@@ -358,51 +320,67 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
     struct stat status {};
     if (::fstatat(number, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
     found.push_back({name, std::chrono::system_clock::from_time_t(status.st_mtime),
-                     static_cast<std::uint64_t>(status.st_size), S_ISDIR(status.st_mode)});
+                     static_cast<std::uint64_t>(status.st_size), S_ISDIR(status.st_mode),
+                     !S_ISDIR(status.st_mode) && status.st_nlink > 1});
   }
   ::closedir(entries);
   return found;
 }
 
-USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& path, std::string_view bytes) {
-  std::error_code error;
-  std::filesystem::path target = path;
-  for (int links = 0; links < 16 && std::filesystem::is_symlink(target, error); ++links) {
-    const std::filesystem::path next = std::filesystem::read_symlink(target, error);
-    if (error) return error;
-    target = next.is_absolute() ? next : target.parent_path() / next;
-  }
-  struct stat status {};
-  error = posix::make_folders_of_owner(target.parent_path(), status);
+USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& given, std::string_view bytes) {
+  const std::filesystem::path path = given.lexically_normal();
+  if (!path.is_absolute()) return std::make_error_code(std::errc::invalid_argument);
+  posix::Way way;
+  std::error_code error = posix::check_home_exists(path);
+  if (!error) error = way.go(path, true, true);
+  if (!error) error = posix::check_keeper(way.folder());
   if (error) return error;
-  const bool exists = ::stat(target.c_str(), &status) == 0;
-  const posix::Descriptor folder(::open(target.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder) return posix::last_error();
+  const int folder = way.folder();
+  const char* const name = way.name().c_str();
+  struct stat status {};
+  const bool exists = ::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+  if (!exists && errno != ENOENT) return posix::last_error();
+  if (exists && !S_ISREG(status.st_mode)) return std::make_error_code(std::errc::invalid_argument);
   std::string temporary;
-  posix::Descriptor file = posix::make_temporary(folder.get(), O_WRONLY, exists ? 0600 : 0666, temporary);
+  posix::Descriptor file = posix::make_temporary(folder, O_WRONLY, 0600, temporary);
   if (!file) return posix::last_error();
-  if (exists && ::fchmod(file.get(), status.st_mode & 07777) != 0) error = posix::last_error();
-  if (::geteuid() == 0 && ::fchown(file.get(), status.st_uid, status.st_gid) != 0) error = posix::last_error();
+  if (::fchmod(file.get(), exists ? status.st_mode & 07777 : 0600) != 0) error = posix::last_error();
   if (!error) error = posix::write_all(file.get(), bytes);
   if (!error && ::fsync(file.get()) != 0) error = posix::last_error();
   file.close();
-  if (!error && ::renameat(folder.get(), temporary.c_str(), folder.get(), target.filename().c_str()) != 0)
-    error = posix::last_error();
-  if (error) ::unlinkat(folder.get(), temporary.c_str(), 0);
+  if (!error && ::renameat(folder, temporary.c_str(), folder, name) != 0) error = posix::last_error();
+  if (error) ::unlinkat(folder, temporary.c_str(), 0);
   return error;
 }
 
-USAGE_STATS_INLINE std::optional<std::string> read_file(const std::filesystem::path& path, std::size_t limit,
-                                                        std::error_code& error) {
+namespace posix {
+
+USAGE_STATS_INLINE std::optional<std::string> read_regular(const Descriptor& file, std::size_t limit,
+                                                           std::error_code& error) {
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return error = last_error(), std::nullopt;
+  if (!S_ISREG(status.st_mode)) return error = std::make_error_code(std::errc::invalid_argument), std::nullopt;
+  return read_all(file.get(), static_cast<std::size_t>(status.st_size), limit, error);
+}
+
+/// A file that the system keeps, wherever its links lead.
+USAGE_STATS_INLINE std::optional<std::string> read_system_file(const char* path, std::size_t limit,
+                                                               std::error_code& error) {
   int number = -1;
   do {
-    number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    number = ::open(path, O_RDONLY | careful);
   } while (number < 0 && errno == EINTR);
-  const posix::Descriptor file(number);
-  struct stat status {};
-  if (!file || ::fstat(file.get(), &status) != 0) return error = posix::last_error(), std::nullopt;
-  if (!S_ISREG(status.st_mode)) return error = std::make_error_code(std::errc::invalid_argument), std::nullopt;
-  return posix::read_all(file.get(), static_cast<std::size_t>(status.st_size), limit, error);
+  const Descriptor file(number);
+  if (!file) return error = last_error(), std::nullopt;
+  return read_regular(file, limit, error);
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE std::optional<std::string> read_file(const std::filesystem::path& path, std::size_t limit,
+                                                        std::error_code& error) {
+  const posix::Descriptor file = posix::open_file(path, error);
+  return file ? posix::read_regular(file, limit, error) : std::nullopt;
 }
 
 }  // namespace platform

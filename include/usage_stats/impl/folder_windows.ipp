@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "../platform.hpp"
+#include "refusal.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -200,8 +201,7 @@ USAGE_STATS_INLINE std::error_code check_access(HANDLE file, bool folder) {
 /// A regular file, no link. It may have lost its name to a newer one since it was opened.
 USAGE_STATS_INLINE std::error_code check_file(HANDLE file, BY_HANDLE_FILE_INFORMATION& info) {
   if (::GetFileInformationByHandle(file, &info) == 0) return last_error();
-  if ((info.dwFileAttributes & (FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT)) != 0 ||
-      info.nNumberOfLinks > 1)
+  if ((info.dwFileAttributes & (FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT)) != 0)
     return std::make_error_code(std::errc::operation_not_permitted);
   return check_access(file, false);
 }
@@ -371,19 +371,27 @@ USAGE_STATS_INLINE Folder& Folder::operator=(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder::operator bool() const noexcept { return impl_ != nullptr; }
 USAGE_STATS_INLINE const std::filesystem::path& Folder::path() const noexcept { return impl_->path; }
 
-USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& path, bool create, std::error_code& error) {
-  Folder folder;
+USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& path, bool create, std::error_code& error,
+                                       bool* made) {
+  if (made != nullptr) *made = false;
   if (!path.is_absolute()) return error = std::make_error_code(std::errc::invalid_argument), Folder();
+  if (!path.lexically_normal().has_relative_path()) return error = refused(Refusal::root), Folder();
   const std::wstring name = windows::system_path(path);
   windows::Handle handle = windows::open_folder(name, error);
   if (!handle && create && error == std::errc::no_such_file_or_directory) {
     windows::PrivateAccess access;
     error = windows::make_folder(name, access.attributes.lpSecurityDescriptor ? &access.attributes : nullptr);
     if (!error) handle = windows::open_folder(name, error);
+    if (made != nullptr) *made = static_cast<bool>(handle);
   }
+  Folder folder;
   if (handle) folder.impl_ = std::make_unique<Impl>(Impl{std::move(handle), path, name + L"\\"});
   return folder;
 }
+
+USAGE_STATS_INLINE bool Folder::is_private() const noexcept {
+  return true;
+}  // it has been looked at when it was opened
 
 USAGE_STATS_INLINE Folder Folder::folder(const std::string& name, bool create, std::error_code& error) const {
   const std::wstring inner = *impl_ / name;
@@ -446,6 +454,11 @@ USAGE_STATS_INLINE bool Folder::exists(const std::string& name) const noexcept {
   USAGE_STATS_CATCH_ALL { return true; }
 }
 
+USAGE_STATS_INLINE bool Folder::is_gone() const noexcept {
+  return ::GetFileAttributesW(impl_->path.c_str()) == INVALID_FILE_ATTRIBUTES &&
+         (::GetLastError() == ERROR_FILE_NOT_FOUND || ::GetLastError() == ERROR_PATH_NOT_FOUND);
+}
+
 USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
                                                            std::size_t looks) const {
   constexpr std::int64_t epoch = 116444736000000000;  // 1970, in the 100 ns since 1601 that the system counts
@@ -460,7 +473,7 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
     const auto since_1970 = std::chrono::duration_cast<std::chrono::system_clock::duration>(Ticks(ticks - epoch));
     found.push_back({name, std::chrono::system_clock::time_point(since_1970),
                      std::uint64_t{entry.nFileSizeHigh} << 32 | entry.nFileSizeLow,
-                     windows::is_folder(entry.dwFileAttributes)});
+                     windows::is_folder(entry.dwFileAttributes), false});
     return true;
   });
   return found;

@@ -84,8 +84,12 @@ USAGE_STATS_INLINE bool watch_forks() noexcept {
 
 /// Whether there was memory for that.
 USAGE_STATS_INLINE bool forks_are_seen() noexcept {
-  static const bool seen = watch_forks();
-  return seen;
+  // Not a static variable's own guard, which a signal handler that interrupts it would wait for.
+  enum : int { unasked, seen, unseen };
+  static std::atomic<int> state{unasked};
+  int expected = unasked;
+  if (state.compare_exchange_strong(expected, seen) && !watch_forks()) state = unseen;
+  return state == seen;
 }
 
 }  // namespace posix

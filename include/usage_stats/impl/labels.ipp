@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "../redaction.hpp"
 #include "../storage.hpp"
+#include "disclosure.ipp"
+#include "hash.ipp"
 #include "json.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -49,6 +52,10 @@ USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
 
 namespace labels_impl {
 
+USAGE_STATS_INLINE int hex_digit(char c) noexcept {
+  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 USAGE_STATS_INLINE Json json_of(const Destination& destination) {
   const Endpoint& endpoint = destination.endpoint;
   Json json = {{"url", endpoint.url}, {"protocol", protocol_name(endpoint.protocol)}};
@@ -76,6 +83,29 @@ USAGE_STATS_INLINE Destination destination_of(const Json& json) {
   return destination;
 }
 
+/// A path as the text that it is; one that is not UTF-8, which JSON cannot hold, by its bytes in hexadecimal digits.
+USAGE_STATS_INLINE void put_path(Json& json, const char* name, const std::filesystem::path& path) {
+  const std::string bytes = platform::path_bytes(path);
+  if (bytes.empty()) return;
+  if (clip_utf8(bytes, bytes.size()) == bytes)
+    json[name] = bytes;
+  else
+    json[name] = {{"hex", hash_impl::hex(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size())}};
+}
+
+USAGE_STATS_INLINE std::filesystem::path path_member(const Json& object, const char* name) {
+  const Json* const value = member(object, name);
+  if (value == nullptr || !value->is_object()) return platform::path_of_bytes(string_member(object, name));
+  const std::string digits = string_member(*value, "hex");
+  std::string bytes;
+  for (std::size_t at = 0; at + 1 < digits.size(); at += 2) {
+    const int high = hex_digit(digits[at]), low = hex_digit(digits[at + 1]);
+    if (high < 0 || low < 0) return {};
+    bytes += static_cast<char>(high * 16 + low);
+  }
+  return platform::path_of_bytes(bytes);
+}
+
 }  // namespace labels_impl
 
 USAGE_STATS_INLINE std::string to_text(const Label& label) {
@@ -84,8 +114,8 @@ USAGE_STATS_INLINE std::string to_text(const Label& label) {
                {"session_id", label.session_id},  {"sequence", label.sequence},
                {"created", label.created},        {"rule", label.rule}};
   if (label.deletion) json["kind"] = "deletion";
-  if (!label.config_file.empty()) json["config_file"] = label.config_file;
-  if (!label.policy_file.empty()) json["policy_file"] = label.policy_file;
+  labels_impl::put_path(json, "config_file", label.config_file);
+  labels_impl::put_path(json, "policy_file", label.policy_file);
   Json& destinations = json["destinations"] = Json::array();
   for (const Destination& destination : label.destinations) destinations.push_back(labels_impl::json_of(destination));
   return json_text(json) + "\n" + label.running_report + (label.running_report.empty() ? "" : "\n");
@@ -104,8 +134,8 @@ USAGE_STATS_INLINE std::optional<Label> parse_label(std::string_view text) {
   label.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
   label.created = integer_member(*json, "created");
   label.rule = static_cast<int>(std::clamp<std::int64_t>(integer_member(*json, "rule"), 0, 15));
-  label.config_file = string_member(*json, "config_file");
-  label.policy_file = string_member(*json, "policy_file");
+  label.config_file = labels_impl::path_member(*json, "config_file");
+  label.policy_file = labels_impl::path_member(*json, "policy_file");
   if ((label.client_id != "local" && !is_id(label.client_id)) || !is_id(label.session_id)) return std::nullopt;
   if (const Json* const list = member(*json, "destinations"); list != nullptr && list->is_array())
     for (const Json& item : *list)
@@ -125,14 +155,15 @@ USAGE_STATS_INLINE std::optional<Label> parse_label(std::string_view text) {
 
 USAGE_STATS_INLINE std::string to_text(const State& state) {
   Json json = {{"schema", "usage-stats-state/1"}};
+  if (!state.app.empty()) json["app"] = state.app;
   if (!state.client_id.empty()) json["client_id"] = state.client_id;
   if (!state.secret.empty()) json["secret"] = state.secret;
   json["sent_ids"] = state.sent_ids;
   json["sent_to"] = state.sent_to;
   if (state.deletion_due != 0) json["deletion_due"] = state.deletion_due;
   json["notice_shown"] = state.notice_shown;
-  json["told"] = state.told;
-  json["announced"] = state.announced;
+  if (state.disclosed) json["disclosed"] = disclosure_impl::json_of(*state.disclosed);
+  if (state.said_no) json["said_no"] = true;
   json["unanswered_prompts"] = state.unanswered_prompts;
   json["sent"] = state.sent;
   json["failed"] = state.failed;
@@ -150,6 +181,7 @@ USAGE_STATS_INLINE State parse_state(std::string_view text) {
   const auto json = parse_json(text);
   state.damaged = !text.empty() && (!json || string_member(*json, "schema") != "usage-stats-state/1");
   if (!json || state.damaged) return state;
+  state.app = string_member(*json, "app");
   state.client_id = string_member(*json, "client_id");
   if (!is_id(state.client_id)) state.client_id.clear();
   state.secret = string_member(*json, "secret");
@@ -158,8 +190,8 @@ USAGE_STATS_INLINE State parse_state(std::string_view text) {
   state.sent_to = strings_member(*json, "sent_to");
   state.deletion_due = integer_member(*json, "deletion_due");
   state.notice_shown = boolean_member(*json, "notice_shown");
-  state.announced = strings_member(*json, "announced");
-  state.told = boolean_member(*json, "told") || state.notice_shown || !state.announced.empty();
+  state.disclosed = disclosure_impl::disclosed_of(*json, state.notice_shown);
+  state.said_no = boolean_member(*json, "said_no");
   state.unanswered_prompts =
       static_cast<int>(std::clamp<std::int64_t>(integer_member(*json, "unanswered_prompts"), 0, 100));
   state.sent = std::max<std::int64_t>(integer_member(*json, "sent"), 0);
@@ -189,6 +221,11 @@ USAGE_STATS_INLINE std::string with_delivery(std::string_view before, const Deli
   if (!record.detail.empty()) line["detail"] = record.detail;
   if (record.events > 0) line["events"] = record.events;
   Json& list = (*json)["deliveries"];
+  const auto answered = [&](const Json& other) {  // what was said when the try began
+    return string_member(other, "result") == under_way && string_member(other, "endpoint") == record.url &&
+           integer_member(other, "sequence", 1) == record.sequence;
+  };
+  list.erase(std::remove_if(list.begin(), list.end(), answered), list.end());
   list.push_back(std::move(line));
   while (list.size() > 50) list.erase(list.begin());
   return json_text(*json, 2) + "\n";

@@ -13,6 +13,8 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace uploader_impl {
 
+constexpr std::size_t small_stack = 1024 * 1024;
+
 USAGE_STATS_INLINE bool same(const Endpoint& a, const Endpoint& b) {
   return a.url == b.url && a.protocol == b.protocol;
 }
@@ -65,13 +67,15 @@ USAGE_STATS_INLINE void Lanes::start(const Endpoint& endpoint) {
   for (const Lane& lane : lanes_)
     if (same(lane.endpoint, endpoint) && !lane.ended) return;
   Lane& lane = lanes_.emplace_back(Lane{endpoint});
-  lane.thread = platform::Thread([this, &lane] {
-    const Guard guard = hold();
-    USAGE_STATS_TRY { work_(lane.endpoint); }
-    USAGE_STATS_CATCH_ALL {}
-    lane.ended = true;
-    ended_.notify_all();
-  });
+  lane.thread = platform::Thread(
+      [this, &lane] {
+        const Guard guard = hold();
+        USAGE_STATS_TRY { work_(lane.endpoint); }
+        USAGE_STATS_CATCH_ALL {}
+        lane.ended = true;
+        ended_.notify_all();
+      },
+      small_stack);
   if (lane.thread.joinable()) return;
   lanes_.pop_back();  // there are no threads: one after the other
   work_(endpoint);

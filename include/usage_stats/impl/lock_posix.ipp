@@ -73,6 +73,7 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
   low.close();
   struct stat status {};
   error = !file || ::fstat(file.get(), &status) != 0 ? posix::last_error() : std::error_code();
+  if (!error && (status.st_mode & 07777) != 0600) error = posix::set_mode(file.get(), 0600);
   LockedFile result;
   if (!error) result.impl_ = std::make_unique<Impl>(std::move(file), status);
   if (!error) error = result.impl_->lock_for_life();
@@ -97,7 +98,14 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
   if (!guard) return refuse(Outcome::failed, posix::interrupted());
   if (own.find(parent, name.c_str()) >= 0) return refuse(Outcome::held_by_another, {});
   own.files.reserve(own.files.size() + 1);
-  posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND | (create ? O_CREAT : 0), 0600);
+  posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND);
+  if (!file && errno == ENOENT && create) {
+    file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND | O_CREAT | O_EXCL, 0600);
+    if (file)
+      posix::set_mode(file.get(), 0600);
+    else if (errno == EEXIST)
+      file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND);
+  }
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0) return refuse(Outcome::failed, posix::last_error());
   if (!posix::is_ours(status)) return refuse(Outcome::failed, std::make_error_code(std::errc::operation_not_permitted));

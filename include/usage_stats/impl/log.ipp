@@ -4,6 +4,7 @@
 
 #include "../log.hpp"
 #include "../platform.hpp"
+#include "../public_call.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -17,8 +18,11 @@ USAGE_STATS_INLINE void Log::write(const std::string_view* parts, std::size_t co
   USAGE_STATS_TRY {
     std::string line = "usage_stats: ";
     for (std::size_t i = 0; i < count; ++i) line += parts[i];
-    if (sink_) return sink_(line);
-    platform::write_to_standard_error(line += '\n');
+    if (sink_) {
+      const HostCode host;  // which may end the program, or look at its session
+      return sink_(line);
+    }
+    platform::offer_to_standard_error(line += '\n');  // one that finds no room is lost: nobody waits for it
   }
   USAGE_STATS_CATCH_ALL {}  // a sink of the host's that throws must not harm the host
 }

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "../command_line.hpp"
 #include "../notice.hpp"
 #include "../platform.hpp"
 #include "../redaction.hpp"
 #include "../storage.hpp"
 #include "../url.hpp"
+#include "disclosure.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -125,15 +127,22 @@ USAGE_STATS_INLINE std::string what(const Options& options) {
          rest;
 }
 
-USAGE_STATS_INLINE std::string place(const Options& options) {
-  const std::string path = usage_path(options).string(), home = platform::home().string();
+USAGE_STATS_INLINE std::string place(const std::filesystem::path& file) {
+  const std::string path = file.string(), home = platform::home().string();
   const bool inside = home.size() > 1 && path.compare(0, home.size() + 1, home + "/") == 0;
   return whole(plain_text(inside ? "~" + path.substr(home.size()) : path));
 }
 
-USAGE_STATS_INLINE std::string how_to_stop(const Options& options) {
-  return whole(options.app + " usage-stats disable") + ", or " + environment_prefix(options.app) +
-         "_USAGE_STATS_ENABLED=0";
+/// Only what works in this program, and under the rule that has switched it on: the config file stands below the
+/// policy (6) and the environment (7). `brief`: one way of two.
+USAGE_STATS_INLINE std::string how_to_stop(const Options& options, int rule, bool brief) {
+  const std::string variable = "set " + environment_prefix(options.app) + "_USAGE_STATS_ENABLED=0";
+  const std::string command = typed_command(options);
+  const std::filesystem::path config = config_path(options);
+  if (rule == 6 || rule == 7) return variable;
+  if (!command.empty()) return whole(command + " disable") + (brief ? "" : ", or " + variable);
+  if (config.empty() || brief) return variable;
+  return variable + ", or put " + whole("{\"usage_stats\": false}") + " into " + place(config);
 }
 
 /// What notice and question have in common, but for the words in which they differ.
@@ -146,43 +155,54 @@ USAGE_STATS_INLINE std::vector<std::string> paragraphs_of(const Options& options
                                                           const Wording& wording, const std::string& purpose,
                                                           bool brief) {
   const std::string receivers = std::string("Reports ") + wording.be + " sent to " + hosts(endpoints, brief ? 1 : 3) +
-                                wording.when + "; they lie in ";
-  const std::string policy = plain_text(options.policy_url);
-  const std::string more =
-      "More: " + whole(options.app + " usage-stats describe") + (policy.empty() ? "" : ", " + policy);
+                                wording.when + "; copies are kept in ";
+  const std::string command = typed_command(options), policy = plain_text(options.policy_url);
+  const std::string describe = command.empty() || brief ? "" : whole(command + " describe");
+  const std::string more = describe + (describe.empty() || policy.empty() ? "" : ", ") + policy;
   return {options.app + wording.verb + "collect" + (*wording.question == '\0' ? "s" : "") +
               " usage statistics: " + what(options) + ".",
           purpose,
-          (endpoints.empty() ? "Reports stay on this machine, in " : receivers) + place(options),
-          "To stop it: " + how_to_stop(options),
-          !brief           ? more
-          : policy.empty() ? ""
-                           : "More: " + policy,
+          (endpoints.empty() ? "Reports stay on this machine, in " : receivers) + place(usage_path(options)),
+          "To stop it: " + how_to_stop(options, 0, brief),
+          more.empty() ? "" : "More: " + more,
           wording.question};
+}
+
+/// Takes the last word of an author's text, for which "..." stands.
+USAGE_STATS_INLINE void shorten(std::string& text) {
+  if (text.size() > 4 && text.compare(text.size() - 4, 4, " ...") == 0) text.resize(text.size() - 4);
+  const std::size_t word = text.rfind(' ');
+  text = word == std::string::npos ? std::string() : text.substr(0, word) + " ...";
 }
 
 /// The author's purpose is shortened until all fits into 8 lines, and then the rest is put more briefly.
 USAGE_STATS_INLINE std::string explain(const Options& options, const std::vector<Endpoint>& endpoints,
                                        const Wording& wording, int columns) {
-  std::string purpose = plain_text(options.purpose);
+  const std::string purpose = plain_text(options.purpose);
   std::vector<std::string> paragraphs = paragraphs_of(options, endpoints, wording, purpose, false);
-  while (!purpose.empty() && lines_of(paragraphs, widest) > most_lines) {
-    const std::size_t word = purpose.find_last_of(' ');
-    purpose.erase(word == std::string::npos ? 0 : word);
-    paragraphs[1] = purpose.empty() ? "" : purpose + " ...";
-  }
+  while (!paragraphs[1].empty() && lines_of(paragraphs, widest) > most_lines) shorten(paragraphs[1]);
   if (lines_of(paragraphs, widest) > most_lines) paragraphs = paragraphs_of(options, endpoints, wording, {}, true);
   return text_of(paragraphs, columns);
 }
 
-/// The endpoints that reports are sent to; none where they stay on this machine.
-USAGE_STATS_INLINE std::vector<Endpoint> receivers(const Options& options, const Consent& consent) {
-  std::string trouble;
-  if (options.delivery == Delivery::local) return {};
-  return effective_endpoints(options, consent.policy, consent.config, trouble);
-}
-
 USAGE_STATS_INLINE Decision decided(Verdict verdict, const char* why) { return Decision{verdict, 12, why}; }
+
+/// Takes the answer for good. A "no" is kept in two places, so that a run that finds another config file knows it too.
+USAGE_STATS_INLINE void remember_answer(const Options& options, const Consent& consent, const Storage& storage,
+                                        bool yes, Decision& decision, const Log& log) {
+  decision = yes ? decided(Verdict::on, "answered with yes at the question")
+                 : decided(Verdict::off, "answered with no at the question");
+  const std::string problem = write_verdict(config_path(options), yes);
+  // A yes must stand where it was given when the report leaves.
+  if (!problem.empty() && yes) decision = decided(Verdict::local, "the yes at the question could not be stored");
+  if (!problem.empty()) log("the answer could not be stored: ", problem);
+  const auto error = storage.update_state([&](State& state) {
+    state.unanswered_prompts = 0;
+    state.said_no = !yes;
+    if (yes) disclose_all(state.disclosed, options, recipients(options, consent));
+  });
+  if (error) log("state.json: ", error.message());
+}
 
 /// Asks. The answer is taken for "not now", and counted, before it is known: so Ctrl-C needs no handler.
 USAGE_STATS_INLINE void ask(const Options& options, const Consent& consent, const Storage& storage, Decision& decision,
@@ -191,25 +211,20 @@ USAGE_STATS_INLINE void ask(const Options& options, const Consent& consent, cons
     log("not asked: state.json: ", error.message());
     return;
   }
-  if (!platform::write_to_standard_error(
-          question_text(options, receivers(options, consent), platform::terminal_columns())))
-    return;
+  // Once more, for that has taken its time.
+  if (platform::input_waiting() || !platform::offer_to_standard_error(question_text(
+                                       options, recipients(options, consent), platform::terminal_columns()))) {
+    storage.update_state([](State& state) { state.unanswered_prompts = (std::max)(0, state.unanswered_prompts - 1); });
+    return log("not asked: the terminal takes nothing now, or something is typed ahead");
+  }
   const auto line = platform::read_line(time_to_answer);
-  if (!line) platform::write_to_standard_error("\n");  // the host's own words shall not stand behind the question
+  if (!line) platform::offer_to_standard_error("\n");  // the host's own words shall not stand behind the question
   std::string word = line.value_or("");
   word.erase(std::remove_if(word.begin(), word.end(), [](char c) { return c == ' ' || c == '\t'; }), word.end());
   for (char& c : word)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   const bool yes = word == "y" || word == "yes", no = word == "n" || word == "no";
-  if (!yes && !no) return;
-  decision = yes ? decided(Verdict::on, "answered with yes at the question")
-                 : decided(Verdict::off, "answered with no at the question");
-  if (const std::string problem = write_verdict(config_path(options), yes); !problem.empty())
-    return log("the answer holds for this run only: ", problem);
-  storage.update_state([&](State& state) {
-    state.unanswered_prompts = 0;
-    if (yes) announce_all(state);
-  });
+  if (yes || no) remember_answer(options, consent, storage, yes, decision, log);
 }
 
 /// Shows the first notice. One that could not be written has told nobody: nothing is sent.
@@ -221,11 +236,11 @@ USAGE_STATS_INLINE void show_notice(const Options& options, const Consent& conse
     if (now) decision = Decision{Verdict::local, decision.rule, "the notice could not be remembered"};
     return;
   }
-  if (platform::write_to_standard_error(
-          notice_text(options, receivers(options, consent), now, platform::terminal_columns()))) {
-    const auto error = storage.update_state([](State& state) {
+  const std::vector<Endpoint> to = recipients(options, consent);
+  if (platform::offer_to_standard_error(notice_text(options, to, now, platform::terminal_columns()))) {
+    const auto error = storage.update_state([&](State& state) {
       state.notice_shown = true;
-      announce_all(state);
+      disclose_all(state.disclosed, options, to);
     });
     if (error) log("state.json: ", error.message());
     return;
@@ -234,30 +249,36 @@ USAGE_STATS_INLINE void show_notice(const Options& options, const Consent& conse
   if (now) decision = Decision{Verdict::local, decision.rule, "the notice could not be written"};
 }
 
-/// What is declared and not yet announced is withheld; at a terminal it is named, and sent from the next run on.
-USAGE_STATS_INLINE std::vector<std::string> withhold(const Options& options, const Storage& storage, const State& state,
-                                                     const Decision& decision, const Log& log) {
-  const bool explicitly = decision.rule == 6 || decision.rule == 7 || decision.rule == 9;
-  if (explicitly && !state.told) {
-    // Somebody has switched it on by hand: they are taken to know what this version declares, be it nothing.
-    storage.update_state(announce_all);
-    return {};
-  }
-  std::vector<DictionaryEntry> fields = unannounced(state);
-  if (fields.empty()) return {};
-  std::vector<std::string> names;
-  names.reserve(fields.size());
-  for (const DictionaryEntry& field : fields) names.push_back(field.name);
-  log(std::to_string(names.size()), " new fields are withheld until a notice has named them: ", names.front(), " ...");
-  if (!interactive() || !platform::in_foreground() || storage.update_state([](State&) {}) ||
-      !platform::write_to_standard_error(new_data_text(options, fields, platform::terminal_columns())))
-    return names;
-  storage.update_state([&](State& changed) {
-    for (const DictionaryEntry& field : fields)
-      if (std::find(changed.announced.begin(), changed.announced.end(), field.name) == changed.announced.end())
-        changed.announced.push_back(field.name);
+/// Somebody has switched it on by hand.
+USAGE_STATS_INLINE bool by_hand(const Decision& decision) noexcept {
+  return decision.rule == 6 || decision.rule == 7 || decision.rule == 9;
+}
+
+/// What is new is withheld; at a terminal it is named, and sent from the next run on.
+USAGE_STATS_INLINE Withheld withhold(const Options& options, const Consent& consent, const Storage& storage,
+                                     const State& state, const Log& log) {
+  const auto author = endpoints_of_author(options, consent.policy, consent.config);
+  if ((by_hand(consent.decision) && !state.disclosed) || (state.disclosed && state.disclosed->names_only))
+    storage.update_state([&](State& now) {
+      if (now.disclosed)
+        now.disclosed = disclosed_before(now.disclosed, options, author);
+      else
+        disclose_all(now.disclosed, options, author);
+    });
+  Withheld withheld = withheld_now(options, consent, state);
+  if (!withheld.fields.empty() || !withheld.data.empty())
+    log(std::to_string(withheld.data.size()), " things are new and not announced yet",
+        withheld.data.empty() ? std::string() : ": " + withheld.data.front().name + " ...");
+  if (withheld.data.empty() || !interactive() || !platform::in_foreground()) return withheld;
+  std::vector<NewData> named = withheld.data;
+  if (storage.update_state([](State&) {}) ||
+      !platform::offer_to_standard_error(new_data_text(options, named, consent.decision.rule, platform::terminal_columns())))
+    return withheld;
+  storage.update_state([&](State& now) {
+    if (!now.disclosed) now.disclosed.emplace();
+    for (const NewData& data : named) data.disclose(*now.disclosed);
   });
-  return names;
+  return withheld;
 }
 
 }  // namespace notice_impl
@@ -299,45 +320,48 @@ USAGE_STATS_INLINE std::string question_text(const Options& options, const std::
   return text;
 }
 
-USAGE_STATS_INLINE std::string new_data_text(const Options& options, std::vector<DictionaryEntry>& fields,
+USAGE_STATS_INLINE std::string new_data_text(const Options& options, std::vector<NewData>& data, int rule,
                                              int columns) {
   using namespace notice_impl;
-  const std::string who = options.app + " " + plain_text(options.version);
-  const std::string stop = "To stop it: " + how_to_stop(options);
-  std::vector<std::string> paragraphs{who + " also reports, from the next run on:"};
-  for (const DictionaryEntry& field : fields)
-    paragraphs.push_back("- " + field.name + ": " + plain_text(field.description));
-  paragraphs.push_back(stop);
-  if (lines_of(paragraphs, widest) <= most_lines) return text_of(paragraphs, columns);
-  for (;;) {  // names alone; what does not go in here is left for the next run's notice
-    std::string names;
-    for (const DictionaryEntry& field : fields) names += (names.empty() ? " " : ", ") + field.name;
-    paragraphs = {who + " also reports, from the next run on:" + names,
-                  "What they are: " + whole(options.app + " usage-stats describe"), stop};
-    if (fields.size() <= 1 || lines_of(paragraphs, widest) <= most_lines) return text_of(paragraphs, columns);
-    fields.pop_back();
+  const std::string head = options.app + " " + plain_text(options.version) + " also reports, from the next run on:";
+  const std::string stop = "To stop it: " + how_to_stop(options, rule, false);
+  const std::string command = typed_command(options);
+  for (bool described = true;;) {
+    std::vector<std::string> paragraphs{head};
+    for (const NewData& item : data)
+      if (described)
+        paragraphs.push_back("- " + plain_text(item.text));
+      else
+        paragraphs[0] += (&item == &data.front() ? " " : ", ") + plain_text(item.name);
+    if (!described) paragraphs.push_back("What they are: " + whole(command + " describe"));
+    paragraphs.push_back(stop);
+    if (lines_of(paragraphs, widest) <= most_lines) return text_of(paragraphs, columns);
+    if (described && !command.empty())
+      described = false;  // names alone: there is a command that describes them
+    else if (data.size() > 1)
+      data.pop_back();  // left for the next run's notice
+    else if (described && !data[0].text.empty())
+      shorten(data[0].text);
+    else
+      return text_of(paragraphs, columns);
   }
 }
 
-USAGE_STATS_INLINE std::vector<DictionaryEntry> unannounced(const State& state) {
-  std::vector<DictionaryEntry> fields = dictionary();
-  fields.erase(std::remove_if(fields.begin(), fields.end(),
-                              [&](const DictionaryEntry& field) {
-                                const auto& known = state.announced;
-                                return std::find(known.begin(), known.end(), field.name) != known.end();
-                              }),
-               fields.end());
-  return fields;
+USAGE_STATS_INLINE std::vector<Endpoint> recipients(const Options& options, const Consent& consent) {
+  std::string trouble;
+  if (options.delivery == Delivery::local) return {};
+  return effective_endpoints(options, consent.policy, consent.config, trouble);
 }
 
-USAGE_STATS_INLINE void announce_all(State& state) {
-  state.told = true;
-  for (DictionaryEntry& field : unannounced(state)) state.announced.push_back(std::move(field.name));
+USAGE_STATS_INLINE Withheld withheld_now(const Options& options, const Consent& consent, const State& state) {
+  const bool sends = consent.decision.verdict == Verdict::on && !recipients(options, consent).empty();
+  if (!sends || consent.show_notice || (notice_impl::by_hand(consent.decision) && !state.disclosed)) return {};
+  const auto author = endpoints_of_author(options, consent.policy, consent.config);
+  return withheld_from(options, author, disclosed_before(state.disclosed, options, author));
 }
 
-USAGE_STATS_INLINE std::vector<std::string> inform_user(const Options& options, const Consent& consent,
-                                                        const Storage& storage, const State& state, Decision& decision,
-                                                        const Log& log) {
+USAGE_STATS_INLINE Withheld inform_user(const Options& options, const Consent& consent, const Storage& storage,
+                                        const State& state, Decision& decision, const Log& log) {
   if (consent.ask) {
     notice_impl::ask(options, consent, storage, decision, log);
     return {};  // a yes covers all that is declared now
@@ -346,8 +370,8 @@ USAGE_STATS_INLINE std::vector<std::string> inform_user(const Options& options, 
     notice_impl::show_notice(options, consent, storage, decision, log);
     return {};
   }
-  if (decision.verdict != Verdict::on || notice_impl::receivers(options, consent).empty()) return {};
-  return notice_impl::withhold(options, storage, state, decision, log);
+  if (decision.verdict != Verdict::on || recipients(options, consent).empty()) return {};
+  return notice_impl::withhold(options, consent, storage, state, log);
 }
 
 }  // namespace detail

@@ -33,6 +33,16 @@ USAGE_STATS_INLINE bool app_name(std::string_view app) noexcept {
   return true;
 }
 
+/// Words that no shell takes for something else: texts show them to be typed.
+USAGE_STATS_INLINE bool command_words_are_usable(std::string_view command) noexcept {
+  bool words = command.empty();
+  for (const char c : command) {
+    if (!alphanumeric(c) && std::string_view(" ._:/=+-").find(c) == std::string_view::npos) return false;
+    words = words || c != ' ';
+  }
+  return words && command.size() <= 32;
+}
+
 USAGE_STATS_INLINE std::string problem_with(const Endpoint& endpoint) {
   const auto url = parse_url(endpoint.url);
   if (!url) return "endpoint '" + endpoint.url + "': not an http or https URL";
@@ -69,6 +79,8 @@ USAGE_STATS_INLINE std::string problem_with(const Options& options) {
   if (!app_name(options.app)) return "app '" + options.app + "': not [A-Za-z0-9][A-Za-z0-9._-]{0,63}";
   if (options.version.empty() || options.version.size() > 64 || !printable(options.version))
     return "version: not 1 to 64 printable ASCII characters";
+  if (!command_words_are_usable(options.command))
+    return "command '" + options.command + "': not words of letters, digits and ._:/=+-, 32 bytes at most";
   if (options.endpoints.size() > 8) return "endpoints: more than 8";
   for (const Endpoint& endpoint : options.endpoints)
     if (std::string problem = options_impl::problem_with(endpoint); !problem.empty()) return problem;
@@ -83,7 +95,7 @@ USAGE_STATS_INLINE std::string problem_with(const Options& options) {
 }
 
 USAGE_STATS_INLINE std::string environment_prefix(std::string_view app) {
-  std::string prefix;
+  std::string prefix(!app.empty() && app[0] >= '0' && app[0] <= '9' ? "_" : "");
   for (const char c : app) {
     const bool kept = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
     prefix += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : kept ? c : '_';

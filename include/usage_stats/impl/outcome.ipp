@@ -15,19 +15,19 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-USAGE_STATS_INLINE const char* status_name(Status status) noexcept {
+USAGE_STATS_INLINE const char* status_name(RunStatus status) noexcept {
   switch (status) {
-    case Status::running:
+    case RunStatus::running:
       return "running";
-    case Status::ok:
+    case RunStatus::ok:
       return "ok";
-    case Status::failed:
+    case RunStatus::failed:
       return "failed";
-    case Status::exception:
+    case RunStatus::exception:
       return "exception";
-    case Status::signal:
+    case RunStatus::signal:
       return "signal";
-    case Status::lost:
+    case RunStatus::lost:
       return "lost";
   }
   return "";

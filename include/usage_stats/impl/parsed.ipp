@@ -4,12 +4,13 @@
 #include <utility>
 
 #include "../parsed.hpp"
+#include "redaction_arguments.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace parsed_impl {
 
-constexpr std::size_t value_bytes = 4096;  // of a value that may be recorded: enough to scrub what a report shows of it
+constexpr std::size_t value_bytes = 4096;  // of a value, to find what must not leave
 
 /// A declared name as it is. What no program declares, for a blank or a control character is in it, is no name.
 USAGE_STATS_INLINE std::string name_shown(std::string_view name) {
@@ -35,38 +36,30 @@ USAGE_STATS_INLINE void ParsedArguments::add(const Options& options, std::string
   told_ = true;
   hidden_ = options.arguments == ArgumentDetail::none;
   if (hidden_ || source == ArgumentSource::default_value || (name.empty() && value.empty())) return;
+  const bool recorded = may_record(options, name);
+  const std::string_view kept = value.substr(0, value_bytes);
+  if (!recorded && !value.empty() && sensitive_.size() < redaction_impl::arguments_with_words)
+    sensitive_.emplace_back(kept);
   if (entries_.size() >= limits::arguments) return static_cast<void>(++dropped_);
-  Entry entry{name_shown(name), {}, source};
-  if (!value.empty()) {
-    if (!name.empty()) entry.shown += '=';
-    if (may_record(options, name))
-      entry.value = value.substr(0, value_bytes);
-    else
-      entry.shown += kind_of_value(value);
-  }
+  Entry entry{name_shown(name), value.empty() ? std::string_view() : kind_of_value(value), {}, source};
+  if (!name.empty() && !value.empty()) entry.shown += '=';
+  if (recorded) entry.value = kept;
   entries_.push_back(std::move(entry));
 }
 
-USAGE_STATS_INLINE Taint ParsedArguments::all_but_recorded(const Taint& taint) const {
-  std::vector<std::string> given{"--"}, variables;  // behind -- nothing is taken for an option
-  bool any = false;
-  for (const Entry& entry : entries_) {
-    if (entry.value.empty()) continue;
-    any = true;
-    if (entry.source == ArgumentSource::command_line) given.push_back(entry.value);
-    if (entry.source == ArgumentSource::environment) variables.push_back(entry.value);
-  }
-  if (!any) return {};  // nothing is to be scrubbed
-  Taint recorded, others = taint;
-  recorded.add_arguments(std::move(given));
-  recorded.add_environment(std::move(variables));
-  others.subtract(recorded);
-  return others;
+USAGE_STATS_INLINE SensitiveValues::Words ParsedArguments::others(const SensitiveValues& ambient) const {
+  const bool any_recorded =
+      std::any_of(entries_.begin(), entries_.end(), [](const Entry& entry) { return !entry.value.empty(); });
+  if (!any_recorded) return {};
+  SensitiveValues others = ambient;
+  for (const std::string& value : sensitive_) others.add(value);
+  return others.words();
 }
 
-USAGE_STATS_INLINE void ParsedArguments::replace_in(Report& report, const Taint& taint) const {
+USAGE_STATS_INLINE void ParsedArguments::replace_in(Report& report, const SensitiveValues& ambient) const {
+  using namespace redaction_impl;
   if (!told_ || hidden_) return;
-  const Taint others = all_but_recorded(taint);
+  const SensitiveValues::Words sensitive = others(ambient);
   std::vector<std::string> shown;
   std::size_t dropped = dropped_;
   const auto show = [&](ArgumentSource source, const char* mark) {
@@ -79,9 +72,10 @@ USAGE_STATS_INLINE void ParsedArguments::replace_in(Report& report, const Taint&
       }
       if (!marked) shown.emplace_back(mark);
       marked = true;
-      shown.push_back(entry.shown);
-      if (!entry.value.empty()) shown.back() += scrub(entry.value, others, limits::string_bytes);
-      shown.back() = clip_utf8(shown.back(), limits::string_bytes);
+      const bool recorded = !entry.value.empty() && !looks_private(entry.value) && !says_any(entry.value, sensitive);
+      std::string text = entry.shown;
+      text += recorded ? std::string_view(entry.value) : entry.kind;
+      shown.push_back(clip_utf8(text, limits::string_bytes));
     }
   };
   show(ArgumentSource::command_line, "");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -11,7 +12,10 @@
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <locale.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #if defined(__linux__)
 #include <sched.h>
@@ -34,6 +38,7 @@
 #include "lock_posix.ipp"
 #include "loaded_posix.ipp"
 #include "process_posix.ipp"
+#include "read_only_memory_posix.ipp"
 #include "self_start_posix.ipp"
 #include "signals_posix.ipp"
 #include "terminal_posix.ipp"
@@ -134,6 +139,58 @@ USAGE_STATS_INLINE bool write_to_standard_error(std::string_view text) noexcept 
   return unharmed.blocked() && !posix::write_all(STDERR_FILENO, text);
 }
 
+namespace posix {
+
+/// Standard error once more, for writing that never waits: O_NONBLOCK belongs to the open file, which the host and
+/// others share, so that it needs one of its own. None where that cannot be had, or would do more than that.
+USAGE_STATS_INLINE Descriptor standard_error_without_waiting(const struct stat& status) noexcept {
+#if defined(__linux__)
+  if (S_ISFIFO(status.st_mode) || ::isatty(STDERR_FILENO) == 1)
+    return Descriptor(::open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+#endif
+  static_cast<void>(status);
+  return {};
+}
+
+/// As many bytes as there is room for; negative as of write(). Called when poll has seen room.
+USAGE_STATS_INLINE ssize_t write_some(const Descriptor& own, const struct stat& status,
+                                      std::string_view text) noexcept {
+  if (own) return ::write(own.get(), text.data(), text.size());
+  if (S_ISSOCK(status.st_mode)) return ::send(STDERR_FILENO, text.data(), text.size(), MSG_DONTWAIT);
+  // A pipe that has room has room for so much, unless somebody else is faster; a terminal for a byte at least.
+  const std::size_t room = S_ISFIFO(status.st_mode) ? PIPE_BUF : 1;
+  return ::write(STDERR_FILENO, text.data(), (std::min)(text.size(), room));
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE bool offer_to_standard_error(std::string_view text) noexcept {
+  struct stat status {};
+  if (::fstat(STDERR_FILENO, &status) != 0) return false;
+  const bool may_wait = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || is_terminal(STDERR_FILENO);
+  if (!may_wait) return write_to_standard_error(text);  // a file, the null device
+  if (posix::began_without_standard_error()) return false;
+  const NoBrokenPipe unharmed;
+  if (!unharmed.blocked()) return false;
+  const posix::Descriptor own = posix::standard_error_without_waiting(status);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
+  const std::size_t whole = text.size();
+  while (!text.empty()) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    pollfd room{own ? own.get() : STDERR_FILENO, POLLOUT, 0};
+    const int ready = ::poll(&room, 1, text.size() == whole || left < 0 ? 0 : static_cast<int>(left));
+    if (ready < 0 && errno == EINTR && left > 0) continue;
+    if (ready <= 0 || (room.revents & POLLOUT) == 0) return false;
+    const ssize_t count = posix::write_some(own, status, text);
+    if (count > 0)
+      text.remove_prefix(static_cast<std::size_t>(count));
+    else if (count == 0 || (errno != EINTR && errno != EAGAIN) || left <= 0)
+      return false;
+  }
+  return true;
+}
+
 USAGE_STATS_INLINE bool has_spare_descriptors() noexcept {
   struct rlimit limit {};
   return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= 128;
@@ -214,7 +271,7 @@ USAGE_STATS_INLINE Facts facts() {
   if (::sysctlbyname("kern.osproductversion", version, &size, nullptr, 0) == 0)
     facts.os_version = std::string("macOS ") + version;
 #else
-  if (const auto release = read_file("/etc/os-release", 64 * 1024, error)) {
+  if (const auto release = posix::read_system_file("/etc/os-release", 64 * 1024, error)) {
     facts.os_version = posix::first_line_value(*release, "NAME");
     const std::string version = posix::first_line_value(*release, "VERSION_ID");
     if (!version.empty()) facts.os_version += " " + version;
@@ -236,7 +293,7 @@ USAGE_STATS_INLINE PrivateNames private_names() {
     if (const auto value = variable(name)) names.users.push_back(*value);
   std::error_code error;
   // Not getpwuid: it may ask a name service over a socket.
-  if (const auto accounts = read_file("/etc/passwd", 1024 * 1024, error)) {
+  if (const auto accounts = posix::read_system_file("/etc/passwd", 1024 * 1024, error)) {
     const std::string wanted = ":" + std::to_string(::getuid()) + ":";
     for (std::size_t begin = 0; begin < accounts->size();) {
       const std::size_t end = std::min(accounts->find('\n', begin), accounts->size());
@@ -292,6 +349,27 @@ USAGE_STATS_INLINE std::filesystem::path config_root() {
 }
 #endif
 USAGE_STATS_INLINE std::filesystem::path policy_root() { return "/etc"; }
+
+USAGE_STATS_INLINE std::string path_bytes(const std::filesystem::path& path) { return path.native(); }
+USAGE_STATS_INLINE std::filesystem::path path_of_bytes(std::string_view bytes) { return std::string(bytes); }
+namespace posix {
+/// Whether a folder is there and is somebody else's.
+USAGE_STATS_INLINE bool is_foreign(const std::filesystem::path& folder, bool roots_too) noexcept {
+  struct stat status {};
+  if (folder.empty() || ::stat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return false;
+  return status.st_uid != ::geteuid() && (roots_too || status.st_uid != 0);
+}
+}  // namespace posix
+
+USAGE_STATS_INLINE std::filesystem::path foreign_home() {
+  std::filesystem::path folder = home();
+  if (posix::is_foreign(folder, folder.has_relative_path())) return folder;
+#if !defined(__APPLE__)
+  for (const char* const name : {"XDG_STATE_HOME", "XDG_CONFIG_HOME"})
+    if (posix::is_foreign(folder = posix::absolute_variable(name), false)) return folder;
+#endif
+  return {};
+}
 
 }  // namespace platform
 }  // namespace detail

@@ -33,6 +33,7 @@
 #include "../platform.hpp"
 #include "folder_windows.ipp"
 #include "lock_windows.ipp"
+#include "read_only_memory_windows.ipp"
 #include "terminal_windows.ipp"
 #include "thread_windows.ipp"
 
@@ -137,6 +138,43 @@ USAGE_STATS_INLINE bool write_to_standard_error(std::string_view text) noexcept 
     const DWORD size = static_cast<DWORD>(characters.size());
     DWORD count = 0;
     return ::WriteConsoleW(stream, characters.data(), size, &count, nullptr) != 0 && count == size;
+  }
+  USAGE_STATS_CATCH_ALL { return false; }
+}
+
+namespace windows {
+
+/// Words for a pipe, and the thread that may have to be told to stop writing them.
+struct Offer {
+  HANDLE stream = nullptr;
+  std::string text;
+  std::atomic<bool> whole{false};
+
+  static DWORD WINAPI write(void* data) {
+    const std::unique_ptr<std::shared_ptr<Offer>> mine(static_cast<std::shared_ptr<Offer>*>(data));
+    (*mine)->whole = !write_all((*mine)->stream, (*mine)->text);
+    return 0;
+  }
+};
+
+}  // namespace windows
+
+USAGE_STATS_INLINE bool offer_to_standard_error(std::string_view text) noexcept {
+  USAGE_STATS_TRY {
+    const HANDLE stream = windows::standard_stream(2);
+    if (::GetFileType(stream) != FILE_TYPE_PIPE) return write_to_standard_error(text);
+    // What a pipe says of its room is not true while somebody waits at its other end.
+    const auto offer = std::make_shared<windows::Offer>();
+    offer->stream = stream;
+    offer->text = text;
+    auto owned = std::make_unique<std::shared_ptr<windows::Offer>>(offer);
+    const windows::Handle thread(::CreateThread(nullptr, 0, &windows::Offer::write, owned.get(), 0, nullptr));
+    if (!thread) return false;
+    static_cast<void>(owned.release());  // the thread's own now
+    if (::WaitForSingleObject(thread.get(), 100) == WAIT_OBJECT_0) return offer->whole;
+    ::CancelSynchronousIo(thread.get());
+    ::WaitForSingleObject(thread.get(), 100);
+    return offer->whole;
   }
   USAGE_STATS_CATCH_ALL { return false; }
 }
@@ -249,6 +287,10 @@ USAGE_STATS_INLINE std::filesystem::path home() { return windows::absolute_varia
 USAGE_STATS_INLINE std::filesystem::path state_root() { return windows::absolute_variable("LOCALAPPDATA"); }
 USAGE_STATS_INLINE std::filesystem::path config_root() { return windows::absolute_variable("APPDATA"); }
 USAGE_STATS_INLINE std::filesystem::path policy_root() { return windows::absolute_variable("ProgramData"); }
+USAGE_STATS_INLINE std::filesystem::path foreign_home() { return {}; }  // it comes from the user's own profile
+
+USAGE_STATS_INLINE std::string path_bytes(const std::filesystem::path& path) { return windows::utf8(path.native()); }
+USAGE_STATS_INLINE std::filesystem::path path_of_bytes(std::string_view bytes) { return windows::wide(bytes); }
 
 }  // namespace platform
 }  // namespace detail

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -81,6 +83,27 @@ USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {
   sigset_t all;
   sigfillset(&all);
   ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+USAGE_STATS_INLINE void limit_memory([[maybe_unused]] std::size_t more) noexcept {
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+  return;
+#endif
+#endif
+  std::FILE* const file = std::fopen("/proc/self/statm", "re");
+  if (file == nullptr) return;
+  unsigned long pages = 0;  // proc(5): the sixth number is "data + stack"
+  const bool known = std::fscanf(file, "%*u %*u %*u %*u %*u %lu", &pages) == 1;
+  std::fclose(file);
+  struct rlimit limit {};
+  // Not RLIMIT_AS: what a program reserves and never uses is not taken from anybody.
+  if (!known || ::getrlimit(RLIMIT_DATA, &limit) != 0) return;
+  const rlim_t wanted = static_cast<rlim_t>(pages) * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + more;
+  limit.rlim_cur = std::min(limit.rlim_max, wanted);
+  ::setrlimit(RLIMIT_DATA, &limit);
+#endif
 }
 
 USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {

@@ -22,6 +22,7 @@ USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
 
 USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
 
+USAGE_STATS_INLINE void note_own_file() noexcept {}
 USAGE_STATS_INLINE void keep_loaded() noexcept {
   HMODULE module = nullptr;
   constexpr DWORD flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;
@@ -175,6 +176,8 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
 }
 
 USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {}
+
+USAGE_STATS_INLINE void limit_memory(std::size_t) noexcept {}
 
 USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
   const std::wstring folders = windows::wide(variable("PATH").value_or(""));

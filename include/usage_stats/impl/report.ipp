@@ -4,11 +4,13 @@
 #include <cmath>
 #include <iterator>
 #include <limits>
+#include <type_traits>
 
 #include "../bounded_lock.hpp"
 #include "../hash.hpp"
 #include "../report.hpp"
 #include "../storage.hpp"
+#include "../vocabulary.hpp"
 #include "json.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -23,7 +25,11 @@ USAGE_STATS_INLINE double rounded(double seconds) { return std::round(std::max(s
 USAGE_STATS_INLINE Json json_of(const Values& values) {
   Json object = Json::object();
   for (const auto& [name, value] : values)
-    object[name] = std::visit([](const auto& plain) { return Json(plain); }, value);
+    std::visit(
+        [&, &key = name](const auto& plain) {
+          if constexpr (!std::is_same_v<std::decay_t<decltype(plain)>, Unscrubbed>) object[key] = plain;
+        },
+        value);
   return object;
 }
 
@@ -142,7 +148,7 @@ USAGE_STATS_INLINE bool shorten(Report& report) {
 }  // namespace report_impl
 
 USAGE_STATS_INLINE Report report_at_start(const Options& options, const std::string& session_id,
-                                          const std::vector<std::string>& arguments, const Taint& taint,
+                                          const std::vector<std::string>& arguments, const SensitiveValues& ambient,
                                           const State& state) {
   Report report;
   report.session_id = session_id;
@@ -153,18 +159,86 @@ USAGE_STATS_INLINE Report report_at_start(const Options& options, const std::str
   report.system = this_system();
   if (options.arguments != ArgumentDetail::none) {
     std::size_t dropped = 0;
-    report.arguments = describe_arguments(options, arguments, taint, limits::arguments, dropped);
+    report.arguments = describe_arguments(options, arguments, ambient, limits::arguments, dropped);
     if (dropped > 0) report.truncated["arguments"] = dropped;
   }
-  for (const std::string& argument : arguments)
-    if (report.command.empty() &&
-        std::find(options.subcommands.begin(), options.subcommands.end(), argument) != options.subcommands.end())
-      report.command = argument;
+  report.command = subcommand_of(options, arguments);
   report.started_at = std::chrono::system_clock::now();
   report.delivered = state.sent;
   report.failed = state.failed;
   report.dropped = state.dropped;
   return report;
+}
+
+namespace report_impl {
+
+/// Calls `see` for each text that the program has made up, as far as a report has room for them.
+template <class See>
+void for_each_text(Report& report, See see) {
+  std::size_t room = limits::report_bytes;
+  for (ErrorLink& link : report.outcome.error) {
+    see(link.message);
+    if (link.told) see(link.type);
+  }
+  const auto values = [&](Values& list) {
+    for (auto& [name, value] : list) {
+      auto* const text = std::get_if<Unscrubbed>(&value);
+      if (text == nullptr || text->text.size() > room) continue;
+      room -= text->text.size();
+      see(value);
+    }
+  };
+  values(report.fields);
+  for (EventRecord& event : report.events) values(event.fields);
+  for (StageRecord& stage : report.stages) values(stage.fields);
+}
+
+/// "remote add", if the program has these words.
+USAGE_STATS_INLINE std::string known_command(const std::string& command) {
+  std::vector<std::string_view> names;
+  for (std::size_t at = 0, end = 0; at < command.size(); at = end + 1) {
+    end = std::min(command.find(' ', at), command.size());
+    names.push_back(std::string_view(command).substr(at, end - at));
+  }
+  const auto known = find_own_names(names);
+  std::string result;
+  for (std::size_t i = 0; i < names.size() && known; ++i)
+    result.append(i == 0 ? "" : " ").append((*known)[i] ? names[i] : value_mark);
+  return result;
+}
+
+}  // namespace report_impl
+
+USAGE_STATS_INLINE void scrub_report(Report& report, const Options& options, const SensitiveValues& sensitive) {
+  const auto& listed = options.subcommands;
+  if (!report.command.empty() && std::find(listed.begin(), listed.end(), report.command) == listed.end())
+    report.command = enough_memory() ? report_impl::known_command(report.command) : std::string();
+  if (options.errors == ErrorDetail::type)
+    for (ErrorLink& link : report.outcome.error) link.message.clear();
+  std::vector<std::string> texts;
+  const auto add = [&](auto& text) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(text)>, Value>)
+      texts.push_back(std::get<Unscrubbed>(text).text);
+    else
+      texts.push_back(text);
+  };
+  report_impl::for_each_text(report, add);
+  const bool any = std::any_of(texts.begin(), texts.end(), [](const std::string& text) { return !text.empty(); });
+  std::optional<std::vector<std::string>> clean(texts);
+  if (any && !enough_memory())
+    clean.reset();
+  else if (any)
+    clean = scrub(texts, sensitive, limits::message_bytes, platform::read_only_memory(true));
+  std::size_t next = 0;
+  report_impl::for_each_text(report, [&](auto& text) {
+    constexpr bool is_field = std::is_same_v<std::decay_t<decltype(text)>, Value>;
+    if (clean) {
+      std::string& shown = (*clean)[next++];
+      if (is_field) shown.resize(redaction_impl::whole_words(shown, limits::string_bytes));
+      text = std::move(shown);
+    } else if constexpr (!is_field)
+      text.clear();
+  });
 }
 
 USAGE_STATS_INLINE std::string to_json(Report report) {
@@ -179,7 +253,7 @@ USAGE_STATS_INLINE std::string to_json(Report report) {
   return text;
 }
 
-USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text, bool written, Status status,
+USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text, bool written, RunStatus status,
                                                            const std::string& signal,
                                                            std::optional<std::chrono::milliseconds> duration) {
   auto json = parse_json(text);
@@ -197,15 +271,23 @@ USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text
   return legible.size() <= limits::report_bytes ? legible : json_text(*json) + "\n";
 }
 
-USAGE_STATS_INLINE Recorder::Recorder(Taint taint, std::string salt, std::vector<std::string> withheld)
-    : taint_(std::move(taint)), salt_(std::move(salt)), withheld_(std::move(withheld)) {}
+USAGE_STATS_INLINE Recorder::Recorder(std::string salt, Withheld withheld)
+    : salt_(std::move(salt)), withheld_(std::move(withheld)) {}
 
 USAGE_STATS_INLINE double Recorder::seconds() const {
   return std::chrono::duration<double>(Clock::now() - start_).count();
 }
 
 USAGE_STATS_INLINE bool Recorder::withheld(const char* name) const {
-  return std::find(withheld_.begin(), withheld_.end(), name) != withheld_.end();
+  const auto& names = withheld_.fields;
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+USAGE_STATS_INLINE bool Recorder::disclosed(const char* name, const char* choice) const {
+  const auto limited = withheld_.choices.find(name);
+  if (limited == withheld_.choices.end()) return true;
+  const auto& known = limited->second;
+  return std::find(known.begin(), known.end(), clip_utf8(choice, limits::string_bytes)) != known.end();
 }
 
 USAGE_STATS_INLINE std::optional<Value> Recorder::value_of(const FieldValue& value) const {
@@ -217,12 +299,9 @@ USAGE_STATS_INLINE std::optional<Value> Recorder::value_of(const FieldValue& val
     return std::isfinite(*number) ? std::optional<Value>(*number) : std::nullopt;
   const std::string_view text = std::get<std::string_view>(value.raw());
   if (field.kind() == Kind::hashed) return sha256(salt_ + std::string(text));
-  if (field.kind() == Kind::text) {
-    if (!expanded_) expanded_ = taint_.expanded();
-    return scrub(text, *expanded_, limits::string_bytes);
-  }
+  if (field.kind() == Kind::text) return Unscrubbed{std::string(text.substr(0, 2 * limits::string_bytes))};
   for (const char* const choice : field.choices())
-    if (text == choice) return std::string(choice);
+    if (text == choice) return std::string(disclosed(field.name(), choice) ? choice : "other");
   return std::string("other");
 }
 
@@ -238,9 +317,9 @@ USAGE_STATS_INLINE void Recorder::put(Values& values, const FieldValue& value, s
 }
 
 USAGE_STATS_INLINE std::unique_lock<std::mutex> Recorder::open() {
-  std::unique_lock<std::mutex> guard(mutex_, std::defer_lock);
-  if (forks_ != platform::forks()) return guard;
-  guard.lock();
+  if (forks_ != platform::forks()) return {};
+  std::unique_lock<std::mutex> guard = lock_or_give_up(mutex_);
+  if (!guard) return guard;
   if (closed_)
     guard.unlock();
   else
@@ -280,7 +359,7 @@ USAGE_STATS_INLINE std::optional<std::size_t> Recorder::enter(const Stage& stage
   const auto guard = open();
   if (!guard || withheld(stage.name())) return std::nullopt;
   if (stages_.size() >= limits::stages) return ++truncated_["stages"], std::nullopt;
-  stages_.push_back({stage.name(), seconds(), std::nullopt, Status::running, {}});
+  stages_.push_back({stage.name(), seconds(), std::nullopt, RunStatus::running, {}});
   return stages_.size() - 1;
 }
 
@@ -293,7 +372,7 @@ USAGE_STATS_INLINE void Recorder::leave(std::size_t stage, bool failed) {
   if (!guard) return;
   StageRecord& record = stages_[stage];
   record.duration_s = seconds() - record.at_s;
-  record.status = failed ? Status::failed : Status::ok;
+  record.status = failed ? RunStatus::failed : RunStatus::ok;
 }
 
 USAGE_STATS_INLINE bool Recorder::close() {
@@ -303,7 +382,8 @@ USAGE_STATS_INLINE bool Recorder::close() {
 }
 
 USAGE_STATS_INLINE void Recorder::add_to(Report& report) const {
-  const std::lock_guard<std::mutex> guard(mutex_);
+  const auto guard = lock_or_give_up(mutex_);
+  if (!guard) return;
   report.fields = fields_;
   report.counters = counters_;
   report.events = events_;

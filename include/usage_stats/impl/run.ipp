@@ -18,12 +18,6 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace run_impl {
 
-/// A path for the label: the home folder as ~, since labels name nobody.
-USAGE_STATS_INLINE std::string without_home(const std::filesystem::path& path) {
-  const std::string text = path.string(), home = platform::home().string();
-  return !home.empty() && text.compare(0, home.size() + 1, home + "/") == 0 ? "~" + text.substr(home.size()) : text;
-}
-
 USAGE_STATS_INLINE bool sampled(const std::string& session_id, double share) {
   return static_cast<double>(std::strtoul(session_id.substr(0, 6).c_str(), nullptr, 16)) < share * 0x1000000;
 }
@@ -67,10 +61,10 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
   bool unreadable = false;
   const auto read_state = [&] {
     if (state) return *state;
-    if (!storage && !folder_.empty()) storage = Storage::open(folder_, false, error);
+    if (!storage && !folder_.empty()) storage = Storage::open(folder_, options.app, false, error);
     if (!storage) unreadable = storage_impl::may_pass(error);
-    if (!storage || unreadable) return State();
-    state = storage->state(&unreadable);
+    if (!storage) return State();
+    state = storage->state_at_opening();
     if (state->damaged) log("state.json is damaged: what it knew is forgotten");
     return *state;
   };
@@ -84,29 +78,31 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
   if (decision.verdict == Verdict::off && !consent.ask) return nullptr;
   if (folder_.empty()) return give_up("there is no place for reports (no home folder)"), nullptr;
   if (!platform::has_spare_descriptors()) return give_up("the descriptor limit is too low"), nullptr;
-  if (!storage) storage = Storage::open(folder_, true, error);
+  if (storage)
+    storage->claim();  // an earlier version's folder, which is as good without
+  else
+    storage = Storage::open(folder_, options.app, true, error);
   if (!storage) return give_up(folder_.string() + ": " + error.message()), nullptr;
   read_state();
-  if (unreadable) return give_up((folder_ / "state.json").string() + ": cannot be read now"), nullptr;
-  std::vector<std::string> withheld = inform_user(options, consent, *storage, *state, decision, log);
+  Withheld withheld = inform_user(options, consent, *storage, *state, decision, log);
   if (decision.verdict == Verdict::off) return nullptr;
-  return record(consent, *storage, *state, ambient_taint(arguments), arguments, std::move(withheld));
+  return record(consent, *storage, *state, arguments, std::move(withheld));
 }
 
 USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent, const Storage& storage,
-                                                         const State& state, Taint taint,
-                                                         const std::vector<std::string>& arguments,
-                                                         std::vector<std::string> withheld) {
+                                                         const State& state, const std::vector<std::string>& arguments,
+                                                         Withheld withheld) {
   session_id = random_hex(16);
   if (session_id.empty()) return give_up("the operating system gives no random numbers"), nullptr;
   if (!enough_memory()) return give_up("there is too little memory"), nullptr;
   State latest = state;
-  if (!choose_destinations(consent, state) || !choose_client(storage, latest)) return nullptr;
-  describe(arguments, taint, state);
+  disclosed_ = std::move(withheld.instead);
+  if (!choose_destinations(consent, state, withheld) || !choose_client(storage, latest)) return nullptr;
+  describe(consent, arguments, state);
   if (!begin_label(storage)) return nullptr;
-  std::string salt = report_.client_id.empty() ? "" : run_impl::salt_of(options, latest, report_.client_id);
+  std::string salt = report_.client_id.empty() ? "" : run_impl::salt_of(disclosed(), latest, report_.client_id);
   if (salt.empty()) salt = session_id;
-  recorder_ = std::make_shared<Recorder>(std::move(taint), salt, std::move(withheld));
+  recorder_ = std::make_shared<Recorder>(salt, std::move(withheld));
   // Their threads may have to be left behind: in a name lookup that hangs, in the host's log function.
   if (options.delivery == Delivery::in_process || options.report_every > std::chrono::milliseconds(0))
     platform::keep_loaded();
@@ -121,10 +117,10 @@ USAGE_STATS_INLINE bool Run::begin_label(const Storage& storage) {
   if (!lock_) return give_up(folder_.string() + ": " + error.message());
   report_path = storage.report_path(label_.client_id, session_id);
   log("session ", session_id, " begins; its report will be ", report_path.string());
-  if (options.signals == Signals::observe) {
+  if (options.observed_signals != Signals::none) {
     std::optional<platform::SelfStart> uploader;
     if (sends_by_process()) uploader = uploader_start(storage, options.app, UploadOptions().stay);
-    signals_ = platform::SignalWatch(lock_, uploader);
+    signals_ = platform::SignalWatch(lock_, uploader, options.observed_signals == Signals::all);
   }
   // Where every run vanishes, none comes to the end at which it would start an uploader.
   if (session_id[0] == '0' && storage.strewn()) look_after(storage);
@@ -136,10 +132,10 @@ USAGE_STATS_INLINE bool Run::begin_label(const Storage& storage) {
   return true;
 }
 
-USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const State& state) {
+USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const State& state, const Withheld& withheld) {
   if (decision.verdict != Verdict::on) return true;
   std::string trouble;
-  const auto endpoints = effective_endpoints(options, consent.policy, consent.config, trouble);
+  auto endpoints = effective_endpoints(options, consent.policy, consent.config, trouble);
   if (!trouble.empty()) {
     log(trouble);
     problem = trouble;
@@ -147,6 +143,13 @@ USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const S
   if (endpoints.empty() || options.delivery == Delivery::local) {
     decision.verdict = Verdict::local;
     decision.why += endpoints.empty() ? "; there is no endpoint" : "; the program keeps its reports local";
+    return true;
+  }
+  const auto is_new = [&](const Endpoint& endpoint) { return withheld.from(endpoint); };
+  endpoints.erase(std::remove_if(endpoints.begin(), endpoints.end(), is_new), endpoints.end());
+  if (endpoints.empty()) {
+    decision.verdict = Verdict::local;
+    decision.why += unannounced_recipients;
     return true;
   }
   for (const Endpoint& endpoint : endpoints) {
@@ -161,13 +164,13 @@ USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const S
 USAGE_STATS_INLINE bool Run::choose_client(const Storage& storage, State& state) {
   std::string id;
   if (decision.verdict == Verdict::on) {
-    id = client_id_of(options, state);
+    id = client_id_of(disclosed(), state);
     if (id.empty()) {
       // Of many that begin together one makes the id; the others wait for no lock, but for the id.
-      const auto known = [&](const State& now) { return !(id = client_id_of(options, state = now)).empty(); };
+      const auto known = [&](const State& now) { return !(id = client_id_of(disclosed(), state = now)).empty(); };
       const std::error_code error = storage.update_state(
           [&](State& changed) {
-            make_client_id(options, changed);
+            make_client_id(disclosed(), changed);
             known(changed);
           },
           known);
@@ -179,10 +182,13 @@ USAGE_STATS_INLINE bool Run::choose_client(const Storage& storage, State& state)
   return true;
 }
 
-USAGE_STATS_INLINE void Run::describe(const std::vector<std::string>& arguments, const Taint& taint,
+USAGE_STATS_INLINE void Run::describe(const Consent& consent, const std::vector<std::string>& arguments,
                                       const State& state) {
   const std::string client_id = std::move(report_.client_id);
-  report_ = report_at_start(options, session_id, arguments, taint, state);
+  ambient_ = ambient_values();
+  report_ = report_at_start(disclosed(), session_id, arguments, ambient_, state);
+  sensitive_ = ambient_;
+  sensitive_.add_arguments(arguments);
   report_.client_id = client_id;
 
   label_.app = options.app;
@@ -190,20 +196,14 @@ USAGE_STATS_INLINE void Run::describe(const std::vector<std::string>& arguments,
   label_.session_id = session_id;
   label_.created = now_seconds();
   label_.rule = decision.rule;
-  if (!options.config_file.empty()) label_.config_file = run_impl::without_home(options.config_file);
-  if (!options.policy_file.empty()) label_.policy_file = run_impl::without_home(options.policy_file);
-}
-
-/// What a report says of an exception's message.
-USAGE_STATS_INLINE std::string Run::scrubbed(const std::string& message) const {
-  return options.errors == ErrorDetail::type ? std::string()
-                                             : scrub(message, recorder_->taint(), limits::message_bytes);
+  label_.config_file = consent.config.file;
+  label_.policy_file = consent.policy.file;
 }
 
 /// What the program's own parser has told, under the lock.
 USAGE_STATS_INLINE void Run::add_parsed(Report& report) const {
   if (!command.empty()) report.command = command;
-  parsed_arguments.replace_in(report, recorder_->taint());
+  parsed_arguments.replace_in(report, ambient_);
 }
 
 /// False, and the label stays: the run is lost, since a lock is held by what cannot go on.
@@ -212,13 +212,13 @@ USAGE_STATS_INLINE bool Run::close_report(const End& end) {
   if (!guard || !recorder_->close()) return false;
   if (end.exit_code) outcome.exit_code = end.exit_code;
   if (!end.uncaught.empty()) outcome.error = end.uncaught;
-  if (end.unwinding || !end.uncaught.empty()) outcome.status = Status::exception;
-  if (outcome.status == Status::running)
-    outcome.status = outcome.exit_code.value_or(0) == 0 ? Status::ok : Status::failed;
+  if (end.unwinding || !end.uncaught.empty()) outcome.status = RunStatus::exception;
+  if (outcome.status == RunStatus::running)
+    outcome.status = outcome.exit_code.value_or(0) == 0 ? RunStatus::ok : RunStatus::failed;
   report_.outcome = outcome;
-  for (ErrorLink& link : report_.outcome.error) link.message = scrubbed(link.message);
   add_parsed(report_);
   recorder_->add_to(report_);
+  scrub_report(report_, disclosed(), sensitive_);
   report_.final = true;
   report_.duration_s = recorder_->seconds();
   report_.ended_at = std::chrono::system_clock::now();
@@ -246,7 +246,7 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
     signals_ = platform::SignalWatch();
     return lock_.release();
   }
-  const auto storage = Storage::open(folder_, false, error);
+  const auto storage = Storage::open(folder_, options.app, false, error);
   if (!storage) {
     log("the report is lost: ", folder_.string(), ": ", error.message());
     return lock_.release();
@@ -285,12 +285,13 @@ USAGE_STATS_INLINE void Run::write_interim() {
     Report interim = report_;
     ++report_.sequence;  // the last report has another one, also if this thread is held up from here on
     if (const auto guard = lock_or_give_up(mutex)) add_parsed(interim);
-    interim.outcome.status = Status::running;
+    interim.outcome.status = RunStatus::running;
     interim.duration_s = recorder_->seconds();
     recorder_->add_to(interim);
+    scrub_report(interim, disclosed(), sensitive_);
     const std::string sequence = std::to_string(interim.sequence);
     std::error_code error;
-    const auto storage = Storage::open(folder_, false, error);
+    const auto storage = Storage::open(folder_, options.app, false, error);
     // The run may have ended meanwhile, when this thread was held up: its last report stays.
     if (storage)
       error = storage->write_report(label_.client_id, session_id, to_json(std::move(interim)),

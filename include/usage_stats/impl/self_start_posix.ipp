@@ -25,6 +25,7 @@
 #include "../platform.hpp"
 #include "lock_posix.ipp"
 #include "process_posix.ipp"
+#include "system_call_posix.ipp"
 
 // ThreadSanitizer's vfork is a fork: for a while the child would hold all that the host has open, and in a signal's
 // handler it ends the host. AddressSanitizer's can stand on no other stack than the thread's own, and not in a child of
@@ -77,57 +78,42 @@ struct ExecStrings {
   }
 };
 
+/// What an entry of the environment is for a process in another folder: relative paths of the certificates that it is
+/// to trust become absolute.
+USAGE_STATS_INLINE std::string entry_elsewhere(const std::string& entry) {
+  for (const std::string_view name : {"SSL_CERT_FILE=", "SSL_CERT_DIR=", "CURL_CA_BUNDLE=", "OPENSSL_CONF="}) {
+    if (entry.compare(0, name.size(), name) != 0) continue;
+    std::error_code error;
+    const std::string here = std::filesystem::current_path(error).string() + "/";
+    std::string made(name);
+    for (std::size_t begin = name.size(); !error && begin < entry.size();) {  // SSL_CERT_DIR may be a list
+      const std::size_t end = name == "SSL_CERT_DIR=" ? std::min(entry.find(':', begin), entry.size()) : entry.size();
+      if (entry[begin] != '/' && end > begin) made += here;
+      made.append(entry, begin, end + 1 - begin);
+      begin = end + 1;
+    }
+    if (!error) return made;
+  }
+  return entry;
+}
+
 USAGE_STATS_INLINE std::vector<std::string> environment_with(
     const std::vector<std::pair<std::string, std::string>>& more) {
   std::vector<std::string> all;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) all.emplace_back(*entry);
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) all.push_back(entry_elsewhere(*entry));
   for (const auto& [name, value] : more) all.push_back(name + "=" + value);
   return all;
 }
 
-#if defined(__linux__)
-/// For kernels before 5.9, which have no close_range: by the list of what is open.
-USAGE_STATS_INLINE bool close_listed(int first) noexcept {
-  const int list = ::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (list < 0) return false;
-  alignas(8) char entries[2048];
-  for (long size = 0; (size = ::syscall(SYS_getdents64, list, entries, sizeof entries)) > 0;)
-    for (long at = 0; at < size;) {
-      const char* const entry = entries + at;  // as linux/dirent.h has it: inode, offset, length, kind, name
-      std::uint16_t length = 0;
-      std::memcpy(&length, entry + 16, sizeof length);
-      int number = 0;
-      for (const char* digit = entry + 19; *digit >= '0' && *digit <= '9'; ++digit)
-        number = number * 10 + (*digit - '0');
-      if (number >= first && number != list) ::close(number);
-      at += length;
-    }
-  ::close(list);
-  return true;
-}
-#endif
-
 USAGE_STATS_INLINE void close_from(int first) noexcept {
-  bool closed = false;
-#if defined(__linux__) && defined(SYS_close_range)
-  closed = ::syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U) == 0;
-#endif
 #if defined(__linux__)
-  closed = closed || close_listed(first);
-#endif
-  for (int number = first; !closed && number < 1024; ++number) ::close(number);
-}
-
-/// In the child of a vfork, and there only. A library that has interposed sigaction keeps what it is told in the memory
-/// of both, so it is not asked.
-USAGE_STATS_INLINE void forget_handlers() noexcept {
-#if defined(__linux__)
-  alignas(16) char plain[64] = {};  // the kernel's struct sigaction, nowhere larger: SIG_DFL, no flags, an empty mask
-  for (int number = 1; number < NSIG; ++number) ::syscall(SYS_rt_sigaction, number, plain, nullptr, NSIG / 8);
+  raw::close_range(first, raw::last_descriptor);
+#else
+  for (int number = first; number < 1024; ++number) ::close(number);
 #endif
 }
 
-/// All that a start needs, made while memory can still be had: in a signal handler, and after vfork, none can.
+/// All that a start needs, made while memory can still be had: in a signal handler, and after clone, none can.
 class PreparedStart {
  public:
   explicit PreparedStart(const SelfStart& start)
@@ -139,10 +125,15 @@ class PreparedStart {
   }
 
   bool same_purpose(const PreparedStart& other) const noexcept { return purpose_ == other.purpose_; }
-  /// Only what POSIX allows a signal handler, and vfork and clone, which copy nothing and take no lock. Returns 0, or
-  /// the error; EBUSY where another process holds the lock. `child`: the new process, where it is this one's child in
-  /// spite of all, as that of a container's first process is; else 0.
+  /// Copies no memory, whatever there is of it. Returns 0, or the error; EBUSY where another process holds the lock.
+  /// `child`: the new process, where it is this one's child in spite of all, as that of a container's first process
+  /// is; else 0.
   int run(pid_t& child) const noexcept;
+#if defined(__linux__)
+  /// In a process that a signal handler has made for this, with or without the host's memory: only what may be done
+  /// there.
+  void run_after_signal(bool in_hosts_memory) const noexcept;
+#endif
 
  private:
   struct Start {
@@ -150,61 +141,71 @@ class PreparedStart {
     volatile int problem;
     volatile pid_t child;
   };
+  static int become(void* start) noexcept;
   static int in_between(void* start) noexcept;
   static pid_t start_directly(Start&) noexcept;
   static pid_t start_in_between(Start&) noexcept;
   int become_it() const noexcept;
+  char* stack(std::size_t number) const noexcept { return stacks_.get() + number * stack_bytes; }
 
-  static constexpr std::size_t stack_bytes = 32 * 1024;
+  static constexpr std::size_t stack_bytes = 16 * 1024;
   std::string program_ = own_executable(), lock_, purpose_;
   unsigned life_;  // seconds
   ExecStrings arguments_, environment_;
-  std::unique_ptr<char[]> stack_{new char[stack_bytes]};
+  std::unique_ptr<char[]> stacks_{new char[2 * stack_bytes]};
 };
 
+#if defined(__linux__)
 /// In the child. Returns only if there will be no new program: the reason.
 USAGE_STATS_INLINE int PreparedStart::become_it() const noexcept {
   // With other rights than its user's it would be taken for a setuid program.
-  if (::getuid() != ::geteuid() || ::getgid() != ::getegid()) return EPERM;
-  ::alarm(life_);
-  ::setsid();
-  ::umask(077);
-  forget_handlers();
-  const int null = ::open("/dev/null", O_RDWR);
-  if (null < 0) return errno;
-  for (int stream = 0; stream < first_descriptor; ++stream)
-    while (::dup2(null, stream) < 0)
-      if (errno != EINTR && errno != EBUSY) return errno;
-  close_from(first_descriptor);
+  if (!raw::has_own_rights()) return EPERM;
+  raw::forget_handlers();
+  raw::mask(SIG_UNBLOCK, raw::SignalSet::only(SIGALRM));  // before all that may hang
+  raw::alarm(life_);
+  raw::call(SYS_setsid);
+  raw::call(SYS_umask, 077);
+  if (const int problem = raw::drop_streams()) return problem;
+  raw::close_range(first_descriptor, raw::last_descriptor);
   // A record lock lasts beyond execve: whoever starts an uploader from here on finds the file locked. Where it cannot
-  // be had for another reason, the new program says so.
-  const int lock = ::open(lock_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600);
-  struct flock whole = whole_file(F_WRLCK);
-  if (lock >= 0 && ::fcntl(lock, F_SETLK, &whole) != 0 && (errno == EACCES || errno == EAGAIN)) return EBUSY;
-  if (::chdir("/") != 0) return errno;
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::execve(program_.c_str(), arguments_.pointers.data(), environment_.pointers.data());
-  return errno;
+  // be had for another reason, the new program says so. It is not made here: a link may have come into its path.
+  const int lock = raw::open(lock_.c_str(), O_RDWR | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0);
+  const struct flock whole = whole_file(F_WRLCK);
+  const long locked = lock < 0 ? 0 : raw::lock(lock, whole);
+  if (locked == -EACCES || locked == -EAGAIN) return EBUSY;
+  raw::mask(SIG_SETMASK, raw::SignalSet());
+  // In the host's folder still, for the sake of relative paths to libraries; see become_background_process().
+  return static_cast<int>(-raw::call(SYS_execve, raw::pointer(program_.c_str()),
+                                     raw::pointer(arguments_.pointers.data()),
+                                     raw::pointer(environment_.pointers.data())));
 }
+
+USAGE_STATS_INLINE int PreparedStart::become(void* data) noexcept {
+  Start& start = *static_cast<Start*>(data);
+  start.problem = start.prepared->become_it();
+  raw::exit(127);
+}
+
+USAGE_STATS_INLINE void PreparedStart::run_after_signal(bool in_hosts_memory) const noexcept {
+  Start start{this, 0, 0};
+  if (in_hosts_memory)
+    ::clone(&become, stack(1), CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
+  else if (raw::fork() == 0)
+    become(&start);
+}
+#endif
 
 #if defined(__linux__) && !defined(USAGE_STATS_VFORK_IS_FORK)
 /// The process that is the host's child and the new program's parent: gone when the program runs, so that the host's
 /// wait() never finds a child that it does not know.
 USAGE_STATS_INLINE int PreparedStart::in_between(void* data) noexcept {
   Start& start = *static_cast<Start*>(data);
-  const pid_t child = ::vfork();
-  if (child == 0) {
-    start.problem = start.prepared->become_it();
-    ::_exit(127);
-  }
+  const pid_t child = ::clone(&become, start.prepared->stack(1), CLONE_VM | CLONE_VFORK | SIGCHLD, data);
   start.child = child;
   if (child < 0) start.problem = errno;
   // One that came to nothing still has the host's streams until it has quite ended.
-  while (start.problem != 0 && child > 0 && ::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
-  }
-  ::_exit(0);
+  if (start.problem != 0 && child > 0) raw::reap(child);
+  raw::exit(0);
 }
 
 /// Whether it gets the children of those that have ended.
@@ -215,13 +216,9 @@ USAGE_STATS_INLINE bool is_reaper() noexcept {
 
 USAGE_STATS_INLINE pid_t PreparedStart::start_directly(Start& start) noexcept {
   const pid_t child = ::vfork();  // which stays this process's child
-  if (child == 0) {
-    start.problem = start.prepared->become_it();
-    ::_exit(127);
-  }
+  if (child == 0) become(&start);
   if (child < 0) start.problem = errno;
-  while (child > 0 && start.problem != 0 && ::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  if (child > 0 && start.problem != 0) raw::reap(child);
   return child;
 }
 
@@ -230,31 +227,33 @@ USAGE_STATS_INLINE pid_t PreparedStart::start_in_between(Start& start) noexcept 
   return start_directly(start);
 #else
   // No signal tells of its end (SIGCHLD), and wait() does not see it.
-  char* const stack_end = start.prepared->stack_.get() + stack_bytes;
-  const pid_t middle = ::clone(&in_between, stack_end, CLONE_VM | CLONE_VFORK, &start);
+  const pid_t middle = ::clone(&in_between, start.prepared->stack(2), CLONE_VM | CLONE_VFORK, &start);
   if (middle < 0 && errno == EINVAL) return start_directly(start);  // an emulator that knows no such children
   if (middle < 0) start.problem = errno;
-  while (middle > 0 && ::waitpid(middle, nullptr, __WALL) < 0 && errno == EINTR) {
-  }
+  if (middle > 0) raw::reap(middle);
   return is_reaper() ? start.child : 0;
 #endif
 }
 
 USAGE_STATS_INLINE int PreparedStart::run(pid_t& child) const noexcept {
   // Until the child is another program, it works in this process's memory: no handler, no cancellation may run there.
-  sigset_t all, former;
-  sigfillset(&all);
+  // What has no handler may still end both, should the program's file be on a server that does not answer.
+  raw::SignalSet handled = raw::SignalSet::all(), former;
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
+    raw::Action now;
+    if (raw::action(number, nullptr, &now) == 0 && now.handler() == 0) handled.remove(raw::SignalSet::only(number));
+  }
   int cancelling = 0;
   Start start{this, 0, 0};
   ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
-  ::pthread_sigmask(SIG_SETMASK, &all, &former);
+  raw::mask(SIG_BLOCK, handled, &former);
   child = start_in_between(start);
   if (start.problem != 0) child = 0;
-  ::pthread_sigmask(SIG_SETMASK, &former, nullptr);
+  raw::mask(SIG_SETMASK, former);
   ::pthread_setcancelstate(cancelling, nullptr);
   return start.problem;
 }
-#else  // a later run sends what a signal has ended
+#else
 USAGE_STATS_INLINE int PreparedStart::run(pid_t& child) const noexcept { return child = 0, ENOSYS; }
 #endif
 
@@ -277,8 +276,36 @@ USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& err
   return child;
 }
 
+namespace posix {
+
+/// The host may have been given a processor of its own, or a priority that keeps others from work; its uploader is not
+/// to have them, nor more than the host has.
+USAGE_STATS_INLINE void take_lowest_priority() noexcept {
+#if defined(__linux__)
+  const struct sched_param none {};
+  ::sched_setscheduler(0, SCHED_OTHER, &none);
+  cpu_set_t all;
+  std::memset(&all, 0xFF, sizeof all);  // of those that there are, and that its container may use
+  ::sched_setaffinity(0, sizeof all, &all);
+#if defined(SYS_ioprio_set)
+  raw::call(SYS_ioprio_set, 1, 0, (2 << 13) | 7);  // of the ordinary ones the last
+#endif
+#endif
+  ::setpriority(PRIO_PROCESS, 0, 19);
+}
+
+/// What lists of processes show is else the word "exe".
+USAGE_STATS_INLINE void take_programs_name() noexcept {
+#if defined(__linux__)
+  ::prctl(PR_SET_NAME, program_invocation_short_name);
+#endif
+}
+
+}  // namespace posix
+
 USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept {
   ::alarm(static_cast<unsigned>(limit.count()));
+  posix::take_programs_name();
   ::setsid();
   if (::chdir("/") != 0) exit_now(0);
   ::umask(077);
@@ -290,7 +317,7 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
   posix::close_from(posix::first_descriptor + (locked ? 1 : 0));
   const struct rlimit no_core {};
   ::setrlimit(RLIMIT_CORE, &no_core);
-  ::setpriority(PRIO_PROCESS, 0, 10);
+  posix::take_lowest_priority();
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignore, nullptr);
@@ -299,6 +326,3 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-
-#undef USAGE_STATS_VFORK_IS_FORK
-#undef USAGE_STATS_NO_OTHER_STACK

@@ -124,6 +124,14 @@ USAGE_STATS_INLINE Endpoint named_endpoint(const std::string& address, Protocol 
   return endpoint;
 }
 
+/// The address that stands in the place of the author's endpoints, if anybody has named one.
+USAGE_STATS_INLINE std::optional<std::string> substitute(const Options& options, const Settings& policy,
+                                                         const Settings& config) {
+  if (policy.endpoint) return policy.endpoint;
+  auto address = platform::variable((environment_prefix(options.app) + "_USAGE_STATS_ENDPOINT").c_str());
+  return address && !address->empty() ? address : config.endpoint;
+}
+
 }  // namespace settings_impl
 
 USAGE_STATS_INLINE std::filesystem::path config_path(const Options& options) {
@@ -197,11 +205,7 @@ USAGE_STATS_INLINE std::vector<Endpoint> effective_endpoints(const Options& opti
       list.push_back(std::move(endpoint));
   };
   std::vector<Endpoint> endpoints;
-  auto substitute = platform::variable((environment_prefix(options.app) + "_USAGE_STATS_ENDPOINT").c_str());
-  if (substitute && substitute->empty()) substitute.reset();
-  if (config.endpoint && !substitute) substitute = config.endpoint;
-  if (policy.endpoint) substitute = policy.endpoint;
-  if (substitute)
+  if (const auto substitute = settings_impl::substitute(options, policy, config))
     place(*substitute, endpoints);
   else
     for (const Endpoint& endpoint : options.endpoints) {  // the same address twice is one
@@ -215,6 +219,24 @@ USAGE_STATS_INLINE std::vector<Endpoint> effective_endpoints(const Options& opti
     }
   for (const Settings* const settings : {&policy, &config})
     for (const std::string& url : settings->additional_endpoints) place(url, endpoints);
+  return endpoints;
+}
+
+USAGE_STATS_INLINE std::vector<Endpoint> endpoints_of_author(const Options& options, const Settings& policy,
+                                                             const Settings& config) {
+  std::vector<Endpoint> endpoints;
+  if (settings_impl::substitute(options, policy, config)) return endpoints;
+  for (const Endpoint& endpoint : options.endpoints) {
+    const auto names_it = [&](const std::string& address) {
+      const Endpoint named = settings_impl::named_endpoint(address, options.endpoints.front().protocol);
+      return named.url == endpoint.url && named.protocol == endpoint.protocol;
+    };
+    const auto named_by = [&](const Settings& settings) {
+      const auto& list = settings.additional_endpoints;
+      return std::any_of(list.begin(), list.end(), names_it);
+    };
+    if (!named_by(policy) && !named_by(config)) endpoints.push_back(endpoint);
+  }
   return endpoints;
 }
 

@@ -9,15 +9,11 @@
 #include "../report.hpp"
 #include "../storage.hpp"
 #include "labels.ipp"
+#include "ownership.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace storage_impl {
-
-constexpr const char* state_file = "state.json";
-constexpr const char* report_file = "usage_stats.json";
-constexpr const char* delivery_file = "delivery.json";
-constexpr std::size_t most_entries = 10000;  // of a folder, named as we name them, that are ever looked at
 
 struct StateMutex {
   std::mutex mutex;  // this process's own threads; the file's lock is between processes
@@ -34,11 +30,27 @@ USAGE_STATS_INLINE bool may_pass(std::error_code error) {
 
 }  // namespace storage_impl
 
-USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::path& path, bool create,
-                                                        std::error_code& error) {
+USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::path& path, const std::string& app,
+                                                        bool create, std::error_code& error) {
   platform::Folder folder = platform::Folder::open(path, create, error);
   if (!folder) return std::nullopt;
-  return Storage(std::move(folder));
+  storage_impl::Ownership found = storage_impl::ownership_of(folder, app);
+  error = found.error;
+  if (!error && found.fresh && !create) error = std::make_error_code(std::errc::no_such_file_or_directory);
+  if (error) return std::nullopt;
+  Storage storage(std::move(folder), std::move(found.app), std::move(found.state), found.marked);
+  if (!create) return storage;
+  error = storage.claim();
+  if (error && found.fresh) return std::nullopt;
+  if (found.fresh) storage.opened_ = storage.state();  // what others have written who began at the same moment
+  return storage;
+}
+
+USAGE_STATS_INLINE std::error_code Storage::claim() {
+  if (marked_) return {};
+  const std::error_code error = update_state([](State&) {}, [this](const State& now) { return now.app == app_; });
+  marked_ = !error;
+  return error;
 }
 
 USAGE_STATS_INLINE State Storage::state(bool* unreadable) const {
@@ -55,7 +67,8 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
   if (!guard) return std::make_error_code(std::errc::timed_out);
   std::error_code error;
   if (!enough_memory()) return std::make_error_code(std::errc::not_enough_memory);
-  for (int attempt = 0; attempt < 200; ++attempt) {
+  const auto deadline = std::chrono::steady_clock::now() + patience_;
+  do {
     if (enough && enough(state())) return {};
     LockedFile::Outcome outcome{};
     const LockedFile lock = LockedFile::acquire(folder_, storage_impl::state_file, true, outcome, error);
@@ -65,10 +78,11 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
       State changed = state(&unreadable);
       if (unreadable) return std::make_error_code(std::errc::io_error);
       change(changed);
+      changed.app = app_;
       return folder_.write(storage_impl::state_file, to_text(changed));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));  // somebody else is writing; that takes microseconds
-  }
+  } while (std::chrono::steady_clock::now() < deadline);
   return std::make_error_code(std::errc::timed_out);
 }
 
@@ -116,13 +130,17 @@ USAGE_STATS_INLINE std::error_code Storage::finish(const Label& label) const {
 
 namespace storage_impl {
 
+/// An envelope of the app whose folder it is.
+USAGE_STATS_INLINE std::optional<Label> parse_label(std::string_view text, const std::string& name,
+                                                    const std::string& app) {
+  auto label = detail::parse_label(text);
+  return label && label->session_id == name && label->app == app ? label : std::nullopt;
+}
+
 USAGE_STATS_INLINE std::optional<Label> read_label(const platform::Folder& folder, const std::string& name,
-                                                   std::error_code& error) {
+                                                   const std::string& app, std::error_code& error) {
   const auto text = folder.read(name, limits::file_bytes, error);
-  if (!text) return std::nullopt;
-  auto label = parse_label(*text);
-  if (label && label->session_id != name) return std::nullopt;
-  return label;
+  return text ? parse_label(*text, name, app) : std::nullopt;
 }
 
 /// A report that the run itself has written.
@@ -153,7 +171,7 @@ USAGE_STATS_INLINE bool end_vanished(const Storage& storage, const Label& label,
   const Written written = written_report(storage, label);
   error = written.unreadable ? std::make_error_code(std::errc::io_error) : std::error_code();
   if (written.final || error) return !error;
-  const Status status = label.signal.empty() ? Status::lost : Status::signal;
+  const RunStatus status = label.signal.empty() ? RunStatus::lost : RunStatus::signal;
   const auto report = close_report(written.sequence > 0 ? written.text : label.running_report, written.sequence > 0,
                                    status, label.signal, label.duration);
   error = report ? storage.write_report(label.client_id, label.session_id, *report)
@@ -184,7 +202,7 @@ USAGE_STATS_INLINE void Storage::collect_vanished(const Log& log, std::size_t mo
   if (!active) return;
   for (const auto& entry : active.list(std::min(most, storage_impl::most_entries), is_id)) {
     if (entry.folder || platform::LockedFile::held(active, entry.name)) continue;
-    const auto label = storage_impl::read_label(active, entry.name, error);
+    const auto label = storage_impl::read_label(active, entry.name, app_, error);
     if (!label && storage_impl::may_pass(error)) continue;
     if (label && storage_impl::end_vanished(*this, *label, log, error)) {
       finish(*label);
@@ -202,7 +220,7 @@ USAGE_STATS_INLINE std::vector<Label> Storage::interims() const {
   if (!active) return labels;
   for (const auto& entry : active.list(storage_impl::most_entries, is_id)) {
     if (entry.folder || !platform::LockedFile::held(active, entry.name)) continue;
-    auto label = storage_impl::read_label(active, entry.name, error);
+    auto label = storage_impl::read_label(active, entry.name, app_, error);
     if (!label || label->destinations.empty()) continue;
     const auto written = storage_impl::written_report(*this, *label);
     if (written.sequence == 0 || written.final) continue;
@@ -217,10 +235,10 @@ USAGE_STATS_INLINE std::vector<Label> Storage::waiting(bool* incomplete) const {
   std::error_code error;
   bool skipped = false;
   const platform::Folder pending = folder_.folder("pending", false, error);
-  if (!pending) skipped = storage_impl::may_pass(error);
+  if (!pending) skipped = error != std::errc::no_such_file_or_directory;
   if (pending)
     for (const auto& entry : pending.list(storage_impl::most_entries, is_id)) {
-      auto label = storage_impl::read_label(pending, entry.name, error);
+      auto label = storage_impl::read_label(pending, entry.name, app_, error);
       if (label) labels.push_back(std::move(*label));
       skipped = skipped || storage_impl::may_pass(error);
     }
@@ -231,17 +249,14 @@ USAGE_STATS_INLINE std::vector<Label> Storage::waiting(bool* incomplete) const {
   return labels;
 }
 
-USAGE_STATS_INLINE void Storage::update_waiting(const std::string& session_id,
-                                                const std::function<void(Label&)>& change) const {
+USAGE_STATS_INLINE std::error_code Storage::update_waiting(const std::string& session_id,
+                                                           const std::function<void(Label&)>& change) const {
   std::error_code error;
   const platform::Folder pending = folder_.folder("pending", false, error);
-  auto label = pending ? storage_impl::read_label(pending, session_id, error) : std::nullopt;
-  if (!label) return;
+  auto label = pending ? storage_impl::read_label(pending, session_id, app_, error) : std::nullopt;
+  if (!label) return error ? error : std::make_error_code(std::errc::no_such_file_or_directory);
   change(*label);
-  if (label->destinations.empty())
-    pending.remove(session_id);
-  else
-    pending.write(session_id, to_text(*label), true);
+  return label->destinations.empty() ? pending.remove(session_id) : pending.write(session_id, to_text(*label), true);
 }
 
 USAGE_STATS_INLINE std::error_code Storage::remove_waiting(const std::string& session_id) const {
@@ -291,10 +306,6 @@ USAGE_STATS_INLINE bool Storage::was_tried(const Label& label, const std::string
 }
 
 namespace storage_impl {
-
-/// A name that this library gives to a folder of a client.
-USAGE_STATS_INLINE bool is_client(std::string_view name) noexcept { return name == "local" || is_id(name); }
-USAGE_STATS_INLINE bool is_temporary(std::string_view name) noexcept { return name.substr(0, 5) == ".tmp-"; }
 
 USAGE_STATS_INLINE void remove_old_temporaries(const platform::Folder& folder) {
   const auto oldest = std::chrono::system_clock::now() - std::chrono::hours(1);
@@ -347,8 +358,7 @@ USAGE_STATS_INLINE std::size_t Storage::remove_damaged_labels(const Log& log) co
   if (!pending) return 0;
   for (const auto& entry : pending.list(storage_impl::most_entries, is_id)) {
     const auto text = pending.read(entry.name, limits::file_bytes, error);
-    const auto label = text ? parse_label(*text) : std::nullopt;
-    if (!text || (label && label->session_id == entry.name)) continue;
+    if (!text || storage_impl::parse_label(*text, entry.name, app_)) continue;
     log("pending/", entry.name, " is damaged; removed");
     if (!pending.remove(entry.name)) ++removed;
   }
@@ -390,7 +400,7 @@ constexpr std::size_t some = 16;  // more than a limit allows, so that not each 
 /// One more than `limit` of what is named as we name it, if it stands among the first names.
 USAGE_STATS_INLINE std::vector<platform::Folder::Entry> first_look(const platform::Folder& folder, std::size_t limit,
                                                                    bool (*wanted)(std::string_view) = is_id) {
-  return folder ? folder.list(limit + 1, wanted, 1000) : std::vector<platform::Folder::Entry>();
+  return folder ? folder.list(limit + 1, wanted, limit + 1000) : std::vector<platform::Folder::Entry>();
 }
 
 }  // namespace storage_impl

@@ -19,11 +19,60 @@ USAGE_STATS_INLINE bool in_foreground() noexcept { return ::tcgetpgrp(STDIN_FILE
 
 namespace posix {
 
+#if defined(__linux__)
+
+/// Whether line mode would do something with this byte, rather than keep it.
+USAGE_STATS_INLINE bool is_editing_key(const struct termios& mode, unsigned char byte) noexcept {
+  for (const int key :
+       {VINTR, VQUIT, VERASE, VKILL, VEOF, VSTART, VSTOP, VSUSP, VEOL, VEOL2, VREPRINT, VWERASE, VLNEXT})
+    if (byte == mode.c_cc[key]) return true;
+  return byte == '\r';
+}
+
+USAGE_STATS_INLINE bool type_in(unsigned char byte) noexcept { return ::ioctl(STDIN_FILENO, TIOCSTI, &byte) == 0; }
+
+/// Linux takes half a line for a whole one when its terminal comes back into line mode: nobody could rub it out any
+/// more, and the host would read what it never got without us. So it is taken out before, and typed in again after.
+/// Where a system does not let itself be typed at, nothing is taken out: then all that is lost is the rubbing out.
+USAGE_STATS_INLINE void restore_half_line(const struct termios& before, std::size_t count) noexcept {
+  struct termios raw = before, quiet = before;
+  quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO | ECHONL);  // all of it is on the screen already
+  raw.c_lflag = quiet.c_lflag & ~static_cast<tcflag_t>(ICANON);
+  raw.c_cc[VMIN] = 1;
+  raw.c_cc[VTIME] = 0;
+  unsigned char bytes[4096];
+  std::size_t used = 0;
+  constexpr unsigned char probe = 0;  // no key's; it goes to the end
+  if (::tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0 && type_in(probe)) {
+    for (int more = 0; ::ioctl(STDIN_FILENO, FIONREAD, &more) == 0 && more > 0 && used < sizeof bytes;) {
+      const ssize_t got = ::read(STDIN_FILENO, bytes + used, sizeof bytes - used);
+      if (got <= 0) break;
+      used += static_cast<std::size_t>(got);
+    }
+    unsigned char* const end = bytes + used;
+    unsigned char* const found = std::find(bytes + (std::min)(count, used), end, probe);
+    if (found != end) --used, std::copy(found + 1, end, found);
+  }
+  ::tcsetattr(STDIN_FILENO, TCSANOW, &quiet);  // with nothing in it
+  for (std::size_t i = 0; i < used; ++i) {
+    if (is_editing_key(before, bytes[i])) type_in(before.c_cc[VLNEXT]);
+    type_in(bytes[i]);
+  }
+}
+
+#else
+
+/// Elsewhere the terminal edits on by itself.
+USAGE_STATS_INLINE void restore_half_line(const struct termios&, std::size_t) noexcept {}
+
+#endif
+
 /// The bytes of a line that is being typed. They can be counted only while the terminal is out of line mode, so every
 /// signal waits for the few microseconds that takes: none may leave the terminal changed. Negative: cannot be told.
 USAGE_STATS_INLINE int typed_bytes() noexcept {
   struct termios before {};
   if (::tcgetattr(STDIN_FILENO, &before) != 0 || (before.c_lflag & ICANON) == 0) return -1;
+  if ((before.c_iflag & PARMRK) != 0) return -1;  // which marks bytes, and would do so twice
   sigset_t all, mask;
   sigfillset(&all);
   if (::pthread_sigmask(SIG_BLOCK, &all, &mask) != 0) return -1;
@@ -32,6 +81,7 @@ USAGE_STATS_INLINE int typed_bytes() noexcept {
   int count = -1;
   if (::tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0) {
     if (::ioctl(STDIN_FILENO, FIONREAD, &count) != 0) count = -1;
+    if (count > 0) restore_half_line(before, static_cast<std::size_t>(count));
     ::tcsetattr(STDIN_FILENO, TCSANOW, &before);
   }
   ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);

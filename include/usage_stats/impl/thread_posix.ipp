@@ -16,7 +16,7 @@ struct Thread::Impl {
   pthread_t id;
 };
 
-USAGE_STATS_INLINE Thread::Thread(std::function<void()> work) noexcept {
+USAGE_STATS_INLINE Thread::Thread(std::function<void()> work, std::size_t stack) noexcept {
   using Work = std::function<void()>;
   USAGE_STATS_TRY {
     auto impl = std::make_unique<Impl>();
@@ -26,7 +26,12 @@ USAGE_STATS_INLINE Thread::Thread(std::function<void()> work) noexcept {
       (*mine)();
       return nullptr;
     };
-    if (::pthread_create(&impl->id, nullptr, run, owned.get()) != 0) return;
+    pthread_attr_t attributes;
+    if (::pthread_attr_init(&attributes) != 0) return;
+    const bool started = (stack == 0 || ::pthread_attr_setstacksize(&attributes, stack) == 0) &&
+                         ::pthread_create(&impl->id, &attributes, run, owned.get()) == 0;
+    ::pthread_attr_destroy(&attributes);
+    if (!started) return;
     static_cast<void>(owned.release());  // the thread's own now
     impl_ = std::move(impl);
   }

@@ -24,11 +24,12 @@ struct Thread::Impl {
   }
 };
 
-USAGE_STATS_INLINE Thread::Thread(std::function<void()> work) noexcept {
+USAGE_STATS_INLINE Thread::Thread(std::function<void()> work, std::size_t stack) noexcept {
   USAGE_STATS_TRY {
     auto impl = std::make_unique<Impl>();
     auto owned = std::make_unique<std::function<void()>>(std::move(work));
-    const auto handle = ::_beginthreadex(nullptr, 0, &Impl::run, owned.get(), 0, &impl->id);
+    const auto handle = ::_beginthreadex(nullptr, static_cast<unsigned>(stack), &Impl::run, owned.get(),
+                                         stack == 0 ? 0 : STACK_SIZE_PARAM_IS_A_RESERVATION, &impl->id);
     if (handle == 0) return;
     static_cast<void>(owned.release());  // the thread's own now
     impl->handle = reinterpret_cast<HANDLE>(handle);

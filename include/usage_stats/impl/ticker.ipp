@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "../bounded_lock.hpp"
 #include "../platform.hpp"
 #include "../ticker.hpp"
 
@@ -52,7 +53,8 @@ USAGE_STATS_INLINE void Ticker::stop(Clock::duration patience) noexcept {
   if (!thread_.joinable()) return;
   if (shared_->forks != platform::forks()) return thread_.forget();  // it is the parent's
   USAGE_STATS_TRY {
-    std::unique_lock<std::mutex> guard(shared_->mutex);
+    std::unique_lock<std::mutex> guard = lock_or_give_up(shared_->mutex);
+    if (!guard) return thread_.detach();
     shared_->stopping = true;
     shared_->changed.notify_all();
     // Not its own end: where the host's log function calls std::exit, this is that thread.

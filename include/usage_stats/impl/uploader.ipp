@@ -6,10 +6,12 @@
 #include "../consent.hpp"
 #include "../exporters.hpp"
 #include "../hash.hpp"
+#include "../notice.hpp"
 #include "../redaction.hpp"
 #include "../report.hpp"
 #include "../uploader.hpp"
 #include "lanes.ipp"
+#include "retry.ipp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -21,6 +23,7 @@ constexpr const char* lock_file = "uploader.lock";
 constexpr std::chrono::seconds longest_life{60};
 constexpr std::chrono::seconds longest_request{10};
 constexpr std::chrono::milliseconds look_at_live_runs{200};
+constexpr Seconds short_wait = 5;         // is waited for by the process at work
 constexpr int failures_before_pause = 3;  // in a row, of an endpoint that answers
 
 USAGE_STATS_INLINE bool is_stopped(const State& state, const std::string& version, const std::string& url) {
@@ -50,25 +53,27 @@ class Work {
   bool out_of_time() const { return Clock::now() >= options_.deadline; }
   /// Whether there was something to do; of labels in pending/ only where there are `new_labels`.
   bool start_lanes(bool new_labels);
+  /// When the next of the labels in pending/ is due, if that is worth staying for; 0: none is.
+  Seconds next_due() const;
   /// All that is due for a server, the labels each once.
   void serve(const Endpoint&);
   bool serve_interims(const Endpoint&);
   bool serve_waiting(const Endpoint&, std::set<std::string>& seen);
-  /// Whether the files that administrator and user may have changed meanwhile still allow it.
+  /// Whether what administrator and user may have changed meanwhile still allows it. What is withdrawn is dropped.
   bool still_allowed(const Label&);
   /// An interim report of a run that is alive is tried once: the next one tells all that it told.
   bool interim_due(const Label&, const Destination&);
   bool waiting_due(const Label&, const Destination&) const;
   void send_report(Label, Destination);
   void send_deletion(const Label&, Destination);
-  Response answer_to(const Request&);
+  Response answer_to(const Endpoint&, const Request&);
   bool remember_sent(const Label&, const std::string& url);
   void note_deletions();
   bool due(const Destination&) const;
   /// Whether the destination is done with, one way or another.
   bool send_to(const Label&, Destination&, const std::string& report);
   bool settle(const Label&, Destination&, const Response&, std::size_t events);
-  void settled(const Label&, const Destination&, bool done);
+  std::error_code settled(const Label&, const Destination&, bool done);
   void postpone(const Label&, Destination&, const Response&);
   /// False, and nothing is known of the change here either, if it cannot be saved.
   bool save(const std::function<void(State&)>& change);
@@ -78,8 +83,9 @@ class Work {
   const UploadOptions& options_;
   const Log& log_;
   State state_;
-  std::vector<std::string> silent_;              // endpoints that gave no answer, where back-off is ignored
-  std::map<std::string, std::int64_t> interim_;  // the last sequence that was tried, by session and endpoint
+  std::vector<std::string> silent_;                // endpoints that gave no answer, where back-off is ignored
+  std::map<std::string, std::int64_t> interim_;    // the last sequence that was tried, by session and endpoint
+  std::map<std::string, Connection> connections_;  // by endpoint; each is used by its lane alone
   Lanes lanes_{[this](const Endpoint& endpoint) { serve(endpoint); }};  // last: its threads use all of this
 };
 
@@ -94,19 +100,23 @@ USAGE_STATS_INLINE std::vector<std::string> Work::run() {
   Lanes::Guard guard = lanes_.hold();
   storage_.prune(log_, true);  // also now: this process may not live to its end
   std::vector<std::string> known;
+  Seconds next = 0;
   auto last_news = Clock::now(), last_look = last_news - look_at_live_runs;
   for (;;) {
     const bool look = Clock::now() - last_look >= look_at_live_runs;
     // Also while staying: a run that a signal ends has started us before its process was gone.
     if (look) storage_.collect_vanished(log_);
+    if (storage_.folder().is_gone()) return known;
     std::vector<std::string> names = names_in(storage_, "pending");
     const bool news = !std::includes(known.begin(), known.end(), names.begin(), names.end());
     const bool ended = lanes_.end();
-    const bool started = (news || look) && start_lanes(news);
+    const bool again = next != 0 && now_seconds() >= next;
+    const bool started = (news || look || again) && start_lanes(news || again);
+    if (news || ended || started || again) next = next_due();
     if (news || ended || started) last_news = Clock::now();
     if (look) last_look = Clock::now();
     known = std::move(names);
-    if (lanes_.empty() && (out_of_time() || Clock::now() - last_news >= options_.stay)) break;
+    if (lanes_.empty() && (out_of_time() || (next == 0 && Clock::now() - last_news >= options_.stay))) break;
     if (!news) lanes_.wait(guard, std::chrono::milliseconds(25));
   }
   storage_.collect_vanished(log_);
@@ -124,6 +134,19 @@ USAGE_STATS_INLINE bool Work::due(const Destination& destination) const {
   const Seconds endpoint = wait == state_.backoff.end() ? 0 : wait->second.not_before;
   const auto passed = [&](Seconds not_before) { return not_before <= now || not_before > longest; };
   return passed(destination.not_before) && passed(endpoint);
+}
+
+USAGE_STATS_INLINE Seconds Work::next_due() const {
+  const Seconds now = now_seconds();
+  Seconds next = 0;
+  if (options_.awaited || options_.ignore_backoff || options_.only_deletions) return next;
+  for (const Label& label : storage_.waiting())
+    for (const Destination& to : label.destinations) {
+      const auto wait = state_.backoff.find(to.endpoint.url);
+      const Seconds due = std::max(to.not_before, wait == state_.backoff.end() ? 0 : wait->second.not_before);
+      if (due > now && due <= now + short_wait) next = next == 0 ? due : std::min(next, due);
+    }
+  return next;
 }
 
 USAGE_STATS_INLINE bool Work::interim_due(const Label& label, const Destination& to) {
@@ -185,7 +208,10 @@ USAGE_STATS_INLINE bool Work::serve_interims(const Endpoint& endpoint) {
     if (!still_allowed(label)) continue;
     any = true;
     Destination tried = *to;
-    send_to(label, tried, *report);
+    ++tried.attempts;
+    // What is on the disk before the first byte leaves is not sent twice, whatever ends this process in between.
+    const DeliveryRecord begun{to->endpoint.url, label.sequence, 0, under_way, {}, tried.attempts, 0};
+    if (!storage_.record_delivery(label, begun)) send_to(label, tried, *report);
   }
   return any;
 }
@@ -214,12 +240,14 @@ USAGE_STATS_INLINE bool Work::serve_waiting(const Endpoint& endpoint, std::set<s
 }
 
 USAGE_STATS_INLINE bool Work::still_allowed(const Label& label) {
-  const std::filesystem::path policy = label.policy_file, config = label.config_file;
-  const auto verdict = standing_verdict(label.app, label.rule, policy, config);
-  if (!verdict) return false;  // a file is broken: it waits until somebody mends it
-  if (*verdict == Verdict::on) return true;
-  log_("session ", label.session_id, ": usage statistics were switched off; it is not sent");
-  storage_.remove_waiting(label.session_id);
+  bool unreadable = false;
+  const State now = storage_.state(&unreadable);
+  const Permission permission =
+      unreadable ? Permission{Leave::unclear, "state.json cannot be read now"} : permission_for(label, now);
+  if (permission.leave == Leave::allowed) return true;
+  const bool waits = permission.leave == Leave::unclear;
+  log_("session ", label.session_id, ": it ", waits ? "waits: " : "is not sent: ", permission.why);
+  if (!waits) storage_.remove_waiting(label.session_id);
   return false;
 }
 
@@ -233,12 +261,22 @@ USAGE_STATS_INLINE void Work::send_report(Label label, Destination to) {
     return;
   }
   if (const auto json = parse_json(*report)) label.sequence = integer_member(*json, "sequence", 1);
-  const bool done = is_stopped(state_, label.version, to.endpoint.url) || send_to(label, to, *report);
-  settled(label, to, done);
+  const bool stopped = is_stopped(state_, label.version, to.endpoint.url);
+  if (stopped || to.attempts >= limits::tries) {
+    Response none;
+    none.error = "the last try was cut off";
+    settled(label, to, stopped || settle(label, to, none, 0));
+    return;
+  }
+  ++to.attempts;
+  // On the disk before the first byte leaves: whatever ends this process in between, there are so many tries at most.
+  if (const auto error = settled(label, to, false))
+    return log_("session ", label.session_id, ": its label cannot be written: ", error.message(), "; it waits");
+  settled(label, to, send_to(label, to, *report));
 }
 
-USAGE_STATS_INLINE void Work::settled(const Label& label, const Destination& tried, bool done) {
-  storage_.update_waiting(label.session_id, [&](Label& now) {
+USAGE_STATS_INLINE std::error_code Work::settled(const Label& label, const Destination& tried, bool done) {
+  return storage_.update_waiting(label.session_id, [&](Label& now) {
     const Destination* const to = at(now, tried.endpoint);
     if (to == nullptr) return;
     const auto place = now.destinations.begin() + (to - now.destinations.data());
@@ -251,7 +289,6 @@ USAGE_STATS_INLINE void Work::settled(const Label& label, const Destination& tri
 
 USAGE_STATS_INLINE bool Work::send_to(const Label& label, Destination& destination, const std::string& report) {
   Response response;
-  ++destination.attempts;
   const Endpoint& endpoint = destination.endpoint;
   // What an earlier try of this very report has brought counts too: a retry begins where that one came to its end.
   std::size_t events = endpoint.protocol == Protocol::amplitude
@@ -260,22 +297,30 @@ USAGE_STATS_INLINE bool Work::send_to(const Label& label, Destination& destinati
   const std::vector<Request> requests = requests_for(endpoint, report, events);
   if (!requests.empty() && !remember_sent(label, endpoint.url)) return --destination.attempts, false;
   for (const Request& request : requests) {
-    response = answer_to(request);
+    response = answer_to(endpoint, request);
     if (classify(response, endpoint.protocol) != Answer::delivered) break;
     events = request.events;
   }
   return requests.empty() || settle(label, destination, response, events);
 }
 
-USAGE_STATS_INLINE Response Work::answer_to(const Request& request) {
+USAGE_STATS_INLINE Response Work::answer_to(const Endpoint& endpoint, const Request& request) {
   // Where nobody waits, a request that has begun gets its full time: cut short by our own end it would look like a
   // dead network, and make everything else wait.
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline - Clock::now());
   const std::chrono::milliseconds limit = options_.awaited ? left : longest_request;
-  return lanes_.meanwhile([&] {
+  Connection& connection = connections_[endpoint.url + " " + protocol_name(endpoint.protocol)];
+  Response response = lanes_.meanwhile([&] {
     return send(request, std::clamp<std::chrono::milliseconds>(limit, std::chrono::milliseconds(1), longest_request),
-                log_);
+                log_, &connection);
   });
+  if (response.doubtful) response.error = "a page came instead of an answer, as of a captive portal";
+  return response;
+}
+
+/// What became of it in words that a terminal can show: somebody else has written some of them.
+USAGE_STATS_INLINE std::string detail_of(const Response& response) {
+  return clip_utf8(plain_text(response.status == 0 || response.doubtful ? response.error : response.body), 256);
 }
 
 /// Before the first byte leaves: `usage-stats delete` must know of it also if this process ends in between. If that
@@ -295,12 +340,15 @@ USAGE_STATS_INLINE bool Work::remember_sent(const Label& label, const std::strin
 /// Whatever else the server answers than that it has deleted, the wish stands, and comes again without limit.
 USAGE_STATS_INLINE void Work::send_deletion(const Label& label, Destination to) {
   const auto wish = deletion_request(to.endpoint, label.app, label.version, label.client_id);
-  if (!wish) return settled(label, to, true);
+  if (!wish) {
+    settled(label, to, true);
+    return;
+  }
   ++to.attempts;
-  const Response response = answer_to(*wish);
+  const Response response = answer_to(to.endpoint, *wish);
   const bool deleted = classify(response) == Answer::delivered;
   DeliveryRecord record{to.endpoint.url, 0, response.status, deleted ? "deleted" : "again later", {}, to.attempts, 0};
-  record.detail = clip_utf8(response.status == 0 ? response.error : deleted ? "" : response.body, 256);
+  if (!deleted) record.detail = detail_of(response);
   if (deleted)
     keep_count([&](State& state) { state.backoff.erase(to.endpoint.url); });
   else
@@ -330,8 +378,7 @@ USAGE_STATS_INLINE bool Work::settle(const Label& label, Destination& destinatio
   const std::string& url = destination.endpoint.url;
   const Answer answer = classify(response, destination.endpoint.protocol);
   DeliveryRecord record{url, label.sequence, response.status, {}, {}, destination.attempts, events};
-  if (answer != Answer::delivered)
-    record.detail = clip_utf8(response.status == 0 ? response.error : response.body, 256);
+  if (answer != Answer::delivered) record.detail = detail_of(response);
   bool done = true;
   switch (answer) {
     case Answer::delivered:
@@ -371,15 +418,17 @@ USAGE_STATS_INLINE bool Work::settle(const Label& label, Destination& destinatio
 
 USAGE_STATS_INLINE void Work::postpone(const Label& label, Destination& destination, const Response& response) {
   if (response.status == 0) silent_.push_back(destination.endpoint.url);
+  const bool told = response.retry_after && (response.status == 429 || response.status == 503);
+  const auto wish = told ? response.retry_after : std::nullopt;
   const auto seed = static_cast<unsigned>(std::strtoul(label.session_id.substr(0, 8).c_str(), nullptr, 16));
   keep_count([&](State& state) {
     ++state.failed;
     Backoff& wait = state.backoff[destination.endpoint.url];
     ++wait.failures;
-    const bool pause = response.status == 0 || response.retry_after || wait.failures >= failures_before_pause;
-    const Seconds now = now_seconds();
-    if (pause) wait.not_before = now + backoff_delay(wait.failures, response.retry_after, seed).count();
-    destination.not_before = now + backoff_delay(destination.attempts, response.retry_after, seed).count();
+    const bool pause = response.status == 0 || told || wait.failures >= failures_before_pause;
+    const Seconds now = now_seconds() + (told ? 1 : 0);  // the second that has begun does not count
+    if (pause) wait.not_before = now + backoff_delay(told ? 1 : wait.failures, wish, seed).count();
+    destination.not_before = now + backoff_delay(destination.attempts, wish, seed).count();
   });
 }
 
@@ -406,37 +455,19 @@ USAGE_STATS_INLINE void Work::keep_count(const std::function<void(State&)>& chan
 
 }  // namespace uploader_impl
 
-USAGE_STATS_INLINE Answer classify(const Response& response, Protocol protocol) {
-  const int status = response.status;
-  if (response.impossible) return Answer::impossible;
-  if (status >= 200 && status <= 299) return refused_in_body(protocol, response) ? Answer::refused : Answer::delivered;
-  if (status == 410) return Answer::stopped;
-  if (status == 408 || status == 425 || status == 429) return Answer::again_later;
-  // A redirect that was not followed is a captive portal more often than an answer.
-  return status >= 400 && status <= 499 ? Answer::refused : Answer::again_later;
-}
-
-USAGE_STATS_INLINE std::chrono::seconds backoff_delay(int failures, std::optional<std::chrono::seconds> retry_after,
-                                                      unsigned seed) noexcept {
-  constexpr std::int64_t first = 60, longest = 24 * 3600;
-  const std::int64_t delay = failures > 11 ? longest : std::min(first << std::max(failures - 1, 0), longest);
-  const std::int64_t jittered = delay + static_cast<std::int64_t>(seed % 1024) * (delay / 4) / 1024;
-  return std::chrono::seconds(
-      std::max<std::int64_t>(std::min(jittered, longest), retry_after.value_or(std::chrono::seconds(0)).count()));
-}
-
-USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const UploadOptions& options,
-                               const Log& log) {
+USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const UploadOptions& options, const Log& log,
+                               std::error_code& error) {
   using platform::LockedFile;
   bool worked = false;
-  std::error_code error;
-  const auto storage = Storage::open(usage_folder, false, error);
+  auto storage = Storage::open(usage_folder, {}, false, error);
   if (!storage) return log("no uploading: ", usage_folder.string(), ": ", error.message()), false;
+  if (!options.awaited) storage->be_patient();
   if (!platform::has_standard_streams()) return log("no uploading: a standard stream is closed"), true;
   for (;;) {
     LockedFile::Outcome outcome{};
     LockedFile lock = LockedFile::acquire(storage->folder(), uploader_impl::lock_file, true, outcome, error);
     if (!lock) {
+      if (outcome != LockedFile::Outcome::failed) error.clear();
       log(outcome == LockedFile::Outcome::failed ? "uploader.lock: " + error.message() : "another uploader is at work");
       return worked;
     }
@@ -447,6 +478,7 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
     if (unreadable) return log("state.json cannot be read now: nothing is sent"), worked;
     const auto seen = uploader_impl::Work(*storage, state, options, log).run();
     lock.release();
+    if (storage->folder().is_gone()) return true;
     // A session that saw the lock held has started no uploader: its label may have come after the last look.
     storage->collect_vanished(log);
     const auto now = uploader_impl::names_in(*storage, "pending");

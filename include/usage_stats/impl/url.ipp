@@ -107,22 +107,69 @@ USAGE_STATS_INLINE std::optional<Url> resolve(const Url& base, std::string_view 
                    given.substr(path_end));
 }
 
-USAGE_STATS_INLINE bool is_loopback(std::string_view host) {
-  if (host == "localhost" || host == "::1") return true;
-  if (host.substr(0, 4) != "127.") return false;
-  int dots = 0, number = -1;  // -1: no digit yet
-  for (const char c : host) {
+namespace url_impl {
+
+/// Four numbers below 256 with points between them; no other form, for what may be meant by "127.1" differs.
+USAGE_STATS_INLINE std::optional<std::string> four_bytes(std::string_view text) {
+  std::string bytes;
+  int number = -1;  // -1: no digit yet
+  for (const char c : std::string(text) + '.') {
     if (c == '.') {
-      if (number < 0) return false;
-      ++dots;
+      if (number < 0) return std::nullopt;
+      bytes += static_cast<char>(number);
       number = -1;
     } else {
-      if (c < '0' || c > '9') return false;  // 127.example.org is a name
+      if (c < '0' || c > '9') return std::nullopt;
       number = (number < 0 ? 0 : number * 10) + (c - '0');
-      if (number > 255) return false;
+      if (number > 255) return std::nullopt;
     }
   }
-  return dots == 3 && number >= 0;
+  return bytes.size() == 4 ? std::optional<std::string>(bytes) : std::nullopt;
+}
+
+/// The groups of an IPv6 address on one side of its "::", the last of which may be an IPv4 address.
+USAGE_STATS_INLINE std::optional<std::string> groups(std::string_view text) {
+  std::string bytes;
+  while (!text.empty()) {
+    const std::size_t colon = (std::min)(text.find(':'), text.size());
+    const std::string_view group = text.substr(0, colon);
+    if (colon == text.size() && group.find('.') != group.npos) {
+      const auto four = four_bytes(group);
+      return four ? std::optional<std::string>(bytes + *four) : std::nullopt;
+    }
+    unsigned number = 0;
+    if (group.empty() || group.size() > 4 || colon + 1 == text.size()) return std::nullopt;
+    for (const char c : lower(group)) {
+      const bool digit = c >= '0' && c <= '9';
+      if (!digit && (c < 'a' || c > 'f')) return std::nullopt;
+      number = number * 16 + static_cast<unsigned>(digit ? c - '0' : c - 'a' + 10);
+    }
+    bytes += static_cast<char>(number >> 8);
+    bytes += static_cast<char>(number & 255);
+    text.remove_prefix((std::min)(colon + 1, text.size()));
+  }
+  return bytes;
+}
+
+}  // namespace url_impl
+
+USAGE_STATS_INLINE std::optional<std::string> address_bytes(std::string_view host) {
+  if (host.find(':') == host.npos) return url_impl::four_bytes(host);
+  const std::size_t gap = host.find("::");
+  const auto before = url_impl::groups(host.substr(0, gap));
+  const auto after = url_impl::groups(gap == host.npos ? std::string_view() : host.substr(gap + 2));
+  if (!before || !after || (gap == host.npos ? before->size() != 16 : before->size() + after->size() > 14))
+    return std::nullopt;
+  const std::string bytes = *before + std::string(16 - before->size() - after->size(), '\0') + *after;
+  const std::string mapped = std::string(10, '\0') + "\xff\xff";  // an IPv4 address as IPv6 writes it
+  return bytes.compare(0, 12, mapped) == 0 ? bytes.substr(12) : bytes;
+}
+
+USAGE_STATS_INLINE bool is_loopback(std::string_view host) {
+  if (host == "localhost") return true;
+  const auto bytes = address_bytes(host);
+  if (!bytes) return false;  // 127.example.org is a name
+  return bytes->size() == 4 ? bytes->front() == 127 : *bytes == std::string(15, '\0') + '\1';
 }
 
 USAGE_STATS_INLINE std::string percent_encode(std::string_view text) {
@@ -139,6 +186,22 @@ USAGE_STATS_INLINE std::string percent_encode(std::string_view text) {
       result += digits[byte >> 4];
       result += digits[byte & 15];
     }
+  }
+  return result;
+}
+
+USAGE_STATS_INLINE std::string percent_decode(std::string_view text) {
+  const auto value = [](char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+  };
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escape = text[i] == '%' && i + 2 < text.size() && value(text[i + 1]) >= 0 && value(text[i + 2]) >= 0;
+    result += escape ? static_cast<char>(value(text[i + 1]) * 16 + value(text[i + 2])) : text[i];
+    i += escape ? 2 : 0;
   }
   return result;
 }

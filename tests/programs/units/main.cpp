@@ -21,13 +21,12 @@ const us::Stage working{"working", "all of the work"};
 }  // namespace
 
 int main(int argc, char** argv) {
-  const char* const url = argc > 1 ? argv[1] : "";
+  const char* const url = argc > 1 && std::strchr(argv[1], ':') != nullptr ? argv[1] : "";
   us::Options options("units", "1.0.0", url);
   options.unattended = us::Unattended::on;
   options.delivery = us::Delivery::wait;
   options.wait_limit = std::chrono::seconds(30);
   if (argc > 2) options.report_every = std::chrono::milliseconds(10);
-  if (const auto code = us::handle_command(options, argc, argv)) return *code;
   us::TelemetrySession session(options, argc, argv);
   std::printf("main %d.%d.%d\n", USAGE_STATS_VERSION_MAJOR, USAGE_STATS_VERSION_MINOR, USAGE_STATS_VERSION_PATCH);
   return session.run([&] {

@@ -1,0 +1,15 @@
+# cmake -DFROM=README.md -DSTUBS=stubs.hpp -DTO=program.cpp -P first_program.cmake
+# Takes the first C++ program out of a text and puts declarations in front of it.
+file(READ "${FROM}" text)
+set(fence "```cpp\n")
+string(FIND "${text}" "${fence}" begin)
+if(begin EQUAL -1)
+  message(FATAL_ERROR "${FROM} has no C++ program")
+endif()
+string(LENGTH "${fence}" length)
+math(EXPR begin "${begin} + ${length}")
+string(SUBSTRING "${text}" ${begin} -1 program)
+string(FIND "${program}" "\n```" end)
+string(SUBSTRING "${program}" 0 ${end} program)
+file(READ "${STUBS}" stubs)
+file(WRITE "${TO}" "${stubs}\n${program}\n")

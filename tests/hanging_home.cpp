@@ -1,0 +1,83 @@
+// The home folder's file server is away when a signal ends the host: it ends all the same, and at once.
+#include <doctest/doctest.h>
+
+#include <signal.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "sandbox.hpp"
+#include "server.hpp"
+#include "strace.hpp"
+#include "waiting.hpp"
+
+namespace {
+
+/// A host whose system calls of that name hang from now on, in it and in all that it starts. They hang as a process
+/// does that waits for a file server: no signal is delivered meanwhile.
+struct HangingHost {
+  Server server;
+  Sandbox sandbox;
+  std::unique_ptr<Process> host;
+  std::unique_ptr<Process> tracer;
+
+  explicit HangingHost(const std::string& calls) {
+    Command command = sandbox.command("reporter", {"--url", server.url(), "--unattended", "on", "--wait-for-input"});
+    command.open_input = true;
+    host = std::make_unique<Process>(command);
+    host->wait_for_output("ready");
+    Command trace{
+        "strace",
+        {"-f", "-o", "/dev/null", "-p", std::to_string(host->id()), "-e", "inject=" + calls + ":delay_enter=8000000"}};
+    trace.inherit_environment = true;
+    tracer = std::make_unique<Process>(trace);
+    tracer->wait_for_output("attached");
+  }
+};
+
+}  // namespace
+
+TEST_CASE("hanging home: a signal ends the host within a moment, whatever the noting of it waits for") {
+  if (!can_trace()) return;
+  // The envelope's look and note; what is closed; the null device, the lock.
+  for (const std::string calls : {"write", "statx", "close_range", "openat"})
+    for (const int number : {SIGTERM, SIGINT, SIGSEGV}) {
+      CAPTURE(calls);
+      CAPTURE(number);
+      HangingHost hanging(calls);
+      const auto begin = std::chrono::steady_clock::now();
+      hanging.host->signal(number);
+      const Result result = hanging.host->wait();
+      CHECK(result.signal == number);
+      CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));
+      CHECK_FALSE((calls != "openat" && result.streams_held));
+    }
+}
+
+TEST_CASE("hanging home: while it is noted nothing is blocked, and every disposition is the default one") {
+  if (!can_trace()) return;
+  HangingHost hanging("write");
+  const std::string status = "/proc/" + std::to_string(hanging.host->id()) + "/status";
+  const auto set_of = [&](const std::string& text, const std::string& key) {
+    const auto at = text.find(key);
+    return at == text.npos ? 0ULL : std::stoull(text.substr(at + key.size()), nullptr, 16);
+  };
+  const auto bit = [](int number) { return 1ULL << (number - 1); };
+  const unsigned long long watched = bit(SIGTERM) | bit(SIGINT) | bit(SIGHUP) | bit(SIGQUIT) | bit(SIGSEGV);
+  CHECK((set_of(read_file(status), "SigCgt:") & watched) == watched);
+  hanging.host->signal(SIGTERM);
+  // From the first moment at which its handler has given them back, to its end.
+  bool given_back = false, blocked = true;
+  wait_until([&] {
+    const std::string text = read_file(status);
+    if (text.find("State:\tZ") != text.npos || text.empty()) return true;
+    if ((set_of(text, "SigCgt:") & watched) != 0) return false;
+    given_back = true;
+    blocked = blocked && (set_of(text, "SigBlk:") & watched) != 0;
+    return false;
+  });
+  CHECK(given_back);
+  CHECK_FALSE(blocked);
+  CHECK(hanging.host->wait().signal == SIGTERM);
+}

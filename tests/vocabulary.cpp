@@ -1,0 +1,124 @@
+#include <doctest/doctest.h>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <usage_stats.hpp>
+#include <vector>
+
+#include "own_environment.hpp"
+#include "temporary_folder.hpp"
+
+// What is the program's own text, and what only lies in its memory.
+
+using namespace usage_stats::detail;
+
+namespace {
+
+/// What of the text the program says, the rest as dots.
+std::string own_part(const std::string& text) {
+  const auto own = find_own_text({text}, platform::read_only_memory(true));
+  REQUIRE(own);
+  std::string result = text;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if ((*own)[0][i] == Own::no) result[i] = '.';
+  return result;
+}
+
+/// A sentence that no literal has: it is put together here.
+std::string unheard_of(const std::string& word) {
+  std::string text;
+  for (const char* part : {"zeb", "ra", " wom", "bat ", "quok", "ka "}) text += part;
+  return text + word;
+}
+
+std::string dots(const std::string& text) { return std::string(text.size(), '.'); }
+
+char written_data[64] = "a sentence in data that is written";
+
+}  // namespace
+
+TEST_CASE("vocabulary: literals of the program and of its libraries") {
+  const char* volatile literal = "vocabulary: a literal of this very test";
+  const std::string text = literal;
+  CHECK(own_part(text) == text);
+  CHECK(own_part("No such file or directory") == "No such file or directory");  // the C library's
+  CHECK(own_part(std::string("vocabulary: a literal of ") + "Jane") == "vocabulary: a literal of ....");
+}
+
+TEST_CASE("vocabulary: UTF-16 literals") {
+  const char16_t* volatile literal = u"une phrase de cet essai-ci, \u00E9crite en UTF-16";
+  const std::u16string_view wide = literal;
+  std::string text;  // the same in UTF-8, put together here
+  for (const char16_t c : wide)
+    if (c < 0x80)
+      text += static_cast<char>(c);
+    else
+      text += {static_cast<char>(0xC0 | c >> 6), static_cast<char>(0x80 | (c & 0x3F))};
+  CHECK(own_part(text) == text);
+}
+
+TEST_CASE("vocabulary: the heap, the stack, written data, the environment and arguments are not the program's text") {
+  const std::string text = unheard_of("heap");
+  const std::vector<std::string> copies(100, text);
+  char stack[64];
+  std::snprintf(stack, sizeof stack, "%s", text.c_str());
+  std::snprintf(written_data, sizeof written_data, "%s", text.c_str());
+  const OwnEnvironment environment({{"PHRASE", text}});
+  CHECK(own_part(text) == dots(text));
+  CHECK(stack == text);
+  CHECK(written_data == text);
+}
+
+TEST_CASE("vocabulary: a file that the program has mapped is not its text, were it an object") {
+  TemporaryFolder folder;
+  const std::string text = unheard_of("file");
+  for (const bool object : {false, true}) {
+    const auto path = folder.path() / (object ? "object" : "data");
+    std::string bytes(8192, '\0');
+    if (object) std::ifstream("/proc/self/exe", std::ios::binary).read(bytes.data(), 4096);
+    bytes.replace(4096, text.size(), text);
+    std::ofstream(path, std::ios::binary) << bytes;
+    std::FILE* const file = std::fopen(path.c_str(), "r");
+    REQUIRE(file != nullptr);
+    void* const mapped = ::mmap(nullptr, bytes.size(), PROT_READ, MAP_PRIVATE, ::fileno(file), 0);
+    std::fclose(file);
+    REQUIRE(mapped != MAP_FAILED);
+    CHECK(own_part(text) == dots(text));
+    ::munmap(mapped, bytes.size());
+  }
+}
+
+TEST_CASE("vocabulary: the names of symbols are not the program's text") {
+  const std::string symbol = std::string("_ZNSt18condition_") + "variable10notify_oneEv";  // libstdc++ has it
+  CHECK(own_part(symbol) == dots(symbol));
+}
+
+TEST_CASE("vocabulary: memory that is gone, or whose file was cut, is no words, and harms nobody") {
+  TemporaryFolder folder;
+  const auto path = folder.path() / "file";
+  std::ofstream(path) << std::string(8192, 'x');
+  std::FILE* const file = std::fopen(path.c_str(), "r");
+  REQUIRE(file != nullptr);
+  void* const mapped = ::mmap(nullptr, 8192, PROT_READ, MAP_PRIVATE, ::fileno(file), 0);
+  std::fclose(file);
+  REQUIRE(mapped != MAP_FAILED);
+  REQUIRE(::truncate(path.c_str(), 0) == 0);
+  const auto begin = reinterpret_cast<std::uintptr_t>(mapped);
+  CHECK_FALSE(find_own_text({"any words"}, {{begin, begin + 8192}}));
+  ::munmap(mapped, 8192);
+  CHECK_FALSE(find_own_text({"any words"}, {{begin, begin + 8192}}));
+  CHECK_FALSE(find_own_text({"any words"}, {}));
+}
+
+TEST_CASE("vocabulary: names") {
+  const std::string strange = std::string("zeb") + "rawombat", joined = std::string("threads") + "x";
+  const auto known = find_own_names({"threads", strange, joined, "is", "x"});
+  REQUIRE(known);
+  CHECK(*known == std::vector<bool>{true, false, false, true, true});
+}
