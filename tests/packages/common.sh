@@ -30,6 +30,14 @@ refused() {
   grep -qF -- "$text" "$work/refused.log" || { cat "$work/refused.log" >&2; fail "'$text' was not said by: $*"; }
 }
 
+# also_said TEXT...: what the last one that was refused said as well.
+also_said() {
+  local text
+  for text in "$@"; do
+    grep -qF -- "$text" "$work/refused.log" || { cat "$work/refused.log" >&2; fail "'$text' was not said"; }
+  done
+}
+
 version() {
   sed -n 's/.*VERSION_[A-Z]* \([0-9]*\)/\1/p' include/usage_stats/version.hpp | paste -sd.
 }
