@@ -78,7 +78,7 @@ class UsageStatsConan(ConanFile):
     def package(self):
         copy(self, "LICENSE", self.source_folder, os.path.join(self.package_folder, "licenses"))
         if self.options.header_only:
-            for pattern in ("*.hpp", "*.ipp"):
+            for pattern in ("*.hpp", "*.ipp", "*.inl"):
                 copy(self, pattern, os.path.join(self.source_folder, "include"),
                      os.path.join(self.package_folder, "include"))
             return
