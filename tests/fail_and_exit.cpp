@@ -69,7 +69,7 @@ TEST_CASE("fail: neither of the two is a way out for paths, for bytes that are n
   const json error = error_of("/home/alice/x", "cannot read /home/alice/notes.txt");
   CHECK(error.dump().find("alice") == std::string::npos);
   const json bytes = error_of("bad\xff\xfe", std::string("a\0b\xc3", 4));
-  CHECK(bytes["type"].get<std::string>().find("bad") == 0);
+  CHECK(bytes["type"].get<std::string>().find('\xff') == std::string::npos);
   CHECK_NOTHROW(static_cast<void>(bytes.dump()));  // which throws for what is no UTF-8
   std::string words;
   while (words.size() < 100000) words += "word ";
