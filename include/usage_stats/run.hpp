@@ -54,10 +54,10 @@ class Run : public std::enable_shared_from_this<Run> {
   std::string command;
 
  private:
-  std::shared_ptr<Recorder> record(const Consent&, const Storage&, const State&,
+  std::shared_ptr<Recorder> record(const Consent&, Storage&, const State&,
                                    const std::vector<std::string>& arguments, Withheld);
   bool choose_destinations(const Consent&, const State&, const Withheld&);
-  bool choose_client(const Storage&, State&);
+  bool choose_client(Storage&, State&);
   void describe(const Consent&, const std::vector<std::string>& arguments, const State&);
   /// The options that say what a report holds: the program's own, or what has been told of them.
   const Options& disclosed() const noexcept { return disclosed_ ? *disclosed_ : options; }
