@@ -2,10 +2,9 @@
 // as it is, to the mode and the byte, whoever is told to use it.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <functional>
 #include <string>
 #include <vector>

@@ -105,9 +105,10 @@ void check_compiles(const std::string& source, const std::vector<std::string>& i
 }  // namespace
 
 TEST_CASE("macros: those of Qt, Xlib.h and windows.h may stand before the include, and are there after it") {
-  const std::string source = std::string("#include <algorithm>\n#include <string>\n"
-                                         "#define min(a, b) ((a) < (b) ? (a) : (b))\n"
-                                         "#define max(a, b) ((a) > (b) ? (a) : (b))\n") +
+  const std::string source = std::string(
+                                 "#include <algorithm>\n#include <string>\n"
+                                 "#define min(a, b) ((a) < (b) ? (a) : (b))\n"
+                                 "#define max(a, b) ((a) > (b) ? (a) : (b))\n") +
                              famous + "#include <usage_stats.hpp>\n" + use + theirs +
                              "static_assert(min(1, 2) + max(1, 2) == 3, \"\");\n";
   check_compiles(source, {"-DUSAGE_STATS_DISABLED", "-DNOTHING"});  // all of it, with httplib.h
