@@ -97,6 +97,6 @@ TEST_CASE("consent later: the environment's yes is for the run it was said to, t
   server.answer([](const ReceivedRequest&) { return Answer{}; });
   write_file(policy, "{\"usage_stats\": false}");
   sandbox.run("reporter", sending_to(server.url()));  // without a policy of its own, so that it may send
+  CHECK(wait_until([&] { return sandbox.pending().empty(); }));
   CHECK(server.requests().size() == 2);
-  CHECK(sandbox.pending().empty());
 }

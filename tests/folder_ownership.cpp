@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <functional>
 #include <string>
 #include <vector>
@@ -287,8 +288,10 @@ TEST_CASE("folder ownership: a first run that is killed at any of its system cal
     const Sandbox sandbox;
     calls = system_calls_of(sandbox, first_run(sandbox));
   }
-  std::size_t killed = 0, made_something = 0;
+  std::size_t killed = 0, made_something = 0, number = 0;
+  const bool each = std::getenv("USAGE_STATS_STRESS") != nullptr;
   for (const SystemCall& call : calls) {
+    if (!each && number++ % 4 != 0) continue;  // .ci/run stress kills at each
     CAPTURE(call.name + " " + std::to_string(call.number));
     Sandbox sandbox;
     sandbox.collect = false;
@@ -297,9 +300,9 @@ TEST_CASE("folder ownership: a first run that is killed at any of its system cal
     CHECK(sandbox.run("reporter", sending_to(server.url(), {"--info"})).out.find("problem=\n") != std::string::npos);
     CHECK(state_of(sandbox)["app"] == "reporter");
   }
-  CHECK(server.requests().size() >= calls.size());
-  CHECK(killed > 40);
-  CHECK(made_something > 10);
+  CHECK(server.requests().size() >= calls.size() / (each ? 1 : 4));
+  CHECK(killed > (each ? 40 : 10));
+  CHECK(made_something > (each ? 10 : 2));
 }
 
 TEST_CASE("folder ownership: many first runs at once share one folder, with one id") {

@@ -217,13 +217,13 @@ TEST_CASE("storage: a state.json that cannot be understood is replaced among our
   }
 }
 
-TEST_CASE("storage: no more than 100 reports wait, and the oldest go first") {
+TEST_CASE("storage: no more than 1,000 reports wait, and the oldest go first") {
   Sandbox sandbox;
   sandbox.collect = false;
   const us::Storage storage = opened(sandbox);
-  let_wait(storage, 103, "{\"final\": true}");
+  let_wait(storage, 1003, "{\"final\": true}");
   upload_once(sandbox);
-  CHECK(sandbox.pending().size() == 100);
+  CHECK(sandbox.pending().size() == 1000);
   CHECK(sandbox.pending().front() == "1003" + std::string(28, '0'));
   CHECK(storage.state().dropped == 3);
 }

@@ -27,8 +27,8 @@ std::string notice_text(const Options&, const std::vector<Endpoint>&, bool from_
 /// The question of ConsentMode::ask; it ends where the answer is typed. At most 8 lines of 80 columns.
 std::string question_text(const Options&, const std::vector<Endpoint>&, int columns);
 
-/// Names what is new, as much as goes into 8 lines of 80 columns; the rest is taken out of `data`. `rule`: that by which
-/// it is on.
+/// Names what is new, as much as goes into 8 lines of 80 columns; the rest is taken out of `data`. `rule`: that by
+/// which it is on.
 std::string new_data_text(const Options&, std::vector<NewData>& data, int rule, int columns);
 
 /// The endpoints that a run reports to, were it allowed; none where reports stay on this machine.

@@ -20,8 +20,8 @@ struct MemoryRange {
 /// loader's lock. Empty where that cannot be told.
 std::vector<MemoryRange> read_only_memory(bool libraries);
 
-/// Reads memory of this process that may be gone by now, or whose file may have been cut. By plain calls alone: a filter
-/// of system calls that knows no others must not end the host.
+/// Reads memory of this process that may be gone by now, or whose file may have been cut. By plain calls alone: a
+/// filter of system calls that knows no others must not end the host.
 class MemoryReader {
  public:
   MemoryReader() noexcept;

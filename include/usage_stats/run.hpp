@@ -58,10 +58,10 @@ class Run : public std::enable_shared_from_this<Run> {
   ParsedArguments parsed_arguments;
 
  private:
-  std::shared_ptr<Recorder> record(const Consent&, const Storage&, const State&,
-                                   const std::vector<std::string>& arguments, Withheld);
+  std::shared_ptr<Recorder> record(const Consent&, Storage&, const State&, const std::vector<std::string>& arguments,
+                                   Withheld);
   bool choose_destinations(const Consent&, const State&, const Withheld&);
-  bool choose_client(const Storage&, State&);
+  bool choose_client(Storage&, State&);
   void describe(const Consent&, const std::vector<std::string>& arguments, const State&);
   bool begin_label(const Storage&);
   void begin_interims();

@@ -31,7 +31,7 @@ std::vector<Word> words_of(std::string_view text);
 enum class Own : unsigned char { no, name, phrase };
 
 /// For each byte of each text whether the program says so. Case counts; UTF-8 and UTF-16 literals do. One pass over
-/// `memory` (read_only_memory()) for all texts. Nothing where it cannot be read, or not within 500 ms.
+/// `memory` (read_only_memory()) for all texts. Nothing where it cannot be read, or not within 1.5 s (a busy machine).
 std::optional<std::vector<std::vector<Own>>> find_own_text(const std::vector<std::string_view>& texts,
                                                            const std::vector<platform::MemoryRange>& memory);
 

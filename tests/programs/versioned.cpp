@@ -22,6 +22,10 @@
 
 namespace us = usage_stats;
 
+/// The options that its arguments stand for are the program's own, as a usage text makes them.
+extern const char* const versioned_usage;
+const char* const versioned_usage = "usage: versioned [--customer=NAME] [--threads=N] [--size=N] [--secret=TEXT]";
+
 namespace {
 
 struct Script {

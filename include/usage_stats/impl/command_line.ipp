@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -22,8 +23,13 @@ struct Answered {
   std::vector<Entry> entries;
 
   static Answered& instance() {
-    static Answered& answered = *new Answered;
-    return answered;
+    static std::atomic<Answered*> current{nullptr};  // without a guard, at which a signal's handler could wait for ever
+    Answered* found = current.load();
+    if (found != nullptr) return *found;
+    auto* const fresh = new Answered;
+    if (current.compare_exchange_strong(found, fresh)) return *fresh;
+    delete fresh;
+    return *found;
   }
   /// Null if there is none; under the mutex.
   const Entry* find(const Options& options) const noexcept {

@@ -24,8 +24,8 @@ struct Call {
   const Options& options;
   std::string name;
   bool json = false, wire = false;
-  std::string format;                  // of `describe`; empty: not given
-  std::optional<std::size_t> count{};  // of `show`
+  std::string format;                    // of `describe`; empty: not given
+  std::optional<std::size_t> count{};    // of `show`
   std::optional<std::string> message{};  // of `preview`
   Log log;
   std::string typed = typed_command(options);  // "mytool usage-stats"

@@ -271,8 +271,8 @@ USAGE_STATS_INLINE Withheld withhold(const Options& options, const Consent& cons
         withheld.data.empty() ? std::string() : ": " + withheld.data.front().name + " ...");
   if (withheld.data.empty() || !interactive() || !platform::in_foreground()) return withheld;
   std::vector<NewData> named = withheld.data;
-  if (storage.update_state([](State&) {}) ||
-      !platform::offer_to_standard_error(new_data_text(options, named, consent.decision.rule, platform::terminal_columns())))
+  if (storage.update_state([](State&) {}) || !platform::offer_to_standard_error(new_data_text(
+                                                 options, named, consent.decision.rule, platform::terminal_columns())))
     return withheld;
   storage.update_state([&](State& now) {
     if (!now.disclosed) now.disclosed.emplace();

@@ -311,12 +311,12 @@ USAGE_STATS_INLINE std::vector<std::string> describe_arguments(const Options& op
   const SensitiveValues::Words sensitive = any_recorded ? others.words() : SensitiveValues::Words();
   std::vector<std::string> result;
   for (const Argument& argument : shown) {
-    std::string text = clip_utf8(argument.shown, argument_bytes);
     const bool recorded = argument.may_record && !looks_private(argument.value) && !says_any(argument.value, sensitive);
-    if (argument.has_value)
-      text += recorded ? clip_utf8(argument.value, argument_bytes - text.size())
-                       : std::string(kind_of_value(argument.value));
-    result.push_back(std::move(text));
+    std::string value;
+    if (argument.has_value && !recorded) value = kind_of_value(argument.value);
+    std::string text = clip_utf8(argument.shown, argument_bytes - value.size());
+    if (argument.has_value && recorded) value = clip_utf8(argument.value, argument_bytes - text.size());
+    result.push_back(text + value);
   }
   return result;
 }

@@ -1,6 +1,7 @@
 #pragma once
 // Why a folder is not used, in words that a user can act on.
 
+#include <atomic>
 #include <new>
 #include <string>
 
@@ -62,25 +63,35 @@ class StateFileErrors : public std::error_category {
   }
 };
 
-/// One of each, which takes no memory and is never destroyed: a session may end when static objects are gone.
+/// One of each, which takes no memory and is never destroyed: a session may end when static objects are gone. Null
+/// where another thread, or what a signal's handler has interrupted, is just making it: nobody waits.
 template <class Category>
-const std::error_category& category_of() noexcept {
+const std::error_category* category_of() noexcept {
+  enum { none, begun, made };
   alignas(Category) static unsigned char place[sizeof(Category)];
-  static const Category* const category = new (place) Category;
-  return *category;
+  static std::atomic<int> state{none};
+  int found = none;
+  if (state.compare_exchange_strong(found, begun)) {
+    new (place) Category;
+    state = found = made;
+  }
+  return found == made ? std::launder(reinterpret_cast<const Category*>(place)) : nullptr;
 }
 
 }  // namespace refusal_impl
 
 USAGE_STATS_INLINE std::error_code refused(Refusal why) noexcept {
-  return {static_cast<int>(why), refusal_impl::category_of<refusal_impl::Refusals>()};
+  const std::error_category* const category = refusal_impl::category_of<refusal_impl::Refusals>();
+  if (category == nullptr) return std::make_error_code(std::errc::operation_not_permitted);
+  return {static_cast<int>(why), *category};
 }
 
 USAGE_STATS_INLINE std::error_code in_state_file(std::error_code error) noexcept {
   const std::error_condition kind = error.default_error_condition();
   const bool known = kind.category() == std::generic_category();
-  return {known ? kind.value() : static_cast<int>(std::errc::io_error),
-          refusal_impl::category_of<refusal_impl::StateFileErrors>()};
+  const std::error_category* const category = refusal_impl::category_of<refusal_impl::StateFileErrors>();
+  if (category == nullptr) return error;
+  return {known ? kind.value() : static_cast<int>(std::errc::io_error), *category};
 }
 
 }  // namespace platform

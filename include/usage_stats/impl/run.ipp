@@ -89,9 +89,8 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
   return record(consent, *storage, *state, arguments, std::move(withheld));
 }
 
-USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent, const Storage& storage,
-                                                         const State& state, const std::vector<std::string>& arguments,
-                                                         Withheld withheld) {
+USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent, Storage& storage, const State& state,
+                                                         const std::vector<std::string>& arguments, Withheld withheld) {
   session_id = random_hex(16);
   if (session_id.empty()) return give_up("the operating system gives no random numbers"), nullptr;
   if (!enough_memory()) return give_up("there is too little memory"), nullptr;
@@ -161,11 +160,12 @@ USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const S
   return true;
 }
 
-USAGE_STATS_INLINE bool Run::choose_client(const Storage& storage, State& state) {
+USAGE_STATS_INLINE bool Run::choose_client(Storage& storage, State& state) {
   std::string id;
   if (decision.verdict == Verdict::on) {
     id = client_id_of(disclosed(), state);
     if (id.empty()) {
+      storage.be_patient();  // once in the life of an id
       // Of many that begin together one makes the id; the others wait for no lock, but for the id.
       const auto known = [&](const State& now) { return !(id = client_id_of(disclosed(), state = now)).empty(); };
       const std::error_code error = storage.update_state(

@@ -17,7 +17,7 @@ namespace vocabulary_impl {
 inline constexpr std::size_t piece_size = 256 * 1024, margin = 1024;
 inline constexpr std::size_t shortest_run = 7;  // bytes: what every fourth byte of memory is enough to find
 inline constexpr std::size_t most_compared = 64 * 1024 * 1024;
-inline constexpr std::chrono::milliseconds longest_search{500};
+inline constexpr std::chrono::milliseconds longest_search{1500};
 
 /// Blocks of four bytes that are looked for: which hashes of them there are, and the blocks with what they stand for.
 class Blocks {
