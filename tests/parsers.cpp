@@ -101,6 +101,7 @@ TEST_CASE("parsers: CLI11, values: those that are listed, and choices of the par
   check("cli11", {
                      {{"--zoom=12"}, "", {"--zoom=12"}},
                      {{"--zoom", "12"}, "", {"--zoom=12"}},
+                     {{"--zoom", "1234"}, "", {"--zoom=1234"}},  // long enough to be looked for elsewhere
                      {{"--format=hic"}, "", {"--format=hic"}},
                      {{"--format", "COOL"}, "", {"--format=cool"}},
                      {{"--level", "best"}, "", {"--level=best"}},
