@@ -113,7 +113,7 @@ USAGE_STATS_INLINE Answer build_is_not_official(Facts& facts) {  // 8
 
 USAGE_STATS_INLINE Answer config_says(Facts& facts) {  // 9
   facts.consent.config = read_settings(config_path(facts.options));
-  const Answer answer = file_says(facts.consent.config);
+  Answer answer = file_says(facts.consent.config);
   if (answer && answer->verdict == Verdict::off) return answer;
   // A "no" is kept in two places. Which config file a run finds hangs on its environment; the state's "no" holds
   // whatever that file says, until `usage-stats enable` takes both back.

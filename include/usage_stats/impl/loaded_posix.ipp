@@ -28,7 +28,8 @@ namespace posix {
 class ProgramHeaders {
  public:
   ProgramHeaders() noexcept
-      : first_(reinterpret_cast<const ElfW(Phdr) *>(::getauxval(AT_PHDR))), count_(::getauxval(AT_PHNUM)) {
+      : first_(reinterpret_cast<const ElfW(Phdr) *>(::getauxval(AT_PHDR))),  // NOLINT(performance-no-int-to-ptr)
+        count_(::getauxval(AT_PHNUM)) {
     if (first_ == nullptr) count_ = 0;
   }
 

@@ -136,7 +136,7 @@ USAGE_STATS_INLINE std::string place(const std::filesystem::path& file) {
 /// Only what works in this program, and under the rule that has switched it on: the config file stands below the
 /// policy (6) and the environment (7). `brief`: one way of two.
 USAGE_STATS_INLINE std::string how_to_stop(const Options& options, int rule, bool brief) {
-  const std::string variable = "set " + environment_prefix(options.app) + "_USAGE_STATS_ENABLED=0";
+  std::string variable = "set " + environment_prefix(options.app) + "_USAGE_STATS_ENABLED=0";
   const std::string command = typed_command(options);
   const std::filesystem::path config = config_path(options);
   if (rule == 6 || rule == 7) return variable;

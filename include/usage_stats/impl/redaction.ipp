@@ -270,6 +270,7 @@ USAGE_STATS_INLINE std::optional<std::vector<std::string>> scrub(const std::vect
   for (std::size_t i = 0; i < open.size(); ++i) open[i] = i;
   for (int round = 0; round < 8 && !open.empty(); ++round) {
     std::vector<std::string_view> wanted;
+    wanted.reserve(open.size());
     for (const std::size_t i : open) wanted.push_back(result[i]);
     auto own = find_own_text(wanted, memory);
     if (!own) return std::nullopt;

@@ -169,7 +169,8 @@ USAGE_STATS_INLINE void TelemetrySession::fail(std::string_view type, std::strin
     const auto guard = detail::lock_or_give_up(run_->mutex);
     if (!guard) return;
     run_->outcome.status = detail::RunStatus::failed;
-    run_->outcome.error.assign(1, std::move(error));
+    run_->outcome.error.clear();
+    run_->outcome.error.push_back(std::move(error));
   }
   USAGE_STATS_CATCH_ALL {}
 }

@@ -156,6 +156,7 @@ USAGE_STATS_INLINE Socket Socket::connect(const std::string& host, int port,
     }
     if (begun.empty() && tried == addresses.size()) return problem = sockets::words(error), Socket();
     std::vector<Wish> wishes;
+    wishes.reserve(begun.size());
     for (const Socket& socket : begun) wishes.push_back({&socket, false, true, false});
     const auto until = tried < addresses.size() ? std::min(next, deadline) : deadline;
     wait(wishes,

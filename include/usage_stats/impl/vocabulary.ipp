@@ -295,7 +295,7 @@ USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::ve
   std::vector<bool> found(names.size(), false);
   std::size_t missing = names.size(), shortest = shortest_run;
   Blocks blocks;
-  constexpr std::string_view around("\0 ,;:.=-|/\"'()[]{}<>\n", 22);
+  constexpr std::string_view around("\0 ,;:.=-|/\"'()[]{}<>\n", 21);
   for (std::size_t i = 0; i < names.size(); ++i) {
     const std::string name(names[i]);
     found[i] = name.size() < 2;  // nobody's secret
