@@ -33,7 +33,7 @@ USAGE_STATS_INLINE std::string clip_utf8(std::string_view text, std::size_t limi
 
 namespace redaction_impl {
 
-inline constexpr std::size_t longest_input = 16 * 1024;
+inline constexpr std::size_t longest_input = 4 * 1024;
 
 /// A text with what is known of each of its bytes.
 struct Known {
