@@ -52,7 +52,7 @@ SensitiveValues ambient_values();
 
 /// Messages as they may leave: words that are not the program's own, sensitive values, numbers of three digits and more
 /// that the template does not have, and quoted text unless all of it is the program's become `<value>`, one for a run
-/// of them. `memory`: where the program's own words are. Each at most `limit` bytes; of a long text the first 16 KiB
+/// of them. `memory`: where the program's own words are. Each at most `limit` bytes; of a long text the first 4 KiB
 /// are looked at. Scrubbing twice is scrubbing once. Nothing where the program's words cannot be found out.
 std::optional<std::vector<std::string>> scrub(const std::vector<std::string>& texts, const SensitiveValues&,
                                               std::size_t limit, const std::vector<platform::MemoryRange>& memory);
