@@ -6,6 +6,8 @@
 # Whether httplib speaks TLS is its package's decision: two settings of CPPHTTPLIB_* in one program do not fit together,
 # so none is defined here. Where httplib has no TLS, usage_stats sends https with the system's curl.
 set(UsageStatsHttplib_FORM "")
+include("${CMAKE_CURRENT_LIST_DIR}/UsageStatsMissing.cmake")
+usage_stats_missing(httplib UsageStatsHttplib_NOT_FOUND_MESSAGE)
 
 # A header that was split from its definitions is of no use without the package that knows the flags of its library.
 function(usage_stats_httplib_header_only header result)
@@ -17,6 +19,20 @@ function(usage_stats_httplib_header_only header result)
   endif()
 endfunction()
 
+# The version of a target that a project has made of httplib's sources: nothing but its header knows it.
+function(usage_stats_httplib_version_of target result)
+  set(version "")
+  get_target_property(folders ${target} INTERFACE_INCLUDE_DIRECTORIES)
+  foreach(folder IN LISTS folders)
+    string(REGEX REPLACE "^\\$<BUILD_INTERFACE:(.*)>$" "\\1" folder "${folder}")
+    if(EXISTS "${folder}/httplib.h")
+      file(STRINGS "${folder}/httplib.h" line LIMIT_COUNT 1 REGEX "define CPPHTTPLIB_VERSION ")
+      string(REGEX REPLACE ".*\"(.*)\".*" "\\1" version "${line}")
+    endif()
+  endforeach()
+  set(${result} "${version}" PARENT_SCOPE)
+endfunction()
+
 if(NOT UsageStatsHttplib_INCLUDE_DIR)
   if(NOT TARGET httplib::httplib)
     find_package(httplib CONFIG QUIET)
@@ -24,6 +40,12 @@ if(NOT UsageStatsHttplib_INCLUDE_DIR)
   if(TARGET httplib::httplib)
     set(UsageStatsHttplib_FORM httplib::httplib)
     set(UsageStatsHttplib_VERSION "${httplib_VERSION}")
+    if(NOT UsageStatsHttplib_VERSION)
+      usage_stats_httplib_version_of(httplib::httplib UsageStatsHttplib_VERSION)
+    endif()
+    if(NOT UsageStatsHttplib_VERSION)  # the project that made it knows what it does
+      set(UsageStatsHttplib_VERSION "${UsageStatsHttplib_FIND_VERSION}")
+    endif()
   else()
     find_package(PkgConfig QUIET)
     if(PkgConfig_FOUND)

@@ -1,6 +1,13 @@
 # What the library needs, as the system has it. Sets usage_stats_dependencies (targets) and usage_stats_definitions.
 find_package(Threads REQUIRED)
-find_package(nlohmann_json 3.10 REQUIRED)
+if(NOT TARGET nlohmann_json::nlohmann_json)  # a project that has us as a subdirectory may have its own
+  find_package(nlohmann_json 3.10 QUIET)
+  if(NOT nlohmann_json_FOUND)
+    include("${CMAKE_CURRENT_LIST_DIR}/UsageStatsMissing.cmake")
+    usage_stats_missing(nlohmann_json missing)
+    message(FATAL_ERROR "${missing}")
+  endif()
+endif()
 
 if(USAGE_STATS_USE_HTTPLIB OR USAGE_STATS_BUILD_TESTS OR USAGE_STATS_BUILD_EXAMPLES)
   list(APPEND CMAKE_MODULE_PATH "${CMAKE_CURRENT_LIST_DIR}")

@@ -16,8 +16,9 @@
 #include "usage_stats/version.hpp"
 #include "usage_stats/macros.hpp"
 
-#include "usage_stats/options.hpp"  // what the author decides
-#include "usage_stats/fields.hpp"   // what may be collected
+#include "usage_stats/options.hpp"    // what the author decides
+#include "usage_stats/fields.hpp"     // what may be collected
+#include "usage_stats/arguments.hpp"  // what the program's own parser may tell
 
 #if defined(USAGE_STATS_DISABLED)
 
@@ -35,6 +36,7 @@
 #include "usage_stats/redaction.hpp"    // what must never leave
 #include "usage_stats/outcome.hpp"      // how it ended
 #include "usage_stats/report.hpp"       // what happened
+#include "usage_stats/parsed.hpp"       // ... of arguments, by the program's own parser
 #include "usage_stats/session.hpp"      // one run, for its program
 #include "usage_stats/run.hpp"          // ... and from the decision to the report
 #include "usage_stats/ends.hpp"         // ... however it ends
@@ -77,6 +79,7 @@
 #include "usage_stats/impl/redaction.ipp"
 #include "usage_stats/impl/outcome.ipp"
 #include "usage_stats/impl/report.ipp"
+#include "usage_stats/impl/parsed.ipp"
 #include "usage_stats/impl/ticker.ipp"
 #include "usage_stats/impl/run.ipp"
 #include "usage_stats/impl/ends.ipp"

@@ -155,6 +155,26 @@ TEST_CASE("announced more: names of options, and the values of those that are li
   CHECK(versions.status(second)["withheld"].empty());
 }
 
+TEST_CASE("announced more: ... also where the program's own parser tells them") {
+  Versions versions;
+  const Words none = versions.old({"--arguments", "none", "--argument-value", "threads"});
+  const auto told = [&](const Words& more) {
+    return versions.old(Versions::with({"--tell", "customer=jane", "--tell", "threads=8"}, more));
+  };
+  versions.at_terminal(none);
+  versions.in_cron(told({}));
+  CHECK_FALSE(Versions::last(versions.old_server, 1)["command"].contains("arguments"));
+  versions.at_terminal(told({}));
+  const Words second = told({"--argument-value", "threads", "--argument-value", "customer"});
+  versions.in_cron(second);
+  CHECK(Versions::arguments(Versions::last(versions.old_server, 3)) == R"(["--customer=<text>","--threads=8"])");
+  versions.in_cron(told({"--arguments", "values"}));
+  CHECK(Versions::arguments(Versions::last(versions.old_server, 4)) == R"(["--customer=<text>","--threads=8"])");
+  versions.at_terminal(second);
+  versions.in_cron(second);
+  CHECK(Versions::arguments(Versions::last(versions.old_server, 6)) == R"(["--customer=jane","--threads=8"])");
+}
+
 TEST_CASE("announced more: the messages of errors") {
   Versions versions;
   const Words first = versions.old({"--errors", "type", "--fail", "it failed"}),

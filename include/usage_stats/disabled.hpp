@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "arguments.hpp"
 #include "command_line.hpp"
 #include "consent.hpp"
 #include "fields.hpp"
@@ -90,6 +91,7 @@ class TelemetrySession {
   [[nodiscard]] StageScope enter(const Stage&) noexcept { return {}; }
 
   void command(std::string_view) noexcept {}
+  void argument(std::string_view, std::string_view = {}, ArgumentSource = ArgumentSource::command_line) noexcept {}
   void fail(const std::exception&) noexcept {}
   void fail(std::exception_ptr = std::current_exception()) noexcept {}
   void fail(std::string_view, std::string_view) noexcept {}

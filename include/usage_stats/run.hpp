@@ -15,6 +15,7 @@
 #include "log.hpp"
 #include "options.hpp"
 #include "outcome.hpp"
+#include "parsed.hpp"
 #include "platform.hpp"
 #include "report.hpp"
 #include "storage.hpp"
@@ -42,6 +43,8 @@ class Run : public std::enable_shared_from_this<Run> {
   void finish(const End&) noexcept;
   /// Whether there is something that its end must report.
   bool recording() const noexcept { return recorder_ != nullptr && !finished_; }
+  /// The options that say what a report holds: the program's own, or what has been told of them.
+  const Options& disclosed() const noexcept { return disclosed_ ? *disclosed_ : options; }
 
   const Options options;
   const Log log;
@@ -49,9 +52,10 @@ class Run : public std::enable_shared_from_this<Run> {
   std::string problem;
   std::string session_id;
   std::filesystem::path report_path;
-  std::mutex mutex;  // of `outcome` and `command`, which any thread may set
+  std::mutex mutex;  // of `outcome`, `command` and `parsed_arguments`, which any thread may set
   Outcome outcome;
   std::string command;
+  ParsedArguments parsed_arguments;
 
  private:
   std::shared_ptr<Recorder> record(const Consent&, Storage&, const State&, const std::vector<std::string>& arguments,
@@ -59,12 +63,11 @@ class Run : public std::enable_shared_from_this<Run> {
   bool choose_destinations(const Consent&, const State&, const Withheld&);
   bool choose_client(Storage&, State&);
   void describe(const Consent&, const std::vector<std::string>& arguments, const State&);
-  /// The options that say what a report holds: the program's own, or what has been told of them.
-  const Options& disclosed() const noexcept { return disclosed_ ? *disclosed_ : options; }
   bool begin_label(const Storage&);
   void begin_interims();
   void write_interim();
   bool close_report(const End&);
+  void add_parsed(Report&) const;
   void write_and_deliver();
   void deliver(const Storage&) const;
   void look_after(const Storage&) const;
@@ -74,7 +77,8 @@ class Run : public std::enable_shared_from_this<Run> {
 
   std::optional<Options> disclosed_;
   Report report_;
-  SensitiveValues sensitive_;
+  SensitiveValues ambient_;    // what this process knows ...
+  SensitiveValues sensitive_;  // ... and what stood in argv
   Label label_;
   platform::LockedFile lock_;
   platform::SignalWatch signals_;

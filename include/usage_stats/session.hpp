@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "arguments.hpp"
 #include "consent.hpp"
 #include "fields.hpp"
 #include "options.hpp"
@@ -93,8 +94,16 @@ class TelemetrySession {
   /// Begins a stage that ends with the returned object. At most 256.
   [[nodiscard]] StageScope enter(const Stage&) noexcept;
 
-  /// The subcommand, where the program's own parser knows it: a literal of the program, never the user's text.
+  /// The subcommand, where the program's own parser knows it, or a chain of them, "remote add": literals of the
+  /// program, never the user's text.
   void command(std::string_view name) noexcept;
+  /// An option or a positional that the program's own parser knows to be given; call it once for each time that it was,
+  /// at most 64 times. The first call clears what argv gave. The name is the declared one, "--threads" or, of a
+  /// positional, "input", and goes as it is; the value goes by the rules for values (Options::arguments and
+  /// argument_values; the kind alone: --threads=<int>); empty: none. A value that is one of the program's own choices
+  /// may be part of the name: argument("--format=cool"). Without name and value nothing but the clearing happens.
+  void argument(std::string_view name, std::string_view value = {},
+                ArgumentSource = ArgumentSource::command_line) noexcept;
   /// The run has failed with this exception: its type, its message (scrubbed) and those nested in it.
   void fail(const std::exception&) noexcept;
   void fail(std::exception_ptr = std::current_exception()) noexcept;

@@ -57,6 +57,10 @@ bool set_detail(Script& script, const std::string& name, const std::string& valu
   if (name == "--fail") return script.failure = value, true;
   if (name == "--remove") return script.deeds.push_back([value] { std::filesystem::remove(value); }), true;
   if (name == "--set-home") return script.deeds.push_back([value] { ::setenv("HOME", value.c_str(), 1); }), true;
+  if (name == "--tell") {  // NAME=VALUE, as the program's own parser would
+    const std::string option = "--" + value.substr(0, equals), given = value.substr(equals + 1);
+    return script.deeds.push_back([=] { us::TelemetrySession::current()->argument(option, given); }), true;
+  }
   if (name == "--choice") {  // NAME=old,new
     script.choice = value.substr(0, equals);
     script.choices[0] = value.substr(equals + 1, comma - equals - 1);

@@ -37,7 +37,8 @@ inline constexpr BuiltIn built_in[] = {
     {"system.interactive", "boolean", "whether the program ran at a terminal"},
     {"command.name", "text", "the subcommand: one of the words that the program itself knows"},
     {"command.arguments", "list of text",
-     "names of options that the program has, and what kind of value stood where: <int>, <path>, ..."},
+     "names of options that the program has, and what kind of value stood where: <int>, <path>, ...; those behind "
+     "<config_file> or <environment> were given there"},
     {"started_at", "time", "when the run began (UTC)"},
     {"ended_at", "time", "when the run ended (UTC)"},
     {"duration_s", "number", "how long the run took, seconds"},

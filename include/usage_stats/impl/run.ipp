@@ -185,8 +185,9 @@ USAGE_STATS_INLINE bool Run::choose_client(Storage& storage, State& state) {
 USAGE_STATS_INLINE void Run::describe(const Consent& consent, const std::vector<std::string>& arguments,
                                       const State& state) {
   const std::string client_id = std::move(report_.client_id);
-  sensitive_ = ambient_values();
-  report_ = report_at_start(disclosed(), session_id, arguments, sensitive_, state);
+  ambient_ = ambient_values();
+  report_ = report_at_start(disclosed(), session_id, arguments, ambient_, state);
+  sensitive_ = ambient_;
   sensitive_.add_arguments(arguments);
   report_.client_id = client_id;
 
@@ -199,6 +200,12 @@ USAGE_STATS_INLINE void Run::describe(const Consent& consent, const std::vector<
   label_.policy_file = consent.policy.file;
 }
 
+/// What the program's own parser has told, under the lock.
+USAGE_STATS_INLINE void Run::add_parsed(Report& report) const {
+  if (!command.empty()) report.command = command;
+  parsed_arguments.replace_in(report, ambient_);
+}
+
 /// False, and the label stays: the run is lost, since a lock is held by what cannot go on.
 USAGE_STATS_INLINE bool Run::close_report(const End& end) {
   const auto guard = lock_or_give_up(mutex);
@@ -209,7 +216,7 @@ USAGE_STATS_INLINE bool Run::close_report(const End& end) {
   if (outcome.status == RunStatus::running)
     outcome.status = outcome.exit_code.value_or(0) == 0 ? RunStatus::ok : RunStatus::failed;
   report_.outcome = outcome;
-  if (!command.empty()) report_.command = command;
+  add_parsed(report_);
   recorder_->add_to(report_);
   scrub_report(report_, disclosed(), sensitive_);
   report_.final = true;
@@ -277,7 +284,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
     if (finished_ || (quiet && options.report_every < std::chrono::minutes(1)) || !enough_memory()) return;
     Report interim = report_;
     ++report_.sequence;  // the last report has another one, also if this thread is held up from here on
-    if (const auto guard = lock_or_give_up(mutex); guard && !command.empty()) interim.command = command;
+    if (const auto guard = lock_or_give_up(mutex)) add_parsed(interim);
     interim.outcome.status = RunStatus::running;
     interim.duration_s = recorder_->seconds();
     recorder_->add_to(interim);

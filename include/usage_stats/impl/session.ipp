@@ -129,6 +129,17 @@ USAGE_STATS_INLINE void TelemetrySession::command(std::string_view name) noexcep
   USAGE_STATS_CATCH_ALL {}
 }
 
+USAGE_STATS_INLINE void TelemetrySession::argument(std::string_view name, std::string_view value,
+                                                   ArgumentSource source) noexcept {
+  const detail::PublicCall call;
+  USAGE_STATS_TRY {
+    if (!recorder_ || call.nested()) return;
+    const auto guard = detail::lock_or_give_up(run_->mutex);
+    if (guard) run_->parsed_arguments.add(run_->disclosed(), name, value, source);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
 USAGE_STATS_INLINE void TelemetrySession::fail(const std::exception& exception) noexcept {
   const detail::PublicCall call;
   USAGE_STATS_TRY {

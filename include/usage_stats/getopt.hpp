@@ -1,0 +1,96 @@
+#pragma once
+// For programs that parse with getopt_long: reports name options as the table of long options does.
+//
+//   while ((option = getopt_long(argc, argv, "p:v", table, nullptr)) != -1) ...
+//   usage_stats::record_arguments(session, argc, argv, "p:v", table);
+
+#include <usage_stats.hpp>
+
+#include <getopt.h>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace usage_stats {
+namespace getopt_impl {
+
+/// Reads once more, silently, and puts getopt's variables back. A template, so that two copies of different versions in
+/// one program have no function in common.
+template <class Session>
+class Reader {
+ public:
+  explicit Reader(Session& session) noexcept : session_(session) {
+    opterr = 0;
+    optind = 0;  // begins anew
+#if defined(__APPLE__) || defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__) || defined(__DragonFly__)
+    optind = 1;
+    optreset = 1;
+#endif
+  }
+  ~Reader() {
+    optarg = optarg_;
+    optind = optind_;
+    opterr = opterr_;
+    optopt = optopt_;
+  }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  void record(std::vector<char*> argv, const char* letters, const struct option* table,
+              decltype(&::getopt_long) parse) {
+    const int argc = static_cast<int>(argv.size());
+    argv.push_back(nullptr);
+    for (;;) {
+      int index = -1;
+      optarg = nullptr;
+      const int option = parse(argc, argv.data(), letters, table, &index);
+      if (option == -1) break;
+      const std::string value = optarg == nullptr ? "" : optarg;
+      if (option == 1 && letters[0] == '-')
+        session_.argument({}, value);  // what is no option, in its place
+      else if (option == '?' || option == ':')
+        session_.argument("<option>");
+      else
+        session_.argument(name_of(option, index, table), value);
+    }
+    for (int i = optind; i < argc; ++i) session_.argument({}, argv[static_cast<std::size_t>(i)]);
+  }
+
+ private:
+  /// As the table names it: an option that was given by its letter has the long name of that letter.
+  static std::string name_of(int option, int index, const struct option* table) {
+    for (int i = 0; index < 0 && table != nullptr && table[i].name != nullptr; ++i)
+      if (table[i].flag == nullptr && table[i].val == option) index = i;
+    return index < 0 ? std::string("-") + static_cast<char>(option) : std::string("--") + table[index].name;
+  }
+
+  Session& session_;
+  char* const optarg_ = optarg;
+  const int optind_ = optind, opterr_ = opterr, optopt_ = optopt;
+};
+
+}  // namespace getopt_impl
+
+/// To be called after the program's own loop, with what that gave getopt_long: the report then names what getopt knows,
+/// in place of what argv shows: each option by its long name, once for each time that it was given, however it was
+/// spelled or shortened, and the kinds of what is no option. Values go by the rules for values. Neither argv nor
+/// getopt's variables change; as getopt itself, it is for one thread at a time. `parse`: getopt_long or
+/// getopt_long_only, whichever the program calls. getopt knows no subcommands: tell them by TelemetrySession::command.
+inline void record_arguments(TelemetrySession& session, int argc, char* const* argv, const char* letters,
+                             const struct option* table, decltype(&::getopt_long) parse = ::getopt_long) noexcept {
+  if (!session.enabled() || argv == nullptr || letters == nullptr) return;
+  detail::without_throwing([&] {
+    session.argument({});
+    getopt_impl::Reader<TelemetrySession>(session).record({argv, argv + argc}, letters, table, parse);
+  });
+}
+
+/// Two lines for the text that the program itself prints for --help.
+inline std::string help_text(const HelpTexts& texts = {}) {
+  std::string text = "  --" + texts.option + "  " + texts.option_description + "\n";
+  if (!texts.command.empty()) text += "  " + texts.command + "  " + texts.command_description + "\n";
+  return text;
+}
+
+}  // namespace usage_stats

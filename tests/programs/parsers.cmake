@@ -1,0 +1,32 @@
+# Programs that parse with the parsers for which there is an adapter (tests/parsers.cpp).
+find_path(USAGE_STATS_CLI11_INCLUDE CLI/CLI.hpp)
+find_path(USAGE_STATS_CXXOPTS_INCLUDE cxxopts.hpp)
+find_path(USAGE_STATS_BOOST_INCLUDE boost/program_options.hpp)
+find_library(USAGE_STATS_BOOST_LIBRARY boost_program_options)
+find_path(USAGE_STATS_GFLAGS_INCLUDE gflags/gflags.h)
+find_library(USAGE_STATS_GFLAGS_LIBRARY gflags)
+foreach(part IN ITEMS CLI11_INCLUDE CXXOPTS_INCLUDE BOOST_INCLUDE BOOST_LIBRARY GFLAGS_INCLUDE GFLAGS_LIBRARY)
+  if(NOT USAGE_STATS_${part})
+    message(FATAL_ERROR "The tests need libcli11-dev, libcxxopts-dev, libboost-program-options-dev and libgflags-dev; "
+                        "USAGE_STATS_${part} was not found")
+  endif()
+  mark_as_advanced(USAGE_STATS_${part})
+endforeach()
+
+function(usage_stats_parser name)
+  add_executable(test_program_parser_${name} "programs/parsers/${name}.cpp")
+  set_target_properties(test_program_parser_${name} PROPERTIES
+    OUTPUT_NAME parser_${name} RUNTIME_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/programs")
+  # Behind the form under test: the adapters work with the single header, too.
+  target_compile_options(test_program_parser_${name} PRIVATE "SHELL:-idirafter \"${PROJECT_SOURCE_DIR}/include\"")
+  target_link_libraries(test_program_parser_${name} PRIVATE ${usage_stats_under_test} ${ARGN})
+  usage_stats_own_target(test_program_parser_${name})
+  add_dependencies(usage_stats_tests test_program_parser_${name})
+endfunction()
+usage_stats_parser(cli11)
+usage_stats_parser(cxxopts)
+usage_stats_parser(boost_program_options "${USAGE_STATS_BOOST_LIBRARY}")
+usage_stats_parser(gflags "${USAGE_STATS_GFLAGS_LIBRARY}")
+usage_stats_parser(getopt)
+usage_stats_other_form(parser_cli11_disabled parsers/cli11 USAGE_STATS_DISABLED)
+target_compile_options(test_program_parser_cli11_disabled PRIVATE "SHELL:-idirafter \"${PROJECT_SOURCE_DIR}/include\"")
