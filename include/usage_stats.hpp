@@ -26,25 +26,25 @@
 
 #else
 
-#include "usage_stats/detail/consent/settings.hpp"     // what administrator and user have written down
-#include "usage_stats/detail/consent/rules.hpp"      // may it be collected
-#include "usage_stats/detail/record/disclosure.hpp"   // what the user has been told
-#include "usage_stats/detail/consent/notice.hpp"       // what the user is told
-#include "usage_stats/detail/store/client_id.hpp"    // under which id
-#include "usage_stats/detail/record/system_info.hpp"  // what machine this is
-#include "usage_stats/detail/record/redaction/vocabulary.hpp"   // which words are the program's own
-#include "usage_stats/detail/record/redaction/scrub.hpp"    // what must never leave
-#include "usage_stats/detail/record/exception_info.hpp"      // how it ended
-#include "usage_stats/detail/record/report.hpp"       // what happened
-#include "usage_stats/detail/record/parsed.hpp"       // ... of arguments, by the program's own parser
-#include "usage_stats/session.hpp"      // one run, for its program
-#include "usage_stats/detail/run/run.hpp"          // ... and from the decision to the report
-#include "usage_stats/detail/run/run_registry.hpp"         // ... however it ends
-#include "usage_stats/detail/store/storage.hpp"      // the folder: reports and labels
-#include "usage_stats/detail/send/uploader.hpp"     // empties the folder
-#include "usage_stats/detail/send/exporters/exporters.hpp"    // report -> requests
-#include "usage_stats/detail/send/transport/send.hpp"    // one HTTP request
-#include "usage_stats/command.hpp"      // `mytool usage-stats ...`
+#include "usage_stats/detail/consent/settings.hpp"             // what administrator and user have written down
+#include "usage_stats/detail/consent/rules.hpp"                // may it be collected
+#include "usage_stats/detail/record/disclosure.hpp"            // what the user has been told
+#include "usage_stats/detail/consent/notice.hpp"               // what the user is told
+#include "usage_stats/detail/store/client_id.hpp"              // under which id
+#include "usage_stats/detail/record/system_info.hpp"           // what machine this is
+#include "usage_stats/detail/record/redaction/vocabulary.hpp"  // which words are the program's own
+#include "usage_stats/detail/record/redaction/scrub.hpp"       // what must never leave
+#include "usage_stats/detail/record/exception_info.hpp"        // how it ended
+#include "usage_stats/detail/record/report.hpp"                // what happened
+#include "usage_stats/detail/record/parsed.hpp"                // ... of arguments, by the program's own parser
+#include "usage_stats/session.hpp"                             // one run, for its program
+#include "usage_stats/detail/run/run.hpp"                      // ... and from the decision to the report
+#include "usage_stats/detail/run/run_registry.hpp"             // ... however it ends
+#include "usage_stats/detail/store/storage.hpp"                // the folder: reports and labels
+#include "usage_stats/detail/send/uploader.hpp"                // empties the folder
+#include "usage_stats/detail/send/exporters/exporters.hpp"     // report -> requests
+#include "usage_stats/detail/send/transport/send.hpp"          // one HTTP request
+#include "usage_stats/command.hpp"                             // `mytool usage-stats ...`
 // Beneath them all:
 #include "usage_stats/detail/os/bounded_lock.hpp"
 #include "usage_stats/detail/consent/command_line.hpp"

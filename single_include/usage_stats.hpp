@@ -1161,8 +1161,8 @@ USAGE_STATS_END_NAMESPACE
 #include <vector>
 
 // ---- usage_stats/detail/os/platform.hpp
-// The operating system, all of it: declarations only. posix/ and windows/ define them; no other file includes a header of
-// an operating system. Nothing here throws but std::bad_alloc; failures are std::error_codes.
+// The operating system, all of it: declarations only. posix/ and windows/ define them; no other file includes a header
+// of an operating system. Nothing here throws but std::bad_alloc; failures are std::error_codes.
 
 // ---- usage_stats/detail/os/process.hpp
 // This process, and others that it starts and waits for.

@@ -28,7 +28,6 @@ USAGE_STATS_INLINE Connection& Connection::operator=(Connection&&) noexcept = de
 
 namespace transport_impl {
 
-
 USAGE_STATS_INLINE Response exchange(const Url& url, const Request& request, Deadline deadline, const Log& log,
                                      [[maybe_unused]] Connection* kept) {
   const std::string proxy = proxy_for(url.scheme, url.host);
