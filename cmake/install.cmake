@@ -4,7 +4,7 @@ include(CMakePackageConfigHelpers)
 set(package_folder "${CMAKE_INSTALL_LIBDIR}/cmake/usage_stats")
 
 install(DIRECTORY include/usage_stats DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
-        FILES_MATCHING PATTERN "*.hpp" PATTERN "*.ipp" PATTERN "*.inl")
+        FILES_MATCHING PATTERN "*.hpp" PATTERN "*.inl")
 if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.24)
   install(TARGETS usage_stats EXPORT usage_statsTargets FILE_SET HEADERS)
 else()

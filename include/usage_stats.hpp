@@ -26,70 +26,72 @@
 
 #else
 
-#include "usage_stats/settings.hpp"     // what administrator and user have written down
-#include "usage_stats/consent.hpp"      // may it be collected
-#include "usage_stats/disclosure.hpp"   // what the user has been told
-#include "usage_stats/notice.hpp"       // what the user is told
-#include "usage_stats/client_id.hpp"    // under which id
-#include "usage_stats/environment.hpp"  // what machine this is
-#include "usage_stats/vocabulary.hpp"   // which words are the program's own
-#include "usage_stats/redaction.hpp"    // what must never leave
-#include "usage_stats/outcome.hpp"      // how it ended
-#include "usage_stats/report.hpp"       // what happened
-#include "usage_stats/parsed.hpp"       // ... of arguments, by the program's own parser
-#include "usage_stats/session.hpp"      // one run, for its program
-#include "usage_stats/run.hpp"          // ... and from the decision to the report
-#include "usage_stats/ends.hpp"         // ... however it ends
-#include "usage_stats/storage.hpp"      // the folder: reports and labels
-#include "usage_stats/uploader.hpp"     // empties the folder
-#include "usage_stats/exporters.hpp"    // report -> requests
-#include "usage_stats/transport.hpp"    // one HTTP request
-#include "usage_stats/command.hpp"      // `mytool usage-stats ...`
+#include "usage_stats/detail/consent/settings.hpp"             // what administrator and user have written down
+#include "usage_stats/detail/consent/rules.hpp"                // may it be collected
+#include "usage_stats/detail/record/disclosure.hpp"            // what the user has been told
+#include "usage_stats/detail/consent/notice.hpp"               // what the user is told
+#include "usage_stats/detail/store/client_id.hpp"              // under which id
+#include "usage_stats/detail/record/system_info.hpp"           // what machine this is
+#include "usage_stats/detail/record/redaction/vocabulary.hpp"  // which words are the program's own
+#include "usage_stats/detail/record/redaction/scrub.hpp"       // what must never leave
+#include "usage_stats/detail/record/exception_info.hpp"        // how it ended
+#include "usage_stats/detail/record/report.hpp"                // what happened
+#include "usage_stats/detail/record/parsed.hpp"                // ... of arguments, by the program's own parser
+#include "usage_stats/session.hpp"                             // one run, for its program
+#include "usage_stats/detail/run/run.hpp"                      // ... and from the decision to the report
+#include "usage_stats/detail/run/run_registry.hpp"             // ... however it ends
+#include "usage_stats/detail/store/storage.hpp"                // the folder: reports and labels
+#include "usage_stats/detail/send/uploader.hpp"                // empties the folder
+#include "usage_stats/detail/send/exporters/exporters.hpp"     // report -> requests
+#include "usage_stats/detail/send/transport/send.hpp"          // one HTTP request
+#include "usage_stats/command.hpp"                             // `mytool usage-stats ...`
 // Beneath them all:
-#include "usage_stats/bounded_lock.hpp"
-#include "usage_stats/command_line.hpp"
-#include "usage_stats/hash.hpp"
-#include "usage_stats/log.hpp"
-#include "usage_stats/platform.hpp"
-#include "usage_stats/public_call.hpp"
-#include "usage_stats/read_only_memory.hpp"
-#include "usage_stats/ticker.hpp"
-#include "usage_stats/url.hpp"
+#include "usage_stats/detail/os/bounded_lock.hpp"
+#include "usage_stats/detail/consent/command_line.hpp"
+#include "usage_stats/detail/base/sha256.hpp"
+#include "usage_stats/detail/base/log.hpp"
+#include "usage_stats/detail/os/platform.hpp"
+#include "usage_stats/detail/base/public_call.hpp"
+#include "usage_stats/detail/os/memory.hpp"
+#include "usage_stats/detail/base/worker.hpp"
+#include "usage_stats/detail/base/url.hpp"
 
 #if !defined(USAGE_STATS_COMPILED) || defined(USAGE_STATS_IMPLEMENTATION)
 #if defined(_WIN32)
-#include "usage_stats/impl/platform_windows.ipp"
+#include "usage_stats/detail/os/windows/platform.inl"
 #else
-#include "usage_stats/impl/platform_posix.ipp"
+#include "usage_stats/detail/os/posix/platform.inl"
 #endif
-#include "usage_stats/impl/hash.ipp"
-#include "usage_stats/impl/log.ipp"
-#include "usage_stats/impl/public_call.ipp"
-#include "usage_stats/impl/url.ipp"
-#include "usage_stats/impl/options.ipp"
-#include "usage_stats/impl/command_line.ipp"
-#include "usage_stats/impl/fields.ipp"
-#include "usage_stats/impl/settings.ipp"
-#include "usage_stats/impl/consent.ipp"
-#include "usage_stats/impl/disclosure.ipp"
-#include "usage_stats/impl/notice.ipp"
-#include "usage_stats/impl/client_id.ipp"
-#include "usage_stats/impl/environment.ipp"
-#include "usage_stats/impl/vocabulary.ipp"
-#include "usage_stats/impl/redaction.ipp"
-#include "usage_stats/impl/outcome.ipp"
-#include "usage_stats/impl/report.ipp"
-#include "usage_stats/impl/parsed.ipp"
-#include "usage_stats/impl/ticker.ipp"
-#include "usage_stats/impl/run.ipp"
-#include "usage_stats/impl/ends.ipp"
-#include "usage_stats/impl/session.ipp"
-#include "usage_stats/impl/storage.ipp"
-#include "usage_stats/impl/uploader.ipp"
-#include "usage_stats/impl/uploader_process.ipp"
-#include "usage_stats/impl/exporters.ipp"
-#include "usage_stats/impl/transport.ipp"
-#include "usage_stats/impl/command.ipp"
+#include "usage_stats/detail/base/text.inl"
+#include "usage_stats/detail/base/time.inl"
+#include "usage_stats/detail/base/sha256.inl"
+#include "usage_stats/detail/base/log.inl"
+#include "usage_stats/detail/base/public_call.inl"
+#include "usage_stats/detail/base/url.inl"
+#include "usage_stats/detail/consent/options.inl"
+#include "usage_stats/detail/consent/command_line.inl"
+#include "usage_stats/detail/record/fields.inl"
+#include "usage_stats/detail/consent/settings.inl"
+#include "usage_stats/detail/consent/rules.inl"
+#include "usage_stats/detail/record/disclosure.inl"
+#include "usage_stats/detail/consent/notice.inl"
+#include "usage_stats/detail/store/client_id.inl"
+#include "usage_stats/detail/record/system_info.inl"
+#include "usage_stats/detail/record/redaction/vocabulary.inl"
+#include "usage_stats/detail/record/redaction/scrub.inl"
+#include "usage_stats/detail/record/exception_info.inl"
+#include "usage_stats/detail/record/report.inl"
+#include "usage_stats/detail/record/parsed.inl"
+#include "usage_stats/detail/base/worker.inl"
+#include "usage_stats/detail/run/run.inl"
+#include "usage_stats/detail/run/run_registry.inl"
+#include "usage_stats/detail/run/session.inl"
+#include "usage_stats/detail/store/storage.inl"
+#include "usage_stats/detail/send/uploader.inl"
+#include "usage_stats/detail/send/launcher.inl"
+#include "usage_stats/detail/send/exporters/exporters.inl"
+#include "usage_stats/detail/send/transport/send.inl"
+#include "usage_stats/detail/cli/command.inl"
 #endif
 
 #endif  // USAGE_STATS_DISABLED

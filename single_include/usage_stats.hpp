@@ -384,6 +384,44 @@ class Stage : public detail::Declaration {
 };
 
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/arguments.hpp: what the program's own parser may tell
+// What a program's own parser tells of the command line, in place of what argv shows. Adapters for five parsers stand
+// beside this header; docs/parsers.md shows how another one is adapted.
+
+#include <string>
+#include <utility>
+
+USAGE_STATS_BEGIN_NAMESPACE
+
+/// Where an option was given. One that has only its default value was not given, and is not recorded.
+enum class ArgumentSource { command_line, config_file, environment, default_value };
+
+/// What a program's --help should say of usage statistics. The adapters' describe_in_help() puts it there.
+struct HelpTexts {
+  /// The words that the program answers, as in Options::command; empty: none.
+  std::string command = "usage-stats";
+  std::string command_description = "show, stop or delete usage statistics";
+  std::string option = "disable-usage-stats";  ///< without its dashes; not to be changed
+  std::string option_description = "collect and send no usage statistics of this run";
+
+  /// For parsers that describe options only: both in one.
+  std::string both_descriptions() const {
+    return command.empty() ? option_description : option_description + "; see also the command `" + command + "`";
+  }
+};
+
+namespace detail {
+
+/// Calls the function; what it throws is lost, since telemetry must never end the program that it is in.
+template <class Function>
+void without_throwing(Function&& function) noexcept {
+  USAGE_STATS_TRY { std::forward<Function>(function)(); }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+}  // namespace detail
+
+USAGE_STATS_END_NAMESPACE
 
 #if defined(USAGE_STATS_DISABLED)
 
@@ -407,8 +445,27 @@ USAGE_STATS_END_NAMESPACE
 #include <utility>
 #include <vector>
 
-// ---- usage_stats/command_line.hpp
-// What of a program's command line is this library's: the words of Options::command, and --disable-usage-stats.
+// ---- usage_stats/decision.hpp
+// What was decided about a run: whether anything is collected, and why.
+
+#include <string>
+
+USAGE_STATS_BEGIN_NAMESPACE
+
+/// May this program collect? off: nothing at all; local: reports that stay on this machine; on: reports that are sent.
+enum class Verdict { off, local, on };
+
+/// The verdict, the number of the rule that decided, and why, in words: "MYTOOL_NO_TELEMETRY is set".
+struct Decision {
+  Verdict verdict = Verdict::off;
+  int rule = 0;
+  std::string why{};
+};
+
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/base/command_line.hpp
+// What of a program's command line is this library's: the words of Options::command, and --disable-usage-stats. The
+// disabled form needs it too.
 
 #include <algorithm>
 #include <cstddef>
@@ -452,112 +509,6 @@ inline bool take_out_disable_flag(int& argc, char** argv) noexcept {
   argc = kept;
   return true;
 }
-
-/// Remembers, for all texts of this process, that the program answers Options::command; argv[0] is how it was called.
-void remember_command(const Options&, int argc, const char* const* argv) noexcept;
-
-/// What a user types in front of a subcommand, "mytool usage-stats"; empty where this program answers no command.
-std::string typed_command(const Options&);
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/consent.hpp
-// May I collect? Fifteen rules; the first one that speaks decides (section 3 of the design).
-
-#include <functional>
-#include <optional>
-#include <string>
-#include <vector>
-
-// ---- usage_stats/settings.hpp
-// What the machine's administrator and the user have written down: the policy file and the config file. Either may be
-// another program's file with other keys, which are left alone.
-
-#include <filesystem>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
-USAGE_STATS_BEGIN_NAMESPACE
-
-/// May this program collect? off: nothing at all; local: reports that stay on this machine; on: reports that are sent.
-enum class Verdict { off, local, on };
-
-namespace detail {
-
-/// One of the two files, read.
-struct Settings {
-  std::filesystem::path file;
-  bool present = false;
-  std::string problem;                            ///< why it cannot be used; such a file means off
-  std::optional<Verdict> verdict;                 ///< "usage_stats": true, false or "local"
-  std::optional<std::string> endpoint;            ///< "usage_stats_endpoint"
-  std::vector<std::string> additional_endpoints;  ///< "usage_stats_additional_endpoints"
-};
-
-/// Where the files are. Empty where neither the options nor the environment tell.
-std::filesystem::path config_path(const Options&);
-std::filesystem::path policy_path(const Options&);
-/// The usage folder (section 6).
-std::filesystem::path usage_path(const Options&);
-
-/// Reads one of the files; at most 1 MiB. Missing is not a problem; unreadable, not JSON, or of wrong types is.
-Settings read_settings(const std::filesystem::path& file);
-
-/// Sets "usage_stats" in the config file: other keys, their order and their formatting are kept as far as JSON allows,
-/// the write is atomic, and a file that cannot be parsed is not touched. Returns the problem in words, or nothing.
-std::string write_verdict(const std::filesystem::path& file, bool on);
-
-/// The endpoints that hold after policy, environment and config have had their say. An address that is not valid is
-/// left out and told in `problem`; nobody gets a key or a header that the author meant for somebody else.
-std::vector<Endpoint> effective_endpoints(const Options&, const Settings& policy, const Settings& config,
-                                          std::string& problem);
-/// Those of them that nobody but the author names: who has named another one knows of it.
-std::vector<Endpoint> endpoints_of_author(const Options&, const Settings& policy, const Settings& config);
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-
-USAGE_STATS_BEGIN_NAMESPACE
-
-/// The verdict, the number of the rule that decided, and why, in words: "MYTOOL_NO_TELEMETRY is set".
-struct Decision {
-  Verdict verdict = Verdict::off;
-  int rule = 0;
-  std::string why{};
-};
-
-namespace detail {
-
-struct Label;
-struct State;
-
-/// Everything the rules look at, gathered lazily: a rule that speaks early keeps the files unread.
-struct Consent {
-  Decision decision;
-  Settings policy, config;   // as far as they were read
-  bool show_notice = false;  // the notice is due now
-  bool ask = false;          // the prompt is due now
-};
-
-/// Applies the rules to the options, the arguments (without the program's name), the environment and the two files.
-/// `problem` is the author's mistake, if any. `state` is what earlier runs have left, asked for only where a rule needs
-/// it.
-Consent decide(const Options&, const std::vector<std::string>& arguments, const std::string& problem,
-               const std::function<State()>& state);
-
-/// Whether a report that waits may leave now: its rule speaks again, on the very files that the run looked at. Rules 6,
-/// 9 and 12 need their yes to be there still; the others need only that nobody has said no since.
-enum class Leave { allowed, withdrawn, unclear };  // unclear: it waits until somebody mends what stands in `why`
-struct Permission {
-  Leave leave = Leave::unclear;
-  std::string why{};
-};
-Permission permission_for(const Label&, const State&);
-
-/// Rule 1 of who runs in the home of somebody else, in words.
-std::string anothers_home(const std::filesystem::path& home);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
@@ -629,6 +580,7 @@ class TelemetrySession {
   [[nodiscard]] StageScope enter(const Stage&) noexcept { return {}; }
 
   void command(std::string_view) noexcept {}
+  void argument(std::string_view, std::string_view = {}, ArgumentSource = ArgumentSource::command_line) noexcept {}
   void fail(const std::exception&) noexcept {}
   void fail(std::exception_ptr = std::current_exception()) noexcept {}
   void fail(std::string_view, std::string_view) noexcept {}
@@ -688,7 +640,7 @@ USAGE_STATS_END_NAMESPACE
 
 #else
 
-// ---- usage_stats/settings.hpp: what administrator and user have written down
+// ---- usage_stats/detail/consent/settings.hpp: what administrator and user have written down
 // What the machine's administrator and the user have written down: the policy file and the config file. Either may be
 // another program's file with other keys, which are left alone.
 
@@ -698,10 +650,26 @@ USAGE_STATS_END_NAMESPACE
 #include <string_view>
 #include <vector>
 
+// ---- usage_stats/decision.hpp
+// What was decided about a run: whether anything is collected, and why.
+
+#include <string>
+
 USAGE_STATS_BEGIN_NAMESPACE
 
 /// May this program collect? off: nothing at all; local: reports that stay on this machine; on: reports that are sent.
 enum class Verdict { off, local, on };
+
+/// The verdict, the number of the rule that decided, and why, in words: "MYTOOL_NO_TELEMETRY is set".
+struct Decision {
+  Verdict verdict = Verdict::off;
+  int rule = 0;
+  std::string why{};
+};
+
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
 
 namespace detail {
 
@@ -737,7 +705,7 @@ std::vector<Endpoint> endpoints_of_author(const Options&, const Settings& policy
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/consent.hpp: may it be collected
+// ---- usage_stats/detail/consent/rules.hpp: may it be collected
 // May I collect? Fifteen rules; the first one that speaks decides (section 3 of the design).
 
 #include <functional>
@@ -746,13 +714,6 @@ USAGE_STATS_END_NAMESPACE
 #include <vector>
 
 USAGE_STATS_BEGIN_NAMESPACE
-
-/// The verdict, the number of the rule that decided, and why, in words: "MYTOOL_NO_TELEMETRY is set".
-struct Decision {
-  Verdict verdict = Verdict::off;
-  int rule = 0;
-  std::string why{};
-};
 
 namespace detail {
 
@@ -787,7 +748,7 @@ std::string anothers_home(const std::filesystem::path& home);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/disclosure.hpp: what the user has been told
+// ---- usage_stats/detail/record/disclosure.hpp: what the user has been told
 // What the user has been told, and so how far a report may go. Whatever goes beyond it is withheld until a short notice
 // has named it; what was told goes on as it was.
 
@@ -857,7 +818,7 @@ Withheld withheld_from(const Options&, const std::vector<Endpoint>& named_by_aut
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/notice.hpp: what the user is told
+// ---- usage_stats/detail/consent/notice.hpp: what the user is told
 // What the user is told at the terminal before anything leaves the machine: the notice, the question, and the short
 // notice of new data. Only ever on standard error.
 
@@ -865,7 +826,7 @@ USAGE_STATS_END_NAMESPACE
 #include <string_view>
 #include <vector>
 
-// ---- usage_stats/log.hpp
+// ---- usage_stats/detail/base/log.hpp
 // The lines of USAGE_STATS_DEBUG=1: every step the library takes, and every mistake.
 
 #include <functional>
@@ -898,15 +859,30 @@ class Log {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/base/text.hpp
+// Text as it may be shown or sent: valid UTF-8, and what a terminal may see.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// The text as valid UTF-8 of at most `limit` bytes: what is not UTF-8 becomes U+FFFD, a character is never cut.
+std::string clip_utf8(std::string_view text, std::size_t limit);
+
+/// Text for a terminal: escape sequences and control characters are gone, white space is one blank, valid UTF-8.
+std::string plain_text(std::string_view text);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
 struct State;
 class Storage;
-
-/// Text for a terminal: escape sequences and control characters are gone, white space is one blank, valid UTF-8.
-std::string plain_text(std::string_view text);
 
 /// The notice before data is sent `from_now_on` or only from the next run on, wrapped at `columns`: at most 8 lines
 /// of 80 columns, each ended by a line break.
@@ -915,8 +891,8 @@ std::string notice_text(const Options&, const std::vector<Endpoint>&, bool from_
 /// The question of ConsentMode::ask; it ends where the answer is typed. At most 8 lines of 80 columns.
 std::string question_text(const Options&, const std::vector<Endpoint>&, int columns);
 
-/// Names what is new, as much as goes into 8 lines of 80 columns; the rest is taken out of `data`. `rule`: that by which
-/// it is on.
+/// Names what is new, as much as goes into 8 lines of 80 columns; the rest is taken out of `data`. `rule`: that by
+/// which it is on.
 std::string new_data_text(const Options&, std::vector<NewData>& data, int rule, int columns);
 
 /// The endpoints that a run reports to, were it allowed; none where reports stay on this machine.
@@ -934,7 +910,7 @@ Withheld inform_user(const Options&, const Consent&, const Storage&, const State
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/client_id.hpp: under which id
+// ---- usage_stats/detail/store/client_id.hpp: under which id
 // The random id under which a server sees an installation, a month or a run. Made from nothing that is known of the
 // user or the machine.
 
@@ -954,7 +930,7 @@ void make_client_id(const Options&, State&);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/environment.hpp: what machine this is
+// ---- usage_stats/detail/record/system_info.hpp: what machine this is
 // What machine this is: the `system` and `build` parts of a report. Nothing here names a person, a host or a network.
 
 #include <cstdint>
@@ -987,7 +963,7 @@ bool interactive();
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/vocabulary.hpp: which words are the program's own
+// ---- usage_stats/detail/record/redaction/vocabulary.hpp: which words are the program's own
 // The program's own words: what stands in its read-only data and in that of the libraries it has loaded. A message is a
 // template with values in it; the template is a literal, the values are not.
 
@@ -997,7 +973,7 @@ USAGE_STATS_END_NAMESPACE
 #include <string_view>
 #include <vector>
 
-// ---- usage_stats/read_only_memory.hpp
+// ---- usage_stats/detail/os/memory.hpp
 // Where the literals of the program and of its libraries lie in memory.
 
 #include <cstddef>
@@ -1017,8 +993,8 @@ struct MemoryRange {
 /// loader's lock. Empty where that cannot be told.
 std::vector<MemoryRange> read_only_memory(bool libraries);
 
-/// Reads memory of this process that may be gone by now, or whose file may have been cut. By plain calls alone: a filter
-/// of system calls that knows no others must not end the host.
+/// Reads memory of this process that may be gone by now, or whose file may have been cut. By plain calls alone: a
+/// filter of system calls that knows no others must not end the host.
 class MemoryReader {
  public:
   MemoryReader() noexcept;
@@ -1058,7 +1034,7 @@ std::vector<Word> words_of(std::string_view text);
 enum class Own : unsigned char { no, name, phrase };
 
 /// For each byte of each text whether the program says so. Case counts; UTF-8 and UTF-16 literals do. One pass over
-/// `memory` (read_only_memory()) for all texts. Nothing where it cannot be read, or not within 500 ms.
+/// `memory` (read_only_memory()) for all texts. Nothing where it cannot be read, or not within 1.5 s (a busy machine).
 std::optional<std::vector<std::vector<Own>>> find_own_text(const std::vector<std::string_view>& texts,
                                                            const std::vector<platform::MemoryRange>& memory);
 
@@ -1068,7 +1044,7 @@ std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_vi
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/redaction.hpp: what must never leave
+// ---- usage_stats/detail/record/redaction/scrub.hpp: what must never leave
 // What must never leave (section 5 of the design): of arguments their values, of messages all that the program itself
 // does not say. All output is valid UTF-8.
 
@@ -1081,9 +1057,6 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-
-/// The text as valid UTF-8 of at most `limit` bytes: what is not UTF-8 becomes U+FFFD, a character is never cut.
-std::string clip_utf8(std::string_view text, std::size_t limit);
 
 /// The kind of a value that is not recorded: "<int>", "<number>", "<path>", "<url>" or "<text>".
 std::string_view kind_of_value(std::string_view value) noexcept;
@@ -1119,7 +1092,7 @@ SensitiveValues ambient_values();
 
 /// Messages as they may leave: words that are not the program's own, sensitive values, numbers of three digits and more
 /// that the template does not have, and quoted text unless all of it is the program's become `<value>`, one for a run
-/// of them. `memory`: where the program's own words are. Each at most `limit` bytes; of a long text the first 16 KiB
+/// of them. `memory`: where the program's own words are. Each at most `limit` bytes; of a long text the first 4 KiB
 /// are looked at. Scrubbing twice is scrubbing once. Nothing where the program's words cannot be found out.
 std::optional<std::vector<std::string>> scrub(const std::vector<std::string>& texts, const SensitiveValues&,
                                               std::size_t limit, const std::vector<platform::MemoryRange>& memory);
@@ -1137,7 +1110,7 @@ std::vector<std::string> describe_arguments(const Options&, const std::vector<st
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/outcome.hpp: how it ended
+// ---- usage_stats/detail/record/exception_info.hpp: how it ended
 // How a run ended: the `outcome` part of a report.
 
 #include <exception>
@@ -1173,7 +1146,7 @@ std::vector<ErrorLink> describe_exception(const std::exception&);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/report.hpp: what happened
+// ---- usage_stats/detail/record/report.hpp: what happened
 // What happened: one run as data, and as the JSON text of report v1 (section 4 of the design, docs/report.schema.json).
 
 #include <atomic>
@@ -1187,18 +1160,18 @@ USAGE_STATS_END_NAMESPACE
 #include <variant>
 #include <vector>
 
-// ---- usage_stats/platform.hpp
-// The operating system: declarations only. platform_posix.ipp and platform_windows.ipp define them; no other file
-// includes a header of an operating system. Nothing here throws but std::bad_alloc; failures are std::error_codes.
+// ---- usage_stats/detail/os/platform.hpp
+// The operating system, all of it: declarations only. posix/ and windows/ define them; no other file includes a header
+// of an operating system. Nothing here throws but std::bad_alloc; failures are std::error_codes.
+
+// ---- usage_stats/detail/os/process.hpp
+// This process, and others that it starts and waits for.
 
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
-#include <limits>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -1209,13 +1182,73 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace platform {
 
-// ---- the process and its machine
-
 /// The value of an environment variable; nothing if it is not set.
 std::optional<std::string> variable(const char* name);
 /// The values of all environment variables.
 std::vector<std::string> variable_values();
 void remove_variable(const char* name) noexcept;
+
+/// setuid, setgid, file capabilities (AT_SECURE): a process that may do more than its user.
+bool elevated() noexcept;
+/// An id of this process that a fork changes.
+std::int64_t process_id() noexcept;
+/// How many forks lie between this process and the one that first called this: costs next to nothing.
+unsigned forks() noexcept;
+
+/// One T for each process, never destroyed. A child that was forked without exec gets a fresh one: in its copy of the
+/// parent's, a mutex may be locked for ever.
+template <class T>
+T& per_process() {
+  struct Owned {
+    unsigned forks;
+    Owned* former;  // the parent's, kept in sight of leak checkers
+    T value{};
+  };
+  static std::atomic<Owned*> current{nullptr};
+  Owned* found = current.load();
+  while (found == nullptr || found->forks != forks()) {
+    auto* const fresh = new Owned{forks(), found};
+    if (current.compare_exchange_strong(found, fresh)) return fresh->value;
+    delete fresh;
+  }
+  return found->value;
+}
+
+/// Whether a file more can be held open without the host noticing (the descriptor limit is not near).
+bool has_spare_descriptors() noexcept;
+bool random_bytes(unsigned char* into, std::size_t count) noexcept;
+
+/// Lets this process take so many bytes more than it has, and no more (Linux; not under a sanitizer).
+void limit_memory(std::size_t more) noexcept;
+
+/// Runs the program whose absolute path comes first, gives it `input`, and returns the first `output_limit` bytes
+/// of its standard output; its standard error is the null device. It is ended at `limit`.
+struct ProgramResult {
+  int exit_code = -1;  // -1: not started, or killed
+  std::string output;
+  std::error_code error;
+};
+ProgramResult run_program(const std::vector<std::string>& command, std::string_view input, std::size_t output_limit,
+                          std::chrono::milliseconds limit);
+/// The absolute path of a program in PATH; empty if there is none.
+std::filesystem::path find_program(std::string_view name);
+
+/// Ends the process at once: no destructors, no handlers.
+[[noreturn]] void exit_now(int code) noexcept;
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/thread.hpp
+// Threads, and what is held back from them while one of ours is at work.
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
 
 /// While one lives, this thread reads numbers with a point where the host's locale has a mark of several bytes for it
 /// (ps_AF): nlohmann/json reads only the first byte of that, and ends a program with assertions.
@@ -1243,47 +1276,51 @@ class Uncancelled {
   int before_ = 0;
 };
 
-/// setuid, setgid, file capabilities (AT_SECURE): a process that may do more than its user.
-bool elevated() noexcept;
-/// An id of this process that a fork changes.
-std::int64_t process_id() noexcept;
-/// How many forks lie between this process and the one that first called this: costs next to nothing.
-unsigned forks() noexcept;
-
-/// One T for each process, never destroyed. A child that was forked without exec gets a fresh one: in its copy of the
-/// parent's, a mutex may be locked for ever.
-template <class T>
-T& per_process() {
-  struct Owned {
-    unsigned forks;
-    Owned* former;  // the parent's, kept in sight of leak checkers
-    T value{};
-  };
-  static std::atomic<Owned*> current{nullptr};
-  Owned* found = current.load();
-  while (found == nullptr || found->forks != forks()) {
-    auto* const fresh = new Owned{forks(), found};
-    if (current.compare_exchange_strong(found, fresh)) return fresh->value;
-    delete fresh;
-  }
-  return found->value;
-}
-/// Whether the standard stream (0, 1, 2) is a terminal.
-bool is_terminal(int stream) noexcept;
-/// While it lives, this thread and those that it starts get no SIGPIPE (nobody reads) and no SIGTTOU (a background job
-/// that writes to its terminal); one that arose goes with it.
-class NoBrokenPipe {
+/// A thread whose start cannot throw: std::thread does where none is to be had, which ends a program that is built with
+/// -fno-exceptions. Its handle's destructor detaches it. Movable.
+class Thread {
  public:
-  NoBrokenPipe() noexcept;
-  ~NoBrokenPipe();
-  NoBrokenPipe(const NoBrokenPipe&) = delete;
-  NoBrokenPipe& operator=(const NoBrokenPipe&) = delete;
-  bool blocked() const noexcept { return blocked_; }
+  Thread() noexcept;
+  /// `work` must not throw. Not joinable if there is no thread to be had.
+  /// `stack`: its bytes, which are reserved and not used before they are needed; 0: the system's choice.
+  explicit Thread(std::function<void()> work, std::size_t stack = 0) noexcept;
+  ~Thread();
+  Thread(Thread&&) noexcept;
+  Thread& operator=(Thread&&) noexcept;
+
+  bool joinable() const noexcept;
+  /// Whether this is called by the thread itself.
+  bool is_this() const noexcept;
+  void join() noexcept;
+  void detach() noexcept;
+  /// In a fork's child, where it is the parent's: touches nothing.
+  void forget() noexcept;
 
  private:
-  alignas(8) unsigned char before_[128] = {};  // a set of signals
-  bool was_pending_ = false, blocked_ = false;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
+
+/// No signal will be handled by this thread; a SIGPIPE that it causes is lost.
+void block_signals_in_this_thread() noexcept;
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/terminal.hpp
+// The three standard streams, and the terminal behind them.
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+/// Whether the standard stream (0, 1, 2) is a terminal.
+bool is_terminal(int stream) noexcept;
 
 /// Before main: looks whether there is a standard error. Where there is none, what has its number later is no place for
 /// words.
@@ -1295,11 +1332,7 @@ bool write_to_standard_error(std::string_view text) noexcept;
 bool offer_to_standard_error(std::string_view text) noexcept;
 /// Whether all three are open: else a socket would get the number of one, and what the host prints.
 bool has_standard_streams() noexcept;
-/// Whether a file more can be held open without the host noticing (the descriptor limit is not near).
-bool has_spare_descriptors() noexcept;
-bool random_bytes(unsigned char* into, std::size_t count) noexcept;
 
-// ---- the terminal that is standard input
 /// Whether this process is the one that its terminal talks to; a background job is not.
 bool in_foreground() noexcept;
 /// Whether a question would get an answer that was not meant for it: something is typed ahead, be it half a line, or
@@ -1310,6 +1343,20 @@ bool input_waiting() noexcept;
 std::optional<std::string> read_line(std::chrono::milliseconds limit);
 /// Columns of the terminal that is standard error; 0: unknown.
 int terminal_columns() noexcept;
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/machine.hpp
+// What machine this is, and the names on it that must never leave.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
 
 struct Facts {             // empty or 0: unknown
   std::string os;          // "linux", "macos", "windows", "freebsd", ...
@@ -1330,7 +1377,20 @@ struct PrivateNames {
 };
 PrivateNames private_names();
 
-// ---- places; empty where the environment does not tell them
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/paths.hpp
+// Places; empty where the environment does not tell them.
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
 std::filesystem::path home();
 /// The first of HOME, XDG_STATE_HOME and XDG_CONFIG_HOME that belongs to another user, as under sudo with HOME kept:
 /// what the run would read there is not its user's decision, and what it wrote would be in the other's way. Empty if
@@ -1344,7 +1404,28 @@ std::filesystem::path policy_root();  // /etc, %ProgramData%
 std::string path_bytes(const std::filesystem::path&);
 std::filesystem::path path_of_bytes(std::string_view bytes);
 
-// ---- files
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/file.hpp
+// Folders that are ours, and files. Failures are std::error_codes.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
 
 /// Why a folder is not used; its kind is std::errc::operation_not_permitted (no_home: no_such_file_or_directory).
 enum class Refusal {
@@ -1416,6 +1497,27 @@ class Folder {
   std::unique_ptr<Impl> impl_;
 };
 
+/// Replaces a file anywhere (for the program's own config): keeps its mode, follows links that only we or root can have
+/// put there. What is missing is made (folders 0700, the file 0600), but neither HOME nor what is above it.
+std::error_code replace_file(const std::filesystem::path&, std::string_view bytes);
+/// Reads a file anywhere, at most `limit` bytes; must be a regular file. Links as above.
+std::optional<std::string> read_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/lock.hpp
+// Files that are locked for as long as their process lives.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
 /// A file with an exclusive lock that ends with the process however it ends, and that no child inherits (but see
 /// posix::ClosedInChildren). One that the host's own code has closed under us is noticed: release() then touches
 /// nothing. Movable.
@@ -1450,40 +1552,22 @@ class LockedFile {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Replaces a file anywhere (for the program's own config): keeps its mode, follows links that only we or root can have
-/// put there. What is missing is made (folders 0700, the file 0600), but neither HOME nor what is above it.
-std::error_code replace_file(const std::filesystem::path&, std::string_view bytes);
-/// Reads a file anywhere, at most `limit` bytes; must be a regular file. Links as above.
-std::optional<std::string> read_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/self_start.hpp
+// Where this library is in memory, and how the program starts itself once more.
 
-// ---- threads
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
 
-/// A thread whose start cannot throw: std::thread does where none is to be had, which ends a program that is built with
-/// -fno-exceptions. Its handle's destructor detaches it. Movable.
-class Thread {
- public:
-  Thread() noexcept;
-  /// `work` must not throw. Not joinable if there is no thread to be had.
-  /// `stack`: its bytes, which are reserved and not used before they are needed; 0: the system's choice.
-  explicit Thread(std::function<void()> work, std::size_t stack = 0) noexcept;
-  ~Thread();
-  Thread(Thread&&) noexcept;
-  Thread& operator=(Thread&&) noexcept;
-
-  bool joinable() const noexcept;
-  /// Whether this is called by the thread itself.
-  bool is_this() const noexcept;
-  void join() noexcept;
-  void detach() noexcept;
-  /// In a fork's child, where it is the parent's: touches nothing.
-  void forget() noexcept;
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
-};
-
-// ---- processes
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
 
 /// Whether this code address belongs to the main executable, so that starting it again starts this library.
 bool in_main_executable(const void* code) noexcept;
@@ -1528,28 +1612,88 @@ Child start_self(const SelfStart&, std::error_code&);
 /// started with, the lowest priority whatever the host's, all processors, and death by alarm after `limit`.
 void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept;
 
-/// Lets this process take so many bytes more than it has, and no more (Linux; not under a sanitizer).
-void limit_memory(std::size_t more) noexcept;
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/signals.hpp
+// Signals: kept away while we write, noted when they end the process.
 
-/// No signal will be handled by this thread; a SIGPIPE that it causes is lost.
-void block_signals_in_this_thread() noexcept;
+#include <optional>
 
-/// Runs the program whose absolute path comes first, gives it `input`, and returns the first `output_limit` bytes
-/// of its standard output; its standard error is the null device. It is ended at `limit`.
-struct ProgramResult {
-  int exit_code = -1;  // -1: not started, or killed
-  std::string output;
-  std::error_code error;
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+/// While it lives, this thread and those that it starts get no SIGPIPE (nobody reads) and no SIGTTOU (a background job
+/// that writes to its terminal); one that arose goes with it.
+class NoBrokenPipe {
+ public:
+  NoBrokenPipe() noexcept;
+  ~NoBrokenPipe();
+  NoBrokenPipe(const NoBrokenPipe&) = delete;
+  NoBrokenPipe& operator=(const NoBrokenPipe&) = delete;
+  bool blocked() const noexcept { return blocked_; }
+
+ private:
+  alignas(8) unsigned char before_[128] = {};  // a set of signals
+  bool was_pending_ = false, blocked_ = false;
 };
-ProgramResult run_program(const std::vector<std::string>& command, std::string_view input, std::size_t output_limit,
-                          std::chrono::milliseconds limit);
-/// The absolute path of a program in PATH; empty if there is none.
-std::filesystem::path find_program(std::string_view name);
 
-/// Ends the process at once: no destructors, no handlers.
-[[noreturn]] void exit_now(int code) noexcept;
+/// Notes a signal that ends the process (SEGV, BUS, FPE, ILL, ABRT, XCPU, SYS; with `requests` also INT, TERM, HUP,
+/// QUIT, PIPE; on Windows unhandled exceptions, and console events) at the end of a label, starts the uploader, and
+/// lets the process die of it as it would have done, at most 100 ms later. Only where the disposition is the default
+/// one; the former ones come back with the end of the last watch. At most 64 at a time, others see nothing. Movable.
+class SignalWatch {
+ public:
+  SignalWatch() noexcept = default;
+  /// `uploader`: nothing is started if it is empty (and on systems where a handler cannot).
+  SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader, bool requests);
+  ~SignalWatch();
+  SignalWatch(SignalWatch&&) noexcept;
+  SignalWatch& operator=(SignalWatch&&) noexcept;
 
-// ---- connections (not there with USAGE_STATS_NO_HTTPLIB)
+ private:
+  struct Slot;
+  static constexpr int count = 64;
+  static Slot* table() noexcept;
+  int slot_ = -1;
+};
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/exit.hpp
+// Ends that run no destructor.
+
+#include <optional>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+/// Calls `function` when the process ends by std::exit or a return from main (with the exit code where the C library
+/// tells it: glibc), or by std::quick_exit (without). From code that is not part of the main executable: without the
+/// code, and also when that code is unloaded. May be called again with the same function, also while the process is
+/// ending: it is called once more then. False if there is no room.
+bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept;
+/// Whether at_exit() tells the exit code.
+bool exit_code_is_told() noexcept;
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/socket.hpp
+// Connections (not there with USAGE_STATS_NO_HTTPLIB).
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
 
 /// A TCP connection that never blocks, that no child inherits, and that raises no SIGPIPE. Movable.
 class Socket {
@@ -1592,36 +1736,6 @@ class Socket {
   std::intptr_t handle_ = -1;
 };
 
-// ---- ends that run no destructor (section 7 of the design)
-
-/// Calls `function` when the process ends by std::exit or a return from main (with the exit code where the C library
-/// tells it: glibc), or by std::quick_exit (without). From code that is not part of the main executable: without the
-/// code, and also when that code is unloaded. May be called again with the same function, also while the process is
-/// ending: it is called once more then. False if there is no room.
-bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept;
-/// Whether at_exit() tells the exit code.
-bool exit_code_is_told() noexcept;
-
-/// Notes a signal that ends the process (SEGV, BUS, FPE, ILL, ABRT, XCPU, SYS; with `requests` also INT, TERM, HUP,
-/// QUIT, PIPE; on Windows unhandled exceptions, and console events) at the end of a label, starts the uploader, and
-/// lets the process die of it as it would have done, at most 100 ms later. Only where the disposition is the default
-/// one; the former ones come back with the end of the last watch. At most 64 at a time, others see nothing. Movable.
-class SignalWatch {
- public:
-  SignalWatch() noexcept = default;
-  /// `uploader`: nothing is started if it is empty (and on systems where a handler cannot).
-  SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader, bool requests);
-  ~SignalWatch();
-  SignalWatch(SignalWatch&&) noexcept;
-  SignalWatch& operator=(SignalWatch&&) noexcept;
-
- private:
-  struct Slot;
-  static constexpr int count = 64;
-  static Slot* table() noexcept;
-  int slot_ = -1;
-};
-
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
@@ -1656,8 +1770,6 @@ struct StageRecord {
   Values fields;
 };
 
-struct State;
-
 struct Report {
   std::string client_id;  // empty: none yet
   std::string session_id;
@@ -1683,7 +1795,7 @@ struct Report {
 
 /// The report of a run that begins now with these arguments (without the program's name); the client id is left empty.
 Report report_at_start(const Options&, const std::string& session_id, const std::vector<std::string>& arguments,
-                       const SensitiveValues& ambient, const State&);
+                       const SensitiveValues& ambient);
 
 /// Scrubs what the program has said in words of its own making: messages, `command`, Text fields, all in one pass over
 /// memory, and none if there are none. Where that cannot be done, they are left out. A command in Options::subcommands
@@ -1750,6 +1862,46 @@ class Recorder {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/record/parsed.hpp: ... of arguments, by the program's own parser
+// The arguments as the program's own parser knows them, from the calls of TelemetrySession::argument to the report.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+class ParsedArguments {
+ public:
+  void add(const Options&, std::string_view name, std::string_view value, ArgumentSource);
+  /// Puts them in the place of the report's arguments, if any was added: those of the command line first, in the order
+  /// in which they came, then `<config_file>` and those of configuration files, `<environment>` and those of variables.
+  /// A value that may be recorded becomes its kind if it has the shape of a secret or a path, or says what `ambient` or
+  /// a value that may not be recorded says. `ambient` must not hold argv, where each of these values may stand.
+  void replace_in(Report&, const SensitiveValues& ambient) const;
+
+ private:
+  struct Entry {
+    std::string shown;      // the name
+    std::string_view kind;  // of the value; empty: none
+    std::string value;      // if it may be recorded
+    ArgumentSource source = ArgumentSource::command_line;
+  };
+
+  /// What a value that may be recorded must not say; nothing where there is none.
+  SensitiveValues::Words others(const SensitiveValues& ambient) const;
+
+  bool told_ = false;
+  bool hidden_ = false;  // ArgumentDetail::none
+  std::size_t dropped_ = 0;
+  std::vector<std::string> sensitive_;  // the values that may not be recorded
+  std::vector<Entry> entries_;
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/session.hpp: one run, for its program
 // TelemetrySession: one run of the program, reported when it ends.
 
@@ -1765,7 +1917,7 @@ USAGE_STATS_END_NAMESPACE
 #include <utility>
 #include <vector>
 
-// ---- usage_stats/public_call.hpp
+// ---- usage_stats/detail/base/public_call.hpp
 // What every public function keeps as the host left it.
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -1894,8 +2046,16 @@ class TelemetrySession {
   /// Begins a stage that ends with the returned object. At most 256.
   [[nodiscard]] StageScope enter(const Stage&) noexcept;
 
-  /// The subcommand, where the program's own parser knows it: a literal of the program, never the user's text.
+  /// The subcommand, where the program's own parser knows it, or a chain of them, "remote add": literals of the
+  /// program, never the user's text.
   void command(std::string_view name) noexcept;
+  /// An option or a positional that the program's own parser knows to be given; call it once for each time that it was,
+  /// at most 64 times. The first call clears what argv gave. The name is the declared one, "--threads" or, of a
+  /// positional, "input", and goes as it is; the value goes by the rules for values (Options::arguments and
+  /// argument_values; the kind alone: --threads=<int>); empty: none. A value that is one of the program's own choices
+  /// may be part of the name: argument("--format=cool"). Without name and value nothing but the clearing happens.
+  void argument(std::string_view name, std::string_view value = {},
+                ArgumentSource = ArgumentSource::command_line) noexcept;
   /// The run has failed with this exception: its type, its message (scrubbed) and those nested in it.
   void fail(const std::exception&) noexcept;
   void fail(std::exception_ptr = std::current_exception()) noexcept;
@@ -1957,7 +2117,7 @@ class TelemetrySession {
 };
 
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/run.hpp: ... and from the decision to the report
+// ---- usage_stats/detail/run/run.hpp: ... and from the decision to the report
 // One run of the program, from the decision to the report that waits to be sent.
 
 #include <atomic>
@@ -1969,7 +2129,7 @@ USAGE_STATS_END_NAMESPACE
 #include <string>
 #include <vector>
 
-// ---- usage_stats/storage.hpp
+// ---- usage_stats/detail/store/storage.hpp
 // The usage folder (section 6 of the design): state, reports, labels. A label says where its session's report must
 // go; it lies in active/ while the run lives and is moved to pending/ by one rename when it has ended.
 
@@ -1985,8 +2145,28 @@ USAGE_STATS_END_NAMESPACE
 #include <utility>
 #include <vector>
 
+// ---- usage_stats/detail/base/time.hpp
+// The wall clock, in UTC.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
+
+using Seconds = std::int64_t;  // since the epoch, UTC
+Seconds now_seconds();
+/// "2026-11-22T08:00:00.123Z" (RFC 3339).
+std::string timestamp(std::chrono::system_clock::time_point);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+struct Report;
 
 namespace limits {
 constexpr std::size_t file_bytes = 1024 * 1024;  // no file of ours is larger; a larger one is not read
@@ -1997,11 +2177,6 @@ constexpr std::chrono::hours kept_for{30 * 24};
 constexpr int tries = 10;
 constexpr std::size_t remembered_ids = 1000;
 }  // namespace limits
-
-using Seconds = std::int64_t;  // since the epoch, UTC
-Seconds now_seconds();
-/// "2026-11-22T08:00:00.123Z" (RFC 3339).
-std::string timestamp(std::chrono::system_clock::time_point);
 
 /// When an endpoint that gave no answer may be tried again.
 struct Backoff {
@@ -2050,6 +2225,9 @@ struct Label {
   std::optional<std::chrono::milliseconds> duration;
 };
 
+/// Puts into a report how many were delivered, failed and dropped so far.
+void count_deliveries(const State&, Report&);
+
 /// 32 or 64 lower case hexadecimal digits: all that ever names a client or a session, so that no label points outside.
 bool is_id(std::string_view text) noexcept;
 std::string to_text(const Label&);
@@ -2090,9 +2268,9 @@ class Storage {
   const State& state_at_opening() const noexcept { return opened_; }
   /// An empty one where there is none; also, with `unreadable` set, where it cannot be read now but may be later.
   State state(bool* unreadable = nullptr) const;
-  /// Reads, changes and replaces state.json; safe against other processes doing the same, for which it waits 15 ms, or 200
-  /// ms after be_patient(): a host must not be held up by one that was stopped.
-  /// Changes nothing where it cannot be read now, and where `enough` holds of what they have written meanwhile.
+  /// Reads, changes and replaces state.json; safe against other processes doing the same, for which it waits 15 ms, or
+  /// 200 ms after be_patient(): a host must not be held up by one that was stopped. Changes nothing where it cannot be
+  /// read now, and where `enough` holds of what they have written meanwhile.
   std::error_code update_state(const std::function<void(State&)>& change,
                                const std::function<bool(const State&)>& enough = {}) const;
 
@@ -2160,7 +2338,7 @@ class Storage {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/ticker.hpp
+// ---- usage_stats/detail/base/worker.hpp
 // The one thread that this library ever starts in a host, and only for Options::report_every.
 
 #include <chrono>
@@ -2219,6 +2397,8 @@ class Run : public std::enable_shared_from_this<Run> {
   void finish(const End&) noexcept;
   /// Whether there is something that its end must report.
   bool recording() const noexcept { return recorder_ != nullptr && !finished_; }
+  /// The options that say what a report holds: the program's own, or what has been told of them.
+  const Options& disclosed() const noexcept { return disclosed_ ? *disclosed_ : options; }
 
   const Options options;
   const Log log;
@@ -2226,22 +2406,22 @@ class Run : public std::enable_shared_from_this<Run> {
   std::string problem;
   std::string session_id;
   std::filesystem::path report_path;
-  std::mutex mutex;  // of `outcome` and `command`, which any thread may set
+  std::mutex mutex;  // of `outcome`, `command` and `parsed_arguments`, which any thread may set
   Outcome outcome;
   std::string command;
+  ParsedArguments parsed_arguments;
 
  private:
-  std::shared_ptr<Recorder> record(const Consent&, const Storage&, const State&,
-                                   const std::vector<std::string>& arguments, Withheld);
+  std::shared_ptr<Recorder> record(const Consent&, Storage&, const State&, const std::vector<std::string>& arguments,
+                                   Withheld);
   bool choose_destinations(const Consent&, const State&, const Withheld&);
-  bool choose_client(const Storage&, State&);
+  bool choose_client(Storage&, State&);
   void describe(const Consent&, const std::vector<std::string>& arguments, const State&);
-  /// The options that say what a report holds: the program's own, or what has been told of them.
-  const Options& disclosed() const noexcept { return disclosed_ ? *disclosed_ : options; }
   bool begin_label(const Storage&);
   void begin_interims();
   void write_interim();
   bool close_report(const End&);
+  void add_parsed(Report&) const;
   void write_and_deliver();
   void deliver(const Storage&) const;
   void look_after(const Storage&) const;
@@ -2251,7 +2431,8 @@ class Run : public std::enable_shared_from_this<Run> {
 
   std::optional<Options> disclosed_;
   Report report_;
-  SensitiveValues sensitive_;
+  SensitiveValues ambient_;    // what this process knows ...
+  SensitiveValues sensitive_;  // ... and what stood in argv
   Label label_;
   platform::LockedFile lock_;
   platform::SignalWatch signals_;
@@ -2266,7 +2447,7 @@ class Run : public std::enable_shared_from_this<Run> {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/ends.hpp: ... however it ends
+// ---- usage_stats/detail/run/run_registry.hpp: ... however it ends
 // Ends that run no destructor (section 7 of the design): std::exit, std::quick_exit, an exception that nobody catches.
 // Signals are platform::SignalWatch; what leaves no trace at all (kill -9, _exit, a power cut) is found by the next
 // uploader. Code of a shared library sees std::exit only, and its own unloading.
@@ -2318,7 +2499,7 @@ class Runs {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/uploader.hpp: empties the folder
+// ---- usage_stats/detail/send/uploader.hpp: empties the folder
 // Empties the usage folder (section 8 of the design). Normally a process of its own: the program that is running,
 // started once more with USAGE_STATS_UPLOADER set, which never reaches its main.
 
@@ -2329,7 +2510,7 @@ USAGE_STATS_END_NAMESPACE
 #include <string>
 #include <system_error>
 
-// ---- usage_stats/transport.hpp
+// ---- usage_stats/detail/send/transport/send.hpp
 // One HTTP request: by cpp-httplib where it can speak the URL's scheme, else by the system's curl.
 
 #include <chrono>
@@ -2467,7 +2648,7 @@ static const bool uploader_hook_ran = (start_if_asked(reinterpret_cast<const voi
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 #endif
-// ---- usage_stats/exporters.hpp: report -> requests
+// ---- usage_stats/detail/send/exporters/exporters.hpp: report -> requests
 // Report -> requests, a pure function for each protocol (section 9 of the design).
 
 #include <string>
@@ -2507,7 +2688,7 @@ std::optional<int> handle_command(const Options&, int argc, const char* const* a
 
 USAGE_STATS_END_NAMESPACE
 // Beneath them all:
-// ---- usage_stats/bounded_lock.hpp
+// ---- usage_stats/detail/os/bounded_lock.hpp
 // Locking where a lock that never comes must not hold up the end of the host.
 
 #include <atomic>
@@ -2588,8 +2769,14 @@ class WholeDataLock {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/command_line.hpp
-// What of a program's command line is this library's: the words of Options::command, and --disable-usage-stats.
+// ---- usage_stats/detail/consent/command_line.hpp
+// How a user types the command that this program answers, for all texts that name it.
+
+#include <string>
+
+// ---- usage_stats/detail/base/command_line.hpp
+// What of a program's command line is this library's: the words of Options::command, and --disable-usage-stats. The
+// disabled form needs it too.
 
 #include <algorithm>
 #include <cstddef>
@@ -2634,6 +2821,12 @@ inline bool take_out_disable_flag(int& argc, char** argv) noexcept {
   return true;
 }
 
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
 /// Remembers, for all texts of this process, that the program answers Options::command; argv[0] is how it was called.
 void remember_command(const Options&, int argc, const char* const* argv) noexcept;
 
@@ -2642,7 +2835,7 @@ std::string typed_command(const Options&);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/hash.hpp
+// ---- usage_stats/detail/base/sha256.hpp
 // SHA-256 (FIPS 180-4): ours, because no program shall need a TLS library for the sake of a hash.
 
 #include <string>
@@ -2659,7 +2852,7 @@ std::string random_hex(std::size_t count);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/url.hpp
+// ---- usage_stats/detail/base/url.hpp
 // The parts of an http(s) address that sending needs (RFC 3986, without user information).
 
 #include <optional>
@@ -2701,7 +2894,7 @@ USAGE_STATS_END_NAMESPACE
 
 #if !defined(USAGE_STATS_COMPILED) || defined(USAGE_STATS_IMPLEMENTATION)
 #if defined(_WIN32)
-// ---- usage_stats/impl/platform_windows.ipp
+// ---- usage_stats/detail/os/windows/platform.inl
 // The only file with windows.h, which a header-only program gets to see; USAGE_STATS_COMPILED keeps it away. Its
 // macros min and max are kept away in any case, and none of ours is left.
 
@@ -2733,15 +2926,16 @@ USAGE_STATS_END_NAMESPACE
 #pragma comment(lib, "advapi32.lib")
 #endif
 
-// ---- usage_stats/impl/folder_windows.ipp
-// Files, for Windows. Included by platform_windows.ipp behind windows.h.
+// ---- usage_stats/detail/os/windows/file.inl
+// Files, for Windows. Included by platform.inl behind windows.h.
 
 #include <atomic>
 #include <utility>
 
-// ---- usage_stats/impl/refusal.ipp
+// ---- usage_stats/detail/os/refusal.inl
 // Why a folder is not used, in words that a user can act on.
 
+#include <atomic>
 #include <new>
 #include <string>
 
@@ -2801,25 +2995,35 @@ class StateFileErrors : public std::error_category {
   }
 };
 
-/// One of each, which takes no memory and is never destroyed: a session may end when static objects are gone.
+/// One of each, which takes no memory and is never destroyed: a session may end when static objects are gone. Null
+/// where another thread, or what a signal's handler has interrupted, is just making it: nobody waits.
 template <class Category>
-const std::error_category& category_of() noexcept {
+const std::error_category* category_of() noexcept {
+  enum { none, begun, made };
   alignas(Category) static unsigned char place[sizeof(Category)];
-  static const Category* const category = new (place) Category;
-  return *category;
+  static std::atomic<int> state{none};
+  int found = none;
+  if (state.compare_exchange_strong(found, begun)) {
+    new (place) Category;
+    state = found = made;
+  }
+  return found == made ? std::launder(reinterpret_cast<const Category*>(place)) : nullptr;
 }
 
 }  // namespace refusal_impl
 
 USAGE_STATS_INLINE std::error_code refused(Refusal why) noexcept {
-  return {static_cast<int>(why), refusal_impl::category_of<refusal_impl::Refusals>()};
+  const std::error_category* const category = refusal_impl::category_of<refusal_impl::Refusals>();
+  if (category == nullptr) return std::make_error_code(std::errc::operation_not_permitted);
+  return {static_cast<int>(why), *category};
 }
 
 USAGE_STATS_INLINE std::error_code in_state_file(std::error_code error) noexcept {
   const std::error_condition kind = error.default_error_condition();
   const bool known = kind.category() == std::generic_category();
-  return {known ? kind.value() : static_cast<int>(std::errc::io_error),
-          refusal_impl::category_of<refusal_impl::StateFileErrors>()};
+  const std::error_category* const category = refusal_impl::category_of<refusal_impl::StateFileErrors>();
+  if (category == nullptr) return error;
+  return {known ? kind.value() : static_cast<int>(std::errc::io_error), *category};
 }
 
 }  // namespace platform
@@ -3301,8 +3505,8 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/lock_windows.ipp
-// Locks, and files that are not in our folder, for Windows. Included by platform_windows.ipp behind windows.h.
+// ---- usage_stats/detail/os/windows/lock.inl
+// Locks, and files that are not in our folder, for Windows. Included by platform.inl behind windows.h.
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -3479,8 +3683,8 @@ USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& pat
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/read_only_memory_windows.ipp
-// Included by platform_windows.ipp behind windows.h.
+// ---- usage_stats/detail/os/windows/memory.inl
+// Included by platform.inl behind windows.h.
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -3514,8 +3718,8 @@ USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool libraries) {
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/terminal_windows.ipp
-// The console, for Windows. Included by platform_windows.ipp behind windows.h.
+// ---- usage_stats/detail/os/windows/terminal.inl
+// The console, for Windows. Included by platform.inl behind windows.h.
 
 #include <array>
 
@@ -3591,8 +3795,8 @@ USAGE_STATS_INLINE int terminal_columns() noexcept {
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/thread_windows.ipp
-// Threads, for Windows. Included by platform_windows.ipp behind windows.h.
+// ---- usage_stats/detail/os/windows/thread.inl
+// Threads, for Windows. Included by platform.inl behind windows.h.
 
 #include <functional>
 #include <memory>
@@ -3915,14 +4119,10 @@ USAGE_STATS_INLINE std::filesystem::path path_of_bytes(std::string_view bytes) {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
-// ---- usage_stats/impl/ends_windows.ipp
-// Ends that run no destructor, for Windows. Included by platform_windows.ipp behind windows.h.
+// ---- usage_stats/detail/os/windows/exit.inl
 
 #include <atomic>
-#include <cstdio>
 #include <cstdlib>
-#include <mutex>
-#include <utility>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -3943,6 +4143,325 @@ USAGE_STATS_INLINE std::atomic<ExitFunction>& exit_function() noexcept {
 USAGE_STATS_INLINE void ending() noexcept {
   if (const ExitFunction function = exit_function().load()) function(std::nullopt);
 }
+
+}  // namespace windows
+
+USAGE_STATS_INLINE bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept {
+  windows::exit_function() = function;
+  return std::atexit([] { windows::ending(); }) == 0;
+}
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/windows/loaded.inl
+// Where in memory this library is: in the program itself, or in a DLL that its host may unload.
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
+  HMODULE module = nullptr;
+  constexpr DWORD flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT;
+  return ::GetModuleHandleExW(flags, static_cast<const wchar_t*>(code), &module) != 0 &&
+         module == ::GetModuleHandleW(nullptr);
+}
+
+USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
+
+USAGE_STATS_INLINE void note_own_file() noexcept {}
+USAGE_STATS_INLINE void keep_loaded() noexcept {
+  HMODULE module = nullptr;
+  constexpr DWORD flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;
+  ::GetModuleHandleExW(flags, reinterpret_cast<const wchar_t*>(&keep_loaded), &module);
+}
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/windows/process.inl
+// Processes, for Windows. Included by platform.inl behind windows.h and the helpers that it defines.
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <utility>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+namespace windows {
+
+/// An argument as the C runtime of the other program takes a command line apart.
+USAGE_STATS_INLINE std::wstring quoted(const std::wstring& argument) {
+  std::wstring result = L"\"";
+  std::size_t backslashes = 0;
+  for (const wchar_t c : argument) {
+    // Backslashes are themselves, but for those in front of a quotation mark.
+    if (c == L'"') result.append(backslashes + 1, L'\\');
+    backslashes = c == L'\\' ? backslashes + 1 : 0;
+    result += c;
+  }
+  return result.append(backslashes, L'\\') + L"\"";
+}
+
+/// Our environment and some variables more, sorted as CreateProcess wants it.
+USAGE_STATS_INLINE std::wstring environment_with(const std::vector<std::pair<std::string, std::string>>& variables) {
+  const auto name_of = [](const std::wstring& entry) { return entry.substr(0, entry.find(L'=', 1)); };
+  const auto before = [&](const std::wstring& a, const std::wstring& b) {
+    const std::wstring x = name_of(a), y = name_of(b);
+    return ::CompareStringOrdinal(x.c_str(), -1, y.c_str(), -1, TRUE) == CSTR_LESS_THAN;
+  };
+  std::vector<std::wstring> entries;
+  for (const auto& [name, value] : variables) entries.push_back(wide(name) + L"=" + wide(value));
+  for (std::wstring& entry : environment()) entries.push_back(std::move(entry));
+  std::stable_sort(entries.begin(), entries.end(), before);  // of two with one name, ours comes first
+  std::wstring block;
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    if (i == 0 || before(entries[i - 1], entries[i])) block += entries[i] + L'\0';
+  return block + L'\0';
+}
+
+/// The null device, or none.
+USAGE_STATS_INLINE Handle null_device() noexcept {
+  return Handle(::CreateFileW(L"NUL", GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr,
+                              OPEN_EXISTING, 0, nullptr));
+}
+
+struct Program {
+  std::wstring path, command_line, environment;
+  HANDLE input = nullptr, output = nullptr, errors = nullptr;
+};
+
+/// The list of handles that a child inherits: those three and no other.
+struct Inherited {
+  explicit Inherited(const Program& program) {
+    for (const HANDLE handle : {program.input, program.output, program.errors})
+      if (std::find(handles.begin(), handles.begin() + count, handle) == handles.begin() + count)
+        handles[static_cast<std::size_t>(count++)] = handle;  // a handle twice would be refused
+    for (int i = 0; i < count; ++i)
+      ::SetHandleInformation(handles[static_cast<std::size_t>(i)], HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT);
+    SIZE_T size = 0;
+    ::InitializeProcThreadAttributeList(nullptr, 1, 0, &size);
+    bytes.resize(size);
+    auto* const attributes = reinterpret_cast<LPPROC_THREAD_ATTRIBUTE_LIST>(bytes.data());
+    if (::InitializeProcThreadAttributeList(attributes, 1, 0, &size) == 0) return;
+    list = attributes;
+    good = ::UpdateProcThreadAttribute(list, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles.data(),
+                                       static_cast<SIZE_T>(count) * sizeof(HANDLE), nullptr, nullptr) != 0;
+  }
+  ~Inherited() {
+    if (list != nullptr) ::DeleteProcThreadAttributeList(list);
+  }
+  Inherited(const Inherited&) = delete;
+  Inherited& operator=(const Inherited&) = delete;
+
+  std::array<HANDLE, 3> handles{};
+  int count = 0;
+  std::vector<unsigned char> bytes;
+  LPPROC_THREAD_ATTRIBUTE_LIST list = nullptr;
+  bool good = false;
+};
+
+/// Starts a program in the system's folder, so that it keeps nobody from removing ours. Its handle, or none.
+USAGE_STATS_INLINE Handle start(Program& program, DWORD flags) {
+  Inherited inherited(program);
+  if (!inherited.good) return Handle();
+  STARTUPINFOEXW info{};
+  info.StartupInfo.cb = sizeof info;
+  info.StartupInfo.dwFlags = STARTF_USESTDHANDLES | STARTF_FORCEOFFFEEDBACK;
+  info.StartupInfo.hStdInput = program.input;
+  info.StartupInfo.hStdOutput = program.output;
+  info.StartupInfo.hStdError = program.errors;
+  info.lpAttributeList = inherited.list;
+  const std::wstring folder = text_of([](wchar_t* text, DWORD room) { return ::GetSystemDirectoryW(text, room); });
+  PROCESS_INFORMATION process{};
+  void* const variables = program.environment.empty() ? nullptr : &program.environment[0];
+  flags |= CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT;
+  if (::CreateProcessW(program.path.c_str(), &program.command_line[0], nullptr, nullptr, TRUE, flags, variables,
+                       folder.c_str(), &info.StartupInfo, &process) == 0)
+    return Handle();
+  ::CloseHandle(process.hThread);
+  return Handle(process.hProcess);
+}
+
+}  // namespace windows
+
+USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {}
+
+USAGE_STATS_INLINE void limit_memory(std::size_t) noexcept {}
+
+USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
+  const std::wstring folders = windows::wide(variable("PATH").value_or(""));
+  const std::wstring file = windows::wide(name) + (name.find('.') == std::string_view::npos ? L".exe" : L"");
+  for (std::size_t begin = 0; begin <= folders.size();) {
+    const std::size_t end = (std::min)(folders.find(L';', begin), folders.size());
+    std::wstring folder = folders.substr(begin, end - begin);
+    folder.erase(std::remove(folder.begin(), folder.end(), L'"'), folder.end());
+    const std::filesystem::path candidate = std::filesystem::path(folder) / file;
+    if (candidate.is_absolute() && (::GetFileAttributesW(candidate.c_str()) & FILE_ATTRIBUTE_DIRECTORY) == 0)
+      return candidate;  // INVALID_FILE_ATTRIBUTES has all bits
+    begin = end + 1;
+  }
+  return {};
+}
+
+namespace windows {
+
+/// Gives as much input as the pipe takes now; whether it took some.
+USAGE_STATS_INLINE bool feed(Handle& pipe, std::string_view& input) noexcept {
+  // In pieces: what does not fit as a whole into a pipe that does not wait is not taken at all.
+  const DWORD piece = static_cast<DWORD>((std::min)(input.size(), std::size_t{2048}));
+  DWORD count = 0;
+  if (piece > 0 && ::WriteFile(pipe.get(), input.data(), piece, &count, nullptr) == 0) input = {};
+  input.remove_prefix((std::min)(std::size_t{count}, input.size()));
+  if (input.empty()) pipe.close();
+  return count > 0;
+}
+
+/// Feeds the program and collects what it says until it ends or closes its output, says too much, or time is up.
+USAGE_STATS_INLINE void converse(HANDLE process, Handle& in, const Handle& out, std::string_view input,
+                                 std::size_t limit, std::chrono::steady_clock::time_point deadline,
+                                 std::string& output) {
+  for (DWORD pause_ms = 1; output.size() < limit && std::chrono::steady_clock::now() < deadline;) {
+    // Asked first: what a program said before its end stands in the pipe by now. The pipe's own end may not be seen,
+    // where a child that the host starts at this moment inherits it.
+    const bool ended = ::WaitForSingleObject(process, 0) != WAIT_TIMEOUT;
+    bool moved = in && feed(in, input);
+    char buffer[8192];
+    DWORD count = 0;
+    if (::PeekNamedPipe(out.get(), nullptr, 0, nullptr, &count, nullptr) == 0) return;
+    if (count == 0 && ended) return;
+    if (count > 0) {
+      const std::size_t room = (std::min)(sizeof buffer, limit - output.size());
+      if (::ReadFile(out.get(), buffer, static_cast<DWORD>(room), &count, nullptr) == 0) return;
+      output.append(buffer, count);
+      moved = true;
+    }
+    if (!moved) ::WaitForSingleObject(process, pause_ms);
+    pause_ms = moved ? 1 : (std::min)(pause_ms * 2, DWORD{16});
+  }
+}
+
+}  // namespace windows
+
+USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
+                                             std::size_t output_limit, std::chrono::milliseconds limit) {
+  ProgramResult result;
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  HANDLE read_end = nullptr, write_end = nullptr;
+  if (::CreatePipe(&read_end, &write_end, nullptr, 65536) == 0) return result.error = windows::last_error(), result;
+  windows::Handle in_child(read_end), in_parent(write_end);
+  if (::CreatePipe(&read_end, &write_end, nullptr, 65536) == 0) return result.error = windows::last_error(), result;
+  windows::Handle out_parent(read_end), out_child(write_end), null = windows::null_device();
+  DWORD no_waiting = PIPE_NOWAIT;
+  if (!null || ::SetNamedPipeHandleState(in_parent.get(), &no_waiting, nullptr, nullptr) == 0)
+    return result.error = windows::last_error(), result;
+
+  windows::Program program;
+  program.path = windows::wide(command.front());
+  for (const std::string& argument : command) program.command_line += windows::quoted(windows::wide(argument)) + L" ";
+  program.input = in_child.get();
+  program.output = out_child.get();
+  program.errors = null.get();
+  const windows::Handle process = windows::start(program, CREATE_NO_WINDOW);
+  if (!process) return result.error = windows::last_error(), result;
+  in_child.close();
+  out_child.close();
+  windows::converse(process.get(), in_parent, out_parent, input, output_limit, deadline, result.output);
+
+  out_parent.close();
+  in_parent.close();
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+  DWORD code = 0;
+  if (::WaitForSingleObject(process.get(), left > 0 ? static_cast<DWORD>(left) : 0) == WAIT_TIMEOUT)
+    ::TerminateProcess(process.get(), 1);
+  else if (::GetExitCodeProcess(process.get(), &code) != 0)
+    result.exit_code = static_cast<int>(code);
+  return result;
+}
+
+USAGE_STATS_INLINE void exit_now(int code) noexcept {
+  ::TerminateProcess(::GetCurrentProcess(), static_cast<UINT>(code));
+  std::_Exit(code);
+}
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/windows/self_start.inl
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+USAGE_STATS_INLINE bool Child::ended() noexcept {
+  if (id_ == 0) return true;
+  const auto process = reinterpret_cast<HANDLE>(id_);
+  if (::WaitForSingleObject(process, 0) == WAIT_TIMEOUT) return false;
+  ::CloseHandle(process);
+  id_ = 0;
+  return true;
+}
+
+USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& error) {
+  const windows::Handle null = windows::null_device();
+  Child child;
+  if (!null) return error = windows::last_error(), child;
+  windows::Program program;
+  program.path = windows::text_of([](wchar_t* text, DWORD room) { return ::GetModuleFileNameW(nullptr, text, room); });
+  program.command_line = windows::quoted(windows::wide(start.argument0));
+  program.environment = windows::environment_with(start.variables);
+  program.input = program.output = program.errors = null.get();
+  constexpr DWORD flags = DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP;
+  // A job that ends with the host would take the uploader with it; few jobs let their processes go.
+  windows::Handle process = windows::start(program, flags | CREATE_BREAKAWAY_FROM_JOB);
+  if (!process && ::GetLastError() == ERROR_ACCESS_DENIED) process = windows::start(program, flags);
+  error = process ? std::error_code() : windows::last_error();
+  child.id_ = reinterpret_cast<std::intptr_t>(process.leave());
+  return child;
+}
+
+namespace windows {
+/// The alarm: what hangs in a name lookup can be ended by nothing else.
+USAGE_STATS_INLINE DWORD WINAPI end_process_later(void* milliseconds) {
+  ::Sleep(static_cast<DWORD>(reinterpret_cast<std::uintptr_t>(milliseconds)));
+  exit_now(0);
+}
+}  // namespace windows
+
+USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, const std::string&) noexcept {
+  const auto milliseconds = static_cast<std::uintptr_t>(limit.count()) * 1000;
+  const windows::Handle alarm(
+      ::CreateThread(nullptr, 65536, windows::end_process_later, reinterpret_cast<void*>(milliseconds), 0, nullptr));
+  if (!alarm) exit_now(0);
+  ::FreeConsole();
+  ::SetPriorityClass(::GetCurrentProcess(), BELOW_NORMAL_PRIORITY_CLASS);
+  // No dialog for anything.
+  ::SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX);
+#if defined(_MSC_VER)
+  ::_set_abort_behavior(0, _WRITE_ABORT_MSG | _CALL_REPORTFAULT);
+#endif
+}
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/windows/signals.inl
+
+#include <atomic>
+#include <cstdio>
+#include <mutex>
+#include <utility>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+namespace windows {
 
 /// What changes in the process while runs are watched.
 struct Watching {
@@ -4001,11 +4520,6 @@ USAGE_STATS_INLINE const char* name_of_exception(DWORD code) noexcept {
 }
 
 }  // namespace windows
-
-USAGE_STATS_INLINE bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept {
-  windows::exit_function() = function;
-  return std::atexit([] { windows::ending(); }) == 0;
-}
 
 struct SignalWatch::Slot {
   const LockedFile::Impl* file = nullptr;  // nullptr: the slot is free
@@ -4115,285 +4629,8 @@ USAGE_STATS_INLINE SignalWatch::~SignalWatch() {
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/process_windows.ipp
-// Processes, for Windows. Included by platform_windows.ipp behind windows.h and the helpers that it defines.
-
-#include <algorithm>
-#include <array>
-#include <cstdlib>
-#include <utility>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace platform {
-
-USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
-  HMODULE module = nullptr;
-  constexpr DWORD flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT;
-  return ::GetModuleHandleExW(flags, static_cast<const wchar_t*>(code), &module) != 0 &&
-         module == ::GetModuleHandleW(nullptr);
-}
-
-USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
-
-USAGE_STATS_INLINE void note_own_file() noexcept {}
-USAGE_STATS_INLINE void keep_loaded() noexcept {
-  HMODULE module = nullptr;
-  constexpr DWORD flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;
-  ::GetModuleHandleExW(flags, reinterpret_cast<const wchar_t*>(&keep_loaded), &module);
-}
-
-USAGE_STATS_INLINE bool Child::ended() noexcept {
-  if (id_ == 0) return true;
-  const auto process = reinterpret_cast<HANDLE>(id_);
-  if (::WaitForSingleObject(process, 0) == WAIT_TIMEOUT) return false;
-  ::CloseHandle(process);
-  id_ = 0;
-  return true;
-}
-
-namespace windows {
-
-/// An argument as the C runtime of the other program takes a command line apart.
-USAGE_STATS_INLINE std::wstring quoted(const std::wstring& argument) {
-  std::wstring result = L"\"";
-  std::size_t backslashes = 0;
-  for (const wchar_t c : argument) {
-    // Backslashes are themselves, but for those in front of a quotation mark.
-    if (c == L'"') result.append(backslashes + 1, L'\\');
-    backslashes = c == L'\\' ? backslashes + 1 : 0;
-    result += c;
-  }
-  return result.append(backslashes, L'\\') + L"\"";
-}
-
-/// Our environment and some variables more, sorted as CreateProcess wants it.
-USAGE_STATS_INLINE std::wstring environment_with(const std::vector<std::pair<std::string, std::string>>& variables) {
-  const auto name_of = [](const std::wstring& entry) { return entry.substr(0, entry.find(L'=', 1)); };
-  const auto before = [&](const std::wstring& a, const std::wstring& b) {
-    const std::wstring x = name_of(a), y = name_of(b);
-    return ::CompareStringOrdinal(x.c_str(), -1, y.c_str(), -1, TRUE) == CSTR_LESS_THAN;
-  };
-  std::vector<std::wstring> entries;
-  for (const auto& [name, value] : variables) entries.push_back(wide(name) + L"=" + wide(value));
-  for (std::wstring& entry : environment()) entries.push_back(std::move(entry));
-  std::stable_sort(entries.begin(), entries.end(), before);  // of two with one name, ours comes first
-  std::wstring block;
-  for (std::size_t i = 0; i < entries.size(); ++i)
-    if (i == 0 || before(entries[i - 1], entries[i])) block += entries[i] + L'\0';
-  return block + L'\0';
-}
-
-/// The null device, or none.
-USAGE_STATS_INLINE Handle null_device() noexcept {
-  return Handle(::CreateFileW(L"NUL", GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr,
-                              OPEN_EXISTING, 0, nullptr));
-}
-
-struct Program {
-  std::wstring path, command_line, environment;
-  HANDLE input = nullptr, output = nullptr, errors = nullptr;
-};
-
-/// The list of handles that a child inherits: those three and no other.
-struct Inherited {
-  explicit Inherited(const Program& program) {
-    for (const HANDLE handle : {program.input, program.output, program.errors})
-      if (std::find(handles.begin(), handles.begin() + count, handle) == handles.begin() + count)
-        handles[static_cast<std::size_t>(count++)] = handle;  // a handle twice would be refused
-    for (int i = 0; i < count; ++i)
-      ::SetHandleInformation(handles[static_cast<std::size_t>(i)], HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT);
-    SIZE_T size = 0;
-    ::InitializeProcThreadAttributeList(nullptr, 1, 0, &size);
-    bytes.resize(size);
-    auto* const attributes = reinterpret_cast<LPPROC_THREAD_ATTRIBUTE_LIST>(bytes.data());
-    if (::InitializeProcThreadAttributeList(attributes, 1, 0, &size) == 0) return;
-    list = attributes;
-    good = ::UpdateProcThreadAttribute(list, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles.data(),
-                                       static_cast<SIZE_T>(count) * sizeof(HANDLE), nullptr, nullptr) != 0;
-  }
-  ~Inherited() {
-    if (list != nullptr) ::DeleteProcThreadAttributeList(list);
-  }
-  Inherited(const Inherited&) = delete;
-  Inherited& operator=(const Inherited&) = delete;
-
-  std::array<HANDLE, 3> handles{};
-  int count = 0;
-  std::vector<unsigned char> bytes;
-  LPPROC_THREAD_ATTRIBUTE_LIST list = nullptr;
-  bool good = false;
-};
-
-/// Starts a program in the system's folder, so that it keeps nobody from removing ours. Its handle, or none.
-USAGE_STATS_INLINE Handle start(Program& program, DWORD flags) {
-  Inherited inherited(program);
-  if (!inherited.good) return Handle();
-  STARTUPINFOEXW info{};
-  info.StartupInfo.cb = sizeof info;
-  info.StartupInfo.dwFlags = STARTF_USESTDHANDLES | STARTF_FORCEOFFFEEDBACK;
-  info.StartupInfo.hStdInput = program.input;
-  info.StartupInfo.hStdOutput = program.output;
-  info.StartupInfo.hStdError = program.errors;
-  info.lpAttributeList = inherited.list;
-  const std::wstring folder = text_of([](wchar_t* text, DWORD room) { return ::GetSystemDirectoryW(text, room); });
-  PROCESS_INFORMATION process{};
-  void* const variables = program.environment.empty() ? nullptr : &program.environment[0];
-  flags |= CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT;
-  if (::CreateProcessW(program.path.c_str(), &program.command_line[0], nullptr, nullptr, TRUE, flags, variables,
-                       folder.c_str(), &info.StartupInfo, &process) == 0)
-    return Handle();
-  ::CloseHandle(process.hThread);
-  return Handle(process.hProcess);
-}
-
-}  // namespace windows
-
-USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& error) {
-  const windows::Handle null = windows::null_device();
-  Child child;
-  if (!null) return error = windows::last_error(), child;
-  windows::Program program;
-  program.path = windows::text_of([](wchar_t* text, DWORD room) { return ::GetModuleFileNameW(nullptr, text, room); });
-  program.command_line = windows::quoted(windows::wide(start.argument0));
-  program.environment = windows::environment_with(start.variables);
-  program.input = program.output = program.errors = null.get();
-  constexpr DWORD flags = DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP;
-  // A job that ends with the host would take the uploader with it; few jobs let their processes go.
-  windows::Handle process = windows::start(program, flags | CREATE_BREAKAWAY_FROM_JOB);
-  if (!process && ::GetLastError() == ERROR_ACCESS_DENIED) process = windows::start(program, flags);
-  error = process ? std::error_code() : windows::last_error();
-  child.id_ = reinterpret_cast<std::intptr_t>(process.leave());
-  return child;
-}
-
-namespace windows {
-/// The alarm: what hangs in a name lookup can be ended by nothing else.
-USAGE_STATS_INLINE DWORD WINAPI end_process_later(void* milliseconds) {
-  ::Sleep(static_cast<DWORD>(reinterpret_cast<std::uintptr_t>(milliseconds)));
-  exit_now(0);
-}
-}  // namespace windows
-
-USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, const std::string&) noexcept {
-  const auto milliseconds = static_cast<std::uintptr_t>(limit.count()) * 1000;
-  const windows::Handle alarm(
-      ::CreateThread(nullptr, 65536, windows::end_process_later, reinterpret_cast<void*>(milliseconds), 0, nullptr));
-  if (!alarm) exit_now(0);
-  ::FreeConsole();
-  ::SetPriorityClass(::GetCurrentProcess(), BELOW_NORMAL_PRIORITY_CLASS);
-  // No dialog for anything.
-  ::SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX);
-#if defined(_MSC_VER)
-  ::_set_abort_behavior(0, _WRITE_ABORT_MSG | _CALL_REPORTFAULT);
-#endif
-}
-
-USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {}
-
-USAGE_STATS_INLINE void limit_memory(std::size_t) noexcept {}
-
-USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
-  const std::wstring folders = windows::wide(variable("PATH").value_or(""));
-  const std::wstring file = windows::wide(name) + (name.find('.') == std::string_view::npos ? L".exe" : L"");
-  for (std::size_t begin = 0; begin <= folders.size();) {
-    const std::size_t end = (std::min)(folders.find(L';', begin), folders.size());
-    std::wstring folder = folders.substr(begin, end - begin);
-    folder.erase(std::remove(folder.begin(), folder.end(), L'"'), folder.end());
-    const std::filesystem::path candidate = std::filesystem::path(folder) / file;
-    if (candidate.is_absolute() && (::GetFileAttributesW(candidate.c_str()) & FILE_ATTRIBUTE_DIRECTORY) == 0)
-      return candidate;  // INVALID_FILE_ATTRIBUTES has all bits
-    begin = end + 1;
-  }
-  return {};
-}
-
-namespace windows {
-
-/// Gives as much input as the pipe takes now; whether it took some.
-USAGE_STATS_INLINE bool feed(Handle& pipe, std::string_view& input) noexcept {
-  // In pieces: what does not fit as a whole into a pipe that does not wait is not taken at all.
-  const DWORD piece = static_cast<DWORD>((std::min)(input.size(), std::size_t{2048}));
-  DWORD count = 0;
-  if (piece > 0 && ::WriteFile(pipe.get(), input.data(), piece, &count, nullptr) == 0) input = {};
-  input.remove_prefix((std::min)(std::size_t{count}, input.size()));
-  if (input.empty()) pipe.close();
-  return count > 0;
-}
-
-/// Feeds the program and collects what it says until it ends or closes its output, says too much, or time is up.
-USAGE_STATS_INLINE void converse(HANDLE process, Handle& in, const Handle& out, std::string_view input,
-                                 std::size_t limit, std::chrono::steady_clock::time_point deadline,
-                                 std::string& output) {
-  for (DWORD pause_ms = 1; output.size() < limit && std::chrono::steady_clock::now() < deadline;) {
-    // Asked first: what a program said before its end stands in the pipe by now. The pipe's own end may not be seen,
-    // where a child that the host starts at this moment inherits it.
-    const bool ended = ::WaitForSingleObject(process, 0) != WAIT_TIMEOUT;
-    bool moved = in && feed(in, input);
-    char buffer[8192];
-    DWORD count = 0;
-    if (::PeekNamedPipe(out.get(), nullptr, 0, nullptr, &count, nullptr) == 0) return;
-    if (count == 0 && ended) return;
-    if (count > 0) {
-      const std::size_t room = (std::min)(sizeof buffer, limit - output.size());
-      if (::ReadFile(out.get(), buffer, static_cast<DWORD>(room), &count, nullptr) == 0) return;
-      output.append(buffer, count);
-      moved = true;
-    }
-    if (!moved) ::WaitForSingleObject(process, pause_ms);
-    pause_ms = moved ? 1 : (std::min)(pause_ms * 2, DWORD{16});
-  }
-}
-
-}  // namespace windows
-
-USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
-                                             std::size_t output_limit, std::chrono::milliseconds limit) {
-  ProgramResult result;
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  HANDLE read_end = nullptr, write_end = nullptr;
-  if (::CreatePipe(&read_end, &write_end, nullptr, 65536) == 0) return result.error = windows::last_error(), result;
-  windows::Handle in_child(read_end), in_parent(write_end);
-  if (::CreatePipe(&read_end, &write_end, nullptr, 65536) == 0) return result.error = windows::last_error(), result;
-  windows::Handle out_parent(read_end), out_child(write_end), null = windows::null_device();
-  DWORD no_waiting = PIPE_NOWAIT;
-  if (!null || ::SetNamedPipeHandleState(in_parent.get(), &no_waiting, nullptr, nullptr) == 0)
-    return result.error = windows::last_error(), result;
-
-  windows::Program program;
-  program.path = windows::wide(command.front());
-  for (const std::string& argument : command) program.command_line += windows::quoted(windows::wide(argument)) + L" ";
-  program.input = in_child.get();
-  program.output = out_child.get();
-  program.errors = null.get();
-  const windows::Handle process = windows::start(program, CREATE_NO_WINDOW);
-  if (!process) return result.error = windows::last_error(), result;
-  in_child.close();
-  out_child.close();
-  windows::converse(process.get(), in_parent, out_parent, input, output_limit, deadline, result.output);
-
-  out_parent.close();
-  in_parent.close();
-  const auto left =
-      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-  DWORD code = 0;
-  if (::WaitForSingleObject(process.get(), left > 0 ? static_cast<DWORD>(left) : 0) == WAIT_TIMEOUT)
-    ::TerminateProcess(process.get(), 1);
-  else if (::GetExitCodeProcess(process.get(), &code) != 0)
-    result.exit_code = static_cast<int>(code);
-  return result;
-}
-
-USAGE_STATS_INLINE void exit_now(int code) noexcept {
-  ::TerminateProcess(::GetCurrentProcess(), static_cast<UINT>(code));
-  std::_Exit(code);
-}
-
-}  // namespace platform
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
 #else
-// ---- usage_stats/impl/platform_posix.ipp
+// ---- usage_stats/detail/os/posix/platform.inl
 
 #include <algorithm>
 #include <atomic>
@@ -4426,12 +4663,12 @@ USAGE_STATS_END_NAMESPACE
 #include <sys/sysctl.h>
 #endif
 
-// ---- usage_stats/impl/ends_posix.ipp
+// ---- usage_stats/detail/os/posix/exit.inl
 
 #include <atomic>
 #include <cstdlib>
 
-// ---- usage_stats/impl/loaded_posix.ipp
+// ---- usage_stats/detail/os/posix/loaded.inl
 // Where in memory this library is: in the program itself, or in a plugin that its host may unload.
 
 #include <cstddef>
@@ -4459,7 +4696,8 @@ namespace posix {
 class ProgramHeaders {
  public:
   ProgramHeaders() noexcept
-      : first_(reinterpret_cast<const ElfW(Phdr) *>(::getauxval(AT_PHDR))), count_(::getauxval(AT_PHNUM)) {
+      : first_(reinterpret_cast<const ElfW(Phdr) *>(::getauxval(AT_PHDR))),  // NOLINT(performance-no-int-to-ptr)
+        count_(::getauxval(AT_PHNUM)) {
     if (first_ == nullptr) count_ = 0;
   }
 
@@ -4630,7 +4868,7 @@ USAGE_STATS_INLINE bool at_exit(void (*function)(std::optional<int>) noexcept) n
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/folder_posix.ipp
+// ---- usage_stats/detail/os/posix/file.inl
 
 #include <algorithm>
 #include <atomic>
@@ -4650,7 +4888,7 @@ USAGE_STATS_END_NAMESPACE
 #endif
 #include <unistd.h>
 
-// ---- usage_stats/impl/path_posix.ipp
+// ---- usage_stats/detail/os/posix/parts/path.inl
 // The way to a folder or file, gone part by part where it has links: they are followed only where nobody but us and
 // root can have put them.
 
@@ -4668,9 +4906,10 @@ USAGE_STATS_END_NAMESPACE
 #endif
 #include <unistd.h>
 
-// ---- usage_stats/impl/refusal.ipp
+// ---- usage_stats/detail/os/refusal.inl
 // Why a folder is not used, in words that a user can act on.
 
+#include <atomic>
 #include <new>
 #include <string>
 
@@ -4730,25 +4969,35 @@ class StateFileErrors : public std::error_category {
   }
 };
 
-/// One of each, which takes no memory and is never destroyed: a session may end when static objects are gone.
+/// One of each, which takes no memory and is never destroyed: a session may end when static objects are gone. Null
+/// where another thread, or what a signal's handler has interrupted, is just making it: nobody waits.
 template <class Category>
-const std::error_category& category_of() noexcept {
+const std::error_category* category_of() noexcept {
+  enum { none, begun, made };
   alignas(Category) static unsigned char place[sizeof(Category)];
-  static const Category* const category = new (place) Category;
-  return *category;
+  static std::atomic<int> state{none};
+  int found = none;
+  if (state.compare_exchange_strong(found, begun)) {
+    new (place) Category;
+    state = found = made;
+  }
+  return found == made ? std::launder(reinterpret_cast<const Category*>(place)) : nullptr;
 }
 
 }  // namespace refusal_impl
 
 USAGE_STATS_INLINE std::error_code refused(Refusal why) noexcept {
-  return {static_cast<int>(why), refusal_impl::category_of<refusal_impl::Refusals>()};
+  const std::error_category* const category = refusal_impl::category_of<refusal_impl::Refusals>();
+  if (category == nullptr) return std::make_error_code(std::errc::operation_not_permitted);
+  return {static_cast<int>(why), *category};
 }
 
 USAGE_STATS_INLINE std::error_code in_state_file(std::error_code error) noexcept {
   const std::error_condition kind = error.default_error_condition();
   const bool known = kind.category() == std::generic_category();
-  return {known ? kind.value() : static_cast<int>(std::errc::io_error),
-          refusal_impl::category_of<refusal_impl::StateFileErrors>()};
+  const std::error_category* const category = refusal_impl::category_of<refusal_impl::StateFileErrors>();
+  if (category == nullptr) return error;
+  return {known ? kind.value() : static_cast<int>(std::errc::io_error), *category};
 }
 
 }  // namespace platform
@@ -5351,7 +5600,7 @@ USAGE_STATS_INLINE std::optional<std::string> read_file(const std::filesystem::p
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/forks_posix.ipp
+// ---- usage_stats/detail/os/posix/parts/forks.inl
 // Forks, which the host may make at any time: they are counted, and their children let go of what is their parent's.
 
 #include <atomic>
@@ -5451,7 +5700,7 @@ USAGE_STATS_INLINE unsigned forks() noexcept {
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/lock_posix.ipp
+// ---- usage_stats/detail/os/posix/lock.inl
 // Locks on files. They end with the process however it ends, and no child inherits them.
 
 #include <fcntl.h>
@@ -5602,7 +5851,7 @@ USAGE_STATS_INLINE void LockedFile::release() noexcept {
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/process_posix.ipp
+// ---- usage_stats/detail/os/posix/process.inl
 // Processes: what becomes of a child, and other programs.
 
 #include <algorithm>
@@ -5786,7 +6035,7 @@ USAGE_STATS_INLINE void exit_now(int code) noexcept { ::_exit(code); }
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/read_only_memory_posix.ipp
+// ---- usage_stats/detail/os/posix/memory.inl
 
 #include <algorithm>
 #include <cstdio>
@@ -5966,7 +6215,7 @@ USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool) { return {}; 
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/self_start_posix.ipp
+// ---- usage_stats/detail/os/posix/self_start.inl
 // The program that is running, started once more.
 
 #include <algorithm>
@@ -5990,7 +6239,7 @@ USAGE_STATS_END_NAMESPACE
 #include <mach-o/dyld.h>
 #endif
 
-// ---- usage_stats/impl/system_call_posix.ipp
+// ---- usage_stats/detail/os/posix/parts/system_call.inl
 // The kernel asked without the C library: in a signal handler, and between clone and execve. There an errno would be
 // the host's, and a function that a preloaded library puts in the place of open() or fcntl() may wait for a lock that
 // nobody gives back.
@@ -6526,7 +6775,7 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/signals_posix.ipp
+// ---- usage_stats/detail/os/posix/signals.inl
 
 #include <atomic>
 #include <cerrno>
@@ -6538,7 +6787,7 @@ USAGE_STATS_END_NAMESPACE
 #include <sched.h>
 #endif
 
-// ---- usage_stats/impl/signal_actions_posix.ipp
+// ---- usage_stats/detail/os/posix/parts/signal_actions.inl
 // What is done when a signal comes, and the stack that it is done on; what of that is ours, and how it is given back.
 
 #include <atomic>
@@ -6964,7 +7213,7 @@ USAGE_STATS_END_NAMESPACE
 
 #undef USAGE_STATS_VFORK_IS_FORK
 #undef USAGE_STATS_NO_OTHER_STACK
-// ---- usage_stats/impl/terminal_posix.ipp
+// ---- usage_stats/detail/os/posix/terminal.inl
 
 #include <algorithm>
 #include <chrono>
@@ -7078,7 +7327,7 @@ USAGE_STATS_INLINE int terminal_columns() noexcept {
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/thread_posix.ipp
+// ---- usage_stats/detail/os/posix/thread.inl
 
 #include <functional>
 #include <memory>
@@ -7476,7 +7725,189 @@ USAGE_STATS_INLINE std::filesystem::path foreign_home() {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 #endif
-// ---- usage_stats/impl/hash.ipp
+// ---- usage_stats/detail/base/text.inl
+
+#include <algorithm>
+
+// ---- usage_stats/detail/base/characters.inl
+// Characters of UTF-8, and what they can be to a word. Predicates of our own, because those of the standard library ask
+// the locale.
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace characters {
+
+/// The bytes at `at` that make one character, or (not `valid`) one "maximal subpart" of what is none (Unicode 3.9).
+USAGE_STATS_INLINE std::size_t length_at(std::string_view text, std::size_t at, bool& valid) noexcept {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = byte(at);
+  valid = first < 0x80;
+  if (valid || first < 0xC2 || first > 0xF4) return 1;
+  const std::size_t wanted = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  unsigned low = 0x80, high = 0xBF;  // of the second byte: no overlong forms, surrogates, or beyond U+10FFFF
+  if (first == 0xE0) low = 0xA0;
+  if (first == 0xED) high = 0x9F;
+  if (first == 0xF0) low = 0x90;
+  if (first == 0xF4) high = 0x8F;
+  std::size_t length = 1;
+  while (length < wanted && at + length < text.size() && byte(at + length) >= low && byte(at + length) <= high) {
+    ++length;
+    low = 0x80;
+    high = 0xBF;
+  }
+  valid = length == wanted;
+  return length;
+}
+
+/// The character at `at` (U+FFFD if it is none), and its length in bytes.
+USAGE_STATS_INLINE std::size_t decode(std::string_view text, std::size_t at, std::uint32_t& code) noexcept {
+  bool valid = false;
+  const std::size_t length = length_at(text, at, valid);
+  code = static_cast<unsigned char>(text[at]);
+  if (length > 1) code &= 0x7FU >> length;
+  for (std::size_t i = 1; i < length; ++i) code = code << 6 | (static_cast<unsigned char>(text[at + i]) & 0x3FU);
+  if (!valid) code = 0xFFFD;
+  return length;
+}
+
+USAGE_STATS_INLINE bool is_digit(std::uint32_t code) noexcept {
+  for (const std::uint32_t zero : {0x30U, 0x0660U, 0x06F0U, 0x0966U, 0x09E6U, 0xFF10U})
+    if (code >= zero && code < zero + 10) return true;
+  return false;
+}
+
+USAGE_STATS_INLINE bool is_ascii_letter(std::uint32_t code) noexcept {
+  return (code >= 'A' && code <= 'Z') || (code >= 'a' && code <= 'z');
+}
+
+USAGE_STATS_INLINE char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+/// A letter, a digit or `_`; of what is not ASCII all but blanks, punctuation and symbols.
+USAGE_STATS_INLINE bool is_word(std::uint32_t code) noexcept {
+  if (code < 0x80) return is_ascii_letter(code) || is_digit(code) || code == '_';
+  const auto in = [code](std::uint32_t first, std::uint32_t last) { return code >= first && code <= last; };
+  if (in(0x80, 0xBF)) return code == 0xAA || code == 0xB5 || code == 0xBA;
+  return code != 0xD7 && code != 0xF7 && !in(0x2000, 0x206F) && !in(0x2190, 0x2BFF) && !in(0x3000, 0x3003) &&
+         !in(0x3008, 0x3020) && !in(0xFF00, 0xFF0F) && !in(0xFF1A, 0xFF20);
+}
+
+}  // namespace characters
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+namespace text_impl {
+
+/// The position behind the escape sequence whose introducer's second byte (ECMA-48: '[', ']', ...) stands at `at`.
+USAGE_STATS_INLINE std::size_t behind_sequence(std::string_view text, std::size_t at, char kind) noexcept {
+  const auto within = [&](char low, char high) { return at < text.size() && text[at] >= low && text[at] <= high; };
+  if (kind == '[') {
+    while (within(0x20, 0x3f)) ++at;
+    return within(0x40, 0x7e) ? at + 1 : at;
+  }
+  if (kind == ']' || kind == 'P' || kind == 'X' || kind == '^' || kind == '_') {  // a string, up to BEL or ESC '\'
+    while (at < text.size() && text[at] != '\a' && text[at] != '\x1b') ++at;
+    return std::min(text.size(), at < text.size() && text[at] == '\x1b' ? at + 2 : at + 1);
+  }
+  if (kind >= 0x20 && kind <= 0x2f) {
+    while (within(0x20, 0x2f)) ++at;
+    return std::min(text.size(), at + 1);
+  }
+  return at;
+}
+
+/// A character of Unicode that moves or hides what stands around it: C1 controls, marks of text direction.
+USAGE_STATS_INLINE std::size_t invisible_bytes(std::string_view text) noexcept {
+  if (text.substr(0, 1) == "\xC2" && text.size() > 1 && static_cast<unsigned char>(text[1]) < 0xA0) return 2;
+  if (text.size() < 3 || text[0] != '\xE2') return 0;
+  const unsigned char second = static_cast<unsigned char>(text[1]), third = static_cast<unsigned char>(text[2]);
+  const bool direction = (second == 0x80 && (third == 0x8E || third == 0x8F || (third >= 0xA8 && third <= 0xAE))) ||
+                         (second == 0x81 && third >= 0xA6 && third <= 0xA9);
+  return direction ? 3 : 0;
+}
+
+}  // namespace text_impl
+
+USAGE_STATS_INLINE std::string clip_utf8(std::string_view text, std::size_t limit) {
+  std::string result;
+  result.reserve(std::min(text.size(), limit));
+  for (std::size_t at = 0; at < text.size();) {
+    bool valid = false;
+    const std::size_t length = characters::length_at(text, at, valid);
+    const std::string_view character = valid ? text.substr(at, length) : std::string_view("\xEF\xBF\xBD");
+    if (character.size() > limit - result.size()) break;
+    result.append(character);
+    at += length;
+  }
+  return result;
+}
+
+USAGE_STATS_INLINE std::string plain_text(std::string_view given) {
+  const std::string text = clip_utf8(given, 4096);
+  std::string plain;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::string_view rest = std::string_view(text).substr(at);
+    const unsigned char c = static_cast<unsigned char>(rest[0]);
+    if (const std::size_t bytes = text_impl::invisible_bytes(rest); bytes > 0) {
+      at += bytes;
+      if (bytes == 2) at = text_impl::behind_sequence(text, at, static_cast<char>(rest[1] - 0x40));
+    } else if (c == 0x1b && rest.size() > 1) {
+      at = text_impl::behind_sequence(text, at + 2, rest[1]);
+    } else if (c <= ' ' || c == 0x7f) {
+      const bool blank = c == ' ' || (c >= '\t' && c <= '\r');
+      if (blank && !plain.empty() && plain.back() != ' ') plain += ' ';
+      ++at;
+    } else {
+      plain += text[at++];
+    }
+  }
+  while (!plain.empty() && plain.back() == ' ') plain.pop_back();
+  return plain;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/base/time.inl
+
+#include <cstdio>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+USAGE_STATS_INLINE Seconds now_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+USAGE_STATS_INLINE std::string timestamp(std::chrono::system_clock::time_point time) {
+  using namespace std::chrono;
+  const std::int64_t total_ms = duration_cast<milliseconds>(time.time_since_epoch()).count();
+  const std::int64_t ms = ((total_ms % 1000) + 1000) % 1000, seconds_in_all = (total_ms - ms) / 1000;
+  const std::int64_t second_of_day = ((seconds_in_all % 86400) + 86400) % 86400;
+  // Days to a date of the Gregorian calendar, counted in eras of 400 years from 1 March 0000; gmtime_r and gmtime_s
+  // are neither standard nor the same everywhere.
+  const std::int64_t days = (seconds_in_all - second_of_day) / 86400 + 719468;
+  const std::int64_t era = (days >= 0 ? days : days - 146096) / 146097, day_of_era = days - era * 146097;
+  const std::int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  const std::int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const std::int64_t shifted_month = (5 * day_of_year + 2) / 153, day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+  const std::int64_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
+  const std::int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
+  char text[64];
+  std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", static_cast<int>(year),
+                static_cast<int>(month), static_cast<int>(day), static_cast<int>(second_of_day / 3600),
+                static_cast<int>(second_of_day / 60 % 60), static_cast<int>(second_of_day % 60), static_cast<int>(ms));
+  return text;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/base/sha256.inl
 
 #include <array>
 #include <cstdint>
@@ -7554,7 +7985,7 @@ USAGE_STATS_INLINE std::string random_hex(std::size_t count) {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/log.ipp
+// ---- usage_stats/detail/base/log.inl
 
 #include <string>
 
@@ -7581,7 +8012,7 @@ USAGE_STATS_INLINE void Log::write(const std::string_view* parts, std::size_t co
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/public_call.ipp
+// ---- usage_stats/detail/base/public_call.inl
 
 #include <cerrno>
 #include <cfenv>
@@ -7641,7 +8072,7 @@ USAGE_STATS_INLINE HeldFloatingPoint::~HeldFloatingPoint() {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/url.ipp
+// ---- usage_stats/detail/base/url.inl
 
 #include <algorithm>
 
@@ -7849,7 +8280,7 @@ USAGE_STATS_INLINE std::string percent_decode(std::string_view text) {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/options.ipp
+// ---- usage_stats/detail/consent/options.inl
 
 #include <cmath>
 
@@ -7953,8 +8384,9 @@ USAGE_STATS_INLINE std::string environment_prefix(std::string_view app) {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/command_line.ipp
+// ---- usage_stats/detail/consent/command_line.inl
 
+#include <atomic>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -7973,8 +8405,13 @@ struct Answered {
   std::vector<Entry> entries;
 
   static Answered& instance() {
-    static Answered& answered = *new Answered;
-    return answered;
+    static std::atomic<Answered*> current{nullptr};  // without a guard, at which a signal's handler could wait for ever
+    Answered* found = current.load();
+    if (found != nullptr) return *found;
+    auto* const fresh = new Answered;
+    if (current.compare_exchange_strong(found, fresh)) return *fresh;
+    delete fresh;
+    return *found;
   }
   /// Null if there is none; under the mutex.
   const Entry* find(const Options& options) const noexcept {
@@ -8024,7 +8461,7 @@ USAGE_STATS_INLINE std::string typed_command(const Options& options) {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/fields.ipp
+// ---- usage_stats/detail/record/fields.inl
 
 #include <algorithm>
 
@@ -8148,11 +8585,11 @@ USAGE_STATS_INLINE const char* kind_name(Kind kind) noexcept {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/settings.ipp
+// ---- usage_stats/detail/consent/settings.inl
 
 #include <algorithm>
 
-// ---- usage_stats/impl/json.ipp
+// ---- usage_stats/detail/base/json.inl
 // nlohmann/json for the other parts: parsing that cannot throw, and looks at members that may be missing or of
 // another type. The only file that includes it.
 
@@ -8494,7 +8931,7 @@ USAGE_STATS_INLINE std::vector<Endpoint> endpoints_of_author(const Options& opti
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/consent.ipp
+// ---- usage_stats/detail/consent/rules.inl
 
 #include <array>
 
@@ -8604,7 +9041,7 @@ USAGE_STATS_INLINE Answer build_is_not_official(Facts& facts) {  // 8
 
 USAGE_STATS_INLINE Answer config_says(Facts& facts) {  // 9
   facts.consent.config = read_settings(config_path(facts.options));
-  const Answer answer = file_says(facts.consent.config);
+  Answer answer = file_says(facts.consent.config);
   if (answer && answer->verdict == Verdict::off) return answer;
   // A "no" is kept in two places. Which config file a run finds hangs on its environment; the state's "no" holds
   // whatever that file says, until `usage-stats enable` takes both back.
@@ -8728,7 +9165,7 @@ USAGE_STATS_INLINE Permission permission_for(const Label& label, const State& st
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/disclosure.ipp
+// ---- usage_stats/detail/record/disclosure.inl
 
 #include <algorithm>
 #include <utility>
@@ -9035,7 +9472,7 @@ USAGE_STATS_INLINE Withheld withheld_from(const Options& options, const std::vec
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/notice.ipp
+// ---- usage_stats/detail/consent/notice.inl
 
 #include <algorithm>
 
@@ -9047,34 +9484,6 @@ constexpr std::size_t most_lines = 8;
 constexpr int widest = 80, narrowest = 20;
 constexpr std::chrono::seconds time_to_answer{10};
 constexpr char hard_blank = '\1';  // in a command to type: no line ends here
-
-/// The position behind the escape sequence whose introducer's second byte (ECMA-48: '[', ']', ...) stands at `at`.
-USAGE_STATS_INLINE std::size_t behind_sequence(std::string_view text, std::size_t at, char kind) noexcept {
-  const auto within = [&](char low, char high) { return at < text.size() && text[at] >= low && text[at] <= high; };
-  if (kind == '[') {
-    while (within(0x20, 0x3f)) ++at;
-    return within(0x40, 0x7e) ? at + 1 : at;
-  }
-  if (kind == ']' || kind == 'P' || kind == 'X' || kind == '^' || kind == '_') {  // a string, up to BEL or ESC '\'
-    while (at < text.size() && text[at] != '\a' && text[at] != '\x1b') ++at;
-    return std::min(text.size(), at < text.size() && text[at] == '\x1b' ? at + 2 : at + 1);
-  }
-  if (kind >= 0x20 && kind <= 0x2f) {
-    while (within(0x20, 0x2f)) ++at;
-    return std::min(text.size(), at + 1);
-  }
-  return at;
-}
-
-/// A character of Unicode that moves or hides what stands around it: C1 controls, marks of text direction.
-USAGE_STATS_INLINE std::size_t invisible_bytes(std::string_view text) noexcept {
-  if (text.substr(0, 1) == "\xC2" && text.size() > 1 && static_cast<unsigned char>(text[1]) < 0xA0) return 2;
-  if (text.size() < 3 || text[0] != '\xE2') return 0;
-  const unsigned char second = static_cast<unsigned char>(text[1]), third = static_cast<unsigned char>(text[2]);
-  const bool direction = (second == 0x80 && (third == 0x8E || third == 0x8F || (third >= 0xA8 && third <= 0xAE))) ||
-                         (second == 0x81 && third >= 0xA6 && third <= 0xA9);
-  return direction ? 3 : 0;
-}
 
 USAGE_STATS_INLINE int columns_of(std::string_view text) noexcept {  // a character is a column: near enough
   int count = 0;
@@ -9165,7 +9574,7 @@ USAGE_STATS_INLINE std::string place(const std::filesystem::path& file) {
 /// Only what works in this program, and under the rule that has switched it on: the config file stands below the
 /// policy (6) and the environment (7). `brief`: one way of two.
 USAGE_STATS_INLINE std::string how_to_stop(const Options& options, int rule, bool brief) {
-  const std::string variable = "set " + environment_prefix(options.app) + "_USAGE_STATS_ENABLED=0";
+  std::string variable = "set " + environment_prefix(options.app) + "_USAGE_STATS_ENABLED=0";
   const std::string command = typed_command(options);
   const std::filesystem::path config = config_path(options);
   if (rule == 6 || rule == 7) return variable;
@@ -9300,8 +9709,8 @@ USAGE_STATS_INLINE Withheld withhold(const Options& options, const Consent& cons
         withheld.data.empty() ? std::string() : ": " + withheld.data.front().name + " ...");
   if (withheld.data.empty() || !interactive() || !platform::in_foreground()) return withheld;
   std::vector<NewData> named = withheld.data;
-  if (storage.update_state([](State&) {}) ||
-      !platform::offer_to_standard_error(new_data_text(options, named, consent.decision.rule, platform::terminal_columns())))
+  if (storage.update_state([](State&) {}) || !platform::offer_to_standard_error(new_data_text(
+                                                 options, named, consent.decision.rule, platform::terminal_columns())))
     return withheld;
   storage.update_state([&](State& now) {
     if (!now.disclosed) now.disclosed.emplace();
@@ -9311,29 +9720,6 @@ USAGE_STATS_INLINE Withheld withhold(const Options& options, const Consent& cons
 }
 
 }  // namespace notice_impl
-
-USAGE_STATS_INLINE std::string plain_text(std::string_view given) {
-  const std::string text = clip_utf8(given, 4096);
-  std::string plain;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::string_view rest = std::string_view(text).substr(at);
-    const unsigned char c = static_cast<unsigned char>(rest[0]);
-    if (const std::size_t bytes = notice_impl::invisible_bytes(rest); bytes > 0) {
-      at += bytes;
-      if (bytes == 2) at = notice_impl::behind_sequence(text, at, static_cast<char>(rest[1] - 0x40));
-    } else if (c == 0x1b && rest.size() > 1) {
-      at = notice_impl::behind_sequence(text, at + 2, rest[1]);
-    } else if (c <= ' ' || c == 0x7f) {
-      const bool blank = c == ' ' || (c >= '\t' && c <= '\r');
-      if (blank && !plain.empty() && plain.back() != ' ') plain += ' ';
-      ++at;
-    } else {
-      plain += text[at++];
-    }
-  }
-  while (!plain.empty() && plain.back() == ' ') plain.pop_back();
-  return plain;
-}
 
 USAGE_STATS_INLINE std::string notice_text(const Options& options, const std::vector<Endpoint>& endpoints,
                                            bool from_now_on, int columns) {
@@ -9405,7 +9791,7 @@ USAGE_STATS_INLINE Withheld inform_user(const Options& options, const Consent& c
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/client_id.ipp
+// ---- usage_stats/detail/store/client_id.inl
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -9435,7 +9821,7 @@ USAGE_STATS_INLINE void make_client_id(const Options& options, State& state) {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/environment.ipp
+// ---- usage_stats/detail/record/system_info.inl
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -9511,84 +9897,15 @@ USAGE_STATS_INLINE Build this_build() {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/vocabulary.ipp
+// ---- usage_stats/detail/record/redaction/vocabulary.inl
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <utility>
 
-// ---- usage_stats/impl/characters.ipp
-// Characters of UTF-8, and what they can be to a word. Predicates of our own, because those of the standard library ask
-// the locale.
-
-#include <cstddef>
-#include <cstdint>
-#include <string_view>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace characters {
-
-/// The bytes at `at` that make one character, or (not `valid`) one "maximal subpart" of what is none (Unicode 3.9).
-USAGE_STATS_INLINE std::size_t length_at(std::string_view text, std::size_t at, bool& valid) noexcept {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = byte(at);
-  valid = first < 0x80;
-  if (valid || first < 0xC2 || first > 0xF4) return 1;
-  const std::size_t wanted = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  unsigned low = 0x80, high = 0xBF;  // of the second byte: no overlong forms, surrogates, or beyond U+10FFFF
-  if (first == 0xE0) low = 0xA0;
-  if (first == 0xED) high = 0x9F;
-  if (first == 0xF0) low = 0x90;
-  if (first == 0xF4) high = 0x8F;
-  std::size_t length = 1;
-  while (length < wanted && at + length < text.size() && byte(at + length) >= low && byte(at + length) <= high) {
-    ++length;
-    low = 0x80;
-    high = 0xBF;
-  }
-  valid = length == wanted;
-  return length;
-}
-
-/// The character at `at` (U+FFFD if it is none), and its length in bytes.
-USAGE_STATS_INLINE std::size_t decode(std::string_view text, std::size_t at, std::uint32_t& code) noexcept {
-  bool valid = false;
-  const std::size_t length = length_at(text, at, valid);
-  code = static_cast<unsigned char>(text[at]);
-  if (length > 1) code &= 0x7FU >> length;
-  for (std::size_t i = 1; i < length; ++i) code = code << 6 | (static_cast<unsigned char>(text[at + i]) & 0x3FU);
-  if (!valid) code = 0xFFFD;
-  return length;
-}
-
-USAGE_STATS_INLINE bool is_digit(std::uint32_t code) noexcept {
-  for (const std::uint32_t zero : {0x30U, 0x0660U, 0x06F0U, 0x0966U, 0x09E6U, 0xFF10U})
-    if (code >= zero && code < zero + 10) return true;
-  return false;
-}
-
-USAGE_STATS_INLINE bool is_ascii_letter(std::uint32_t code) noexcept {
-  return (code >= 'A' && code <= 'Z') || (code >= 'a' && code <= 'z');
-}
-
-USAGE_STATS_INLINE char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-/// A letter, a digit or `_`; of what is not ASCII all but blanks, punctuation and symbols.
-USAGE_STATS_INLINE bool is_word(std::uint32_t code) noexcept {
-  if (code < 0x80) return is_ascii_letter(code) || is_digit(code) || code == '_';
-  const auto in = [code](std::uint32_t first, std::uint32_t last) { return code >= first && code <= last; };
-  if (in(0x80, 0xBF)) return code == 0xAA || code == 0xB5 || code == 0xBA;
-  return code != 0xD7 && code != 0xF7 && !in(0x2000, 0x206F) && !in(0x2190, 0x2BFF) && !in(0x3000, 0x3003) &&
-         !in(0x3008, 0x3020) && !in(0xFF00, 0xFF0F) && !in(0xFF1A, 0xFF20);
-}
-
-}  // namespace characters
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/vocabulary_memory.ipp
-// One pass over memory for many short pieces of text. Included by vocabulary.ipp.
+// ---- usage_stats/detail/record/redaction/vocabulary_memory.inl
+// One pass over memory for many short pieces of text. Included by vocabulary.inl.
 
 #include <algorithm>
 #include <chrono>
@@ -9604,7 +9921,7 @@ namespace vocabulary_impl {
 inline constexpr std::size_t piece_size = 256 * 1024, margin = 1024;
 inline constexpr std::size_t shortest_run = 7;  // bytes: what every fourth byte of memory is enough to find
 inline constexpr std::size_t most_compared = 64 * 1024 * 1024;
-inline constexpr std::chrono::milliseconds longest_search{500};
+inline constexpr std::chrono::milliseconds longest_search{1500};
 
 /// Blocks of four bytes that are looked for: which hashes of them there are, and the blocks with what they stand for.
 class Blocks {
@@ -9975,7 +10292,7 @@ USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::ve
   std::vector<bool> found(names.size(), false);
   std::size_t missing = names.size(), shortest = shortest_run;
   Blocks blocks;
-  constexpr std::string_view around("\0 ,;:.=-|/\"'()[]{}<>\n", 22);
+  constexpr std::string_view around("\0 ,;:.=-|/\"'()[]{}<>\n", 21);
   for (std::size_t i = 0; i < names.size(); ++i) {
     const std::string name(names[i]);
     found[i] = name.size() < 2;  // nobody's secret
@@ -10009,7 +10326,7 @@ USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::ve
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/redaction.ipp
+// ---- usage_stats/detail/record/redaction/scrub.inl
 
 #include <algorithm>
 #include <array>
@@ -10020,9 +10337,9 @@ USAGE_STATS_END_NAMESPACE
 #include <utility>
 #include <vector>
 
-// ---- usage_stats/impl/redaction_arguments.ipp
+// ---- usage_stats/detail/record/redaction/arguments.inl
 // What the arguments are to a report, and what they and the rest of the process know that must not leave. Included by
-// redaction.ipp.
+// scrub.inl.
 
 #include <algorithm>
 #include <cstddef>
@@ -10328,12 +10645,12 @@ USAGE_STATS_INLINE std::vector<std::string> describe_arguments(const Options& op
   const SensitiveValues::Words sensitive = any_recorded ? others.words() : SensitiveValues::Words();
   std::vector<std::string> result;
   for (const Argument& argument : shown) {
-    std::string text = clip_utf8(argument.shown, argument_bytes);
     const bool recorded = argument.may_record && !looks_private(argument.value) && !says_any(argument.value, sensitive);
-    if (argument.has_value)
-      text += recorded ? clip_utf8(argument.value, argument_bytes - text.size())
-                       : std::string(kind_of_value(argument.value));
-    result.push_back(std::move(text));
+    std::string value;
+    if (argument.has_value && !recorded) value = kind_of_value(argument.value);
+    std::string text = clip_utf8(argument.shown, argument_bytes - value.size());
+    if (argument.has_value && recorded) value = clip_utf8(argument.value, argument_bytes - text.size());
+    result.push_back(text + value);
   }
   return result;
 }
@@ -10344,23 +10661,9 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-USAGE_STATS_INLINE std::string clip_utf8(std::string_view text, std::size_t limit) {
-  std::string result;
-  result.reserve(std::min(text.size(), limit));
-  for (std::size_t at = 0; at < text.size();) {
-    bool valid = false;
-    const std::size_t length = characters::length_at(text, at, valid);
-    const std::string_view character = valid ? text.substr(at, length) : std::string_view("\xEF\xBF\xBD");
-    if (character.size() > limit - result.size()) break;
-    result.append(character);
-    at += length;
-  }
-  return result;
-}
-
 namespace redaction_impl {
 
-inline constexpr std::size_t longest_input = 16 * 1024;
+inline constexpr std::size_t longest_input = 4 * 1024;
 
 /// A text with what is known of each of its bytes.
 struct Known {
@@ -10597,6 +10900,7 @@ USAGE_STATS_INLINE std::optional<std::vector<std::string>> scrub(const std::vect
   for (std::size_t i = 0; i < open.size(); ++i) open[i] = i;
   for (int round = 0; round < 8 && !open.empty(); ++round) {
     std::vector<std::string_view> wanted;
+    wanted.reserve(open.size());
     for (const std::size_t i : open) wanted.push_back(result[i]);
     auto own = find_own_text(wanted, memory);
     if (!own) return std::nullopt;
@@ -10614,7 +10918,7 @@ USAGE_STATS_INLINE std::optional<std::vector<std::string>> scrub(const std::vect
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/outcome.ipp
+// ---- usage_stats/detail/record/exception_info.inl
 
 #include <cstdlib>
 #include <memory>
@@ -10737,7 +11041,7 @@ USAGE_STATS_INLINE std::vector<ErrorLink> describe_exception(const std::exceptio
 USAGE_STATS_END_NAMESPACE
 
 #undef USAGE_STATS_CXXABI
-// ---- usage_stats/impl/report.ipp
+// ---- usage_stats/detail/record/report.inl
 
 #include <algorithm>
 #include <cmath>
@@ -10880,8 +11184,7 @@ USAGE_STATS_INLINE bool shorten(Report& report) {
 }  // namespace report_impl
 
 USAGE_STATS_INLINE Report report_at_start(const Options& options, const std::string& session_id,
-                                          const std::vector<std::string>& arguments, const SensitiveValues& ambient,
-                                          const State& state) {
+                                          const std::vector<std::string>& arguments, const SensitiveValues& ambient) {
   Report report;
   report.session_id = session_id;
   report.app_name = options.app;
@@ -10896,9 +11199,6 @@ USAGE_STATS_INLINE Report report_at_start(const Options& options, const std::str
   }
   report.command = subcommand_of(options, arguments);
   report.started_at = std::chrono::system_clock::now();
-  report.delivered = state.sent;
-  report.failed = state.failed;
-  report.dropped = state.dropped;
   return report;
 }
 
@@ -11125,7 +11425,94 @@ USAGE_STATS_INLINE void Recorder::add_to(Report& report) const {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/ticker.ipp
+// ---- usage_stats/detail/record/parsed.inl
+
+#include <algorithm>
+#include <utility>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace parsed_impl {
+
+constexpr std::size_t value_bytes = 4096;  // of a value, to find what must not leave
+
+/// A declared name as it is. What no program declares, for a blank or a control character is in it, is no name.
+USAGE_STATS_INLINE std::string name_shown(std::string_view name) {
+  const bool odd = std::any_of(name.begin(), name.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte <= ' ' || byte == 0x7F;
+  });
+  return odd ? std::string("<option>") : clip_utf8(name, limits::string_bytes);
+}
+
+USAGE_STATS_INLINE bool may_record(const Options& options, std::string_view name) {
+  if (options.arguments == ArgumentDetail::values) return true;
+  const std::string_view plain = name.substr(std::min(name.find_first_not_of('-'), name.size()));
+  const auto& listed = options.argument_values;
+  return !plain.empty() && std::find(listed.begin(), listed.end(), plain) != listed.end();
+}
+
+}  // namespace parsed_impl
+
+USAGE_STATS_INLINE void ParsedArguments::add(const Options& options, std::string_view name, std::string_view value,
+                                             ArgumentSource source) {
+  using namespace parsed_impl;
+  told_ = true;
+  hidden_ = options.arguments == ArgumentDetail::none;
+  if (hidden_ || source == ArgumentSource::default_value || (name.empty() && value.empty())) return;
+  const bool recorded = may_record(options, name);
+  const std::string_view kept = value.substr(0, value_bytes);
+  if (!recorded && !value.empty() && sensitive_.size() < redaction_impl::arguments_with_words)
+    sensitive_.emplace_back(kept);
+  if (entries_.size() >= limits::arguments) return static_cast<void>(++dropped_);
+  Entry entry{name_shown(name), value.empty() ? std::string_view() : kind_of_value(value), {}, source};
+  if (!name.empty() && !value.empty()) entry.shown += '=';
+  if (recorded) entry.value = kept;
+  entries_.push_back(std::move(entry));
+}
+
+USAGE_STATS_INLINE SensitiveValues::Words ParsedArguments::others(const SensitiveValues& ambient) const {
+  const bool any_recorded =
+      std::any_of(entries_.begin(), entries_.end(), [](const Entry& entry) { return !entry.value.empty(); });
+  if (!any_recorded) return {};
+  SensitiveValues others = ambient;
+  for (const std::string& value : sensitive_) others.add(value);
+  return others.words();
+}
+
+USAGE_STATS_INLINE void ParsedArguments::replace_in(Report& report, const SensitiveValues& ambient) const {
+  using namespace redaction_impl;
+  if (!told_ || hidden_) return;
+  const SensitiveValues::Words sensitive = others(ambient);
+  std::vector<std::string> shown;
+  std::size_t dropped = dropped_;
+  const auto show = [&](ArgumentSource source, const char* mark) {
+    bool marked = *mark == '\0';
+    for (const Entry& entry : entries_) {
+      if (entry.source != source) continue;
+      if (shown.size() + (marked ? 1 : 2) > limits::arguments) {
+        ++dropped;
+        continue;
+      }
+      if (!marked) shown.emplace_back(mark);
+      marked = true;
+      const bool recorded = !entry.value.empty() && !looks_private(entry.value) && !says_any(entry.value, sensitive);
+      std::string text = entry.shown;
+      text += recorded ? std::string_view(entry.value) : entry.kind;
+      shown.push_back(clip_utf8(text, limits::string_bytes));
+    }
+  };
+  show(ArgumentSource::command_line, "");
+  show(ArgumentSource::config_file, "<config_file>");
+  show(ArgumentSource::environment, "<environment>");
+  report.arguments = std::move(shown);
+  report.truncated.erase("arguments");
+  if (dropped > 0) report.truncated["arguments"] = dropped;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/base/worker.inl
 
 #include <condition_variable>
 #include <mutex>
@@ -11191,20 +11578,20 @@ USAGE_STATS_INLINE void Ticker::stop(Clock::duration patience) noexcept {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/run.ipp
+// ---- usage_stats/detail/run/run.inl
 
 #include <algorithm>
 #include <cstdlib>
 #include <thread>
 
-// ---- usage_stats/impl/storage.ipp
+// ---- usage_stats/detail/store/storage.inl
 
 #include <algorithm>
 #include <cstdio>
 #include <mutex>
 #include <thread>
 
-// ---- usage_stats/impl/labels.ipp
+// ---- usage_stats/detail/store/envelope.inl
 // The texts of labels, state.json and delivery.json. A label is lines of JSON: what it says, the report of a run that
 // vanishes, and what a signal handler adds.
 
@@ -11213,31 +11600,6 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-
-USAGE_STATS_INLINE Seconds now_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-USAGE_STATS_INLINE std::string timestamp(std::chrono::system_clock::time_point time) {
-  using namespace std::chrono;
-  const std::int64_t total_ms = duration_cast<milliseconds>(time.time_since_epoch()).count();
-  const std::int64_t ms = ((total_ms % 1000) + 1000) % 1000, seconds_in_all = (total_ms - ms) / 1000;
-  const std::int64_t second_of_day = ((seconds_in_all % 86400) + 86400) % 86400;
-  // Days to a date of the Gregorian calendar, counted in eras of 400 years from 1 March 0000; gmtime_r and gmtime_s
-  // are neither standard nor the same everywhere.
-  const std::int64_t days = (seconds_in_all - second_of_day) / 86400 + 719468;
-  const std::int64_t era = (days >= 0 ? days : days - 146096) / 146097, day_of_era = days - era * 146097;
-  const std::int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  const std::int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  const std::int64_t shifted_month = (5 * day_of_year + 2) / 153, day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-  const std::int64_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
-  const std::int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
-  char text[64];
-  std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", static_cast<int>(year),
-                static_cast<int>(month), static_cast<int>(day), static_cast<int>(second_of_day / 3600),
-                static_cast<int>(second_of_day / 60 % 60), static_cast<int>(second_of_day % 60), static_cast<int>(ms));
-  return text;
-}
 
 USAGE_STATS_INLINE bool is_id(std::string_view text) noexcept {
   if (text.size() != 32 && text.size() != 64) return false;
@@ -11445,7 +11807,7 @@ USAGE_STATS_INLINE std::size_t delivered_events(std::string_view delivery_json, 
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/ownership.ipp
+// ---- usage_stats/detail/store/ownership.inl
 // Whether a usage folder is this program's (section 6 of the design): by its state.json, which is the first file in it.
 
 #include <string>
@@ -11613,6 +11975,12 @@ USAGE_STATS_INLINE bool may_pass(std::error_code error) {
 }
 
 }  // namespace storage_impl
+
+USAGE_STATS_INLINE void count_deliveries(const State& state, Report& report) {
+  report.delivered = state.sent;
+  report.failed = state.failed;
+  report.dropped = state.dropped;
+}
 
 USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::path& path, const std::string& app,
                                                         bool create, std::error_code& error) {
@@ -12104,8 +12472,7 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
   return record(consent, *storage, *state, arguments, std::move(withheld));
 }
 
-USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent, const Storage& storage,
-                                                         const State& state,
+USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent, Storage& storage, const State& state,
                                                          const std::vector<std::string>& arguments, Withheld withheld) {
   session_id = random_hex(16);
   if (session_id.empty()) return give_up("the operating system gives no random numbers"), nullptr;
@@ -12176,11 +12543,12 @@ USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const S
   return true;
 }
 
-USAGE_STATS_INLINE bool Run::choose_client(const Storage& storage, State& state) {
+USAGE_STATS_INLINE bool Run::choose_client(Storage& storage, State& state) {
   std::string id;
   if (decision.verdict == Verdict::on) {
     id = client_id_of(disclosed(), state);
     if (id.empty()) {
+      storage.be_patient();  // once in the life of an id
       // Of many that begin together one makes the id; the others wait for no lock, but for the id.
       const auto known = [&](const State& now) { return !(id = client_id_of(disclosed(), state = now)).empty(); };
       const std::error_code error = storage.update_state(
@@ -12200,8 +12568,10 @@ USAGE_STATS_INLINE bool Run::choose_client(const Storage& storage, State& state)
 USAGE_STATS_INLINE void Run::describe(const Consent& consent, const std::vector<std::string>& arguments,
                                       const State& state) {
   const std::string client_id = std::move(report_.client_id);
-  sensitive_ = ambient_values();
-  report_ = report_at_start(disclosed(), session_id, arguments, sensitive_, state);
+  ambient_ = ambient_values();
+  report_ = report_at_start(disclosed(), session_id, arguments, ambient_);
+  count_deliveries(state, report_);
+  sensitive_ = ambient_;
   sensitive_.add_arguments(arguments);
   report_.client_id = client_id;
 
@@ -12214,6 +12584,12 @@ USAGE_STATS_INLINE void Run::describe(const Consent& consent, const std::vector<
   label_.policy_file = consent.policy.file;
 }
 
+/// What the program's own parser has told, under the lock.
+USAGE_STATS_INLINE void Run::add_parsed(Report& report) const {
+  if (!command.empty()) report.command = command;
+  parsed_arguments.replace_in(report, ambient_);
+}
+
 /// False, and the label stays: the run is lost, since a lock is held by what cannot go on.
 USAGE_STATS_INLINE bool Run::close_report(const End& end) {
   const auto guard = lock_or_give_up(mutex);
@@ -12224,7 +12600,7 @@ USAGE_STATS_INLINE bool Run::close_report(const End& end) {
   if (outcome.status == RunStatus::running)
     outcome.status = outcome.exit_code.value_or(0) == 0 ? RunStatus::ok : RunStatus::failed;
   report_.outcome = outcome;
-  if (!command.empty()) report_.command = command;
+  add_parsed(report_);
   recorder_->add_to(report_);
   scrub_report(report_, disclosed(), sensitive_);
   report_.final = true;
@@ -12292,7 +12668,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
     if (finished_ || (quiet && options.report_every < std::chrono::minutes(1)) || !enough_memory()) return;
     Report interim = report_;
     ++report_.sequence;  // the last report has another one, also if this thread is held up from here on
-    if (const auto guard = lock_or_give_up(mutex); guard && !command.empty()) interim.command = command;
+    if (const auto guard = lock_or_give_up(mutex)) add_parsed(interim);
     interim.outcome.status = RunStatus::running;
     interim.duration_s = recorder_->seconds();
     recorder_->add_to(interim);
@@ -12365,7 +12741,7 @@ USAGE_STATS_INLINE void Run::wait_for(platform::Child child, const Storage& stor
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/ends.ipp
+// ---- usage_stats/detail/run/run_registry.inl
 
 #include <algorithm>
 #include <cstdlib>
@@ -12525,7 +12901,7 @@ USAGE_STATS_INLINE void Runs::reap() {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/session.ipp
+// ---- usage_stats/detail/run/session.inl
 
 #include <cstdlib>
 
@@ -12649,6 +13025,17 @@ USAGE_STATS_INLINE void TelemetrySession::command(std::string_view name) noexcep
   USAGE_STATS_CATCH_ALL {}
 }
 
+USAGE_STATS_INLINE void TelemetrySession::argument(std::string_view name, std::string_view value,
+                                                   ArgumentSource source) noexcept {
+  const detail::PublicCall call;
+  USAGE_STATS_TRY {
+    if (!recorder_ || call.nested()) return;
+    const auto guard = detail::lock_or_give_up(run_->mutex);
+    if (guard) run_->parsed_arguments.add(run_->disclosed(), name, value, source);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
 USAGE_STATS_INLINE void TelemetrySession::fail(const std::exception& exception) noexcept {
   const detail::PublicCall call;
   USAGE_STATS_TRY {
@@ -12689,7 +13076,8 @@ USAGE_STATS_INLINE void TelemetrySession::fail(std::string_view type, std::strin
     const auto guard = detail::lock_or_give_up(run_->mutex);
     if (!guard) return;
     run_->outcome.status = detail::RunStatus::failed;
-    run_->outcome.error.assign(1, std::move(error));
+    run_->outcome.error.clear();
+    run_->outcome.error.push_back(std::move(error));
   }
   USAGE_STATS_CATCH_ALL {}
 }
@@ -12763,12 +13151,12 @@ USAGE_STATS_INLINE void StageScope::put(const FieldValue& value) noexcept {
 }
 
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/uploader.ipp
+// ---- usage_stats/detail/send/uploader.inl
 
 #include <algorithm>
 #include <set>
 
-// ---- usage_stats/impl/lanes.ipp
+// ---- usage_stats/detail/send/endpoint_workers.inl
 // Work for several servers side by side, so that one that does not answer holds up nobody else's.
 
 #include <condition_variable>
@@ -12859,7 +13247,7 @@ USAGE_STATS_INLINE bool Lanes::end() {
 }  // namespace uploader_impl
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/retry.ipp
+// ---- usage_stats/detail/send/retry.inl
 // What an answer means, and when to ask again.
 
 #include <algorithm>
@@ -13383,7 +13771,7 @@ USAGE_STATS_INLINE bool uploader_needed(const Storage& storage, const Label& lab
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/uploader_process.ipp
+// ---- usage_stats/detail/send/launcher.inl
 // The process that is the uploader: how it is started, and what it is.
 
 #include <condition_variable>
@@ -13579,13 +13967,13 @@ USAGE_STATS_INLINE void run_uploader() noexcept {
 }
 
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/exporters.ipp
+// ---- usage_stats/detail/send/exporters/exporters.inl
 
-// ---- usage_stats/impl/exporter_amplitude.ipp
+// ---- usage_stats/detail/send/exporters/amplitude.inl
 // A report as Amplitude's events (HTTP V2). A session's events are a stream: `started` (0), what the program recorded
 // (1, 2, ...), and when the run has ended `ended`. docs/protocol.md has the table.
 
-// ---- usage_stats/impl/exporter_text.ipp
+// ---- usage_stats/detail/send/exporters/text.inl
 // JSON written as text where an exporter makes much of it out of little: trees of nlohmann/json cost five times as
 // much.
 
@@ -13628,7 +14016,7 @@ class ObjectText {
 }  // namespace exporters_impl
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/exporter_times.ipp
+// ---- usage_stats/detail/send/exporters/times.inl
 // The times of a report, which counts in seconds from its start, for protocols that want each moment by itself.
 
 #include <algorithm>
@@ -13797,7 +14185,7 @@ USAGE_STATS_INLINE std::vector<AmplitudeBatch> amplitude_batches(const Json& rep
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/exporter_otlp.ipp
+// ---- usage_stats/detail/send/exporters/otlp.inl
 // A report as OTLP: an ExportTraceServiceRequest in JSON, with names by OpenTelemetry's semantic conventions where they
 // have one for the same thing, and under usage_stats. where they have none. docs/protocol.md has the table.
 
@@ -14182,18 +14570,14 @@ USAGE_STATS_INLINE std::optional<Request> deletion_request(const Endpoint& endpo
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/transport.ipp
-// One HTTP request, by httplib or by curl. The only file that includes httplib. It never defines one of httplib's
-// macros: the classes differ in size with and without TLS, and two settings in one program would crash.
+// ---- usage_stats/detail/send/transport/send.inl
+// One HTTP request, by httplib or by curl.
 
 #include <algorithm>
 #include <memory>
 #include <optional>
-#if !defined(USAGE_STATS_NO_HTTPLIB)
-#include <httplib.h>
-#endif
 
-// ---- usage_stats/impl/answers.ipp
+// ---- usage_stats/detail/send/transport/answers.inl
 // What a server says: the head of an answer, read by hand and within bounds, before anything else of it is looked at.
 
 #include <algorithm>
@@ -14372,7 +14756,7 @@ USAGE_STATS_INLINE std::string HeadFilter::pass(std::string_view bytes) {
 }  // namespace transport_impl
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/curl.ipp
+// ---- usage_stats/detail/send/transport/curl.inl
 // The system's curl, for what httplib cannot send here.
 
 #include <string>
@@ -14505,7 +14889,7 @@ USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, cons
 }  // namespace transport_impl
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/proxies.ipp
+// ---- usage_stats/detail/send/transport/proxy.inl
 // Proxies, as the environment tells them.
 
 #include <optional>
@@ -14609,7 +14993,17 @@ USAGE_STATS_INLINE std::string proxy_for(const std::string& scheme, const std::s
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 #if !defined(USAGE_STATS_NO_HTTPLIB)
-// ---- usage_stats/impl/relay.ipp
+// ---- usage_stats/detail/send/transport/httplib.inl
+// One HTTP request by httplib. The only file that includes httplib. It never defines one of httplib's
+// macros: the classes differ in size with and without TLS, and two settings in one program would crash.
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include <httplib.h>
+
+// ---- usage_stats/detail/send/transport/relay.inl
 // What stands between a server and httplib, which is given a port of 127.0.0.1: it looks names up, goes through
 // proxies, ends in time, and hands on no more bytes than httplib can bear, whatever its version. (It reads lines of any
 // length onto the heap, and matches a status line with a recursion for each byte.)
@@ -14619,7 +15013,7 @@ USAGE_STATS_END_NAMESPACE
 #include <optional>
 #include <string>
 
-// ---- usage_stats/impl/sockets.ipp
+// ---- usage_stats/detail/os/sockets.inl
 // Connections that never block. Included with httplib only: without it this library makes none.
 
 #include <algorithm>
@@ -14628,8 +15022,8 @@ USAGE_STATS_END_NAMESPACE
 #include <vector>
 
 #if defined(_WIN32)
-// ---- usage_stats/impl/sockets_windows.ipp
-// What sockets.ipp needs of the system. Winsock is started by httplib.
+// ---- usage_stats/detail/os/windows/socket.inl
+// What sockets.inl needs of the system. Winsock is started by httplib.
 
 #include <string>
 #include <system_error>
@@ -14671,8 +15065,8 @@ USAGE_STATS_INLINE int poll(pollfd* files, std::size_t count, int limit_ms) noex
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 #else
-// ---- usage_stats/impl/sockets_posix.ipp
-// What sockets.ipp needs of the system.
+// ---- usage_stats/detail/os/posix/socket.inl
+// What sockets.inl needs of the system.
 
 #include <cerrno>
 #include <cstring>
@@ -14874,6 +15268,7 @@ USAGE_STATS_INLINE Socket Socket::connect(const std::string& host, int port,
     }
     if (begun.empty() && tried == addresses.size()) return problem = sockets::words(error), Socket();
     std::vector<Wish> wishes;
+    wishes.reserve(begun.size());
     for (const Socket& socket : begun) wishes.push_back({&socket, false, true, false});
     const auto until = tried < addresses.size() ? std::min(next, deadline) : deadline;
     wait(wishes,
@@ -15091,28 +15486,17 @@ USAGE_STATS_INLINE void Relay::work(Deadline deadline) {
 }  // namespace transport_impl
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-#endif
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-#if defined(USAGE_STATS_NO_HTTPLIB)
-struct Connection::Impl {};
-#else
 struct Connection::Impl {
   std::string to;  // the server and the way to it
   std::unique_ptr<httplib::Client> client;
   std::unique_ptr<transport_impl::Relay> relay;  // goes first, so that the client has nobody to say goodbye to
 };
-#endif
-USAGE_STATS_INLINE Connection::Connection() noexcept = default;
-USAGE_STATS_INLINE Connection::~Connection() = default;
-USAGE_STATS_INLINE Connection::Connection(Connection&&) noexcept = default;
-USAGE_STATS_INLINE Connection& Connection::operator=(Connection&&) noexcept = default;
 
 namespace transport_impl {
-
-#if !defined(USAGE_STATS_NO_HTTPLIB)
 
 #if defined(CPPHTTPLIB_OPENSSL_SUPPORT) || defined(CPPHTTPLIB_MBEDTLS_SUPPORT) || \
     defined(CPPHTTPLIB_WOLFSSL_SUPPORT) || defined(CPPHTTPLIB_SSL_ENABLED)
@@ -15241,7 +15625,23 @@ USAGE_STATS_INLINE Response by_httplib(const Url& url, const Request& request, c
   }
 }
 
-#endif  // USAGE_STATS_NO_HTTPLIB
+}  // namespace transport_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+#endif
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+#if defined(USAGE_STATS_NO_HTTPLIB)
+struct Connection::Impl {};
+#endif
+USAGE_STATS_INLINE Connection::Connection() noexcept = default;
+USAGE_STATS_INLINE Connection::~Connection() = default;
+USAGE_STATS_INLINE Connection::Connection(Connection&&) noexcept = default;
+USAGE_STATS_INLINE Connection& Connection::operator=(Connection&&) noexcept = default;
+
+namespace transport_impl {
 
 USAGE_STATS_INLINE Response exchange(const Url& url, const Request& request, Deadline deadline, const Log& log,
                                      [[maybe_unused]] Connection* kept) {
@@ -15309,15 +15709,15 @@ USAGE_STATS_INLINE Response send(const Request& request, std::chrono::millisecon
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/command.ipp
+// ---- usage_stats/detail/cli/command.inl
 
-// ---- usage_stats/impl/command_consent.ipp
+// ---- usage_stats/detail/cli/enable_disable.inl
 
-// ---- usage_stats/impl/command_status.ipp
+// ---- usage_stats/detail/cli/status.inl
 
 #include <set>
 
-// ---- usage_stats/impl/command_standing.ipp
+// ---- usage_stats/detail/cli/output.inl
 // What all subcommands share: the call, the ways to answer, and how things stand.
 
 #include <cstdio>
@@ -15333,8 +15733,8 @@ struct Call {
   const Options& options;
   std::string name;
   bool json = false, wire = false;
-  std::string format;                  // of `describe`; empty: not given
-  std::optional<std::size_t> count{};  // of `show`
+  std::string format;                    // of `describe`; empty: not given
+  std::optional<std::size_t> count{};    // of `show`
   std::optional<std::string> message{};  // of `preview`
   Log log;
   std::string typed = typed_command(options);  // "mytool usage-stats"
@@ -15879,7 +16279,7 @@ USAGE_STATS_INLINE int disable(const Call& call) {
 }  // namespace command_impl
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/command_describe.ipp
+// ---- usage_stats/detail/cli/describe.inl
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -15915,7 +16315,9 @@ inline constexpr BuiltIn built_in[] = {
     {"system.container", "boolean", "whether the program ran in a container"},
     {"system.interactive", "boolean", "whether the program ran at a terminal"},
     {"command.name", "text", "the subcommand: one of the words that the program itself knows"},
-    {"command.arguments", "list of text", "names of options that the program has, and what kind of value stood where: <int>, <path>, ..."},
+    {"command.arguments", "list of text",
+     "names of options that the program has, and what kind of value stood where: <int>, <path>, ...; those behind "
+     "<config_file> or <environment> were given there"},
     {"started_at", "time", "when the run began (UTC)"},
     {"ended_at", "time", "when the run ended (UTC)"},
     {"duration_s", "number", "how long the run took, seconds"},
@@ -15923,7 +16325,8 @@ inline constexpr BuiltIn built_in[] = {
     {"outcome.exit_code", "integer", "the code that the program ended with"},
     {"outcome.signal", "text", "the signal that ended the program"},
     {"outcome.error.type", "text", "type of the error that ended the run, as the program's code names it"},
-    {"outcome.error.message", "text", "its message: the words that the program itself contains, <value> for everything else"},
+    {"outcome.error.message", "text",
+     "its message: the words that the program itself contains, <value> for everything else"},
     {"outcome.error.causes", "list", "types and messages of the errors that led to it"},
     {"fields", "by name", "the declared fields that the run has set"},
     {"counters", "by name", "the declared counters that the run has used"},
@@ -16019,7 +16422,7 @@ USAGE_STATS_INLINE int describe(const Call& call) {
 }  // namespace command_impl
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/command_send.ipp
+// ---- usage_stats/detail/cli/send.inl
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -16297,7 +16700,7 @@ USAGE_STATS_INLINE int reset(const Call& call) {
 }  // namespace command_impl
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/impl/command_show.ipp
+// ---- usage_stats/detail/cli/show.inl
 
 #include <set>
 
@@ -16457,7 +16860,8 @@ USAGE_STATS_INLINE int show(const Call& call) {
 /// a run would make an id, a random one stands for it.
 USAGE_STATS_INLINE std::string preview_report(const Options& options, const Standing& standing) {
   const Options& reported = disclosed(options, standing);
-  Report report = report_at_start(reported, random_hex(16), {}, SensitiveValues(), standing.state);
+  Report report = report_at_start(reported, random_hex(16), {}, SensitiveValues());
+  count_deliveries(standing.state, report);
   if (standing.decision.verdict == Verdict::on) {
     State state = standing.state;
     make_client_id(reported, state);

@@ -123,7 +123,7 @@ std::size_t generated_runs() {
 std::string traces_of(const Options& options, const std::vector<std::string>& arguments, const std::string& message) {
   detail::SensitiveValues sensitive = detail::ambient_values();
   const std::string id(32, 'a');
-  detail::Report report = detail::report_at_start(options, id, arguments, sensitive, detail::State());
+  detail::Report report = detail::report_at_start(options, id, arguments, sensitive);
   report.client_id = id;
   detail::Label label;
   label.app = options.app;

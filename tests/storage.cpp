@@ -144,7 +144,8 @@ TEST_CASE("storage: many processes and threads change state.json at once, and no
 
 TEST_CASE("storage: who wants what another is writing waits for that, not for the lock") {
   Sandbox sandbox;
-  const us::Storage storage = opened(sandbox);
+  us::Storage storage = opened(sandbox);
+  storage.be_patient();
   std::error_code error;
   us::platform::LockedFile::Outcome outcome{};
   const auto lock = us::platform::LockedFile::acquire(storage.folder(), "state.json", true, outcome, error);

@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "arguments.hpp"
-#include "command_line.hpp"
-#include "consent.hpp"
+#include "decision.hpp"
+#include "detail/base/command_line.hpp"
 #include "fields.hpp"
 #include "options.hpp"
 

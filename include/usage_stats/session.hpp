@@ -14,10 +14,10 @@
 #include <vector>
 
 #include "arguments.hpp"
-#include "consent.hpp"
+#include "decision.hpp"
 #include "fields.hpp"
 #include "options.hpp"
-#include "public_call.hpp"
+#include "detail/base/public_call.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 

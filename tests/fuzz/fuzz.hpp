@@ -3,13 +3,13 @@
 // settings, the rest is what is looked at.
 
 // Not <usage_stats.hpp>, which takes back the macros for declarations: some targets look at what no header declares.
-#include <usage_stats/exporters.hpp>
-#include <usage_stats/redaction.hpp>
-#include <usage_stats/report.hpp>
-#include <usage_stats/settings.hpp>
-#include <usage_stats/storage.hpp>
-#include <usage_stats/transport.hpp>
-#include <usage_stats/url.hpp>
+#include <usage_stats/detail/send/exporters/exporters.hpp>
+#include <usage_stats/detail/record/redaction/scrub.hpp>
+#include <usage_stats/detail/record/report.hpp>
+#include <usage_stats/detail/consent/settings.hpp>
+#include <usage_stats/detail/store/storage.hpp>
+#include <usage_stats/detail/send/transport/send.hpp>
+#include <usage_stats/detail/base/url.hpp>
 
 #include <nlohmann/json.hpp>
 

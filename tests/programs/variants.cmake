@@ -10,8 +10,7 @@ target_compile_definitions(usage_stats_test_support PUBLIC USAGE_STATS_HEADERS="
 
 # A copy of another version, fresh whenever a header has changed.
 set(vendored "${CMAKE_CURRENT_BINARY_DIR}/vendored")
-file(GLOB_RECURSE header_files CONFIGURE_DEPENDS "${headers}/*.hpp" "${headers}/*.ipp"
-     "${headers}/*.inl")
+file(GLOB_RECURSE header_files CONFIGURE_DEPENDS "${headers}/*.hpp" "${headers}/*.inl")
 add_custom_command(
   OUTPUT "${vendored}.stamp"
   COMMAND ${CMAKE_COMMAND} -DFROM=${headers} -DTO=${vendored} -P "${CMAKE_CURRENT_SOURCE_DIR}/vendor.cmake"

@@ -1,0 +1,281 @@
+#pragma once
+
+#include "../send/launcher.inl"
+#include "status.inl"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace command_impl {
+
+constexpr std::chrono::seconds time_to_send{600};
+constexpr std::chrono::seconds time_for_another_uploader{15};
+
+/// What became of the tries of one upload.
+struct Progress {
+  std::size_t waiting = 0;  // at first
+  std::size_t tries = 0;
+  Json lines = Json::array();
+
+  void tell(const Call& call, const Label& label, const DeliveryRecord& record) {
+    ++tries;
+    const std::string& id = label.deletion ? label.client_id : label.session_id;
+    const char* const kind = label.deletion ? "client_id" : "session_id";
+    const std::string answer = record.http_status == 0 ? record.detail : "status " + std::to_string(record.http_status);
+    lines.push_back(
+        {{kind, id}, {"endpoint", record.url}, {"result", record.result}, {"http_status", record.http_status}});
+    if (!record.detail.empty()) lines.back()["detail"] = record.detail;
+    if (call.json) return;
+    const std::string count = std::to_string(tries) + "/" + std::to_string((std::max)(tries, waiting));
+    print(plain_text(count + " " + (label.deletion ? "client " : "session ") + id + ": " + record.result + " (" +
+                     answer + "), " + record.url) +
+          "\n");
+  }
+};
+
+/// Sends what waits, with a line for each try. Returns why nothing could be done, in words; empty: it was.
+USAGE_STATS_INLINE std::string upload_now(const Call& call, const Storage& storage, bool only_deletions,
+                                          Progress& progress) {
+  const platform::NoBrokenPipe unharmed;
+  if (!platform::has_standard_streams()) remark(call, "nothing is sent while a standard stream is closed");
+  UploadOptions options;
+  options.stay = std::chrono::milliseconds(0);
+  options.ignore_backoff = true;
+  options.only_deletions = only_deletions;
+  options.progress = [&](const Label& label, const DeliveryRecord& record) { progress.tell(call, label, record); };
+  storage.collect_vanished(call.log);
+  for (const Label& label : storage.waiting())
+    if (label.deletion || !only_deletions) progress.waiting += label.destinations.size();
+  const auto begin = std::chrono::steady_clock::now();
+  options.deadline = begin + time_to_send;
+  for (bool told = false;; std::this_thread::sleep_for(std::chrono::milliseconds(50))) {
+    std::error_code error;
+    if (upload(storage.folder().path(), options, call.log, error)) return {};
+    if (error) return storage.folder().path().string() + ": " + error.message();
+    if (std::chrono::steady_clock::now() - begin >= time_for_another_uploader)
+      return "another process is still sending; try again later";
+    if (!told) remark(call, "another process is sending; waiting for it");
+    told = true;
+  }
+}
+
+USAGE_STATS_INLINE int send_now(const Call& call) {
+  const Standing standing = look(call.options);
+  // Also where all recipients of now are new: what waits is for those of before.
+  const bool allowed = standing.decision.verdict == Verdict::on ||
+                       (standing.consent.decision.verdict == Verdict::on && !standing.withheld.endpoints.empty());
+  Progress progress;
+  if (!standing.storage && !standing.problems.empty()) return fail(call, standing.problems.front());
+  if (standing.storage)
+    if (const std::string problem = upload_now(call, *standing.storage, !allowed, progress); !problem.empty())
+      return fail(call, problem);
+  const Waiting left = standing.storage ? look_at_waiting(look(call.options)) : Waiting();
+  if (left.incomplete) return fail(call, (standing.folder / "pending").string() + " cannot be read");
+  const std::size_t waiting = left.reports + left.deletions;
+  if (call.json) {
+    print_json(Json{{"allowed", allowed}, {"tries", progress.lines}, {"still_waiting", waiting}});
+  } else if (progress.tries == 0 && waiting == 0) {
+    print("Nothing waits to be sent.\n");
+  }
+  if (waiting == 0) return done;
+  if (!allowed && left.reports > 0)
+    remark(call, std::string("usage statistics are ") + verdict_name(standing.decision.verdict) + " (" +
+                     standing.decision.why + "): reports are not sent");
+  remark(call, std::to_string(waiting) + (waiting == 1 ? " still waits" : " still wait"));
+  if (allowed && !left.held.empty()) remark(call, "not sent yet: " + left.held);
+  return failed;
+}
+
+/// Every id under which anything may have been sent.
+USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Standing& standing) {
+  std::vector<std::string> ids = standing.state.sent_ids;
+  for (const Label& label : standing.storage->waiting())
+    if (label.deletion && std::find(ids.begin(), ids.end(), label.client_id) == ids.end())
+      ids.push_back(label.client_id);
+  if (standing.state.damaged)  // it knew which; now each may be one
+    for (const std::string& id : client_folders(*standing.storage))
+      if (id != "local" && std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
+  return ids;
+}
+
+/// Every endpoint that may hold reports: those of now, and those of then.
+USAGE_STATS_INLINE std::vector<Endpoint> endpoints_ever(const Options& options, const Standing& standing) {
+  std::vector<Endpoint> endpoints = standing.endpoints;
+  const auto& withheld = standing.withheld.endpoints;  // who can have nothing yet; but the user asks for all
+  endpoints.insert(endpoints.end(), withheld.begin(), withheld.end());
+  for (const std::string& url : standing.state.sent_to) {
+    if (std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& e) { return e.url == url; })) continue;
+    endpoints.push_back(endpoint_at(options, standing, url));
+  }
+  return endpoints;
+}
+
+/// Puts the wish into pending/, a label for each id, before anything is deleted here.
+USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, const Storage& storage,
+                                                    const std::vector<std::string>& ids,
+                                                    const std::vector<Endpoint>& endpoints) {
+  std::error_code error;
+  const platform::Folder pending = storage.folder().folder("pending", true, error);
+  if (!pending) return error;
+  Label label;
+  label.deletion = true;
+  label.app = options.app;
+  label.version = options.version;
+  label.created = now_seconds();
+  for (const Endpoint& endpoint : endpoints) label.destinations.push_back({endpoint, 0, 0});
+  const std::vector<Label> before = storage.waiting();
+  for (const std::string& id : ids) {
+    const bool waits = std::any_of(before.begin(), before.end(),
+                                   [&](const Label& old) { return old.deletion && old.client_id == id; });
+    label.client_id = id;
+    label.session_id = random_hex(16);
+    if (label.session_id.empty()) return std::make_error_code(std::errc::io_error);
+    if (!waits) error = pending.write(label.session_id, to_text(label), true);
+    if (error) return error;
+  }
+  return error;
+}
+
+/// Deletes reports, labels and what is remembered of the user; not what they know, and what must never be done again:
+/// to send what is new unannounced, to ask, and to send to who has said 410. A session that is running finds its label
+/// gone and is not sent.
+/// Ids under which an uploader has sent something meanwhile are added to those that are `known`.
+USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request, std::vector<std::string>& known) {
+  std::error_code error, first;
+  const auto note = [&](std::error_code problem) {
+    if (problem && problem != std::errc::no_such_file_or_directory && !first) first = problem;
+  };
+  for (const Label& label : storage.waiting())
+    if (!label.deletion) note(storage.remove_waiting(label.session_id));
+  const platform::Folder active = storage.folder().folder("active", false, error);
+  note(error);
+  if (active)
+    for (const auto wanted : {is_id, storage_impl::is_temporary})
+      for (const auto& entry : active.list(storage_impl::most_entries, wanted)) note(active.remove(entry.name));
+  for (const std::string& client : client_folders(storage)) note(storage.folder().remove_tree(client));
+  note(storage.folder().remove(uploader_impl::log_file));
+  note(storage.update_state([&](State& state) {
+    for (const std::string& id : state.sent_ids)
+      if (std::find(known.begin(), known.end(), id) == known.end()) known.push_back(id);
+    State left;
+    left.deletion_due = by_request && !known.empty() ? 1 : 0;
+    left.disclosed = std::move(state.disclosed);
+    left.said_no = state.said_no;
+    left.unanswered_prompts = state.unanswered_prompts;
+    left.stopped = std::move(state.stopped);
+    state = std::move(left);
+  }));
+  return first;
+}
+
+/// Whether something is there still, or again: what could not be listed was not deleted.
+USAGE_STATS_INLINE bool anything_left(const Storage& storage) {
+  std::error_code error;
+  bool incomplete = false;
+  const std::vector<Label> labels = storage.waiting(&incomplete);
+  const platform::Folder active = storage.folder().folder("active", false, error);
+  if (incomplete || (error && error != std::errc::no_such_file_or_directory)) return true;
+  return std::any_of(labels.begin(), labels.end(), [](const Label& label) { return !label.deletion; }) ||
+         (active && !active.list(1, is_id).empty()) || !client_folders(storage).empty();
+}
+
+/// Which of the endpoints know no request for it: there, a person must be asked.
+USAGE_STATS_INLINE std::string whom_to_write(const Options& options, const std::vector<Endpoint>& asked_by_hand,
+                                             const std::vector<std::string>& ids) {
+  if (asked_by_hand.empty() || ids.empty()) return {};
+  std::string text = "These servers delete nothing by themselves:\n";
+  for (const Endpoint& endpoint : asked_by_hand) text += row("server", endpoint.url);
+  text += row("write to", options.contact.empty() ? "the author of " + options.app : options.contact);
+  for (const std::string& id : ids) text += row("name the id", id);
+  return text;
+}
+
+USAGE_STATS_INLINE Json urls_of(const std::vector<Endpoint>& endpoints) {
+  Json list = Json::array();
+  for (const Endpoint& endpoint : endpoints) list.push_back(endpoint.url);
+  return list;
+}
+
+USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage, const std::vector<std::string>& ids,
+                                       const std::vector<Endpoint>& by_hand, const Progress& progress) {
+  std::size_t waiting = 0;
+  for (const Label& label : storage.waiting()) waiting += label.deletion ? 1 : 0;
+  if (call.json) {
+    print_json(Json{{"client_ids", ids},
+                    {"tries", progress.lines},
+                    {"still_waiting", waiting},
+                    {"write_to", by_hand.empty() || ids.empty() ? std::string() : call.options.contact},
+                    {"servers_to_write_about", ids.empty() ? Json::array() : urls_of(by_hand)}});
+  } else {
+    print("What lay on this machine is deleted.\n");
+    if (ids.empty()) print("Nothing was ever sent: there is nothing to delete elsewhere.\n");
+    print(whom_to_write(call.options, by_hand, ids));
+  }
+  if (waiting == 0) return done;
+  remark(call, std::to_string(waiting) + (waiting == 1 ? " deletion waits" : " deletions wait") +
+                   " for a server to confirm it; later runs ask again, or `" + call.typed + " send`");
+  return failed;
+}
+
+USAGE_STATS_INLINE int delete_all(const Call& call) {
+  const Standing standing = look(call.options);
+  if (!standing.folder_problem.empty())  // state.json knows which ids to ask which servers about
+    return fail(call, standing.folder_problem + "; nothing is deleted here, and no server can be asked");
+  if (!standing.storage) {
+    if (!standing.problems.empty()) return fail(call, standing.problems.front());
+    if (call.json)
+      print_json(Json{{"client_ids", Json::array()}, {"tries", Json::array()}, {"still_waiting", 0}});
+    else
+      print("There is nothing to delete.\n");
+    return done;
+  }
+  const Storage& storage = *standing.storage;
+  std::vector<std::string> ids = sent_ids(standing);
+  std::vector<Endpoint> by_request, by_hand;
+  for (const Endpoint& endpoint : endpoints_ever(call.options, standing))
+    (deletion_request(endpoint, call.options.app, call.options.version, "0") ? by_request : by_hand)
+        .push_back(endpoint);
+  std::error_code error;
+  std::size_t asked = 0;
+  const auto ask = [&] {
+    if (!by_request.empty() && asked < ids.size()) error = ask_for_deletion(call.options, storage, ids, by_request);
+    asked = ids.size();
+  };
+  ask();
+  for (int round = 0; !error && (round == 0 || anything_left(storage)); ++round) {
+    error = round < 2 ? wipe(storage, !by_request.empty(), ids) : std::make_error_code(std::errc::io_error);
+    if (!error) ask();
+  }
+  if (error) return fail(call, standing.folder.string() + ": " + error.message());
+  Progress progress;
+  if (const std::string problem = upload_now(call, storage, true, progress); !problem.empty()) remark(call, problem);
+  return answer_deletion(call, storage, ids, by_hand, progress);
+}
+
+USAGE_STATS_INLINE int reset(const Call& call) {
+  const Options& options = call.options;
+  const Standing standing = look(options);
+  if (!standing.storage && !standing.problems.empty()) return fail(call, standing.problems.front());
+  std::string id;
+  const Options& reported = disclosed(options, standing);
+  if (standing.storage && !shown_client_id(reported, standing.state).empty()) {
+    const std::error_code error = standing.storage->update_state([&](State& state) {
+      state.client_id.clear();
+      state.secret.clear();
+      make_client_id(reported, state);
+      id = client_id_of(reported, state);
+    });
+    if (error) return fail(call, standing.folder.string() + ": " + error.message());
+  }
+  if (call.json)
+    print_json(id.empty() ? Json{{"client_id", nullptr}} : Json{{"client_id", id}});
+  else if (!id.empty())
+    print("Reports carry a new id from now on: " + id + "\n");
+  else
+    print(reported.client_id == ClientId::session ? "Each run has an id of its own: there is nothing to reset.\n"
+                                                  : "There is no id yet: there is nothing to reset.\n");
+  return done;
+}
+
+}  // namespace command_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,219 @@
+#pragma once
+
+#include <set>
+
+#include "../send/exporters/exporters.hpp"
+#include "../record/report.hpp"
+#include "status.inl"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace command_impl {
+
+/// A request as it went, or would go.
+struct Outgoing {
+  std::string session;
+  Request request;
+  std::set<std::string> secrets;  // headers whose values are the author's own
+};
+
+USAGE_STATS_INLINE void add_requests(std::vector<Outgoing>& list, const Endpoint& endpoint, const std::string& session,
+                                     std::string_view report, std::size_t already = 0) {
+  std::set<std::string> secrets{"Authorization"};
+  for (const auto& header : endpoint.headers) secrets.insert(header.first);
+  for (Request& request : requests_for(endpoint, report, already))
+    list.push_back({session, std::move(request), secrets});
+}
+
+USAGE_STATS_INLINE std::string shown_header(const Outgoing& outgoing, const std::string& name,
+                                            const std::string& value) {
+  return outgoing.secrets.count(name) > 0 ? "***" : value;
+}
+
+USAGE_STATS_INLINE Json requests_json(const std::vector<Outgoing>& list) {
+  Json json = Json::array();
+  for (const Outgoing& outgoing : list) {
+    Json entry = Json::object();
+    if (!outgoing.session.empty()) entry["session_id"] = outgoing.session;
+    entry["method"] = outgoing.request.method;
+    entry["url"] = outgoing.request.url;
+    Json& headers = entry["headers"] = Json::object();
+    for (const auto& [name, value] : outgoing.request.headers) headers[name] = shown_header(outgoing, name, value);
+    entry["body"] = outgoing.request.body;
+    json.push_back(std::move(entry));
+  }
+  return json;
+}
+
+/// The bodies, byte for byte, on standard output, and what is around them on standard error. Values of the author's
+/// own headers are masked; a key in a body is part of what goes. A line break parts two bodies.
+USAGE_STATS_INLINE void print_requests(const std::vector<Outgoing>& list) {
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const Request& request = list[i].request;
+    std::string head = request.method + " " + plain_text(request.url) + "\n";
+    for (const auto& [name, value] : request.headers)
+      head += plain_text(name) + ": " + plain_text(shown_header(list[i], name, value)) + "\n";
+    platform::write_to_standard_error(head + "\n");
+    print(request.body);
+    if (i + 1 < list.size() && !request.body.empty() && request.body.back() != '\n') print("\n");
+  }
+}
+
+/// The label of a session that waits, if it does.
+USAGE_STATS_INLINE const Label* label_of(const std::vector<Label>& waiting, const KnownSession& session) {
+  for (const Label& label : waiting)
+    if (label.session_id == session.session) return &label;
+  return nullptr;
+}
+
+/// The endpoints that a report has gone to or waits for; where there is none, those that it would have gone to.
+USAGE_STATS_INLINE std::vector<Endpoint> endpoints_of(const Options& options, const Standing& standing,
+                                                      const KnownSession& session, const Label* label) {
+  std::vector<Endpoint> endpoints;
+  const auto known = [&](const std::string& url) {
+    return std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& e) { return e.url == url; });
+  };
+  if (label != nullptr)
+    for (const Destination& destination : label->destinations) endpoints.push_back(destination.endpoint);
+  for (const Json& line : session.deliveries) {
+    const std::string url = string_member(line, "endpoint");
+    if (!known(url)) endpoints.push_back(endpoint_at(options, standing, url));
+  }
+  return endpoints.empty() ? standing.endpoints : endpoints;
+}
+
+/// How many of the session's events the endpoint had before this report was sent to it.
+USAGE_STATS_INLINE std::size_t events_before(const KnownSession& session, const Endpoint& endpoint) {
+  return delivered_events(json_text(Json{{"deliveries", session.deliveries}}), endpoint.url,
+                          integer_member(session.report, "sequence", 1));
+}
+
+USAGE_STATS_INLINE Json session_json(const Standing& standing, const KnownSession& session, const Label* label) {
+  Json json = {{"path", standing.storage->report_path(session.client, session.session).string()},
+               {"deliveries", session.deliveries},
+               {"waiting", Json::array()}};
+  if (label != nullptr)
+    for (const Destination& destination : label->destinations) {
+      Json entry = {{"endpoint", destination.endpoint.url}, {"attempts", destination.attempts}};
+      if (destination.not_before != 0) entry["not_before"] = time_text(destination.not_before);
+      json["waiting"].push_back(std::move(entry));
+    }
+  json["report"] = session.report;
+  return json;
+}
+
+/// What became of a report, in rows.
+USAGE_STATS_INLINE std::string fate(const Standing& standing, const KnownSession& session, const Label* label) {
+  std::string text = row("report", standing.storage->report_path(session.client, session.session).string());
+  for (const Json& line : session.deliveries) {
+    const std::int64_t status = integer_member(line, "http_status");
+    const std::string detail = string_member(line, "detail");
+    text += row(string_member(line, "result"), string_member(line, "endpoint") + ", " + string_member(line, "at") +
+                                                   (status == 0 ? "" : ", status " + std::to_string(status)) +
+                                                   (detail.empty() ? "" : ": " + detail));
+  }
+  if (label != nullptr)
+    for (const Destination& destination : label->destinations)
+      text += row("waits for",
+                  destination.endpoint.url + (destination.not_before <= now_seconds()
+                                                  ? std::string()
+                                                  : "; tried again after " + time_text(destination.not_before)));
+  else if (session.deliveries.empty())
+    text += row("not sent", "it stays on this machine");
+  return text;
+}
+
+USAGE_STATS_INLINE int show(const Call& call) {
+  const Standing standing = look(call.options);
+  std::vector<KnownSession> sessions;
+  std::vector<Label> waiting;
+  if (standing.storage) {
+    sessions = known_sessions(*standing.storage);
+    waiting = standing.storage->waiting();
+  } else if (!standing.problems.empty()) {
+    return fail(call, standing.problems.front());
+  }
+  sessions.resize(std::min(sessions.size(), call.count.value_or(1)));
+  if (sessions.empty() && !call.json) return remark(call, "there are no reports"), done;
+
+  std::vector<Outgoing> requests;
+  Json json = Json::array();
+  for (const KnownSession& session : sessions) {
+    const Label* const label = label_of(waiting, session);
+    if (call.wire) {
+      for (const Endpoint& endpoint : endpoints_of(call.options, standing, session, label))
+        add_requests(requests, endpoint, session.session, session.text, events_before(session, endpoint));
+      if (label == nullptr && session.deliveries.empty())
+        remark(call, "session " + session.session + " was not sent; so it would have been:");
+    } else if (call.json) {
+      json.push_back(session_json(standing, session, label));
+    } else {
+      print("session " + session.session + "\n" + fate(standing, session, label) + session.text + "\n");
+    }
+  }
+  if (call.wire && !call.json)
+    print_requests(requests);
+  else if (call.json)
+    print_json(call.wire ? Json{{"requests", requests_json(requests)}} : Json{{"reports", std::move(json)}});
+  return done;
+}
+
+/// The report that a run of now, which records nothing and ends well at once, would make. Nothing is written: where
+/// a run would make an id, a random one stands for it.
+USAGE_STATS_INLINE std::string preview_report(const Options& options, const Standing& standing) {
+  const Options& reported = disclosed(options, standing);
+  Report report = report_at_start(reported, random_hex(16), {}, SensitiveValues());
+  count_deliveries(standing.state, report);
+  if (standing.decision.verdict == Verdict::on) {
+    State state = standing.state;
+    make_client_id(reported, state);
+    report.client_id = client_id_of(reported, state);
+  }
+  report.outcome.status = RunStatus::ok;
+  report.final = true;
+  report.duration_s = 0.0;
+  report.ended_at = report.started_at;
+  return to_json(std::move(report));
+}
+
+/// What a report would say of an error with this message.
+USAGE_STATS_INLINE int preview_message(const Call& call) {
+  Report report;
+  report.outcome.error = {{"", *call.message}};
+  scrub_report(report, call.options, ambient_values());
+  const std::string& message = report.outcome.error[0].message;
+  if (call.options.errors == ErrorDetail::type)
+    remark(call, "of an error this program reports the type only");
+  else if (message.empty() && !call.message->empty())
+    remark(call, "the program's own words cannot be read here: of an error only the type is reported");
+  if (call.json)
+    print_json(message.empty() ? Json::object() : Json{{"message", message}});
+  else if (!message.empty())
+    print(message + "\n");
+  return done;
+}
+
+USAGE_STATS_INLINE int preview(const Call& call) {
+  if (call.message) return preview_message(call);
+  const Standing standing = look(call.options);
+  const std::string report = preview_report(call.options, standing);
+  const bool sent = standing.decision.verdict == Verdict::on;
+  if (!sent)
+    remark(call, std::string("usage statistics are ") + verdict_name(standing.decision.verdict) +
+                     ": nothing would be sent; this is what would be if they were on");
+  std::vector<Outgoing> requests;
+  for (const Endpoint& endpoint : standing.endpoints) add_requests(requests, endpoint, {}, report);
+  if (call.json) {
+    const auto json = parse_json(report);
+    const Json answer = {
+        {"would_be_sent", sent}, {"report", json ? *json : Json()}, {"requests", requests_json(requests)}};
+    return print_json(answer), done;
+  }
+  if (requests.empty()) return print(report), done;  // nobody would get it: the local report
+  print_requests(requests);
+  return done;
+}
+
+}  // namespace command_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,327 @@
+#pragma once
+
+#include <algorithm>
+
+#include "command_line.hpp"
+#include "notice.hpp"
+#include "../os/platform.hpp"
+#include "../record/redaction/scrub.hpp"
+#include "../store/storage.hpp"
+#include "../base/url.hpp"
+#include "../record/disclosure.inl"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace notice_impl {
+
+constexpr std::size_t most_lines = 8;
+constexpr int widest = 80, narrowest = 20;
+constexpr std::chrono::seconds time_to_answer{10};
+constexpr char hard_blank = '\1';  // in a command to type: no line ends here
+
+USAGE_STATS_INLINE int columns_of(std::string_view text) noexcept {  // a character is a column: near enough
+  int count = 0;
+  for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  return count;
+}
+
+/// Lines of at most `columns` where words allow it.
+USAGE_STATS_INLINE std::vector<std::string> wrap(const std::string& text, int columns) {
+  std::vector<std::string> lines(1);
+  int used = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    std::string word = text.substr(begin, end - begin);
+    begin = end + 1;
+    const int wide = columns_of(word);
+    std::replace(word.begin(), word.end(), hard_blank, ' ');
+    if (used > 0 && used + 1 + wide > columns) {
+      lines.emplace_back();
+      used = 0;
+    }
+    if (used > 0) lines.back() += ' ';
+    lines.back() += word;
+    used += wide + (used > 0 ? 1 : 0);
+  }
+  return lines;
+}
+
+USAGE_STATS_INLINE std::size_t lines_of(const std::vector<std::string>& paragraphs, int columns) {
+  std::size_t count = 0;
+  for (const std::string& paragraph : paragraphs) {
+    if (paragraph.empty()) continue;
+    for (const std::string& line : wrap(paragraph, columns))
+      count += static_cast<std::size_t>((std::max(columns_of(line), 1) + columns - 1) / columns);
+  }
+  return count;
+}
+
+USAGE_STATS_INLINE std::string text_of(const std::vector<std::string>& paragraphs, int columns) {
+  std::string text;
+  const int width = columns <= 0 ? widest : std::clamp(columns, narrowest, widest);
+  for (const std::string& paragraph : paragraphs) {
+    if (paragraph.empty()) continue;
+    for (const std::string& line : wrap(paragraph, width)) text += line + "\n";
+  }
+  return text;
+}
+
+/// A command or a path that is to be copied: in one piece where the line is wide enough.
+USAGE_STATS_INLINE std::string whole(std::string text) {
+  std::replace(text.begin(), text.end(), ' ', hard_blank);
+  return text;
+}
+
+USAGE_STATS_INLINE std::string hosts(const std::vector<Endpoint>& endpoints, std::size_t most) {
+  std::vector<std::string> names;
+  for (const Endpoint& endpoint : endpoints)
+    if (const auto url = parse_url(endpoint.url);
+        url && std::find(names.begin(), names.end(), url->host) == names.end())
+      names.push_back(url->host);
+  std::string text;
+  for (std::size_t i = 0; i < names.size() && i < most; ++i)
+    text += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + plain_text(names[i]);
+  return names.size() > most ? text + " and " + std::to_string(names.size() - most) + " more" : text;
+}
+
+USAGE_STATS_INLINE std::string what(const Options& options) {
+  const std::string rest = ", durations, errors, and the kind of system";
+  switch (options.arguments) {
+    case ArgumentDetail::none:
+      return "commands" + rest;
+    case ArgumentDetail::values:
+      return "commands, options and their values" + rest;
+    case ArgumentDetail::names:
+      break;
+  }
+  return (options.argument_values.empty() ? "commands, names of options"
+                                          : "commands, names and some values of options") +
+         rest;
+}
+
+USAGE_STATS_INLINE std::string place(const std::filesystem::path& file) {
+  const std::string path = file.string(), home = platform::home().string();
+  const bool inside = home.size() > 1 && path.compare(0, home.size() + 1, home + "/") == 0;
+  return whole(plain_text(inside ? "~" + path.substr(home.size()) : path));
+}
+
+/// Only what works in this program, and under the rule that has switched it on: the config file stands below the
+/// policy (6) and the environment (7). `brief`: one way of two.
+USAGE_STATS_INLINE std::string how_to_stop(const Options& options, int rule, bool brief) {
+  std::string variable = "set " + environment_prefix(options.app) + "_USAGE_STATS_ENABLED=0";
+  const std::string command = typed_command(options);
+  const std::filesystem::path config = config_path(options);
+  if (rule == 6 || rule == 7) return variable;
+  if (!command.empty()) return whole(command + " disable") + (brief ? "" : ", or " + variable);
+  if (config.empty() || brief) return variable;
+  return variable + ", or put " + whole("{\"usage_stats\": false}") + " into " + place(config);
+}
+
+/// What notice and question have in common, but for the words in which they differ.
+struct Wording {
+  const char *verb, *be, *when, *question;
+};
+
+USAGE_STATS_INLINE std::vector<std::string> paragraphs_of(const Options& options,
+                                                          const std::vector<Endpoint>& endpoints,
+                                                          const Wording& wording, const std::string& purpose,
+                                                          bool brief) {
+  const std::string receivers = std::string("Reports ") + wording.be + " sent to " + hosts(endpoints, brief ? 1 : 3) +
+                                wording.when + "; copies are kept in ";
+  const std::string command = typed_command(options), policy = plain_text(options.policy_url);
+  const std::string describe = command.empty() || brief ? "" : whole(command + " describe");
+  const std::string more = describe + (describe.empty() || policy.empty() ? "" : ", ") + policy;
+  return {options.app + wording.verb + "collect" + (*wording.question == '\0' ? "s" : "") +
+              " usage statistics: " + what(options) + ".",
+          purpose,
+          (endpoints.empty() ? "Reports stay on this machine, in " : receivers) + place(usage_path(options)),
+          "To stop it: " + how_to_stop(options, 0, brief),
+          more.empty() ? "" : "More: " + more,
+          wording.question};
+}
+
+/// Takes the last word of an author's text, for which "..." stands.
+USAGE_STATS_INLINE void shorten(std::string& text) {
+  if (text.size() > 4 && text.compare(text.size() - 4, 4, " ...") == 0) text.resize(text.size() - 4);
+  const std::size_t word = text.rfind(' ');
+  text = word == std::string::npos ? std::string() : text.substr(0, word) + " ...";
+}
+
+/// The author's purpose is shortened until all fits into 8 lines, and then the rest is put more briefly.
+USAGE_STATS_INLINE std::string explain(const Options& options, const std::vector<Endpoint>& endpoints,
+                                       const Wording& wording, int columns) {
+  const std::string purpose = plain_text(options.purpose);
+  std::vector<std::string> paragraphs = paragraphs_of(options, endpoints, wording, purpose, false);
+  while (!paragraphs[1].empty() && lines_of(paragraphs, widest) > most_lines) shorten(paragraphs[1]);
+  if (lines_of(paragraphs, widest) > most_lines) paragraphs = paragraphs_of(options, endpoints, wording, {}, true);
+  return text_of(paragraphs, columns);
+}
+
+USAGE_STATS_INLINE Decision decided(Verdict verdict, const char* why) { return Decision{verdict, 12, why}; }
+
+/// Takes the answer for good. A "no" is kept in two places, so that a run that finds another config file knows it too.
+USAGE_STATS_INLINE void remember_answer(const Options& options, const Consent& consent, const Storage& storage,
+                                        bool yes, Decision& decision, const Log& log) {
+  decision = yes ? decided(Verdict::on, "answered with yes at the question")
+                 : decided(Verdict::off, "answered with no at the question");
+  const std::string problem = write_verdict(config_path(options), yes);
+  // A yes must stand where it was given when the report leaves.
+  if (!problem.empty() && yes) decision = decided(Verdict::local, "the yes at the question could not be stored");
+  if (!problem.empty()) log("the answer could not be stored: ", problem);
+  const auto error = storage.update_state([&](State& state) {
+    state.unanswered_prompts = 0;
+    state.said_no = !yes;
+    if (yes) disclose_all(state.disclosed, options, recipients(options, consent));
+  });
+  if (error) log("state.json: ", error.message());
+}
+
+/// Asks. The answer is taken for "not now", and counted, before it is known: so Ctrl-C needs no handler.
+USAGE_STATS_INLINE void ask(const Options& options, const Consent& consent, const Storage& storage, Decision& decision,
+                            const Log& log) {
+  if (const auto error = storage.update_state([](State& state) { ++state.unanswered_prompts; })) {
+    log("not asked: state.json: ", error.message());
+    return;
+  }
+  // Once more, for that has taken its time.
+  if (platform::input_waiting() || !platform::offer_to_standard_error(question_text(
+                                       options, recipients(options, consent), platform::terminal_columns()))) {
+    storage.update_state([](State& state) { state.unanswered_prompts = (std::max)(0, state.unanswered_prompts - 1); });
+    return log("not asked: the terminal takes nothing now, or something is typed ahead");
+  }
+  const auto line = platform::read_line(time_to_answer);
+  if (!line) platform::offer_to_standard_error("\n");  // the host's own words shall not stand behind the question
+  std::string word = line.value_or("");
+  word.erase(std::remove_if(word.begin(), word.end(), [](char c) { return c == ' ' || c == '\t'; }), word.end());
+  for (char& c : word)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  const bool yes = word == "y" || word == "yes", no = word == "n" || word == "no";
+  if (yes || no) remember_answer(options, consent, storage, yes, decision, log);
+}
+
+/// Shows the first notice. One that could not be written has told nobody: nothing is sent.
+USAGE_STATS_INLINE void show_notice(const Options& options, const Consent& consent, const Storage& storage,
+                                    Decision& decision, const Log& log) {
+  const bool now = decision.verdict == Verdict::on;
+  if (const auto error = storage.update_state([](State&) {})) {  // else each run would show it again
+    log("no notice: state.json: ", error.message());
+    if (now) decision = Decision{Verdict::local, decision.rule, "the notice could not be remembered"};
+    return;
+  }
+  const std::vector<Endpoint> to = recipients(options, consent);
+  if (platform::offer_to_standard_error(notice_text(options, to, now, platform::terminal_columns()))) {
+    const auto error = storage.update_state([&](State& state) {
+      state.notice_shown = true;
+      disclose_all(state.disclosed, options, to);
+    });
+    if (error) log("state.json: ", error.message());
+    return;
+  }
+  log("the notice could not be written");
+  if (now) decision = Decision{Verdict::local, decision.rule, "the notice could not be written"};
+}
+
+/// Somebody has switched it on by hand.
+USAGE_STATS_INLINE bool by_hand(const Decision& decision) noexcept {
+  return decision.rule == 6 || decision.rule == 7 || decision.rule == 9;
+}
+
+/// What is new is withheld; at a terminal it is named, and sent from the next run on.
+USAGE_STATS_INLINE Withheld withhold(const Options& options, const Consent& consent, const Storage& storage,
+                                     const State& state, const Log& log) {
+  const auto author = endpoints_of_author(options, consent.policy, consent.config);
+  if ((by_hand(consent.decision) && !state.disclosed) || (state.disclosed && state.disclosed->names_only))
+    storage.update_state([&](State& now) {
+      if (now.disclosed)
+        now.disclosed = disclosed_before(now.disclosed, options, author);
+      else
+        disclose_all(now.disclosed, options, author);
+    });
+  Withheld withheld = withheld_now(options, consent, state);
+  if (!withheld.fields.empty() || !withheld.data.empty())
+    log(std::to_string(withheld.data.size()), " things are new and not announced yet",
+        withheld.data.empty() ? std::string() : ": " + withheld.data.front().name + " ...");
+  if (withheld.data.empty() || !interactive() || !platform::in_foreground()) return withheld;
+  std::vector<NewData> named = withheld.data;
+  if (storage.update_state([](State&) {}) || !platform::offer_to_standard_error(new_data_text(
+                                                 options, named, consent.decision.rule, platform::terminal_columns())))
+    return withheld;
+  storage.update_state([&](State& now) {
+    if (!now.disclosed) now.disclosed.emplace();
+    for (const NewData& data : named) data.disclose(*now.disclosed);
+  });
+  return withheld;
+}
+
+}  // namespace notice_impl
+
+USAGE_STATS_INLINE std::string notice_text(const Options& options, const std::vector<Endpoint>& endpoints,
+                                           bool from_now_on, int columns) {
+  return notice_impl::explain(options, endpoints, {" ", "are", from_now_on ? "" : " from the next run on", ""},
+                              columns);
+}
+
+USAGE_STATS_INLINE std::string question_text(const Options& options, const std::vector<Endpoint>& endpoints,
+                                             int columns) {
+  std::string text = notice_impl::explain(
+      options, endpoints, {" asks to ", "would be", "", "Do you agree? y(es) or n(o); Enter: not now."}, columns);
+  text.back() = ' ';  // the answer is typed behind the question
+  return text;
+}
+
+USAGE_STATS_INLINE std::string new_data_text(const Options& options, std::vector<NewData>& data, int rule,
+                                             int columns) {
+  using namespace notice_impl;
+  const std::string head = options.app + " " + plain_text(options.version) + " also reports, from the next run on:";
+  const std::string stop = "To stop it: " + how_to_stop(options, rule, false);
+  const std::string command = typed_command(options);
+  for (bool described = true;;) {
+    std::vector<std::string> paragraphs{head};
+    for (const NewData& item : data)
+      if (described)
+        paragraphs.push_back("- " + plain_text(item.text));
+      else
+        paragraphs[0] += (&item == &data.front() ? " " : ", ") + plain_text(item.name);
+    if (!described) paragraphs.push_back("What they are: " + whole(command + " describe"));
+    paragraphs.push_back(stop);
+    if (lines_of(paragraphs, widest) <= most_lines) return text_of(paragraphs, columns);
+    if (described && !command.empty())
+      described = false;  // names alone: there is a command that describes them
+    else if (data.size() > 1)
+      data.pop_back();  // left for the next run's notice
+    else if (described && !data[0].text.empty())
+      shorten(data[0].text);
+    else
+      return text_of(paragraphs, columns);
+  }
+}
+
+USAGE_STATS_INLINE std::vector<Endpoint> recipients(const Options& options, const Consent& consent) {
+  std::string trouble;
+  if (options.delivery == Delivery::local) return {};
+  return effective_endpoints(options, consent.policy, consent.config, trouble);
+}
+
+USAGE_STATS_INLINE Withheld withheld_now(const Options& options, const Consent& consent, const State& state) {
+  const bool sends = consent.decision.verdict == Verdict::on && !recipients(options, consent).empty();
+  if (!sends || consent.show_notice || (notice_impl::by_hand(consent.decision) && !state.disclosed)) return {};
+  const auto author = endpoints_of_author(options, consent.policy, consent.config);
+  return withheld_from(options, author, disclosed_before(state.disclosed, options, author));
+}
+
+USAGE_STATS_INLINE Withheld inform_user(const Options& options, const Consent& consent, const Storage& storage,
+                                        const State& state, Decision& decision, const Log& log) {
+  if (consent.ask) {
+    notice_impl::ask(options, consent, storage, decision, log);
+    return {};  // a yes covers all that is declared now
+  }
+  if (consent.show_notice) {
+    notice_impl::show_notice(options, consent, storage, decision, log);
+    return {};
+  }
+  if (decision.verdict != Verdict::on || recipients(options, consent).empty()) return {};
+  return notice_impl::withhold(options, consent, storage, state, log);
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

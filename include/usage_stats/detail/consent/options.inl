@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cmath>
+
+#include "../../options.hpp"
+#include "../base/url.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace options_impl {
+
+USAGE_STATS_INLINE bool alphanumeric(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+USAGE_STATS_INLINE bool printable(std::string_view text) noexcept {
+  for (const char c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e) return false;
+  return true;
+}
+
+/// RFC 9110 5.1, without the marks that nobody uses.
+USAGE_STATS_INLINE bool header_name(std::string_view name) noexcept {
+  for (const char c : name)
+    if (!alphanumeric(c) && c != '-' && c != '_') return false;
+  return !name.empty() && name.size() <= 128;
+}
+
+USAGE_STATS_INLINE bool app_name(std::string_view app) noexcept {
+  if (app.empty() || app.size() > 64 || !alphanumeric(app[0])) return false;
+  for (const char c : app)
+    if (!alphanumeric(c) && c != '.' && c != '_' && c != '-') return false;
+  return true;
+}
+
+/// Words that no shell takes for something else: texts show them to be typed.
+USAGE_STATS_INLINE bool command_words_are_usable(std::string_view command) noexcept {
+  bool words = command.empty();
+  for (const char c : command) {
+    if (!alphanumeric(c) && std::string_view(" ._:/=+-").find(c) == std::string_view::npos) return false;
+    words = words || c != ' ';
+  }
+  return words && command.size() <= 32;
+}
+
+USAGE_STATS_INLINE std::string problem_with(const Endpoint& endpoint) {
+  const auto url = parse_url(endpoint.url);
+  if (!url) return "endpoint '" + endpoint.url + "': not an http or https URL";
+  if (url->scheme == "http" && !endpoint.plain_http && !is_loopback(url->host))
+    return "endpoint '" + endpoint.url + "': plain http to another machine; use https, or set plain_http";
+  if (!printable(endpoint.api_key)) return "endpoint '" + endpoint.url + "': api_key has control characters";
+  if (endpoint.protocol == Protocol::amplitude && endpoint.api_key.empty())
+    return "endpoint '" + endpoint.url + "': amplitude needs an api_key";
+  for (const auto& [name, value] : endpoint.headers)
+    if (!header_name(name) || !printable(value) || value.size() > 4096)
+      return "endpoint '" + endpoint.url + "': header '" + name + "' has characters that HTTP does not allow";
+  return {};
+}
+
+USAGE_STATS_INLINE std::string problem_with_times(const Options& options) {
+  using std::chrono::milliseconds;
+  if (options.wait_limit < milliseconds(0) || options.wait_limit > milliseconds(60000))
+    return "wait_limit: not between 0 and 60 s";
+  if (options.report_every != milliseconds(0) &&
+      (options.report_every < milliseconds(10) || options.report_every > std::chrono::hours(24 * 30)))
+    return "report_every: neither 0 nor between 10 ms and 30 days";
+  return {};
+}
+
+USAGE_STATS_INLINE bool path_is_usable(const std::filesystem::path& path) {
+  const std::string text = path.string();
+  return text.empty() || path.is_absolute() || text == "~" || text.compare(0, 2, "~/") == 0;
+}
+
+}  // namespace options_impl
+
+USAGE_STATS_INLINE std::string problem_with(const Options& options) {
+  using namespace options_impl;
+  if (!app_name(options.app)) return "app '" + options.app + "': not [A-Za-z0-9][A-Za-z0-9._-]{0,63}";
+  if (options.version.empty() || options.version.size() > 64 || !printable(options.version))
+    return "version: not 1 to 64 printable ASCII characters";
+  if (!command_words_are_usable(options.command))
+    return "command '" + options.command + "': not words of letters, digits and ._:/=+-, 32 bytes at most";
+  if (options.endpoints.size() > 8) return "endpoints: more than 8";
+  for (const Endpoint& endpoint : options.endpoints)
+    if (std::string problem = options_impl::problem_with(endpoint); !problem.empty()) return problem;
+  if (!(options.sample >= 0.0 && options.sample <= 1.0)) return "sample: not between 0 and 1";
+  if (options.dependencies.size() > 64) return "dependencies: more than 64";
+  if (options.dependencies.count(std::string()) != 0) return "dependencies: one has no name";
+  for (const auto& [name, path] : {std::pair{"directory", &options.directory},
+                                   {"config_file", &options.config_file},
+                                   {"policy_file", &options.policy_file}})
+    if (!path_is_usable(*path)) return std::string(name) + ": neither absolute nor beginning with ~/";
+  return problem_with_times(options);
+}
+
+USAGE_STATS_INLINE std::string environment_prefix(std::string_view app) {
+  std::string prefix(!app.empty() && app[0] >= '0' && app[0] <= '9' ? "_" : "");
+  for (const char c : app) {
+    const bool kept = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    prefix += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : kept ? c : '_';
+  }
+  return prefix;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

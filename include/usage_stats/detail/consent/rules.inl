@@ -1,0 +1,239 @@
+#pragma once
+
+#include <array>
+
+#include "rules.hpp"
+#include "../record/system_info.hpp"
+#include "../os/platform.hpp"
+#include "../store/storage.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+USAGE_STATS_INLINE std::string anothers_home(const std::filesystem::path& home) {
+  return "this home folder belongs to another user: " + home.string();
+}
+
+namespace consent_impl {
+
+/// What the rules look at. The files and the state are read when a rule first needs them: an environment that says
+/// "off" costs not even one file read.
+struct Facts {
+  const Options& options;
+  const std::vector<std::string>& arguments;
+  const std::string& problem;
+  const std::function<State()>& state;
+  Consent& consent;
+  const std::string prefix = environment_prefix(options.app);
+};
+
+using Answer = std::optional<Decision>;
+
+USAGE_STATS_INLINE Answer off(std::string why) { return Decision{Verdict::off, 0, std::move(why)}; }
+
+USAGE_STATS_INLINE std::string set_to(const std::string& name, const std::string& value) {
+  return value.size() > 64 ? name + " is set" : name + "=" + value;
+}
+
+enum class Word { unset, off, on };
+
+USAGE_STATS_INLINE Word enabled_word(const std::string& name, std::string& text) {
+  const auto value = platform::variable(name.c_str());
+  if (!value || value->empty()) return Word::unset;
+  text = *value;
+  std::string word = *value;
+  for (char& c : word)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return word == "1" || word == "true" || word == "yes" || word == "on" ? Word::on : Word::off;
+}
+
+USAGE_STATS_INLINE Answer process_is_trusted(Facts& facts) {  // 1
+  if (platform::variable("USAGE_STATS_UPLOADER")) return off("this process was started as an uploader");
+  if (platform::elevated()) return off("the program runs with more rights than its user (setuid)");
+  if (!facts.problem.empty()) return off(facts.problem);
+  return {};
+}
+
+USAGE_STATS_INLINE Answer environment_says_off(Facts& facts) {  // 2
+  std::string text;
+  const std::string name = facts.prefix + "_USAGE_STATS_ENABLED";
+  if (enabled_word(name, text) != Word::off) return {};
+  return off(set_to(name, text));
+}
+
+USAGE_STATS_INLINE Answer no_telemetry_is_set(Facts& facts) {  // 3
+  for (const char* const suffix : {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"})
+    if (platform::variable((facts.prefix + suffix).c_str())) return off(facts.prefix + suffix + " is set");
+  return {};
+}
+
+USAGE_STATS_INLINE Answer do_not_track(Facts&) {  // 4
+  const auto value = platform::variable("DO_NOT_TRACK");
+  if (!value || value->empty() || *value == "0") return {};
+  return off(set_to("DO_NOT_TRACK", *value));
+}
+
+USAGE_STATS_INLINE Answer argument_says_off(Facts& facts) {  // 5
+  for (const std::string& argument : facts.arguments)
+    if (argument == "--disable-usage-stats") return off("the argument --disable-usage-stats");
+  return {};
+}
+
+USAGE_STATS_INLINE Answer home_is_ours(Facts&) {  // 1, behind what the environment alone decides: it looks at folders
+  const std::filesystem::path home = platform::foreign_home();
+  if (home.empty()) return {};
+  return off(anothers_home(home));
+}
+
+USAGE_STATS_INLINE Answer file_says(const Settings& settings) {  // 6 and 9, or 10 where the file is broken
+  if (!settings.problem.empty()) return Decision{Verdict::off, 10, settings.problem};
+  if (!settings.verdict) return {};
+  const char* const word = *settings.verdict == Verdict::on    ? "true"
+                           : *settings.verdict == Verdict::off ? "false"
+                                                               : "\"local\"";
+  return Decision{*settings.verdict, 0, settings.file.string() + " says \"usage_stats\": " + word};
+}
+
+USAGE_STATS_INLINE Answer policy_says(Facts& facts) {  // 6
+  facts.consent.policy = read_settings(policy_path(facts.options));
+  return file_says(facts.consent.policy);
+}
+
+USAGE_STATS_INLINE Answer environment_says_on(Facts& facts) {  // 7
+  std::string text;
+  const std::string name = facts.prefix + "_USAGE_STATS_ENABLED";
+  if (enabled_word(name, text) != Word::on) return {};
+  return Decision{Verdict::on, 0, set_to(name, text)};
+}
+
+USAGE_STATS_INLINE Answer build_is_not_official(Facts& facts) {  // 8
+  if (facts.options.official_build) return {};
+  return off("this is not an official build of the program");
+}
+
+USAGE_STATS_INLINE Answer config_says(Facts& facts) {  // 9
+  facts.consent.config = read_settings(config_path(facts.options));
+  Answer answer = file_says(facts.consent.config);
+  if (answer && answer->verdict == Verdict::off) return answer;
+  // A "no" is kept in two places. Which config file a run finds hangs on its environment; the state's "no" holds
+  // whatever that file says, until `usage-stats enable` takes both back.
+  if (!answer && facts.options.consent == ConsentMode::opt_in) return answer;  // off either way, by rule 11
+  if (!facts.state().said_no) return answer;
+  return off((usage_path(facts.options) / "state.json").string() +
+             " remembers that usage statistics were switched off");
+}
+
+USAGE_STATS_INLINE Answer opt_in(Facts& facts) {  // 11
+  if (facts.options.consent != ConsentMode::opt_in) return {};
+  return off("nobody has switched usage statistics on (they are opt-in)");
+}
+
+/// Somebody sits at the terminal and sees what this program, and not another one, writes there.
+USAGE_STATS_INLINE bool attended() { return interactive() && platform::in_foreground(); }
+
+USAGE_STATS_INLINE Answer prompt(Facts& facts) {  // 12
+  if (facts.options.consent != ConsentMode::ask || !attended()) return {};
+  if (facts.state().unanswered_prompts >= 3) return off("asked three times without an answer");
+  if (platform::input_waiting()) return {};  // it is meant for the program and must not become the answer
+  facts.consent.ask = true;
+  return off("the question has not been answered");
+}
+
+USAGE_STATS_INLINE Answer notice_was_shown(Facts& facts) {  // 13
+  if (facts.options.consent != ConsentMode::opt_out || !facts.state().notice_shown) return {};
+  return Decision{Verdict::on, 0, "the notice was shown in an earlier run"};
+}
+
+USAGE_STATS_INLINE Answer notice_is_due(Facts& facts) {  // 14
+  if (facts.options.consent != ConsentMode::opt_out || !attended()) return {};
+  facts.consent.show_notice = true;
+  return Decision{Verdict::local, 0, "the notice is shown in this run for the first time"};
+}
+
+USAGE_STATS_INLINE Answer unattended(Facts& facts) {  // 15
+  const std::string why = in_ci()       ? "continuous integration: "
+                          : !attended() ? "nobody at a terminal: "
+                                        : "input was typed ahead, so that nobody could be asked: ";
+  switch (facts.options.unattended) {
+    case Unattended::off:
+      return off(why + "nothing is collected");
+    case Unattended::local:
+      return Decision{Verdict::local, 0, why + "reports stay on this machine"};
+    case Unattended::on:
+      break;
+  }
+  facts.consent.show_notice = !facts.state().notice_shown;
+  return Decision{Verdict::on, 0, why + "the program's author has it on"};
+}
+
+/// Section 3 of the design; the first rule that speaks decides. Rule 10 stands where its file stands.
+struct Rule {
+  int number;
+  Answer (*speak)(Facts&);
+};
+constexpr std::array<Rule, 15> rules = {{{1, process_is_trusted},
+                                         {2, environment_says_off},
+                                         {3, no_telemetry_is_set},
+                                         {4, do_not_track},
+                                         {5, argument_says_off},
+                                         {1, home_is_ours},
+                                         {6, policy_says},
+                                         {7, environment_says_on},
+                                         {8, build_is_not_official},
+                                         {9, config_says},
+                                         {11, opt_in},
+                                         {12, prompt},
+                                         {13, notice_was_shown},
+                                         {14, notice_is_due},
+                                         {15, unattended}}};
+
+}  // namespace consent_impl
+
+USAGE_STATS_INLINE Consent decide(const Options& options, const std::vector<std::string>& arguments,
+                                  const std::string& problem, const std::function<State()>& state) {
+  Consent consent;
+  consent_impl::Facts facts{options, arguments, problem, state, consent};
+  for (const auto& rule : consent_impl::rules) {
+    auto answer = rule.speak(facts);
+    if (!answer) continue;
+    if (answer->rule == 0) answer->rule = rule.number;
+    consent.decision = std::move(*answer);
+    break;
+  }
+  // What is not off needs the config's endpoints, also where an earlier rule has decided.
+  if (consent.decision.verdict != Verdict::off && consent.config.file.empty())
+    consent.config = read_settings(config_path(options));
+  return consent;
+}
+
+namespace consent_impl {
+
+/// What a file's own words mean for a report that waits; nothing where it says nothing.
+USAGE_STATS_INLINE std::optional<Permission> permission_by(const Settings& settings) {
+  const auto said = file_says(settings);
+  if (!said) return std::nullopt;
+  const Leave leave = said->rule == 10               ? Leave::unclear
+                      : said->verdict == Verdict::on ? Leave::allowed
+                                                     : Leave::withdrawn;
+  return Permission{leave, said->why};
+}
+
+}  // namespace consent_impl
+
+USAGE_STATS_INLINE Permission permission_for(const Label& label, const State& state) {
+  const auto gone = [](const std::filesystem::path& file) {
+    return Permission{Leave::withdrawn, file.string() + " no longer says \"usage_stats\": true"};
+  };
+  if (!label.policy_file.is_absolute()) return {Leave::unclear, "the run did not note where its policy file is"};
+  if (auto answer = consent_impl::permission_by(read_settings(label.policy_file))) return *answer;
+  if (label.rule == 6) return gone(label.policy_file);
+  if (label.rule == 7) return {Leave::allowed, "its environment had switched it on"};
+  if (state.said_no) return {Leave::withdrawn, "usage statistics were switched off"};
+  if (!label.config_file.is_absolute()) return {Leave::unclear, "the run did not note where its config file is"};
+  if (auto answer = consent_impl::permission_by(read_settings(label.config_file))) return *answer;
+  if (label.rule == 9 || label.rule == 12) return gone(label.config_file);
+  return {Leave::allowed, "nobody has said no"};
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

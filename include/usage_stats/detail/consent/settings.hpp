@@ -1,0 +1,49 @@
+#pragma once
+// What the machine's administrator and the user have written down: the policy file and the config file. Either may be
+// another program's file with other keys, which are left alone.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../../decision.hpp"
+#include "../../options.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+
+namespace detail {
+
+/// One of the two files, read.
+struct Settings {
+  std::filesystem::path file;
+  bool present = false;
+  std::string problem;                            ///< why it cannot be used; such a file means off
+  std::optional<Verdict> verdict;                 ///< "usage_stats": true, false or "local"
+  std::optional<std::string> endpoint;            ///< "usage_stats_endpoint"
+  std::vector<std::string> additional_endpoints;  ///< "usage_stats_additional_endpoints"
+};
+
+/// Where the files are. Empty where neither the options nor the environment tell.
+std::filesystem::path config_path(const Options&);
+std::filesystem::path policy_path(const Options&);
+/// The usage folder (section 6).
+std::filesystem::path usage_path(const Options&);
+
+/// Reads one of the files; at most 1 MiB. Missing is not a problem; unreadable, not JSON, or of wrong types is.
+Settings read_settings(const std::filesystem::path& file);
+
+/// Sets "usage_stats" in the config file: other keys, their order and their formatting are kept as far as JSON allows,
+/// the write is atomic, and a file that cannot be parsed is not touched. Returns the problem in words, or nothing.
+std::string write_verdict(const std::filesystem::path& file, bool on);
+
+/// The endpoints that hold after policy, environment and config have had their say. An address that is not valid is
+/// left out and told in `problem`; nobody gets a key or a header that the author meant for somebody else.
+std::vector<Endpoint> effective_endpoints(const Options&, const Settings& policy, const Settings& config,
+                                          std::string& problem);
+/// Those of them that nobody but the author names: who has named another one knows of it.
+std::vector<Endpoint> endpoints_of_author(const Options&, const Settings& policy, const Settings& config);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

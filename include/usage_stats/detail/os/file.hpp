@@ -1,0 +1,101 @@
+#pragma once
+// Folders that are ours, and files. Failures are std::error_codes.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "../../macros.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+/// Why a folder is not used; its kind is std::errc::operation_not_permitted (no_home: no_such_file_or_directory).
+enum class Refusal {
+  root = 1,
+  is_home,
+  no_home,
+  anothers,
+  others_may_write,
+  not_private,
+  in_anothers_folder,
+  in_shared_folder,
+  untrusted_link,
+  not_made_by_us,
+  another_programs
+};
+std::error_code refused(Refusal) noexcept;
+/// The same error, of state.json: message() names the file.
+std::error_code in_state_file(std::error_code) noexcept;
+
+/// An open folder that is ours: not a link, owned by the effective user, not writable by others. Names are plain
+/// names without separators. Every file is opened without following links and must be a regular file, owned by us.
+/// Movable.
+class Folder {
+ public:
+  struct Entry {
+    std::string name;
+    std::chrono::system_clock::time_point modified;
+    std::uint64_t size = 0;
+    bool folder = false;
+    bool linked = false;  // a file that has other names, too
+  };
+
+  Folder() noexcept;
+  ~Folder();
+  Folder(Folder&&) noexcept;
+  Folder& operator=(Folder&&) noexcept;
+
+  /// Opens `path`. On the way links are followed that only we or root can have put there; the folder itself is none.
+  /// With `create` what is missing is made (0700, whatever the umask), but neither HOME nor what is above it; `made` is
+  /// told whether this call has made the folder. Nothing changes a folder that was there.
+  static Folder open(const std::filesystem::path& path, bool create, std::error_code&, bool* made = nullptr);
+  Folder folder(const std::string& name, bool create, std::error_code&) const;
+
+  explicit operator bool() const noexcept;
+  const std::filesystem::path& path() const noexcept;
+  bool is_private() const noexcept;  // nobody else may look into it
+
+  /// The whole file, or an error; std::errc::file_too_large beyond `limit` bytes, no_such_file_or_directory if missing.
+  std::optional<std::string> read(const std::string& name, std::size_t limit, std::error_code&) const;
+  /// Replaces or makes the file (0600): a temporary file, then a rename, if it is still `wanted` by then. `durable`
+  /// also waits for the disk.
+  std::error_code write(const std::string& name, std::string_view bytes, bool durable = false,
+                        const std::function<bool()>& wanted = {}) const;
+  std::error_code move(const std::string& name, const Folder& to) const;
+  std::error_code remove(const std::string& name) const;        // a file
+  std::error_code remove_tree(const std::string& name) const;   // a folder; never follows a link
+  std::error_code remove_empty(const std::string& name) const;  // a folder, if there is nothing in it
+  bool exists(const std::string& name) const noexcept;          // also if that cannot be told
+  /// Whether it no longer stands under its path: somebody has removed it, or moved it away.
+  bool is_gone() const noexcept;
+  /// At most `limit` entries of those whose names are wanted, in no order. Others cost next to nothing, and no more
+  /// than `looks` names are read at all.
+  std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name),
+                          std::size_t looks = std::numeric_limits<std::size_t>::max()) const;
+
+ private:
+  friend class LockedFile;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Replaces a file anywhere (for the program's own config): keeps its mode, follows links that only we or root can have
+/// put there. What is missing is made (folders 0700, the file 0600), but neither HOME nor what is above it.
+std::error_code replace_file(const std::filesystem::path&, std::string_view bytes);
+/// Reads a file anywhere, at most `limit` bytes; must be a regular file. Links as above.
+std::optional<std::string> read_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,52 @@
+#pragma once
+// Files that are locked for as long as their process lives.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "../../macros.hpp"
+#include "file.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+/// A file with an exclusive lock that ends with the process however it ends, and that no child inherits (but see
+/// posix::ClosedInChildren). One that the host's own code has closed under us is noticed: release() then touches
+/// nothing. Movable.
+class LockedFile {
+ public:
+  enum class Outcome { locked, held_by_another, failed };
+
+  LockedFile() noexcept;
+  ~LockedFile();  // release()
+  LockedFile(LockedFile&&) noexcept;
+  LockedFile& operator=(LockedFile&&) noexcept;
+
+  /// A new file with `bytes` in it that is locked before it can be seen under its name. On Linux the lock stays also
+  /// where the host opens and closes the file.
+  static LockedFile create(const Folder&, const std::string& name, std::string_view bytes, std::error_code&);
+  /// Locks a file without waiting; with `create` a missing one is made. A file that this process has locked already is
+  /// held by another.
+  static LockedFile acquire(const Folder&, const std::string& name, bool create, Outcome&, std::error_code&);
+  /// Whether another process holds the lock, without taking it.
+  static bool held(const Folder&, const std::string& name) noexcept;
+
+  explicit operator bool() const noexcept;
+  /// Whether the locked file still stands under that name, and not another that has been moved there.
+  bool stands_as(const Folder&, const std::string& name) const noexcept;
+  /// Adds bytes at the end, in one write.
+  std::error_code append(std::string_view bytes) const noexcept;
+  void release() noexcept;
+
+ private:
+  friend class SignalWatch;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,35 @@
+#pragma once
+// What machine this is, and the names on it that must never leave.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "../../macros.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+struct Facts {             // empty or 0: unknown
+  std::string os;          // "linux", "macos", "windows", "freebsd", ...
+  std::string os_version;  // "Debian GNU/Linux 12", "macOS 14.5", "Windows 11 10.0.22631"
+  std::string kernel;      // release, at most its first three numbers: "6.1.0"
+  std::string arch;        // "x86_64", "aarch64", ...
+  std::string libc;        // "glibc 2.36"; unknown for others that do not tell
+  unsigned cpus = 0;       // that this process may use
+  std::uint64_t memory_bytes = 0;
+  bool container = false;
+};
+Facts facts();
+
+/// Names that must never leave: of the user, the host, the home folder. Never asks a name service.
+struct PrivateNames {
+  std::vector<std::string> users, hosts;
+  std::string home, working_folder;
+};
+PrivateNames private_names();
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

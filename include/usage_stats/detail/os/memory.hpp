@@ -1,0 +1,41 @@
+#pragma once
+// Where the literals of the program and of its libraries lie in memory.
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "../../macros.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+struct MemoryRange {
+  std::uintptr_t begin, end;
+};
+
+/// The memory that the program's file, and with `libraries` those of the libraries it has loaded, fill and nothing
+/// writes to: no data, no heap, no file that the program has mapped, no names of symbols. Asks nothing that takes the
+/// loader's lock. Empty where that cannot be told.
+std::vector<MemoryRange> read_only_memory(bool libraries);
+
+/// Reads memory of this process that may be gone by now, or whose file may have been cut. By plain calls alone: a
+/// filter of system calls that knows no others must not end the host.
+class MemoryReader {
+ public:
+  MemoryReader() noexcept;
+  ~MemoryReader();
+  MemoryReader(const MemoryReader&) = delete;
+  MemoryReader& operator=(const MemoryReader&) = delete;
+
+  /// How many bytes there were; 0 also where the system does not allow it.
+  std::size_t copy(std::uintptr_t from, char* to, std::size_t size) const noexcept;
+
+ private:
+  int file_ = -1;
+};
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

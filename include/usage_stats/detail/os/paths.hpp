@@ -1,0 +1,29 @@
+#pragma once
+// Places; empty where the environment does not tell them.
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "../../macros.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+std::filesystem::path home();
+/// The first of HOME, XDG_STATE_HOME and XDG_CONFIG_HOME that belongs to another user, as under sudo with HOME kept:
+/// what the run would read there is not its user's decision, and what it wrote would be in the other's way. Empty if
+/// there is none. Root's are another user's too, but for "/" (a service's HOME) and for folders of XDG that root keeps.
+std::filesystem::path foreign_home();
+std::filesystem::path state_root();   // $XDG_STATE_HOME, ~/Library/Application Support, %LOCALAPPDATA%
+std::filesystem::path config_root();  // $XDG_CONFIG_HOME, ~/Library/Application Support, %APPDATA%
+std::filesystem::path policy_root();  // /etc, %ProgramData%
+
+/// A path as bytes and back: on POSIX its very bytes, be they text or not; on Windows UTF-8.
+std::string path_bytes(const std::filesystem::path&);
+std::filesystem::path path_of_bytes(std::string_view bytes);
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,159 @@
+#pragma once
+// Where in memory this library is: in the program itself, or in a plugin that its host may unload.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__linux__)
+#include <dlfcn.h>
+#include <link.h>
+#include <sys/auxv.h>
+#elif defined(__APPLE__)
+#include <dlfcn.h>
+#include <mach-o/dyld.h>
+#endif
+
+#include "../platform.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+#if defined(__linux__)
+namespace posix {
+
+/// The program's headers as the kernel has told them. To ask the dynamic linker (dl_iterate_phdr) takes its lock, which
+/// a fork's child may find locked for ever.
+class ProgramHeaders {
+ public:
+  ProgramHeaders() noexcept
+      : first_(reinterpret_cast<const ElfW(Phdr) *>(::getauxval(AT_PHDR))),  // NOLINT(performance-no-int-to-ptr)
+        count_(::getauxval(AT_PHNUM)) {
+    if (first_ == nullptr) count_ = 0;
+  }
+
+  bool has(std::uint32_t type) const noexcept { return find(type) != nullptr; }
+  bool holds(std::uintptr_t address) const noexcept {
+    const std::uintptr_t base = this->base();
+    for (std::size_t i = 0; i < count_; ++i) {
+      const std::uintptr_t begin = base + first_[i].p_vaddr;
+      if (first_[i].p_type == PT_LOAD && address >= begin && address < begin + first_[i].p_memsz) return true;
+    }
+    return false;
+  }
+
+ private:
+  const ElfW(Phdr) * find(std::uint32_t type) const noexcept {
+    for (std::size_t i = 0; i < count_; ++i)
+      if (first_[i].p_type == type) return first_ + i;
+    return nullptr;
+  }
+  /// What is to be added to the addresses in the file.
+  std::uintptr_t base() const noexcept {
+    const auto here = reinterpret_cast<std::uintptr_t>(first_);
+    if (const auto* const itself = find(PT_PHDR)) return here - itself->p_vaddr;
+    // A static program tells no more than where it begins; its headers stand right behind the file's.
+    ElfW(Ehdr) file{};
+    if (here % 4096 < sizeof file) return 0;
+    std::memcpy(&file, reinterpret_cast<const char*>(first_) - sizeof file, sizeof file);
+    const bool found = std::memcmp(file.e_ident, ELFMAG, SELFMAG) == 0 && file.e_phoff == sizeof file;
+    return found ? ::getauxval(AT_ENTRY) - file.e_entry : 0;
+  }
+
+  const ElfW(Phdr) * first_;
+  std::size_t count_;
+};
+
+}  // namespace posix
+
+USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
+  return posix::ProgramHeaders().holds(reinterpret_cast<std::uintptr_t>(code));
+}
+
+USAGE_STATS_INLINE bool started_by_loader() noexcept {
+  // Else the kernel has loaded both, or the program needs none.
+  return ::getauxval(AT_BASE) == 0 && posix::ProgramHeaders().has(PT_INTERP);
+}
+
+// Code that is not made for a shared library is in none.
+#if defined(__PIC__) && !defined(__PIE__)
+namespace posix {
+
+/// Null before glibc 2.34 in a program that loads no plugins: there it lies in libdl. An alias, so that the host's own
+/// use of dlopen stays what it is.
+extern "C" {
+static void* weak_dlopen(const char*, int) __attribute__((weakref("dlopen")));
+}
+
+}  // namespace posix
+
+namespace posix {
+
+/// This library's file, if it is a plugin's. Asked when it is loaded, for the reason above.
+struct OwnFile {
+  std::uintptr_t address = 0;
+  char name[4096] = {};
+
+  static OwnFile& instance() noexcept {
+    static OwnFile file;
+    return file;
+  }
+  void find() noexcept {
+    address = reinterpret_cast<std::uintptr_t>(&keep_loaded);
+    if (in_main_executable(reinterpret_cast<const void*>(address))) return;
+    ::dl_iterate_phdr(
+        [](dl_phdr_info* object, std::size_t, void* data) {
+          auto& wanted = *static_cast<OwnFile*>(data);
+          for (int i = 0; i < object->dlpi_phnum; ++i) {
+            const auto& segment = object->dlpi_phdr[i];
+            const std::uintptr_t begin = object->dlpi_addr + segment.p_vaddr;
+            if (segment.p_type != PT_LOAD || wanted.address < begin || wanted.address >= begin + segment.p_memsz)
+              continue;
+            std::strncpy(wanted.name, object->dlpi_name, sizeof wanted.name - 1);
+            return 1;
+          }
+          return 0;
+        },
+        this);
+  }
+};
+
+}  // namespace posix
+
+USAGE_STATS_INLINE void note_own_file() noexcept { posix::OwnFile::instance().find(); }
+
+USAGE_STATS_INLINE void keep_loaded() noexcept {
+  posix::OwnFile& own = posix::OwnFile::instance();
+  if (own.address == 0) own.find();  // built without the hook
+  if (&posix::weak_dlopen != nullptr && own.name[0] != '\0')
+    posix::weak_dlopen(own.name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+#else
+USAGE_STATS_INLINE void note_own_file() noexcept {}
+USAGE_STATS_INLINE void keep_loaded() noexcept {}
+#endif
+#elif defined(__APPLE__)
+USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
+  Dl_info info{};
+  return ::dladdr(code, &info) != 0 && info.dli_fbase == static_cast<const void*>(::_dyld_get_image_header(0));
+}
+
+USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
+USAGE_STATS_INLINE void note_own_file() noexcept {}
+
+USAGE_STATS_INLINE void keep_loaded() noexcept {
+  Dl_info info{};
+  if (::dladdr(reinterpret_cast<const void*>(&keep_loaded), &info) != 0 && info.dli_fname != nullptr)
+    ::dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+#else
+USAGE_STATS_INLINE bool in_main_executable(const void*) noexcept { return false; }
+USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
+USAGE_STATS_INLINE void note_own_file() noexcept {}
+USAGE_STATS_INLINE void keep_loaded() noexcept {}
+#endif
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,187 @@
+#pragma once
+// Processes: what becomes of a child, and other programs.
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../platform.hpp"
+#include "file.inl"
+
+extern "C" char** environ;
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+USAGE_STATS_INLINE bool Child::ended() noexcept {
+  if (id_ == 0) return true;
+  const pid_t result = ::waitpid(static_cast<pid_t>(id_), nullptr, WNOHANG);
+  if (result == 0 || (result < 0 && errno == EINTR)) return false;
+  id_ = 0;  // ended, or somebody else has taken its status
+  return true;
+}
+
+namespace posix {
+
+/// posix_spawn with a clean slate: no blocked or ignored signals, a session of its own, no descriptor but the three.
+struct Spawn {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+
+  Spawn() {
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawnattr_init(&attributes);
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    ::posix_spawnattr_setsigmask(&attributes, &none);
+    ::posix_spawnattr_setsigdefault(&attributes, &all);
+    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+#if defined(POSIX_SPAWN_SETSID)
+    flags = static_cast<short>(flags | POSIX_SPAWN_SETSID);
+#endif
+#if defined(POSIX_SPAWN_CLOEXEC_DEFAULT)
+    flags = static_cast<short>(flags | POSIX_SPAWN_CLOEXEC_DEFAULT);
+#endif
+    ::posix_spawnattr_setflags(&attributes, flags);
+  }
+  ~Spawn() {
+    ::posix_spawn_file_actions_destroy(&actions);
+    ::posix_spawnattr_destroy(&attributes);
+  }
+  void stream(int number, int from) { ::posix_spawn_file_actions_adddup2(&actions, from, number); }
+  void null_stream(int number) {
+    ::posix_spawn_file_actions_addopen(&actions, number, "/dev/null", number == 0 ? O_RDONLY : O_WRONLY, 0);
+  }
+  int start(pid_t& id, const std::string& program, const std::vector<std::string>& arguments, char** variables) {
+#if defined(__GLIBC__)  // other libraries do not define the function-like macro, and cannot read a line that has it
+#if __GLIBC_PREREQ(2, 34)
+    ::posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+#endif
+#endif
+    std::vector<char*> pointers;
+    pointers.reserve(arguments.size() + 1);
+    for (const std::string& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
+    pointers.push_back(nullptr);
+    return ::posix_spawn(&id, program.c_str(), &actions, &attributes, pointers.data(), variables);
+  }
+};
+
+}  // namespace posix
+
+USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {
+  sigset_t all;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+USAGE_STATS_INLINE void limit_memory([[maybe_unused]] std::size_t more) noexcept {
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+  return;
+#endif
+#endif
+  std::FILE* const file = std::fopen("/proc/self/statm", "re");
+  if (file == nullptr) return;
+  unsigned long pages = 0;  // proc(5): the sixth number is "data + stack"
+  const bool known = std::fscanf(file, "%*u %*u %*u %*u %*u %lu", &pages) == 1;
+  std::fclose(file);
+  struct rlimit limit {};
+  // Not RLIMIT_AS: what a program reserves and never uses is not taken from anybody.
+  if (!known || ::getrlimit(RLIMIT_DATA, &limit) != 0) return;
+  const rlim_t wanted = static_cast<rlim_t>(pages) * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + more;
+  limit.rlim_cur = std::min(limit.rlim_max, wanted);
+  ::setrlimit(RLIMIT_DATA, &limit);
+#endif
+}
+
+USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
+  const std::string folders = variable("PATH").value_or("/usr/bin:/bin");
+  for (std::size_t begin = 0; begin <= folders.size();) {
+    const std::size_t end = std::min(folders.find(':', begin), folders.size());
+    std::filesystem::path candidate = std::filesystem::path(folders.substr(begin, end - begin)) / name;
+    if (candidate.is_absolute() && ::access(candidate.c_str(), X_OK) == 0) return candidate;
+    begin = end + 1;
+  }
+  return {};
+}
+
+namespace posix {
+
+/// Feeds the program and collects what it says until it closes its output, says too much, or time is up.
+USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::string_view input, std::size_t limit,
+                                 std::chrono::steady_clock::time_point deadline, std::string& output) {
+  for (;;) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    if (left <= 0 || output.size() >= limit) return;
+    pollfd files[2] = {{out.get(), POLLIN, 0}, {in ? in.get() : -1, POLLOUT, 0}};
+    if (::poll(files, 2, static_cast<int>(std::min<long long>(left, 1000))) < 0 && errno != EINTR) return;
+    if (in && (files[1].revents & (POLLOUT | POLLERR | POLLHUP)) != 0) {
+      const ssize_t sent = ::send(in.get(), input.data(), input.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (sent > 0) input.remove_prefix(static_cast<std::size_t>(sent));
+      if (input.empty() || (sent < 0 && errno != EAGAIN && errno != EINTR)) in.close();
+    }
+    if ((files[0].revents & (POLLIN | POLLHUP)) != 0) {
+      char buffer[8192];
+      const ssize_t count = ::read(out.get(), buffer, std::min(sizeof buffer, limit - output.size()));
+      if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) return;
+      if (count > 0) output.append(buffer, static_cast<std::size_t>(count));
+    }
+  }
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
+                                             std::size_t output_limit, std::chrono::milliseconds limit) {
+  ProgramResult result;
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  int in[2], out[2];
+  // A socket pair, because a pipe whose reader is gone raises SIGPIPE.
+  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, in) != 0) return result.error = posix::last_error(), result;
+  posix::Descriptor in_parent(in[0]), in_child(in[1]);
+  if (::pipe(out) != 0) return result.error = posix::last_error(), result;
+  posix::Descriptor out_parent(out[0]), out_child(out[1]);
+  for (const auto* const end : {&in_parent, &in_child, &out_parent, &out_child})
+    ::fcntl(end->get(), F_SETFD, FD_CLOEXEC);
+
+  posix::Spawn spawn;
+  spawn.stream(0, in_child.get());
+  spawn.stream(1, out_child.get());
+  spawn.null_stream(2);
+  pid_t id = 0;
+  const int problem = spawn.start(id, command.front(), command, environ);
+  if (problem != 0) return result.error = std::error_code(problem, std::generic_category()), result;
+  in_child.close();
+  out_child.close();
+  posix::converse(in_parent, out_parent, input, output_limit, deadline, result.output);
+
+  out_parent.close();
+  in_parent.close();
+  int status = 0;
+  for (int pause_ms = 1; ::waitpid(id, &status, WNOHANG) == 0;) {
+    if (std::chrono::steady_clock::now() >= deadline) ::kill(id, SIGKILL);
+    ::poll(nullptr, 0, pause_ms);
+    pause_ms = std::min(pause_ms * 2, 50);
+  }
+  if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
+  return result;
+}
+
+USAGE_STATS_INLINE void exit_now(int code) noexcept { ::_exit(code); }
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

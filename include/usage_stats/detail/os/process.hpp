@@ -1,0 +1,77 @@
+#pragma once
+// This process, and others that it starts and waits for.
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "../../macros.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+
+/// The value of an environment variable; nothing if it is not set.
+std::optional<std::string> variable(const char* name);
+/// The values of all environment variables.
+std::vector<std::string> variable_values();
+void remove_variable(const char* name) noexcept;
+
+/// setuid, setgid, file capabilities (AT_SECURE): a process that may do more than its user.
+bool elevated() noexcept;
+/// An id of this process that a fork changes.
+std::int64_t process_id() noexcept;
+/// How many forks lie between this process and the one that first called this: costs next to nothing.
+unsigned forks() noexcept;
+
+/// One T for each process, never destroyed. A child that was forked without exec gets a fresh one: in its copy of the
+/// parent's, a mutex may be locked for ever.
+template <class T>
+T& per_process() {
+  struct Owned {
+    unsigned forks;
+    Owned* former;  // the parent's, kept in sight of leak checkers
+    T value{};
+  };
+  static std::atomic<Owned*> current{nullptr};
+  Owned* found = current.load();
+  while (found == nullptr || found->forks != forks()) {
+    auto* const fresh = new Owned{forks(), found};
+    if (current.compare_exchange_strong(found, fresh)) return fresh->value;
+    delete fresh;
+  }
+  return found->value;
+}
+
+/// Whether a file more can be held open without the host noticing (the descriptor limit is not near).
+bool has_spare_descriptors() noexcept;
+bool random_bytes(unsigned char* into, std::size_t count) noexcept;
+
+/// Lets this process take so many bytes more than it has, and no more (Linux; not under a sanitizer).
+void limit_memory(std::size_t more) noexcept;
+
+/// Runs the program whose absolute path comes first, gives it `input`, and returns the first `output_limit` bytes
+/// of its standard output; its standard error is the null device. It is ended at `limit`.
+struct ProgramResult {
+  int exit_code = -1;  // -1: not started, or killed
+  std::string output;
+  std::error_code error;
+};
+ProgramResult run_program(const std::vector<std::string>& command, std::string_view input, std::size_t output_limit,
+                          std::chrono::milliseconds limit);
+/// The absolute path of a program in PATH; empty if there is none.
+std::filesystem::path find_program(std::string_view name);
+
+/// Ends the process at once: no destructors, no handlers.
+[[noreturn]] void exit_now(int code) noexcept;
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,99 @@
+#pragma once
+// Why a folder is not used, in words that a user can act on.
+
+#include <atomic>
+#include <new>
+#include <string>
+
+#include "platform.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace platform {
+namespace refusal_impl {
+
+USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
+  switch (why) {
+    case Refusal::root:
+      return "the root of the file system is no place for reports";
+    case Refusal::is_home:
+      return "the home folder itself is no place for reports";
+    case Refusal::no_home:
+      return "the home folder does not exist, and is not made";
+    case Refusal::anothers:
+      return "it belongs to another user";
+    case Refusal::others_may_write:
+      return "other users may write there";
+    case Refusal::not_private:
+      return "this program has not made it, and other users may look into it (chmod 700, or remove it)";
+    case Refusal::in_anothers_folder:
+      return "the folder that it lies in belongs to another user";
+    case Refusal::in_shared_folder:
+      return "anybody may rename what lies in the folder above it";
+    case Refusal::untrusted_link:
+      return "a link on the way to it may have been put there by another user";
+    case Refusal::not_made_by_us:
+      return "this program has not made it: it is not empty, and no state.json in it is this program's";
+    case Refusal::another_programs:
+      return "it belongs to another program, as its state.json says";
+  }
+  return "it is not used";
+}
+
+class Refusals : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "usage folder"; }
+  std::string message(int why) const override { return words_of(static_cast<Refusal>(why)); }
+  std::error_condition default_error_condition(int why) const noexcept override {
+    return std::make_error_condition(static_cast<Refusal>(why) == Refusal::no_home
+                                         ? std::errc::no_such_file_or_directory
+                                         : std::errc::operation_not_permitted);
+  }
+};
+
+/// What kept state.json from being read, with the system's own words.
+class StateFileErrors : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "state.json"; }
+  std::string message(int error) const override {
+    return "state.json cannot be read: " + std::generic_category().message(error);
+  }
+  std::error_condition default_error_condition(int error) const noexcept override {
+    return {error, std::generic_category()};
+  }
+};
+
+/// One of each, which takes no memory and is never destroyed: a session may end when static objects are gone. Null
+/// where another thread, or what a signal's handler has interrupted, is just making it: nobody waits.
+template <class Category>
+const std::error_category* category_of() noexcept {
+  enum { none, begun, made };
+  alignas(Category) static unsigned char place[sizeof(Category)];
+  static std::atomic<int> state{none};
+  int found = none;
+  if (state.compare_exchange_strong(found, begun)) {
+    new (place) Category;
+    state = found = made;
+  }
+  return found == made ? std::launder(reinterpret_cast<const Category*>(place)) : nullptr;
+}
+
+}  // namespace refusal_impl
+
+USAGE_STATS_INLINE std::error_code refused(Refusal why) noexcept {
+  const std::error_category* const category = refusal_impl::category_of<refusal_impl::Refusals>();
+  if (category == nullptr) return std::make_error_code(std::errc::operation_not_permitted);
+  return {static_cast<int>(why), *category};
+}
+
+USAGE_STATS_INLINE std::error_code in_state_file(std::error_code error) noexcept {
+  const std::error_condition kind = error.default_error_condition();
+  const bool known = kind.category() == std::generic_category();
+  const std::error_category* const category = refusal_impl::category_of<refusal_impl::StateFileErrors>();
+  if (category == nullptr) return error;
+  return {known ? kind.value() : static_cast<int>(std::errc::io_error), *category};
+}
+
+}  // namespace platform
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

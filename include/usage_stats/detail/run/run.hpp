@@ -1,0 +1,95 @@
+#pragma once
+// One run of the program, from the decision to the report that waits to be sent.
+
+#include <atomic>
+#include <exception>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../consent/rules.hpp"
+#include "../record/disclosure.hpp"
+#include "../base/log.hpp"
+#include "../../options.hpp"
+#include "../record/exception_info.hpp"
+#include "../os/platform.hpp"
+#include "../record/parsed.hpp"
+#include "../record/report.hpp"
+#include "../store/storage.hpp"
+#include "../base/worker.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// What is known of an end when it comes.
+struct End {
+  bool unwinding = false;             // an exception is leaving the session's scope
+  std::optional<int> exit_code{};     // of std::exit
+  std::vector<ErrorLink> uncaught{};  // what std::terminate found
+};
+
+/// Belongs to its session, and to the list of runs (ends.hpp) until it has finished.
+class Run : public std::enable_shared_from_this<Run> {
+ public:
+  explicit Run(Options chosen) : options(std::move(chosen)), log(options.log) {}
+
+  /// Decides, and begins to record if that is allowed; else returns nothing.
+  std::shared_ptr<Recorder> begin(const std::vector<std::string>& arguments);
+  /// Writes the report and has it sent; the first call counts. In a fork's child nothing happens: the run is its
+  /// parent's.
+  void finish(const End&) noexcept;
+  /// Whether there is something that its end must report.
+  bool recording() const noexcept { return recorder_ != nullptr && !finished_; }
+  /// The options that say what a report holds: the program's own, or what has been told of them.
+  const Options& disclosed() const noexcept { return disclosed_ ? *disclosed_ : options; }
+
+  const Options options;
+  const Log log;
+  Decision decision;
+  std::string problem;
+  std::string session_id;
+  std::filesystem::path report_path;
+  std::mutex mutex;  // of `outcome`, `command` and `parsed_arguments`, which any thread may set
+  Outcome outcome;
+  std::string command;
+  ParsedArguments parsed_arguments;
+
+ private:
+  std::shared_ptr<Recorder> record(const Consent&, Storage&, const State&, const std::vector<std::string>& arguments,
+                                   Withheld);
+  bool choose_destinations(const Consent&, const State&, const Withheld&);
+  bool choose_client(Storage&, State&);
+  void describe(const Consent&, const std::vector<std::string>& arguments, const State&);
+  bool begin_label(const Storage&);
+  void begin_interims();
+  void write_interim();
+  bool close_report(const End&);
+  void add_parsed(Report&) const;
+  void write_and_deliver();
+  void deliver(const Storage&) const;
+  void look_after(const Storage&) const;
+  void wait_for(platform::Child, const Storage&) const;
+  bool give_up(const std::string& why);
+  bool sends_by_process() const;
+
+  std::optional<Options> disclosed_;
+  Report report_;
+  SensitiveValues ambient_;    // what this process knows ...
+  SensitiveValues sensitive_;  // ... and what stood in argv
+  Label label_;
+  platform::LockedFile lock_;
+  platform::SignalWatch signals_;
+  std::filesystem::path folder_;
+  std::shared_ptr<Recorder> recorder_;
+  std::unique_ptr<Ticker> ticker_;
+  std::uint64_t changes_reported_ = ~std::uint64_t{0};  // none yet
+  std::atomic<bool> finished_{false};
+  const std::int64_t process_ = platform::process_id();
+  const unsigned forks_ = platform::forks();
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

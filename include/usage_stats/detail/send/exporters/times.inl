@@ -1,0 +1,59 @@
+#pragma once
+// The times of a report, which counts in seconds from its start, for protocols that want each moment by itself.
+
+#include <algorithm>
+#include <cmath>
+
+#include "../../base/json.inl"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace exporters_impl {
+
+using Milliseconds = std::int64_t;
+
+/// What timestamp() has written, in milliseconds since 1970; 0 for any other text and for times before that.
+USAGE_STATS_INLINE Milliseconds parse_timestamp(std::string_view text) {
+  constexpr std::string_view form = "0000-00-00T00:00:00.000Z";
+  if (text.size() != form.size()) return 0;
+  for (std::size_t i = 0; i < form.size(); ++i)
+    if (form[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != form[i]) return 0;
+  const auto number = [&](std::size_t at, std::size_t digits) {
+    Milliseconds value = 0;
+    for (const char c : text.substr(at, digits)) value = value * 10 + (c - '0');
+    return value;
+  };
+  // A date's days in the Gregorian calendar, counted from 1 March 0000 so that a leap day ends its year.
+  const Milliseconds month = number(5, 2), year = number(0, 4) - (month <= 2 ? 1 : 0);
+  const Milliseconds day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + number(8, 2) - 1;
+  const Milliseconds days = year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - 719468;
+  const Milliseconds seconds = days * 86400 + number(11, 2) * 3600 + number(14, 2) * 60 + number(17, 2);
+  return (std::max<Milliseconds>)(seconds * 1000 + number(20, 3), 0);
+}
+
+/// A member that counts seconds, in milliseconds: as fine as a report gets. 0 if there is none.
+USAGE_STATS_INLINE Milliseconds duration_member(const Json& object, const char* name) {
+  constexpr double longest = 1e9;  // 30 years; what is longer was not measured
+  const Json* const value = member(object, name);
+  const double seconds = value != nullptr && value->is_number() ? value->get<double>() : 0.0;
+  return seconds > 0 ? std::llround((std::min)(seconds, longest) * 1000.0) : 0;
+}
+
+USAGE_STATS_INLINE Milliseconds started_at(const Json& report) {
+  return parse_timestamp(string_member(report, "started_at"));
+}
+
+/// How long the run took. Where nobody saw its end: until the last that the report knows of.
+USAGE_STATS_INLINE Milliseconds run_time(const Json& report) {
+  if (member(report, "duration_s") != nullptr) return duration_member(report, "duration_s");
+  Milliseconds last = 0;
+  for (const char* const part : {"events", "stages"})
+    if (const Json* const list = member(report, part); list != nullptr && list->is_array())
+      for (const Json& item : *list)
+        last = (std::max)(last, duration_member(item, "at_s") + duration_member(item, "duration_s"));
+  return last;
+}
+
+}  // namespace exporters_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,182 @@
+#pragma once
+// What a server says: the head of an answer, read by hand and within bounds, before anything else of it is looked at.
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "../../store/storage.hpp"
+#include "send.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace transport_impl {
+
+using Deadline = std::chrono::steady_clock::time_point;
+constexpr std::size_t largest_body = 64 * 1024;
+constexpr std::size_t largest_head = 64 * 1024;
+
+USAGE_STATS_INLINE std::chrono::milliseconds left_until(Deadline deadline) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  return std::max(left, std::chrono::milliseconds(0));
+}
+
+USAGE_STATS_INLINE bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+/// Days since the epoch of a date of the Gregorian calendar.
+USAGE_STATS_INLINE std::int64_t days_of(std::int64_t year, int month, int day) noexcept {
+  year -= month <= 2 ? 1 : 0;
+  const std::int64_t era = (year >= 0 ? year : year - 399) / 400, year_of_era = year - era * 400;
+  const std::int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+  return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+}
+
+/// Seconds, or an IMF-fixdate (RFC 9110 5.6.7); anything else counts as not given.
+USAGE_STATS_INLINE std::optional<std::chrono::seconds> parse_retry_after(const std::string& text) {
+  constexpr std::int64_t longest = 24 * 3600;
+  if (text.empty() || text.size() > 40) return std::nullopt;
+  if (text.find_first_not_of("0123456789") == std::string::npos)
+    return std::chrono::seconds(text.size() > 9 ? longest : std::min<std::int64_t>(std::stoll(text), longest));
+  int day = 0, year = 0, hour = 0, minute = 0, second = 0;
+  char month_name[4] = {};
+  if (std::sscanf(text.c_str(), "%*3s, %2d %3s %4d %2d:%2d:%2d GMT", &day, month_name, &year, &hour, &minute,
+                  &second) != 6)
+    return std::nullopt;
+  constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  const std::size_t month = months.find(month_name);
+  if (month == std::string_view::npos || month % 3 != 0) return std::nullopt;
+  const std::int64_t then =
+      days_of(year, static_cast<int>(month / 3) + 1, day) * 86400 + hour * 3600 + minute * 60 + second;
+  return std::chrono::seconds(std::clamp<std::int64_t>(then - now_seconds(), 0, longest));
+}
+
+USAGE_STATS_INLINE void take_header(Response& response, std::string_view name, const std::string& value) {
+  if (equal_ignoring_case(name, "Location") && response.location.empty()) response.location = value.substr(0, 2048);
+  if (equal_ignoring_case(name, "Content-Type")) response.content_type = value.substr(0, 128);
+  if (equal_ignoring_case(name, "Retry-After")) response.retry_after = parse_retry_after(value);
+}
+
+/// Where the body begins, behind the first empty line, which ends with CR LF or with LF alone; npos: not there yet.
+USAGE_STATS_INLINE std::size_t head_size(std::string_view text) noexcept {
+  for (std::size_t line = text.find('\n'); line != std::string_view::npos; line = text.find('\n', line + 1)) {
+    if (text.substr(line + 1, 1) == "\n") return line + 2;
+    if (text.substr(line + 1, 2) == "\r\n") return line + 3;
+  }
+  return std::string_view::npos;
+}
+
+/// The three digits behind the version in the first line of an answer; 0 for anything else.
+USAGE_STATS_INLINE int status_of(std::string_view head) noexcept {
+  const std::string_view line = head.substr(0, head.find_first_of("\r\n"));
+  const std::string_view digits = line.substr(std::min(line.find(' '), line.size()));
+  if (line.substr(0, 5) != "HTTP/" || digits.size() < 4 || (digits.size() > 4 && digits[4] != ' ') ||
+      digits.substr(1, 3).find_first_not_of("0123456789") != std::string_view::npos)
+    return 0;
+  return (digits[1] - '0') * 100 + (digits[2] - '0') * 10 + (digits[3] - '0');
+}
+
+/// Calls `take` with the name and the value of each header of a head.
+template <class Take>
+void each_header(std::string_view head, const Take& take) {
+  for (std::size_t line = head.find('\n'); line != std::string_view::npos; line = head.find('\n')) {
+    head.remove_prefix(line + 1);
+    std::string_view text = head.substr(0, head.find('\n'));
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos) continue;
+    const std::string_view name = text.substr(0, colon);
+    text.remove_prefix(colon + 1);
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r')) text.remove_suffix(1);
+    take(name, std::string(text));
+  }
+}
+
+/// Reads what `curl --include` prints: interim answers, the head, the body.
+USAGE_STATS_INLINE void parse_answer(std::string_view text, Response& response) {
+  for (;;) {
+    const std::size_t size = head_size(text);
+    if (size == std::string_view::npos) return;
+    const std::string_view head = text.substr(0, size);
+    const int status = status_of(head);
+    if (status == 0) return;
+    text.remove_prefix(size);
+    if (status >= 100 && status <= 199) continue;
+    response.status = status;
+    each_header(head, [&](std::string_view name, const std::string& value) { take_header(response, name, value); });
+    response.body = text.substr(0, largest_body);
+    return;
+  }
+}
+
+/// The bytes of an answer over plain http, made into what every httplib reads: interim answers are left out, lines end
+/// with CR LF, no line is long, and of the headers only those that are looked at are there.
+class HeadFilter {
+ public:
+  /// What httplib may read of these bytes; nothing at all while the head is not complete.
+  std::string pass(std::string_view bytes);
+  /// The next bytes are those of another answer.
+  void expect_head() { *this = HeadFilter(); }
+  /// Why nothing more is passed; empty if that is not so.
+  const std::string& problem() const noexcept { return problem_; }
+  bool in_body() const noexcept { return passed_ > 0; }
+
+ private:
+  static constexpr std::size_t largest_answer = 256 * 1024;  // of a body in chunks of one byte that is long enough
+  static std::string plain_head(int status, std::string_view head);
+
+  std::string head_, problem_;
+  std::size_t passed_ = 0;
+};
+
+USAGE_STATS_INLINE std::string HeadFilter::plain_head(int status, std::string_view head) {
+  std::string text = "HTTP/1.1 " + std::to_string(status) + " -\r\n";
+  bool length = false, close = head.substr(0, 8) == "HTTP/1.0";
+  each_header(head, [&](std::string_view name, const std::string& value) {
+    const auto is = [&](const char* other) { return equal_ignoring_case(name, other); };
+    if (is("Connection")) close = close || equal_ignoring_case(value, "close");
+    const bool digits = !value.empty() && value.size() <= 15 && value.find_first_not_of("0123456789") == value.npos;
+    const bool framing =
+        (is("Content-Length") && digits) || (is("Transfer-Encoding") && equal_ignoring_case(value, "chunked"));
+    if ((!framing || length) && !is("Location") && !is("Retry-After") && !is("Content-Type")) return;
+    length = length || framing;
+    text += std::string(name) + ": ";
+    for (const char c : value.substr(0, 2048)) text += c >= ' ' && c != 0x7f ? c : '?';
+    text += "\r\n";
+  });
+  return text + (close || !length ? "Connection: close\r\n\r\n" : "\r\n");
+}
+
+USAGE_STATS_INLINE std::string HeadFilter::pass(std::string_view bytes) {
+  std::string result;
+  if (problem_.empty() && passed_ == 0) {
+    head_ += bytes;
+    bytes = {};
+    for (std::size_t size = head_size(head_); passed_ == 0 && size != head_.npos; size = head_size(head_)) {
+      const int status = status_of(head_);
+      if (status == 0) return problem_ = "what came is no answer in HTTP", std::string();
+      if (status > 199 || status == 101) result = plain_head(status, std::string_view(head_).substr(0, size));
+      head_.erase(0, size);
+      if (!result.empty()) result += std::exchange(head_, {});
+      passed_ = result.size();
+    }
+    if (head_.size() > largest_head) problem_ = "the head of the answer is too long";
+    if (!head_.empty() && std::string_view("HTTP/").substr(0, head_.size()) != std::string_view(head_).substr(0, 5))
+      problem_ = "what came is no answer in HTTP";
+    return result;
+  }
+  if (problem_.empty() && passed_ + bytes.size() > largest_answer) problem_ = "the answer is too long";
+  if (!problem_.empty()) return {};
+  passed_ += bytes.size();
+  return std::string(bytes);
+}
+
+}  // namespace transport_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,137 @@
+#pragma once
+// The system's curl, for what httplib cannot send here.
+
+#include <string>
+#include <string_view>
+
+#include "../../os/platform.hpp"
+#include "../../base/url.hpp"
+#include "answers.inl"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace transport_impl {
+
+/// A string as curl's config files write it.
+USAGE_STATS_INLINE std::string curl_quoted(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    switch (c) {
+      case '"':
+        result += "\\\"";
+        break;
+      case '\\':
+        result += "\\\\";
+        break;
+      case '\n':
+        result += "\\n";
+        break;
+      case '\r':
+        result += "\\r";
+        break;
+      case '\t':
+        result += "\\t";
+        break;
+      default:
+        result += c;
+    }
+  }
+  return result + "\"";
+}
+
+/// Everything curl needs, for its standard input: arguments can be seen by other users of the machine. The body is the
+/// rest of that: curl reads it when it comes to the line that asks for it, which is the last one. In a line of the
+/// config it could not be longer than some versions' limit of 100 KiB.
+USAGE_STATS_INLINE std::string curl_config(const Url& url, const Request& request, const std::string& proxy,
+                                           std::chrono::milliseconds limit) {
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%lld.%03lld", static_cast<long long>(limit.count() / 1000),
+                static_cast<long long>(limit.count() % 1000));
+  std::string config =
+      "url = " + curl_quoted(url.origin() + url.target) + "\nrequest = " + curl_quoted(request.method) +
+      "\ngloboff\nsilent\ninclude\nsuppress-connect-headers\nproto = \"=http,https\"\nmax-time = " + seconds + "\n" +
+      (proxy.empty() ? "noproxy = \"*\"" : "noproxy = \"\"\nproxy = " + curl_quoted(proxy)) + "\n";
+  for (const auto& [name, value] : request.headers) config += "header = " + curl_quoted(name + ": " + value) + "\n";
+  config += "header = \"Expect:\"\n";
+  if (!request.body.empty()) config += "data-binary = \"@-\"\n" + request.body;
+  return config;
+}
+
+/// What curl's exit code says (curl(1), "EXIT CODES"), in words.
+USAGE_STATS_INLINE std::string curl_problem(int code, const Url& url) {
+  const std::string number = " (curl ended with code " + std::to_string(code) + ")";
+  switch (code) {
+    case 5:
+      return "the proxy's name leads nowhere" + number;
+    case 6:
+      return "the name " + url.host + " leads nowhere" + number;
+    case 7:
+      return "no connection" + number;
+    case 28:
+      return "no answer in time" + number;
+    case 35:
+    case 51:
+    case 53:
+    case 54:
+    case 58:
+    case 59:
+    case 60:
+    case 64:
+    case 66:
+    case 77:
+    case 80:
+    case 82:
+    case 83:
+    case 90:
+    case 91:
+    case 98:
+      return "TLS: no connection that can be trusted" + number;
+    case 1:
+    case 8:
+    case 52:
+    case 55:
+    case 56:
+    case 97:
+      return (code == 97               ? "the proxy does not connect"
+              : code == 1 || code == 8 ? "what came is no answer in HTTP"
+                                       : "the connection broke off, or the proxy does not connect") +
+             number;
+    default:
+      return "curl cannot send it" + number;
+  }
+}
+
+/// Whether it is curl itself that cannot do what it is asked for: nothing has been tried then.
+USAGE_STATS_INLINE bool curl_is_unfit(int code) noexcept {
+  return code == 2 || code == 3 || code == 4 || code == 26 || code == 27 || code == 41 || code == 48;
+}
+
+USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, const std::string& proxy,
+                                    Deadline deadline) {
+  Response response;
+  const std::filesystem::path curl = platform::find_program("curl");
+  if (curl.empty()) {
+    response.impossible = true;
+    response.error =
+        url.scheme == "https" ? "no TLS here: httplib was built without it, and there is no curl" : "no curl";
+    return response;
+  }
+  const auto limit = left_until(deadline);
+  // -q comes first: without it ~/.curlrc would be read.
+  const auto result =
+      platform::run_program({curl.string(), "-q", "--config", "-"}, curl_config(url, request, proxy, limit),
+                            largest_head + largest_body, limit + std::chrono::milliseconds(200));
+  parse_answer(result.output, response);
+  if (response.status != 0) return response;
+  response.impossible = result.error || (result.output.empty() && curl_is_unfit(result.exit_code));
+  response.error = result.error             ? "curl did not start: " + result.error.message()
+                   : result.exit_code < 0   ? "curl took too long"
+                   : result.exit_code == 0  ? "what came is no answer in HTTP"
+                   : !result.output.empty() ? "half an answer: " + curl_problem(result.exit_code, url)
+                                            : curl_problem(result.exit_code, url);
+  return response;
+}
+
+}  // namespace transport_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

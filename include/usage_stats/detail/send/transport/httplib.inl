@@ -1,0 +1,158 @@
+#pragma once
+// One HTTP request by httplib. The only file that includes httplib. It never defines one of httplib's
+// macros: the classes differ in size with and without TLS, and two settings in one program would crash.
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include <httplib.h>
+
+#include "../../base/url.hpp"
+#include "../../os/platform.hpp"
+#include "answers.inl"
+#include "proxy.inl"
+#include "relay.inl"
+#include "send.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+struct Connection::Impl {
+  std::string to;  // the server and the way to it
+  std::unique_ptr<httplib::Client> client;
+  std::unique_ptr<transport_impl::Relay> relay;  // goes first, so that the client has nobody to say goodbye to
+};
+
+namespace transport_impl {
+
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT) || defined(CPPHTTPLIB_MBEDTLS_SUPPORT) || \
+    defined(CPPHTTPLIB_WOLFSSL_SUPPORT) || defined(CPPHTTPLIB_SSL_ENABLED)
+constexpr bool httplib_has_tls = true;
+#else
+constexpr bool httplib_has_tls = false;
+#endif
+
+USAGE_STATS_INLINE bool httplib_can(const Url& url, const std::string& proxy) {
+  return (url.scheme == "http" || httplib_has_tls) && (proxy.empty() || parse_proxy(proxy));
+}
+
+/// A client that connects to the relay and takes it for the server.
+USAGE_STATS_INLINE std::unique_ptr<httplib::Client> client_for(const Url& url, Relay& relay, bool kept) {
+  Url here = url;
+  here.port = relay.port();
+  if (url.scheme == "http") here.host = "127.0.0.1";
+  auto client = std::make_unique<httplib::Client>(here.origin());
+  if (!client->is_valid()) return nullptr;
+  // The relay ends it in time.
+  client->set_connection_timeout(60);
+  client->set_read_timeout(60);
+  client->set_write_timeout(60);
+  client->set_follow_location(false);
+  client->set_keep_alive(kept);
+  client->set_decompress(false);
+  client->set_tcp_nodelay(true);
+  client->set_hostname_addr_map({{here.host, "127.0.0.1"}});
+  client->set_socket_options([&relay](auto socket) { relay.expect(static_cast<std::intptr_t>(socket)); });
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT) || defined(CPPHTTPLIB_SSL_ENABLED)
+  client->enable_server_certificate_verification(true);
+#endif
+  return client;
+}
+
+USAGE_STATS_INLINE httplib::Request request_by(const Url& url, const Request& request,
+                                               const std::optional<Proxy>& proxy) {
+  httplib::Request out;
+  const bool through_proxy = proxy && url.scheme == "http";
+  const bool usual = url.port == (url.scheme == "https" ? 443 : 80);
+  const std::string host = url.origin().substr(url.scheme.size() + 3);
+  out.method = request.method;
+  out.path = (through_proxy ? url.origin() : std::string()) + url.target;
+  for (const auto& [name, value] : request.headers) out.headers.emplace(name, value);
+  out.headers.emplace("Host", usual ? host.substr(0, host.rfind(':')) : host);
+  if (through_proxy && !proxy->user.empty()) out.headers.emplace("Proxy-Authorization", basic_credentials(*proxy));
+  out.body = request.body;
+  return out;
+}
+
+/// What httplib hands out, which may end anywhere: the status is what counts.
+struct Taker {
+  Response& response;
+
+  bool take_head(const httplib::Response& head) const {
+    response.status = head.status;
+    for (const auto& [name, value] : head.headers) take_header(response, name, value);
+    return true;
+  }
+  bool take_body(const char* data, std::size_t size) const {
+    response.body.append(data, std::min(size, largest_body - response.body.size()));
+    if (response.status >= 100 && response.status <= 199) {  // the rest of an interim answer is the answer
+      Response answer;
+      parse_answer(response.body, answer);
+      if (answer.status != 0) response = std::move(answer);
+      return response.status < 200;
+    }
+    return response.body.size() < largest_body;
+  }
+};
+
+/// One request over a connection that is there.
+USAGE_STATS_INLINE Response exchange_by(Connection::Impl& connection, httplib::Request out, bool tls,
+                                        Deadline deadline) {
+  Response response;
+  const Taker taker{response};
+  out.response_handler = [&](const httplib::Response& head) { return taker.take_head(head); };
+  out.content_receiver = [&](const char* data, std::size_t size, auto, auto) { return taker.take_body(data, size); };
+  Relay& relay = *connection.relay;
+  relay.begin();
+  platform::Thread thread(
+      [&] {
+        platform::block_signals_in_this_thread();
+        USAGE_STATS_TRY {
+          const httplib::Result result = connection.client->send(out);
+          // The handler is not called for an answer without a body.
+          if (result && response.status == 0) taker.take_head(*result);
+          if (response.status == 0) response.error = result ? "no answer" : httplib::to_string(result.error());
+        }
+        USAGE_STATS_CATCH_ALL { response.error = "out of memory, or a fault in httplib"; }
+        relay.end();
+      },
+      tls ? tls_stack : plain_stack);
+  if (!thread.joinable()) return response.impossible = true, response.error = "no thread to be had", response;
+  relay.work(deadline);
+  thread.join();
+  if (response.status < 200 && !relay.problem().empty()) response.error = relay.problem();
+  if (response.status < 200) response.status = 0;
+  if (response.status == 0 && response.error.empty()) response.error = "no answer";
+  return response;
+}
+
+USAGE_STATS_INLINE Response by_httplib(const Url& url, const Request& request, const std::string& proxy_text,
+                                       Deadline deadline, Connection* kept) {
+  Response response;
+  const auto proxy = proxy_text.empty() ? std::nullopt : parse_proxy(proxy_text);
+  const std::string to = url.origin() + " " + proxy_text;
+  Connection once;
+  auto& slot = (kept != nullptr ? kept : &once)->impl;
+  for (;;) {
+    const bool used = slot && slot->to == to && slot->relay->usable();
+    if (!used) {
+      slot = std::make_unique<Connection::Impl>();
+      slot->to = to;
+      slot->relay = Relay::open(url, proxy, deadline, response.error);
+      if (slot->relay) slot->client = client_for(url, *slot->relay, kept != nullptr);
+      if (!slot->client) {
+        if (slot->relay) response.error = "httplib cannot reach " + url.origin();
+        return slot.reset(), response;
+      }
+    }
+    response = exchange_by(*slot, request_by(url, request, proxy), url.scheme == "https", deadline);
+    const bool stale = used && response.status == 0 && slot->relay->received() == 0 && left_until(deadline).count() > 0;
+    if (response.status == 0 || kept == nullptr) slot.reset();
+    if (!stale) return response;  // else the server had closed the connection while nothing was to be sent
+  }
+}
+
+}  // namespace transport_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,215 @@
+#pragma once
+// What stands between a server and httplib, which is given a port of 127.0.0.1: it looks names up, goes through
+// proxies, ends in time, and hands on no more bytes than httplib can bear, whatever its version. (It reads lines of any
+// length onto the heap, and matches a status line with a recursion for each byte.)
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "../../os/platform.hpp"
+#include "../../base/url.hpp"
+#include "answers.inl"
+#include "proxy.inl"
+#include "../../os/sockets.inl"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace transport_impl {
+
+/// Of a connection with TLS, certificates and answers together: nobody but httplib can tell there what is a head.
+constexpr std::size_t largest_tls_connection = 48 * 1024;
+/// What the thread needs that calls httplib. std::regex takes 180 to 430 bytes for each byte of a status line.
+constexpr std::size_t plain_stack = 1024 * 1024, tls_stack = largest_tls_connection * 512;
+
+class Relay {
+ public:
+  /// Nothing, and the reason, where there is no way to the server.
+  static std::unique_ptr<Relay> open(const Url&, const std::optional<Proxy>&, Deadline, std::string& problem);
+
+  int port() const noexcept { return port_; }
+  /// The socket with which httplib is about to connect here: nobody else may.
+  void expect(std::intptr_t socket) noexcept { expected_ = socket; }
+  /// Whether one more request may use the connection.
+  bool usable();
+  /// Hands bytes on, in this thread, until another one has called end(), or time is up.
+  void work(Deadline);
+  void begin() noexcept;
+  void end() noexcept;
+  /// Bytes that came since begin().
+  std::size_t received() const noexcept { return received_; }
+  /// Why it hands nothing on; empty if that is not so.
+  std::string problem() const { return problem_.empty() ? filter_.problem() : problem_; }
+
+ private:
+  static constexpr std::size_t piece = 16 * 1024;
+
+  bool tunnel(const Url&, const Proxy&, Deadline);
+  void look_for_connection();
+  void read_local();
+  void read_server();
+  static bool write(platform::Socket&, std::string& bytes);
+  void close();
+
+  platform::Socket server_, local_, listener_;
+  std::string to_server_, to_local_, problem_;
+  HeadFilter filter_;
+  int port_ = 0;
+  bool tls_ = false, server_ended_ = false;
+  std::size_t received_ = 0, in_all_ = 0;
+  std::atomic<std::intptr_t> expected_{-1};
+  std::atomic<bool> ended_{false};
+};
+
+USAGE_STATS_INLINE std::unique_ptr<Relay> Relay::open(const Url& url, const std::optional<Proxy>& proxy,
+                                                      Deadline deadline, std::string& problem) {
+  auto relay = std::make_unique<Relay>();
+  relay->tls_ = url.scheme == "https";
+  relay->server_ =
+      platform::Socket::connect(proxy ? proxy->host : url.host, proxy ? proxy->port : url.port, deadline, problem);
+  if (!relay->server_) {
+    if (proxy) problem = "no way to the proxy: " + problem;
+    return nullptr;
+  }
+  if (proxy && relay->tls_ && !relay->tunnel(url, *proxy, deadline)) return problem = relay->problem_, nullptr;
+  relay->listener_ = platform::Socket::listen(relay->port_);
+  if (!relay->listener_) return problem = "no port of 127.0.0.1 is to be had", nullptr;
+  return relay;
+}
+
+/// Asks a proxy for a way to the server (RFC 9110, section 9.3.6).
+USAGE_STATS_INLINE bool Relay::tunnel(const Url& url, const Proxy& proxy, Deadline deadline) {
+  const std::string to = url.origin().substr(url.scheme.size() + 3);
+  std::string asked = "CONNECT " + to + " HTTP/1.1\r\nHost: " + to + "\r\n", answer;
+  if (!proxy.user.empty()) asked += "Proxy-Authorization: " + basic_credentials(proxy) + "\r\n";
+  asked += "\r\n";
+  for (int status = 0; status < 200;) {
+    if (left_until(deadline).count() == 0) return problem_ = "the proxy does not answer in time", false;
+    std::vector<platform::Socket::Wish> wishes{{&server_, true, !asked.empty(), false}};
+    if (!platform::Socket::wait(wishes, left_until(deadline))) continue;
+    if (!asked.empty() && !write(server_, asked)) return problem_ = "the proxy breaks off", false;
+    char buffer[1024];
+    const int count = server_.read(buffer, sizeof buffer);
+    if (count == 0 || count == platform::Socket::broken) return problem_ = "the proxy breaks off", false;
+    if (count > 0) answer.append(buffer, static_cast<std::size_t>(count));
+    if (answer.size() > largest_head) return problem_ = "the proxy says too much", false;
+    for (std::size_t size = head_size(answer); status < 200 && size != answer.npos; size = head_size(answer)) {
+      status = status_of(answer);
+      answer.erase(0, size);
+      if (status == 0 || status > 299)
+        return problem_ = status == 0 ? "the proxy does not connect: it does not speak HTTP"
+                                      : "the proxy does not connect: status " + std::to_string(status),
+               false;
+    }
+  }
+  to_local_ = answer;
+  return true;
+}
+
+USAGE_STATS_INLINE bool Relay::usable() {
+  char byte = 0;
+  // What comes now is no answer to a question: an end, or nothing that could be trusted.
+  return local_ && server_ && !server_ended_ && problem().empty() && to_local_.empty() && to_server_.empty() &&
+         in_all_ < largest_tls_connection / 2 && server_.read(&byte, 1) == platform::Socket::nothing_now;
+}
+
+USAGE_STATS_INLINE void Relay::begin() noexcept {
+  received_ = 0;
+  ended_ = false;
+  filter_.expect_head();
+}
+
+USAGE_STATS_INLINE void Relay::end() noexcept {
+  ended_ = true;
+  USAGE_STATS_TRY {
+    std::string problem;
+    platform::Socket::connect("127.0.0.1", port_, std::chrono::steady_clock::now() + std::chrono::seconds(1), problem);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void Relay::close() {
+  local_.close();
+  server_.close();
+  listener_.close();
+}
+
+USAGE_STATS_INLINE void Relay::look_for_connection() {
+  int port = 0;
+  platform::Socket socket = listener_.accept(port);
+  const std::intptr_t expected = expected_;
+  if (!socket || local_ || expected == -1 || platform::Socket::port_of(expected) != port) return;  // or end()
+  expected_ = -1;
+  local_ = std::move(socket);
+}
+
+USAGE_STATS_INLINE void Relay::read_local() {
+  char buffer[4096];
+  const int count = local_.read(buffer, sizeof buffer);
+  if (count == platform::Socket::nothing_now) return;
+  if (count <= 0) {
+    local_.close();
+    server_.close();
+    return;
+  }
+  to_server_.append(buffer, static_cast<std::size_t>(count));
+}
+
+USAGE_STATS_INLINE void Relay::read_server() {
+  char buffer[4096];
+  const int count = server_.read(buffer, sizeof buffer);
+  if (count == platform::Socket::nothing_now) return;
+  if (count <= 0) {
+    server_ended_ = true;
+    if (received_ > 0 && !tls_ && !filter_.in_body() && problem().empty())
+      problem_ = "the answer breaks off in its head";
+    return;
+  }
+  received_ += static_cast<std::size_t>(count);
+  in_all_ += static_cast<std::size_t>(count);
+  const std::string_view bytes(buffer, static_cast<std::size_t>(count));
+  if (!tls_)
+    to_local_ += filter_.pass(bytes);
+  else if (in_all_ <= largest_tls_connection)
+    to_local_ += bytes;
+  else
+    problem_ = "the answer is too long";
+  server_ended_ = !problem().empty();
+}
+
+USAGE_STATS_INLINE bool Relay::write(platform::Socket& socket, std::string& bytes) {
+  if (bytes.empty()) return true;
+  const int count = socket.write(bytes.data(), bytes.size());
+  if (count > 0) bytes.erase(0, static_cast<std::size_t>(count));
+  return count != platform::Socket::broken;
+}
+
+USAGE_STATS_INLINE void Relay::work(Deadline deadline) {
+  while (!ended_) {
+    if (left_until(deadline).count() == 0) {
+      if (problem_.empty()) problem_ = "no answer in time";
+      return close();
+    }
+    std::vector<platform::Socket::Wish> wishes{
+        {&listener_, true, false, false},
+        {&local_, to_server_.size() < piece, !to_local_.empty(), false},
+        {&server_, !server_ended_ && local_ && to_local_.size() < piece, !to_server_.empty(), false}};
+    // end() wakes it; where that has failed, it sees so after a while.
+    platform::Socket::wait(wishes, std::min(left_until(deadline), std::chrono::milliseconds(200)));
+    if (wishes[0].ready) look_for_connection();
+    if (wishes[1].ready) {
+      if (!write(local_, to_local_)) local_.close();
+      if (local_ && to_server_.size() < piece) read_local();
+    }
+    if (wishes[2].ready && server_) {
+      if (!write(server_, to_server_)) to_server_.clear();  // it may have answered before it closed
+      if (!server_ended_ && to_local_.size() < piece) read_server();
+    }
+    if (server_ended_ && to_local_.empty()) local_.close();
+  }
+}
+
+}  // namespace transport_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,61 @@
+#pragma once
+// One HTTP request: by cpp-httplib where it can speak the URL's scheme, else by the system's curl.
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "../../base/log.hpp"
+#include "../../../macros.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+struct Request {
+  std::string method = "POST";  // POST or DELETE
+  std::string url;
+  std::map<std::string, std::string> headers;  // without Content-Length
+  std::string body;
+  bool key_in_body = false;
+  std::size_t events = 0;  // not sent: how many of the session's events an amplitude endpoint has when this succeeds
+};
+
+struct Response {
+  int status = 0;     // 0: no answer
+  std::string error;  // why there is none, in words
+  std::string body;   // at most 64 KiB
+  std::string location, content_type;
+  std::optional<std::chrono::seconds> retry_after;  // RFC 9110 10.2.3, 0 to 24 h
+  bool impossible = false;                          // nothing here can send this: no TLS in httplib and no curl
+  bool doubtful = false;                            // a page, by plain http: likely of a captive portal or a proxy
+};
+
+/// The open connection to one server, kept from request to request. Movable.
+class Connection {
+ public:
+  Connection() noexcept;
+  ~Connection();
+  Connection(Connection&&) noexcept;
+  Connection& operator=(Connection&&) noexcept;
+
+  struct Impl;
+  std::unique_ptr<Impl> impl;
+};
+
+/// Sends and waits for the answer, at most `limit` (name lookups excepted: the caller's alarm bounds those). Follows
+/// redirects on the same host with the same scheme, at most 5; to another port without a key only. Certificates are
+/// verified. HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are honoured; nothing else ambient is read. What comes is
+/// bounded before httplib or the caller sees it. A proxy that does not let the request through, or wants other
+/// credentials, is no answer. With `kept`, the connection stays open for the next request (httplib only). Never throws.
+Response send(const Request&, std::chrono::milliseconds limit, const Log&, Connection* kept = nullptr);
+
+/// The proxy for a URL by the environment: "http://host:port", or empty, as it is for loopback always. NO_PROXY names
+/// hosts, domains, addresses and networks ("10.0.0.0/8"), between commas or blanks. In a CGI program HTTP_PROXY is not
+/// honoured, for its value is the web client's.
+std::string proxy_for(const std::string& scheme, const std::string& host);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

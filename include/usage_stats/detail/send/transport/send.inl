@@ -1,0 +1,96 @@
+#pragma once
+// One HTTP request, by httplib or by curl.
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "../../os/platform.hpp"
+#include "send.hpp"
+#include "../../base/url.hpp"
+#include "answers.inl"
+#include "curl.inl"
+#include "proxy.inl"
+#if !defined(USAGE_STATS_NO_HTTPLIB)
+#include "httplib.inl"
+#endif
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+#if defined(USAGE_STATS_NO_HTTPLIB)
+struct Connection::Impl {};
+#endif
+USAGE_STATS_INLINE Connection::Connection() noexcept = default;
+USAGE_STATS_INLINE Connection::~Connection() = default;
+USAGE_STATS_INLINE Connection::Connection(Connection&&) noexcept = default;
+USAGE_STATS_INLINE Connection& Connection::operator=(Connection&&) noexcept = default;
+
+namespace transport_impl {
+
+USAGE_STATS_INLINE Response exchange(const Url& url, const Request& request, Deadline deadline, const Log& log,
+                                     [[maybe_unused]] Connection* kept) {
+  const std::string proxy = proxy_for(url.scheme, url.host);
+  Response response;
+#if !defined(USAGE_STATS_NO_HTTPLIB)
+  if (httplib_can(url, proxy)) {
+    log(request.method, " ", url.origin(), url.target, " by httplib");
+    response = by_httplib(url, request, proxy, deadline, kept);
+  } else
+#endif
+  {
+    log(request.method, " ", url.origin(), url.target, " by curl");
+    response = by_curl(url, request, proxy, deadline);
+  }
+  if (response.status == 407) {
+    response = Response();
+    response.error = "the proxy wants other credentials (status 407)";
+  }
+  const std::string_view type = std::string_view(response.content_type).substr(0, 9);
+  const bool page = equal_ignoring_case(type, "text/html") && !response.body.empty();
+  response.doubtful = page && url.scheme == "http" && !is_loopback(url.host);
+  return response;
+}
+
+/// Where a redirect leads; nothing if it leads to another host or scheme.
+USAGE_STATS_INLINE std::optional<Url> redirected(const Url& from, const std::string& location) {
+  const auto to = resolve(from, location);
+  return to && to->scheme == from.scheme && to->host == from.host ? to : std::nullopt;
+}
+
+/// Whether anything in the request is for one server alone, which another port may not be.
+USAGE_STATS_INLINE bool has_key(const Request& request) {
+  const auto known = [](const std::pair<const std::string, std::string>& header) {
+    return header.first == "User-Agent" || header.first == "Content-Type" || header.first == "Idempotency-Key";
+  };
+  return request.key_in_body || !std::all_of(request.headers.begin(), request.headers.end(), known);
+}
+
+}  // namespace transport_impl
+
+USAGE_STATS_INLINE Response send(const Request& request, std::chrono::milliseconds limit, const Log& log,
+                                 Connection* kept) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  Response response;
+  USAGE_STATS_TRY {
+    auto url = parse_url(request.url);
+    if (!url) return response.error = "not an http or https URL", response;
+    for (int redirects = 0; redirects <= 5; ++redirects) {
+      response = transport_impl::exchange(*url, request, deadline, log, kept);
+      const int status = response.status;
+      if (status != 301 && status != 302 && status != 307 && status != 308) return response;
+      const auto to = transport_impl::redirected(*url, response.location);
+      if (!to || (to->port != url->port && transport_impl::has_key(request))) return response;
+      url = to;
+      log("redirected to ", url->origin(), url->target);
+    }
+  }
+  USAGE_STATS_CATCH_ALL {
+    response = Response();
+    response.error = "out of memory, or a fault in httplib";
+  }
+  return response;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

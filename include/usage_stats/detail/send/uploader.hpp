@@ -1,0 +1,94 @@
+#pragma once
+// Empties the usage folder (section 8 of the design). Normally a process of its own: the program that is running,
+// started once more with USAGE_STATS_UPLOADER set, which never reaches its main.
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include "../../macros.hpp"
+#include "../store/storage.hpp"
+#include "transport/send.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+
+/// If this process was started as an uploader: does that work and ends the process. Otherwise returns at once. The
+/// header calls it before main; call it first thing in main where USAGE_STATS_NO_UPLOADER_HOOK is defined.
+void run_uploader() noexcept;
+
+namespace detail {
+
+/// What became of one try.
+enum class Answer { delivered, again_later, refused, stopped, impossible };
+Answer classify(const Response&, Protocol = Protocol::json);
+
+/// How long to wait after the given number of failures in a row: 1 min doubling to 24 h, plus up to a quarter of
+/// jitter taken from `seed`. A server's Retry-After is taken at its word, from 1 s to 24 h, for the first five
+/// failures; afterwards where it asks for more.
+std::chrono::seconds backoff_delay(int failures, std::optional<std::chrono::seconds> retry_after,
+                                   unsigned seed) noexcept;
+
+struct UploadOptions {
+  std::chrono::milliseconds stay{1000};              // after the last report, for further ones
+  std::chrono::steady_clock::time_point deadline{};  // no new request after this
+  bool awaited = false;                              // ... and none that lasts longer
+  bool ignore_backoff = false;  // `usage-stats send`; who does not answer is not asked again by this call
+  bool only_deletions = false;  // `usage-stats delete`, and `send` where reports must not be sent
+  std::function<void(const Label&, const DeliveryRecord&)> progress{};  // told of each try
+};
+
+/// Sends what waits in the folder and prunes it. Returns false, having done nothing, if another uploader is at work,
+/// or, with `error` set, if the folder does not let it.
+bool upload(const std::filesystem::path& usage_folder, const UploadOptions&, const Log&, std::error_code& error);
+inline bool upload(const std::filesystem::path& usage_folder, const UploadOptions& options, const Log& log) {
+  std::error_code error;
+  return upload(usage_folder, options, log, error);
+}
+
+/// Whether a process started now would find something to do: a destination or a deletion that is due, or a crowded
+/// folder.
+bool uploader_needed(const Storage&, const Label&, const State&);
+
+/// Whether this program can start itself as an uploader: the hook (or run_uploader) ran, from the main executable.
+bool can_start_uploader() noexcept;
+
+/// Whether some process is emptying the folder now.
+bool uploader_at_work(const Storage&) noexcept;
+
+/// How the uploader of this folder is started; `stay` as in UploadOptions.
+platform::SelfStart uploader_start(const Storage&, const std::string& app, std::chrono::milliseconds stay);
+/// Starts it unless one is at work, or being started (not known outside Linux: there a second one may live for some
+/// milliseconds, and leaves).
+platform::Child start_uploader(const Storage&, const std::string& app, std::chrono::milliseconds stay, const Log&);
+
+/// upload() on a thread of its own that takes no signals, waited for until the deadline and not longer.
+void upload_in_process(const std::filesystem::path& usage_folder, std::chrono::milliseconds limit, const Log&) noexcept;
+/// Collects vanished runs and holds the limits on what is kept, for programs that can start no uploader; nothing where
+/// one is at work.
+void collect_alone(const Storage&, const Log&);
+
+/// What the hook calls before main, with its own address: only code of the main executable may start it again.
+void start_if_asked(const void* hook) noexcept;
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+#if !defined(USAGE_STATS_NO_UPLOADER_HOOK) && !defined(USAGE_STATS_IMPLEMENTATION)
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+// One for each translation unit; the first one decides. With GCC and Clang it runs before the program's own global
+// objects are made, so that in the uploader none of those does its work twice.
+#if defined(__GNUC__) && !defined(__APPLE__)
+__attribute__((constructor(101))) static void uploader_hook() noexcept {
+  start_if_asked(reinterpret_cast<const void*>(&uploader_hook));
+}
+#else
+inline void uploader_hook() noexcept {}
+static const bool uploader_hook_ran = (start_if_asked(reinterpret_cast<const void*>(&uploader_hook)), true);
+#endif
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+#endif

@@ -1,0 +1,502 @@
+#pragma once
+
+#include <algorithm>
+#include <set>
+
+#include "../consent/rules.hpp"
+#include "exporters/exporters.hpp"
+#include "../base/sha256.hpp"
+#include "../consent/notice.hpp"
+#include "../record/redaction/scrub.hpp"
+#include "../record/report.hpp"
+#include "uploader.hpp"
+#include "endpoint_workers.inl"
+#include "retry.inl"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace uploader_impl {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* lock_file = "uploader.lock";
+constexpr std::chrono::seconds longest_life{60};
+constexpr std::chrono::seconds longest_request{10};
+constexpr std::chrono::milliseconds look_at_live_runs{200};
+constexpr Seconds short_wait = 5;         // is waited for by the process at work
+constexpr int failures_before_pause = 3;  // in a row, of an endpoint that answers
+
+USAGE_STATS_INLINE bool is_stopped(const State& state, const std::string& version, const std::string& url) {
+  return std::find(state.stopped.begin(), state.stopped.end(), version + " " + url) != state.stopped.end();
+}
+
+/// The labels that lie in a folder, sorted.
+USAGE_STATS_INLINE std::vector<std::string> names_in(const Storage& storage, const char* name) {
+  std::vector<std::string> names;
+  std::error_code error;
+  if (const platform::Folder folder = storage.folder().folder(name, false, error))
+    for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) names.push_back(entry.name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// The work on one folder, by the process that holds its lock.
+class Work {
+ public:
+  Work(const Storage& storage, const State& state, const UploadOptions& options, const Log& log)
+      : storage_(storage), options_(options), log_(log), state_(state) {}
+
+  /// Sends until nothing is due and nothing new has come for `stay`; returns the labels it has seen.
+  std::vector<std::string> run();
+
+ private:
+  bool out_of_time() const { return Clock::now() >= options_.deadline; }
+  /// Whether there was something to do; of labels in pending/ only where there are `new_labels`.
+  bool start_lanes(bool new_labels);
+  /// When the next of the labels in pending/ is due, if that is worth staying for; 0: none is.
+  Seconds next_due() const;
+  /// All that is due for a server, the labels each once.
+  void serve(const Endpoint&);
+  bool serve_interims(const Endpoint&);
+  bool serve_waiting(const Endpoint&, std::set<std::string>& seen);
+  /// Whether what administrator and user may have changed meanwhile still allows it. What is withdrawn is dropped.
+  bool still_allowed(const Label&);
+  /// An interim report of a run that is alive is tried once: the next one tells all that it told.
+  bool interim_due(const Label&, const Destination&);
+  bool waiting_due(const Label&, const Destination&) const;
+  void send_report(Label, Destination);
+  void send_deletion(const Label&, Destination);
+  Response answer_to(const Endpoint&, const Request&);
+  bool remember_sent(const Label&, const std::string& url);
+  void note_deletions();
+  bool due(const Destination&) const;
+  /// Whether the destination is done with, one way or another.
+  bool send_to(const Label&, Destination&, const std::string& report);
+  bool settle(const Label&, Destination&, const Response&, std::size_t events);
+  std::error_code settled(const Label&, const Destination&, bool done);
+  void postpone(const Label&, Destination&, const Response&);
+  /// False, and nothing is known of the change here either, if it cannot be saved.
+  bool save(const std::function<void(State&)>& change);
+  void keep_count(const std::function<void(State&)>& change);
+
+  const Storage& storage_;
+  const UploadOptions& options_;
+  const Log& log_;
+  State state_;
+  std::vector<std::string> silent_;                // endpoints that gave no answer, where back-off is ignored
+  std::map<std::string, std::int64_t> interim_;    // the last sequence that was tried, by session and endpoint
+  std::map<std::string, Connection> connections_;  // by endpoint; each is used by its lane alone
+  Lanes lanes_{[this](const Endpoint& endpoint) { serve(endpoint); }};  // last: its threads use all of this
+};
+
+/// The label's destination at this server, if it has one.
+USAGE_STATS_INLINE const Destination* at(const Label& label, const Endpoint& endpoint) {
+  const auto found = std::find_if(label.destinations.begin(), label.destinations.end(),
+                                  [&](const Destination& destination) { return same(destination.endpoint, endpoint); });
+  return found == label.destinations.end() ? nullptr : &*found;
+}
+
+USAGE_STATS_INLINE std::vector<std::string> Work::run() {
+  Lanes::Guard guard = lanes_.hold();
+  storage_.prune(log_, true);  // also now: this process may not live to its end
+  std::vector<std::string> known;
+  Seconds next = 0;
+  auto last_news = Clock::now(), last_look = last_news - look_at_live_runs;
+  for (;;) {
+    const bool look = Clock::now() - last_look >= look_at_live_runs;
+    // Also while staying: a run that a signal ends has started us before its process was gone.
+    if (look) storage_.collect_vanished(log_);
+    if (storage_.folder().is_gone()) return known;
+    std::vector<std::string> names = names_in(storage_, "pending");
+    const bool news = !std::includes(known.begin(), known.end(), names.begin(), names.end());
+    const bool ended = lanes_.end();
+    const bool again = next != 0 && now_seconds() >= next;
+    const bool started = (news || look || again) && start_lanes(news || again);
+    if (news || ended || started || again) next = next_due();
+    if (news || ended || started) last_news = Clock::now();
+    if (look) last_look = Clock::now();
+    known = std::move(names);
+    if (lanes_.empty() && (out_of_time() || (next == 0 && Clock::now() - last_news >= options_.stay))) break;
+    if (!news) lanes_.wait(guard, std::chrono::milliseconds(25));
+  }
+  storage_.collect_vanished(log_);
+  storage_.prune(log_, out_of_time());
+  note_deletions();
+  return known;
+}
+
+USAGE_STATS_INLINE bool Work::due(const Destination& destination) const {
+  const std::string& url = destination.endpoint.url;
+  if (options_.ignore_backoff) return std::find(silent_.begin(), silent_.end(), url) == silent_.end();
+  // A clock that was set back must not hold reports for longer than the longest pause.
+  const Seconds now = now_seconds(), longest = now + 25 * 3600;
+  const auto wait = state_.backoff.find(url);
+  const Seconds endpoint = wait == state_.backoff.end() ? 0 : wait->second.not_before;
+  const auto passed = [&](Seconds not_before) { return not_before <= now || not_before > longest; };
+  return passed(destination.not_before) && passed(endpoint);
+}
+
+USAGE_STATS_INLINE Seconds Work::next_due() const {
+  const Seconds now = now_seconds();
+  Seconds next = 0;
+  if (options_.awaited || options_.ignore_backoff || options_.only_deletions) return next;
+  for (const Label& label : storage_.waiting())
+    for (const Destination& to : label.destinations) {
+      const auto wait = state_.backoff.find(to.endpoint.url);
+      const Seconds due = std::max(to.not_before, wait == state_.backoff.end() ? 0 : wait->second.not_before);
+      if (due > now && due <= now + short_wait) next = next == 0 ? due : std::min(next, due);
+    }
+  return next;
+}
+
+USAGE_STATS_INLINE bool Work::interim_due(const Label& label, const Destination& to) {
+  if (options_.only_deletions || is_stopped(state_, label.version, to.endpoint.url) || !due(to)) return false;
+  std::int64_t& tried = interim_[label.session_id + " " + to.endpoint.url];
+  if (label.sequence > tried && storage_.was_tried(label, to.endpoint.url)) tried = label.sequence;
+  return label.sequence > tried;
+}
+
+USAGE_STATS_INLINE bool Work::waiting_due(const Label& label, const Destination& to) const {
+  if (options_.only_deletions && !label.deletion) return false;
+  return due(to) || (!label.deletion && is_stopped(state_, label.version, to.endpoint.url));
+}
+
+USAGE_STATS_INLINE bool Work::start_lanes(bool new_labels) {
+  std::vector<Endpoint> known, wanted;
+  const auto add = [](std::vector<Endpoint>& list, const Endpoint& endpoint) {
+    const auto it =
+        std::find_if(list.begin(), list.end(), [&](const Endpoint& other) { return same(endpoint, other); });
+    if (it == list.end()) list.push_back(endpoint);
+  };
+  if (out_of_time()) return false;
+  for (const Label& label : storage_.interims())
+    for (const Destination& to : label.destinations) {
+      add(known, to.endpoint);
+      if (interim_due(label, to)) add(wanted, to.endpoint);
+    }
+  if (new_labels)
+    for (const Label& label : storage_.waiting())
+      for (const Destination& to : label.destinations) {
+        add(known, to.endpoint);
+        if (waiting_due(label, to)) add(wanted, to.endpoint);
+      }
+  if (known.size() == 1 && wanted.size() == 1 && lanes_.empty()) return serve(wanted.front()), true;
+  for (const Endpoint& endpoint : wanted) lanes_.start(endpoint);
+  return !wanted.empty();
+}
+
+USAGE_STATS_INLINE void Work::serve(const Endpoint& endpoint) {
+  std::set<std::string> seen;
+  for (bool any = true; any;) {  // in turn: those that are alive always have something new
+    any = serve_waiting(endpoint, seen);
+    any = serve_interims(endpoint) || any;
+  }
+}
+
+USAGE_STATS_INLINE bool Work::serve_interims(const Endpoint& endpoint) {
+  bool any = false;
+  for (Label& label : storage_.interims()) {
+    const Destination* const to = at(label, endpoint);
+    if (to == nullptr || out_of_time() || !interim_due(label, *to)) continue;
+    // While another one was sent, a newer report may have come, or the last one, which goes the way of all that wait.
+    const auto report = storage_.read_report(label.client_id, label.session_id);
+    const auto json = report ? parse_json(*report) : std::nullopt;
+    if (!json || boolean_member(*json, "final")) continue;
+    label.sequence = integer_member(*json, "sequence", label.sequence);
+    // Also where it is not allowed any more: else it would be due, and keep this process alive, as long as the run.
+    interim_[label.session_id + " " + endpoint.url] = label.sequence;
+    if (!still_allowed(label)) continue;
+    any = true;
+    Destination tried = *to;
+    ++tried.attempts;
+    // What is on the disk before the first byte leaves is not sent twice, whatever ends this process in between.
+    const DeliveryRecord begun{to->endpoint.url, label.sequence, 0, under_way, {}, tried.attempts, 0};
+    if (!storage_.record_delivery(label, begun)) send_to(label, tried, *report);
+  }
+  return any;
+}
+
+USAGE_STATS_INLINE bool Work::serve_waiting(const Endpoint& endpoint, std::set<std::string>& seen) {
+  bool any = false;
+  std::vector<Label> labels = storage_.waiting();
+  // Those that have failed least go first: one report that a server cannot stomach must not hold up the others.
+  std::stable_sort(labels.begin(), labels.end(), [&](const Label& a, const Label& b) {
+    const auto tries = [&](const Label& label) {
+      const Destination* const to = at(label, endpoint);
+      return to == nullptr ? 0 : to->attempts;
+    };
+    return tries(a) < tries(b);
+  });
+  for (const Label& label : labels) {
+    const Destination* const to = at(label, endpoint);
+    if (to == nullptr || out_of_time() || !waiting_due(label, *to) || !seen.insert(label.session_id).second) continue;
+    any = true;
+    if (label.deletion)
+      send_deletion(label, *to);
+    else if (still_allowed(label))
+      send_report(label, *to);
+  }
+  return any;
+}
+
+USAGE_STATS_INLINE bool Work::still_allowed(const Label& label) {
+  bool unreadable = false;
+  const State now = storage_.state(&unreadable);
+  const Permission permission =
+      unreadable ? Permission{Leave::unclear, "state.json cannot be read now"} : permission_for(label, now);
+  if (permission.leave == Leave::allowed) return true;
+  const bool waits = permission.leave == Leave::unclear;
+  log_("session ", label.session_id, ": it ", waits ? "waits: " : "is not sent: ", permission.why);
+  if (!waits) storage_.remove_waiting(label.session_id);
+  return false;
+}
+
+USAGE_STATS_INLINE void Work::send_report(Label label, Destination to) {
+  bool unreadable = false;
+  const auto report = storage_.waiting_report(label, log_, unreadable);
+  if (unreadable) return log_("session ", label.session_id, ": its report cannot be read now; it waits");
+  if (!report) {
+    log_("session ", label.session_id, ": its report is gone, damaged or not ours; dropped");
+    if (!storage_.remove_waiting(label.session_id)) keep_count([](State& state) { ++state.dropped; });
+    return;
+  }
+  if (const auto json = parse_json(*report)) label.sequence = integer_member(*json, "sequence", 1);
+  const bool stopped = is_stopped(state_, label.version, to.endpoint.url);
+  if (stopped || to.attempts >= limits::tries) {
+    Response none;
+    none.error = "the last try was cut off";
+    settled(label, to, stopped || settle(label, to, none, 0));
+    return;
+  }
+  ++to.attempts;
+  // On the disk before the first byte leaves: whatever ends this process in between, there are so many tries at most.
+  if (const auto error = settled(label, to, false))
+    return log_("session ", label.session_id, ": its label cannot be written: ", error.message(), "; it waits");
+  settled(label, to, send_to(label, to, *report));
+}
+
+USAGE_STATS_INLINE std::error_code Work::settled(const Label& label, const Destination& tried, bool done) {
+  return storage_.update_waiting(label.session_id, [&](Label& now) {
+    const Destination* const to = at(now, tried.endpoint);
+    if (to == nullptr) return;
+    const auto place = now.destinations.begin() + (to - now.destinations.data());
+    if (done)
+      now.destinations.erase(place);
+    else
+      *place = tried;
+  });
+}
+
+USAGE_STATS_INLINE bool Work::send_to(const Label& label, Destination& destination, const std::string& report) {
+  Response response;
+  const Endpoint& endpoint = destination.endpoint;
+  // What an earlier try of this very report has brought counts too: a retry begins where that one came to its end.
+  std::size_t events = endpoint.protocol == Protocol::amplitude
+                           ? delivered_events(storage_.deliveries(label), endpoint.url, label.sequence + 1)
+                           : 0;
+  const std::vector<Request> requests = requests_for(endpoint, report, events);
+  if (!requests.empty() && !remember_sent(label, endpoint.url)) return --destination.attempts, false;
+  for (const Request& request : requests) {
+    response = answer_to(endpoint, request);
+    if (classify(response, endpoint.protocol) != Answer::delivered) break;
+    events = request.events;
+  }
+  return requests.empty() || settle(label, destination, response, events);
+}
+
+USAGE_STATS_INLINE Response Work::answer_to(const Endpoint& endpoint, const Request& request) {
+  // Where nobody waits, a request that has begun gets its full time: cut short by our own end it would look like a
+  // dead network, and make everything else wait.
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline - Clock::now());
+  const std::chrono::milliseconds limit = options_.awaited ? left : longest_request;
+  Connection& connection = connections_[endpoint.url + " " + protocol_name(endpoint.protocol)];
+  Response response = lanes_.meanwhile([&] {
+    return send(request, std::clamp<std::chrono::milliseconds>(limit, std::chrono::milliseconds(1), longest_request),
+                log_, &connection);
+  });
+  if (response.doubtful) response.error = "a page came instead of an answer, as of a captive portal";
+  return response;
+}
+
+/// What became of it in words that a terminal can show: somebody else has written some of them.
+USAGE_STATS_INLINE std::string detail_of(const Response& response) {
+  return clip_utf8(plain_text(response.status == 0 || response.doubtful ? response.error : response.body), 256);
+}
+
+/// Before the first byte leaves: `usage-stats delete` must know of it also if this process ends in between. If that
+/// cannot be remembered, nothing is sent.
+USAGE_STATS_INLINE bool Work::remember_sent(const Label& label, const std::string& url) {
+  const auto missing = [](const std::vector<std::string>& list, const std::string& text) {
+    return std::find(list.begin(), list.end(), text) == list.end();
+  };
+  const bool new_id = label.client_id != "local" && missing(state_.sent_ids, label.client_id);
+  if (!new_id && !missing(state_.sent_to, url)) return true;
+  return save([&](State& state) {
+    if (new_id && missing(state.sent_ids, label.client_id)) state.sent_ids.push_back(label.client_id);
+    if (missing(state.sent_to, url)) state.sent_to.push_back(url);
+  });
+}
+
+/// Whatever else the server answers than that it has deleted, the wish stands, and comes again without limit.
+USAGE_STATS_INLINE void Work::send_deletion(const Label& label, Destination to) {
+  const auto wish = deletion_request(to.endpoint, label.app, label.version, label.client_id);
+  if (!wish) {
+    settled(label, to, true);
+    return;
+  }
+  ++to.attempts;
+  const Response response = answer_to(to.endpoint, *wish);
+  const bool deleted = classify(response) == Answer::delivered;
+  DeliveryRecord record{to.endpoint.url, 0, response.status, deleted ? "deleted" : "again later", {}, to.attempts, 0};
+  if (!deleted) record.detail = detail_of(response);
+  if (deleted)
+    keep_count([&](State& state) { state.backoff.erase(to.endpoint.url); });
+  else
+    postpone(label, to, response);
+  log_("deletion of ", label.client_id, " at ", record.url, ": ", record.result, " (", std::to_string(response.status),
+       " ", record.detail, ")");
+  if (options_.progress) options_.progress(label, record);
+  settled(label, to, deleted);
+}
+
+/// Tells sessions when a deletion is due, so that they start an uploader for it.
+USAGE_STATS_INLINE void Work::note_deletions() {
+  Seconds next = 0;
+  bool incomplete = false;
+  for (const Label& label : storage_.waiting(&incomplete)) {
+    if (!label.deletion) continue;
+    for (const Destination& destination : label.destinations) {
+      const Seconds due = std::max<Seconds>(destination.not_before, 1);
+      next = next == 0 ? due : std::min(next, due);
+    }
+  }
+  if (!incomplete && next != state_.deletion_due) keep_count([&](State& state) { state.deletion_due = next; });
+}
+
+USAGE_STATS_INLINE bool Work::settle(const Label& label, Destination& destination, const Response& response,
+                                     std::size_t events) {
+  const std::string& url = destination.endpoint.url;
+  const Answer answer = classify(response, destination.endpoint.protocol);
+  DeliveryRecord record{url, label.sequence, response.status, {}, {}, destination.attempts, events};
+  if (answer != Answer::delivered) record.detail = detail_of(response);
+  bool done = true;
+  switch (answer) {
+    case Answer::delivered:
+      record.result = "delivered";
+      keep_count([&](State& state) {
+        ++state.sent;
+        state.last_sent = now_seconds();
+        state.backoff.erase(url);
+      });
+      break;
+    case Answer::refused:
+      record.result = "refused";
+      keep_count([](State& state) { ++state.dropped; });
+      break;
+    case Answer::stopped:
+      record.result = "stopped";
+      keep_count([&](State& state) {
+        ++state.dropped;
+        if (!is_stopped(state, label.version, url)) state.stopped.push_back(label.version + " " + url);
+      });
+      break;
+    case Answer::impossible:
+    case Answer::again_later:
+      done = answer == Answer::again_later && destination.attempts >= limits::tries;
+      record.result = done ? "gave up" : "again later";
+      if (answer == Answer::impossible) --destination.attempts;  // nothing was tried
+      postpone(label, destination, response);
+      if (done) keep_count([](State& state) { ++state.dropped; });
+      break;
+  }
+  log_("session ", label.session_id, " to ", url, ": ", record.result, " (", std::to_string(response.status), " ",
+       record.detail, ")");
+  storage_.record_delivery(label, record);
+  if (options_.progress) options_.progress(label, record);
+  return done;
+}
+
+USAGE_STATS_INLINE void Work::postpone(const Label& label, Destination& destination, const Response& response) {
+  if (response.status == 0) silent_.push_back(destination.endpoint.url);
+  const bool told = response.retry_after && (response.status == 429 || response.status == 503);
+  const auto wish = told ? response.retry_after : std::nullopt;
+  const auto seed = static_cast<unsigned>(std::strtoul(label.session_id.substr(0, 8).c_str(), nullptr, 16));
+  keep_count([&](State& state) {
+    ++state.failed;
+    Backoff& wait = state.backoff[destination.endpoint.url];
+    ++wait.failures;
+    const bool pause = response.status == 0 || told || wait.failures >= failures_before_pause;
+    const Seconds now = now_seconds() + (told ? 1 : 0);  // the second that has begun does not count
+    if (pause) wait.not_before = now + backoff_delay(told ? 1 : wait.failures, wish, seed).count();
+    destination.not_before = now + backoff_delay(destination.attempts, wish, seed).count();
+  });
+}
+
+USAGE_STATS_INLINE bool Work::save(const std::function<void(State&)>& change) {
+  State saved;
+  const std::error_code error = storage_.update_state([&](State& state) {
+    change(state);
+    while (state.sent_ids.size() > limits::remembered_ids) state.sent_ids.erase(state.sent_ids.begin());
+    while (state.sent_to.size() > 32) state.sent_to.erase(state.sent_to.begin());
+    while (state.stopped.size() > 32) state.stopped.erase(state.stopped.begin());
+    while (state.backoff.size() > 32) state.backoff.erase(state.backoff.begin());
+    saved = state;
+  });
+  if (error)
+    log_("state.json: ", error.message());
+  else
+    state_ = std::move(saved);
+  return !error;
+}
+
+USAGE_STATS_INLINE void Work::keep_count(const std::function<void(State&)>& change) {
+  if (!save(change)) change(state_);  // this process, at least, remembers
+}
+
+}  // namespace uploader_impl
+
+USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const UploadOptions& options, const Log& log,
+                               std::error_code& error) {
+  using platform::LockedFile;
+  bool worked = false;
+  auto storage = Storage::open(usage_folder, {}, false, error);
+  if (!storage) return log("no uploading: ", usage_folder.string(), ": ", error.message()), false;
+  if (!options.awaited) storage->be_patient();
+  if (!platform::has_standard_streams()) return log("no uploading: a standard stream is closed"), true;
+  for (;;) {
+    LockedFile::Outcome outcome{};
+    LockedFile lock = LockedFile::acquire(storage->folder(), uploader_impl::lock_file, true, outcome, error);
+    if (!lock) {
+      if (outcome != LockedFile::Outcome::failed) error.clear();
+      log(outcome == LockedFile::Outcome::failed ? "uploader.lock: " + error.message() : "another uploader is at work");
+      return worked;
+    }
+    worked = true;
+    bool unreadable = false;
+    const State state = storage->state(&unreadable);
+    // A server may have told this version to stop, or to wait.
+    if (unreadable) return log("state.json cannot be read now: nothing is sent"), worked;
+    const auto seen = uploader_impl::Work(*storage, state, options, log).run();
+    lock.release();
+    if (storage->folder().is_gone()) return true;
+    // A session that saw the lock held has started no uploader: its label may have come after the last look.
+    storage->collect_vanished(log);
+    const auto now = uploader_impl::names_in(*storage, "pending");
+    if (std::includes(seen.begin(), seen.end(), now.begin(), now.end())) return true;
+    if (uploader_impl::Clock::now() >= options.deadline) return true;
+  }
+}
+
+USAGE_STATS_INLINE bool uploader_needed(const Storage& storage, const Label& label, const State& state) {
+  // A clock that was set back must not hold anything up for longer than the longest pause.
+  const auto passed = [now = now_seconds()](std::int64_t due) { return due <= now || due > now + 25 * 3600; };
+  if (state.deletion_due != 0 && passed(state.deletion_due)) return true;
+  for (const Destination& destination : label.destinations) {
+    const auto wait = state.backoff.find(destination.endpoint.url);
+    if (wait == state.backoff.end() || passed(wait->second.not_before)) return true;
+  }
+  return storage.crowded(label.client_id);
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,222 @@
+#pragma once
+// The texts of labels, state.json and delivery.json. A label is lines of JSON: what it says, the report of a run that
+// vanishes, and what a signal handler adds.
+
+#include <algorithm>
+#include <cstdio>
+
+#include "../record/redaction/scrub.hpp"
+#include "storage.hpp"
+#include "../record/disclosure.inl"
+#include "../base/sha256.inl"
+#include "../base/json.inl"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+USAGE_STATS_INLINE bool is_id(std::string_view text) noexcept {
+  if (text.size() != 32 && text.size() != 64) return false;
+  for (const char c : text)
+    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
+  return true;
+}
+
+USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
+  return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
+}
+
+namespace labels_impl {
+
+USAGE_STATS_INLINE int hex_digit(char c) noexcept {
+  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+USAGE_STATS_INLINE Json json_of(const Destination& destination) {
+  const Endpoint& endpoint = destination.endpoint;
+  Json json = {{"url", endpoint.url}, {"protocol", protocol_name(endpoint.protocol)}};
+  if (!endpoint.api_key.empty()) json["api_key"] = endpoint.api_key;
+  if (!endpoint.headers.empty()) json["headers"] = endpoint.headers;
+  json["attempts"] = destination.attempts;
+  json["not_before"] = destination.not_before;
+  return json;
+}
+
+USAGE_STATS_INLINE Destination destination_of(const Json& json) {
+  Destination destination;
+  Endpoint& endpoint = destination.endpoint;
+  endpoint.url = string_member(json, "url");
+  const std::string protocol = string_member(json, "protocol");
+  endpoint.protocol = protocol == "otlp"        ? Protocol::otlp
+                      : protocol == "amplitude" ? Protocol::amplitude
+                                                : Protocol::json;
+  endpoint.api_key = string_member(json, "api_key");
+  if (const Json* const headers = member(json, "headers"); headers != nullptr && headers->is_object())
+    for (const auto& [name, value] : headers->items())
+      if (value.is_string()) endpoint.headers[name] = value.get<std::string>();
+  destination.attempts = static_cast<int>(std::clamp<std::int64_t>(integer_member(json, "attempts"), 0, 1000));
+  destination.not_before = integer_member(json, "not_before");
+  return destination;
+}
+
+/// A path as the text that it is; one that is not UTF-8, which JSON cannot hold, by its bytes in hexadecimal digits.
+USAGE_STATS_INLINE void put_path(Json& json, const char* name, const std::filesystem::path& path) {
+  const std::string bytes = platform::path_bytes(path);
+  if (bytes.empty()) return;
+  if (clip_utf8(bytes, bytes.size()) == bytes)
+    json[name] = bytes;
+  else
+    json[name] = {{"hex", hash_impl::hex(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size())}};
+}
+
+USAGE_STATS_INLINE std::filesystem::path path_member(const Json& object, const char* name) {
+  const Json* const value = member(object, name);
+  if (value == nullptr || !value->is_object()) return platform::path_of_bytes(string_member(object, name));
+  const std::string digits = string_member(*value, "hex");
+  std::string bytes;
+  for (std::size_t at = 0; at + 1 < digits.size(); at += 2) {
+    const int high = hex_digit(digits[at]), low = hex_digit(digits[at + 1]);
+    if (high < 0 || low < 0) return {};
+    bytes += static_cast<char>(high * 16 + low);
+  }
+  return platform::path_of_bytes(bytes);
+}
+
+}  // namespace labels_impl
+
+USAGE_STATS_INLINE std::string to_text(const Label& label) {
+  Json json = {{"schema", "usage-stats-label/1"}, {"app", label.app},
+               {"version", label.version},        {"client_id", label.client_id},
+               {"session_id", label.session_id},  {"sequence", label.sequence},
+               {"created", label.created},        {"rule", label.rule}};
+  if (label.deletion) json["kind"] = "deletion";
+  labels_impl::put_path(json, "config_file", label.config_file);
+  labels_impl::put_path(json, "policy_file", label.policy_file);
+  Json& destinations = json["destinations"] = Json::array();
+  for (const Destination& destination : label.destinations) destinations.push_back(labels_impl::json_of(destination));
+  return json_text(json) + "\n" + label.running_report + (label.running_report.empty() ? "" : "\n");
+}
+
+USAGE_STATS_INLINE std::optional<Label> parse_label(std::string_view text) {
+  const std::size_t first = text.find('\n');
+  const auto json = first == std::string_view::npos ? std::nullopt : parse_json(text.substr(0, first));
+  if (!json || string_member(*json, "schema") != "usage-stats-label/1") return std::nullopt;
+  Label label;
+  label.deletion = string_member(*json, "kind") == "deletion";
+  label.app = string_member(*json, "app");
+  label.version = string_member(*json, "version");
+  label.client_id = string_member(*json, "client_id");
+  label.session_id = string_member(*json, "session_id");
+  label.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
+  label.created = integer_member(*json, "created");
+  label.rule = static_cast<int>(std::clamp<std::int64_t>(integer_member(*json, "rule"), 0, 15));
+  label.config_file = labels_impl::path_member(*json, "config_file");
+  label.policy_file = labels_impl::path_member(*json, "policy_file");
+  if ((label.client_id != "local" && !is_id(label.client_id)) || !is_id(label.session_id)) return std::nullopt;
+  if (const Json* const list = member(*json, "destinations"); list != nullptr && list->is_array())
+    for (const Json& item : *list)
+      if (label.destinations.size() < 16) label.destinations.push_back(labels_impl::destination_of(item));
+
+  text.remove_prefix(first + 1);
+  const std::size_t second = std::min(text.find('\n'), text.size());
+  label.running_report = text.substr(0, second);
+  text.remove_prefix(std::min(second + 1, text.size()));
+  if (const auto end = parse_json(text.substr(0, text.find('\n')))) {
+    label.signal = string_member(*end, "signal");
+    const std::int64_t duration = integer_member(*end, "duration_ms", -1);
+    if (duration >= 0) label.duration = std::chrono::milliseconds(duration);
+  }
+  return label;
+}
+
+USAGE_STATS_INLINE std::string to_text(const State& state) {
+  Json json = {{"schema", "usage-stats-state/1"}};
+  if (!state.app.empty()) json["app"] = state.app;
+  if (!state.client_id.empty()) json["client_id"] = state.client_id;
+  if (!state.secret.empty()) json["secret"] = state.secret;
+  json["sent_ids"] = state.sent_ids;
+  json["sent_to"] = state.sent_to;
+  if (state.deletion_due != 0) json["deletion_due"] = state.deletion_due;
+  json["notice_shown"] = state.notice_shown;
+  if (state.disclosed) json["disclosed"] = disclosure_impl::json_of(*state.disclosed);
+  if (state.said_no) json["said_no"] = true;
+  json["unanswered_prompts"] = state.unanswered_prompts;
+  json["sent"] = state.sent;
+  json["failed"] = state.failed;
+  json["dropped"] = state.dropped;
+  if (state.last_sent != 0) json["last_sent"] = state.last_sent;
+  Json& backoff = json["backoff"] = Json::object();
+  for (const auto& [url, wait] : state.backoff)
+    backoff[url] = {{"failures", wait.failures}, {"not_before", wait.not_before}};
+  json["stopped"] = state.stopped;
+  return json_text(json, 2) + "\n";
+}
+
+USAGE_STATS_INLINE State parse_state(std::string_view text) {
+  State state;
+  const auto json = parse_json(text);
+  state.damaged = !text.empty() && (!json || string_member(*json, "schema") != "usage-stats-state/1");
+  if (!json || state.damaged) return state;
+  state.app = string_member(*json, "app");
+  state.client_id = string_member(*json, "client_id");
+  if (!is_id(state.client_id)) state.client_id.clear();
+  state.secret = string_member(*json, "secret");
+  for (std::string& id : strings_member(*json, "sent_ids"))
+    if (is_id(id) && state.sent_ids.size() < limits::remembered_ids) state.sent_ids.push_back(std::move(id));
+  state.sent_to = strings_member(*json, "sent_to");
+  state.deletion_due = integer_member(*json, "deletion_due");
+  state.notice_shown = boolean_member(*json, "notice_shown");
+  state.disclosed = disclosure_impl::disclosed_of(*json, state.notice_shown);
+  state.said_no = boolean_member(*json, "said_no");
+  state.unanswered_prompts =
+      static_cast<int>(std::clamp<std::int64_t>(integer_member(*json, "unanswered_prompts"), 0, 100));
+  state.sent = std::max<std::int64_t>(integer_member(*json, "sent"), 0);
+  state.failed = std::max<std::int64_t>(integer_member(*json, "failed"), 0);
+  state.dropped = std::max<std::int64_t>(integer_member(*json, "dropped"), 0);
+  state.last_sent = integer_member(*json, "last_sent");
+  if (const Json* const backoff = member(*json, "backoff"); backoff != nullptr && backoff->is_object())
+    for (const auto& [url, wait] : backoff->items())
+      state.backoff[url] = {static_cast<int>(std::clamp<std::int64_t>(integer_member(wait, "failures"), 0, 1000)),
+                            integer_member(wait, "not_before")};
+  state.stopped = strings_member(*json, "stopped");
+  return state;
+}
+
+/// delivery.json with one line more; of very many the oldest go.
+USAGE_STATS_INLINE std::string with_delivery(std::string_view before, const DeliveryRecord& record) {
+  auto json = parse_json(before);
+  if (!json || string_member(*json, "schema") != "usage-stats-delivery/1" || !json->contains("deliveries") ||
+      !(*json)["deliveries"].is_array())
+    json = Json{{"schema", "usage-stats-delivery/1"}, {"deliveries", Json::array()}};
+  Json line = {{"endpoint", record.url},
+               {"sequence", record.sequence},
+               {"at", timestamp(std::chrono::system_clock::now())},
+               {"http_status", record.http_status},
+               {"result", record.result},
+               {"attempts", record.attempts}};
+  if (!record.detail.empty()) line["detail"] = record.detail;
+  if (record.events > 0) line["events"] = record.events;
+  Json& list = (*json)["deliveries"];
+  const auto answered = [&](const Json& other) {  // what was said when the try began
+    return string_member(other, "result") == under_way && string_member(other, "endpoint") == record.url &&
+           integer_member(other, "sequence", 1) == record.sequence;
+  };
+  list.erase(std::remove_if(list.begin(), list.end(), answered), list.end());
+  list.push_back(std::move(line));
+  while (list.size() > 50) list.erase(list.begin());
+  return json_text(*json, 2) + "\n";
+}
+
+USAGE_STATS_INLINE std::size_t delivered_events(std::string_view delivery_json, std::string_view url,
+                                                std::int64_t sequence) {
+  const auto json = parse_json(delivery_json);
+  const Json* const list = json ? member(*json, "deliveries") : nullptr;
+  std::int64_t events = 0;
+  if (list != nullptr && list->is_array())
+    for (const Json& line : *list)
+      if (string_member(line, "endpoint") == url && integer_member(line, "sequence", sequence) < sequence)
+        events = (std::max)(events, integer_member(line, "events"));
+  return static_cast<std::size_t>(events);
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,452 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdio>
+#include <mutex>
+#include <thread>
+
+#include "../record/redaction/scrub.hpp"
+#include "../record/report.hpp"
+#include "storage.hpp"
+#include "envelope.inl"
+#include "ownership.inl"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace storage_impl {
+
+struct StateMutex {
+  std::mutex mutex;  // this process's own threads; the file's lock is between processes
+};
+
+/// A fault that may pass: not of the file itself.
+USAGE_STATS_INLINE bool may_pass(std::error_code error) {
+  for (const std::errc lasting :
+       {std::errc::no_such_file_or_directory, std::errc::not_a_directory, std::errc::operation_not_permitted,
+        std::errc::too_many_symbolic_link_levels, std::errc::file_too_large, std::errc::no_such_device_or_address})
+    if (error == lasting) return false;
+  return bool(error);
+}
+
+}  // namespace storage_impl
+
+USAGE_STATS_INLINE void count_deliveries(const State& state, Report& report) {
+  report.delivered = state.sent;
+  report.failed = state.failed;
+  report.dropped = state.dropped;
+}
+
+USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::path& path, const std::string& app,
+                                                        bool create, std::error_code& error) {
+  platform::Folder folder = platform::Folder::open(path, create, error);
+  if (!folder) return std::nullopt;
+  storage_impl::Ownership found = storage_impl::ownership_of(folder, app);
+  error = found.error;
+  if (!error && found.fresh && !create) error = std::make_error_code(std::errc::no_such_file_or_directory);
+  if (error) return std::nullopt;
+  Storage storage(std::move(folder), std::move(found.app), std::move(found.state), found.marked);
+  if (!create) return storage;
+  error = storage.claim();
+  if (error && found.fresh) return std::nullopt;
+  if (found.fresh) storage.opened_ = storage.state();  // what others have written who began at the same moment
+  return storage;
+}
+
+USAGE_STATS_INLINE std::error_code Storage::claim() {
+  if (marked_) return {};
+  const std::error_code error = update_state([](State&) {}, [this](const State& now) { return now.app == app_; });
+  marked_ = !error;
+  return error;
+}
+
+USAGE_STATS_INLINE State Storage::state(bool* unreadable) const {
+  std::error_code error;
+  const auto text = folder_.read(storage_impl::state_file, limits::file_bytes, error);
+  if (unreadable != nullptr) *unreadable = !text && storage_impl::may_pass(error);
+  return text ? parse_state(*text) : State();
+}
+
+USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<void(State&)>& change,
+                                                         const std::function<bool(const State&)>& enough) const {
+  using platform::LockedFile;
+  const auto guard = lock_or_give_up(platform::per_process<storage_impl::StateMutex>().mutex);
+  if (!guard) return std::make_error_code(std::errc::timed_out);
+  std::error_code error;
+  if (!enough_memory()) return std::make_error_code(std::errc::not_enough_memory);
+  const auto deadline = std::chrono::steady_clock::now() + patience_;
+  do {
+    if (enough && enough(state())) return {};
+    LockedFile::Outcome outcome{};
+    const LockedFile lock = LockedFile::acquire(folder_, storage_impl::state_file, true, outcome, error);
+    if (outcome == LockedFile::Outcome::failed) return error;
+    if (lock && lock.stands_as(folder_, storage_impl::state_file)) {
+      bool unreadable = false;
+      State changed = state(&unreadable);
+      if (unreadable) return std::make_error_code(std::errc::io_error);
+      change(changed);
+      changed.app = app_;
+      return folder_.write(storage_impl::state_file, to_text(changed));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // somebody else is writing; that takes microseconds
+  } while (std::chrono::steady_clock::now() < deadline);
+  return std::make_error_code(std::errc::timed_out);
+}
+
+USAGE_STATS_INLINE platform::LockedFile Storage::begin(const Label& label, std::error_code& error) const {
+  const platform::Folder active = folder_.folder("active", true, error);
+  if (!active) return {};
+  return platform::LockedFile::create(active, label.session_id, to_text(label), error);
+}
+
+USAGE_STATS_INLINE std::filesystem::path Storage::report_path(const std::string& client_id,
+                                                              const std::string& session_id) const {
+  return folder_.path() / client_id / session_id / storage_impl::report_file;
+}
+
+USAGE_STATS_INLINE std::error_code Storage::write_report(const std::string& client_id, const std::string& session_id,
+                                                         std::string_view json,
+                                                         const std::function<bool()>& wanted) const {
+  std::error_code error;
+  const platform::Folder client = folder_.folder(client_id, true, error);
+  if (!client) return error;
+  const platform::Folder session = client.folder(session_id, true, error);
+  return session ? session.write(storage_impl::report_file, json, false, wanted) : error;
+}
+
+USAGE_STATS_INLINE std::optional<std::string> Storage::read_report(const std::string& client_id,
+                                                                   const std::string& session_id,
+                                                                   bool* unreadable) const {
+  std::error_code error;
+  std::optional<std::string> text;
+  if (const platform::Folder client = folder_.folder(client_id, false, error))
+    if (const platform::Folder session = client.folder(session_id, false, error))
+      text = session.read(storage_impl::report_file, limits::file_bytes, error);
+  if (unreadable != nullptr) *unreadable = !text && storage_impl::may_pass(error);
+  return text;
+}
+
+USAGE_STATS_INLINE std::error_code Storage::finish(const Label& label) const {
+  std::error_code error;
+  const platform::Folder active = folder_.folder("active", false, error);
+  if (!active) return error;
+  if (label.destinations.empty()) return active.remove(label.session_id);
+  const platform::Folder pending = folder_.folder("pending", true, error);
+  return pending ? active.move(label.session_id, pending) : error;
+}
+
+namespace storage_impl {
+
+/// An envelope of the app whose folder it is.
+USAGE_STATS_INLINE std::optional<Label> parse_label(std::string_view text, const std::string& name,
+                                                    const std::string& app) {
+  auto label = detail::parse_label(text);
+  return label && label->session_id == name && label->app == app ? label : std::nullopt;
+}
+
+USAGE_STATS_INLINE std::optional<Label> read_label(const platform::Folder& folder, const std::string& name,
+                                                   const std::string& app, std::error_code& error) {
+  const auto text = folder.read(name, limits::file_bytes, error);
+  return text ? parse_label(*text, name, app) : std::nullopt;
+}
+
+/// A report that the run itself has written.
+struct Written {
+  std::string text;
+  std::int64_t sequence = 0;  // 0: there is none
+  bool final = false;
+  bool unreadable = false;  // there may be one
+  bool damaged = false;     // there was one
+};
+
+USAGE_STATS_INLINE Written written_report(const Storage& storage, const Label& label) {
+  Written written;
+  const auto text = storage.read_report(label.client_id, label.session_id, &written.unreadable);
+  const auto json = text ? parse_json(*text) : std::nullopt;
+  written.damaged = text && (!json || string_member(*json, "session_id") != label.session_id);
+  if (!json || written.damaged) return written;
+  written.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
+  written.final = boolean_member(*json, "final");
+  written.text = *text;
+  return written;
+}
+
+/// Whether the run of a label whose process is gone has its last report now. If not, the label is kept for later (the
+/// disk is full), or, with invalid_argument, is good for nothing.
+USAGE_STATS_INLINE bool end_vanished(const Storage& storage, const Label& label, const Log& log,
+                                     std::error_code& error) {
+  const Written written = written_report(storage, label);
+  error = written.unreadable ? std::make_error_code(std::errc::io_error) : std::error_code();
+  if (written.final || error) return !error;
+  const RunStatus status = label.signal.empty() ? RunStatus::lost : RunStatus::signal;
+  const auto report = close_report(written.sequence > 0 ? written.text : label.running_report, written.sequence > 0,
+                                   status, label.signal, label.duration);
+  error = report ? storage.write_report(label.client_id, label.session_id, *report)
+                 : std::make_error_code(std::errc::invalid_argument);
+  log("session ", label.session_id, " vanished; it is reported as \"", status_name(status), "\"");
+  return !error;
+}
+
+}  // namespace storage_impl
+
+USAGE_STATS_INLINE std::optional<std::string> Storage::waiting_report(const Label& label, const Log& log,
+                                                                      bool& unreadable) const {
+  const storage_impl::Written written = storage_impl::written_report(*this, label);
+  unreadable = written.unreadable;
+  if (written.sequence > 0) return written.text;
+  std::error_code error;
+  if (!written.damaged) return std::nullopt;
+  if (!storage_impl::end_vanished(*this, label, log, error)) {
+    unreadable = error != std::errc::invalid_argument;
+    return std::nullopt;
+  }
+  return read_report(label.client_id, label.session_id, &unreadable);
+}
+
+USAGE_STATS_INLINE void Storage::collect_vanished(const Log& log, std::size_t most) const {
+  std::error_code error;
+  const platform::Folder active = folder_.folder("active", false, error);
+  if (!active) return;
+  for (const auto& entry : active.list(std::min(most, storage_impl::most_entries), is_id)) {
+    if (entry.folder || platform::LockedFile::held(active, entry.name)) continue;
+    const auto label = storage_impl::read_label(active, entry.name, app_, error);
+    if (!label && storage_impl::may_pass(error)) continue;
+    if (label && storage_impl::end_vanished(*this, *label, log, error)) {
+      finish(*label);
+    } else if (!label || error == std::errc::invalid_argument) {
+      log("active/", entry.name, " is no label; removed");
+      active.remove(entry.name);
+    }
+  }
+}
+
+USAGE_STATS_INLINE std::vector<Label> Storage::interims() const {
+  std::vector<Label> labels;
+  std::error_code error;
+  const platform::Folder active = folder_.folder("active", false, error);
+  if (!active) return labels;
+  for (const auto& entry : active.list(storage_impl::most_entries, is_id)) {
+    if (entry.folder || !platform::LockedFile::held(active, entry.name)) continue;
+    auto label = storage_impl::read_label(active, entry.name, app_, error);
+    if (!label || label->destinations.empty()) continue;
+    const auto written = storage_impl::written_report(*this, *label);
+    if (written.sequence == 0 || written.final) continue;
+    label->sequence = written.sequence;
+    labels.push_back(std::move(*label));
+  }
+  return labels;
+}
+
+USAGE_STATS_INLINE std::vector<Label> Storage::waiting(bool* incomplete) const {
+  std::vector<Label> labels;
+  std::error_code error;
+  bool skipped = false;
+  const platform::Folder pending = folder_.folder("pending", false, error);
+  if (!pending) skipped = error != std::errc::no_such_file_or_directory;
+  if (pending)
+    for (const auto& entry : pending.list(storage_impl::most_entries, is_id)) {
+      auto label = storage_impl::read_label(pending, entry.name, app_, error);
+      if (label) labels.push_back(std::move(*label));
+      skipped = skipped || storage_impl::may_pass(error);
+    }
+  if (incomplete != nullptr) *incomplete = skipped;
+  std::sort(labels.begin(), labels.end(), [](const Label& a, const Label& b) {
+    return a.created != b.created ? a.created < b.created : a.session_id < b.session_id;
+  });
+  return labels;
+}
+
+USAGE_STATS_INLINE std::error_code Storage::update_waiting(const std::string& session_id,
+                                                           const std::function<void(Label&)>& change) const {
+  std::error_code error;
+  const platform::Folder pending = folder_.folder("pending", false, error);
+  auto label = pending ? storage_impl::read_label(pending, session_id, app_, error) : std::nullopt;
+  if (!label) return error ? error : std::make_error_code(std::errc::no_such_file_or_directory);
+  change(*label);
+  return label->destinations.empty() ? pending.remove(session_id) : pending.write(session_id, to_text(*label), true);
+}
+
+USAGE_STATS_INLINE std::error_code Storage::remove_waiting(const std::string& session_id) const {
+  std::error_code error;
+  const platform::Folder pending = folder_.folder("pending", false, error);
+  return pending ? pending.remove(session_id) : error;
+}
+
+USAGE_STATS_INLINE bool Storage::has_last_report(const Label& label) const {
+  return storage_impl::written_report(*this, label).final;
+}
+
+USAGE_STATS_INLINE void Storage::forget(const Label& label) const {
+  std::error_code error;
+  const platform::Folder pending = folder_.folder("pending", false, error);
+  if ((pending && pending.exists(label.session_id)) || !deliveries(label).empty()) return;
+  if (const platform::Folder client = folder_.folder(label.client_id, false, error))
+    client.remove_tree(label.session_id);
+  folder_.remove_empty(label.client_id);
+}
+
+USAGE_STATS_INLINE std::error_code Storage::record_delivery(const Label& label, const DeliveryRecord& record) const {
+  std::error_code error;
+  const platform::Folder client = folder_.folder(label.client_id, false, error);
+  const platform::Folder session = client ? client.folder(label.session_id, false, error) : platform::Folder();
+  if (!session) return error;
+  const auto before = session.read(storage_impl::delivery_file, limits::file_bytes, error);
+  if (!before && storage_impl::may_pass(error)) return error;  // it tells of other endpoints too
+  return session.write(storage_impl::delivery_file, with_delivery(before.value_or(""), record));
+}
+
+USAGE_STATS_INLINE std::string Storage::deliveries(const Label& label) const {
+  std::error_code error;
+  const platform::Folder client = folder_.folder(label.client_id, false, error);
+  const platform::Folder session = client ? client.folder(label.session_id, false, error) : platform::Folder();
+  if (!session) return {};
+  return session.read(storage_impl::delivery_file, limits::file_bytes, error).value_or("");
+}
+
+USAGE_STATS_INLINE bool Storage::was_tried(const Label& label, const std::string& url) const {
+  const auto json = parse_json(deliveries(label));
+  const Json* const lines = json ? member(*json, "deliveries") : nullptr;
+  if (lines == nullptr || !lines->is_array()) return false;
+  return std::any_of(lines->begin(), lines->end(), [&](const Json& line) {
+    return string_member(line, "endpoint") == url && integer_member(line, "sequence", 1) >= label.sequence;
+  });
+}
+
+namespace storage_impl {
+
+USAGE_STATS_INLINE void remove_old_temporaries(const platform::Folder& folder) {
+  const auto oldest = std::chrono::system_clock::now() - std::chrono::hours(1);
+  for (const auto& entry : folder.list(most_entries, is_temporary))
+    if (!entry.folder && entry.modified < oldest) folder.remove(entry.name);
+}
+
+/// Each month, each run or each `reset` may have had an id of its own. The hour keeps clear of a run that just begins.
+USAGE_STATS_INLINE void remove_empty_clients(const platform::Folder& top) {
+  const auto oldest = std::chrono::system_clock::now() - std::chrono::hours(1);
+  for (const auto& entry : top.list(most_entries, is_client))
+    if (entry.folder && entry.modified < oldest) top.remove_empty(entry.name);
+}
+
+struct KeptSession {
+  std::string client, session;
+  std::chrono::system_clock::time_point modified;
+};
+
+/// Sessions whose labels are gone: nothing but the user's own look at them still needs their reports.
+USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& storage) {
+  std::vector<KeptSession> sessions;
+  std::error_code error;
+  const platform::Folder& top = storage.folder();
+  platform::Folder active, pending;
+  for (const auto& [labels, name] : {std::pair{&active, "active"}, std::pair{&pending, "pending"}}) {
+    *labels = top.folder(name, false, error);
+    if (!*labels && may_pass(error)) return sessions;  // any of them may still be needed
+  }
+  for (const auto& client : top.list(most_entries, is_client)) {
+    const platform::Folder inner = top.folder(client.name, false, error);
+    if (!inner) continue;
+    for (const auto& session : inner.list(most_entries, is_id)) {
+      if (!session.folder) continue;
+      const bool needed = (active && active.exists(session.name)) || (pending && pending.exists(session.name));
+      if (!needed) sessions.push_back({client.name, session.name, session.modified});
+    }
+  }
+  std::sort(sessions.begin(), sessions.end(),
+            [](const KeptSession& a, const KeptSession& b) { return a.modified > b.modified; });
+  return sessions;
+}
+
+}  // namespace storage_impl
+
+USAGE_STATS_INLINE std::size_t Storage::remove_damaged_labels(const Log& log) const {
+  std::error_code error;
+  std::size_t removed = 0;
+  const platform::Folder pending = folder_.folder("pending", false, error);
+  if (!pending) return 0;
+  for (const auto& entry : pending.list(storage_impl::most_entries, is_id)) {
+    const auto text = pending.read(entry.name, limits::file_bytes, error);
+    if (!text || storage_impl::parse_label(*text, entry.name, app_)) continue;
+    log("pending/", entry.name, " is damaged; removed");
+    if (!pending.remove(entry.name)) ++removed;
+  }
+  return removed;
+}
+
+USAGE_STATS_INLINE void Storage::prune(const Log& log, bool backlog) const {
+  std::error_code error;
+  std::vector<Label> labels = waiting();
+  std::size_t bytes = 0, kept = 0, dropped = remove_damaged_labels(log);
+  for (auto label = labels.rbegin(); label != labels.rend(); ++label) {  // the youngest stay
+    if (label->deletion) continue;
+    bytes += read_report(label->client_id, label->session_id).value_or("").size();
+    if ((++kept <= limits::waiting_reports || backlog) && bytes <= limits::waiting_bytes) continue;
+    if (!remove_waiting(label->session_id)) ++dropped;
+  }
+  if (dropped > 0) {
+    log(std::to_string(dropped), " reports waited too long; dropped");
+    update_state([&](State& state) { state.dropped += static_cast<std::int64_t>(dropped); });
+  }
+
+  const auto oldest = std::chrono::system_clock::now() - limits::kept_for;
+  std::size_t count = 0;
+  for (const auto& session : storage_impl::finished_sessions(*this)) {
+    if (++count <= limits::kept_sessions && session.modified >= oldest) continue;
+    const platform::Folder client = folder_.folder(session.client, false, error);
+    if (client) client.remove_tree(session.session);
+  }
+  storage_impl::remove_empty_clients(folder_);
+  storage_impl::remove_old_temporaries(folder_);
+  for (const char* const name : {"active", "pending"})
+    if (const platform::Folder inner = folder_.folder(name, false, error)) storage_impl::remove_old_temporaries(inner);
+}
+
+namespace storage_impl {
+
+constexpr std::size_t some = 16;  // more than a limit allows, so that not each run beyond it starts an uploader
+
+/// One more than `limit` of what is named as we name it, if it stands among the first names.
+USAGE_STATS_INLINE std::vector<platform::Folder::Entry> first_look(const platform::Folder& folder, std::size_t limit,
+                                                                   bool (*wanted)(std::string_view) = is_id) {
+  return folder ? folder.list(limit + 1, wanted, limit + 1000) : std::vector<platform::Folder::Entry>();
+}
+
+}  // namespace storage_impl
+
+USAGE_STATS_INLINE bool Storage::strewn() const {
+  std::error_code error;
+  const platform::Folder active = folder_.folder("active", false, error);
+  if (storage_impl::first_look(active, storage_impl::some).size() <= storage_impl::some) return false;
+  const auto labels = storage_impl::first_look(active, 100);
+  const auto vanished = std::count_if(labels.begin(), labels.end(), [&](const platform::Folder::Entry& label) {
+    return !platform::LockedFile::held(active, label.name);
+  });
+  return static_cast<std::size_t>(vanished) > storage_impl::some;
+}
+
+USAGE_STATS_INLINE bool Storage::crowded(const std::string& client_id) const {
+  using storage_impl::first_look;
+  if (strewn()) return true;
+  std::error_code error;
+  const platform::Folder client = folder_.folder(client_id, false, error),
+                         pending = folder_.folder("pending", false, error);
+  const std::size_t waiting = first_look(pending, limits::waiting_reports).size();
+  const std::size_t most = limits::kept_sessions + storage_impl::some + waiting;
+  const auto sessions = first_look(client, most);
+  const auto clients = first_look(folder_, most, storage_impl::is_client);
+  // Sessions of this client, or clients that were one session each.
+  if (waiting > limits::waiting_reports || sessions.size() > most || clients.size() > most) return true;
+  const auto oldest = std::chrono::system_clock::now() - limits::kept_for;
+  const auto is_old = [&](const platform::Folder::Entry& session) {
+    if (session.modified >= oldest || (pending && pending.exists(session.name))) return false;
+    const platform::Folder active = folder_.folder("active", false, error);  // not for nothing: a run waits
+    return !active || !active.exists(session.name);
+  };
+  return std::any_of(sessions.begin(), sessions.end(), is_old) ||
+         std::any_of(clients.begin(), clients.end(), [&](const platform::Folder::Entry& other) {
+           if (other.modified >= oldest) return false;
+           const auto its = first_look(folder_.folder(other.name, false, error), most);
+           return std::any_of(its.begin(), its.end(), is_old);
+         });
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
