@@ -1,0 +1,128 @@
+#include "cells.hpp"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+namespace collector {
+namespace {
+
+constexpr Period periods[] = {Period::day, Period::week, Period::month};
+constexpr const char* period_names[] = {"day", "week", "month"};
+
+void append(std::string& bytes, std::uint64_t number) {
+  for (; number >= 0x80; number >>= 7) bytes += static_cast<char>(number | 0x80);
+  bytes += static_cast<char>(number);
+}
+std::uint64_t take(std::string_view& bytes) {
+  std::uint64_t number = 0;
+  for (int shift = 0; shift < 64; shift += 7) {
+    if (bytes.empty()) throw std::runtime_error("facts of a run are damaged");
+    const auto byte = static_cast<unsigned char>(bytes.front());
+    bytes.remove_prefix(1);
+    number |= std::uint64_t{byte & 0x7fU} << shift;
+    if ((byte & 0x80) == 0) break;
+  }
+  return number;
+}
+// Small numbers of either sign become small ones without.
+std::uint64_t zigzag(std::int64_t n) { return (static_cast<std::uint64_t>(n) << 1) ^ (n < 0 ? ~0ULL : 0ULL); }
+std::int64_t unzigzag(std::uint64_t n) { return static_cast<std::int64_t>((n >> 1) ^ ((n & 1) != 0 ? ~0ULL : 0ULL)); }
+
+}  // namespace
+
+std::string packed(const std::vector<CountedFact>& facts) {
+  std::string bytes;
+  for (const CountedFact& fact : facts) {
+    append(bytes, static_cast<std::uint64_t>(fact.series));
+    append(bytes, zigzag(fact.bin));
+    append(bytes, zigzag(fact.n));
+  }
+  return bytes;
+}
+
+std::vector<CountedFact> unpacked(std::string_view bytes) {
+  std::vector<CountedFact> facts;
+  while (!bytes.empty()) {
+    CountedFact fact{};
+    fact.series = static_cast<Id>(take(bytes));
+    fact.bin = unzigzag(take(bytes));
+    fact.n = unzigzag(take(bytes));
+    facts.push_back(fact);
+  }
+  return facts;
+}
+
+std::size_t Cells::Hash::operator()(const Key& key) const noexcept {
+  std::uint64_t hash = 0;
+  for (const std::int64_t part : {key.slice, key.series, key.day, key.bin}) {
+    hash = (hash ^ static_cast<std::uint64_t>(part)) * 0x9e3779b97f4a7c15ULL;
+    hash ^= hash >> 29;
+  }
+  return static_cast<std::size_t>(hash);
+}
+
+void Cells::add(Id leaf, Day day, const std::vector<CountedFact>& facts, std::int64_t times) {
+  for (const Id slice : terms_.slices_of(leaf))
+    for (const CountedFact& fact : facts) gathered_[{slice, fact.series, day, fact.bin}] += times * fact.n;
+}
+
+void Cells::write_presence() {
+  Statement& insert = database_["INSERT OR IGNORE INTO presence(client, day, leaf) VALUES(?, ?, ?)"];
+  for (const Presence& presence : seen_) {
+    insert(presence.client, presence.day, presence.leaf).run();
+    if (database_.changes() > 0) count_active(presence, 1);
+  }
+  seen_.clear();
+}
+
+/// Adds n to the distinct numbers of each slice and period in which nothing else shows this installation. The presence
+/// itself must be in the database if n is 1, and must not if it is -1.
+void Cells::count_active(const Presence& presence, std::int64_t n) {
+  const std::array<Id, 8> mine = terms_.slices_of(presence.leaf);
+  bool known[3][8] = {};
+  const Day first = std::min(begin_of(Period::week, presence.day), begin_of(Period::month, presence.day));
+  const Day end = std::max(end_of(Period::week, presence.day), end_of(Period::month, presence.day));
+  Statement& others = database_["SELECT day, leaf FROM presence WHERE client = ? AND day >= ? AND day < ?"];
+  others(presence.client, first, end);
+  while (others.step()) {
+    const Day day = others.integer(0);
+    const Id leaf = others.integer(1);
+    if (day == presence.day && leaf == presence.leaf) continue;
+    const std::array<Id, 8>& theirs = terms_.slices_of(leaf);
+    for (std::size_t period = 0; period < 3; ++period)
+      if (begin_of(periods[period], day) == begin_of(periods[period], presence.day))
+        for (std::size_t mask = 0; mask < 8; ++mask) known[period][mask] |= theirs[mask] == mine[mask];
+  }
+  for (std::size_t period = 0; period < 3; ++period) {
+    const auto series = terms_.series(terms_.leaf(presence.leaf).app, Metric::active, period_names[period], {});
+    if (!series) continue;
+    for (std::size_t mask = 0; mask < 8; ++mask)
+      if (!known[period][mask]) add(mine[mask], *series, begin_of(periods[period], presence.day), 0, n);
+  }
+}
+
+void Cells::unsee(const std::vector<Presence>& removed) {
+  Statement& remove = database_["DELETE FROM presence WHERE client = ? AND day = ? AND leaf = ?"];
+  for (const Presence& presence : removed) {  // each period is taken away with the last day that showed it
+    remove(presence.client, presence.day, presence.leaf).run();
+    count_active(presence, -1);
+  }
+}
+
+void Cells::write() {
+  write_presence();
+  std::vector<std::pair<Key, std::int64_t>> sorted(gathered_.begin(), gathered_.end());
+  std::sort(sorted.begin(), sorted.end());
+  Statement& add = database_["INSERT INTO cell(slice, series, day, bin, n) VALUES(?, ?, ?, ?, ?) "
+                             "ON CONFLICT DO UPDATE SET n = n + excluded.n"];
+  Statement& remove = database_["DELETE FROM cell WHERE slice = ? AND series = ? AND day = ? AND bin = ? AND n = 0"];
+  for (const auto& [key, n] : sorted) {
+    if (n == 0) continue;
+    add(key.slice, key.series, key.day, key.bin, n).run();
+    if (n < 0) remove(key.slice, key.series, key.day, key.bin).run();
+  }
+  gathered_.clear();
+}
+
+}  // namespace collector
