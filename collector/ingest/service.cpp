@@ -188,7 +188,7 @@ void install_service(httplib::Server& server, Committer& committer, ServiceSetti
 void configure_server(httplib::Server& server, std::size_t threads) {
   server.new_task_queue = [threads] { return make_pool(threads); };
   server.set_keep_alive_max_count(10000);
-  server.set_keep_alive_timeout(5);
+  server.set_keep_alive_timeout(2);  // an idle connection holds a thread, and holds up the end
   server.set_read_timeout(5);
   server.set_write_timeout(5);
   server.set_tcp_nodelay(true);
