@@ -34,7 +34,8 @@ Value number_of(double number, bool integers) {
 Value quantile(const Bins& bins, double share, bool integers) {
   const std::int64_t total = total_of(bins);
   if (total <= 0) return {};
-  const auto wanted = std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(share * static_cast<double>(total))));
+  const auto wanted =
+      std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(share * static_cast<double>(total))));
   std::int64_t seen = 0;
   for (const auto& [bin, n] : bins)
     if ((seen += n) >= wanted) return number_of(middle_of(bin, integers), integers);
@@ -98,8 +99,8 @@ Table active(const Reader& reader, Period period) {
   std::map<Day, std::int64_t> counts;
   for (const Day day : steps_of(reader.selection(), period)) counts[day] = 0;
   for (const Series& series : reader.series(Metric::active, names[static_cast<int>(period)]))
-    reader.cells(series.id, begin_of(period, reader.selection().first),
-                 [&](Day day, std::int64_t, std::int64_t n) { counts[day] += n; });
+    reader.installations(series.id, begin_of(period, reader.selection().first),
+                         [&](Day day, std::int64_t, std::int64_t n) { counts[day] += n; });
   Table table{{"start", "installations"}, {}};
   for (const auto& [day, n] : counts) table.rows.push_back({text_of(day), n});
   return table;
@@ -121,8 +122,7 @@ Table totals(const Reader& reader, Metric metric, const std::string& name, std::
   std::int64_t total = 0, others = 0;
   for (const Series& series : reader.series(metric, name)) total += counts[series.value] = reader.sum(series.id);
   Table table{{"value", "n", "share"}, {}};
-  for (const auto& [value, n] : commonest(counts, most, others))
-    table.rows.push_back({value, n, share_of(n, total)});
+  for (const auto& [value, n] : commonest(counts, most, others)) table.rows.push_back({value, n, share_of(n, total)});
   if (others > 0) table.rows.push_back({std::string("(others)"), others, share_of(others, total)});
   return table;
 }
@@ -160,8 +160,7 @@ Table options(const Reader& reader, std::size_t most) {
   const std::int64_t all = reader.sum(Metric::runs);
   std::int64_t others = 0;
   Table table{{"option", "runs", "share"}, {}};
-  for (const auto& [option, n] : commonest(counts, most, others))
-    table.rows.push_back({option, n, share_of(n, all)});
+  for (const auto& [option, n] : commonest(counts, most, others)) table.rows.push_back({option, n, share_of(n, all)});
   return table;
 }
 
@@ -170,8 +169,7 @@ Table durations(const Reader& reader) {
   std::map<Day, Bins> by_step;
   for (const Day day : steps_of(reader.selection(), step)) by_step[day];
   for (const Series& series : reader.series(Metric::duration))
-    reader.cells(series.id,
-                 [&](Day day, std::int64_t bin, std::int64_t n) { by_step[begin_of(step, day)][bin] += n; });
+    reader.cells(series.id, [&](Day day, std::int64_t bin, std::int64_t n) { by_step[begin_of(step, day)][bin] += n; });
   Table table{{"start", "p50", "p90", "p99", "runs"}, {}};
   for (const auto& [day, bins] : by_step)
     table.rows.push_back({text_of(day), quantile(bins, 0.5, false), quantile(bins, 0.9, false),

@@ -64,8 +64,7 @@ std::string summary_of(const Json& report) {
 
 class Service {
  public:
-  Service(Committer& committer, ServiceSettings settings)
-      : committer_(committer), settings_(std::move(settings)) {}
+  Service(Committer& committer, ServiceSettings settings) : committer_(committer), settings_(std::move(settings)) {}
 
   /// Any request whose body can be read.
   void handle(const httplib::Request& request, httplib::Response& response, const httplib::ContentReader& read) const {

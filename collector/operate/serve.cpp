@@ -114,7 +114,8 @@ int serve(const Arguments& arguments) {
   std::thread([] {  // a connection that never ends does not keep us; what is acknowledged is on the disk
     std::this_thread::sleep_for(std::chrono::milliseconds(4500));
     ::_exit(0);
-  }).detach();
+  })
+      .detach();
   reports.stop();
   pages.stop();
   tell("stopped");

@@ -4,7 +4,6 @@
 
 #include <signal.h>
 
-#include <algorithm>
 #include <cctype>
 #include <stdexcept>
 
@@ -23,9 +22,10 @@ Reply reply_of(const httplib::Result& result) {
   reply.status = result->status;
   reply.text = result->body;
   reply.body = nlohmann::json::parse(result->body, nullptr, false);
-  for (auto [name, value] : result->headers) {
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-    reply.headers[name] = value;
+  for (const auto& [name, value] : result->headers) {
+    std::string lower = name;
+    for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    reply.headers[lower] = value;
   }
   return reply;
 }
