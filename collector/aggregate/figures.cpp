@@ -42,6 +42,13 @@ Value quantile(const Bins& bins, double share, bool integers) {
   return {};
 }
 
+/// Of a counter, from its two halves; a float where it is beyond 64 bits.
+Value sum_of(std::int64_t high, std::int64_t low) {
+  const double about = static_cast<double>(high) * 4294967296.0 + static_cast<double>(low);
+  if (about < 9e18) return high * 4294967296 + low;
+  return about;
+}
+
 /// The first days of all steps of the selection.
 std::vector<Day> steps_of(const Selection& selection, Period step) {
   std::vector<Day> steps;
@@ -208,10 +215,8 @@ Table counters(const Reader& reader) {
   for (const std::string& name : names(reader, Metric::counter)) {
     const Bins bins = reader.bins(Metric::counter, name);
     const std::int64_t low = reader.sum(Metric::counter_low, name), high = reader.sum(Metric::counter_high, name);
-    const double about = static_cast<double>(high) * 4294967296.0 + static_cast<double>(low);
-    const Value sum = about < 9e18 ? Value((high << 32) + low) : Value(about);
-    table.rows.push_back({name, total_of(bins), share_of(total_of(bins), all), sum, quantile(bins, 0.5, true),
-                          quantile(bins, 0.95, true)});
+    table.rows.push_back({name, total_of(bins), share_of(total_of(bins), all), sum_of(high, low),
+                          quantile(bins, 0.5, true), quantile(bins, 0.95, true)});
   }
   return table;
 }

@@ -43,7 +43,7 @@ Table percentiles(const Reader&, Metric, const std::string& name = {});
 
 /// The names of which the selection has any: fields of a metric, counters, stages, events.
 std::vector<std::string> names(const Reader&, Metric);
-/// counter, runs, share, sum, p50, p95. The sum is text where it is beyond 64 bits.
+/// counter, runs, share, sum, p50, p95. The sum is a float where it is beyond 64 bits.
 Table counters(const Reader&);
 /// stage, runs, share, times, failed, failure_rate, p50, p90, p99: in the order in which they usually begin.
 Table stages(const Reader&);
