@@ -18,10 +18,11 @@ using Json = nlohmann::ordered_json;
 
 class MadeUpReports {
  public:
-  /// Of runs that ended in the `days` before now.
+  /// Of `expected` runs that ended in the `days` before now, in their order.
   explicit MadeUpReports(unsigned seed, int days, std::size_t expected)
       : random_(seed),
         days_(days),
+        expected_(static_cast<double>(expected)),
         installations_(std::max<std::size_t>(50, expected / 25)),
         now_(std::time(nullptr)) {}
 
@@ -30,7 +31,8 @@ class MadeUpReports {
         static_cast<std::size_t>(std::pow(share(), 2.5) * static_cast<double>(installations_));
     std::mt19937 own(static_cast<unsigned>(installation) * 2654435761U);  // what does not change in an installation
     const bool transfer = own() % 3 != 0;
-    const double when = std::sqrt(share());  // 0: long ago
+    const double place = (static_cast<double>(made_++) + share()) / expected_;
+    const double when = std::sqrt(std::min(place, 1.0));  // 0: long ago
     Json report = {{"schema", "usage-stats/1"},
                    {"client_id", id(own)},
                    {"session_id", id(random_)},
@@ -194,6 +196,8 @@ class MadeUpReports {
 
   std::mt19937 random_;
   const int days_;
+  const double expected_;
+  std::size_t made_ = 0;
   const std::size_t installations_;
   const std::time_t now_;
 };
