@@ -1,70 +1,56 @@
-#pragma once
-// Is this report v1? The same rules as docs/report.schema.json, in C++, with a reason that a person can read.
-
-#include <nlohmann/json.hpp>
+#include "report_v1.hpp"
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <stdexcept>
-#include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
-namespace receiver {
+namespace collector {
 
-using Json = nlohmann::ordered_json;  // keeps the order of the keys, so that a stored line reads like the report
-
-/// Why a report is refused: "events[3].at_s: must be a number, not negative".
-struct Refused : std::runtime_error {
-  Refused(const std::string& where, const std::string& why)
-      : std::runtime_error(where.empty() ? why : where + ": " + why) {}
-};
-
-/// Throws Refused, naming `where` in the report the value stands, unless the value is as it must be.
-using Check = std::function<void(const Json& value, const std::string& where)>;
-using Keys = std::vector<std::pair<std::string, Check>>;
-using Predicate = bool (*)(std::string_view);
-
-inline std::string below(const std::string& where, const std::string& key) {
-  return where.empty() ? key : where + '.' + key;
-}
-// Foreign text that is repeated in a reason: short, and harmless on a terminal and in JSON.
-inline std::string printable(std::string_view text, std::size_t limit = 64) {
+std::string printable(std::string_view text, std::size_t limit) {
   std::string result(text.substr(0, limit));
   std::replace_if(
       result.begin(), result.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
   return result;
 }
 
-inline bool consists_of(std::string_view allowed, std::string_view text) {
+namespace {
+
+/// Throws Refused, naming `where` in the report the value stands, unless the value is as it must be.
+using Check = std::function<void(const Json& value, const std::string& where)>;
+using Keys = std::vector<std::pair<std::string, Check>>;
+using Predicate = bool (*)(std::string_view);
+
+std::string below(const std::string& where, const std::string& key) { return where.empty() ? key : where + '.' + key; }
+bool consists_of(std::string_view allowed, std::string_view text) {
   return text.find_first_not_of(allowed) == std::string_view::npos;
 }
-inline bool is_word(std::string_view first, std::string_view rest, std::string_view text) {
+bool is_word(std::string_view first, std::string_view rest, std::string_view text) {
   return !text.empty() && text.size() <= 64 && consists_of(first, text.substr(0, 1)) && consists_of(rest, text);
 }
-inline bool is_session_id(std::string_view text) { return text.size() == 32 && consists_of("0123456789abcdef", text); }
-inline bool is_client_id(std::string_view text) {
-  return (text.size() == 32 || text.size() == 64) && consists_of("0123456789abcdef", text);
-}
-inline bool is_name(std::string_view text) {
+bool is_session_id(std::string_view text) { return text.size() == 32 && consists_of("0123456789abcdef", text); }
+bool is_name(std::string_view text) {
   return is_word("abcdefghijklmnopqrstuvwxyz", "abcdefghijklmnopqrstuvwxyz0123456789_.", text);
 }
-inline bool is_app(std::string_view text) {
+bool is_app(std::string_view text) {
   constexpr std::string_view all = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
   return is_word(all.substr(0, 62), all, text);
 }
-inline bool is_version(std::string_view text) { return !text.empty() && text.size() <= 64 && text == printable(text); }
-inline bool is_short_text(std::string_view text) { return !text.empty() && text.size() <= 256; }
-inline bool is_time(std::string_view text) {
+bool is_version(std::string_view text) { return !text.empty() && text.size() <= 64 && text == printable(text); }
+bool is_short_text(std::string_view text) { return !text.empty() && text.size() <= 256; }
+bool is_time(std::string_view text) {
   constexpr std::string_view form = "0000-00-00T00:00:00.000Z";
+  const auto within = [&](std::size_t at, int least, int most) {
+    const int number = (text[at] - '0') * 10 + (text[at + 1] - '0');
+    return number >= least && number <= most;
+  };
   return std::equal(text.begin(), text.end(), form.begin(), form.end(),
-                    [](char c, char f) { return f == '0' ? c >= '0' && c <= '9' : c == f; });
+                    [](char c, char f) { return f == '0' ? c >= '0' && c <= '9' : c == f; }) &&
+         within(5, 1, 12) && within(8, 1, 31) && within(11, 0, 23) && within(14, 0, 59) && within(17, 0, 59);
 }
 
-inline Check text(std::size_t most, std::size_t least = 0) {
+Check text(std::size_t most, std::size_t least = 0) {
   return [=](const Json& value, const std::string& where) {
     if (!value.is_string()) throw Refused(where, "must be a string");
     const std::size_t size = value.get_ref<const std::string&>().size();
@@ -72,12 +58,12 @@ inline Check text(std::size_t most, std::size_t least = 0) {
       throw Refused(where, "must have " + std::to_string(least) + " to " + std::to_string(most) + " bytes");
   };
 }
-inline Check text_like(Predicate fits, std::string form) {
+Check text_like(Predicate fits, std::string form) {
   return [=](const Json& value, const std::string& where) {
     if (!value.is_string() || !fits(value.get_ref<const std::string&>())) throw Refused(where, "must be " + form);
   };
 }
-inline Check one_of(std::vector<std::string> words) {
+Check one_of(std::vector<std::string> words) {
   return [=](const Json& value, const std::string& where) {
     if (value.is_string() && std::count(words.begin(), words.end(), value.get_ref<const std::string&>()) > 0) return;
     std::string list;
@@ -85,7 +71,7 @@ inline Check one_of(std::vector<std::string> words) {
     throw Refused(where, words.size() == 1 ? "must be " + list : "must be one of " + list);
   };
 }
-inline Check integer(std::int64_t least, std::int64_t most = INT64_MAX) {
+Check integer(std::int64_t least, std::int64_t most = INT64_MAX) {
   return [=](const Json& value, const std::string& where) {
     const bool fits = value.is_number_unsigned()
                           ? value.get<std::uint64_t>() <= static_cast<std::uint64_t>(most) &&
@@ -94,28 +80,28 @@ inline Check integer(std::int64_t least, std::int64_t most = INT64_MAX) {
     if (!fits) throw Refused(where, "must be an integer, " + std::to_string(least) + " to " + std::to_string(most));
   };
 }
-inline void power_of_two(const Json& value, const std::string& where) {
+void power_of_two(const Json& value, const std::string& where) {
   const auto n = value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
   if (n == 0 || n > 1048576 || (n & (n - 1)) != 0) throw Refused(where, "must be a power of two, 1 to 1048576");
 }
-inline void seconds(const Json& value, const std::string& where) {
+void seconds(const Json& value, const std::string& where) {
   if (!value.is_number() || value.get<double>() < 0) throw Refused(where, "must be a number, not negative");
 }
-inline void boolean(const Json& value, const std::string& where) {
+void boolean(const Json& value, const std::string& where) {
   if (!value.is_boolean()) throw Refused(where, "must be true or false");
 }
-inline void field_value(const Json& value, const std::string& where) {
+void field_value(const Json& value, const std::string& where) {
   if (value.is_string()) return text(256)(value, where);
   if (!value.is_boolean() && !value.is_number()) throw Refused(where, "must be a boolean, a number or a string");
 }
-inline Check list_of(Check item, std::size_t most) {
+Check list_of(Check item, std::size_t most) {
   return [=](const Json& value, const std::string& where) {
     if (!value.is_array()) throw Refused(where, "must be an array");
     if (value.size() > most) throw Refused(where, "has more than " + std::to_string(most) + " items");
     for (std::size_t i = 0; i < value.size(); ++i) item(value[i], where + '[' + std::to_string(i) + ']');
   };
 }
-inline Check map_of(Predicate is_key, Check item, std::size_t most) {
+Check map_of(Predicate is_key, Check item, std::size_t most) {
   return [=](const Json& value, const std::string& where) {
     if (!value.is_object()) throw Refused(where, "must be an object");
     if (value.size() > most) throw Refused(where, "has more than " + std::to_string(most) + " keys");
@@ -125,7 +111,7 @@ inline Check map_of(Predicate is_key, Check item, std::size_t most) {
     }
   };
 }
-inline Check object(Keys required, Keys optional = {}) {
+Check object(Keys required, Keys optional = {}) {
   return [required = std::move(required), optional = std::move(optional)](const Json& value, const std::string& where) {
     if (!value.is_object()) throw Refused(where, "must be an object");
     for (const auto& [key, check] : required) {
@@ -144,7 +130,7 @@ inline Check object(Keys required, Keys optional = {}) {
 }
 
 /// The report as keys and kinds of values.
-inline Check report_shape() {
+Check report_shape() {
   const Check time = text_like(is_time, "a time like 2026-11-22T08:00:00.123Z");
   const Check name = text_like(is_name, "a name, [a-z][a-z0-9_.]{0,63}");
   const Check short_text = text(256, 1);
@@ -186,7 +172,7 @@ inline Check report_shape() {
 }
 
 /// What the values say of each other.
-inline void check_conditions(const Json& report) {
+void check_conditions(const Json& report) {
   const auto require = [](bool holds, const char* where, const char* why) {
     if (!holds) throw Refused(where, why);
   };
@@ -207,8 +193,13 @@ inline void check_conditions(const Json& report) {
             "have a duration once they ended");
 }
 
-/// Throws Refused unless `body` is report v1; returns it parsed.
-inline Json parse_report(std::string_view body) {
+}  // namespace
+
+bool is_client_id(std::string_view text) {
+  return (text.size() == 32 || text.size() == 64) && consists_of("0123456789abcdef", text);
+}
+
+Json parse_report(std::string_view body) {
   static const Check shape = report_shape();
   Json report = Json::parse(body, nullptr, /*allow_exceptions=*/false);
   if (report.is_discarded()) throw Refused("", "the body is not JSON");
@@ -218,4 +209,4 @@ inline Json parse_report(std::string_view body) {
   return report;
 }
 
-}  // namespace receiver
+}  // namespace collector

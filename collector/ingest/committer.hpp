@@ -1,0 +1,94 @@
+#pragma once
+// The one thread that writes. It takes what has queued up, commits it together and then answers all; between times it
+// brings figures up to date and does the nightly work, in slices that keep nobody waiting.
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <future>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "../store/store.hpp"
+
+namespace collector {
+
+/// What became of a report: stored, known or deleted; refused, with the reason; or it cannot be kept now.
+enum class Verdict { stored, known, deleted, refused, failed };
+struct Answer {
+  Verdict verdict = Verdict::failed;
+  std::string reason;
+  std::int64_t removed = 0;  // of a deletion
+};
+
+struct Numbers {  // since the start, for /metrics
+  std::atomic<std::uint64_t> stored{0}, known{0}, deleted{0}, refused{0}, failed{0}, commits{0}, deletions{0};
+  std::atomic<std::uint64_t> queued{0};
+};
+
+class Committer {
+ public:
+  struct Settings {
+    std::int64_t keep_days = 60;
+    std::size_t queue = 4096;  // reports; what is more is answered 503
+    std::function<void(const std::string&)> tell;
+  };
+
+  Committer(Store& store, Settings settings);
+  /// Commits what is queued.
+  ~Committer();
+  Committer(const Committer&) = delete;
+  Committer& operator=(const Committer&) = delete;
+
+  /// Waits for the commit, 10 s at most; after that, or with a full queue, it has failed (and may yet be stored: the
+  /// sender comes again and is told that it is known).
+  Answer add(Report report);
+  Answer remove(std::string client_digits);
+  const Numbers& numbers() const { return numbers_; }
+
+ private:
+  struct Ticket {
+    std::variant<Report, std::string> job;  // a report, or the digits of a client to remove
+    std::promise<Answer> answer;
+  };
+  using Tickets = std::deque<Ticket>;
+
+  Answer wait_for(Ticket ticket);
+  void work();
+  Tickets take();
+  void serve(Tickets& tickets);
+  bool commit(Tickets& tickets, std::size_t begin, std::size_t end, std::vector<Answer>& answers);
+  Answer perform(Ticket& ticket);
+  void count(const Answer& answer);
+  bool figures_are_due() const;
+  void write_figures_now();
+  void write_figures();
+  bool guarded(const std::function<void()>& body);
+  void maintain();
+  void begin_night(Day day);
+  void night_slice();
+
+  Store& store_;
+  const Settings settings_;
+  Numbers numbers_;
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  Tickets queue_;
+  bool ending_ = false;
+
+  // Of the writing thread alone.
+  bool finished_ = false, disk_failed_ = false, refused_to_expire_ = false;
+  std::chrono::steady_clock::time_point written_at_{}, told_at_{}, night_at_{};
+  std::string told_;
+  enum class Night { done, reports, clients, pages, log } night_ = Night::done;
+  Day night_of_ = 0, first_kept_ = 0;
+  Id client_ = 0;
+  std::thread thread_;  // the last: it uses all the others
+};
+
+}  // namespace collector

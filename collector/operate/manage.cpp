@@ -1,0 +1,125 @@
+// What the owner does by hand. Also while it serves: a transaction is one, whoever makes it.
+#include <filesystem>
+#include <iostream>
+#include <iterator>
+#include <fstream>
+
+#include "../store/dictionary.hpp"
+#include "../store/store.hpp"
+#include "commands.hpp"
+
+namespace collector {
+namespace {
+
+Store store_of(const Arguments& arguments) { return {arguments.text("--database", default_database), false}; }
+
+std::string contents_of(const std::string& name) {
+  std::ifstream file;
+  if (name != "-") file.open(name);
+  std::istream& in = name == "-" ? std::cin : file;
+  if (!in) throw Problem("cannot open " + name);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace
+
+int remove_client(const Arguments& arguments) {
+  if (arguments.words().size() != 1 || !is_client_id(arguments.words()[0]))
+    throw UsageError("delete takes a client id, 32 or 64 lower case hexadecimal digits");
+  Store store = store_of(arguments);
+  Store::Change change(store);
+  const std::int64_t count = store.remove_client(arguments.words()[0]);
+  change.commit();
+  std::cout << count << " reports deleted\n";
+  return 0;
+}
+
+int forget(const Arguments& arguments) {
+  const auto app = arguments.text("--app"), version = arguments.text("--version"), date = arguments.text("--day");
+  if (!app || !arguments.words().empty()) throw UsageError("forget needs --app");
+  const auto day = date ? parse_day(*date) : std::nullopt;
+  if (date && (!day || date->size() != 10)) throw UsageError("--day takes a date like 2026-11-29");
+  Store store = store_of(arguments);
+  Store::Change change(store);
+  const std::int64_t count = store.forget(*app, version, day);
+  change.commit();
+  std::cout << count << " runs forgotten\n";
+  return 0;
+}
+
+int describe(const Arguments& arguments) {
+  if (arguments.words().size() != 2 || arguments.words()[0] != "add")
+    throw UsageError("describe add takes a file, or - for standard input");
+  const std::string text = contents_of(arguments.words()[1]);
+  Database database = open_database(arguments.text("--database", default_database), true);
+  std::cout << "knows what " << printable(teach(database, text)) << " declares\n";
+  return 0;
+}
+
+int expire(const Arguments& arguments) {
+  if (!arguments.words().empty()) throw UsageError("expire takes options only");
+  const int keep = arguments.days("--keep", 60);
+  const Day first_kept = today() - keep;
+  Store store = store_of(arguments);
+  const std::vector<Day> days = store.expired_days(first_kept);
+  if (days.empty()) return std::cout << "nothing is older than " << keep << " days\n", 0;
+  const std::string which = std::to_string(days.size()) + " days, " + text_of(days.front()) + " to " +
+                            text_of(days.back()) + ", are older than " + std::to_string(keep) + " days";
+  if (!arguments.has("--yes")) {
+    std::cout << "reports of " << which << ": --yes removes them, their figures stay\n";
+    return 1;
+  }
+  for (bool more = true; more;) {
+    Store::Change change(store);
+    more = store.expire_reports(first_kept, 200);
+    change.commit();
+  }
+  for (Id after = 0, first = 1; after != 0 || first == 1; first = 0) {
+    Store::Change change(store);
+    after = store.expire_clients(first_kept, after);
+    change.commit();
+  }
+  while (store.shrink(1000)) {
+  }
+  std::cout << "removed the reports of " << which << '\n';
+  return 0;
+}
+
+int rebuild(const Arguments& arguments) {
+  Store store = store_of(arguments);
+  Id after = 0;
+  do {
+    Store::Change change(store);
+    after = store.rebuild(after, 200);
+    change.commit();
+  } while (after != 0);
+  return 0;
+}
+
+int check(const Arguments& arguments) {
+  const std::string file = arguments.text("--database", default_database);
+  Database database = open_for_reading(file);
+  std::vector<std::string> problems;
+  const std::string found = [&] {
+    Statement statement = database.prepare("PRAGMA quick_check(1)");
+    statement().step();
+    return statement.text(0);
+  }();
+  if (found != "ok") problems.push_back("the database is damaged: " + found);
+  const auto number = [&](const char* sql) { return database[sql]().number().value_or(0); };
+  const Day first_kept = today() - arguments.days("--keep", 60);
+  if (const auto days = database["SELECT COUNT(DISTINCT day) FROM run WHERE day < ?"](first_kept - 1).number();
+      *days > 0)
+    problems.push_back("reports of " + std::to_string(*days) + " days are older than they should be (see expire)");
+  std::error_code error;
+  const auto space = std::filesystem::space(std::filesystem::absolute(file).parent_path(), error);
+  if (!error && space.available < 100 * 1024 * 1024) problems.push_back("less than 100 MB are left on its disk");
+  for (const std::string& problem : problems) std::cout << "problem: " << problem << '\n';
+  const std::int64_t reports = number("SELECT COUNT(*) FROM run"), last = number("SELECT MAX(day) FROM run");
+  std::cout << reports << " reports" << (reports > 0 ? ", the last arrived on " + text_of(last) : "") << ", "
+            << number("SELECT COUNT(*) FROM client") << " installations, " << number("SELECT COUNT(*) FROM tombstone")
+            << " deleted\n";
+  return problems.empty() ? 0 : 1;
+}
+
+}  // namespace collector

@@ -1,0 +1,109 @@
+#pragma once
+// The store: reports in, reports out, and figures that always say the same as the reports.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../aggregate/cells.hpp"
+#include "../aggregate/facts.hpp"
+#include "../base/day.hpp"
+#include "schema.hpp"
+#include "terms.hpp"
+
+namespace collector {
+
+enum class Added {
+  stored,
+  known,    // this report, or a later one of its session, was here before
+  deleted,  // its client asked to be forgotten
+};
+
+/// One for each process that changes the database; several processes may. Not for two threads at a time.
+/// All that changes it needs a Change, and throws SqlError if the disk is full or fails.
+class Store {
+ public:
+  /// Throws Problem.
+  Store(const std::string& file, bool create);
+
+  /// A transaction. Unless commit() has returned, nothing of it has happened. Several can follow each other in an
+  /// object.
+  class Change {
+   public:
+    explicit Change(Store& store) : store_(store) { store_.begin(); }
+    ~Change() {
+      if (!done_) store_.roll_back();
+    }
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+    /// When this returns, it is on the disk.
+    void commit() {
+      store_.commit();
+      done_ = true;
+    }
+
+   private:
+    Store& store_;
+    bool done_ = false;
+  };
+
+  /// Throws Refused where there are too many programs.
+  Added add(const Report&, Day arrival);
+  /// Forgets a client for good: returns how many of its reports are gone. `digits` as in reports.
+  std::int64_t remove_client(std::string_view digits);
+  /// Takes away what somebody forged: all of a program, of a version of it, of a day, or of both. Returns the number of
+  /// runs that the figures lose, of which some may have no report any more.
+  std::int64_t forget(const std::string& app, const std::optional<std::string>& version, std::optional<Day> day);
+
+  /// Brings the figures up to date, which is cheaper for many reports at once.
+  void write_figures();
+  std::size_t unwritten_figures() const { return cells_.size(); }
+
+  /// Days before this one that still have raw reports.
+  std::vector<Day> expired_days(Day first_kept);
+  /// Removes up to so many raw reports from before this day. False: there is no more.
+  bool expire_reports(Day first_kept, int most);
+  /// The same for ids, a thousand at a time, beginning after `after`; returns where to go on, or 0 at the end.
+  Id expire_clients(Day first_kept, Id after);
+
+  /// Gives up to so many free pages back to the file system. False: there are none left. Not in a Change, like the
+  /// next.
+  bool shrink(int pages);
+  /// Empties the write-ahead log. False: somebody is reading from it; try again later.
+  bool truncate_log();
+
+  /// Makes the facts of up to so many reports after `after` anew; returns where to go on, or 0 at the end.
+  Id rebuild(Id after, int most);
+
+  Database& database() { return database_; }
+
+ private:
+  friend class Change;
+  void begin();
+  void commit();
+  void roll_back() noexcept;
+  void reload();
+  void remember_deletions();
+
+  std::vector<CountedFact> counted(Id app, const Report&);
+  Leaf leaf_of(Id app, const Report&);
+  Id client_of(const std::string& key);
+  void remove_run(Id run, bool with_figures);
+  std::vector<Id> slices_of_version(Id app, Id version);
+  std::int64_t subtract(const std::vector<Id>& slices, bool from_all, std::optional<Day> day);
+  void drop_unused_terms(const std::vector<std::pair<Id, Id>>& series_of_apps);
+
+  Database database_;
+  Terms terms_;
+  Cells cells_;
+  bool loaded_ = false;
+  bool must_write_ = false;  // what was taken away cannot be made anew from the runs
+  std::int64_t data_version_ = -1;
+  Id last_run_ = 0, written_through_ = 0;
+};
+
+/// What is left after a deletion beside the database, one SHA-256 a line: a restored backup meets it when it is opened.
+std::string deletions_file(const std::string& database);
+
+}  // namespace collector
