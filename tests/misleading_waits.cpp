@@ -50,7 +50,7 @@ TEST_CASE("misleading waits: a state.json that a stopped process holds takes no 
   sandbox.run("reporter", sending_to(server.url()));
   CHECK(sandbox.wait_for_no_uploader());
   std::error_code error;
-  auto storage = Storage::open(sandbox.usage_folder(), false, error);
+  auto storage = Storage::open(sandbox.usage_folder(), "reporter", false, error);
   REQUIRE(storage);
   platform::LockedFile::Outcome outcome{};
   const auto held = platform::LockedFile::acquire(storage->folder(), "state.json", false, outcome, error);

@@ -81,6 +81,8 @@ T& per_process() {
   }
   return found->value;
 }
+/// Whether the standard stream (0, 1, 2) is open.
+bool is_open(int stream) noexcept;
 /// Whether the standard stream (0, 1, 2) is a terminal.
 bool is_terminal(int stream) noexcept;
 /// While it lives, this thread and those that it starts get no SIGPIPE (nobody reads) and no SIGTTOU (a background job
@@ -143,6 +145,10 @@ struct PrivateNames {
 };
 PrivateNames private_names();
 
+/// What tells this machine from others that see the same files. Never leaves the machine, and is in none of its files
+/// but as a salted hash. Empty: unknown.
+std::string host_identity();
+
 // ---- places; empty where the environment does not tell them
 std::filesystem::path home();
 /// The first of HOME, XDG_STATE_HOME and XDG_CONFIG_HOME that belongs to another user, as under sudo with HOME kept:
@@ -171,6 +177,7 @@ enum class Refusal {
   in_shared_folder,
   untrusted_link,
   not_made_by_us,
+  newer_version,
   another_programs
 };
 std::error_code refused(Refusal) noexcept;
@@ -188,6 +195,7 @@ class Folder {
     std::uint64_t size = 0;
     bool folder = false;
     bool linked = false;  // a file that has other names, too
+    std::chrono::system_clock::time_point changed{};  // modified, or moved there
   };
 
   Folder() noexcept;
@@ -251,9 +259,11 @@ class LockedFile {
   static bool held(const Folder&, const std::string& name) noexcept;
 
   explicit operator bool() const noexcept;
+  /// Whether nobody on this machine can have had the lock since; false where the host has closed the file under us.
+  bool was_kept() const noexcept;
   /// Whether the locked file still stands under that name, and not another that has been moved there.
   bool stands_as(const Folder&, const std::string& name) const noexcept;
-  /// Adds bytes at the end, in one write.
+  /// Adds bytes at the end, in one write; an error where the host has closed the file under us.
   std::error_code append(std::string_view bytes) const noexcept;
   void release() noexcept;
 
@@ -337,6 +347,12 @@ class Child {
 /// children of those that have ended (the first one of a container) it is one, and must be reaped.
 Child start_self(const SelfStart&, std::error_code&);
 
+/// Whether nothing that this process starts lives longer than it: it is process 1 of a container, or a child of a
+/// process 1 that ends with it, as all but real inits do. False where that cannot be told (no /proc).
+bool ends_with_its_container() noexcept;
+/// Whether the file of the program that is running is found, to be started again.
+bool finds_own_executable() noexcept;
+
 /// What the uploader does first of all: new session, folder "/", no stray descriptors but that of the `lock` it was
 /// started with, the lowest priority whatever the host's, all processors, and death by alarm after `limit`.
 void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept;
@@ -358,6 +374,9 @@ ProgramResult run_program(const std::vector<std::string>& command, std::string_v
                           std::chrono::milliseconds limit);
 /// The absolute path of a program in PATH; empty if there is none.
 std::filesystem::path find_program(std::string_view name);
+
+/// What a shell sees of an exit code: on POSIX its lowest byte.
+int exit_status(int code) noexcept;
 
 /// Ends the process at once: no destructors, no handlers.
 [[noreturn]] void exit_now(int code) noexcept;
