@@ -89,6 +89,10 @@ struct Options {
   Delivery delivery = Delivery::detached;
   std::chrono::milliseconds wait_limit{
       2000};  ///< Delivery::wait and in_process: the longest the end may take; 0 to 60 s
+  /// Delivery::detached, where nothing outlives the program (it is the first process of a container, or a child of one
+  /// that is no init): the longest the end may take so that the report gets away at all; 0 to 60 s, 0: never. An
+  /// endpoint that has not answered lately is not waited for.
+  std::chrono::milliseconds container_wait{1000};
   std::chrono::milliseconds report_every{0};  ///< long-running programs: an interim report each ...; 0: none
   double sample = 1.0;                        ///< share of runs that are sent, 0 to 1 (all are kept locally)
   Signals observed_signals = Signals::crashes;
@@ -103,6 +107,9 @@ struct Options {
 };
 
 namespace detail {
+
+/// Neither infinite nor NaN: by its bits, for -ffast-math takes them for something that does not occur.
+bool is_finite(double) noexcept;
 
 /// The author's first mistake in the options, in words; empty if there is none.
 std::string problem_with(const Options&);

@@ -308,6 +308,15 @@ const std::map<std::string, Way>& more_ways() {
       {"other-rights", [](Session& s, const std::string&) { return ::setegid(65533) == 0 ? s.exit_code(12) : 99; }},
       {"other-rights-and-a-signal",
        [](Session&, const std::string&) { return ::seteuid(65533) == 0 ? ::raise(SIGTERM) : 99; }},
+      {"another-user-for-good",
+       [](Session& s, const std::string&) {
+         return ::setgid(65533) == 0 && ::setuid(65533) == 0 ? s.exit_code(12) : 99;
+       }},
+      {"another-root",
+       [](Session& s, const std::string&) {
+         const bool there = ::chroot(std::getenv("TMPDIR")) == 0 && ::chdir("/") == 0;
+         return there ? s.exit_code(12) : 99;
+       }},
       {"fork-child-outlives",
        [](Session& s, const std::string&) {
          leave_a_child(3);

@@ -145,6 +145,8 @@ const Handlers& more_option_handlers() {
        }},
       {"--wait-limit",
        [](Script& s, const std::string& v) { s.options.wait_limit = std::chrono::milliseconds(std::stol(v)); }},
+      {"--container-wait",
+       [](Script& s, const std::string& v) { s.options.container_wait = std::chrono::milliseconds(std::stoi(v)); }},
       {"--report-every",
        [](Script& s, const std::string& v) { s.options.report_every = std::chrono::milliseconds(std::stol(v)); }},
       {"--sample", [](Script& s, const std::string& v) { s.options.sample = std::stod(v); }},

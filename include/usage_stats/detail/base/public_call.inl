@@ -55,7 +55,7 @@ USAGE_STATS_INLINE HeldFloatingPoint::HeldFloatingPoint() noexcept {
   held_ = std::feholdexcept(new (before_) std::fenv_t) == 0;
 }
 USAGE_STATS_INLINE HeldFloatingPoint::~HeldFloatingPoint() {
-  if (held_) std::fesetenv(reinterpret_cast<const std::fenv_t*>(before_));
+  if (held_) std::fesetenv(static_cast<const std::fenv_t*>(static_cast<const void*>(before_)));
 }
 
 }  // namespace detail

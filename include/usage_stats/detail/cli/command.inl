@@ -57,7 +57,7 @@ USAGE_STATS_INLINE bool take(Call& call, const std::vector<std::string>& argumen
   if (argument == "--json") return call.json = true;
   if (call.name == "show" && argument == "--wire") return call.wire = true;
   if (call.name == "show" && is_count(argument) && !call.count) {
-    call.count = static_cast<std::size_t>(std::strtoul(argument.c_str(), nullptr, 10));
+    call.count = std::size_t{std::strtoul(argument.c_str(), nullptr, 10)};
     return call.count > 0U;
   }
   if (call.name == "preview" && argument.compare(0, 10, "--message=") == 0)
@@ -91,6 +91,17 @@ USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::str
   return misused(call, "there is no command '" + call.name + "'");
 }
 
+/// The same, and whether what it said has arrived: else it has failed, whatever it has done.
+USAGE_STATS_INLINE int answer_heard(const Options& options, const std::vector<std::string>& arguments) {
+  // What has the number of a closed stream now is a file of somebody's, maybe ours.
+  output_error() = platform::is_open(1) ? 0 : EBADF;
+  const int code = answer(options, arguments);
+  if (output_error() == 0) return code;
+  platform::write_to_standard_error(typed_command(options) +
+                                    ": standard output: " + std::generic_category().message(output_error()) + "\n");
+  return code == done ? failed : code;
+}
+
 }  // namespace command_impl
 }  // namespace detail
 
@@ -104,7 +115,7 @@ USAGE_STATS_INLINE std::optional<int> handle_command(const Options& options, int
   USAGE_STATS_TRY {
     std::vector<std::string> arguments;
     for (int i = static_cast<int>(words) + 1; i < argc && argv[i] != nullptr; ++i) arguments.emplace_back(argv[i]);
-    return detail::command_impl::answer(options, arguments);
+    return detail::command_impl::answer_heard(options, arguments);
   }
   USAGE_STATS_CATCH_ALL {
     detail::platform::write_to_standard_error("usage-stats: out of memory, or the file system is broken\n");

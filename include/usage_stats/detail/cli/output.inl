@@ -1,6 +1,7 @@
 #pragma once
 // What all subcommands share: the call, the ways to answer, and how things stand.
 
+#include <cerrno>
 #include <cstdio>
 
 #include "../store/client_id.hpp"
@@ -31,9 +32,18 @@ struct Call {
   std::string typed = typed_command(options);  // "mytool usage-stats"
 };
 
+/// The first error of standard output; 0: none.
+USAGE_STATS_INLINE int& output_error() noexcept {
+  static int error = 0;
+  return error;
+}
+
+/// What has come to nothing is told at the end of the command, and not tried again: half a text is worse than none.
 USAGE_STATS_INLINE void print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  if (output_error() != 0) return;
+  errno = 0;
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  if (!written) output_error() = errno != 0 ? errno : EIO;
 }
 
 USAGE_STATS_INLINE void print_json(const Json& json) { print(json_text(json, 2) + "\n"); }

@@ -68,7 +68,7 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
   if (standing.storage)
     if (const std::string problem = upload_now(call, *standing.storage, !allowed, progress); !problem.empty())
       return fail(call, problem);
-  const Waiting left = standing.storage ? look_at_waiting(look(call.options)) : Waiting();
+  const Waiting left = standing.storage ? look_at_waiting(call.options, look(call.options)) : Waiting();
   if (left.incomplete) return fail(call, (standing.folder / "pending").string() + " cannot be read");
   const std::size_t waiting = left.reports + left.deletions;
   if (call.json) {

@@ -74,6 +74,8 @@ struct Waiting {
   Seconds next_try = 0;    // 0: at once
   std::string last_error;  // of the newest try that failed
   std::string held;        // why one is not sent, as far as that is a matter of consent
+  std::map<std::string, std::size_t> reasons{};  // why it is not sent yet, and how many have that reason
+  Storage::LeftAlone left{};
 };
 
 /// What the uploader would say of them; of many only what differs is asked.
@@ -90,11 +92,82 @@ USAGE_STATS_INLINE std::string why_held(const State& state, const std::vector<La
   return {};
 }
 
-USAGE_STATS_INLINE Waiting look_at_waiting(const Standing& standing) {
+USAGE_STATS_INLINE std::string error_of(const Json& line) {
+  const std::int64_t status = integer_member(line, "http_status");
+  const std::string detail = string_member(line, "detail");
+  return status == 0 ? detail : "status " + std::to_string(status) + (detail.empty() ? "" : ": " + detail);
+}
+
+/// Why a report waits, in words, as far as they can be found in this folder and this process.
+class Reasons {
+ public:
+  Reasons(const Options& options, const Standing& standing) : options_(options), standing_(standing) {
+    const auto is_lock = [](std::string_view name) { return name == uploader_impl::lock_file; };
+    for (const auto& entry : standing.storage->folder().list(1, is_lock))
+      if (entry.size == 0) idle_start_ = std::chrono::system_clock::to_time_t(entry.modified);
+    at_work_ = platform::LockedFile::held(standing.storage->folder(), uploader_impl::lock_file);
+  }
+
+  std::string of(const Label& label) const {
+    if (!label.deletion) {
+      const Permission permission = permission_for(label, standing_.state);
+      if (permission.leave == Leave::unclear) return permission.why;
+      if (permission.leave == Leave::withdrawn) return "it will be dropped, for " + permission.why;
+    }
+    if (label.in_use_elsewhere) return "its run was on another machine or container, which may be sending it";
+    const std::string tried = last_try(label);
+    if (!tried.empty()) return tried;
+    if (at_work_) return "it is being sent now";
+    for (const Destination& to : label.destinations)
+      if (to.attempts > 0) return "the uploader was ended in the middle of a try; the next one tries again";
+    return not_taken_up(label);
+  }
+
+ private:
+  /// The error of its own last try, or of the last one at its server; empty if there is none.
+  std::string last_try(const Label& label) const {
+    const State& state = standing_.state;
+    const auto json = parse_json(standing_.storage->deliveries(label));
+    const Json* const lines = json ? member(*json, "deliveries") : nullptr;
+    for (const Destination& to : label.destinations) {
+      const std::string& url = to.endpoint.url;
+      const auto pause = state.backoff.find(url);
+      std::string why = pause == state.backoff.end() ? std::string() : pause->second.why;
+      if (lines != nullptr && lines->is_array())
+        for (const Json& line : *lines)
+          if (string_member(line, "endpoint") == url && string_member(line, "result") == "again later")
+            why = error_of(line);
+      const bool paused = pause != state.backoff.end() && !uploader_impl::passed(pause->second.not_before);
+      if (why.empty() && paused) why = "it gave no answer";
+      if (!why.empty()) return url + ": " + why;
+    }
+    return {};
+  }
+  std::string not_taken_up(const Label& label) const {
+    if (options_.delivery == Delivery::in_process) return "no run has had the time to send it; the next one tries";
+    if (!can_start_uploader()) return cannot_start_itself;
+    if (!platform::finds_own_executable())
+      return "this program's file is not found (/proc?), so that it cannot start itself";
+    if (idle_start_ >= label.created)
+      return "an uploader was started at " + time_text(idle_start_) +
+             " and came to nothing before its first step: the program could not be loaded again, or was ended";
+    return "no uploader has come to it yet; the next run starts one";
+  }
+
+  const Options& options_;
+  const Standing& standing_;
+  Seconds idle_start_ = 0;  // of an uploader that has done nothing; 0: there is no sign of such
+  bool at_work_ = false;
+};
+
+USAGE_STATS_INLINE Waiting look_at_waiting(const Options& options, const Standing& standing) {
   Waiting waiting;
   if (!standing.storage) return waiting;
   const std::vector<Label> labels = standing.storage->waiting(&waiting.incomplete);
   waiting.held = why_held(standing.state, labels);
+  waiting.left = standing.storage->left_alone();
+  const Reasons reasons(options, standing);
+  for (const Label& label : labels) ++waiting.reasons[reasons.of(label)];
   std::optional<Seconds> next;
   for (const Label& label : labels) {
     ++(label.deletion ? waiting.deletions : waiting.reports);
@@ -171,6 +244,11 @@ USAGE_STATS_INLINE Json status_json(const Options& options, const Standing& stan
   if (waiting.next_try != 0) queue["not_before"] = time_text(waiting.next_try);
   if (!waiting.last_error.empty()) queue["last_error"] = waiting.last_error;
   if (!waiting.held.empty()) queue["held"] = waiting.held;
+  for (const auto& [why, count] : waiting.reasons) queue["reasons"].push_back({{"count", count}, {"why", why}});
+  for (const auto& [name, count] : {std::pair{"vanished", waiting.left.vanished},
+                                    {"elsewhere", waiting.left.elsewhere},
+                                    {"newer", waiting.left.newer}})
+    if (count > 0) queue[name] = count;
   if (!known || waiting.incomplete) queue["reports"] = queue["deletions"] = nullptr;
   json["uploader_at_work"] = uploader_at_work(standing);
   if (state.last_sent != 0) json["last_sent"] = time_text(state.last_sent);
@@ -193,6 +271,25 @@ USAGE_STATS_INLINE std::string waiting_text(const Standing& standing, const Wait
   if (!waiting.held.empty()) text += "; " + waiting.held;
   if (!waiting.last_error.empty()) text += "; last try: " + waiting.last_error;
   return text;
+}
+
+/// Why it waits, and what else lies there, in rows.
+USAGE_STATS_INLINE std::string waiting_rows(const Waiting& waiting) {
+  std::string rows;
+  constexpr std::size_t most = 8;
+  std::size_t count = 0;
+  for (const auto& [why, reports] : waiting.reasons)
+    if (++count <= most) rows += row("", std::to_string(reports) + ": " + why);
+  if (count > most) rows += row("", "and " + std::to_string(count - most) + " more reasons (--json has them all)");
+  const Storage::LeftAlone& left = waiting.left;
+  if (left.vanished > 0)
+    rows += row("vanished", std::to_string(left.vanished) + " runs; the next uploader reports them");
+  if (left.elsewhere > 0)
+    rows += row("elsewhere", std::to_string(left.elsewhere) +
+                                 " runs on other machines or in other containers, left alone for a day");
+  if (left.newer > 0)
+    rows += row("newer", std::to_string(left.newer) + " reports of a newer version of this program, left to that");
+  return rows;
 }
 
 /// What is new and no notice has named yet.
@@ -222,7 +319,7 @@ USAGE_STATS_INLINE std::string endpoint_rows(const Options& options, const Stand
 USAGE_STATS_INLINE int status(const Call& call) {
   const Options& options = call.options;
   const Standing standing = look(options);
-  const Waiting waiting = look_at_waiting(standing);
+  const Waiting waiting = look_at_waiting(options, standing);
   if (call.json) return print_json(status_json(options, standing, waiting)), done;
   const Verdict verdict = standing.decision.verdict;
   const State& state = standing.state;
@@ -244,7 +341,7 @@ USAGE_STATS_INLINE int status(const Call& call) {
                            : id.empty()                            ? "none yet"
                                                                    : id);
   text += row("reports in", standing.folder.string());
-  text += row("waiting", waiting_text(standing, waiting));
+  text += row("waiting", waiting_text(standing, waiting)) + waiting_rows(waiting);
   if (standing.folder_problem.empty()) {
     text += row("last sent", state.last_sent == 0 ? "never" : time_text(state.last_sent));
     text += row("in all", std::to_string(state.sent) + " sent, " + std::to_string(state.failed) + " tries failed, " +

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <cmath>
+#include <cstdint>
+#include <cstring>
 
 #include "../../options.hpp"
 #include "../base/url.hpp"
@@ -61,6 +62,8 @@ USAGE_STATS_INLINE std::string problem_with_times(const Options& options) {
   using std::chrono::milliseconds;
   if (options.wait_limit < milliseconds(0) || options.wait_limit > milliseconds(60000))
     return "wait_limit: not between 0 and 60 s";
+  if (options.container_wait < milliseconds(0) || options.container_wait > milliseconds(60000))
+    return "container_wait: not between 0 and 60 s";
   if (options.report_every != milliseconds(0) &&
       (options.report_every < milliseconds(10) || options.report_every > std::chrono::hours(24 * 30)))
     return "report_every: neither 0 nor between 10 ms and 30 days";
@@ -74,6 +77,14 @@ USAGE_STATS_INLINE bool path_is_usable(const std::filesystem::path& path) {
 
 }  // namespace options_impl
 
+USAGE_STATS_INLINE bool is_finite(double number) noexcept {
+  static_assert(sizeof number == sizeof(std::uint64_t), "IEEE 754");
+  constexpr std::uint64_t exponent = std::uint64_t{0x7ff} << 52;
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &number, sizeof bits);
+  return (bits & exponent) != exponent;
+}
+
 USAGE_STATS_INLINE std::string problem_with(const Options& options) {
   using namespace options_impl;
   if (!app_name(options.app)) return "app '" + options.app + "': not [A-Za-z0-9][A-Za-z0-9._-]{0,63}";
@@ -84,7 +95,7 @@ USAGE_STATS_INLINE std::string problem_with(const Options& options) {
   if (options.endpoints.size() > 8) return "endpoints: more than 8";
   for (const Endpoint& endpoint : options.endpoints)
     if (std::string problem = options_impl::problem_with(endpoint); !problem.empty()) return problem;
-  if (!(options.sample >= 0.0 && options.sample <= 1.0)) return "sample: not between 0 and 1";
+  if (!is_finite(options.sample) || options.sample < 0.0 || options.sample > 1.0) return "sample: not between 0 and 1";
   if (options.dependencies.size() > 64) return "dependencies: more than 64";
   if (options.dependencies.count(std::string()) != 0) return "dependencies: one has no name";
   for (const auto& [name, path] : {std::pair{"directory", &options.directory},

@@ -32,6 +32,7 @@ enum class Refusal {
   in_shared_folder,
   untrusted_link,
   not_made_by_us,
+  newer_version,
   another_programs
 };
 std::error_code refused(Refusal) noexcept;
@@ -49,6 +50,7 @@ class Folder {
     std::uint64_t size = 0;
     bool folder = false;
     bool linked = false;  // a file that has other names, too
+    std::chrono::system_clock::time_point changed{};  // modified, or moved there
   };
 
   Folder() noexcept;

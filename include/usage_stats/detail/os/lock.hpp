@@ -35,9 +35,11 @@ class LockedFile {
   static bool held(const Folder&, const std::string& name) noexcept;
 
   explicit operator bool() const noexcept;
+  /// Whether nobody on this machine can have had the lock since; false where the host has closed the file under us.
+  bool was_kept() const noexcept;
   /// Whether the locked file still stands under that name, and not another that has been moved there.
   bool stands_as(const Folder&, const std::string& name) const noexcept;
-  /// Adds bytes at the end, in one write.
+  /// Adds bytes at the end, in one write; an error where the host has closed the file under us.
   std::error_code append(std::string_view bytes) const noexcept;
   void release() noexcept;
 

@@ -30,6 +30,10 @@ struct PrivateNames {
 };
 PrivateNames private_names();
 
+/// What tells this machine from others that see the same files. Never leaves the machine, and is in none of its files
+/// but as a salted hash. Empty: unknown.
+std::string host_identity();
+
 }  // namespace platform
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

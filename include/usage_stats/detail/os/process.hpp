@@ -69,6 +69,9 @@ ProgramResult run_program(const std::vector<std::string>& command, std::string_v
 /// The absolute path of a program in PATH; empty if there is none.
 std::filesystem::path find_program(std::string_view name);
 
+/// What a shell sees of an exit code: on POSIX its lowest byte.
+int exit_status(int code) noexcept;
+
 /// Ends the process at once: no destructors, no handlers.
 [[noreturn]] void exit_now(int code) noexcept;
 

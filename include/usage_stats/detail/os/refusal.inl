@@ -34,6 +34,8 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
       return "a link on the way to it may have been put there by another user";
     case Refusal::not_made_by_us:
       return "this program has not made it: it is not empty, and no state.json in it is this program's";
+    case Refusal::newer_version:
+      return "a newer version of this program has written its state.json, which is left as it is";
     case Refusal::another_programs:
       return "it belongs to another program, as its state.json says";
   }

@@ -53,6 +53,12 @@ class Child {
 /// children of those that have ended (the first one of a container) it is one, and must be reaped.
 Child start_self(const SelfStart&, std::error_code&);
 
+/// Whether nothing that this process starts lives longer than it: it is process 1 of a container, or a child of a
+/// process 1 that ends with it, as all but real inits do. False where that cannot be told (no /proc).
+bool ends_with_its_container() noexcept;
+/// Whether the file of the program that is running is found, to be started again.
+bool finds_own_executable() noexcept;
+
 /// What the uploader does first of all: new session, folder "/", no stray descriptors but that of the `lock` it was
 /// started with, the lowest priority whatever the host's, all processors, and death by alarm after `limit`.
 void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept;

@@ -30,13 +30,13 @@ USAGE_STATS_INLINE void Socket::close() noexcept {
 }
 
 USAGE_STATS_INLINE int Socket::read(char* into, std::size_t size) const noexcept {
-  const auto count = ::recv(sockets::native(handle_), into, static_cast<sockets::Count>(size), 0);
+  const auto count = ::recv(sockets::native(handle_), into, sockets::count_of(size), 0);
   if (count >= 0) return static_cast<int>(count);
   return sockets::in_progress(sockets::last_error()) ? nothing_now : broken;
 }
 
 USAGE_STATS_INLINE int Socket::write(const char* bytes, std::size_t size) const noexcept {
-  const auto count = ::send(sockets::native(handle_), bytes, static_cast<sockets::Count>(size), sockets::send_flags);
+  const auto count = ::send(sockets::native(handle_), bytes, sockets::count_of(size), sockets::send_flags);
   if (count >= 0) return static_cast<int>(count);
   return sockets::in_progress(sockets::last_error()) ? nothing_now : broken;
 }

@@ -12,6 +12,8 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace platform {
 
+/// Whether the standard stream (0, 1, 2) is open.
+bool is_open(int stream) noexcept;
 /// Whether the standard stream (0, 1, 2) is a terminal.
 bool is_terminal(int stream) noexcept;
 

@@ -292,7 +292,7 @@ USAGE_STATS_INLINE std::optional<Value> Recorder::value_of(const FieldValue& val
   if (const auto* const flag = std::get_if<bool>(&value.raw())) return *flag;
   if (const auto* const integer = std::get_if<std::int64_t>(&value.raw())) return *integer;
   if (const auto* const number = std::get_if<double>(&value.raw()))
-    return std::isfinite(*number) ? std::optional<Value>(*number) : std::nullopt;
+    return is_finite(*number) ? std::optional<Value>(*number) : std::nullopt;
   const std::string_view text = std::get<std::string_view>(value.raw());
   if (field.kind() == Kind::hashed) return sha256(salt_ + std::string(text));
   if (field.kind() == Kind::text) return Unscrubbed{std::string(text.substr(0, 2 * limits::string_bytes))};

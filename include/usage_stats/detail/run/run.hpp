@@ -69,9 +69,10 @@ class Run : public std::enable_shared_from_this<Run> {
   bool close_report(const End&);
   void add_parsed(Report&) const;
   void write_and_deliver();
+  void write_to_label(std::error_code why);
   void deliver(const Storage&) const;
   void look_after(const Storage&) const;
-  void wait_for(platform::Child, const Storage&) const;
+  void wait_for(platform::Child, const Storage&, std::chrono::milliseconds limit) const;
   bool give_up(const std::string& why);
   bool sends_by_process() const;
 

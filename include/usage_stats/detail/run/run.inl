@@ -124,9 +124,7 @@ USAGE_STATS_INLINE bool Run::begin_label(const Storage& storage) {
   // Where every run vanishes, none comes to the end at which it would start an uploader.
   if (session_id[0] == '0' && storage.strewn()) look_after(storage);
   if (label_.destinations.empty() || options.delivery == Delivery::in_process || can_start_uploader()) return true;
-  problem =
-      "this code is not part of the main executable (or run_uploader() was not called): reports wait; consider "
-      "Delivery::in_process";
+  problem = cannot_start_itself;
   log(problem);
   return true;
 }
@@ -197,6 +195,7 @@ USAGE_STATS_INLINE void Run::describe(const Consent& consent, const std::vector<
   label_.session_id = session_id;
   label_.created = now_seconds();
   label_.rule = decision.rule;
+  label_.host = host_mark(session_id, platform::host_identity());
   label_.config_file = consent.config.file;
   label_.policy_file = consent.policy.file;
 }
@@ -212,6 +211,7 @@ USAGE_STATS_INLINE bool Run::close_report(const End& end) {
   const auto guard = lock_or_give_up(mutex);
   if (!guard || !recorder_->close()) return false;
   if (end.exit_code) outcome.exit_code = end.exit_code;
+  if (outcome.exit_code) outcome.exit_code = platform::exit_status(*outcome.exit_code);
   if (!end.uncaught.empty()) outcome.error = end.uncaught;
   if (end.unwinding || !end.uncaught.empty()) outcome.status = RunStatus::exception;
   if (outcome.status == RunStatus::running)
@@ -248,22 +248,32 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
     return lock_.release();
   }
   const auto storage = Storage::open(folder_, options.app, false, error);
-  if (!storage) {
-    log("the report is lost: ", folder_.string(), ": ", error.message());
-    return lock_.release();
-  }
-  // A last report that is there already is an uploader's: it took this run for lost, and has removed a label that goes
-  // nowhere.
-  const bool collected = label_.destinations.empty() && storage->has_last_report(label_);
+  if (!storage) return write_to_label(error);
+  // A last report that is there already is an uploader's: it took this run for lost. What was sent stays what it was.
+  const bool may_be_collected = label_.destinations.empty() || !lock_.was_kept() ||
+                                now_seconds() - label_.created >= storage_impl::left_to_its_host;
+  const std::int64_t collected = may_be_collected ? storage->last_report(label_) : 0;
+  report_.sequence = label_.sequence = std::max(report_.sequence, collected + (label_.destinations.empty() ? 0 : 1));
   error = storage->write_report(label_.client_id, session_id, to_json(report_));
   // Without a report the label stays in active/, and the next uploader reports the run as lost.
-  if (!error) error = storage->finish(label_);
-  if (error == std::errc::no_such_file_or_directory && !collected) storage->forget(label_);
+  if (!error) error = collected == 0 ? storage->finish(label_) : storage->wait_again(label_);
+  if (error == std::errc::no_such_file_or_directory && collected == 0) storage->forget(label_);
   signals_ = platform::SignalWatch();
   lock_.release();
   log("session ", session_id, " ends: ", status_name(report_.outcome.status),
       error ? "; " + error.message() : std::string());
   deliver(*storage);
+}
+
+/// Where the folder is out of reach (setuid, chroot), the label is still open: the next uploader finds the report
+/// there.
+USAGE_STATS_INLINE void Run::write_to_label(std::error_code why) {
+  const Json end = {{"last_report", to_json(report_)}};
+  const std::error_code error = lock_.append(json_text(end) + "\n");
+  log(error ? "the report is lost: " : "the report is left to the next uploader: ", folder_.string(), ": ",
+      why.message());
+  signals_ = platform::SignalWatch();
+  lock_.release();
 }
 
 USAGE_STATS_INLINE void Run::begin_interims() {
@@ -323,23 +333,29 @@ USAGE_STATS_INLINE void Run::look_after(const Storage& storage) const {
 }
 
 USAGE_STATS_INLINE void Run::deliver(const Storage& storage) const {
-  if (!uploader_needed(storage, label_, storage.state())) return;
+  const State state = storage.state();
+  if (!uploader_needed(storage, label_, state)) return;
   if (options.delivery == Delivery::in_process) return upload_in_process(folder_, options.wait_limit, log);
   if (!can_start_uploader()) {
     log("no uploader can be started; what is to be sent waits");
     if (storage.crowded(label_.client_id)) collect_alone(storage, log);
     return;
   }
-  const bool wait = options.delivery == Delivery::wait;
+  const bool last_chance = options.delivery == Delivery::detached && may_be_asked(label_, state) &&
+                           options.container_wait > std::chrono::milliseconds(0) && platform::ends_with_its_container();
+  if (last_chance) log("nothing outlives this process: it waits for its uploader");
+  const bool wait = options.delivery == Delivery::wait || last_chance;
   platform::Child child =
       start_uploader(storage, options.app, wait ? std::chrono::milliseconds(0) : UploadOptions().stay, log);
-  if (wait && !label_.destinations.empty()) return wait_for(std::move(child), storage);
+  if (wait && !label_.destinations.empty())
+    return wait_for(std::move(child), storage, last_chance ? options.container_wait : options.wait_limit);
   Runs::instance().adopt(std::move(child));
 }
 
-USAGE_STATS_INLINE void Run::wait_for(platform::Child child, const Storage& storage) const {
+USAGE_STATS_INLINE void Run::wait_for(platform::Child child, const Storage& storage,
+                                      std::chrono::milliseconds limit) const {
   using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + options.wait_limit;
+  const auto deadline = Clock::now() + limit;
   std::error_code error;
   const platform::Folder pending = storage.folder().folder("pending", false, error);
   auto pause = std::chrono::milliseconds(1);

@@ -52,6 +52,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
   storage->update_state([&](State& state) {
     for (const std::string& url : urls) {
       Backoff& wait = state.backoff[url];
+      wait.why = "a server, or the name server, held the uploader up for as long as that may live";
       // One that has asked for a longer pause was not asked.
       wait.not_before =
           std::max<Seconds>(wait.not_before, now_seconds() + backoff_delay(++wait.failures, std::nullopt, 0).count());

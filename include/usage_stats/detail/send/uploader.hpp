@@ -48,12 +48,19 @@ inline bool upload(const std::filesystem::path& usage_folder, const UploadOption
   return upload(usage_folder, options, log, error);
 }
 
+/// Whether one of the label's destinations is in no pause.
+bool may_be_asked(const Label&, const State&);
+
 /// Whether a process started now would find something to do: a destination or a deletion that is due, or a crowded
 /// folder.
 bool uploader_needed(const Storage&, const Label&, const State&);
 
 /// Whether this program can start itself as an uploader: the hook (or run_uploader) ran, from the main executable.
 bool can_start_uploader() noexcept;
+
+constexpr const char* cannot_start_itself =
+    "this code is not part of the main executable (or run_uploader() was not called): reports wait; consider "
+    "Delivery::in_process";
 
 /// Whether some process is emptying the folder now.
 bool uploader_at_work(const Storage&) noexcept;

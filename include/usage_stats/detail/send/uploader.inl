@@ -5,6 +5,7 @@
 
 #include "../consent/rules.hpp"
 #include "exporters/exporters.hpp"
+#include "../os/folder_watch.hpp"
 #include "../base/sha256.hpp"
 #include "../consent/notice.hpp"
 #include "../record/redaction/scrub.hpp"
@@ -102,7 +103,10 @@ USAGE_STATS_INLINE std::vector<std::string> Work::run() {
   std::vector<std::string> known;
   Seconds next = 0;
   auto last_news = Clock::now(), last_look = last_news - look_at_live_runs;
+  std::optional<platform::FolderWatch> watch;
+  if (options_.stay.count() > 0) watch.emplace(storage_.folder().path() / "pending");
   for (;;) {
+    if (watch) watch->forget();  // what it has told of is seen now
     const bool look = Clock::now() - last_look >= look_at_live_runs;
     // Also while staying: a run that a signal ends has started us before its process was gone.
     if (look) storage_.collect_vanished(log_);
@@ -117,7 +121,14 @@ USAGE_STATS_INLINE std::vector<std::string> Work::run() {
     if (look) last_look = Clock::now();
     known = std::move(names);
     if (lanes_.empty() && (out_of_time() || (next == 0 && Clock::now() - last_news >= options_.stay))) break;
-    if (!news) lanes_.wait(guard, std::chrono::milliseconds(25));
+    if (news) continue;
+    if (!lanes_.empty() || !watch)
+      lanes_.wait(guard, std::chrono::milliseconds(25));
+    else
+      watch->wait(std::chrono::ceil<std::chrono::milliseconds>(
+          std::min({last_look + look_at_live_runs, last_news + options_.stay + std::chrono::milliseconds(1),
+                    next == 0 ? Clock::time_point::max() : Clock::now() + std::chrono::milliseconds(100)}) -
+          Clock::now()));
   }
   storage_.collect_vanished(log_);
   storage_.prune(log_, out_of_time());
@@ -158,6 +169,7 @@ USAGE_STATS_INLINE bool Work::interim_due(const Label& label, const Destination&
 
 USAGE_STATS_INLINE bool Work::waiting_due(const Label& label, const Destination& to) const {
   if (options_.only_deletions && !label.deletion) return false;
+  if (label.in_use_elsewhere && !options_.ignore_backoff) return false;
   return due(to) || (!label.deletion && is_stopped(state_, label.version, to.endpoint.url));
 }
 
@@ -242,8 +254,9 @@ USAGE_STATS_INLINE bool Work::serve_waiting(const Endpoint& endpoint, std::set<s
 USAGE_STATS_INLINE bool Work::still_allowed(const Label& label) {
   bool unreadable = false;
   const State now = storage_.state(&unreadable);
-  const Permission permission =
-      unreadable ? Permission{Leave::unclear, "state.json cannot be read now"} : permission_for(label, now);
+  const Permission permission = unreadable  ? Permission{Leave::unclear, "state.json cannot be read now"}
+                                : now.newer ? Permission{Leave::unclear, "state.json is of a newer version"}
+                                            : permission_for(label, now);
   if (permission.leave == Leave::allowed) return true;
   const bool waits = permission.leave == Leave::unclear;
   log_("session ", label.session_id, ": it ", waits ? "waits: " : "is not sent: ", permission.why);
@@ -278,7 +291,8 @@ USAGE_STATS_INLINE void Work::send_report(Label label, Destination to) {
 USAGE_STATS_INLINE std::error_code Work::settled(const Label& label, const Destination& tried, bool done) {
   return storage_.update_waiting(label.session_id, [&](Label& now) {
     const Destination* const to = at(now, tried.endpoint);
-    if (to == nullptr) return;
+    // A later one than that which was sent: the run's true end, after it was taken for lost.
+    if (to == nullptr || now.sequence > label.sequence) return;
     const auto place = now.destinations.begin() + (to - now.destinations.data());
     if (done)
       now.destinations.erase(place);
@@ -425,6 +439,8 @@ USAGE_STATS_INLINE void Work::postpone(const Label& label, Destination& destinat
     ++state.failed;
     Backoff& wait = state.backoff[destination.endpoint.url];
     ++wait.failures;
+    wait.why =
+        response.status == 0 || response.doubtful ? detail_of(response) : "status " + std::to_string(response.status);
     const bool pause = response.status == 0 || told || wait.failures >= failures_before_pause;
     const Seconds now = now_seconds() + (told ? 1 : 0);  // the second that has begun does not count
     if (pause) wait.not_before = now + backoff_delay(told ? 1 : wait.failures, wish, seed).count();
@@ -453,6 +469,12 @@ USAGE_STATS_INLINE void Work::keep_count(const std::function<void(State&)>& chan
   if (!save(change)) change(state_);  // this process, at least, remembers
 }
 
+/// One that was started and did not come so far leaves the file empty, for `usage-stats status` to see.
+USAGE_STATS_INLINE void note_at_work(const Storage& storage, const platform::LockedFile& lock) {
+  for (const auto& entry : storage.folder().list(1, [](std::string_view name) { return name == lock_file; }))
+    if (entry.size == 0) lock.append("at work\n");
+}
+
 }  // namespace uploader_impl
 
 USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const UploadOptions& options, const Log& log,
@@ -471,11 +493,13 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
       log(outcome == LockedFile::Outcome::failed ? "uploader.lock: " + error.message() : "another uploader is at work");
       return worked;
     }
+    if (!worked) uploader_impl::note_at_work(*storage, lock);
     worked = true;
     bool unreadable = false;
     const State state = storage->state(&unreadable);
     // A server may have told this version to stop, or to wait.
     if (unreadable) return log("state.json cannot be read now: nothing is sent"), worked;
+    if (state.newer) return log("state.json is of a newer version: nothing is sent"), worked;
     const auto seen = uploader_impl::Work(*storage, state, options, log).run();
     lock.release();
     if (storage->folder().is_gone()) return true;
@@ -487,15 +511,26 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
   }
 }
 
-USAGE_STATS_INLINE bool uploader_needed(const Storage& storage, const Label& label, const State& state) {
-  // A clock that was set back must not hold anything up for longer than the longest pause.
-  const auto passed = [now = now_seconds()](std::int64_t due) { return due <= now || due > now + 25 * 3600; };
-  if (state.deletion_due != 0 && passed(state.deletion_due)) return true;
-  for (const Destination& destination : label.destinations) {
+namespace uploader_impl {
+
+/// A clock that was set back must not hold anything up for longer than the longest pause.
+USAGE_STATS_INLINE bool passed(Seconds due) {
+  const Seconds now = now_seconds();
+  return due <= now || due > now + 25 * 3600;
+}
+
+}  // namespace uploader_impl
+
+USAGE_STATS_INLINE bool may_be_asked(const Label& label, const State& state) {
+  return std::any_of(label.destinations.begin(), label.destinations.end(), [&](const Destination& destination) {
     const auto wait = state.backoff.find(destination.endpoint.url);
-    if (wait == state.backoff.end() || passed(wait->second.not_before)) return true;
-  }
-  return storage.crowded(label.client_id);
+    return wait == state.backoff.end() || uploader_impl::passed(wait->second.not_before);
+  });
+}
+
+USAGE_STATS_INLINE bool uploader_needed(const Storage& storage, const Label& label, const State& state) {
+  if (state.deletion_due != 0 && uploader_impl::passed(state.deletion_due)) return true;
+  return may_be_asked(label, state) || storage.crowded(label.client_id);
 }
 
 }  // namespace detail

@@ -27,6 +27,12 @@ USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
 
 namespace labels_impl {
 
+/// Whether a file of ours was written by a version that has another format than ours: "usage-stats-state/2".
+USAGE_STATS_INLINE bool is_newer(const Json& json, const std::string& kind) {
+  const std::string schema = string_member(json, "schema");
+  return schema.compare(0, kind.size() + 1, kind + "/") == 0 && schema != kind + "/1";
+}
+
 USAGE_STATS_INLINE int hex_digit(char c) noexcept {
   return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
@@ -83,12 +89,17 @@ USAGE_STATS_INLINE std::filesystem::path path_member(const Json& object, const c
 
 }  // namespace labels_impl
 
+USAGE_STATS_INLINE std::string host_mark(const std::string& session_id, const std::string& host_identity) {
+  return sha256(session_id + " " + host_identity).substr(0, 32);
+}
+
 USAGE_STATS_INLINE std::string to_text(const Label& label) {
   Json json = {{"schema", "usage-stats-label/1"}, {"app", label.app},
                {"version", label.version},        {"client_id", label.client_id},
                {"session_id", label.session_id},  {"sequence", label.sequence},
                {"created", label.created},        {"rule", label.rule}};
   if (label.deletion) json["kind"] = "deletion";
+  if (!label.host.empty()) json["host"] = label.host;
   labels_impl::put_path(json, "config_file", label.config_file);
   labels_impl::put_path(json, "policy_file", label.policy_file);
   Json& destinations = json["destinations"] = Json::array();
@@ -109,6 +120,7 @@ USAGE_STATS_INLINE std::optional<Label> parse_label(std::string_view text) {
   label.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
   label.created = integer_member(*json, "created");
   label.rule = static_cast<int>(std::clamp<std::int64_t>(integer_member(*json, "rule"), 0, 15));
+  label.host = string_member(*json, "host");
   label.config_file = labels_impl::path_member(*json, "config_file");
   label.policy_file = labels_impl::path_member(*json, "policy_file");
   if ((label.client_id != "local" && !is_id(label.client_id)) || !is_id(label.session_id)) return std::nullopt;
@@ -122,10 +134,16 @@ USAGE_STATS_INLINE std::optional<Label> parse_label(std::string_view text) {
   text.remove_prefix(std::min(second + 1, text.size()));
   if (const auto end = parse_json(text.substr(0, text.find('\n')))) {
     label.signal = string_member(*end, "signal");
+    label.last_report = string_member(*end, "last_report");
     const std::int64_t duration = integer_member(*end, "duration_ms", -1);
     if (duration >= 0) label.duration = std::chrono::milliseconds(duration);
   }
   return label;
+}
+
+USAGE_STATS_INLINE bool is_newer_label(std::string_view text) {
+  const auto json = parse_json(text.substr(0, text.find('\n')));
+  return json && labels_impl::is_newer(*json, "usage-stats-label");
 }
 
 USAGE_STATS_INLINE std::string to_text(const State& state) {
@@ -146,7 +164,7 @@ USAGE_STATS_INLINE std::string to_text(const State& state) {
   if (state.last_sent != 0) json["last_sent"] = state.last_sent;
   Json& backoff = json["backoff"] = Json::object();
   for (const auto& [url, wait] : state.backoff)
-    backoff[url] = {{"failures", wait.failures}, {"not_before", wait.not_before}};
+    backoff[url] = {{"failures", wait.failures}, {"not_before", wait.not_before}, {"why", wait.why}};
   json["stopped"] = state.stopped;
   return json_text(json, 2) + "\n";
 }
@@ -154,6 +172,8 @@ USAGE_STATS_INLINE std::string to_text(const State& state) {
 USAGE_STATS_INLINE State parse_state(std::string_view text) {
   State state;
   const auto json = parse_json(text);
+  state.newer = json && labels_impl::is_newer(*json, "usage-stats-state");
+  if (state.newer) return state;
   state.damaged = !text.empty() && (!json || string_member(*json, "schema") != "usage-stats-state/1");
   if (!json || state.damaged) return state;
   state.app = string_member(*json, "app");
@@ -176,7 +196,7 @@ USAGE_STATS_INLINE State parse_state(std::string_view text) {
   if (const Json* const backoff = member(*json, "backoff"); backoff != nullptr && backoff->is_object())
     for (const auto& [url, wait] : backoff->items())
       state.backoff[url] = {static_cast<int>(std::clamp<std::int64_t>(integer_member(wait, "failures"), 0, 1000)),
-                            integer_member(wait, "not_before")};
+                            integer_member(wait, "not_before"), clip_utf8(string_member(wait, "why"), 256)};
   state.stopped = strings_member(*json, "stopped");
   return state;
 }

@@ -127,6 +127,8 @@ USAGE_STATS_INLINE Ownership ownership_of(const platform::Folder& folder, const 
   if (!text && error != std::errc::no_such_file_or_directory && error != std::errc::file_too_large)
     return refuse(platform::in_state_file(error));
   const auto json = text ? parse_json(*text) : std::nullopt;
+  if (json && labels_impl::is_newer(*json, "usage-stats-state"))
+    return refuse(platform::refused(Refusal::newer_version));
   if (json && string_member(*json, "schema") != "usage-stats-state/1")
     return refuse(platform::refused(Refusal::not_made_by_us));
   if (text) found.state = parse_state(*text);

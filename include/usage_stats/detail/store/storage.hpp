@@ -40,6 +40,7 @@ constexpr std::size_t remembered_ids = 1000;
 struct Backoff {
   int failures = 0;
   Seconds not_before = 0;
+  std::string why{};  // the last try's error, in words
 };
 
 /// state.json: what is remembered from run to run. A file that cannot be parsed counts as empty and is replaced.
@@ -58,6 +59,7 @@ struct State {
   Seconds last_sent = 0;
   std::map<std::string, Backoff> backoff;  // by endpoint URL
   std::vector<std::string> stopped;        // "VERSION URL" that was answered with 410
+  bool newer = false;                      // another version's, which must not be changed: nothing else is known of it
   bool damaged = false;                    // of a file that could not be parsed: nothing else is left of it
 };
 
@@ -77,19 +79,29 @@ struct Label {
   // As the run resolved them: what it does to its environment later changes nothing. Empty: it knew no place.
   std::filesystem::path config_file, policy_file;
   std::vector<Destination> destinations;
+  std::string host;            // host_mark() of the run's machine; empty: an earlier version wrote it
   std::string running_report;  // what is reported if the run vanishes, or its report is damaged
   // Written behind the label by a signal handler:
   std::string signal;
   std::optional<std::chrono::milliseconds> duration;
+  // ... or by a run that could not reach its folder any more when it ended:
+  std::string last_report;
+  // Of a label in pending/: another machine's, and in use so recently that an uploader there may be sending it.
+  bool in_use_elsewhere = false;
 };
 
 /// Puts into a report how many were delivered, failed and dropped so far.
 void count_deliveries(const State&, Report&);
+/// The machine in a label: it cannot be told from it, nor two labels be known to be of the same one, but by whoever
+/// knows its name. Locks may hold on one machine only (a home folder on NFS).
+std::string host_mark(const std::string& session_id, const std::string& host_identity);
 
 /// 32 or 64 lower case hexadecimal digits: all that ever names a client or a session, so that no label points outside.
 bool is_id(std::string_view text) noexcept;
 std::string to_text(const Label&);
 std::optional<Label> parse_label(std::string_view text);
+/// Whether it is a label of a version of this library whose labels are other than ours.
+bool is_newer_label(std::string_view text);
 std::string to_text(const State&);
 State parse_state(std::string_view text);
 
@@ -147,9 +159,12 @@ class Storage {
   std::filesystem::path report_path(const std::string& client_id, const std::string& session_id) const;
   /// active/SESSION_ID -> pending/SESSION_ID, or its end if it has nowhere to go.
   std::error_code finish(const Label&) const;
+  /// Writes pending/SESSION_ID: for a run whose end comes when an uploader has taken it for lost.
+  std::error_code wait_again(const Label&) const;
 
   /// Labels of runs that vanished: in active/, locked by nobody. The report says "lost" (or what the label's signal
-  /// says) unless the run had already written its own; then the label is moved to pending/.
+  /// says) unless the run had already written its own; then the label is moved to pending/. Those of other machines are
+  /// left alone for a day.
   void collect_vanished(const Log&, std::size_t most = std::numeric_limits<std::size_t>::max()) const;
   std::vector<Label> waiting(bool* incomplete = nullptr) const;  // oldest first
   /// Labels of live sessions that have written an interim report, with its sequence.
@@ -158,8 +173,8 @@ class Storage {
   /// `delete` has taken away meanwhile must not come back.
   std::error_code update_waiting(const std::string& session_id, const std::function<void(Label&)>& change) const;
   std::error_code remove_waiting(const std::string& session_id) const;
-  /// Whether the last report of a label's run is there.
-  bool has_last_report(const Label&) const;
+  /// The sequence of the last report of a label's run, if that is there; else 0.
+  std::int64_t last_report(const Label&) const;
   /// Removes the report of a run whose label somebody has deleted, and with it all the rest. One that waits or was sent
   /// stays: an uploader has taken its run for lost.
   void forget(const Label&) const;
@@ -169,6 +184,13 @@ class Storage {
   /// delivery.json of the label's session; empty if there is none.
   std::string deliveries(const Label&) const;
 
+  /// What lies in active/ and pending/ and is nobody's to send now.
+  struct LeftAlone {
+    std::size_t vanished = 0;   // their runs are gone; the next uploader reports them
+    std::size_t elsewhere = 0;  // runs of other machines, which may be alive
+    std::size_t newer = 0;      // labels of a newer version, which knows what they say
+  };
+  LeftAlone left_alone() const;
   /// Labels in pending/ that can be read and say nothing: how many there were.
   std::size_t remove_damaged_labels(const Log&) const;
   /// Holds the limits on number, size and age (section 6). `backlog`: reports wait because there was no time to try

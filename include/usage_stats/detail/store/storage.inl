@@ -83,6 +83,7 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
       bool unreadable = false;
       State changed = state(&unreadable);
       if (unreadable) return std::make_error_code(std::errc::io_error);
+      if (changed.newer) return platform::refused(platform::Refusal::newer_version);
       change(changed);
       changed.app = app_;
       return folder_.write(storage_impl::state_file, to_text(changed));
@@ -134,7 +135,28 @@ USAGE_STATS_INLINE std::error_code Storage::finish(const Label& label) const {
   return pending ? active.move(label.session_id, pending) : error;
 }
 
+USAGE_STATS_INLINE std::error_code Storage::wait_again(const Label& label) const {
+  if (label.destinations.empty()) return {};
+  std::error_code error;
+  const platform::Folder pending = folder_.folder("pending", true, error);
+  return pending ? pending.write(label.session_id, to_text(label)) : error;
+}
+
 namespace storage_impl {
+
+constexpr Seconds left_to_its_host = 24 * 3600;       // a label in active/
+constexpr std::chrono::minutes sending_elsewhere{2};  // one in pending/: longer than an uploader lives
+
+/// Whether a label is another machine's: its locks may not be seen here.
+USAGE_STATS_INLINE bool is_elsewhere(const Label& label, const std::string& here) {
+  return !label.host.empty() && label.host != host_mark(label.session_id, here);
+}
+
+/// ... and in active/: it may be alive there.
+USAGE_STATS_INLINE bool is_left_to_its_host(const Label& label, const std::string& here) {
+  const Seconds age = now_seconds() - label.created;
+  return is_elsewhere(label, here) && age < left_to_its_host && age > -left_to_its_host;
+}
 
 /// An envelope of the app whose folder it is.
 USAGE_STATS_INLINE std::optional<Label> parse_label(std::string_view text, const std::string& name,
@@ -147,6 +169,12 @@ USAGE_STATS_INLINE std::optional<Label> read_label(const platform::Folder& folde
                                                    const std::string& app, std::error_code& error) {
   const auto text = folder.read(name, limits::file_bytes, error);
   return text ? parse_label(*text, name, app) : std::nullopt;
+}
+
+/// Whether a label that cannot be read as one of ours is a newer version's.
+USAGE_STATS_INLINE bool is_newer(const platform::Folder& folder, const std::string& name) {
+  std::error_code error;
+  return is_newer_label(folder.read(name, limits::file_bytes, error).value_or(""));
 }
 
 /// A report that the run itself has written.
@@ -177,6 +205,8 @@ USAGE_STATS_INLINE bool end_vanished(const Storage& storage, const Label& label,
   const Written written = written_report(storage, label);
   error = written.unreadable ? std::make_error_code(std::errc::io_error) : std::error_code();
   if (written.final || error) return !error;
+  if (const auto last = parse_json(label.last_report); last && string_member(*last, "session_id") == label.session_id)
+    return !(error = storage.write_report(label.client_id, label.session_id, label.last_report));
   const RunStatus status = label.signal.empty() ? RunStatus::lost : RunStatus::signal;
   const auto report = close_report(written.sequence > 0 ? written.text : label.running_report, written.sequence > 0,
                                    status, label.signal, label.duration);
@@ -206,13 +236,18 @@ USAGE_STATS_INLINE void Storage::collect_vanished(const Log& log, std::size_t mo
   std::error_code error;
   const platform::Folder active = folder_.folder("active", false, error);
   if (!active) return;
+  const std::string here = platform::host_identity();
   for (const auto& entry : active.list(std::min(most, storage_impl::most_entries), is_id)) {
     if (entry.folder || platform::LockedFile::held(active, entry.name)) continue;
     const auto label = storage_impl::read_label(active, entry.name, app_, error);
     if (!label && storage_impl::may_pass(error)) continue;
+    if (label && storage_impl::is_left_to_its_host(*label, here)) continue;
     if (label && storage_impl::end_vanished(*this, *label, log, error)) {
       finish(*label);
-    } else if (!label || error == std::errc::invalid_argument) {
+      // From here on it is this machine's to send.
+      if (storage_impl::is_elsewhere(*label, here))
+        update_waiting(label->session_id, [](Label& taken) { taken.host.clear(); });
+    } else if ((!label && !storage_impl::is_newer(active, entry.name)) || error == std::errc::invalid_argument) {
       log("active/", entry.name, " is no label; removed");
       active.remove(entry.name);
     }
@@ -236,16 +271,40 @@ USAGE_STATS_INLINE std::vector<Label> Storage::interims() const {
   return labels;
 }
 
+USAGE_STATS_INLINE Storage::LeftAlone Storage::left_alone() const {
+  LeftAlone found;
+  std::error_code error;
+  const std::string here = platform::host_identity();
+  if (const platform::Folder active = folder_.folder("active", false, error))
+    for (const auto& entry : active.list(storage_impl::most_entries, is_id)) {
+      if (entry.folder || platform::LockedFile::held(active, entry.name)) continue;
+      const auto label = storage_impl::read_label(active, entry.name, app_, error);
+      const bool newer = !label && storage_impl::is_newer(active, entry.name);
+      ++(newer                                                      ? found.newer
+         : label && storage_impl::is_left_to_its_host(*label, here) ? found.elsewhere
+                                                                    : found.vanished);
+    }
+  if (const platform::Folder pending = folder_.folder("pending", false, error))
+    for (const auto& entry : pending.list(storage_impl::most_entries, is_id))
+      found.newer += storage_impl::is_newer(pending, entry.name) ? 1U : 0U;
+  return found;
+}
+
 USAGE_STATS_INLINE std::vector<Label> Storage::waiting(bool* incomplete) const {
   std::vector<Label> labels;
   std::error_code error;
   bool skipped = false;
   const platform::Folder pending = folder_.folder("pending", false, error);
   if (!pending) skipped = error != std::errc::no_such_file_or_directory;
+  const std::string here = platform::host_identity();
+  const auto recently = std::chrono::system_clock::now() - storage_impl::sending_elsewhere;
   if (pending)
     for (const auto& entry : pending.list(storage_impl::most_entries, is_id)) {
       auto label = storage_impl::read_label(pending, entry.name, app_, error);
-      if (label) labels.push_back(std::move(*label));
+      if (label) {
+        label->in_use_elsewhere = entry.changed > recently && storage_impl::is_elsewhere(*label, here);
+        labels.push_back(std::move(*label));
+      }
       skipped = skipped || storage_impl::may_pass(error);
     }
   if (incomplete != nullptr) *incomplete = skipped;
@@ -271,8 +330,9 @@ USAGE_STATS_INLINE std::error_code Storage::remove_waiting(const std::string& se
   return pending ? pending.remove(session_id) : error;
 }
 
-USAGE_STATS_INLINE bool Storage::has_last_report(const Label& label) const {
-  return storage_impl::written_report(*this, label).final;
+USAGE_STATS_INLINE std::int64_t Storage::last_report(const Label& label) const {
+  const storage_impl::Written written = storage_impl::written_report(*this, label);
+  return written.final ? written.sequence : 0;
 }
 
 USAGE_STATS_INLINE void Storage::forget(const Label& label) const {
@@ -291,6 +351,8 @@ USAGE_STATS_INLINE std::error_code Storage::record_delivery(const Label& label, 
   if (!session) return error;
   const auto before = session.read(storage_impl::delivery_file, limits::file_bytes, error);
   if (!before && storage_impl::may_pass(error)) return error;  // it tells of other endpoints too
+  if (const auto json = parse_json(before.value_or("")); json && labels_impl::is_newer(*json, "usage-stats-delivery"))
+    return platform::refused(platform::Refusal::newer_version);
   return session.write(storage_impl::delivery_file, with_delivery(before.value_or(""), record));
 }
 
@@ -364,7 +426,7 @@ USAGE_STATS_INLINE std::size_t Storage::remove_damaged_labels(const Log& log) co
   if (!pending) return 0;
   for (const auto& entry : pending.list(storage_impl::most_entries, is_id)) {
     const auto text = pending.read(entry.name, limits::file_bytes, error);
-    if (!text || storage_impl::parse_label(*text, entry.name, app_)) continue;
+    if (!text || storage_impl::parse_label(*text, entry.name, app_) || is_newer_label(*text)) continue;
     log("pending/", entry.name, " is damaged; removed");
     if (!pending.remove(entry.name)) ++removed;
   }
@@ -416,10 +478,16 @@ USAGE_STATS_INLINE bool Storage::strewn() const {
   const platform::Folder active = folder_.folder("active", false, error);
   if (storage_impl::first_look(active, storage_impl::some).size() <= storage_impl::some) return false;
   const auto labels = storage_impl::first_look(active, 100);
-  const auto vanished = std::count_if(labels.begin(), labels.end(), [&](const platform::Folder::Entry& label) {
-    return !platform::LockedFile::held(active, label.name);
-  });
-  return static_cast<std::size_t>(vanished) > storage_impl::some;
+  const std::string here = platform::host_identity();
+  std::size_t vanished = 0;
+  for (const auto& entry : labels) {
+    if (platform::LockedFile::held(active, entry.name)) continue;
+    const auto label = storage_impl::read_label(active, entry.name, app_, error);
+    const bool left =
+        label ? storage_impl::is_left_to_its_host(*label, here) : storage_impl::is_newer(active, entry.name);
+    if (!left && ++vanished > storage_impl::some) return true;
+  }
+  return false;
 }
 
 USAGE_STATS_INLINE bool Storage::crowded(const std::string& client_id) const {

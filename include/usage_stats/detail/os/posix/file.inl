@@ -321,7 +321,8 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
     if (::fstatat(number, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
     found.push_back({name, std::chrono::system_clock::from_time_t(status.st_mtime),
                      static_cast<std::uint64_t>(status.st_size), S_ISDIR(status.st_mode),
-                     !S_ISDIR(status.st_mode) && status.st_nlink > 1});
+                     !S_ISDIR(status.st_mode) && status.st_nlink > 1,
+                     std::chrono::system_clock::from_time_t(status.st_ctime)});
   }
   ::closedir(entries);
   return found;

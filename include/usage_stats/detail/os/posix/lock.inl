@@ -28,6 +28,7 @@ struct LockedFile::Impl {
   posix::Descriptor descriptor;
   dev_t device;
   ino_t inode;
+  bool of_open_file = false;  // F_OFD_SETLK
   posix::ClosedInChildren::Place* in_children = nullptr;
 
   Impl(posix::Descriptor file, const struct stat& status) noexcept
@@ -47,7 +48,8 @@ struct LockedFile::Impl {
     struct flock lock = posix::whole_file(F_WRLCK);
 #if defined(__linux__) && defined(F_OFD_SETLK)
     if (posix::forks_are_seen()) in_children = posix::ClosedInChildren::instance().add(descriptor.get(), device, inode);
-    if (in_children != nullptr && ::fcntl(descriptor.get(), F_OFD_SETLK, &lock) == 0) return {};
+    of_open_file = in_children != nullptr && ::fcntl(descriptor.get(), F_OFD_SETLK, &lock) == 0;
+    if (of_open_file) return {};
 #endif
     return ::fcntl(descriptor.get(), F_SETLK, &lock) == 0 ? std::error_code() : posix::last_error();
   }
@@ -132,6 +134,10 @@ USAGE_STATS_INLINE bool LockedFile::held(const Folder& folder, const std::string
   return ::fcntl(file.get(), F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
 }
 
+USAGE_STATS_INLINE bool LockedFile::was_kept() const noexcept {
+  return impl_ && impl_->of_open_file && posix::is_open(impl_->descriptor.get(), impl_->device, impl_->inode);
+}
+
 USAGE_STATS_INLINE bool LockedFile::stands_as(const Folder& folder, const std::string& name) const noexcept {
   struct stat status {};
   return impl_ && ::fstatat(folder.impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -139,7 +145,9 @@ USAGE_STATS_INLINE bool LockedFile::stands_as(const Folder& folder, const std::s
 }
 
 USAGE_STATS_INLINE std::error_code LockedFile::append(std::string_view bytes) const noexcept {
-  return posix::write_all(impl_->descriptor.get(), bytes);
+  const int number = impl_->descriptor.get();
+  if (!posix::is_open(number, impl_->device, impl_->inode)) return std::make_error_code(std::errc::bad_file_descriptor);
+  return posix::write_all(number, bytes);
 }
 
 USAGE_STATS_INLINE void LockedFile::release() noexcept {

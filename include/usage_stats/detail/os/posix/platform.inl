@@ -34,6 +34,7 @@
 #include "../platform.hpp"
 #include "exit.inl"
 #include "file.inl"
+#include "folder_watch.inl"
 #include "parts/forks.inl"
 #include "lock.inl"
 #include "loaded.inl"
@@ -90,6 +91,7 @@ USAGE_STATS_INLINE bool elevated() noexcept {
 }
 
 USAGE_STATS_INLINE std::int64_t process_id() noexcept { return ::getpid(); }
+USAGE_STATS_INLINE bool is_open(int stream) noexcept { return ::fcntl(stream, F_GETFD) >= 0; }
 USAGE_STATS_INLINE bool is_terminal(int stream) noexcept { return ::isatty(stream) == 1; }
 
 USAGE_STATS_INLINE NoBrokenPipe::NoBrokenPipe() noexcept {
@@ -100,7 +102,7 @@ USAGE_STATS_INLINE NoBrokenPipe::NoBrokenPipe() noexcept {
   sigaddset(&ours, SIGTTOU);
   sigpending(&pending);
   was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-  blocked_ = ::pthread_sigmask(SIG_BLOCK, &ours, reinterpret_cast<sigset_t*>(before_)) == 0;
+  blocked_ = ::pthread_sigmask(SIG_BLOCK, &ours, static_cast<sigset_t*>(static_cast<void*>(before_))) == 0;
 }
 
 USAGE_STATS_INLINE NoBrokenPipe::~NoBrokenPipe() {
@@ -111,7 +113,7 @@ USAGE_STATS_INLINE NoBrokenPipe::~NoBrokenPipe() {
   sigpending(&pending);
   int taken = 0;
   if (!was_pending_ && sigismember(&pending, SIGPIPE) == 1) sigwait(&pipe, &taken);
-  ::pthread_sigmask(SIG_SETMASK, reinterpret_cast<const sigset_t*>(before_), nullptr);
+  ::pthread_sigmask(SIG_SETMASK, static_cast<const sigset_t*>(static_cast<const void*>(before_)), nullptr);
 }
 
 namespace posix {
@@ -240,7 +242,7 @@ USAGE_STATS_INLINE unsigned usable_cpus() noexcept {
 USAGE_STATS_INLINE std::uint64_t physical_memory() noexcept {
 #if defined(__linux__)
   struct sysinfo info {};
-  return ::sysinfo(&info) == 0 ? static_cast<std::uint64_t>(info.totalram) * info.mem_unit : 0;
+  return ::sysinfo(&info) == 0 ? std::uint64_t{info.totalram} * info.mem_unit : 0;
 #elif defined(__APPLE__)
   std::uint64_t bytes = 0;
   std::size_t size = sizeof bytes;
@@ -294,18 +296,18 @@ USAGE_STATS_INLINE PrivateNames private_names() {
   std::error_code error;
   // Not getpwuid: it may ask a name service over a socket.
   if (const auto accounts = posix::read_system_file("/etc/passwd", 1024 * 1024, error)) {
-    const std::string wanted = ":" + std::to_string(::getuid()) + ":";
-    for (std::size_t begin = 0; begin < accounts->size();) {
-      const std::size_t end = std::min(accounts->find('\n', begin), accounts->size());
-      const std::string line = accounts->substr(begin, end - begin);
-      begin = end + 1;
+    const std::string id = std::to_string(::getuid()), wanted = ":" + id + ":";
+    // Of ten thousand accounts only those lines are taken apart that may be this user's.
+    for (std::size_t at = accounts->find(wanted); at != std::string::npos; at = accounts->find(wanted, at + 1)) {
+      const std::size_t begin = accounts->rfind('\n', at) + 1;  // npos + 1 is 0
+      const std::string line = accounts->substr(begin, std::min(accounts->find('\n', at), accounts->size()) - begin);
       std::vector<std::string> parts(1);  // name, password, uid, gid, full name, home, shell
       for (const char c : line)
         if (c == ':')
           parts.emplace_back();
         else
           parts.back() += c;
-      if (parts.size() < 6 || ":" + parts[2] + ":" != wanted) continue;
+      if (parts.size() < 6 || parts[2] != id) continue;
       names.users.push_back(parts[0]);
       names.users.push_back(parts[4].substr(0, parts[4].find(',')));
       names.home = parts[5];
@@ -320,6 +322,18 @@ USAGE_STATS_INLINE PrivateNames private_names() {
   }
   names.working_folder = std::filesystem::current_path(error).string();
   return names;
+}
+
+USAGE_STATS_INLINE std::string host_identity() {
+  struct utsname system {};
+  if (::uname(&system) != 0) return {};
+  std::string name = system.nodename;
+  // Names that many machines have.
+  if (name.empty() || name == "(none)" || name.compare(0, 9, "localhost") == 0) {
+    std::error_code error;
+    name += " " + posix::read_system_file("/etc/machine-id", 4096, error).value_or("");
+  }
+  return name;
 }
 
 namespace posix {

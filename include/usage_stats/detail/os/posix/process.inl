@@ -100,7 +100,7 @@ USAGE_STATS_INLINE void limit_memory([[maybe_unused]] std::size_t more) noexcept
   struct rlimit limit {};
   // Not RLIMIT_AS: what a program reserves and never uses is not taken from anybody.
   if (!known || ::getrlimit(RLIMIT_DATA, &limit) != 0) return;
-  const rlim_t wanted = static_cast<rlim_t>(pages) * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + more;
+  const rlim_t wanted = rlim_t{pages} * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + more;
   limit.rlim_cur = std::min(limit.rlim_max, wanted);
   ::setrlimit(RLIMIT_DATA, &limit);
 #endif
@@ -180,6 +180,7 @@ USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& com
   return result;
 }
 
+USAGE_STATS_INLINE int exit_status(int code) noexcept { return code & 0xff; }
 USAGE_STATS_INLINE void exit_now(int code) noexcept { ::_exit(code); }
 
 }  // namespace platform

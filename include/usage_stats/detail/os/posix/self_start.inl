@@ -173,6 +173,10 @@ USAGE_STATS_INLINE int PreparedStart::become_it() const noexcept {
   const struct flock whole = whole_file(F_WRLCK);
   const long locked = lock < 0 ? 0 : raw::lock(lock, whole);
   if (locked == -EACCES || locked == -EAGAIN) return EBUSY;
+    // Empty, and of now, it tells of an uploader that was started and has done nothing yet.
+#if defined(SYS_ftruncate)
+  if (lock >= 0 && locked == 0) raw::call(SYS_ftruncate, lock, 0);
+#endif
   raw::mask(SIG_SETMASK, raw::SignalSet());
   // In the host's folder still, for the sake of relative paths to libraries; see become_background_process().
   return static_cast<int>(-raw::call(SYS_execve, raw::pointer(program_.c_str()),
@@ -274,6 +278,42 @@ USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& err
   error = problem == 0 ? std::error_code() : std::error_code(problem, std::generic_category());
   if (problem == 0) child.id_ = id;
   return child;
+}
+
+USAGE_STATS_INLINE bool finds_own_executable() noexcept {
+  USAGE_STATS_TRY { return ::access(own_executable().c_str(), X_OK) == 0; }
+  USAGE_STATS_CATCH_ALL { return true; }
+}
+
+namespace posix {
+
+/// Process 1 of a machine, and of containers that hold many programs, outlives its children. What container engines put
+/// there for one program (tini, dumb-init, catatonit, bwrap) ends when that does, and takes all others with it.
+USAGE_STATS_INLINE bool is_lasting_init(std::string_view name) noexcept {
+  if (name.substr(0, 4) == "init" || name.substr(0, 7) == "systemd") return true;  // "init(Debian)" of WSL
+  for (const char* const other :
+       {"launchd", "upstart", "openrc-init", "runit", "runit-init", "runsvdir", "s6-svscan", "supervisord", "procd",
+        "dinit", "finit", "sinit", "shepherd", "busybox", "linuxrc", "my_init", "pause"})
+    if (name == other) return true;
+  return false;
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE bool ends_with_its_container() noexcept {
+#if defined(__linux__)
+  if (::getpid() == 1) return true;
+  if (::getppid() != 1) return false;
+  USAGE_STATS_TRY {
+    std::error_code error;
+    auto name = posix::read_system_file("/proc/1/comm", 64, error);
+    if (!name) return false;
+    if (!name->empty() && name->back() == '\n') name->pop_back();
+    return !posix::is_lasting_init(*name);
+  }
+  USAGE_STATS_CATCH_ALL {}
+#endif
+  return false;
 }
 
 namespace posix {

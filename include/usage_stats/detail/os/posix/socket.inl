@@ -23,7 +23,6 @@ namespace sockets {
 
 using Handle = int;
 using Length = socklen_t;
-using Count = std::size_t;
 constexpr Handle none = -1;
 #if defined(MSG_NOSIGNAL)
 constexpr int send_flags = MSG_NOSIGNAL;
@@ -32,6 +31,7 @@ constexpr int send_flags = 0;
 #endif
 
 USAGE_STATS_INLINE Handle native(std::intptr_t handle) noexcept { return static_cast<Handle>(handle); }
+USAGE_STATS_INLINE std::size_t count_of(std::size_t bytes) noexcept { return bytes; }
 USAGE_STATS_INLINE void close(Handle socket) noexcept { ::close(socket); }
 USAGE_STATS_INLINE int last_error() noexcept { return errno; }
 /// Nothing yet, and no failure.
@@ -51,7 +51,8 @@ USAGE_STATS_INLINE bool make_non_blocking(Handle socket) noexcept {
 }
 
 USAGE_STATS_INLINE int poll(pollfd* files, std::size_t count, int limit_ms) noexcept {
-  return ::poll(files, static_cast<nfds_t>(count), limit_ms);
+  const nfds_t number = count;
+  return ::poll(files, number, limit_ms);
 }
 
 }  // namespace sockets

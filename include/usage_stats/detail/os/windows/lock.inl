@@ -95,6 +95,8 @@ USAGE_STATS_INLINE bool LockedFile::held(const Folder& folder, const std::string
   return true;
 }
 
+USAGE_STATS_INLINE bool LockedFile::was_kept() const noexcept { return impl_ != nullptr; }
+
 USAGE_STATS_INLINE bool LockedFile::stands_as(const Folder& folder, const std::string& name) const noexcept {
   USAGE_STATS_TRY {
     const windows::Handle file = windows::open(*folder.impl_ / name, FILE_READ_ATTRIBUTES, OPEN_EXISTING);

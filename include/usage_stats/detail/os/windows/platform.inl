@@ -32,6 +32,7 @@
 
 #include "../platform.hpp"
 #include "file.inl"
+#include "folder_watch.inl"
 #include "lock.inl"
 #include "memory.inl"
 #include "terminal.inl"
@@ -273,6 +274,12 @@ USAGE_STATS_INLINE PrivateNames private_names() {
       windows::utf8(windows::text_of([](wchar_t* text, DWORD room) { return ::GetCurrentDirectoryW(room, text); }));
   return names;
 }
+
+USAGE_STATS_INLINE bool is_open(int stream) noexcept {
+  const HANDLE handle = windows::standard_stream(stream);
+  return handle != nullptr && handle != INVALID_HANDLE_VALUE;
+}
+USAGE_STATS_INLINE std::string host_identity() { return variable("COMPUTERNAME").value_or(""); }
 
 // ---- places
 

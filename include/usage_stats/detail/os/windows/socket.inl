@@ -16,11 +16,11 @@ namespace sockets {
 
 using Handle = SOCKET;
 using Length = int;
-using Count = int;
 constexpr Handle none = INVALID_SOCKET;
 constexpr int send_flags = 0;
 
 USAGE_STATS_INLINE Handle native(std::intptr_t handle) noexcept { return static_cast<Handle>(handle); }
+USAGE_STATS_INLINE int count_of(std::size_t bytes) noexcept { return static_cast<int>(bytes); }
 USAGE_STATS_INLINE void close(Handle socket) noexcept { ::closesocket(socket); }
 USAGE_STATS_INLINE int last_error() noexcept { return ::WSAGetLastError(); }
 /// Nothing yet, and no failure.

@@ -160,7 +160,7 @@ USAGE_STATS_INLINE std::int64_t monotonic_ms() noexcept {
 #if defined(SYS_clock_gettime)
   Time now;
   call(SYS_clock_gettime, CLOCK_MONOTONIC, pointer(&now));
-  return static_cast<std::int64_t>(now.seconds) * 1000 + now.nanoseconds / 1000000;
+  return std::int64_t{now.seconds} * 1000 + now.nanoseconds / 1000000;
 #else
   struct timespec now {};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
@@ -188,7 +188,7 @@ USAGE_STATS_INLINE bool close_listed(int first, int last) noexcept {
   for (long size = 0; (size = call(SYS_getdents64, list, pointer(entries), sizeof entries)) > 0;)
     for (long at = 0; at < size;) {
       const char* const entry = entries + at;  // as linux/dirent.h has it: inode, offset, length, kind, name
-      const auto* const length = reinterpret_cast<const std::uint16_t*>(entry + 16);
+      const auto* const length = static_cast<const std::uint16_t*>(static_cast<const void*>(entry + 16));
       int number = 0;
       for (const char* digit = entry + 19; *digit >= '0' && *digit <= '9'; ++digit)
         number = number * 10 + (*digit - '0');

@@ -1,0 +1,98 @@
+// Very many arguments, variables and accounts: what they add grows no faster than they do, and is small.
+#include <doctest/doctest.h>
+
+#include <usage_stats.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sandbox.hpp"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+namespace us = usage_stats::detail;
+
+double milliseconds_of(const std::function<void()>& work) {
+  double best = 1e9;
+  for (int i = 0; i < 3; ++i) {
+    const auto start = Clock::now();
+    work();
+    best = std::min(best, std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+  }
+  return best;
+}
+
+std::vector<std::string> words(std::size_t count) {
+  std::vector<std::string> many;
+  for (std::size_t i = 0; i < count; ++i) many.push_back("sample" + std::to_string(i * 7919) + "/reads.bam");
+  return many;
+}
+
+/// What a run with these arguments and an exception does with them.
+double time_with(std::size_t count) {
+  const std::vector<std::string> arguments = words(count);
+  usage_stats::Options options("reporter", "1.2.3");
+  options.argument_values = {"threads"};
+  return milliseconds_of([&] {
+    us::SensitiveValues sensitive = us::ambient_values();
+    us::Report report = us::report_at_start(options, std::string(32, 'a'), arguments, sensitive, us::State());
+    sensitive.add_arguments(arguments);
+    report.outcome.error = {{"std::runtime_error", "cannot open sample7919/reads.bam"}};
+    us::scrub_report(report, options, sensitive);
+    CHECK(report.outcome.error[0].message.find("7919") == std::string::npos);
+  });
+}
+
+}  // namespace
+
+TEST_CASE("large input: fifty thousand arguments and an exception cost hardly more than a thousand") {
+  const double few = time_with(1000), many = time_with(50000);
+  CAPTURE(few);
+  CAPTURE(many);
+  CHECK(many < 2 * few + 25);  // in a debug build, on a busy machine
+}
+
+TEST_CASE("large input: ten thousand variables, and arguments, and the run ends as ever with its report") {
+  Sandbox sandbox;
+  for (int i = 0; i < 10000; ++i)
+    sandbox.environment["VARIABLE_" + std::to_string(i)] = "value number " + std::to_string(i);
+  std::vector<std::string> arguments{"--unattended", "local", "--throw", "cannot open value 4711", "--as"};
+  const std::vector<std::string> many = words(10000);
+  arguments.insert(arguments.end(), many.begin(), many.end());
+  const Result result = sandbox.run("reporter", arguments);
+  CHECK(result.exit_code == 70);
+  const nlohmann::json report = sandbox.report();
+  CHECK(report["command"]["arguments"].size() == 64);
+  CHECK(report["truncated"]["arguments"] == 10000 - 64);
+  CHECK(report["outcome"]["error"]["message"].get<std::string>().find("4711") == std::string::npos);
+}
+
+TEST_CASE("large input: a passwd of ten thousand accounts costs next to nothing, and the right one is found") {
+  Sandbox sandbox;
+  std::string accounts;
+  for (int i = 1; i <= 10000; ++i) {
+    const std::string name = "account" + std::to_string(i);
+    accounts += name + ":x:" + std::to_string(100000 + i) + ":100:" + name + " of all:0:/home/" + name + ":/bin/sh\n";
+  }
+  accounts += "quizzical:x:0:0:Quentin Izzical:/root:/bin/sh\n";
+  write_file(sandbox.root() / "passwd", accounts);
+  Command command = sandbox.command("reporter", {"--unattended", "local", "--throw", "cannot open quizzical Izzical"});
+  const std::string program = command.program.string();
+  command.program = "unshare";
+  command.arguments.insert(command.arguments.begin(), {"--mount", "--map-root-user", "sh", "-c",
+                                                       "mount --bind '" + (sandbox.root() / "passwd").string() +
+                                                           "' /etc/passwd || exit 77; exec \"$0\" \"$@\"",
+                                                       program});
+  const Result result = run(command);
+  if (result.exit_code == 77 || result.err.find("unshare") == 0) {
+    MESSAGE("skipped: this machine allows no mounts of one's own");
+    return;
+  }
+  CHECK(result.exit_code == 70);
+  const std::string message = sandbox.report()["outcome"]["error"]["message"];
+  CHECK(message.find("zzical") == std::string::npos);
+}
