@@ -40,7 +40,7 @@
 #include "usage_stats/session.hpp"                             // one run, for its program
 #include "usage_stats/detail/run/run.hpp"                      // ... and from the decision to the report
 #include "usage_stats/detail/run/run_registry.hpp"             // ... however it ends
-#include "usage_stats/detail/store/storage.hpp"                // the folder: reports and labels
+#include "usage_stats/detail/store/storage.hpp"                // the folder: reports and envelopes
 #include "usage_stats/detail/send/uploader.hpp"                // empties the folder
 #include "usage_stats/detail/send/exporters/exporters.hpp"     // report -> requests
 #include "usage_stats/detail/send/transport/send.hpp"          // one HTTP request

@@ -146,14 +146,14 @@ class WaitingRun {
     sandbox.run("reporter", sending(amplitude, {"--field"}));
     CHECK(amplitude.refusals() == std::vector<std::string>{"429 too many events for one device"});
     amplitude.room(1000000);
-    label_ = waiting_label(sandbox);
+    envelope_ = waiting_label(sandbox);
     report_ = json::parse(read_file(sandbox.report_files().at(0)));
   }
 
   /// The report of this sequence, with so many events, waits; it is interim unless it is the last.
   void waits(int sequence, int events, bool last) {
     json report = report_;
-    report["sequence"] = label_["sequence"] = sequence;
+    report["sequence"] = envelope_["sequence"] = sequence;
     report["events"] = json::array();
     for (int i = 0; i < events; ++i)
       report["events"].push_back({{"name", "send_model"}, {"at_s", 0.001 * i}, {"fields", {{"records", i}}}});
@@ -163,12 +163,13 @@ class WaitingRun {
       report.erase("ended_at");
     }
     write_file(sandbox_.report_files().at(0), report.dump());
-    write_file(sandbox_.usage_folder() / "pending" / label_["session_id"].get<std::string>(), label_.dump() + "\n");
+    write_file(sandbox_.usage_folder() / "pending" / envelope_["session_id"].get<std::string>(),
+               envelope_.dump() + "\n");
   }
 
  private:
   const Sandbox& sandbox_;
-  json label_, report_;
+  json envelope_, report_;
 };
 
 }  // namespace

@@ -19,7 +19,7 @@ using nlohmann::json;
 
 std::int64_t now() { return static_cast<std::int64_t>(std::time(nullptr)); }
 
-/// One run against a server that gives this answer; returns what the waiting label says of its destination, or null.
+/// One run against a server that gives this answer; returns what the waiting envelope says of its destination, or null.
 json destination_after(const Sandbox& sandbox, const Answer& answer) {
   Server server([answer](const ReceivedRequest&) { return answer; });
   sandbox.run("reporter", sending_to(server.url()));

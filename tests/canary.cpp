@@ -125,18 +125,18 @@ std::string traces_of(const Options& options, const std::vector<std::string>& ar
   const std::string id(32, 'a');
   detail::Report report = detail::report_at_start(options, id, arguments, sensitive);
   report.client_id = id;
-  detail::Label label;
-  label.app = options.app;
-  label.version = options.version;
-  label.client_id = label.session_id = id;
-  label.destinations.push_back({options.endpoints[0], 0, 0});
-  label.running_report = detail::to_json(report);
+  detail::Envelope envelope;
+  envelope.app = options.app;
+  envelope.version = options.version;
+  envelope.client_id = envelope.session_id = id;
+  envelope.destinations.push_back({options.endpoints[0], 0, 0});
+  envelope.running_report = detail::to_json(report);
   report.final = true;
   report.outcome.status = detail::RunStatus::exception;
   report.outcome.error = {{"std::runtime_error", message}};
   sensitive.add_arguments(arguments);
   detail::scrub_report(report, options, sensitive);
-  std::string traces = detail::to_text(label);
+  std::string traces = detail::to_text(envelope);
   for (const auto protocol :
        {usage_stats::Protocol::json, usage_stats::Protocol::otlp, usage_stats::Protocol::amplitude}) {
     usage_stats::Endpoint endpoint = options.endpoints[0];
@@ -167,7 +167,7 @@ TEST_CASE("canary: the test would see a mark") {
   CHECK(shows(traces_of(options, {"--name=plain"}, ""), "plain"));
 }
 
-TEST_CASE("canary: no mark in any report, label or request of generated runs") {
+TEST_CASE("canary: no mark in any report, envelope or request of generated runs") {
   TemporaryFolder folder;
   const fs::path before = fs::current_path();
   const bool own_host_name = ::geteuid() == 0 && ::unshare(CLONE_NEWUTS) == 0;
@@ -175,22 +175,22 @@ TEST_CASE("canary: no mark in any report, label or request of generated runs") {
   const Options options("reporter", "1.2.3", "https://stats.example.org/v1/usage");
   const std::size_t runs = generated_runs();
   Random random(2);
-  std::vector<std::string> standing;  // marks that hold for many runs
+  std::vector<std::string> plan;  // marks that hold for many runs
   for (std::size_t run = 0; run < runs; ++run) {
     static std::map<std::string, std::string> variables;
     if (run % 100 == 0) {
-      standing.clear();
-      for (int i = 0; i < 4; ++i) standing.push_back(mark(random));
+      plan.clear();
+      for (int i = 0; i < 4; ++i) plan.push_back(mark(random));
       const fs::path place = folder.path() / standing[0] / "inner";
       fs::create_directories(place);
       fs::current_path(place);
       variables = {{"HOME", "/home/" + standing[1]}, {"USER", standing[2]}, {"PATH", "/usr/bin:/opt/" + standing[3]}};
       if (own_host_name) {
-        standing.push_back(pick(random, "bcdfghjkmpqrvwxz", 10));
-        REQUIRE(::sethostname(standing.back().data(), standing.back().size()) == 0);
+        plan.push_back(pick(random, "bcdfghjkmpqrvwxz", 10));
+        REQUIRE(::sethostname(plan.back().data(), plan.back().size()) == 0);
       }
     }
-    std::vector<std::string> secrets = standing;
+    std::vector<std::string> secrets = plan;
     for (int i = 0; i < 5; ++i) secrets.push_back(mark(random));
     const std::size_t fresh = secrets.size() - 5;
     variables["SECRET_TOKEN"] = secrets[fresh];

@@ -89,7 +89,7 @@ TEST_CASE("delete: offline it waits, is never pruned, and is made up for by a la
   run_usage_stats(sandbox, {"enable"}, {"--url", server.url()});
 
   server.answer([](const ReceivedRequest&) { return Answer{}; });
-  nlohmann::json label = waiting_label(sandbox);
+  nlohmann::json envelope = waiting_label(sandbox);
   make_due(sandbox);
   nlohmann::json state = state_of(sandbox);
   CHECK(state["deletion_due"] > 0);

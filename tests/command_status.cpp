@@ -34,12 +34,12 @@ void fill(const Sandbox& sandbox, int runs) {
   std::vector<std::string> arguments = sending_to("http://127.0.0.1:9/");
   sandbox.run("reporter", arguments);
   const std::string report = read_file(sandbox.report_files().at(0));
-  const std::string label = read_file(sandbox.usage_folder() / "pending" / sandbox.pending().at(0));
+  const std::string envelope = read_file(sandbox.usage_folder() / "pending" / sandbox.pending().at(0));
   const std::string session = sandbox.pending().at(0), client = nlohmann::json::parse(report)["client_id"];
   for (int i = 0; i < runs; ++i) {
     std::string number = std::to_string(i);
     number = std::string(32 - number.size(), '0') + number;
-    std::string copy = label;
+    std::string copy = envelope;
     copy.replace(copy.find(session), 32, number);
     write_file(sandbox.usage_folder() / "pending" / number, copy);
     write_file(sandbox.usage_folder() / client / number / "usage_stats.json", report);

@@ -20,7 +20,8 @@ TEST_CASE("local: the report is written, nothing is sent, and no id is made") {
   CHECK(server.requests().empty());
 }
 
-TEST_CASE("local: a run that was taken for lost, for its host had closed the label, leaves its true end all the same") {
+TEST_CASE(
+    "local: a run that was taken for lost, for its host had closed the envelope, leaves its true end all the same") {
   Sandbox sandbox;
   Command command =
       sandbox.command("reporter", {"--unattended", "local", "--close-all", "--wait-for-input", "--exit", "3"});

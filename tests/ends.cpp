@@ -101,7 +101,7 @@ void check(const Way& way) {
   CHECK(sandbox.active("ends").empty());
 }
 
-/// The ends that leave nothing but a label that nobody locks: the next run's uploader finds it.
+/// The ends that leave nothing but an envelope that nobody locks: the next run's uploader finds it.
 void check_found_later(const Way& way) {
   CAPTURE(way.how);
   Server server;

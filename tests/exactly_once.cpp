@@ -197,7 +197,8 @@ TEST_CASE("exactly once: 64 processes at a time, and a receiver that fails a thi
   check_nothing_dropped(sandbox, "reporter");
 }
 
-TEST_CASE("exactly once: host and uploader are killed at any system call; each run that wrote its label is reported") {
+TEST_CASE(
+    "exactly once: host and uploader are killed at any system call; each run that wrote its envelope is reported") {
   if (!can_trace()) return;
   const int rounds = in_full() ? 1010 : 40;  // of two kills each, nearly
   FlakyReceiver receiver;
@@ -221,10 +222,10 @@ TEST_CASE("exactly once: host and uploader are killed at any system call; each r
     kills += result.signal == SIGKILL ? 1 : 0;
     const std::size_t begun = result.out.find("begun ");
     if (begun != result.out.npos) ended[result.out.substr(begun + 6, 32)] = result.out.find("ended") != result.out.npos;
-    for (const std::string& label : sandbox.active("fast_clock")) {
+    for (const std::string& envelope : sandbox.active("fast_clock")) {
       std::ostringstream text;  // empty, if an uploader has moved it meanwhile
-      text << std::ifstream(sandbox.usage_folder("fast_clock") / "active" / label).rdbuf();
-      if (json::accept(text.str())) ended.emplace(label, false);
+      text << std::ifstream(sandbox.usage_folder("fast_clock") / "active" / envelope).rdbuf();
+      if (json::accept(text.str())) ended.emplace(envelope, false);
     }
     if (random() % 2 == 0) sandbox.end_uploaders();
     kills += killed_at_any(uploader, of_uploader).signal == SIGKILL ? 1 : 0;

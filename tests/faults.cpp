@@ -91,7 +91,7 @@ TEST_CASE("faults: the host is killed at each of its system calls; no run is rep
   prepare(sandbox, server.url());
   const Command command = host(sandbox, server.url());
   const std::vector<SystemCall> calls = system_calls_of(sandbox, command, true);
-  std::set<std::string> begun;  // with a label
+  std::set<std::string> begun;  // with an envelope
   for (const SystemCall& call : calls) {
     CAPTURE(call.name + " " + std::to_string(call.number));
     run(with_fault(command, call, "signal=KILL"));

@@ -25,9 +25,9 @@ struct Old : Waiting {
 
   Old() : Waiting("http://127.0.0.1:9/") {
     const fs::path file = folder() / "pending" / sandbox.pending("faults").at(0);
-    json label = json::parse(read_file(file));
-    label["destinations"][0]["not_before"] = std::time(nullptr) + 3600;
-    write_file(file, label.dump() + "\n");
+    json envelope = json::parse(read_file(file));
+    envelope["destinations"][0]["not_before"] = std::time(nullptr) + 3600;
+    write_file(file, envelope.dump() + "\n");
     for (const fs::path& aged : {report.parent_path(), report.parent_path().parent_path()})
       fs::last_write_time(aged, fs::file_time_type::clock::now() - std::chrono::hours(24 * 100));
   }
@@ -62,13 +62,13 @@ TEST_CASE("faults: whatever the uploader cannot look at, it throws away nothing 
 
 namespace {
 
-/// A run that lives, and one that was killed when its report was written and its label not yet moved.
+/// A run that lives, and one that was killed when its report was written and its envelope not yet moved.
 struct Unfinished {
   Server server{};
   Sandbox sandbox{};
   Process alive{started()};
 
-  /// How often a run renames a file before it moves its label.
+  /// How often a run renames a file before it moves its envelope.
   static int renames() {
     Sandbox sandbox;
     int last = 0;

@@ -71,9 +71,9 @@ struct Shared {
 
 /// Where what waits is sent.
 void json_endpoint(const Sandbox& sandbox, const std::string& url) {
-  nlohmann::json label = waiting_label(sandbox);
-  label["destinations"][0]["url"] = url;
-  set_waiting_label(sandbox, label);
+  nlohmann::json envelope = waiting_label(sandbox);
+  envelope["destinations"][0]["url"] = url;
+  set_waiting_label(sandbox, envelope);
 }
 
 bool all_belong_to(const fs::path& folder, unsigned user) {

@@ -40,16 +40,16 @@ std::string nested(int depth) {
 
 }  // namespace
 
-TEST_CASE("hostile files: a label's numbers stay where one can count on from them") {
+TEST_CASE("hostile files: an envelope's numbers stay where one can count on from them") {
   for (const std::string number : far_numbers) {
     CAPTURE(number);
-    const auto label = us::parse_label(R"({"schema":"usage-stats-label/1","client_id":"local","session_id":")" + id +
-                                       R"(","sequence":)" + number + R"(,"created":)" + number + "}\n{}\n" +
-                                       R"({"signal":"SIGTERM","duration_ms":)" + number + "}\n");
-    REQUIRE(label);
-    CHECK(label->sequence == 1);
-    CHECK_FALSE((label->duration && label->duration->count() < 0));
-    CHECK(us::to_text(*us::parse_label(us::to_text(*label))) == us::to_text(*label));
+    const auto envelope = us::parse_envelope(R"({"schema":"usage-stats-label/1","client_id":"local","session_id":")" +
+                                             id + R"(","sequence":)" + number + R"(,"created":)" + number + "}\n{}\n" +
+                                             R"({"signal":"SIGTERM","duration_ms":)" + number + "}\n");
+    REQUIRE(envelope);
+    CHECK(envelope->sequence == 1);
+    CHECK_FALSE((envelope->duration && envelope->duration->count() < 0));
+    CHECK(us::to_text(*us::parse_envelope(us::to_text(*envelope))) == us::to_text(*envelope));
   }
 }
 
@@ -145,15 +145,15 @@ TEST_CASE("hostile files: a config or policy file that is none is not waited for
     }
 }
 
-TEST_CASE("hostile files: a report or label that has grown to a gigabyte is neither read nor sent") {
-  for (const bool label : {false, true}) {
-    CAPTURE(label);
+TEST_CASE("hostile files: a report or envelope that has grown to a gigabyte is neither read nor sent") {
+  for (const bool envelope : {false, true}) {
+    CAPTURE(envelope);
     Server server(503);
     Sandbox sandbox;
     sandbox.collect = false;
     sandbox.run("reporter", sending_to(server.url()));
     make_due(sandbox);
-    make_sparse(label ? sandbox.usage_folder() / "pending" / sandbox.pending().at(0) : sandbox.report_files().at(0),
+    make_sparse(envelope ? sandbox.usage_folder() / "pending" / sandbox.pending().at(0) : sandbox.report_files().at(0),
                 off_t{1} << 30);
     CHECK(sandbox.run("reporter", sending_to(server.url(), {"--exit", "3"})).exit_code == 3);
     CHECK(server.requests().size() == 2);

@@ -42,7 +42,7 @@ bool speak(Sandbox& sandbox, const Speech& speech) {
 
 }  // namespace
 
-TEST_CASE("locales: reports, labels, state and requests are the same in every language") {
+TEST_CASE("locales: reports, envelopes, state and requests are the same in every language") {
   for (const Speech& speech : speeches) {
     for (const std::string protocol : {"json", "otlp", "amplitude"}) {
       for (const std::string delivery : {"wait", "in_process"}) {
@@ -90,11 +90,11 @@ TEST_CASE("locales: an answer's Retry-After, in seconds and as a date, is unders
       if (!speak(sandbox, speech)) continue;
       sandbox.environment["LOCALES_USAGE_STATS_ENABLED"] = "1";
       CHECK(sandbox.run("locales", {server.url(), "json", "in_process"}).exit_code == 0);
-      const auto labels = sandbox.pending("locales");
-      REQUIRE(labels.size() == 1);
-      const std::string label = read_file(sandbox.usage_folder("locales") / "pending" / labels[0]);
+      const auto envelopes = sandbox.pending("locales");
+      REQUIRE(envelopes.size() == 1);
+      const std::string envelope = read_file(sandbox.usage_folder("locales") / "pending" / envelopes[0]);
       const auto not_before =
-          json::parse(label.substr(0, label.find('\n')))["destinations"][0]["not_before"].get<std::int64_t>();
+          json::parse(envelope.substr(0, envelope.find('\n')))["destinations"][0]["not_before"].get<std::int64_t>();
       CHECK(not_before >= now + 7200);
       CHECK(not_before <= now + 7260);
       CHECK(json::parse(read_file(sandbox.usage_folder("locales") / "state.json")).is_object());

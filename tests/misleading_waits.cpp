@@ -52,8 +52,8 @@ TEST_CASE("misleading waits: a state.json that a stopped process holds takes no 
   std::error_code error;
   auto storage = Storage::open(sandbox.usage_folder(), "reporter", false, error);
   REQUIRE(storage);
-  platform::LockedFile::Outcome outcome{};
-  const auto held = platform::LockedFile::acquire(storage->folder(), "state.json", false, outcome, error);
+  os::LockedFile::Outcome outcome{};
+  const auto held = os::LockedFile::acquire(storage->folder(), "state.json", false, outcome, error);
   REQUIRE(held);
   auto start = Clock::now();
   CHECK(storage->update_state([](State&) {}) == std::errc::timed_out);

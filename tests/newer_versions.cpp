@@ -59,7 +59,7 @@ TEST_CASE("newer versions: one that appears in the middle of a run is not overwr
   CHECK(server.requests().empty());
 }
 
-TEST_CASE("newer versions: labels are neither removed nor sent, and status counts them") {
+TEST_CASE("newer versions: envelopes are neither removed nor sent, and status counts them") {
   const Server server;
   const Sandbox sandbox;
   sandbox.run("reporter", sending_to(server.url()));

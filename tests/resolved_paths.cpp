@@ -57,18 +57,18 @@ TEST_CASE("resolved paths: bytes that are no UTF-8 stay what they are") {
   }
 }
 
-TEST_CASE("resolved paths: a label that does not tell where to look waits, and status says so") {
+TEST_CASE("resolved paths: an envelope that does not tell where to look waits, and status says so") {
   Host host;
   host.server.answer([](const ReceivedRequest&) { return Answer{503}; });
   host.runs({}, {}, false);
   REQUIRE(host.sandbox.pending("versioned").size() == 1);
   const auto file = host.sandbox.usage_folder("versioned") / "pending" / host.sandbox.pending("versioned")[0];
   const std::string text = read_file(file);
-  nlohmann::json label = nlohmann::json::parse(text.substr(0, text.find('\n')));
-  CHECK(label["config_file"] == (host.sandbox.home() / ".config" / "versioned" / "config.json").string());
-  CHECK(label["policy_file"] == "/etc/versioned/usage_stats.json");
-  label.erase("config_file");
-  write_file(file, label.dump() + text.substr(text.find('\n')));
+  nlohmann::json envelope = nlohmann::json::parse(text.substr(0, text.find('\n')));
+  CHECK(envelope["config_file"] == (host.sandbox.home() / ".config" / "versioned" / "config.json").string());
+  CHECK(envelope["policy_file"] == "/etc/versioned/usage_stats.json");
+  envelope.erase("config_file");
+  write_file(file, envelope.dump() + text.substr(text.find('\n')));
   const std::vector<std::string> unattended{"--url", host.server.url(), "--unattended", "on", "--as", "usage-stats"};
   const auto command = [&](const std::string& word) {
     std::vector<std::string> arguments = unattended;

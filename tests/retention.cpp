@@ -106,7 +106,7 @@ TEST_CASE("retention: a dead server leaves a thousand waiting, be it in its back
   sandbox.run("reporter", sending_to(dead.url()));
   CHECK(sandbox.wait_for_no_uploader());
   const auto pending = sandbox.usage_folder() / "pending";
-  const std::string name = sandbox.pending().at(0), label = read_file(pending / name);
+  const std::string name = sandbox.pending().at(0), envelope = read_file(pending / name);
   const std::string report = read_file(sandbox.report_files().at(0));
   const auto client = sandbox.report_files().at(0).parent_path().parent_path();
   const auto renamed = [&](std::string text, const std::string& id) {
@@ -118,7 +118,7 @@ TEST_CASE("retention: a dead server leaves a thousand waiting, be it in its back
     id = std::string(32 - id.size(), '0') + id;
     std::filesystem::create_directory(client / id);
     write_file(client / id / "usage_stats.json", renamed(report, id));
-    write_file(pending / id, renamed(label, id));
+    write_file(pending / id, renamed(envelope, id));
   }
   sandbox.run("reporter", sending_to(dead.url()));
   CHECK(wait_until([&] { return sandbox.pending().size() == 1000; }));
@@ -139,7 +139,7 @@ TEST_CASE("retention: where no uploader can be started, the program itself holds
   CHECK(sandbox.pending().size() == 1000);
 }
 
-TEST_CASE("retention: a label that says nothing goes, and is counted") {
+TEST_CASE("retention: an envelope that says nothing goes, and is counted") {
   Server server(503);
   Sandbox sandbox;
   sandbox.run("reporter", sending_to(server.url()));

@@ -25,26 +25,26 @@ constexpr std::size_t most_alive = 1;
 
 std::vector<std::string> detached(const std::string& url) { return {"--url", url, "--unattended", "on"}; }
 
-us::Label label_for(const std::string& session, const std::string& url, us::Seconds not_before = 0) {
-  us::Label label;
-  label.app = "reporter";
-  label.version = "1.2.3";
-  label.client_id = std::string(32, 'c');
-  label.session_id = session + std::string(32 - session.size(), '0');
-  label.created = us::now_seconds();
-  label.config_file = label.policy_file = "/nonexistent/usage_stats.json";  // says neither yes nor no
-  label.destinations.push_back({usage_stats::Endpoint{url}, 0, not_before});
-  return label;
+us::Envelope label_for(const std::string& session, const std::string& url, us::Seconds not_before = 0) {
+  us::Envelope envelope;
+  envelope.app = "reporter";
+  envelope.version = "1.2.3";
+  envelope.client_id = std::string(32, 'c');
+  envelope.session_id = session + std::string(32 - session.size(), '0');
+  envelope.created = us::now_seconds();
+  envelope.config_file = envelope.policy_file = "/nonexistent/usage_stats.json";  // says neither yes nor no
+  envelope.destinations.push_back({usage_stats::Endpoint{url}, 0, not_before});
+  return envelope;
 }
 
 /// A session's end, as far as the folder sees it.
-void end_session(const us::Storage& storage, const us::Label& label) {
+void end_session(const us::Storage& storage, const us::Envelope& envelope) {
   std::error_code error;
   CHECK(!storage.write_report(
-      label.client_id, label.session_id,
-      "{\"app\": {\"name\": \"reporter\", \"version\": \"1.2.3\"}, \"session_id\": \"" + label.session_id + "\"}"));
-  const auto lock = storage.begin(label, error);
-  CHECK(!storage.finish(label));
+      envelope.client_id, envelope.session_id,
+      "{\"app\": {\"name\": \"reporter\", \"version\": \"1.2.3\"}, \"session_id\": \"" + envelope.session_id + "\"}"));
+  const auto lock = storage.begin(envelope, error);
+  CHECK(!storage.finish(envelope));
 }
 
 us::UploadOptions without_staying() {
@@ -122,8 +122,8 @@ TEST_CASE("single uploader: while one is at work, another one leaves without hav
   const us::Storage storage = opened(sandbox);
   end_session(storage, label_for("a", server.url()));
   std::error_code error;
-  us::platform::LockedFile::Outcome outcome{};
-  const auto lock = us::platform::LockedFile::acquire(storage.folder(), "uploader.lock", true, outcome, error);
+  us::os::LockedFile::Outcome outcome{};
+  const auto lock = us::os::LockedFile::acquire(storage.folder(), "uploader.lock", true, outcome, error);
   CHECK_FALSE(us::upload(sandbox.usage_folder(), without_staying(), us::Log()));
   CHECK(run(sandbox.uploader("reporter")).exit_code == 0);
   CHECK(server.requests().empty());
@@ -187,16 +187,16 @@ TEST_CASE("single uploader: what it cannot remember to have sent it does not sen
   const us::Storage storage = opened(sandbox);
   for (const char* const session : {"a", "b"}) end_session(storage, label_for(session, server.url()));
   {
-    us::platform::LockedFile::Outcome outcome{};
+    us::os::LockedFile::Outcome outcome{};
     std::error_code error;
-    const auto lock = us::platform::LockedFile::acquire(storage.folder(), "state.json", true, outcome, error);
+    const auto lock = us::os::LockedFile::acquire(storage.folder(), "state.json", true, outcome, error);
     REQUIRE(lock);
     us::upload(sandbox.usage_folder(), without_staying(), us::Log(nullptr));
   }
   CHECK(server.requests().empty());
-  const std::vector<us::Label> waiting = storage.waiting();
+  const std::vector<us::Envelope> waiting = storage.waiting();
   CHECK(waiting.size() == 2);
-  for (const us::Label& label : waiting) CHECK(label.destinations.at(0).attempts == 0);
+  for (const us::Envelope& envelope : waiting) CHECK(envelope.destinations.at(0).attempts == 0);
 
   us::upload(sandbox.usage_folder(), without_staying(), us::Log(nullptr));
   CHECK(server.requests().size() == 2);

@@ -44,20 +44,20 @@ void upload_once(const Sandbox& sandbox) {
   CHECK(us::upload(sandbox.usage_folder(), options, us::Log()));
 }
 
-/// So many labels that wait for an hour, the oldest first: "1000...", "1001...", each with that report.
+/// So many envelopes that wait for an hour, the oldest first: "1000...", "1001...", each with that report.
 void let_wait(const us::Storage& storage, int count, const std::string& report) {
-  us::Label label;
-  label.app = "reporter";
-  label.version = "1.2.3";
-  label.client_id = std::string(32, 'c');
-  label.destinations.push_back({usage_stats::Endpoint{"http://127.0.0.1:9/"}, 1, us::now_seconds() + 3600});
+  us::Envelope envelope;
+  envelope.app = "reporter";
+  envelope.version = "1.2.3";
+  envelope.client_id = std::string(32, 'c');
+  envelope.destinations.push_back({usage_stats::Endpoint{"http://127.0.0.1:9/"}, 1, us::now_seconds() + 3600});
   std::error_code error;
   for (int i = 0; i < count; ++i) {
-    label.session_id = std::to_string(1000 + i) + std::string(28, '0');
-    label.created = us::now_seconds() - 1000 + i;
-    CHECK(!storage.write_report(label.client_id, label.session_id, report));
-    const auto lock = storage.begin(label, error);
-    CHECK(!storage.finish(label));
+    envelope.session_id = std::to_string(1000 + i) + std::string(28, '0');
+    envelope.created = us::now_seconds() - 1000 + i;
+    CHECK(!storage.write_report(envelope.client_id, envelope.session_id, report));
+    const auto lock = storage.begin(envelope, error);
+    CHECK(!storage.finish(envelope));
   }
 }
 
@@ -89,13 +89,13 @@ TEST_CASE("storage: the files are where the documentation says, for their owner 
   }
 }
 
-TEST_CASE("storage: a label moves from active to pending by a rename") {
+TEST_CASE("storage: an envelope moves from active to pending by a rename") {
   Server server;
   Sandbox sandbox;
   const us::Storage storage = opened(sandbox);
   std::error_code error;
-  us::platform::LockedFile::Outcome outcome{};
-  const auto lock = us::platform::LockedFile::acquire(storage.folder(), "uploader.lock", true, outcome, error);
+  us::os::LockedFile::Outcome outcome{};
+  const auto lock = us::os::LockedFile::acquire(storage.folder(), "uploader.lock", true, outcome, error);
   Command command = sandbox.command("reporter", {"--url", server.url(), "--unattended", "on", "--wait-for-input"});
   command.open_input = true;
   Process process(command);
@@ -147,8 +147,8 @@ TEST_CASE("storage: who wants what another is writing waits for that, not for th
   us::Storage storage = opened(sandbox);
   storage.be_patient();
   std::error_code error;
-  us::platform::LockedFile::Outcome outcome{};
-  const auto lock = us::platform::LockedFile::acquire(storage.folder(), "state.json", true, outcome, error);
+  us::os::LockedFile::Outcome outcome{};
+  const auto lock = us::os::LockedFile::acquire(storage.folder(), "state.json", true, outcome, error);
   REQUIRE(lock);
   int looks = 0;
   const auto enough = [&](const us::State& state) {
@@ -167,18 +167,18 @@ TEST_CASE("storage: many runs that are alive are not taken for many that have va
   Sandbox sandbox;
   const us::Storage storage = opened(sandbox);
   std::error_code error;
-  std::vector<us::platform::LockedFile> alive;
+  std::vector<us::os::LockedFile> alive;
   for (int i = 0; i < 40; ++i) {
-    us::Label label;
-    label.app = "reporter";
-    label.session_id = std::to_string(1000 + i) + std::string(28, '0');
-    alive.push_back(storage.begin(label, error));
+    us::Envelope envelope;
+    envelope.app = "reporter";
+    envelope.session_id = std::to_string(1000 + i) + std::string(28, '0');
+    alive.push_back(storage.begin(envelope, error));
     REQUIRE(alive.back());
   }
-  CHECK_FALSE(storage.strewn());
-  CHECK_FALSE(storage.crowded(std::string(32, 'c')));
+  CHECK_FALSE(storage.has_abandoned_runs());
+  CHECK_FALSE(storage.needs_pruning(std::string(32, 'c')));
   alive.erase(alive.begin(), alive.begin() + 20);
-  CHECK(storage.strewn());
+  CHECK(storage.has_abandoned_runs());
 }
 
 TEST_CASE("storage: temporary files of processes that were killed go away after an hour") {

@@ -159,7 +159,7 @@ TEST_CASE("storage refuses: a folder of somebody else's") {
   }
 }
 
-TEST_CASE("storage refuses: links and pipes among the labels are neither followed nor waited for") {
+TEST_CASE("storage refuses: links and pipes among the envelopes are neither followed nor waited for") {
   for (const char* const folder : {"active", "pending"}) {
     CAPTURE(folder);
     Stranger stranger;
@@ -340,7 +340,7 @@ TEST_CASE("storage refuses: a link is a link behind a slash, too") {
   }
 }
 
-TEST_CASE("storage refuses: a label that points out of the folder leads nowhere") {
+TEST_CASE("storage refuses: an envelope that points out of the folder leads nowhere") {
   const std::string id(32, 'a');
   for (const auto& target : {std::pair<std::string, std::string>{"../../../stranger", id},
                              {"local", "../../../../stranger"},
@@ -355,18 +355,19 @@ TEST_CASE("storage refuses: a label that points out of the folder leads nowhere"
     Stranger stranger;
     stranger.sandbox.collect = false;
     write_file(stranger.file.parent_path() / "usage_stats.json", stranger_text);
-    const nlohmann::json label = {{"schema", "usage-stats-label/1"},
-                                  {"app", "reporter"},
-                                  {"version", "1"},
-                                  {"client_id", target.first},
-                                  {"session_id", target.second},
-                                  {"sequence", 1},
-                                  {"created", 1},
-                                  {"rule", 7},
-                                  {"destinations", {{{"url", stranger.server.url("/outside")}, {"protocol", "json"}}}}};
+    const nlohmann::json envelope = {
+        {"schema", "usage-stats-label/1"},
+        {"app", "reporter"},
+        {"version", "1"},
+        {"client_id", target.first},
+        {"session_id", target.second},
+        {"sequence", 1},
+        {"created", 1},
+        {"rule", 7},
+        {"destinations", {{{"url", stranger.server.url("/outside")}, {"protocol", "json"}}}}};
     for (const char* const folder : {"active", "pending"}) {
       const fs::path place = stranger.sandbox.usage_folder() / folder;
-      write_file(place / id, label.dump() + "\n");
+      write_file(place / id, envelope.dump() + "\n");
       ::chmod(place.c_str(), 0700);
     }
     check_host(stranger.run());

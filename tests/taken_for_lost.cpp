@@ -57,11 +57,11 @@ std::string killed_run(const Sandbox& sandbox, const std::string& url) {
   return session;
 }
 
-void set_age(const std::filesystem::path& label, std::int64_t seconds) {
-  const std::string text = read_file(label);
+void set_age(const std::filesystem::path& envelope, std::int64_t seconds) {
+  const std::string text = read_file(envelope);
   json first = json::parse(text.substr(0, text.find('\n')));
   first["created"] = usage_stats::detail::now_seconds() - seconds;
-  write_file(label, first.dump() + text.substr(text.find('\n')));
+  write_file(envelope, first.dump() + text.substr(text.find('\n')));
 }
 
 }  // namespace

@@ -73,7 +73,7 @@ TEST_CASE("a run that lives is not taken for lost, however many uploaders come b
   CHECK(outcomes(requests)[session] == nlohmann::json({{"status", "failed"}, {"exit_code", 3}}));
 }
 
-TEST_CASE("a run that lives and has read its own label, as a backup does, is not taken for lost") {
+TEST_CASE("a run that lives and has read its own envelope, as a backup does, is not taken for lost") {
   Server server;
   Sandbox sandbox;
   Process living = living_run(sandbox, server.url());
@@ -91,7 +91,7 @@ TEST_CASE("a run that lives and has read its own label, as a backup does, is not
   CHECK(outcomes(requests)[session] == nlohmann::json({{"status", "failed"}, {"exit_code", 3}}));
 }
 
-TEST_CASE("power fails between the report and its label: it is sent with its true end") {
+TEST_CASE("power fails between the report and its envelope: it is sent with its true end") {
   Server server(503);
   Sandbox sandbox;
   sandbox.run("reporter", sending_to(server.url(), {"--exit", "3"}));
@@ -105,7 +105,8 @@ TEST_CASE("power fails between the report and its label: it is sent with its tru
   CHECK(outcomes(server.requests())[session] == nlohmann::json({{"status", "failed"}, {"exit_code", 3}}));
 }
 
-TEST_CASE("power fails while a label is written: half a label goes away, a stranger's file stays, the rest is sent") {
+TEST_CASE(
+    "power fails while an envelope is written: half an envelope goes away, a stranger's file stays, the rest is sent") {
   Server server;
   Sandbox sandbox;
   sandbox.run("reporter", sending_to(server.url()));
@@ -118,7 +119,7 @@ TEST_CASE("power fails while a label is written: half a label goes away, a stran
   CHECK(server.wait_for(4).size() == 4);
 }
 
-TEST_CASE("power fails and takes the report: what its label knows is sent, once, and nothing torn") {
+TEST_CASE("power fails and takes the report: what its envelope knows is sent, once, and nothing torn") {
   for (const char* const place : {"pending", "active"})
     for (const bool empty : {true, false}) {
       CAPTURE(std::string(place));
@@ -128,15 +129,15 @@ TEST_CASE("power fails and takes the report: what its label knows is sent, once,
       sandbox.collect = false;
       sandbox.run("reporter", sending_to(server.url(), {"--exit", "3"}));
       const std::string session = sandbox.pending().at(0);
-      const auto label = sandbox.usage_folder() / "pending" / session;
-      std::string text = read_file(label);
+      const auto envelope = sandbox.usage_folder() / "pending" / session;
+      std::string text = read_file(envelope);
       nlohmann::json first = nlohmann::json::parse(text.substr(0, text.find('\n')));
       first["destinations"][0]["not_before"] = 0;
-      write_file(label, first.dump() + text.substr(text.find('\n')));
+      write_file(envelope, first.dump() + text.substr(text.find('\n')));
       nlohmann::json state = state_of(sandbox);
       state["backoff"] = nlohmann::json::object();
       set_state(sandbox, state);
-      std::filesystem::rename(label, sandbox.usage_folder() / place / session);
+      std::filesystem::rename(envelope, sandbox.usage_folder() / place / session);
       const auto report = sandbox.report_files().at(0);
       std::filesystem::resize_file(report, empty ? 0 : std::filesystem::file_size(report) / 2);
       server.answer([](const ReceivedRequest&) { return Answer{}; });
@@ -151,12 +152,12 @@ TEST_CASE("power fails and takes the report: what its label knows is sent, once,
     }
 }
 
-TEST_CASE("a report that is damaged together with its label is dropped, and counted") {
+TEST_CASE("a report that is damaged together with its envelope is dropped, and counted") {
   Server server(503);
   Sandbox sandbox;
   sandbox.collect = false;
   sandbox.run("reporter", sending_to(server.url()));
-  make_due(sandbox);  // which leaves of the label the first line alone
+  make_due(sandbox);  // which leaves of the envelope the first line alone
   write_file(sandbox.report_files().at(0), "{\"schema\": \"usage-st");
   CHECK(run(sandbox.uploader("reporter")).exit_code == 0);
   CHECK(server.requests().size() == 1);

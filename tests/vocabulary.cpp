@@ -22,7 +22,7 @@ namespace {
 
 /// What of the text the program says, the rest as dots.
 std::string own_part(const std::string& text) {
-  const auto own = find_own_text({text}, platform::read_only_memory(true));
+  const auto own = find_own_text({text}, os::read_only_memory(true));
   REQUIRE(own);
   std::string result = text;
   for (std::size_t i = 0; i < text.size(); ++i)

@@ -391,7 +391,7 @@ const std::map<std::string, Way>& more_ways() {
       {"descriptors-closed",
        [](Session&, const std::string&) {
          for (int number = 3; number < 1024; ++number) ::close(number);
-         // The number of the label is now a file of the host's, with nothing in it but what the host writes.
+         // The number of the envelope is now a file of the host's, with nothing in it but what the host writes.
          take_all_numbers(::open("own", O_RDWR | O_CREAT, 0600));
          return ::raise(SIGTERM);
        }},

@@ -58,9 +58,9 @@ struct Waiting {
     for (const std::string& name : sandbox.pending("faults")) {
       const std::filesystem::path file = folder() / "pending" / name;
       std::string text = read_file(file);
-      nlohmann::json label = nlohmann::json::parse(text.substr(0, text.find('\n')));
-      label["destinations"] = {{{"url", url}, {"protocol", "json"}, {"attempts", 0}, {"not_before", 0}}};
-      write_file(file, label.dump() + "\n");
+      nlohmann::json envelope = nlohmann::json::parse(text.substr(0, text.find('\n')));
+      envelope["destinations"] = {{{"url", url}, {"protocol", "json"}, {"attempts", 0}, {"not_before", 0}}};
+      write_file(file, envelope.dump() + "\n");
     }
     nlohmann::json state = nlohmann::json::parse(read_file(folder() / "state.json"));
     state["backoff"] = nlohmann::json::object();

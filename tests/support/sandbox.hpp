@@ -43,7 +43,7 @@ class Sandbox {
   std::vector<std::filesystem::path> report_files(const std::string& app = "reporter") const;
   std::vector<nlohmann::json> reports(const std::string& app = "reporter") const;
   nlohmann::json report(const std::string& app = "reporter") const;
-  /// Names of the labels of live sessions, and of those that wait to be sent.
+  /// Names of the envelopes of live sessions, and of those that wait to be sent.
   std::vector<std::string> active(const std::string& app = "reporter") const;
   std::vector<std::string> pending(const std::string& app = "reporter") const;
 

@@ -57,7 +57,7 @@ struct Server::Impl {
   Handler handler;
   std::vector<ReceivedRequest> received;
 
-  void serve(const httplib::Request& request, httplib::Response& response) {
+  void drain(const httplib::Request& request, httplib::Response& response) {
     ReceivedRequest kept{request.method, request.target, request.body, {}, request.remote_port};
     for (const auto& [name, value] : request.headers) kept.headers[lower(name)] = value;
     Handler answering;
@@ -83,7 +83,7 @@ Server::Server(Handler handler) : impl_(std::make_unique<Impl>()) {
   impl_->handler = std::move(handler);
   httplib::Server& server = impl_->server;
   const auto serve = [impl = impl_.get()](const httplib::Request& request, httplib::Response& response) {
-    impl->serve(request, response);
+    impl->drain(request, response);
   };
   server.Get(".*", serve).Post(".*", serve).Put(".*", serve).Delete(".*", serve);
   server.set_keep_alive_max_count(1);  // so that the end need not wait for idle connections
@@ -169,7 +169,7 @@ struct RawServer::Impl {
       if (::poll(&ending, 1, static_cast<int>(pause.count())) != 0) return;
     }
   }
-  void serve(int connection) {
+  void drain(int connection) {
     std::string request;
     char buffer[4096];
     while (!whole(request) && ready(connection, POLLIN)) {
@@ -188,7 +188,7 @@ struct RawServer::Impl {
       const int connection = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
       if (connection < 0) continue;
       ++connections;
-      serve(connection);
+      drain(connection);
       ::close(connection);
     }
   }

@@ -11,7 +11,8 @@ fs::path state_file(const Sandbox& sandbox, const std::string& app) { return san
 
 fs::path waiting_file(const Sandbox& sandbox) {
   const std::vector<std::string> names = sandbox.pending();
-  if (names.size() != 1) throw std::runtime_error(std::to_string(names.size()) + " labels wait where one was expected");
+  if (names.size() != 1)
+    throw std::runtime_error(std::to_string(names.size()) + " envelopes wait where one was expected");
   return sandbox.usage_folder() / "pending" / names.front();
 }
 
@@ -46,16 +47,16 @@ void set_state(const Sandbox& sandbox, const json& state, const std::string& app
 
 json waiting_label(const Sandbox& sandbox) { return first_line(waiting_file(sandbox)); }
 
-void set_waiting_label(const Sandbox& sandbox, const json& label) {
-  write_file(waiting_file(sandbox), label.dump() + "\n");
+void set_waiting_label(const Sandbox& sandbox, const json& envelope) {
+  write_file(waiting_file(sandbox), envelope.dump() + "\n");
 }
 
 void make_due(const Sandbox& sandbox, const std::string& app) {
   for (const std::string& name : sandbox.pending(app)) {
     const fs::path file = sandbox.usage_folder(app) / "pending" / name;
-    json label = first_line(file);
-    for (json& destination : label["destinations"]) destination["not_before"] = 0;
-    write_file(file, label.dump() + "\n");
+    json envelope = first_line(file);
+    for (json& destination : envelope["destinations"]) destination["not_before"] = 0;
+    write_file(file, envelope.dump() + "\n");
   }
   json state = state_of(sandbox, app);
   for (json& wait : state["backoff"]) wait["not_before"] = 0;

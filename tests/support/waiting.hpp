@@ -18,7 +18,7 @@ Result run_usage_stats(const Sandbox&, const std::vector<std::string>& words, st
 nlohmann::json state_of(const Sandbox&, const std::string& app = "reporter");
 void set_state(const Sandbox&, const nlohmann::json&, const std::string& app = "reporter");
 
-/// What the only waiting label says.
+/// What the only waiting envelope says.
 nlohmann::json waiting_label(const Sandbox&);
 void set_waiting_label(const Sandbox&, const nlohmann::json&);
 /// Takes back-off away: all that waits may be tried now.

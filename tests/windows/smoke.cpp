@@ -13,11 +13,11 @@
 #include <system_error>
 #include <thread>
 
-namespace platform = usage_stats::detail::platform;
+namespace os = usage_stats::detail::platform;
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-using platform::Folder;
-using platform::LockedFile;
+using os::Folder;
+using os::LockedFile;
 
 namespace {
 
@@ -41,7 +41,7 @@ bool wait_for(const std::function<bool()>& condition, std::chrono::milliseconds 
 
 std::string text_of(const fs::path& file) {
   std::error_code error;
-  return platform::read_file(file, 1 << 20, error).value_or("");
+  return os::read_file(file, 1 << 20, error).value_or("");
 }
 
 void write_text(const fs::path& file, const std::string& text) { std::ofstream(file, std::ios::binary) << text; }
@@ -88,11 +88,11 @@ void try_folders(const fs::path& place) {
 void try_files(const fs::path& place) {
   std::error_code error;
   const fs::path file = place / "config" / "config.json";
-  check(!platform::replace_file(file, "first"), "replace_file makes folders");
-  check(!platform::replace_file(file, "second") && text_of(file) == "second", "replace_file replaces");
+  check(!os::replace_file(file, "first"), "replace_file makes folders");
+  check(!os::replace_file(file, "second") && text_of(file) == "second", "replace_file replaces");
   std::ifstream reader(file);  // shares neither renaming nor deletion, as most programs
-  check(platform::read_file(file, 100, error) == "second", "a file that is open elsewhere is read");
-  check(!platform::read_file(place, 100, error) && bool(error), "a folder is no file");
+  check(os::read_file(file, 100, error) == "second", "a file that is open elsewhere is read");
+  check(!os::read_file(place, 100, error) && bool(error), "a folder is no file");
   reader.close();
   std::size_t count = 0;
   for (const auto& entry : fs::directory_iterator(file.parent_path())) count += entry.exists() ? 1 : 0;
@@ -105,14 +105,14 @@ int probe(const fs::path& place, const std::string& name) {
   const Folder folder = Folder::open(place, false, error);
   if (!folder) return 1;
   LockedFile::Outcome outcome{};
-  const bool held = LockedFile::held(folder, name);
+  const bool held = LockedFile::is_locked(folder, name);
   const LockedFile lock = LockedFile::acquire(folder, name, false, outcome, error);
-  if (held != (outcome == LockedFile::Outcome::held_by_another)) return 2;
+  if (held != (outcome == LockedFile::Outcome::locked_elsewhere)) return 2;
   return held ? 10 : lock ? 11 : 3;
 }
 
 int probe_elsewhere(const fs::path& place, const std::string& name) {
-  return platform::run_program({program, "probe", utf8(place), name}, "", 1000, 20s).exit_code;
+  return os::run_program({program, "probe", utf8(place), name}, "", 1000, 20s).exit_code;
 }
 
 void try_locks(const fs::path& place) {
@@ -129,20 +129,21 @@ void try_locks(const fs::path& place) {
   check(!folder.move("label", other) && label.stands_as(other, "label") && !label.stands_as(folder, "label"),
         "a locked file is moved");
   check(probe_elsewhere(place / "other", "label") == 10, "and is still locked");
-  label.release();
+  envelope.release();
   check(!label && probe_elsewhere(place / "other", "label") == 11, "released");
 
   LockedFile state = LockedFile::acquire(folder, "state", true, outcome, error);
   check(state && outcome == LockedFile::Outcome::locked, "a missing file is made and locked");
   check(!folder.write("state", "new") && folder.read("state", 10, error) == "new", "a locked file is replaced");
-  check(!state.stands_as(folder, "state"), "the lock is then on the old one");
-  check(!LockedFile::held(folder, "state"), "and the new one is free");
+  check(!state.still_named(folder, "state"), "the lock is then on the old one");
+  check(!LockedFile::is_locked(folder, "state"), "and the new one is free");
   check(!LockedFile::acquire(folder, "nothing", false, outcome, error) && outcome == LockedFile::Outcome::failed,
         "nothing to lock");
 
-  const auto killed = platform::run_program({program, "hold", utf8(place)}, "", 6, 20s);
+  const auto killed = os::run_program({program, "hold", utf8(place)}, "", 6, 20s);
   check(killed.output == "locked" && killed.exit_code == -1, "a program that holds a lock is ended in time");
-  check(wait_for([&] { return !LockedFile::held(folder, "held"); }) && folder.exists("held"), "its lock ends with it");
+  check(wait_for([&] { return !LockedFile::is_locked(folder, "held"); }) && folder.exists("held"),
+        "its lock ends with it");
 }
 
 int hold(const fs::path& place) {
@@ -158,20 +159,20 @@ int hold(const fs::path& place) {
 void try_programs(const fs::path& place) {
   const std::string input(300000, 'x'), argument = "a \"b\\\" c\\";
   const auto began = std::chrono::steady_clock::now();
-  const auto echoed = platform::run_program({program, "echo", argument}, input, 1 << 20, 30s);
+  const auto echoed = os::run_program({program, "echo", argument}, input, 1 << 20, 30s);
   check(echoed.exit_code == 7 && echoed.output == argument + input, "a program is given arguments and much input");
-  const auto cut = platform::run_program({program, "echo", ""}, input, 1000, 2s);
+  const auto cut = os::run_program({program, "echo", ""}, input, 1000, 2s);
   check(cut.output == input.substr(0, 1000), "no more output than wanted");
-  const auto slow = platform::run_program({program, "sleep"}, "", 1000, 300ms);
+  const auto slow = os::run_program({program, "sleep"}, "", 1000, 300ms);
   check(slow.exit_code == -1 && std::chrono::steady_clock::now() - began < 30s, "a time limit");
-  check(bool(platform::run_program({"C:\\nothing.exe"}, "", 10, 1s).error), "no such program");
-  const fs::path found = platform::find_program("cmd");
+  check(bool(os::run_program({"C:\\nothing.exe"}, "", 10, 1s).error), "no such program");
+  const fs::path found = os::find_program("cmd");
   check(found.is_absolute() && fs::exists(found), "find_program");
-  check(platform::find_program("no-such-program").empty(), "find_program: none");
+  check(os::find_program("no-such-program").empty(), "find_program: none");
 
   std::error_code error;
   const fs::path told = place / fs::u8path("told \xc3\xbc");
-  platform::Child child = platform::start_self({"smoke", {{"SMOKE_TELL", utf8(told)}}}, error);
+  os::Child child = os::start_self({"smoke", {{"SMOKE_TELL", utf8(told)}}}, error);
   check(child && !error, "it starts itself: " + error.message());
   check(wait_for([&] { return child.ended(); }), "and sees the end");
   check(text_of(told) == "arguments 1, terminal 0 0 0, in the main executable 1",
@@ -179,35 +180,34 @@ void try_programs(const fs::path& place) {
 }
 
 int tell(const std::string& file, int argc) {
-  const bool inside = platform::in_main_executable(reinterpret_cast<const void*>(&tell));
-  write_text(fs::u8path(file),
-             "arguments " + std::to_string(argc) + ", terminal " + std::to_string(platform::is_terminal(0)) + " " +
-                 std::to_string(platform::is_terminal(1)) + " " + std::to_string(platform::is_terminal(2)) +
-                 ", in the main executable " + std::to_string(inside));
+  const bool inside = os::in_main_executable(reinterpret_cast<const void*>(&tell));
+  write_text(fs::u8path(file), "arguments " + std::to_string(argc) + ", terminal " +
+                                   std::to_string(os::is_terminal(0)) + " " + std::to_string(os::is_terminal(1)) + " " +
+                                   std::to_string(os::is_terminal(2)) + ", in the main executable " +
+                                   std::to_string(inside));
   return 0;
 }
 
 void try_machine() {
-  check(_putenv_s("SMOKE_VARIABLE", "a value") == 0 && platform::variable("SMOKE_VARIABLE") == "a value", "variable");
-  platform::remove_variable("SMOKE_VARIABLE");
-  check(!platform::variable("SMOKE_VARIABLE"), "remove_variable");
-  check(platform::variable("SMOKE_LONG").value_or("") == std::string(3000, 'y'), "a long variable");
-  check(platform::variable("SMOKE_NAME") == "J\xc3\xbcrgen", "a variable in UTF-8");
-  check(platform::variable_values().size() > 3, "variable_values");
-  const platform::Facts facts = platform::facts();
+  check(_putenv_s("SMOKE_VARIABLE", "a value") == 0 && os::variable("SMOKE_VARIABLE") == "a value", "variable");
+  os::remove_variable("SMOKE_VARIABLE");
+  check(!os::variable("SMOKE_VARIABLE"), "remove_variable");
+  check(os::variable("SMOKE_LONG").value_or("") == std::string(3000, 'y'), "a long variable");
+  check(os::variable("SMOKE_NAME") == "J\xc3\xbcrgen", "a variable in UTF-8");
+  check(os::variable_values().size() > 3, "variable_values");
+  const os::Facts facts = os::facts();
   check(facts.os == "windows" && facts.os_version.compare(0, 8, "Windows ") == 0 && !facts.kernel.empty() &&
             facts.arch == "x86_64" && facts.cpus > 0 && facts.memory_bytes > 1 << 20,
         "facts");
   std::printf("smoke: %s, kernel %s, %u cpus\n", facts.os_version.c_str(), facts.kernel.c_str(), facts.cpus);
-  const platform::PrivateNames names = platform::private_names();
+  const os::PrivateNames names = os::private_names();
   check(!names.users.empty() && !names.hosts.empty() && !names.home.empty() && !names.working_folder.empty(), "names");
-  for (const fs::path& root :
-       {platform::home(), platform::state_root(), platform::config_root(), platform::policy_root()})
+  for (const fs::path& root : {os::home(), os::state_root(), os::config_root(), os::policy_root()})
     check(root.is_absolute(), "places");
   unsigned char a[16] = {}, b[16] = {};
-  check(platform::random_bytes(a, 16) && platform::random_bytes(b, 16) && std::memcmp(a, b, 16) != 0, "random_bytes");
-  check(!platform::elevated() && platform::process_id() > 0 && platform::has_spare_descriptors(), "the process");
-  check(platform::write_to_standard_error("smoke: a line on standard error\n"), "write_to_standard_error");
+  check(os::random_bytes(a, 16) && os::random_bytes(b, 16) && std::memcmp(a, b, 16) != 0, "random_bytes");
+  check(!os::elevated() && os::process_id() > 0 && os::has_spare_descriptors(), "the process");
+  check(os::write_to_standard_error("smoke: a line on standard error\n"), "write_to_standard_error");
 }
 
 // ---- whole sessions
@@ -234,7 +234,7 @@ void try_local_session(const fs::path& place) {
   const std::string text = text_of(report);
   check(text.find("\"windows\"") != std::string::npos && text.find("\"failed\"") != std::string::npos, "its report");
   check(text.find("secret") == std::string::npos, "no path in the report");
-  check(fs::is_empty(options.directory / "active"), "no label stays");
+  check(fs::is_empty(options.directory / "active"), "no envelope stays");
 }
 
 void try_detached_session(const fs::path& place) {
@@ -248,7 +248,7 @@ void try_detached_session(const fs::path& place) {
     check(session.decision().verdict == usage_stats::Verdict::on, "on: " + session.decision().why);
     check(session.problem().empty(), "no problem: " + std::string(session.problem()));
     id = session.session_id();
-    check(fs::exists(options.directory / "active" / id), "a label while it runs");
+    check(fs::exists(options.directory / "active" / id), "an envelope while it runs");
   }
   check(std::chrono::steady_clock::now() - began < 10s, "nobody waits");
   std::error_code error;
@@ -256,8 +256,8 @@ void try_detached_session(const fs::path& place) {
   check(wait_for([&] { return text_of(log).find("127.0.0.1") != std::string::npos; }),
         "the uploader tries, and says so");
   const Folder folder = Folder::open(options.directory, false, error);
-  check(wait_for([&] { return !LockedFile::held(folder, "uploader.lock"); }), "the uploader ends");
-  check(fs::exists(options.directory / "pending" / id), "the label waits");
+  check(wait_for([&] { return !LockedFile::is_locked(folder, "uploader.lock"); }), "the uploader ends");
+  check(fs::exists(options.directory / "pending" / id), "the envelope waits");
   check(fs::is_empty(options.directory / "active"), "and runs no more");
   if (failures > 0) std::printf("uploader.log:\n%s", text_of(log).c_str());
 }
@@ -274,7 +274,7 @@ int end_as(const std::string& how, const fs::path& place) {
 void try_ends(const fs::path& place) {
   for (const auto& [how, told] : {std::pair{"exit", "\"ok\""}, {"throw", "\"exception\""}, {"crash", "\"SIGSEGV\""}}) {
     const fs::path folder = place / how;
-    platform::run_program({program, how, utf8(folder)}, "", 10000, 60s);
+    os::run_program({program, how, utf8(folder)}, "", 10000, 60s);
     const auto report = [&] {
       std::string all;
       std::error_code error;
@@ -290,7 +290,7 @@ void try_ends(const fs::path& place) {
 
 int main(int argc, char** argv) {
   const std::string role = argc > 1 ? argv[1] : "";
-  if (const auto file = platform::variable("SMOKE_TELL")) return tell(*file, argc);
+  if (const auto file = os::variable("SMOKE_TELL")) return tell(*file, argc);
   if (role == "sleep") return std::this_thread::sleep_for(60s), 0;
   if (role == "probe") return probe(fs::u8path(argv[2]), argv[3]);
   if (role == "hold") return hold(fs::u8path(argv[2]));
@@ -303,7 +303,7 @@ int main(int argc, char** argv) {
   program = utf8(fs::absolute(argv[0]));
   _wputenv_s(L"SMOKE_NAME", L"J\u00fcrgen");
   _putenv_s("SMOKE_LONG", std::string(3000, 'y').c_str());
-  const fs::path place = fs::temp_directory_path() / ("usage_stats_smoke_" + std::to_string(platform::process_id()));
+  const fs::path place = fs::temp_directory_path() / ("usage_stats_smoke_" + std::to_string(os::process_id()));
   try_machine();
   try_folders(place / "folders");
   try_files(place / "files");

@@ -56,7 +56,7 @@ USAGE_STATS_INLINE std::optional<Json> parse_json(std::string_view text) {
   if (json_impl::too_deep(text)) return std::nullopt;
   void* volatile memory = ::operator new(65536 + 32 * text.size());
   ::operator delete(memory);
-  const platform::PlainNumbers plain_numbers;
+  const os::ScopedCLocale plain_numbers;
   Json value = Json::parse(text.begin(), text.end(), nullptr, false);
   if (value.is_discarded()) return std::nullopt;
   return value;

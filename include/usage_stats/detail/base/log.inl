@@ -10,7 +10,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
 USAGE_STATS_INLINE Log::Log(std::function<void(std::string_view)> sink) : sink_(std::move(sink)) {
-  const auto value = platform::variable("USAGE_STATS_DEBUG");
+  const auto value = os::variable("USAGE_STATS_DEBUG");
   enabled_ = value && (*value == "1" || *value == "true" || *value == "yes" || *value == "on");
 }
 
@@ -22,7 +22,7 @@ USAGE_STATS_INLINE void Log::write(const std::string_view* parts, std::size_t co
       const HostCode host;  // which may end the program, or look at its session
       return sink_(line);
     }
-    platform::offer_to_standard_error(line += '\n');  // one that finds no room is lost: nobody waits for it
+    os::offer_to_standard_error(line += '\n');  // one that finds no room is lost: nobody waits for it
   }
   USAGE_STATS_CATCH_ALL {}  // a sink of the host's that throws must not harm the host
 }

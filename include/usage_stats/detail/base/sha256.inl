@@ -73,7 +73,7 @@ USAGE_STATS_INLINE std::string sha256(std::string_view bytes) {
 
 USAGE_STATS_INLINE std::string random_hex(std::size_t count) {
   unsigned char bytes[64];
-  if (count > sizeof bytes || !platform::random_bytes(bytes, count)) return {};
+  if (count > sizeof bytes || !os::random_bytes(bytes, count)) return {};
   return hash_impl::hex(bytes, count);
 }
 

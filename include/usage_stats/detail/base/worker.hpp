@@ -31,7 +31,7 @@ class Ticker {
   struct Shared;
   static void tick(const std::shared_ptr<Shared>&);
   std::shared_ptr<Shared> shared_;
-  platform::Thread thread_;  // not joinable: there was none to be had
+  os::Thread thread_;  // not joinable: there was none to be had
 };
 
 }  // namespace detail

@@ -14,7 +14,7 @@ struct Ticker::Shared {
   Clock::time_point origin;
   Clock::duration interval;
   std::function<void()> work;
-  unsigned forks = platform::forks();
+  unsigned forks = os::forks();
   std::mutex mutex;
   std::condition_variable changed;
   bool stopping = false, ended = false;
@@ -27,7 +27,7 @@ USAGE_STATS_INLINE Ticker::Clock::time_point Ticker::next(Clock::time_point orig
 }
 
 USAGE_STATS_INLINE void Ticker::tick(const std::shared_ptr<Shared>& shared) {
-  platform::block_signals_in_this_thread();
+  os::block_signals_in_this_thread();
   std::unique_lock<std::mutex> guard(shared->mutex);
   Clock::time_point due = shared->origin;
   while (!shared->stopping) {
@@ -46,12 +46,12 @@ USAGE_STATS_INLINE Ticker::Ticker(Clock::duration first, Clock::duration interva
   shared_->origin = Clock::now() + first;
   shared_->interval = interval;
   shared_->work = std::move(work);
-  thread_ = platform::Thread([shared = shared_] { tick(shared); });
+  thread_ = os::Thread([shared = shared_] { tick(shared); });
 }
 
 USAGE_STATS_INLINE void Ticker::stop(Clock::duration patience) noexcept {
   if (!thread_.joinable()) return;
-  if (shared_->forks != platform::forks()) return thread_.forget();  // it is the parent's
+  if (shared_->forks != os::forks()) return thread_.forget();  // it is the parent's
   USAGE_STATS_TRY {
     std::unique_lock<std::mutex> guard = lock_or_give_up(shared_->mutex);
     if (!guard) return thread_.detach();

@@ -43,7 +43,7 @@ USAGE_STATS_INLINE std::string usage(const Options& options) {
 }
 
 USAGE_STATS_INLINE int misused(const Call& call, const std::string& problem) {
-  platform::write_to_standard_error(call.typed + ": " + plain_text(problem) + "\n\n" + usage(call.options));
+  os::write_to_standard_error(call.typed + ": " + plain_text(problem) + "\n\n" + usage(call.options));
   return usage_error;
 }
 
@@ -94,11 +94,11 @@ USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::str
 /// The same, and whether what it said has arrived: else it has failed, whatever it has done.
 USAGE_STATS_INLINE int answer_heard(const Options& options, const std::vector<std::string>& arguments) {
   // What has the number of a closed stream now is a file of somebody's, maybe ours.
-  output_error() = platform::is_open(1) ? 0 : EBADF;
+  output_error() = os::is_open(1) ? 0 : EBADF;
   const int code = answer(options, arguments);
   if (output_error() == 0) return code;
-  platform::write_to_standard_error(typed_command(options) +
-                                    ": standard output: " + std::generic_category().message(output_error()) + "\n");
+  os::write_to_standard_error(typed_command(options) +
+                              ": standard output: " + std::generic_category().message(output_error()) + "\n");
   return code == done ? failed : code;
 }
 
@@ -111,14 +111,14 @@ USAGE_STATS_INLINE std::optional<int> handle_command(const Options& options, int
   const std::size_t words = detail::command_words(options, argc, argv);
   if (words == 0) return std::nullopt;
   const detail::PublicCall call;
-  const detail::platform::Uncancelled uncancelled;
+  const detail::os::ScopedCancelBlock no_cancel;
   USAGE_STATS_TRY {
     std::vector<std::string> arguments;
     for (int i = static_cast<int>(words) + 1; i < argc && argv[i] != nullptr; ++i) arguments.emplace_back(argv[i]);
     return detail::command_impl::answer_heard(options, arguments);
   }
   USAGE_STATS_CATCH_ALL {
-    detail::platform::write_to_standard_error("usage-stats: out of memory, or the file system is broken\n");
+    detail::os::write_to_standard_error("usage-stats: out of memory, or the file system is broken\n");
     return detail::command_impl::failed;
   }
 }

@@ -136,7 +136,7 @@ USAGE_STATS_INLINE int describe(const Call& call) {
   else if (call.format == "markdown")
     print(dictionary_markdown(call.options, declared));
   else
-    print(dictionary_text(call.options, declared, look(call.options).withheld));
+    print(dictionary_text(call.options, declared, plan_of(call.options).withheld));
   return done;
 }
 

@@ -7,23 +7,23 @@ namespace detail {
 namespace command_impl {
 
 /// Whether the verdict is what the user has just asked for; else what stands against it, in words.
-USAGE_STATS_INLINE std::string still_against(const Standing& standing, bool wanted_on) {
-  const Verdict verdict = standing.decision.verdict;
+USAGE_STATS_INLINE std::string still_against(const Plan& plan, bool wanted_on) {
+  const Verdict verdict = plan.decision.verdict;
   if (wanted_on ? verdict == Verdict::on : verdict == Verdict::off) return {};
-  if (wanted_on && standing.decision.rule == 9 && standing.endpoints.empty()) return {};  // nobody is there to send to
+  if (wanted_on && plan.decision.rule == 9 && plan.endpoints.empty()) return {};  // nobody is there to send to
   return std::string(wanted_on ? "but they are " : "but they are still ") + verdict_name(verdict) + ": " +
-         standing.decision.why;
+         plan.decision.why;
 }
 
-USAGE_STATS_INLINE int answer_decision(const Call& call, const Standing& standing, bool on, std::size_t dropped) {
-  const std::string against = still_against(standing, on);
+USAGE_STATS_INLINE int answer_decision(const Call& call, const Plan& plan, bool on, std::size_t dropped) {
+  const std::string against = still_against(plan, on);
   const std::string file = config_path(call.options).string();
   if (call.json) {
     Json json = {{"config_file", file},
                  {"usage_stats", on},
-                 {"verdict", verdict_name(standing.decision.verdict)},
-                 {"rule", standing.decision.rule},
-                 {"why", standing.decision.why}};
+                 {"verdict", verdict_name(plan.decision.verdict)},
+                 {"rule", plan.decision.rule},
+                 {"why", plan.decision.why}};
     if (!on) json["dropped"] = dropped;
     return print_json(json), done;
   }
@@ -31,13 +31,12 @@ USAGE_STATS_INLINE int answer_decision(const Call& call, const Standing& standin
   text += row("written to", file);
   if (!against.empty()) {
     text += row("overridden", against);
-    text += row("to change", how_to_change(call.options, standing));
+    text += row("to change", how_to_change(call.options, plan));
   } else if (on) {
-    text += endpoint_rows(call.options, standing);
-    text += row("reports in", standing.folder.string());
+    text += endpoint_rows(call.options, plan);
+    text += row("reports in", plan.folder.string());
     // What has them on may stand above what `disable` writes.
-    text += row("to stop it",
-                standing.decision.rule == 9 ? call.typed + " disable" : how_to_change(call.options, standing));
+    text += row("to stop it", plan.decision.rule == 9 ? call.typed + " disable" : how_to_change(call.options, plan));
   }
   if (dropped > 0) text += row("dropped", std::to_string(dropped) + " reports that waited to be sent");
   print(text);
@@ -65,7 +64,7 @@ USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::f
 USAGE_STATS_INLINE int enable(const Call& call) {
   if (const std::string problem = write_decision(call.options, true); !problem.empty()) return fail(call, problem);
   // The answer below tells what the notice would; a folder that cannot be made tells so in `problems` and in each run.
-  const Consent before = look(call.options).consent;
+  const Consent before = plan_of(call.options).consent;
   const std::error_code error = remember(call.options, [&](State& state) {
     disclose_all(state.disclosed, call.options, recipients(call.options, before));
     state.notice_shown = true;
@@ -73,7 +72,7 @@ USAGE_STATS_INLINE int enable(const Call& call) {
     state.unanswered_prompts = 0;
   });
   if (error) remark(call, usage_path(call.options).string() + ": " + error.message());
-  return answer_decision(call, look(call.options), true, 0);
+  return answer_decision(call, plan_of(call.options), true, 0);
 }
 
 USAGE_STATS_INLINE int disable(const Call& call) {
@@ -81,15 +80,15 @@ USAGE_STATS_INLINE int disable(const Call& call) {
   const std::error_code error = remember(call.options, [](State& state) { state.said_no = true; });
   if (error) remark(call, usage_path(call.options).string() + ": " + error.message());
   if (const std::string problem = write_decision(call.options, false); !problem.empty()) return fail(call, problem);
-  const Standing standing = look(call.options);
+  const Plan plan = plan_of(call.options);
   std::size_t dropped = 0;
-  if (standing.storage) {
-    standing.storage->collect_vanished(call.log);
-    for (const Label& label : standing.storage->waiting())
-      if (!label.deletion && !standing.storage->remove_waiting(label.session_id)) ++dropped;
-    standing.storage->prune(call.log);
+  if (plan.storage) {
+    plan.storage->collect_vanished(call.log);
+    for (const Envelope& envelope : plan.storage->waiting())
+      if (!envelope.deletion && !plan.storage->remove_waiting(envelope.session_id)) ++dropped;
+    plan.storage->prune(call.log);
   }
-  return answer_decision(call, standing, false, dropped);
+  return answer_decision(call, plan, false, dropped);
 }
 
 }  // namespace command_impl

@@ -50,7 +50,7 @@ USAGE_STATS_INLINE void print_json(const Json& json) { print(json_text(json, 2) 
 
 /// An error or a remark, for standard error.
 USAGE_STATS_INLINE void remark(const Call& call, const std::string& text) {
-  platform::write_to_standard_error(call.typed + ": " + plain_text(text) + "\n");
+  os::write_to_standard_error(call.typed + ": " + plain_text(text) + "\n");
 }
 
 USAGE_STATS_INLINE int fail(const Call& call, const std::string& text) {
@@ -87,13 +87,13 @@ USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
 
 /// What is wrong with the program or the process, so that nothing may be touched; empty if nothing is.
 USAGE_STATS_INLINE std::string obstacle(const Options& options) {
-  if (platform::elevated()) return "the program runs with more rights than its user (setuid)";
-  if (const auto home = platform::foreign_home(); !home.empty()) return anothers_home(home);
+  if (os::elevated()) return "the program runs with more rights than its user (setuid)";
+  if (const auto home = os::foreign_home(); !home.empty()) return anothers_home(home);
   return problem_with(options);
 }
 
 /// How things stand, looked at without changing anything.
-struct Standing {
+struct Plan {
   Consent consent;
   Decision decision;
   std::vector<Endpoint> endpoints;  // that a run of now would report to, were it allowed
@@ -105,76 +105,76 @@ struct Standing {
   std::vector<std::string> problems;
 };
 
-USAGE_STATS_INLINE void open_storage(const Options& options, Standing& standing) {
-  if (standing.storage || standing.folder.empty()) return;
+USAGE_STATS_INLINE void open_storage(const Options& options, Plan& plan) {
+  if (plan.storage || plan.folder.empty()) return;
   std::error_code error;
-  standing.storage = Storage::open(standing.folder, options.app, false, error);
-  if (standing.storage) standing.storage->be_patient();
-  if (standing.storage) {
-    standing.state = standing.storage->state_at_opening();
-    if (standing.state.damaged)
-      standing.problems.push_back((standing.folder / storage_impl::state_file).string() +
-                                  ": damaged: what it knew is forgotten");
+  plan.storage = Storage::open(plan.folder, options.app, false, error);
+  if (plan.storage) plan.storage->be_patient();
+  if (plan.storage) {
+    plan.state = plan.storage->state_at_opening();
+    if (plan.state.damaged)
+      plan.problems.push_back((plan.folder / storage_impl::state_file).string() +
+                              ": damaged: what it knew is forgotten");
   } else if (error != std::errc::no_such_file_or_directory) {
-    standing.folder_problem = standing.folder.string() + ": " + error.message();
-    standing.problems.push_back(standing.folder_problem);
+    plan.folder_problem = plan.folder.string() + ": " + error.message();
+    plan.problems.push_back(plan.folder_problem);
   }
 }
 
-USAGE_STATS_INLINE Standing look(const Options& options) {
-  Standing standing;
+USAGE_STATS_INLINE Plan plan_of(const Options& options) {
+  Plan plan;
   std::string problem = problem_with(options);
   if (problem.empty()) problem = problem_with_declarations();
-  if (!problem.empty()) standing.problems.push_back(problem);
-  standing.folder_problem = obstacle(options);
-  const bool trusted = standing.folder_problem.empty();
+  if (!problem.empty()) plan.problems.push_back(problem);
+  plan.folder_problem = obstacle(options);
+  const bool trusted = plan.folder_problem.empty();
   if (trusted) {
-    standing.folder = usage_path(options);
-    open_storage(options, standing);
-    if (standing.folder.empty()) standing.problems.emplace_back("there is no place for reports (no home folder)");
+    plan.folder = usage_path(options);
+    open_storage(options, plan);
+    if (plan.folder.empty()) plan.problems.emplace_back("there is no place for reports (no home folder)");
   }
-  standing.consent = decide(options, {}, problem, [&] { return standing.state; });
-  standing.decision = standing.consent.decision;
-  if (!trusted) return standing;
-  if (!standing.folder_problem.empty()) {  // a run would find the same
-    standing.decision.verdict = Verdict::off;
-    standing.decision.why = standing.folder_problem;
+  plan.consent = decide(options, {}, problem, [&] { return plan.state; });
+  plan.decision = plan.consent.decision;
+  if (!trusted) return plan;
+  if (!plan.folder_problem.empty()) {  // a run would find the same
+    plan.decision.verdict = Verdict::off;
+    plan.decision.why = plan.folder_problem;
   }
 
-  Consent& consent = standing.consent;
+  Consent& consent = plan.consent;
   if (consent.policy.file.empty()) consent.policy = read_settings(policy_path(options));
   if (consent.config.file.empty()) consent.config = read_settings(config_path(options));
   for (const Settings* const settings : {&consent.policy, &consent.config})
-    if (!settings->problem.empty()) standing.problems.push_back(settings->problem);
+    if (!settings->problem.empty()) plan.problems.push_back(settings->problem);
   std::string trouble;
-  standing.endpoints = effective_endpoints(options, consent.policy, consent.config, trouble);
-  if (!trouble.empty()) standing.problems.push_back(trouble);
-  if (options.delivery == Delivery::local) standing.endpoints.clear();
-  standing.withheld = withheld_now(options, consent, standing.state);
-  if (standing.decision.verdict == Verdict::on && standing.endpoints.empty()) {
-    standing.decision.verdict = Verdict::local;
-    standing.decision.why +=
+  plan.endpoints = effective_endpoints(options, consent.policy, consent.config, trouble);
+  if (!trouble.empty()) plan.problems.push_back(trouble);
+  if (options.delivery == Delivery::local) plan.endpoints.clear();
+  plan.withheld = withheld_now(options, consent, plan.state);
+  if (plan.decision.verdict == Verdict::on && plan.endpoints.empty()) {
+    plan.decision.verdict = Verdict::local;
+    plan.decision.why +=
         options.delivery == Delivery::local ? "; the program keeps its reports local" : "; there is no endpoint";
   }
-  const auto is_new = [&](const Endpoint& endpoint) { return standing.withheld.from(endpoint); };
-  auto& endpoints = standing.endpoints;
+  const auto is_new = [&](const Endpoint& endpoint) { return plan.withheld.from(endpoint); };
+  auto& endpoints = plan.endpoints;
   endpoints.erase(std::remove_if(endpoints.begin(), endpoints.end(), is_new), endpoints.end());
-  if (standing.decision.verdict == Verdict::on && endpoints.empty()) {
-    standing.decision.verdict = Verdict::local;
-    standing.decision.why += unannounced_recipients;
+  if (plan.decision.verdict == Verdict::on && endpoints.empty()) {
+    plan.decision.verdict = Verdict::local;
+    plan.decision.why += unannounced_recipients;
   }
-  return standing;
+  return plan;
 }
 
 /// The options that say what a report of now would hold.
-USAGE_STATS_INLINE const Options& disclosed(const Options& options, const Standing& standing) noexcept {
-  return standing.withheld.instead ? *standing.withheld.instead : options;
+USAGE_STATS_INLINE const Options& disclosed(const Options& options, const Plan& plan) noexcept {
+  return plan.withheld.instead ? *plan.withheld.instead : options;
 }
 
 /// The endpoint of an address that a report has gone to: one of those that hold now, or one that the program names;
 /// else it stood in the place of the program's first, with its protocol.
-USAGE_STATS_INLINE Endpoint endpoint_at(const Options& options, const Standing& standing, const std::string& url) {
-  for (const std::vector<Endpoint>* const list : {&standing.endpoints, &options.endpoints})
+USAGE_STATS_INLINE Endpoint endpoint_at(const Options& options, const Plan& plan, const std::string& url) {
+  for (const std::vector<Endpoint>* const list : {&plan.endpoints, &options.endpoints})
     for (const Endpoint& endpoint : *list)
       if (endpoint.url == url) return endpoint;
   Endpoint then{url};
@@ -198,7 +198,7 @@ USAGE_STATS_INLINE std::vector<std::string> client_folders(const Storage& storag
   return names;
 }
 
-USAGE_STATS_INLINE Json deliveries_of(const platform::Folder& session) {
+USAGE_STATS_INLINE Json deliveries_of(const os::Folder& session) {
   std::error_code error;
   const auto text = session.read(storage_impl::delivery_file, limits::file_bytes, error);
   const auto json = text ? parse_json(*text) : std::nullopt;
@@ -211,10 +211,10 @@ USAGE_STATS_INLINE std::vector<KnownSession> known_sessions(const Storage& stora
   std::vector<KnownSession> sessions;
   std::error_code error;
   for (const std::string& client : client_folders(storage)) {
-    const platform::Folder folder = storage.folder().folder(client, false, error);
+    const os::Folder folder = storage.folder().folder(client, false, error);
     if (!folder) continue;
     for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) {
-      const platform::Folder session = entry.folder ? folder.folder(entry.name, false, error) : platform::Folder();
+      const os::Folder session = entry.folder ? folder.folder(entry.name, false, error) : os::Folder();
       if (!session) continue;
       auto text = session.read(storage_impl::report_file, limits::file_bytes, error);
       auto json = text ? parse_json(*text) : std::nullopt;

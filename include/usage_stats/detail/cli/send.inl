@@ -16,17 +16,17 @@ struct Progress {
   std::size_t tries = 0;
   Json lines = Json::array();
 
-  void tell(const Call& call, const Label& label, const DeliveryRecord& record) {
+  void tell(const Call& call, const Envelope& envelope, const DeliveryRecord& record) {
     ++tries;
-    const std::string& id = label.deletion ? label.client_id : label.session_id;
-    const char* const kind = label.deletion ? "client_id" : "session_id";
+    const std::string& id = envelope.deletion ? envelope.client_id : envelope.session_id;
+    const char* const kind = envelope.deletion ? "client_id" : "session_id";
     const std::string answer = record.http_status == 0 ? record.detail : "status " + std::to_string(record.http_status);
     lines.push_back(
         {{kind, id}, {"endpoint", record.url}, {"result", record.result}, {"http_status", record.http_status}});
     if (!record.detail.empty()) lines.back()["detail"] = record.detail;
     if (call.json) return;
     const std::string count = std::to_string(tries) + "/" + std::to_string((std::max)(tries, waiting));
-    print(plain_text(count + " " + (label.deletion ? "client " : "session ") + id + ": " + record.result + " (" +
+    print(plain_text(count + " " + (envelope.deletion ? "client " : "session ") + id + ": " + record.result + " (" +
                      answer + "), " + record.url) +
           "\n");
   }
@@ -35,16 +35,18 @@ struct Progress {
 /// Sends what waits, with a line for each try. Returns why nothing could be done, in words; empty: it was.
 USAGE_STATS_INLINE std::string upload_now(const Call& call, const Storage& storage, bool only_deletions,
                                           Progress& progress) {
-  const platform::NoBrokenPipe unharmed;
-  if (!platform::has_standard_streams()) remark(call, "nothing is sent while a standard stream is closed");
+  const os::ScopedSigpipeBlock unharmed;
+  if (!os::has_standard_streams()) remark(call, "nothing is sent while a standard stream is closed");
   UploadOptions options;
   options.stay = std::chrono::milliseconds(0);
   options.ignore_backoff = true;
   options.only_deletions = only_deletions;
-  options.progress = [&](const Label& label, const DeliveryRecord& record) { progress.tell(call, label, record); };
+  options.progress = [&](const Envelope& envelope, const DeliveryRecord& record) {
+    progress.tell(call, envelope, record);
+  };
   storage.collect_vanished(call.log);
-  for (const Label& label : storage.waiting())
-    if (label.deletion || !only_deletions) progress.waiting += label.destinations.size();
+  for (const Envelope& envelope : storage.waiting())
+    if (envelope.deletion || !only_deletions) progress.waiting += envelope.destinations.size();
   const auto begin = std::chrono::steady_clock::now();
   options.deadline = begin + time_to_send;
   for (bool told = false;; std::this_thread::sleep_for(std::chrono::milliseconds(50))) {
@@ -59,17 +61,17 @@ USAGE_STATS_INLINE std::string upload_now(const Call& call, const Storage& stora
 }
 
 USAGE_STATS_INLINE int send_now(const Call& call) {
-  const Standing standing = look(call.options);
+  const Plan plan = plan_of(call.options);
   // Also where all recipients of now are new: what waits is for those of before.
-  const bool allowed = standing.decision.verdict == Verdict::on ||
-                       (standing.consent.decision.verdict == Verdict::on && !standing.withheld.endpoints.empty());
+  const bool allowed = plan.decision.verdict == Verdict::on ||
+                       (plan.consent.decision.verdict == Verdict::on && !plan.withheld.endpoints.empty());
   Progress progress;
-  if (!standing.storage && !standing.problems.empty()) return fail(call, standing.problems.front());
-  if (standing.storage)
-    if (const std::string problem = upload_now(call, *standing.storage, !allowed, progress); !problem.empty())
+  if (!plan.storage && !plan.problems.empty()) return fail(call, plan.problems.front());
+  if (plan.storage)
+    if (const std::string problem = upload_now(call, *plan.storage, !allowed, progress); !problem.empty())
       return fail(call, problem);
-  const Waiting left = standing.storage ? look_at_waiting(call.options, look(call.options)) : Waiting();
-  if (left.incomplete) return fail(call, (standing.folder / "pending").string() + " cannot be read");
+  const Waiting left = plan.storage ? look_at_waiting(call.options, plan_of(call.options)) : Waiting();
+  if (left.incomplete) return fail(call, (plan.folder / "pending").string() + " cannot be read");
   const std::size_t waiting = left.reports + left.deletions;
   if (call.json) {
     print_json(Json{{"allowed", allowed}, {"tries", progress.lines}, {"still_waiting", waiting}});
@@ -78,75 +80,75 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
   }
   if (waiting == 0) return done;
   if (!allowed && left.reports > 0)
-    remark(call, std::string("usage statistics are ") + verdict_name(standing.decision.verdict) + " (" +
-                     standing.decision.why + "): reports are not sent");
+    remark(call, std::string("usage statistics are ") + verdict_name(plan.decision.verdict) + " (" + plan.decision.why +
+                     "): reports are not sent");
   remark(call, std::to_string(waiting) + (waiting == 1 ? " still waits" : " still wait"));
   if (allowed && !left.held.empty()) remark(call, "not sent yet: " + left.held);
   return failed;
 }
 
 /// Every id under which anything may have been sent.
-USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Standing& standing) {
-  std::vector<std::string> ids = standing.state.sent_ids;
-  for (const Label& label : standing.storage->waiting())
-    if (label.deletion && std::find(ids.begin(), ids.end(), label.client_id) == ids.end())
-      ids.push_back(label.client_id);
-  if (standing.state.damaged)  // it knew which; now each may be one
-    for (const std::string& id : client_folders(*standing.storage))
+USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Plan& plan) {
+  std::vector<std::string> ids = plan.state.sent_ids;
+  for (const Envelope& envelope : plan.storage->waiting())
+    if (envelope.deletion && std::find(ids.begin(), ids.end(), envelope.client_id) == ids.end())
+      ids.push_back(envelope.client_id);
+  if (plan.state.damaged)  // it knew which; now each may be one
+    for (const std::string& id : client_folders(*plan.storage))
       if (id != "local" && std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
   return ids;
 }
 
 /// Every endpoint that may hold reports: those of now, and those of then.
-USAGE_STATS_INLINE std::vector<Endpoint> endpoints_ever(const Options& options, const Standing& standing) {
-  std::vector<Endpoint> endpoints = standing.endpoints;
-  const auto& withheld = standing.withheld.endpoints;  // who can have nothing yet; but the user asks for all
+USAGE_STATS_INLINE std::vector<Endpoint> endpoints_ever(const Options& options, const Plan& plan) {
+  std::vector<Endpoint> endpoints = plan.endpoints;
+  const auto& withheld = plan.withheld.endpoints;  // who can have nothing yet; but the user asks for all
   endpoints.insert(endpoints.end(), withheld.begin(), withheld.end());
-  for (const std::string& url : standing.state.sent_to) {
+  for (const std::string& url : plan.state.sent_to) {
     if (std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& e) { return e.url == url; })) continue;
-    endpoints.push_back(endpoint_at(options, standing, url));
+    endpoints.push_back(endpoint_at(options, plan, url));
   }
   return endpoints;
 }
 
-/// Puts the wish into pending/, a label for each id, before anything is deleted here.
+/// Puts the wish into pending/, an envelope for each id, before anything is deleted here.
 USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, const Storage& storage,
                                                     const std::vector<std::string>& ids,
                                                     const std::vector<Endpoint>& endpoints) {
   std::error_code error;
-  const platform::Folder pending = storage.folder().folder("pending", true, error);
+  const os::Folder pending = storage.folder().folder("pending", true, error);
   if (!pending) return error;
-  Label label;
-  label.deletion = true;
-  label.app = options.app;
-  label.version = options.version;
-  label.created = now_seconds();
-  for (const Endpoint& endpoint : endpoints) label.destinations.push_back({endpoint, 0, 0});
-  const std::vector<Label> before = storage.waiting();
+  Envelope envelope;
+  envelope.deletion = true;
+  envelope.app = options.app;
+  envelope.version = options.version;
+  envelope.created = now_seconds();
+  for (const Endpoint& endpoint : endpoints) envelope.destinations.push_back({endpoint, 0, 0});
+  const std::vector<Envelope> before = storage.waiting();
   for (const std::string& id : ids) {
     const bool waits = std::any_of(before.begin(), before.end(),
-                                   [&](const Label& old) { return old.deletion && old.client_id == id; });
-    label.client_id = id;
-    label.session_id = random_hex(16);
-    if (label.session_id.empty()) return std::make_error_code(std::errc::io_error);
-    if (!waits) error = pending.write(label.session_id, to_text(label), true);
+                                   [&](const Envelope& old) { return old.deletion && old.client_id == id; });
+    envelope.client_id = id;
+    envelope.session_id = random_hex(16);
+    if (envelope.session_id.empty()) return std::make_error_code(std::errc::io_error);
+    if (!waits) error = pending.write(envelope.session_id, to_text(envelope), true);
     if (error) return error;
   }
   return error;
 }
 
-/// Deletes reports, labels and what is remembered of the user; not what they know, and what must never be done again:
-/// to send what is new unannounced, to ask, and to send to who has said 410. A session that is running finds its label
-/// gone and is not sent.
-/// Ids under which an uploader has sent something meanwhile are added to those that are `known`.
+/// Deletes reports, envelopes and what is remembered of the user; not what they know, and what must never be done
+/// again: to send what is new undisclosed, to ask, and to send to who has said 410. A session that is running finds its
+/// envelope gone and is not sent. Ids under which an uploader has sent something meanwhile are added to those that are
+/// `known`.
 USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request, std::vector<std::string>& known) {
   std::error_code error, first;
   const auto note = [&](std::error_code problem) {
     if (problem && problem != std::errc::no_such_file_or_directory && !first) first = problem;
   };
-  for (const Label& label : storage.waiting())
-    if (!label.deletion) note(storage.remove_waiting(label.session_id));
-  const platform::Folder active = storage.folder().folder("active", false, error);
+  for (const Envelope& envelope : storage.waiting())
+    if (!envelope.deletion) note(storage.remove_waiting(envelope.session_id));
+  const os::Folder active = storage.folder().folder("active", false, error);
   note(error);
   if (active)
     for (const auto wanted : {is_id, storage_impl::is_temporary})
@@ -171,10 +173,10 @@ USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request,
 USAGE_STATS_INLINE bool anything_left(const Storage& storage) {
   std::error_code error;
   bool incomplete = false;
-  const std::vector<Label> labels = storage.waiting(&incomplete);
-  const platform::Folder active = storage.folder().folder("active", false, error);
+  const std::vector<Envelope> envelopes = storage.waiting(&incomplete);
+  const os::Folder active = storage.folder().folder("active", false, error);
   if (incomplete || (error && error != std::errc::no_such_file_or_directory)) return true;
-  return std::any_of(labels.begin(), labels.end(), [](const Label& label) { return !label.deletion; }) ||
+  return std::any_of(envelopes.begin(), envelopes.end(), [](const Envelope& envelope) { return !envelope.deletion; }) ||
          (active && !active.list(1, is_id).empty()) || !client_folders(storage).empty();
 }
 
@@ -198,7 +200,7 @@ USAGE_STATS_INLINE Json urls_of(const std::vector<Endpoint>& endpoints) {
 USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage, const std::vector<std::string>& ids,
                                        const std::vector<Endpoint>& by_hand, const Progress& progress) {
   std::size_t waiting = 0;
-  for (const Label& label : storage.waiting()) waiting += label.deletion ? 1 : 0;
+  for (const Envelope& envelope : storage.waiting()) waiting += envelope.deletion ? 1 : 0;
   if (call.json) {
     print_json(Json{{"client_ids", ids},
                     {"tries", progress.lines},
@@ -217,21 +219,21 @@ USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage,
 }
 
 USAGE_STATS_INLINE int delete_all(const Call& call) {
-  const Standing standing = look(call.options);
-  if (!standing.folder_problem.empty())  // state.json knows which ids to ask which servers about
-    return fail(call, standing.folder_problem + "; nothing is deleted here, and no server can be asked");
-  if (!standing.storage) {
-    if (!standing.problems.empty()) return fail(call, standing.problems.front());
+  const Plan plan = plan_of(call.options);
+  if (!plan.folder_problem.empty())  // state.json knows which ids to ask which servers about
+    return fail(call, plan.folder_problem + "; nothing is deleted here, and no server can be asked");
+  if (!plan.storage) {
+    if (!plan.problems.empty()) return fail(call, plan.problems.front());
     if (call.json)
       print_json(Json{{"client_ids", Json::array()}, {"tries", Json::array()}, {"still_waiting", 0}});
     else
       print("There is nothing to delete.\n");
     return done;
   }
-  const Storage& storage = *standing.storage;
-  std::vector<std::string> ids = sent_ids(standing);
+  const Storage& storage = *plan.storage;
+  std::vector<std::string> ids = sent_ids(plan);
   std::vector<Endpoint> by_request, by_hand;
-  for (const Endpoint& endpoint : endpoints_ever(call.options, standing))
+  for (const Endpoint& endpoint : endpoints_ever(call.options, plan))
     (deletion_request(endpoint, call.options.app, call.options.version, "0") ? by_request : by_hand)
         .push_back(endpoint);
   std::error_code error;
@@ -245,7 +247,7 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
     error = round < 2 ? wipe(storage, !by_request.empty(), ids) : std::make_error_code(std::errc::io_error);
     if (!error) ask();
   }
-  if (error) return fail(call, standing.folder.string() + ": " + error.message());
+  if (error) return fail(call, plan.folder.string() + ": " + error.message());
   Progress progress;
   if (const std::string problem = upload_now(call, storage, true, progress); !problem.empty()) remark(call, problem);
   return answer_deletion(call, storage, ids, by_hand, progress);
@@ -253,18 +255,18 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
 
 USAGE_STATS_INLINE int reset(const Call& call) {
   const Options& options = call.options;
-  const Standing standing = look(options);
-  if (!standing.storage && !standing.problems.empty()) return fail(call, standing.problems.front());
+  const Plan plan = plan_of(options);
+  if (!plan.storage && !plan.problems.empty()) return fail(call, plan.problems.front());
   std::string id;
-  const Options& reported = disclosed(options, standing);
-  if (standing.storage && !shown_client_id(reported, standing.state).empty()) {
-    const std::error_code error = standing.storage->update_state([&](State& state) {
+  const Options& reported = disclosed(options, plan);
+  if (plan.storage && !shown_client_id(reported, plan.state).empty()) {
+    const std::error_code error = plan.storage->update_state([&](State& state) {
       state.client_id.clear();
       state.secret.clear();
       make_client_id(reported, state);
       id = client_id_of(reported, state);
     });
-    if (error) return fail(call, standing.folder.string() + ": " + error.message());
+    if (error) return fail(call, plan.folder.string() + ": " + error.message());
   }
   if (call.json)
     print_json(id.empty() ? Json{{"client_id", nullptr}} : Json{{"client_id", id}});

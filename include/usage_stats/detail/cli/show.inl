@@ -53,33 +53,33 @@ USAGE_STATS_INLINE void print_requests(const std::vector<Outgoing>& list) {
     std::string head = request.method + " " + plain_text(request.url) + "\n";
     for (const auto& [name, value] : request.headers)
       head += plain_text(name) + ": " + plain_text(shown_header(list[i], name, value)) + "\n";
-    platform::write_to_standard_error(head + "\n");
+    os::write_to_standard_error(head + "\n");
     print(request.body);
     if (i + 1 < list.size() && !request.body.empty() && request.body.back() != '\n') print("\n");
   }
 }
 
-/// The label of a session that waits, if it does.
-USAGE_STATS_INLINE const Label* label_of(const std::vector<Label>& waiting, const KnownSession& session) {
-  for (const Label& label : waiting)
-    if (label.session_id == session.session) return &label;
+/// The envelope of a session that waits, if it does.
+USAGE_STATS_INLINE const Envelope* label_of(const std::vector<Envelope>& waiting, const KnownSession& session) {
+  for (const Envelope& envelope : waiting)
+    if (envelope.session_id == session.session) return &envelope;
   return nullptr;
 }
 
 /// The endpoints that a report has gone to or waits for; where there is none, those that it would have gone to.
-USAGE_STATS_INLINE std::vector<Endpoint> endpoints_of(const Options& options, const Standing& standing,
-                                                      const KnownSession& session, const Label* label) {
+USAGE_STATS_INLINE std::vector<Endpoint> endpoints_of(const Options& options, const Plan& plan,
+                                                      const KnownSession& session, const Envelope* envelope) {
   std::vector<Endpoint> endpoints;
   const auto known = [&](const std::string& url) {
     return std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& e) { return e.url == url; });
   };
-  if (label != nullptr)
-    for (const Destination& destination : label->destinations) endpoints.push_back(destination.endpoint);
+  if (envelope != nullptr)
+    for (const Destination& destination : envelope->destinations) endpoints.push_back(destination.endpoint);
   for (const Json& line : session.deliveries) {
     const std::string url = string_member(line, "endpoint");
-    if (!known(url)) endpoints.push_back(endpoint_at(options, standing, url));
+    if (!known(url)) endpoints.push_back(endpoint_at(options, plan, url));
   }
-  return endpoints.empty() ? standing.endpoints : endpoints;
+  return endpoints.empty() ? plan.endpoints : endpoints;
 }
 
 /// How many of the session's events the endpoint had before this report was sent to it.
@@ -88,12 +88,12 @@ USAGE_STATS_INLINE std::size_t events_before(const KnownSession& session, const 
                           integer_member(session.report, "sequence", 1));
 }
 
-USAGE_STATS_INLINE Json session_json(const Standing& standing, const KnownSession& session, const Label* label) {
-  Json json = {{"path", standing.storage->report_path(session.client, session.session).string()},
+USAGE_STATS_INLINE Json session_json(const Plan& plan, const KnownSession& session, const Envelope* envelope) {
+  Json json = {{"path", plan.storage->report_path(session.client, session.session).string()},
                {"deliveries", session.deliveries},
                {"waiting", Json::array()}};
-  if (label != nullptr)
-    for (const Destination& destination : label->destinations) {
+  if (envelope != nullptr)
+    for (const Destination& destination : envelope->destinations) {
       Json entry = {{"endpoint", destination.endpoint.url}, {"attempts", destination.attempts}};
       if (destination.not_before != 0) entry["not_before"] = time_text(destination.not_before);
       json["waiting"].push_back(std::move(entry));
@@ -103,8 +103,8 @@ USAGE_STATS_INLINE Json session_json(const Standing& standing, const KnownSessio
 }
 
 /// What became of a report, in rows.
-USAGE_STATS_INLINE std::string fate(const Standing& standing, const KnownSession& session, const Label* label) {
-  std::string text = row("report", standing.storage->report_path(session.client, session.session).string());
+USAGE_STATS_INLINE std::string fate(const Plan& plan, const KnownSession& session, const Envelope* envelope) {
+  std::string text = row("report", plan.storage->report_path(session.client, session.session).string());
   for (const Json& line : session.deliveries) {
     const std::int64_t status = integer_member(line, "http_status");
     const std::string detail = string_member(line, "detail");
@@ -112,8 +112,8 @@ USAGE_STATS_INLINE std::string fate(const Standing& standing, const KnownSession
                                                    (status == 0 ? "" : ", status " + std::to_string(status)) +
                                                    (detail.empty() ? "" : ": " + detail));
   }
-  if (label != nullptr)
-    for (const Destination& destination : label->destinations)
+  if (envelope != nullptr)
+    for (const Destination& destination : envelope->destinations)
       text += row("waits for",
                   destination.endpoint.url + (destination.not_before <= now_seconds()
                                                   ? std::string()
@@ -124,14 +124,14 @@ USAGE_STATS_INLINE std::string fate(const Standing& standing, const KnownSession
 }
 
 USAGE_STATS_INLINE int show(const Call& call) {
-  const Standing standing = look(call.options);
+  const Plan plan = plan_of(call.options);
   std::vector<KnownSession> sessions;
-  std::vector<Label> waiting;
-  if (standing.storage) {
-    sessions = known_sessions(*standing.storage);
-    waiting = standing.storage->waiting();
-  } else if (!standing.problems.empty()) {
-    return fail(call, standing.problems.front());
+  std::vector<Envelope> waiting;
+  if (plan.storage) {
+    sessions = known_sessions(*plan.storage);
+    waiting = plan.storage->waiting();
+  } else if (!plan.problems.empty()) {
+    return fail(call, plan.problems.front());
   }
   sessions.resize(std::min(sessions.size(), call.count.value_or(1)));
   if (sessions.empty() && !call.json) return remark(call, "there are no reports"), done;
@@ -139,16 +139,16 @@ USAGE_STATS_INLINE int show(const Call& call) {
   std::vector<Outgoing> requests;
   Json json = Json::array();
   for (const KnownSession& session : sessions) {
-    const Label* const label = label_of(waiting, session);
+    const Envelope* const envelope = label_of(waiting, session);
     if (call.wire) {
-      for (const Endpoint& endpoint : endpoints_of(call.options, standing, session, label))
+      for (const Endpoint& endpoint : endpoints_of(call.options, plan, session, envelope))
         add_requests(requests, endpoint, session.session, session.text, events_before(session, endpoint));
-      if (label == nullptr && session.deliveries.empty())
+      if (envelope == nullptr && session.deliveries.empty())
         remark(call, "session " + session.session + " was not sent; so it would have been:");
     } else if (call.json) {
-      json.push_back(session_json(standing, session, label));
+      json.push_back(session_json(plan, session, envelope));
     } else {
-      print("session " + session.session + "\n" + fate(standing, session, label) + session.text + "\n");
+      print("session " + session.session + "\n" + fate(plan, session, envelope) + session.text + "\n");
     }
   }
   if (call.wire && !call.json)
@@ -160,12 +160,12 @@ USAGE_STATS_INLINE int show(const Call& call) {
 
 /// The report that a run of now, which records nothing and ends well at once, would make. Nothing is written: where
 /// a run would make an id, a random one stands for it.
-USAGE_STATS_INLINE std::string preview_report(const Options& options, const Standing& standing) {
-  const Options& reported = disclosed(options, standing);
+USAGE_STATS_INLINE std::string preview_report(const Options& options, const Plan& plan) {
+  const Options& reported = disclosed(options, plan);
   Report report = report_at_start(reported, random_hex(16), {}, SensitiveValues());
-  count_deliveries(standing.state, report);
-  if (standing.decision.verdict == Verdict::on) {
-    State state = standing.state;
+  count_deliveries(plan.state, report);
+  if (plan.decision.verdict == Verdict::on) {
+    State state = plan.state;
     make_client_id(reported, state);
     report.client_id = client_id_of(reported, state);
   }
@@ -195,14 +195,14 @@ USAGE_STATS_INLINE int preview_message(const Call& call) {
 
 USAGE_STATS_INLINE int preview(const Call& call) {
   if (call.message) return preview_message(call);
-  const Standing standing = look(call.options);
-  const std::string report = preview_report(call.options, standing);
-  const bool sent = standing.decision.verdict == Verdict::on;
+  const Plan plan = plan_of(call.options);
+  const std::string report = preview_report(call.options, plan);
+  const bool sent = plan.decision.verdict == Verdict::on;
   if (!sent)
-    remark(call, std::string("usage statistics are ") + verdict_name(standing.decision.verdict) +
+    remark(call, std::string("usage statistics are ") + verdict_name(plan.decision.verdict) +
                      ": nothing would be sent; this is what would be if they were on");
   std::vector<Outgoing> requests;
-  for (const Endpoint& endpoint : standing.endpoints) add_requests(requests, endpoint, {}, report);
+  for (const Endpoint& endpoint : plan.endpoints) add_requests(requests, endpoint, {}, report);
   if (call.json) {
     const auto json = parse_json(report);
     const Json answer = {

@@ -100,7 +100,7 @@ USAGE_STATS_INLINE std::string what(const Options& options) {
 }
 
 USAGE_STATS_INLINE std::string place(const std::filesystem::path& file) {
-  const std::string path = file.string(), home = platform::home().string();
+  const std::string path = file.string(), home = os::home().string();
   const bool inside = home.size() > 1 && path.compare(0, home.size() + 1, home + "/") == 0;
   return whole(plain_text(inside ? "~" + path.substr(home.size()) : path));
 }
@@ -184,13 +184,13 @@ USAGE_STATS_INLINE void ask(const Options& options, const Consent& consent, cons
     return;
   }
   // Once more, for that has taken its time.
-  if (platform::input_waiting() || !platform::offer_to_standard_error(question_text(
-                                       options, recipients(options, consent), platform::terminal_columns()))) {
+  if (os::input_waiting() ||
+      !os::offer_to_standard_error(question_text(options, recipients(options, consent), os::terminal_columns()))) {
     storage.update_state([](State& state) { state.unanswered_prompts = (std::max)(0, state.unanswered_prompts - 1); });
     return log("not asked: the terminal takes nothing now, or something is typed ahead");
   }
-  const auto line = platform::read_line(time_to_answer);
-  if (!line) platform::offer_to_standard_error("\n");  // the host's own words shall not stand behind the question
+  const auto line = os::read_line(time_to_answer);
+  if (!line) os::offer_to_standard_error("\n");  // the host's own words shall not stand behind the question
   std::string word = line.value_or("");
   word.erase(std::remove_if(word.begin(), word.end(), [](char c) { return c == ' ' || c == '\t'; }), word.end());
   for (char& c : word)
@@ -209,7 +209,7 @@ USAGE_STATS_INLINE void show_notice(const Options& options, const Consent& conse
     return;
   }
   const std::vector<Endpoint> to = recipients(options, consent);
-  if (platform::offer_to_standard_error(notice_text(options, to, now, platform::terminal_columns()))) {
+  if (os::offer_to_standard_error(notice_text(options, to, now, os::terminal_columns()))) {
     const auto error = storage.update_state([&](State& state) {
       state.notice_shown = true;
       disclose_all(state.disclosed, options, to);
@@ -241,10 +241,10 @@ USAGE_STATS_INLINE Withheld withhold(const Options& options, const Consent& cons
   if (!withheld.fields.empty() || !withheld.data.empty())
     log(std::to_string(withheld.data.size()), " things are new and not announced yet",
         withheld.data.empty() ? std::string() : ": " + withheld.data.front().name + " ...");
-  if (withheld.data.empty() || !interactive() || !platform::in_foreground()) return withheld;
+  if (withheld.data.empty() || !interactive() || !os::in_foreground()) return withheld;
   std::vector<NewData> named = withheld.data;
-  if (storage.update_state([](State&) {}) || !platform::offer_to_standard_error(new_data_text(
-                                                 options, named, consent.decision.rule, platform::terminal_columns())))
+  if (storage.update_state([](State&) {}) ||
+      !os::offer_to_standard_error(new_data_text(options, named, consent.decision.rule, os::terminal_columns())))
     return withheld;
   storage.update_state([&](State& now) {
     if (!now.disclosed) now.disclosed.emplace();

@@ -14,7 +14,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 
 namespace detail {
 
-struct Label;
+struct Envelope;
 struct State;
 
 /// Everything the rules look at, gathered lazily: a rule that speaks early keeps the files unread.
@@ -38,7 +38,7 @@ struct Permission {
   Leave leave = Leave::unclear;
   std::string why{};
 };
-Permission permission_for(const Label&, const State&);
+Permission permission_for(const Envelope&, const State&);
 
 /// Rule 1 of who runs in the home of somebody else, in words.
 std::string anothers_home(const std::filesystem::path& home);

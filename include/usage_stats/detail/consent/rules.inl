@@ -38,7 +38,7 @@ USAGE_STATS_INLINE std::string set_to(const std::string& name, const std::string
 enum class Word { unset, off, on };
 
 USAGE_STATS_INLINE Word enabled_word(const std::string& name, std::string& text) {
-  const auto value = platform::variable(name.c_str());
+  const auto value = os::variable(name.c_str());
   if (!value || value->empty()) return Word::unset;
   text = *value;
   std::string word = *value;
@@ -48,8 +48,8 @@ USAGE_STATS_INLINE Word enabled_word(const std::string& name, std::string& text)
 }
 
 USAGE_STATS_INLINE Answer process_is_trusted(Facts& facts) {  // 1
-  if (platform::variable("USAGE_STATS_UPLOADER")) return off("this process was started as an uploader");
-  if (platform::elevated()) return off("the program runs with more rights than its user (setuid)");
+  if (os::variable("USAGE_STATS_UPLOADER")) return off("this process was started as an uploader");
+  if (os::elevated()) return off("the program runs with more rights than its user (setuid)");
   if (!facts.problem.empty()) return off(facts.problem);
   return {};
 }
@@ -63,12 +63,12 @@ USAGE_STATS_INLINE Answer environment_says_off(Facts& facts) {  // 2
 
 USAGE_STATS_INLINE Answer no_telemetry_is_set(Facts& facts) {  // 3
   for (const char* const suffix : {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"})
-    if (platform::variable((facts.prefix + suffix).c_str())) return off(facts.prefix + suffix + " is set");
+    if (os::variable((facts.prefix + suffix).c_str())) return off(facts.prefix + suffix + " is set");
   return {};
 }
 
 USAGE_STATS_INLINE Answer do_not_track(Facts&) {  // 4
-  const auto value = platform::variable("DO_NOT_TRACK");
+  const auto value = os::variable("DO_NOT_TRACK");
   if (!value || value->empty() || *value == "0") return {};
   return off(set_to("DO_NOT_TRACK", *value));
 }
@@ -80,7 +80,7 @@ USAGE_STATS_INLINE Answer argument_says_off(Facts& facts) {  // 5
 }
 
 USAGE_STATS_INLINE Answer home_is_ours(Facts&) {  // 1, behind what the environment alone decides: it looks at folders
-  const std::filesystem::path home = platform::foreign_home();
+  const std::filesystem::path home = os::foreign_home();
   if (home.empty()) return {};
   return off(anothers_home(home));
 }
@@ -129,12 +129,12 @@ USAGE_STATS_INLINE Answer opt_in(Facts& facts) {  // 11
 }
 
 /// Somebody sits at the terminal and sees what this program, and not another one, writes there.
-USAGE_STATS_INLINE bool attended() { return interactive() && platform::in_foreground(); }
+USAGE_STATS_INLINE bool attended() { return interactive() && os::in_foreground(); }
 
 USAGE_STATS_INLINE Answer prompt(Facts& facts) {  // 12
   if (facts.options.consent != ConsentMode::ask || !attended()) return {};
   if (facts.state().unanswered_prompts >= 3) return off("asked three times without an answer");
-  if (platform::input_waiting()) return {};  // it is meant for the program and must not become the answer
+  if (os::input_waiting()) return {};  // it is meant for the program and must not become the answer
   facts.consent.ask = true;
   return off("the question has not been answered");
 }
@@ -220,18 +220,18 @@ USAGE_STATS_INLINE std::optional<Permission> permission_by(const Settings& setti
 
 }  // namespace consent_impl
 
-USAGE_STATS_INLINE Permission permission_for(const Label& label, const State& state) {
+USAGE_STATS_INLINE Permission permission_for(const Envelope& envelope, const State& state) {
   const auto gone = [](const std::filesystem::path& file) {
     return Permission{Leave::withdrawn, file.string() + " no longer says \"usage_stats\": true"};
   };
-  if (!label.policy_file.is_absolute()) return {Leave::unclear, "the run did not note where its policy file is"};
-  if (auto answer = consent_impl::permission_by(read_settings(label.policy_file))) return *answer;
-  if (label.rule == 6) return gone(label.policy_file);
-  if (label.rule == 7) return {Leave::allowed, "its environment had switched it on"};
+  if (!envelope.policy_file.is_absolute()) return {Leave::unclear, "the run did not note where its policy file is"};
+  if (auto answer = consent_impl::permission_by(read_settings(envelope.policy_file))) return *answer;
+  if (envelope.rule == 6) return gone(envelope.policy_file);
+  if (envelope.rule == 7) return {Leave::allowed, "its environment had switched it on"};
   if (state.said_no) return {Leave::withdrawn, "usage statistics were switched off"};
-  if (!label.config_file.is_absolute()) return {Leave::unclear, "the run did not note where its config file is"};
-  if (auto answer = consent_impl::permission_by(read_settings(label.config_file))) return *answer;
-  if (label.rule == 9 || label.rule == 12) return gone(label.config_file);
+  if (!envelope.config_file.is_absolute()) return {Leave::unclear, "the run did not note where its config file is"};
+  if (auto answer = consent_impl::permission_by(read_settings(envelope.config_file))) return *answer;
+  if (envelope.rule == 9 || envelope.rule == 12) return gone(envelope.config_file);
   return {Leave::allowed, "nobody has said no"};
 }
 

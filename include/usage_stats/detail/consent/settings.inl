@@ -17,7 +17,7 @@ constexpr std::size_t largest_file = 1024 * 1024;
 USAGE_STATS_INLINE std::filesystem::path expand(const std::filesystem::path& path) {
   const std::string text = path.string();
   if (text != "~" && text.compare(0, 2, "~/") != 0) return path;
-  const std::filesystem::path home = platform::home();
+  const std::filesystem::path home = os::home();
   return home.empty() ? home : text == "~" ? home : home / text.substr(2);
 }
 
@@ -128,7 +128,7 @@ USAGE_STATS_INLINE Endpoint named_endpoint(const std::string& address, Protocol 
 USAGE_STATS_INLINE std::optional<std::string> substitute(const Options& options, const Settings& policy,
                                                          const Settings& config) {
   if (policy.endpoint) return policy.endpoint;
-  auto address = platform::variable((environment_prefix(options.app) + "_USAGE_STATS_ENDPOINT").c_str());
+  auto address = os::variable((environment_prefix(options.app) + "_USAGE_STATS_ENDPOINT").c_str());
   return address && !address->empty() ? address : config.endpoint;
 }
 
@@ -136,17 +136,17 @@ USAGE_STATS_INLINE std::optional<std::string> substitute(const Options& options,
 
 USAGE_STATS_INLINE std::filesystem::path config_path(const Options& options) {
   if (!options.config_file.empty()) return settings_impl::expand(options.config_file);
-  return settings_impl::below(platform::config_root(), options.app, "config.json");
+  return settings_impl::below(os::config_root(), options.app, "config.json");
 }
 
 USAGE_STATS_INLINE std::filesystem::path policy_path(const Options& options) {
   if (!options.policy_file.empty()) return settings_impl::expand(options.policy_file);
-  return settings_impl::below(platform::policy_root(), options.app, "usage_stats.json");
+  return settings_impl::below(os::policy_root(), options.app, "usage_stats.json");
 }
 
 USAGE_STATS_INLINE std::filesystem::path usage_path(const Options& options) {
   if (!options.directory.empty()) return settings_impl::expand(options.directory);
-  return settings_impl::below(platform::state_root(), options.app, "usage");
+  return settings_impl::below(os::state_root(), options.app, "usage");
 }
 
 USAGE_STATS_INLINE Settings read_settings(const std::filesystem::path& file) {
@@ -157,7 +157,7 @@ USAGE_STATS_INLINE Settings read_settings(const std::filesystem::path& file) {
     return settings;
   }
   std::error_code error;
-  const auto text = platform::read_file(file, settings_impl::largest_file, error);
+  const auto text = os::read_file(file, settings_impl::largest_file, error);
   if (!text) {
     settings.present = error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory;
     if (settings.present) settings.problem = file.string() + " cannot be read: " + error.message();
@@ -175,7 +175,7 @@ USAGE_STATS_INLINE std::string write_verdict(const std::filesystem::path& file, 
   std::string text = "{}\n";
   std::error_code error;
   if (before.present) {
-    const auto found = platform::read_file(file, settings_impl::largest_file, error);
+    const auto found = os::read_file(file, settings_impl::largest_file, error);
     const auto json = found ? parse_json(*found) : std::nullopt;
     if (!json || !json->is_object())
       return before.problem.empty() ? file.string() + " cannot be read" : before.problem + "; it is left as it is";
@@ -183,7 +183,7 @@ USAGE_STATS_INLINE std::string write_verdict(const std::filesystem::path& file, 
   } else if (!before.problem.empty()) {
     return before.problem;
   }
-  error = platform::replace_file(file, settings_impl::with_member(text, "usage_stats", on ? "true" : "false"));
+  error = os::replace_file(file, settings_impl::with_member(text, "usage_stats", on ? "true" : "false"));
   return error ? file.string() + " cannot be written: " + error.message() : std::string();
 }
 

@@ -27,7 +27,7 @@ std::unique_lock<Mutex> lock_or_give_up(Mutex& mutex) {
     if (lock.owns_lock() && stuck) stuck_mutex() = nullptr;
     return lock;
   }
-  const platform::Uncancelled uncancelled;  // to sleep is a cancellation point
+  const os::ScopedCancelBlock no_cancel;  // to sleep is a cancellation point
   for (int attempt = 0; !lock.owns_lock() && attempt < 1000; ++attempt) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     static_cast<void>(lock.try_lock());
@@ -63,9 +63,9 @@ class WholeDataLock {
   }
   bool lock() noexcept {
     const void* holder = holder_;
-    if (const unsigned now = platform::forks(); forks_.exchange(now) != now && holder != nullptr)
+    if (const unsigned now = os::forks(); forks_.exchange(now) != now && holder != nullptr)
       holder_.compare_exchange_strong(holder, nullptr);  // of the parent
-    const platform::Uncancelled uncancelled;
+    const os::ScopedCancelBlock no_cancel;
     for (int attempt = 0;; ++attempt) {
       holder = nullptr;
       if (holder_.compare_exchange_strong(holder, this_thread())) return true;

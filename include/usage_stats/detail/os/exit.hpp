@@ -7,7 +7,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 /// Calls `function` when the process ends by std::exit or a return from main (with the exit code where the C library
 /// tells it: glibc), or by std::quick_exit (without). From code that is not part of the main executable: without the
@@ -17,6 +17,6 @@ bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept;
 /// Whether at_exit() tells the exit code.
 bool exit_code_is_told() noexcept;
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -18,7 +18,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 /// Why a folder is not used; its kind is std::errc::operation_not_permitted (no_home: no_such_file_or_directory).
 enum class Refusal {
@@ -49,7 +49,7 @@ class Folder {
     std::chrono::system_clock::time_point modified;
     std::uint64_t size = 0;
     bool folder = false;
-    bool linked = false;  // a file that has other names, too
+    bool linked = false;                              // a file that has other names, too
     std::chrono::system_clock::time_point changed{};  // modified, or moved there
   };
 
@@ -98,6 +98,6 @@ std::error_code replace_file(const std::filesystem::path&, std::string_view byte
 /// Reads a file anywhere, at most `limit` bytes; must be a regular file. Links as above.
 std::optional<std::string> read_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

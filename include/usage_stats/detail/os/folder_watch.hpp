@@ -7,7 +7,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 /// Tells of files that are moved into a folder, so that whoever waits for them can sleep.
 class FolderWatch {
@@ -27,6 +27,6 @@ class FolderWatch {
   int descriptor_ = -1;
 };
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

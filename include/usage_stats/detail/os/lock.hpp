@@ -11,14 +11,14 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 /// A file with an exclusive lock that ends with the process however it ends, and that no child inherits (but see
 /// posix::ClosedInChildren). One that the host's own code has closed under us is noticed: release() then touches
 /// nothing. Movable.
 class LockedFile {
  public:
-  enum class Outcome { locked, held_by_another, failed };
+  enum class Outcome { locked, locked_elsewhere, failed };
 
   LockedFile() noexcept;
   ~LockedFile();  // release()
@@ -32,13 +32,13 @@ class LockedFile {
   /// held by another.
   static LockedFile acquire(const Folder&, const std::string& name, bool create, Outcome&, std::error_code&);
   /// Whether another process holds the lock, without taking it.
-  static bool held(const Folder&, const std::string& name) noexcept;
+  static bool is_locked(const Folder&, const std::string& name) noexcept;
 
   explicit operator bool() const noexcept;
   /// Whether nobody on this machine can have had the lock since; false where the host has closed the file under us.
   bool was_kept() const noexcept;
   /// Whether the locked file still stands under that name, and not another that has been moved there.
-  bool stands_as(const Folder&, const std::string& name) const noexcept;
+  bool still_named(const Folder&, const std::string& name) const noexcept;
   /// Adds bytes at the end, in one write; an error where the host has closed the file under us.
   std::error_code append(std::string_view bytes) const noexcept;
   void release() noexcept;
@@ -49,6 +49,6 @@ class LockedFile {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -9,7 +9,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 struct Facts {             // empty or 0: unknown
   std::string os;          // "linux", "macos", "windows", "freebsd", ...
@@ -34,6 +34,6 @@ PrivateNames private_names();
 /// but as a salted hash. Empty: unknown.
 std::string host_identity();
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -9,7 +9,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 struct MemoryRange {
   std::uintptr_t begin, end;
@@ -36,6 +36,6 @@ class MemoryReader {
   int file_ = -1;
 };
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

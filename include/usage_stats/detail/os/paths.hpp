@@ -9,7 +9,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 std::filesystem::path home();
 /// The first of HOME, XDG_STATE_HOME and XDG_CONFIG_HOME that belongs to another user, as under sudo with HOME kept:
@@ -24,6 +24,6 @@ std::filesystem::path policy_root();  // /etc, %ProgramData%
 std::string path_bytes(const std::filesystem::path&);
 std::filesystem::path path_of_bytes(std::string_view bytes);
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -16,7 +16,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 /// The value of an environment variable; nothing if it is not set.
 std::optional<std::string> variable(const char* name);
@@ -75,6 +75,6 @@ int exit_status(int code) noexcept;
 /// Ends the process at once: no destructors, no handlers.
 [[noreturn]] void exit_now(int code) noexcept;
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

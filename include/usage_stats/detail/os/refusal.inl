@@ -9,7 +9,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace refusal_impl {
 
 USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
@@ -96,6 +96,6 @@ USAGE_STATS_INLINE std::error_code in_state_file(std::error_code error) noexcept
   return {known ? kind.value() : static_cast<int>(std::errc::io_error), *category};
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -12,7 +12,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 /// Whether this code address belongs to the main executable, so that starting it again starts this library.
 bool in_main_executable(const void* code) noexcept;
@@ -63,6 +63,6 @@ bool finds_own_executable() noexcept;
 /// started with, the lowest priority whatever the host's, all processors, and death by alarm after `limit`.
 void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept;
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

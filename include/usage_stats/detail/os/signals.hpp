@@ -9,16 +9,16 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 /// While it lives, this thread and those that it starts get no SIGPIPE (nobody reads) and no SIGTTOU (a background job
 /// that writes to its terminal); one that arose goes with it.
-class NoBrokenPipe {
+class ScopedSigpipeBlock {
  public:
-  NoBrokenPipe() noexcept;
-  ~NoBrokenPipe();
-  NoBrokenPipe(const NoBrokenPipe&) = delete;
-  NoBrokenPipe& operator=(const NoBrokenPipe&) = delete;
+  ScopedSigpipeBlock() noexcept;
+  ~ScopedSigpipeBlock();
+  ScopedSigpipeBlock(const ScopedSigpipeBlock&) = delete;
+  ScopedSigpipeBlock& operator=(const ScopedSigpipeBlock&) = delete;
   bool blocked() const noexcept { return blocked_; }
 
  private:
@@ -27,14 +27,14 @@ class NoBrokenPipe {
 };
 
 /// Notes a signal that ends the process (SEGV, BUS, FPE, ILL, ABRT, XCPU, SYS; with `requests` also INT, TERM, HUP,
-/// QUIT, PIPE; on Windows unhandled exceptions, and console events) at the end of a label, starts the uploader, and
+/// QUIT, PIPE; on Windows unhandled exceptions, and console events) at the end of an envelope, starts the uploader, and
 /// lets the process die of it as it would have done, at most 100 ms later. Only where the disposition is the default
 /// one; the former ones come back with the end of the last watch. At most 64 at a time, others see nothing. Movable.
 class SignalWatch {
  public:
   SignalWatch() noexcept = default;
   /// `uploader`: nothing is started if it is empty (and on systems where a handler cannot).
-  SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader, bool requests);
+  SignalWatch(const LockedFile& envelope, const std::optional<SelfStart>& uploader, bool requests);
   ~SignalWatch();
   SignalWatch(SignalWatch&&) noexcept;
   SignalWatch& operator=(SignalWatch&&) noexcept;
@@ -46,6 +46,6 @@ class SignalWatch {
   int slot_ = -1;
 };
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

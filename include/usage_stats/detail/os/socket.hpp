@@ -11,7 +11,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 /// A TCP connection that never blocks, that no child inherits, and that raises no SIGPIPE. Movable.
 class Socket {
@@ -54,6 +54,6 @@ class Socket {
   std::intptr_t handle_ = -1;
 };
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -15,7 +15,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 USAGE_STATS_INLINE Socket::~Socket() { close(); }
 USAGE_STATS_INLINE Socket::Socket(Socket&& other) noexcept : handle_(std::exchange(other.handle_, -1)) {}
@@ -171,6 +171,6 @@ USAGE_STATS_INLINE Socket Socket::connect(const std::string& host, int port,
   return problem = "no connection in time", Socket();
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

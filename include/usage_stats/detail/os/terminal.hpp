@@ -10,7 +10,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 /// Whether the standard stream (0, 1, 2) is open.
 bool is_open(int stream) noexcept;
@@ -39,6 +39,6 @@ std::optional<std::string> read_line(std::chrono::milliseconds limit);
 /// Columns of the terminal that is standard error; 0: unknown.
 int terminal_columns() noexcept;
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -9,16 +9,16 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 /// While one lives, this thread reads numbers with a point where the host's locale has a mark of several bytes for it
 /// (ps_AF): nlohmann/json reads only the first byte of that, and ends a program with assertions.
-class PlainNumbers {
+class ScopedCLocale {
  public:
-  PlainNumbers() noexcept;
-  ~PlainNumbers();
-  PlainNumbers(const PlainNumbers&) = delete;
-  PlainNumbers& operator=(const PlainNumbers&) = delete;
+  ScopedCLocale() noexcept;
+  ~ScopedCLocale();
+  ScopedCLocale(const ScopedCLocale&) = delete;
+  ScopedCLocale& operator=(const ScopedCLocale&) = delete;
 
  private:
   void *plain_ = nullptr, *before_ = nullptr;
@@ -26,12 +26,12 @@ class PlainNumbers {
 
 /// While one lives, nobody's pthread_cancel() ends this thread: what unwinds it at any system call would end the
 /// process in a function that throws nothing.
-class Uncancelled {
+class ScopedCancelBlock {
  public:
-  Uncancelled() noexcept;
-  ~Uncancelled();
-  Uncancelled(const Uncancelled&) = delete;
-  Uncancelled& operator=(const Uncancelled&) = delete;
+  ScopedCancelBlock() noexcept;
+  ~ScopedCancelBlock();
+  ScopedCancelBlock(const ScopedCancelBlock&) = delete;
+  ScopedCancelBlock& operator=(const ScopedCancelBlock&) = delete;
 
  private:
   int before_ = 0;
@@ -65,6 +65,6 @@ class Thread {
 /// No signal will be handled by this thread; a SIGPIPE that it causes is lost.
 void block_signals_in_this_thread() noexcept;
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -66,7 +66,7 @@ struct Withheld {
   bool from(const Endpoint&) const;
 };
 
-/// `named_by_author`: the endpoints that need to be announced; who named another one knows of it.
+/// `named_by_author`: the endpoints that need to be disclosed; who named another one knows of it.
 Withheld withheld_from(const Options&, const std::vector<Endpoint>& named_by_author, const Disclosed&);
 
 }  // namespace detail

@@ -129,7 +129,7 @@ class Recorder {
   const std::string salt_;
   const Withheld withheld_;
   const Clock::time_point start_ = Clock::now();
-  const unsigned forks_ = platform::forks();
+  const unsigned forks_ = os::forks();
   std::atomic<std::uint64_t> changes_{0};
   mutable std::mutex mutex_;
   bool closed_ = false;

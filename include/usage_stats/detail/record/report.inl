@@ -224,7 +224,7 @@ USAGE_STATS_INLINE void scrub_report(Report& report, const Options& options, con
   if (any && !enough_memory())
     clean.reset();
   else if (any)
-    clean = scrub(texts, sensitive, limits::message_bytes, platform::read_only_memory(true));
+    clean = scrub(texts, sensitive, limits::message_bytes, os::read_only_memory(true));
   std::size_t next = 0;
   report_impl::for_each_text(report, [&](auto& text) {
     constexpr bool is_field = std::is_same_v<std::decay_t<decltype(text)>, Value>;
@@ -313,7 +313,7 @@ USAGE_STATS_INLINE void Recorder::put(Values& values, const FieldValue& value, s
 }
 
 USAGE_STATS_INLINE std::unique_lock<std::mutex> Recorder::open() {
-  if (forks_ != platform::forks()) return {};
+  if (forks_ != os::forks()) return {};
   std::unique_lock<std::mutex> guard = lock_or_give_up(mutex_);
   if (!guard) return guard;
   if (closed_)

@@ -7,17 +7,16 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
 USAGE_STATS_INLINE bool in_ci() {
-  if (const auto ci = platform::variable("CI")) return !ci->empty() && *ci != "0" && *ci != "false" && *ci != "False";
+  if (const auto ci = os::variable("CI")) return !ci->empty() && *ci != "0" && *ci != "false" && *ci != "False";
   for (const char* const name : {"GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL", "TEAMCITY_VERSION", "TF_BUILD", "TRAVIS",
                                  "CIRCLECI", "BUILDKITE", "DRONE", "APPVEYOR", "CODEBUILD_BUILD_ID", "CIRRUS_CI",
                                  "BITBUCKET_BUILD_NUMBER", "CONTINUOUS_INTEGRATION", "BUILD_NUMBER"})
-    if (platform::variable(name)) return true;
+    if (os::variable(name)) return true;
   return false;
 }
 
 USAGE_STATS_INLINE bool interactive() {
-  return platform::is_terminal(0) && platform::is_terminal(2) && platform::variable("TERM").value_or("") != "dumb" &&
-         !in_ci();
+  return os::is_terminal(0) && os::is_terminal(2) && os::variable("TERM").value_or("") != "dumb" && !in_ci();
 }
 
 namespace environment_impl {
@@ -35,7 +34,7 @@ USAGE_STATS_INLINE std::uint64_t rounded_gb(std::uint64_t bytes) {
 }  // namespace environment_impl
 
 USAGE_STATS_INLINE System this_system() {
-  platform::Facts facts = platform::facts();
+  os::Facts facts = os::facts();
   System system;
   system.os = std::move(facts.os);
   system.os_version = std::move(facts.os_version);

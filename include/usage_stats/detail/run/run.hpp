@@ -63,7 +63,7 @@ class Run : public std::enable_shared_from_this<Run> {
   bool choose_destinations(const Consent&, const State&, const Withheld&);
   bool choose_client(Storage&, State&);
   void describe(const Consent&, const std::vector<std::string>& arguments, const State&);
-  bool begin_label(const Storage&);
+  bool open_envelope(const Storage&);
   void begin_interims();
   void write_interim();
   bool close_report(const End&);
@@ -71,25 +71,25 @@ class Run : public std::enable_shared_from_this<Run> {
   void write_and_deliver();
   void write_to_label(std::error_code why);
   void deliver(const Storage&) const;
-  void look_after(const Storage&) const;
-  void wait_for(platform::Child, const Storage&, std::chrono::milliseconds limit) const;
-  bool give_up(const std::string& why);
+  void run_maintenance(const Storage&) const;
+  void wait_for(os::Child, const Storage&, std::chrono::milliseconds limit) const;
+  bool disable(const std::string& why);
   bool sends_by_process() const;
 
   std::optional<Options> disclosed_;
   Report report_;
   SensitiveValues ambient_;    // what this process knows ...
   SensitiveValues sensitive_;  // ... and what stood in argv
-  Label label_;
-  platform::LockedFile lock_;
-  platform::SignalWatch signals_;
+  Envelope envelope_;
+  os::LockedFile lock_;
+  os::SignalWatch signals_;
   std::filesystem::path folder_;
   std::shared_ptr<Recorder> recorder_;
   std::unique_ptr<Ticker> ticker_;
   std::uint64_t changes_reported_ = ~std::uint64_t{0};  // none yet
   std::atomic<bool> finished_{false};
-  const std::int64_t process_ = platform::process_id();
-  const unsigned forks_ = platform::forks();
+  const std::int64_t process_ = os::process_id();
+  const unsigned forks_ = os::forks();
 };
 
 }  // namespace detail

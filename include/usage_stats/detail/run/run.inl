@@ -38,7 +38,7 @@ USAGE_STATS_INLINE std::string salt_of(const Options& options, const State& stat
 
 }  // namespace run_impl
 
-USAGE_STATS_INLINE bool Run::give_up(const std::string& why) {
+USAGE_STATS_INLINE bool Run::disable(const std::string& why) {
   problem = why;
   decision.verdict = Verdict::off;
   decision.why = why;
@@ -47,7 +47,7 @@ USAGE_STATS_INLINE bool Run::give_up(const std::string& why) {
 }
 
 USAGE_STATS_INLINE bool Run::sends_by_process() const {
-  return !label_.destinations.empty() && options.delivery != Delivery::in_process && can_start_uploader();
+  return !envelope_.destinations.empty() && options.delivery != Delivery::in_process && can_start_uploader();
 }
 
 USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::string>& arguments) {
@@ -62,7 +62,7 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
   const auto read_state = [&] {
     if (state) return *state;
     if (!storage && !folder_.empty()) storage = Storage::open(folder_, options.app, false, error);
-    if (!storage) unreadable = storage_impl::may_pass(error);
+    if (!storage) unreadable = storage_impl::is_transient(error);
     if (!storage) return State();
     state = storage->state_at_opening();
     if (state->damaged) log("state.json is damaged: what it knew is forgotten");
@@ -76,13 +76,13 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
                                            : "off",
       " by rule ", std::to_string(decision.rule), ": ", decision.why);
   if (decision.verdict == Verdict::off && !consent.ask) return nullptr;
-  if (folder_.empty()) return give_up("there is no place for reports (no home folder)"), nullptr;
-  if (!platform::has_spare_descriptors()) return give_up("the descriptor limit is too low"), nullptr;
+  if (folder_.empty()) return disable("there is no place for reports (no home folder)"), nullptr;
+  if (!os::has_spare_descriptors()) return disable("the descriptor limit is too low"), nullptr;
   if (storage)
     storage->claim();  // an earlier version's folder, which is as good without
   else
     storage = Storage::open(folder_, options.app, true, error);
-  if (!storage) return give_up(folder_.string() + ": " + error.message()), nullptr;
+  if (!storage) return disable(folder_.string() + ": " + error.message()), nullptr;
   read_state();
   Withheld withheld = inform_user(options, consent, *storage, *state, decision, log);
   if (decision.verdict == Verdict::off) return nullptr;
@@ -92,38 +92,38 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
 USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent, Storage& storage, const State& state,
                                                          const std::vector<std::string>& arguments, Withheld withheld) {
   session_id = random_hex(16);
-  if (session_id.empty()) return give_up("the operating system gives no random numbers"), nullptr;
-  if (!enough_memory()) return give_up("there is too little memory"), nullptr;
+  if (session_id.empty()) return disable("the operating system gives no random numbers"), nullptr;
+  if (!enough_memory()) return disable("there is too little memory"), nullptr;
   State latest = state;
   disclosed_ = std::move(withheld.instead);
   if (!choose_destinations(consent, state, withheld) || !choose_client(storage, latest)) return nullptr;
   describe(consent, arguments, state);
-  if (!begin_label(storage)) return nullptr;
+  if (!open_envelope(storage)) return nullptr;
   std::string salt = report_.client_id.empty() ? "" : run_impl::salt_of(disclosed(), latest, report_.client_id);
   if (salt.empty()) salt = session_id;
   recorder_ = std::make_shared<Recorder>(salt, std::move(withheld));
   // Their threads may have to be left behind: in a name lookup that hangs, in the host's log function.
   if (options.delivery == Delivery::in_process || options.report_every > std::chrono::milliseconds(0))
-    platform::keep_loaded();
+    os::keep_loaded();
   begin_interims();
   return recorder_;
 }
 
-USAGE_STATS_INLINE bool Run::begin_label(const Storage& storage) {
-  label_.running_report = run_impl::compact(to_json(report_));
+USAGE_STATS_INLINE bool Run::open_envelope(const Storage& storage) {
+  envelope_.running_report = run_impl::compact(to_json(report_));
   std::error_code error;
-  lock_ = storage.begin(label_, error);
-  if (!lock_) return give_up(folder_.string() + ": " + error.message());
-  report_path = storage.report_path(label_.client_id, session_id);
+  lock_ = storage.begin(envelope_, error);
+  if (!lock_) return disable(folder_.string() + ": " + error.message());
+  report_path = storage.report_path(envelope_.client_id, session_id);
   log("session ", session_id, " begins; its report will be ", report_path.string());
   if (options.observed_signals != Signals::none) {
-    std::optional<platform::SelfStart> uploader;
+    std::optional<os::SelfStart> uploader;
     if (sends_by_process()) uploader = uploader_start(storage, options.app, UploadOptions().stay);
-    signals_ = platform::SignalWatch(lock_, uploader, options.observed_signals == Signals::all);
+    signals_ = os::SignalWatch(lock_, uploader, options.observed_signals == Signals::all);
   }
   // Where every run vanishes, none comes to the end at which it would start an uploader.
-  if (session_id[0] == '0' && storage.strewn()) look_after(storage);
-  if (label_.destinations.empty() || options.delivery == Delivery::in_process || can_start_uploader()) return true;
+  if (session_id[0] == '0' && storage.has_abandoned_runs()) run_maintenance(storage);
+  if (envelope_.destinations.empty() || options.delivery == Delivery::in_process || can_start_uploader()) return true;
   problem = cannot_start_itself;
   log(problem);
   return true;
@@ -153,7 +153,7 @@ USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const S
     const std::string version_and_url = options.version + " " + endpoint.url;
     const bool stopped = std::find(state.stopped.begin(), state.stopped.end(), version_and_url) != state.stopped.end();
     if (stopped) log("endpoint ", endpoint.url, " wants nothing more from version ", options.version);
-    if (!stopped && run_impl::sampled(session_id, options.sample)) label_.destinations.push_back({endpoint, 0, 0});
+    if (!stopped && run_impl::sampled(session_id, options.sample)) envelope_.destinations.push_back({endpoint, 0, 0});
   }
   return true;
 }
@@ -172,11 +172,11 @@ USAGE_STATS_INLINE bool Run::choose_client(Storage& storage, State& state) {
             known(changed);
           },
           known);
-      if (error) return give_up((folder_ / "state.json").string() + ": " + error.message());
+      if (error) return disable((folder_ / "state.json").string() + ": " + error.message());
     }
   }
   report_.client_id = id;
-  label_.client_id = id.empty() ? "local" : id;
+  envelope_.client_id = id.empty() ? "local" : id;
   return true;
 }
 
@@ -190,14 +190,14 @@ USAGE_STATS_INLINE void Run::describe(const Consent& consent, const std::vector<
   sensitive_.add_arguments(arguments);
   report_.client_id = client_id;
 
-  label_.app = options.app;
-  label_.version = options.version;
-  label_.session_id = session_id;
-  label_.created = now_seconds();
-  label_.rule = decision.rule;
-  label_.host = host_mark(session_id, platform::host_identity());
-  label_.config_file = consent.config.file;
-  label_.policy_file = consent.policy.file;
+  envelope_.app = options.app;
+  envelope_.version = options.version;
+  envelope_.session_id = session_id;
+  envelope_.created = now_seconds();
+  envelope_.rule = decision.rule;
+  envelope_.host = host_mark(session_id, os::host_identity());
+  envelope_.config_file = consent.config.file;
+  envelope_.policy_file = consent.policy.file;
 }
 
 /// What the program's own parser has told, under the lock.
@@ -206,12 +206,12 @@ USAGE_STATS_INLINE void Run::add_parsed(Report& report) const {
   parsed_arguments.replace_in(report, ambient_);
 }
 
-/// False, and the label stays: the run is lost, since a lock is held by what cannot go on.
+/// False, and the envelope stays: the run is lost, since a lock is held by what cannot go on.
 USAGE_STATS_INLINE bool Run::close_report(const End& end) {
   const auto guard = lock_or_give_up(mutex);
   if (!guard || !recorder_->close()) return false;
   if (end.exit_code) outcome.exit_code = end.exit_code;
-  if (outcome.exit_code) outcome.exit_code = platform::exit_status(*outcome.exit_code);
+  if (outcome.exit_code) outcome.exit_code = os::exit_status(*outcome.exit_code);
   if (!end.uncaught.empty()) outcome.error = end.uncaught;
   if (end.unwinding || !end.uncaught.empty()) outcome.status = RunStatus::exception;
   if (outcome.status == RunStatus::running)
@@ -228,8 +228,7 @@ USAGE_STATS_INLINE bool Run::close_report(const End& end) {
 
 USAGE_STATS_INLINE void Run::finish(const End& end) noexcept {
   // A child of a fork in a namespace of its own may have its parent's number.
-  if (!recorder_ || platform::process_id() != process_ || platform::forks() != forks_ || finished_.exchange(true))
-    return;
+  if (!recorder_ || os::process_id() != process_ || os::forks() != forks_ || finished_.exchange(true)) return;
   USAGE_STATS_TRY {
     if (ticker_) ticker_->stop(std::chrono::seconds(1));
     if (close_report(end))
@@ -244,35 +243,36 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
   std::error_code error;
   if (!enough_memory()) {
     log("too little memory for a report: the run is reported as lost");
-    signals_ = platform::SignalWatch();
+    signals_ = os::SignalWatch();
     return lock_.release();
   }
   const auto storage = Storage::open(folder_, options.app, false, error);
   if (!storage) return write_to_label(error);
   // A last report that is there already is an uploader's: it took this run for lost. What was sent stays what it was.
-  const bool may_be_collected = label_.destinations.empty() || !lock_.was_kept() ||
-                                now_seconds() - label_.created >= storage_impl::left_to_its_host;
-  const std::int64_t collected = may_be_collected ? storage->last_report(label_) : 0;
-  report_.sequence = label_.sequence = std::max(report_.sequence, collected + (label_.destinations.empty() ? 0 : 1));
-  error = storage->write_report(label_.client_id, session_id, to_json(report_));
-  // Without a report the label stays in active/, and the next uploader reports the run as lost.
-  if (!error) error = collected == 0 ? storage->finish(label_) : storage->wait_again(label_);
-  if (error == std::errc::no_such_file_or_directory && collected == 0) storage->forget(label_);
-  signals_ = platform::SignalWatch();
+  const bool may_be_collected = envelope_.destinations.empty() || !lock_.was_kept() ||
+                                now_seconds() - envelope_.created >= storage_impl::left_to_its_host;
+  const std::int64_t collected = may_be_collected ? storage->last_report(envelope_) : 0;
+  report_.sequence = envelope_.sequence =
+      std::max(report_.sequence, collected + (envelope_.destinations.empty() ? 0 : 1));
+  error = storage->write_report(envelope_.client_id, session_id, to_json(report_));
+  // Without a report the envelope stays in active/, and the next uploader reports the run as lost.
+  if (!error) error = collected == 0 ? storage->finish(envelope_) : storage->wait_again(envelope_);
+  if (error == std::errc::no_such_file_or_directory && collected == 0) storage->forget(envelope_);
+  signals_ = os::SignalWatch();
   lock_.release();
   log("session ", session_id, " ends: ", status_name(report_.outcome.status),
       error ? "; " + error.message() : std::string());
   deliver(*storage);
 }
 
-/// Where the folder is out of reach (setuid, chroot), the label is still open: the next uploader finds the report
+/// Where the folder is out of reach (setuid, chroot), the envelope is still open: the next uploader finds the report
 /// there.
 USAGE_STATS_INLINE void Run::write_to_label(std::error_code why) {
   const Json end = {{"last_report", to_json(report_)}};
   const std::error_code error = lock_.append(json_text(end) + "\n");
   log(error ? "the report is lost: " : "the report is left to the next uploader: ", folder_.string(), ": ",
       why.message());
-  signals_ = platform::SignalWatch();
+  signals_ = os::SignalWatch();
   lock_.release();
 }
 
@@ -305,12 +305,12 @@ USAGE_STATS_INLINE void Run::write_interim() {
     const auto storage = Storage::open(folder_, options.app, false, error);
     // The run may have ended meanwhile, when this thread was held up: its last report stays.
     if (storage)
-      error = storage->write_report(label_.client_id, session_id, to_json(std::move(interim)),
+      error = storage->write_report(envelope_.client_id, session_id, to_json(std::move(interim)),
                                     [this] { return !finished_; });
     if (!error) changes_reported_ = changes;
     log("session ", session_id, " goes on: report ", sequence, error ? "; " + error.message() : std::string());
     if (error || !storage) return;
-    if (label_.destinations.empty() || !uploader_needed(*storage, label_, storage->state())) return;
+    if (envelope_.destinations.empty() || !uploader_needed(*storage, envelope_, storage->state())) return;
     if (options.delivery == Delivery::in_process) {
       UploadOptions now;
       now.stay = std::chrono::milliseconds(0);
@@ -325,7 +325,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
   USAGE_STATS_CATCH_ALL {}
 }
 
-USAGE_STATS_INLINE void Run::look_after(const Storage& storage) const {
+USAGE_STATS_INLINE void Run::run_maintenance(const Storage& storage) const {
   if (options.delivery != Delivery::in_process && can_start_uploader())
     Runs::instance().adopt(start_uploader(storage, options.app, std::chrono::milliseconds(0), log));
   else
@@ -334,32 +334,31 @@ USAGE_STATS_INLINE void Run::look_after(const Storage& storage) const {
 
 USAGE_STATS_INLINE void Run::deliver(const Storage& storage) const {
   const State state = storage.state();
-  if (!uploader_needed(storage, label_, state)) return;
+  if (!uploader_needed(storage, envelope_, state)) return;
   if (options.delivery == Delivery::in_process) return upload_in_process(folder_, options.wait_limit, log);
   if (!can_start_uploader()) {
     log("no uploader can be started; what is to be sent waits");
-    if (storage.crowded(label_.client_id)) collect_alone(storage, log);
+    if (storage.needs_pruning(envelope_.client_id)) collect_alone(storage, log);
     return;
   }
-  const bool last_chance = options.delivery == Delivery::detached && may_be_asked(label_, state) &&
-                           options.container_wait > std::chrono::milliseconds(0) && platform::ends_with_its_container();
+  const bool last_chance = options.delivery == Delivery::detached && may_be_asked(envelope_, state) &&
+                           options.container_wait > std::chrono::milliseconds(0) && os::ends_with_its_container();
   if (last_chance) log("nothing outlives this process: it waits for its uploader");
   const bool wait = options.delivery == Delivery::wait || last_chance;
-  platform::Child child =
+  os::Child child =
       start_uploader(storage, options.app, wait ? std::chrono::milliseconds(0) : UploadOptions().stay, log);
-  if (wait && !label_.destinations.empty())
+  if (wait && !envelope_.destinations.empty())
     return wait_for(std::move(child), storage, last_chance ? options.container_wait : options.wait_limit);
   Runs::instance().adopt(std::move(child));
 }
 
-USAGE_STATS_INLINE void Run::wait_for(platform::Child child, const Storage& storage,
-                                      std::chrono::milliseconds limit) const {
+USAGE_STATS_INLINE void Run::wait_for(os::Child child, const Storage& storage, std::chrono::milliseconds limit) const {
   using Clock = std::chrono::steady_clock;
   const auto deadline = Clock::now() + limit;
   std::error_code error;
-  const platform::Folder pending = storage.folder().folder("pending", false, error);
+  const os::Folder pending = storage.folder().folder("pending", false, error);
   auto pause = std::chrono::milliseconds(1);
-  // Our own uploader ends at once where another is at work; that one has the label to send then.
+  // Our own uploader ends at once where another is at work; that one has the envelope to send then.
   const auto over = [&] {
     return !pending || !pending.exists(session_id) || ((!child || child.ended()) && !uploader_at_work(storage));
   };

@@ -1,6 +1,6 @@
 #pragma once
 // Ends that run no destructor (section 7 of the design): std::exit, std::quick_exit, an exception that nobody catches.
-// Signals are platform::SignalWatch; what leaves no trace at all (kill -9, _exit, a power cut) is found by the next
+// Signals are os::SignalWatch; what leaves no trace at all (kill -9, _exit, a power cut) is found by the next
 // uploader. Code of a shared library sees std::exit only, and its own unloading.
 
 #include <atomic>
@@ -34,7 +34,7 @@ class Runs {
   void finish(const End&) noexcept;
 
   /// Uploaders whose exit status is ours to take, so that a long-running host has at most one zombie.
-  void adopt(platform::Child&&);
+  void adopt(os::Child&&);
   void reap();
 
  private:
@@ -47,7 +47,7 @@ class Runs {
   std::mutex mutex_;
   std::vector<Entry> entries_;  // the youngest last
   std::atomic<TelemetrySession*> youngest_{nullptr};
-  std::vector<platform::Child> children_;
+  std::vector<os::Child> children_;
 };
 
 }  // namespace detail

@@ -75,7 +75,7 @@ struct Terminate {
 
 /// What is there to be told by while runs are alive; only for code that cannot be unloaded.
 USAGE_STATS_INLINE void watch_terminate() noexcept {
-  if (!platform::in_main_executable(reinterpret_cast<const void*>(&on_terminate))) return;
+  if (!os::in_main_executable(reinterpret_cast<const void*>(&on_terminate))) return;
   const std::terminate_handler now = std::get_terminate();
   if (now != &on_terminate && Terminate::instance().push(now)) std::set_terminate(&on_terminate);
 }
@@ -87,7 +87,7 @@ USAGE_STATS_INLINE void unwatch_terminate() noexcept {
 
 }  // namespace ends_impl
 
-USAGE_STATS_INLINE Runs& Runs::instance() { return platform::per_process<Runs>(); }
+USAGE_STATS_INLINE Runs& Runs::instance() { return os::per_process<Runs>(); }
 
 USAGE_STATS_INLINE void Runs::add(TelemetrySession* session, std::shared_ptr<Run> run) {
   const bool recording = run->recording();
@@ -97,7 +97,7 @@ USAGE_STATS_INLINE void Runs::add(TelemetrySession* session, std::shared_ptr<Run
   note_youngest();
   if (!recording) return;
   static std::atomic<bool> watching{false};
-  if (!watching.exchange(true)) platform::at_exit(&ends_impl::at_exit);  // no room: such an end counts as lost
+  if (!watching.exchange(true)) os::at_exit(&ends_impl::at_exit);  // no room: such an end counts as lost
   ends_impl::watch_terminate();
 }
 
@@ -115,7 +115,7 @@ USAGE_STATS_INLINE void Runs::remove(const TelemetrySession* session) noexcept {
 USAGE_STATS_INLINE bool Runs::leave_to_exit(const TelemetrySession* session) noexcept {
   const auto guard = lock_or_give_up(mutex_);
   for (Entry& entry : entries_)
-    if (guard && entry.session == session && platform::at_exit(&ends_impl::at_exit)) {
+    if (guard && entry.session == session && os::at_exit(&ends_impl::at_exit)) {
       entry.session = nullptr;
       note_youngest();
       return true;
@@ -148,16 +148,15 @@ USAGE_STATS_INLINE void Runs::finish(const End& end) noexcept {
   USAGE_STATS_CATCH_ALL {}
 }
 
-USAGE_STATS_INLINE void Runs::adopt(platform::Child&& child) {
+USAGE_STATS_INLINE void Runs::adopt(os::Child&& child) {
   if (const auto guard = lock_or_give_up(mutex_); guard && child) children_.push_back(std::move(child));
 }
 
 USAGE_STATS_INLINE void Runs::reap() {
   const auto guard = lock_or_give_up(mutex_);
   if (!guard) return;
-  children_.erase(
-      std::remove_if(children_.begin(), children_.end(), [](platform::Child& child) { return child.ended(); }),
-      children_.end());
+  children_.erase(std::remove_if(children_.begin(), children_.end(), [](os::Child& child) { return child.ended(); }),
+                  children_.end());
 }
 
 }  // namespace detail

@@ -49,7 +49,7 @@ USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, std::vect
 }
 
 USAGE_STATS_INLINE void TelemetrySession::start(Options&& options, std::vector<std::string>&& arguments) noexcept {
-  const detail::platform::Uncancelled uncancelled;
+  const detail::os::ScopedCancelBlock no_cancel;
   const detail::HeldFloatingPoint held;
   USAGE_STATS_TRY {
     run_ = std::make_shared<detail::Run>(std::move(options));
@@ -68,7 +68,7 @@ USAGE_STATS_INLINE TelemetrySession::~TelemetrySession() {
   }
   // A static object goes while the process ends, and its exit code is not told before the next handler runs.
   const bool at_exit =
-      run_ && run_->recording() && detail::platform::exit_code_is_told() && detail::platform::in_main_executable(this);
+      run_ && run_->recording() && detail::os::exit_code_is_told() && detail::os::in_main_executable(this);
   if (at_exit && detail::Runs::instance().leave_to_exit(this)) return;
   end();
   if (run_) detail::Runs::instance().remove(this);
@@ -81,7 +81,7 @@ USAGE_STATS_INLINE void TelemetrySession::finish() noexcept {
 
 USAGE_STATS_INLINE void TelemetrySession::end() noexcept {
   if (!recorder_) return;
-  const detail::platform::Uncancelled uncancelled;
+  const detail::os::ScopedCancelBlock no_cancel;
   const detail::HeldFloatingPoint held;
   detail::End end;
   end.unwinding = std::uncaught_exceptions() > exceptions_;

@@ -19,17 +19,18 @@ USAGE_STATS_INLINE bool same(const Endpoint& a, const Endpoint& b) {
   return a.url == b.url && a.protocol == b.protocol;
 }
 
-/// A thread for each server. Whoever works, in a lane or beside them, holds the mutex; only requests are made without.
-class Lanes {
+/// A thread for each server. Whoever works, in a worker or beside them, holds the mutex; only requests are made
+/// without.
+class EndpointWorkers {
  public:
   using Guard = std::unique_lock<std::mutex>;
 
-  explicit Lanes(std::function<void(const Endpoint&)> work) : work_(std::move(work)) {}
-  ~Lanes() {
-    for (Lane& lane : lanes_) lane.thread.join();
+  explicit EndpointWorkers(std::function<void(const Endpoint&)> work) : work_(std::move(work)) {}
+  ~EndpointWorkers() {
+    for (Worker& worker : workers_) worker.thread.join();
   }
-  Lanes(const Lanes&) = delete;
-  Lanes& operator=(const Lanes&) = delete;
+  EndpointWorkers(const EndpointWorkers&) = delete;
+  EndpointWorkers& operator=(const EndpointWorkers&) = delete;
 
   Guard hold() { return Guard(mutex_); }
   /// Calls `request` while others work.
@@ -43,50 +44,50 @@ class Lanes {
     return request();
   }
 
-  bool empty() const { return lanes_.empty(); }
-  /// Does the work for this server in its lane; where it has one, that one looks for more before it ends.
+  bool empty() const { return workers_.empty(); }
+  /// Does the work for this server in its worker; where it has one, that one looks for more before it ends.
   void start(const Endpoint&);
-  /// Forgets lanes whose work is done; whether there was one.
+  /// Forgets workers whose work is done; whether there was one.
   bool end();
-  /// Until a lane ends, at most so long.
+  /// Until a worker ends, at most so long.
   void wait(Guard& guard, std::chrono::milliseconds limit) { ended_.wait_for(guard, limit); }
 
  private:
-  struct Lane {
+  struct Worker {
     Endpoint endpoint;
-    platform::Thread thread{};
+    os::Thread thread{};
     bool ended = false;
   };
   std::function<void(const Endpoint&)> work_;
   std::mutex mutex_;
   std::condition_variable ended_;
-  std::list<Lane> lanes_;
+  std::list<Worker> workers_;
 };
 
-USAGE_STATS_INLINE void Lanes::start(const Endpoint& endpoint) {
-  for (const Lane& lane : lanes_)
-    if (same(lane.endpoint, endpoint) && !lane.ended) return;
-  Lane& lane = lanes_.emplace_back(Lane{endpoint});
-  lane.thread = platform::Thread(
-      [this, &lane] {
+USAGE_STATS_INLINE void EndpointWorkers::start(const Endpoint& endpoint) {
+  for (const Worker& worker : workers_)
+    if (same(worker.endpoint, endpoint) && !worker.ended) return;
+  Worker& worker = workers_.emplace_back(Worker{endpoint});
+  worker.thread = os::Thread(
+      [this, &worker] {
         const Guard guard = hold();
-        USAGE_STATS_TRY { work_(lane.endpoint); }
+        USAGE_STATS_TRY { work_(worker.endpoint); }
         USAGE_STATS_CATCH_ALL {}
-        lane.ended = true;
+        worker.ended = true;
         ended_.notify_all();
       },
       small_stack);
-  if (lane.thread.joinable()) return;
-  lanes_.pop_back();  // there are no threads: one after the other
+  if (worker.thread.joinable()) return;
+  workers_.pop_back();  // there are no threads: one after the other
   work_(endpoint);
 }
 
-USAGE_STATS_INLINE bool Lanes::end() {
-  const std::size_t before = lanes_.size();
-  for (Lane& lane : lanes_)
-    if (lane.ended) lane.thread.join();
-  lanes_.remove_if([](const Lane& lane) { return lane.ended; });
-  return lanes_.size() < before;
+USAGE_STATS_INLINE bool EndpointWorkers::end() {
+  const std::size_t before = workers_.size();
+  for (Worker& worker : workers_)
+    if (worker.ended) worker.thread.join();
+  workers_.remove_if([](const Worker& worker) { return worker.ended; });
+  return workers_.size() < before;
 }
 
 }  // namespace uploader_impl

@@ -27,7 +27,7 @@ USAGE_STATS_INLINE bool& hook_ran() noexcept {
 
 /// Debug lines of a process whose standard error is the null device.
 USAGE_STATS_INLINE Log log_into(const Storage& storage) {
-  using platform::LockedFile;
+  using os::LockedFile;
   if (!Log(nullptr).enabled()) return Log();
   LockedFile::Outcome outcome{};
   std::error_code error;
@@ -47,8 +47,8 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
   if (!storage) return;
   storage->be_patient();
   std::set<std::string> urls;
-  for (const Label& label : storage->waiting())
-    for (const Destination& destination : label.destinations) urls.insert(destination.endpoint.url);
+  for (const Envelope& envelope : storage->waiting())
+    for (const Destination& destination : envelope.destinations) urls.insert(destination.endpoint.url);
   storage->update_state([&](State& state) {
     for (const std::string& url : urls) {
       Backoff& wait = state.backoff[url];
@@ -62,8 +62,8 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
 }
 
 [[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
-  platform::become_background_process(longest_life, folder + "/" + lock_file);
-  platform::limit_memory(most_memory);
+  os::become_background_process(longest_life, folder + "/" + lock_file);
+  os::limit_memory(most_memory);
   USAGE_STATS_TRY {
     std::error_code error;
     if (const auto storage = Storage::open(folder, {}, false, error)) {  // refuses a folder that is not ours
@@ -73,13 +73,13 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
       options.deadline = Clock::now() + longest_life - longest_request - std::chrono::seconds(2);
       const Log log = log_into(*storage);
       // A name lookup may hang for as long as this process may live, and nothing but its end can end it.
-      platform::Thread(
+      os::Thread(
           [folder, log] {
-            platform::block_signals_in_this_thread();
+            os::block_signals_in_this_thread();
             std::this_thread::sleep_for(longest_life - std::chrono::milliseconds(1500));
             log("an endpoint keeps this process waiting; all of them wait now");
             note_silence(folder, log);
-            platform::exit_now(0);
+            os::exit_now(0);
           },
           small_stack)
           .detach();
@@ -89,7 +89,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
     }
   }
   USAGE_STATS_CATCH_ALL {}
-  platform::exit_now(0);
+  os::exit_now(0);
 }
 
 }  // namespace uploader_impl
@@ -97,11 +97,11 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
 USAGE_STATS_INLINE bool can_start_uploader() noexcept { return uploader_impl::hook_ran(); }
 
 USAGE_STATS_INLINE bool uploader_at_work(const Storage& storage) noexcept {
-  return platform::LockedFile::held(storage.folder(), uploader_impl::lock_file);
+  return os::LockedFile::is_locked(storage.folder(), uploader_impl::lock_file);
 }
 
-USAGE_STATS_INLINE platform::SelfStart uploader_start(const Storage& storage, const std::string& app,
-                                                      std::chrono::milliseconds stay) {
+USAGE_STATS_INLINE os::SelfStart uploader_start(const Storage& storage, const std::string& app,
+                                                std::chrono::milliseconds stay) {
   const std::filesystem::path& folder = storage.folder().path();
   return {
       app,
@@ -110,15 +110,15 @@ USAGE_STATS_INLINE platform::SelfStart uploader_start(const Storage& storage, co
       uploader_impl::longest_life};
 }
 
-USAGE_STATS_INLINE platform::Child start_uploader(const Storage& storage, const std::string& app,
-                                                  std::chrono::milliseconds stay, const Log& log) {
-  platform::Child child;
+USAGE_STATS_INLINE os::Child start_uploader(const Storage& storage, const std::string& app,
+                                            std::chrono::milliseconds stay, const Log& log) {
+  os::Child child;
   std::error_code error;
   // The new process locks the file and does not make it.
-  if (platform::LockedFile::Outcome outcome{}; !storage.folder().exists(uploader_impl::lock_file))
-    platform::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
+  if (os::LockedFile::Outcome outcome{}; !storage.folder().exists(uploader_impl::lock_file))
+    os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
   error = std::make_error_code(std::errc::device_or_resource_busy);
-  if (!uploader_at_work(storage)) child = platform::start_self(uploader_start(storage, app, stay), error);
+  if (!uploader_at_work(storage)) child = os::start_self(uploader_start(storage, app, stay), error);
   if (error == std::errc::device_or_resource_busy)
     log("an uploader is at work already");
   else
@@ -142,8 +142,8 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
     // be in use.
     options.deadline = deadline - std::min(limit / 5, std::chrono::milliseconds(100));
     options.awaited = true;
-    platform::Thread worker([shared, usage_folder, options, log] {
-      platform::block_signals_in_this_thread();
+    os::Thread worker([shared, usage_folder, options, log] {
+      os::block_signals_in_this_thread();
       USAGE_STATS_TRY { upload(usage_folder, options, log); }
       USAGE_STATS_CATCH_ALL {}
       const std::lock_guard<std::mutex> guard(shared->mutex);
@@ -163,9 +163,9 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
 }
 
 USAGE_STATS_INLINE void collect_alone(const Storage& storage, const Log& log) {
-  platform::LockedFile::Outcome outcome{};
+  os::LockedFile::Outcome outcome{};
   std::error_code error;
-  const auto lock = platform::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
+  const auto lock = os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
   if (!lock) return;
   storage.collect_vanished(log, 100);  // the host waits
   storage.prune(log);
@@ -173,18 +173,18 @@ USAGE_STATS_INLINE void collect_alone(const Storage& storage, const Log& log) {
 
 USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
   USAGE_STATS_TRY {
-    platform::note_standard_error();
-    platform::note_own_file();
-    if (!platform::in_main_executable(hook) || platform::started_by_loader()) return;
+    os::note_standard_error();
+    os::note_own_file();
+    if (!os::in_main_executable(hook) || os::started_by_loader()) return;
     uploader_impl::hook_ran() = true;
-    platform::forks();  // counted from now on, while there are no threads yet
-    const auto folder = platform::variable(uploader_impl::folder_variable);
+    os::forks();  // counted from now on, while there are no threads yet
+    const auto folder = os::variable(uploader_impl::folder_variable);
     if (!folder) return;
     // Whoever starts a setuid program chooses its environment: neither our work nor, by our fault, the host's is done.
-    if (platform::elevated() || !platform::foreign_home().empty()) platform::exit_now(0);
-    const std::string stay = platform::variable(uploader_impl::stay_variable).value_or("");
-    platform::remove_variable(uploader_impl::folder_variable);
-    platform::remove_variable(uploader_impl::stay_variable);
+    if (os::elevated() || !os::foreign_home().empty()) os::exit_now(0);
+    const std::string stay = os::variable(uploader_impl::stay_variable).value_or("");
+    os::remove_variable(uploader_impl::folder_variable);
+    os::remove_variable(uploader_impl::stay_variable);
     uploader_impl::be_the_uploader(*folder, stay);
   }
   USAGE_STATS_CATCH_ALL {}

@@ -37,7 +37,7 @@ struct UploadOptions {
   bool awaited = false;                              // ... and none that lasts longer
   bool ignore_backoff = false;  // `usage-stats send`; who does not answer is not asked again by this call
   bool only_deletions = false;  // `usage-stats delete`, and `send` where reports must not be sent
-  std::function<void(const Label&, const DeliveryRecord&)> progress{};  // told of each try
+  std::function<void(const Envelope&, const DeliveryRecord&)> progress{};  // told of each try
 };
 
 /// Sends what waits in the folder and prunes it. Returns false, having done nothing, if another uploader is at work,
@@ -48,12 +48,12 @@ inline bool upload(const std::filesystem::path& usage_folder, const UploadOption
   return upload(usage_folder, options, log, error);
 }
 
-/// Whether one of the label's destinations is in no pause.
-bool may_be_asked(const Label&, const State&);
+/// Whether one of the envelope's destinations is in no pause.
+bool may_be_asked(const Envelope&, const State&);
 
-/// Whether a process started now would find something to do: a destination or a deletion that is due, or a crowded
-/// folder.
-bool uploader_needed(const Storage&, const Label&, const State&);
+/// Whether a process started now would find something to do: a destination or a deletion that is due, or a
+/// needs_pruning folder.
+bool uploader_needed(const Storage&, const Envelope&, const State&);
 
 /// Whether this program can start itself as an uploader: the hook (or run_uploader) ran, from the main executable.
 bool can_start_uploader() noexcept;
@@ -66,10 +66,10 @@ constexpr const char* cannot_start_itself =
 bool uploader_at_work(const Storage&) noexcept;
 
 /// How the uploader of this folder is started; `stay` as in UploadOptions.
-platform::SelfStart uploader_start(const Storage&, const std::string& app, std::chrono::milliseconds stay);
+os::SelfStart uploader_start(const Storage&, const std::string& app, std::chrono::milliseconds stay);
 /// Starts it unless one is at work, or being started (not known outside Linux: there a second one may live for some
 /// milliseconds, and leaves).
-platform::Child start_uploader(const Storage&, const std::string& app, std::chrono::milliseconds stay, const Log&);
+os::Child start_uploader(const Storage&, const std::string& app, std::chrono::milliseconds stay, const Log&);
 
 /// upload() on a thread of its own that takes no signals, waited for until the deadline and not longer.
 void upload_in_process(const std::filesystem::path& usage_folder, std::chrono::milliseconds limit, const Log&) noexcept;

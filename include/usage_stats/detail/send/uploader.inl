@@ -31,51 +31,51 @@ USAGE_STATS_INLINE bool is_stopped(const State& state, const std::string& versio
   return std::find(state.stopped.begin(), state.stopped.end(), version + " " + url) != state.stopped.end();
 }
 
-/// The labels that lie in a folder, sorted.
+/// The envelopes that lie in a folder, sorted.
 USAGE_STATS_INLINE std::vector<std::string> names_in(const Storage& storage, const char* name) {
   std::vector<std::string> names;
   std::error_code error;
-  if (const platform::Folder folder = storage.folder().folder(name, false, error))
+  if (const os::Folder folder = storage.folder().folder(name, false, error))
     for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) names.push_back(entry.name);
   std::sort(names.begin(), names.end());
   return names;
 }
 
 /// The work on one folder, by the process that holds its lock.
-class Work {
+class UploadPass {
  public:
-  Work(const Storage& storage, const State& state, const UploadOptions& options, const Log& log)
+  UploadPass(const Storage& storage, const State& state, const UploadOptions& options, const Log& log)
       : storage_(storage), options_(options), log_(log), state_(state) {}
 
-  /// Sends until nothing is due and nothing new has come for `stay`; returns the labels it has seen.
+  /// Sends until nothing is due and nothing new has come for `stay`; returns the envelopes it has seen.
   std::vector<std::string> run();
 
  private:
   bool out_of_time() const { return Clock::now() >= options_.deadline; }
-  /// Whether there was something to do; of labels in pending/ only where there are `new_labels`.
-  bool start_lanes(bool new_labels);
-  /// When the next of the labels in pending/ is due, if that is worth staying for; 0: none is.
+  /// Whether there was something to do; of envelopes in pending/ only where there are `new_envelopes`.
+  bool start_workers(bool new_envelopes);
+  /// When the next of the envelopes in pending/ is due, if that is worth staying for; 0: none is.
   Seconds next_due() const;
-  /// All that is due for a server, the labels each once.
-  void serve(const Endpoint&);
-  bool serve_interims(const Endpoint&);
-  bool serve_waiting(const Endpoint&, std::set<std::string>& seen);
+  /// All that is due for a server, the envelopes each once.
+  void drain(const Endpoint&);
+  bool drain_interims(const Endpoint&);
+  bool drain_waiting(const Endpoint&, std::set<std::string>& seen);
   /// Whether what administrator and user may have changed meanwhile still allows it. What is withdrawn is dropped.
-  bool still_allowed(const Label&);
+  bool still_allowed(const Envelope&);
   /// An interim report of a run that is alive is tried once: the next one tells all that it told.
-  bool interim_due(const Label&, const Destination&);
-  bool waiting_due(const Label&, const Destination&) const;
-  void send_report(Label, Destination);
-  void send_deletion(const Label&, Destination);
+  bool interim_due(const Envelope&, const Destination&);
+  bool waiting_due(const Envelope&, const Destination&) const;
+  void send_report(Envelope, Destination);
+  void send_deletion(const Envelope&, Destination);
   Response answer_to(const Endpoint&, const Request&);
-  bool remember_sent(const Label&, const std::string& url);
+  bool remember_sent(const Envelope&, const std::string& url);
   void note_deletions();
   bool due(const Destination&) const;
   /// Whether the destination is done with, one way or another.
-  bool send_to(const Label&, Destination&, const std::string& report);
-  bool settle(const Label&, Destination&, const Response&, std::size_t events);
-  std::error_code settled(const Label&, const Destination&, bool done);
-  void postpone(const Label&, Destination&, const Response&);
+  bool send_to(const Envelope&, Destination&, const std::string& report);
+  bool conclude(const Envelope&, Destination&, const Response&, std::size_t events);
+  std::error_code note_outcome(const Envelope&, const Destination&, bool done);
+  void postpone(const Envelope&, Destination&, const Response&);
   /// False, and nothing is known of the change here either, if it cannot be saved.
   bool save(const std::function<void(State&)>& change);
   void keep_count(const std::function<void(State&)>& change);
@@ -86,24 +86,24 @@ class Work {
   State state_;
   std::vector<std::string> silent_;                // endpoints that gave no answer, where back-off is ignored
   std::map<std::string, std::int64_t> interim_;    // the last sequence that was tried, by session and endpoint
-  std::map<std::string, Connection> connections_;  // by endpoint; each is used by its lane alone
-  Lanes lanes_{[this](const Endpoint& endpoint) { serve(endpoint); }};  // last: its threads use all of this
+  std::map<std::string, Connection> connections_;  // by endpoint; each is used by its worker alone
+  EndpointWorkers workers_{[this](const Endpoint& endpoint) { drain(endpoint); }};  // last: its threads use all of this
 };
 
-/// The label's destination at this server, if it has one.
-USAGE_STATS_INLINE const Destination* at(const Label& label, const Endpoint& endpoint) {
-  const auto found = std::find_if(label.destinations.begin(), label.destinations.end(),
+/// The envelope's destination at this server, if it has one.
+USAGE_STATS_INLINE const Destination* at(const Envelope& envelope, const Endpoint& endpoint) {
+  const auto found = std::find_if(envelope.destinations.begin(), envelope.destinations.end(),
                                   [&](const Destination& destination) { return same(destination.endpoint, endpoint); });
-  return found == label.destinations.end() ? nullptr : &*found;
+  return found == envelope.destinations.end() ? nullptr : &*found;
 }
 
-USAGE_STATS_INLINE std::vector<std::string> Work::run() {
-  Lanes::Guard guard = lanes_.hold();
+USAGE_STATS_INLINE std::vector<std::string> UploadPass::run() {
+  EndpointWorkers::Guard guard = workers_.hold();
   storage_.prune(log_, true);  // also now: this process may not live to its end
   std::vector<std::string> known;
   Seconds next = 0;
   auto last_news = Clock::now(), last_look = last_news - look_at_live_runs;
-  std::optional<platform::FolderWatch> watch;
+  std::optional<os::FolderWatch> watch;
   if (options_.stay.count() > 0) watch.emplace(storage_.folder().path() / "pending");
   for (;;) {
     if (watch) watch->forget();  // what it has told of is seen now
@@ -113,17 +113,17 @@ USAGE_STATS_INLINE std::vector<std::string> Work::run() {
     if (storage_.folder().is_gone()) return known;
     std::vector<std::string> names = names_in(storage_, "pending");
     const bool news = !std::includes(known.begin(), known.end(), names.begin(), names.end());
-    const bool ended = lanes_.end();
+    const bool ended = workers_.end();
     const bool again = next != 0 && now_seconds() >= next;
-    const bool started = (news || look || again) && start_lanes(news || again);
+    const bool started = (news || look || again) && start_workers(news || again);
     if (news || ended || started || again) next = next_due();
     if (news || ended || started) last_news = Clock::now();
     if (look) last_look = Clock::now();
     known = std::move(names);
-    if (lanes_.empty() && (out_of_time() || (next == 0 && Clock::now() - last_news >= options_.stay))) break;
+    if (workers_.empty() && (out_of_time() || (next == 0 && Clock::now() - last_news >= options_.stay))) break;
     if (news) continue;
-    if (!lanes_.empty() || !watch)
-      lanes_.wait(guard, std::chrono::milliseconds(25));
+    if (!workers_.empty() || !watch)
+      workers_.wait(guard, std::chrono::milliseconds(25));
     else
       watch->wait(std::chrono::ceil<std::chrono::milliseconds>(
           std::min({last_look + look_at_live_runs, last_news + options_.stay + std::chrono::milliseconds(1),
@@ -136,7 +136,7 @@ USAGE_STATS_INLINE std::vector<std::string> Work::run() {
   return known;
 }
 
-USAGE_STATS_INLINE bool Work::due(const Destination& destination) const {
+USAGE_STATS_INLINE bool UploadPass::due(const Destination& destination) const {
   const std::string& url = destination.endpoint.url;
   if (options_.ignore_backoff) return std::find(silent_.begin(), silent_.end(), url) == silent_.end();
   // A clock that was set back must not hold reports for longer than the longest pause.
@@ -147,12 +147,12 @@ USAGE_STATS_INLINE bool Work::due(const Destination& destination) const {
   return passed(destination.not_before) && passed(endpoint);
 }
 
-USAGE_STATS_INLINE Seconds Work::next_due() const {
+USAGE_STATS_INLINE Seconds UploadPass::next_due() const {
   const Seconds now = now_seconds();
   Seconds next = 0;
   if (options_.awaited || options_.ignore_backoff || options_.only_deletions) return next;
-  for (const Label& label : storage_.waiting())
-    for (const Destination& to : label.destinations) {
+  for (const Envelope& envelope : storage_.waiting())
+    for (const Destination& to : envelope.destinations) {
       const auto wait = state_.backoff.find(to.endpoint.url);
       const Seconds due = std::max(to.not_before, wait == state_.backoff.end() ? 0 : wait->second.not_before);
       if (due > now && due <= now + short_wait) next = next == 0 ? due : std::min(next, due);
@@ -160,20 +160,20 @@ USAGE_STATS_INLINE Seconds Work::next_due() const {
   return next;
 }
 
-USAGE_STATS_INLINE bool Work::interim_due(const Label& label, const Destination& to) {
-  if (options_.only_deletions || is_stopped(state_, label.version, to.endpoint.url) || !due(to)) return false;
-  std::int64_t& tried = interim_[label.session_id + " " + to.endpoint.url];
-  if (label.sequence > tried && storage_.was_tried(label, to.endpoint.url)) tried = label.sequence;
-  return label.sequence > tried;
+USAGE_STATS_INLINE bool UploadPass::interim_due(const Envelope& envelope, const Destination& to) {
+  if (options_.only_deletions || is_stopped(state_, envelope.version, to.endpoint.url) || !due(to)) return false;
+  std::int64_t& tried = interim_[envelope.session_id + " " + to.endpoint.url];
+  if (envelope.sequence > tried && storage_.was_tried(envelope, to.endpoint.url)) tried = envelope.sequence;
+  return envelope.sequence > tried;
 }
 
-USAGE_STATS_INLINE bool Work::waiting_due(const Label& label, const Destination& to) const {
-  if (options_.only_deletions && !label.deletion) return false;
-  if (label.in_use_elsewhere && !options_.ignore_backoff) return false;
-  return due(to) || (!label.deletion && is_stopped(state_, label.version, to.endpoint.url));
+USAGE_STATS_INLINE bool UploadPass::waiting_due(const Envelope& envelope, const Destination& to) const {
+  if (options_.only_deletions && !envelope.deletion) return false;
+  if (envelope.in_use_elsewhere && !options_.ignore_backoff) return false;
+  return due(to) || (!envelope.deletion && is_stopped(state_, envelope.version, to.endpoint.url));
 }
 
-USAGE_STATS_INLINE bool Work::start_lanes(bool new_labels) {
+USAGE_STATS_INLINE bool UploadPass::start_workers(bool new_envelopes) {
   std::vector<Endpoint> known, wanted;
   const auto add = [](std::vector<Endpoint>& list, const Endpoint& endpoint) {
     const auto it =
@@ -181,118 +181,120 @@ USAGE_STATS_INLINE bool Work::start_lanes(bool new_labels) {
     if (it == list.end()) list.push_back(endpoint);
   };
   if (out_of_time()) return false;
-  for (const Label& label : storage_.interims())
-    for (const Destination& to : label.destinations) {
+  for (const Envelope& envelope : storage_.interims())
+    for (const Destination& to : envelope.destinations) {
       add(known, to.endpoint);
-      if (interim_due(label, to)) add(wanted, to.endpoint);
+      if (interim_due(envelope, to)) add(wanted, to.endpoint);
     }
-  if (new_labels)
-    for (const Label& label : storage_.waiting())
-      for (const Destination& to : label.destinations) {
+  if (new_envelopes)
+    for (const Envelope& envelope : storage_.waiting())
+      for (const Destination& to : envelope.destinations) {
         add(known, to.endpoint);
-        if (waiting_due(label, to)) add(wanted, to.endpoint);
+        if (waiting_due(envelope, to)) add(wanted, to.endpoint);
       }
-  if (known.size() == 1 && wanted.size() == 1 && lanes_.empty()) return serve(wanted.front()), true;
-  for (const Endpoint& endpoint : wanted) lanes_.start(endpoint);
+  if (known.size() == 1 && wanted.size() == 1 && workers_.empty()) return drain(wanted.front()), true;
+  for (const Endpoint& endpoint : wanted) workers_.start(endpoint);
   return !wanted.empty();
 }
 
-USAGE_STATS_INLINE void Work::serve(const Endpoint& endpoint) {
+USAGE_STATS_INLINE void UploadPass::drain(const Endpoint& endpoint) {
   std::set<std::string> seen;
   for (bool any = true; any;) {  // in turn: those that are alive always have something new
-    any = serve_waiting(endpoint, seen);
-    any = serve_interims(endpoint) || any;
+    any = drain_waiting(endpoint, seen);
+    any = drain_interims(endpoint) || any;
   }
 }
 
-USAGE_STATS_INLINE bool Work::serve_interims(const Endpoint& endpoint) {
+USAGE_STATS_INLINE bool UploadPass::drain_interims(const Endpoint& endpoint) {
   bool any = false;
-  for (Label& label : storage_.interims()) {
-    const Destination* const to = at(label, endpoint);
-    if (to == nullptr || out_of_time() || !interim_due(label, *to)) continue;
+  for (Envelope& envelope : storage_.interims()) {
+    const Destination* const to = at(envelope, endpoint);
+    if (to == nullptr || out_of_time() || !interim_due(envelope, *to)) continue;
     // While another one was sent, a newer report may have come, or the last one, which goes the way of all that wait.
-    const auto report = storage_.read_report(label.client_id, label.session_id);
+    const auto report = storage_.read_report(envelope.client_id, envelope.session_id);
     const auto json = report ? parse_json(*report) : std::nullopt;
     if (!json || boolean_member(*json, "final")) continue;
-    label.sequence = integer_member(*json, "sequence", label.sequence);
+    envelope.sequence = integer_member(*json, "sequence", envelope.sequence);
     // Also where it is not allowed any more: else it would be due, and keep this process alive, as long as the run.
-    interim_[label.session_id + " " + endpoint.url] = label.sequence;
-    if (!still_allowed(label)) continue;
+    interim_[envelope.session_id + " " + endpoint.url] = envelope.sequence;
+    if (!still_allowed(envelope)) continue;
     any = true;
     Destination tried = *to;
     ++tried.attempts;
     // What is on the disk before the first byte leaves is not sent twice, whatever ends this process in between.
-    const DeliveryRecord begun{to->endpoint.url, label.sequence, 0, under_way, {}, tried.attempts, 0};
-    if (!storage_.record_delivery(label, begun)) send_to(label, tried, *report);
+    const DeliveryRecord begun{to->endpoint.url, envelope.sequence, 0, under_way, {}, tried.attempts, 0};
+    if (!storage_.record_delivery(envelope, begun)) send_to(envelope, tried, *report);
   }
   return any;
 }
 
-USAGE_STATS_INLINE bool Work::serve_waiting(const Endpoint& endpoint, std::set<std::string>& seen) {
+USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std::set<std::string>& seen) {
   bool any = false;
-  std::vector<Label> labels = storage_.waiting();
+  std::vector<Envelope> envelopes = storage_.waiting();
   // Those that have failed least go first: one report that a server cannot stomach must not hold up the others.
-  std::stable_sort(labels.begin(), labels.end(), [&](const Label& a, const Label& b) {
-    const auto tries = [&](const Label& label) {
-      const Destination* const to = at(label, endpoint);
+  std::stable_sort(envelopes.begin(), envelopes.end(), [&](const Envelope& a, const Envelope& b) {
+    const auto tries = [&](const Envelope& envelope) {
+      const Destination* const to = at(envelope, endpoint);
       return to == nullptr ? 0 : to->attempts;
     };
     return tries(a) < tries(b);
   });
-  for (const Label& label : labels) {
-    const Destination* const to = at(label, endpoint);
-    if (to == nullptr || out_of_time() || !waiting_due(label, *to) || !seen.insert(label.session_id).second) continue;
+  for (const Envelope& envelope : envelopes) {
+    const Destination* const to = at(envelope, endpoint);
+    if (to == nullptr || out_of_time() || !waiting_due(envelope, *to) || !seen.insert(envelope.session_id).second)
+      continue;
     any = true;
-    if (label.deletion)
-      send_deletion(label, *to);
-    else if (still_allowed(label))
-      send_report(label, *to);
+    if (envelope.deletion)
+      send_deletion(envelope, *to);
+    else if (still_allowed(envelope))
+      send_report(envelope, *to);
   }
   return any;
 }
 
-USAGE_STATS_INLINE bool Work::still_allowed(const Label& label) {
+USAGE_STATS_INLINE bool UploadPass::still_allowed(const Envelope& envelope) {
   bool unreadable = false;
   const State now = storage_.state(&unreadable);
   const Permission permission = unreadable  ? Permission{Leave::unclear, "state.json cannot be read now"}
                                 : now.newer ? Permission{Leave::unclear, "state.json is of a newer version"}
-                                            : permission_for(label, now);
+                                            : permission_for(envelope, now);
   if (permission.leave == Leave::allowed) return true;
   const bool waits = permission.leave == Leave::unclear;
-  log_("session ", label.session_id, ": it ", waits ? "waits: " : "is not sent: ", permission.why);
-  if (!waits) storage_.remove_waiting(label.session_id);
+  log_("session ", envelope.session_id, ": it ", waits ? "waits: " : "is not sent: ", permission.why);
+  if (!waits) storage_.remove_waiting(envelope.session_id);
   return false;
 }
 
-USAGE_STATS_INLINE void Work::send_report(Label label, Destination to) {
+USAGE_STATS_INLINE void UploadPass::send_report(Envelope envelope, Destination to) {
   bool unreadable = false;
-  const auto report = storage_.waiting_report(label, log_, unreadable);
-  if (unreadable) return log_("session ", label.session_id, ": its report cannot be read now; it waits");
+  const auto report = storage_.waiting_report(envelope, log_, unreadable);
+  if (unreadable) return log_("session ", envelope.session_id, ": its report cannot be read now; it waits");
   if (!report) {
-    log_("session ", label.session_id, ": its report is gone, damaged or not ours; dropped");
-    if (!storage_.remove_waiting(label.session_id)) keep_count([](State& state) { ++state.dropped; });
+    log_("session ", envelope.session_id, ": its report is gone, damaged or not ours; dropped");
+    if (!storage_.remove_waiting(envelope.session_id)) keep_count([](State& state) { ++state.dropped; });
     return;
   }
-  if (const auto json = parse_json(*report)) label.sequence = integer_member(*json, "sequence", 1);
-  const bool stopped = is_stopped(state_, label.version, to.endpoint.url);
+  if (const auto json = parse_json(*report)) envelope.sequence = integer_member(*json, "sequence", 1);
+  const bool stopped = is_stopped(state_, envelope.version, to.endpoint.url);
   if (stopped || to.attempts >= limits::tries) {
     Response none;
     none.error = "the last try was cut off";
-    settled(label, to, stopped || settle(label, to, none, 0));
+    note_outcome(envelope, to, stopped || conclude(envelope, to, none, 0));
     return;
   }
   ++to.attempts;
   // On the disk before the first byte leaves: whatever ends this process in between, there are so many tries at most.
-  if (const auto error = settled(label, to, false))
-    return log_("session ", label.session_id, ": its label cannot be written: ", error.message(), "; it waits");
-  settled(label, to, send_to(label, to, *report));
+  if (const auto error = note_outcome(envelope, to, false))
+    return log_("session ", envelope.session_id, ": its envelope cannot be written: ", error.message(), "; it waits");
+  note_outcome(envelope, to, send_to(envelope, to, *report));
 }
 
-USAGE_STATS_INLINE std::error_code Work::settled(const Label& label, const Destination& tried, bool done) {
-  return storage_.update_waiting(label.session_id, [&](Label& now) {
+USAGE_STATS_INLINE std::error_code UploadPass::note_outcome(const Envelope& envelope, const Destination& tried,
+                                                            bool done) {
+  return storage_.update_waiting(envelope.session_id, [&](Envelope& now) {
     const Destination* const to = at(now, tried.endpoint);
     // A later one than that which was sent: the run's true end, after it was taken for lost.
-    if (to == nullptr || now.sequence > label.sequence) return;
+    if (to == nullptr || now.sequence > envelope.sequence) return;
     const auto place = now.destinations.begin() + (to - now.destinations.data());
     if (done)
       now.destinations.erase(place);
@@ -301,30 +303,31 @@ USAGE_STATS_INLINE std::error_code Work::settled(const Label& label, const Desti
   });
 }
 
-USAGE_STATS_INLINE bool Work::send_to(const Label& label, Destination& destination, const std::string& report) {
+USAGE_STATS_INLINE bool UploadPass::send_to(const Envelope& envelope, Destination& destination,
+                                            const std::string& report) {
   Response response;
   const Endpoint& endpoint = destination.endpoint;
   // What an earlier try of this very report has brought counts too: a retry begins where that one came to its end.
   std::size_t events = endpoint.protocol == Protocol::amplitude
-                           ? delivered_events(storage_.deliveries(label), endpoint.url, label.sequence + 1)
+                           ? delivered_events(storage_.deliveries(envelope), endpoint.url, envelope.sequence + 1)
                            : 0;
   const std::vector<Request> requests = requests_for(endpoint, report, events);
-  if (!requests.empty() && !remember_sent(label, endpoint.url)) return --destination.attempts, false;
+  if (!requests.empty() && !remember_sent(envelope, endpoint.url)) return --destination.attempts, false;
   for (const Request& request : requests) {
     response = answer_to(endpoint, request);
     if (classify(response, endpoint.protocol) != Answer::delivered) break;
     events = request.events;
   }
-  return requests.empty() || settle(label, destination, response, events);
+  return requests.empty() || conclude(envelope, destination, response, events);
 }
 
-USAGE_STATS_INLINE Response Work::answer_to(const Endpoint& endpoint, const Request& request) {
+USAGE_STATS_INLINE Response UploadPass::answer_to(const Endpoint& endpoint, const Request& request) {
   // Where nobody waits, a request that has begun gets its full time: cut short by our own end it would look like a
   // dead network, and make everything else wait.
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline - Clock::now());
   const std::chrono::milliseconds limit = options_.awaited ? left : longest_request;
   Connection& connection = connections_[endpoint.url + " " + protocol_name(endpoint.protocol)];
-  Response response = lanes_.meanwhile([&] {
+  Response response = workers_.meanwhile([&] {
     return send(request, std::clamp<std::chrono::milliseconds>(limit, std::chrono::milliseconds(1), longest_request),
                 log_, &connection);
   });
@@ -339,23 +342,23 @@ USAGE_STATS_INLINE std::string detail_of(const Response& response) {
 
 /// Before the first byte leaves: `usage-stats delete` must know of it also if this process ends in between. If that
 /// cannot be remembered, nothing is sent.
-USAGE_STATS_INLINE bool Work::remember_sent(const Label& label, const std::string& url) {
+USAGE_STATS_INLINE bool UploadPass::remember_sent(const Envelope& envelope, const std::string& url) {
   const auto missing = [](const std::vector<std::string>& list, const std::string& text) {
     return std::find(list.begin(), list.end(), text) == list.end();
   };
-  const bool new_id = label.client_id != "local" && missing(state_.sent_ids, label.client_id);
+  const bool new_id = envelope.client_id != "local" && missing(state_.sent_ids, envelope.client_id);
   if (!new_id && !missing(state_.sent_to, url)) return true;
   return save([&](State& state) {
-    if (new_id && missing(state.sent_ids, label.client_id)) state.sent_ids.push_back(label.client_id);
+    if (new_id && missing(state.sent_ids, envelope.client_id)) state.sent_ids.push_back(envelope.client_id);
     if (missing(state.sent_to, url)) state.sent_to.push_back(url);
   });
 }
 
 /// Whatever else the server answers than that it has deleted, the wish stands, and comes again without limit.
-USAGE_STATS_INLINE void Work::send_deletion(const Label& label, Destination to) {
-  const auto wish = deletion_request(to.endpoint, label.app, label.version, label.client_id);
+USAGE_STATS_INLINE void UploadPass::send_deletion(const Envelope& envelope, Destination to) {
+  const auto wish = deletion_request(to.endpoint, envelope.app, envelope.version, envelope.client_id);
   if (!wish) {
-    settled(label, to, true);
+    note_outcome(envelope, to, true);
     return;
   }
   ++to.attempts;
@@ -366,20 +369,20 @@ USAGE_STATS_INLINE void Work::send_deletion(const Label& label, Destination to) 
   if (deleted)
     keep_count([&](State& state) { state.backoff.erase(to.endpoint.url); });
   else
-    postpone(label, to, response);
-  log_("deletion of ", label.client_id, " at ", record.url, ": ", record.result, " (", std::to_string(response.status),
-       " ", record.detail, ")");
-  if (options_.progress) options_.progress(label, record);
-  settled(label, to, deleted);
+    postpone(envelope, to, response);
+  log_("deletion of ", envelope.client_id, " at ", record.url, ": ", record.result, " (",
+       std::to_string(response.status), " ", record.detail, ")");
+  if (options_.progress) options_.progress(envelope, record);
+  note_outcome(envelope, to, deleted);
 }
 
 /// Tells sessions when a deletion is due, so that they start an uploader for it.
-USAGE_STATS_INLINE void Work::note_deletions() {
+USAGE_STATS_INLINE void UploadPass::note_deletions() {
   Seconds next = 0;
   bool incomplete = false;
-  for (const Label& label : storage_.waiting(&incomplete)) {
-    if (!label.deletion) continue;
-    for (const Destination& destination : label.destinations) {
+  for (const Envelope& envelope : storage_.waiting(&incomplete)) {
+    if (!envelope.deletion) continue;
+    for (const Destination& destination : envelope.destinations) {
       const Seconds due = std::max<Seconds>(destination.not_before, 1);
       next = next == 0 ? due : std::min(next, due);
     }
@@ -387,11 +390,11 @@ USAGE_STATS_INLINE void Work::note_deletions() {
   if (!incomplete && next != state_.deletion_due) keep_count([&](State& state) { state.deletion_due = next; });
 }
 
-USAGE_STATS_INLINE bool Work::settle(const Label& label, Destination& destination, const Response& response,
-                                     std::size_t events) {
+USAGE_STATS_INLINE bool UploadPass::conclude(const Envelope& envelope, Destination& destination,
+                                             const Response& response, std::size_t events) {
   const std::string& url = destination.endpoint.url;
   const Answer answer = classify(response, destination.endpoint.protocol);
-  DeliveryRecord record{url, label.sequence, response.status, {}, {}, destination.attempts, events};
+  DeliveryRecord record{url, envelope.sequence, response.status, {}, {}, destination.attempts, events};
   if (answer != Answer::delivered) record.detail = detail_of(response);
   bool done = true;
   switch (answer) {
@@ -411,7 +414,7 @@ USAGE_STATS_INLINE bool Work::settle(const Label& label, Destination& destinatio
       record.result = "stopped";
       keep_count([&](State& state) {
         ++state.dropped;
-        if (!is_stopped(state, label.version, url)) state.stopped.push_back(label.version + " " + url);
+        if (!is_stopped(state, envelope.version, url)) state.stopped.push_back(envelope.version + " " + url);
       });
       break;
     case Answer::impossible:
@@ -419,22 +422,23 @@ USAGE_STATS_INLINE bool Work::settle(const Label& label, Destination& destinatio
       done = answer == Answer::again_later && destination.attempts >= limits::tries;
       record.result = done ? "gave up" : "again later";
       if (answer == Answer::impossible) --destination.attempts;  // nothing was tried
-      postpone(label, destination, response);
+      postpone(envelope, destination, response);
       if (done) keep_count([](State& state) { ++state.dropped; });
       break;
   }
-  log_("session ", label.session_id, " to ", url, ": ", record.result, " (", std::to_string(response.status), " ",
+  log_("session ", envelope.session_id, " to ", url, ": ", record.result, " (", std::to_string(response.status), " ",
        record.detail, ")");
-  storage_.record_delivery(label, record);
-  if (options_.progress) options_.progress(label, record);
+  storage_.record_delivery(envelope, record);
+  if (options_.progress) options_.progress(envelope, record);
   return done;
 }
 
-USAGE_STATS_INLINE void Work::postpone(const Label& label, Destination& destination, const Response& response) {
+USAGE_STATS_INLINE void UploadPass::postpone(const Envelope& envelope, Destination& destination,
+                                             const Response& response) {
   if (response.status == 0) silent_.push_back(destination.endpoint.url);
   const bool told = response.retry_after && (response.status == 429 || response.status == 503);
   const auto wish = told ? response.retry_after : std::nullopt;
-  const auto seed = static_cast<unsigned>(std::strtoul(label.session_id.substr(0, 8).c_str(), nullptr, 16));
+  const auto seed = static_cast<unsigned>(std::strtoul(envelope.session_id.substr(0, 8).c_str(), nullptr, 16));
   keep_count([&](State& state) {
     ++state.failed;
     Backoff& wait = state.backoff[destination.endpoint.url];
@@ -448,7 +452,7 @@ USAGE_STATS_INLINE void Work::postpone(const Label& label, Destination& destinat
   });
 }
 
-USAGE_STATS_INLINE bool Work::save(const std::function<void(State&)>& change) {
+USAGE_STATS_INLINE bool UploadPass::save(const std::function<void(State&)>& change) {
   State saved;
   const std::error_code error = storage_.update_state([&](State& state) {
     change(state);
@@ -465,12 +469,12 @@ USAGE_STATS_INLINE bool Work::save(const std::function<void(State&)>& change) {
   return !error;
 }
 
-USAGE_STATS_INLINE void Work::keep_count(const std::function<void(State&)>& change) {
+USAGE_STATS_INLINE void UploadPass::keep_count(const std::function<void(State&)>& change) {
   if (!save(change)) change(state_);  // this process, at least, remembers
 }
 
 /// One that was started and did not come so far leaves the file empty, for `usage-stats status` to see.
-USAGE_STATS_INLINE void note_at_work(const Storage& storage, const platform::LockedFile& lock) {
+USAGE_STATS_INLINE void note_at_work(const Storage& storage, const os::LockedFile& lock) {
   for (const auto& entry : storage.folder().list(1, [](std::string_view name) { return name == lock_file; }))
     if (entry.size == 0) lock.append("at work\n");
 }
@@ -479,12 +483,12 @@ USAGE_STATS_INLINE void note_at_work(const Storage& storage, const platform::Loc
 
 USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const UploadOptions& options, const Log& log,
                                std::error_code& error) {
-  using platform::LockedFile;
+  using os::LockedFile;
   bool worked = false;
   auto storage = Storage::open(usage_folder, {}, false, error);
   if (!storage) return log("no uploading: ", usage_folder.string(), ": ", error.message()), false;
   if (!options.awaited) storage->be_patient();
-  if (!platform::has_standard_streams()) return log("no uploading: a standard stream is closed"), true;
+  if (!os::has_standard_streams()) return log("no uploading: a standard stream is closed"), true;
   for (;;) {
     LockedFile::Outcome outcome{};
     LockedFile lock = LockedFile::acquire(storage->folder(), uploader_impl::lock_file, true, outcome, error);
@@ -500,10 +504,10 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
     // A server may have told this version to stop, or to wait.
     if (unreadable) return log("state.json cannot be read now: nothing is sent"), worked;
     if (state.newer) return log("state.json is of a newer version: nothing is sent"), worked;
-    const auto seen = uploader_impl::Work(*storage, state, options, log).run();
+    const auto seen = uploader_impl::UploadPass(*storage, state, options, log).run();
     lock.release();
     if (storage->folder().is_gone()) return true;
-    // A session that saw the lock held has started no uploader: its label may have come after the last look.
+    // A session that saw the lock held has started no uploader: its envelope may have come after the last look.
     storage->collect_vanished(log);
     const auto now = uploader_impl::names_in(*storage, "pending");
     if (std::includes(seen.begin(), seen.end(), now.begin(), now.end())) return true;
@@ -521,16 +525,16 @@ USAGE_STATS_INLINE bool passed(Seconds due) {
 
 }  // namespace uploader_impl
 
-USAGE_STATS_INLINE bool may_be_asked(const Label& label, const State& state) {
-  return std::any_of(label.destinations.begin(), label.destinations.end(), [&](const Destination& destination) {
+USAGE_STATS_INLINE bool may_be_asked(const Envelope& envelope, const State& state) {
+  return std::any_of(envelope.destinations.begin(), envelope.destinations.end(), [&](const Destination& destination) {
     const auto wait = state.backoff.find(destination.endpoint.url);
     return wait == state.backoff.end() || uploader_impl::passed(wait->second.not_before);
   });
 }
 
-USAGE_STATS_INLINE bool uploader_needed(const Storage& storage, const Label& label, const State& state) {
+USAGE_STATS_INLINE bool uploader_needed(const Storage& storage, const Envelope& envelope, const State& state) {
   if (state.deletion_due != 0 && uploader_impl::passed(state.deletion_due)) return true;
-  return may_be_asked(label, state) || storage.crowded(label.client_id);
+  return may_be_asked(envelope, state) || storage.needs_pruning(envelope.client_id);
 }
 
 }  // namespace detail

@@ -1,6 +1,6 @@
 #pragma once
-// The texts of labels, state.json and delivery.json. A label is lines of JSON: what it says, the report of a run that
-// vanishes, and what a signal handler adds.
+// The texts of envelopes, state.json and delivery.json. An envelope is lines of JSON: what it says, the report of a run
+// that vanishes, and what a signal handler adds.
 
 #include <algorithm>
 #include <cstdio>
@@ -66,7 +66,7 @@ USAGE_STATS_INLINE Destination destination_of(const Json& json) {
 
 /// A path as the text that it is; one that is not UTF-8, which JSON cannot hold, by its bytes in hexadecimal digits.
 USAGE_STATS_INLINE void put_path(Json& json, const char* name, const std::filesystem::path& path) {
-  const std::string bytes = platform::path_bytes(path);
+  const std::string bytes = os::path_bytes(path);
   if (bytes.empty()) return;
   if (clip_utf8(bytes, bytes.size()) == bytes)
     json[name] = bytes;
@@ -76,7 +76,7 @@ USAGE_STATS_INLINE void put_path(Json& json, const char* name, const std::filesy
 
 USAGE_STATS_INLINE std::filesystem::path path_member(const Json& object, const char* name) {
   const Json* const value = member(object, name);
-  if (value == nullptr || !value->is_object()) return platform::path_of_bytes(string_member(object, name));
+  if (value == nullptr || !value->is_object()) return os::path_of_bytes(string_member(object, name));
   const std::string digits = string_member(*value, "hex");
   std::string bytes;
   for (std::size_t at = 0; at + 1 < digits.size(); at += 2) {
@@ -84,7 +84,7 @@ USAGE_STATS_INLINE std::filesystem::path path_member(const Json& object, const c
     if (high < 0 || low < 0) return {};
     bytes += static_cast<char>(high * 16 + low);
   }
-  return platform::path_of_bytes(bytes);
+  return os::path_of_bytes(bytes);
 }
 
 }  // namespace labels_impl
@@ -93,52 +93,53 @@ USAGE_STATS_INLINE std::string host_mark(const std::string& session_id, const st
   return sha256(session_id + " " + host_identity).substr(0, 32);
 }
 
-USAGE_STATS_INLINE std::string to_text(const Label& label) {
-  Json json = {{"schema", "usage-stats-label/1"}, {"app", label.app},
-               {"version", label.version},        {"client_id", label.client_id},
-               {"session_id", label.session_id},  {"sequence", label.sequence},
-               {"created", label.created},        {"rule", label.rule}};
-  if (label.deletion) json["kind"] = "deletion";
-  if (!label.host.empty()) json["host"] = label.host;
-  labels_impl::put_path(json, "config_file", label.config_file);
-  labels_impl::put_path(json, "policy_file", label.policy_file);
+USAGE_STATS_INLINE std::string to_text(const Envelope& envelope) {
+  Json json = {{"schema", "usage-stats-label/1"},   {"app", envelope.app},
+               {"version", envelope.version},       {"client_id", envelope.client_id},
+               {"session_id", envelope.session_id}, {"sequence", envelope.sequence},
+               {"created", envelope.created},       {"rule", envelope.rule}};
+  if (envelope.deletion) json["kind"] = "deletion";
+  if (!envelope.host.empty()) json["host"] = envelope.host;
+  labels_impl::put_path(json, "config_file", envelope.config_file);
+  labels_impl::put_path(json, "policy_file", envelope.policy_file);
   Json& destinations = json["destinations"] = Json::array();
-  for (const Destination& destination : label.destinations) destinations.push_back(labels_impl::json_of(destination));
-  return json_text(json) + "\n" + label.running_report + (label.running_report.empty() ? "" : "\n");
+  for (const Destination& destination : envelope.destinations)
+    destinations.push_back(labels_impl::json_of(destination));
+  return json_text(json) + "\n" + envelope.running_report + (envelope.running_report.empty() ? "" : "\n");
 }
 
-USAGE_STATS_INLINE std::optional<Label> parse_label(std::string_view text) {
+USAGE_STATS_INLINE std::optional<Envelope> parse_envelope(std::string_view text) {
   const std::size_t first = text.find('\n');
   const auto json = first == std::string_view::npos ? std::nullopt : parse_json(text.substr(0, first));
   if (!json || string_member(*json, "schema") != "usage-stats-label/1") return std::nullopt;
-  Label label;
-  label.deletion = string_member(*json, "kind") == "deletion";
-  label.app = string_member(*json, "app");
-  label.version = string_member(*json, "version");
-  label.client_id = string_member(*json, "client_id");
-  label.session_id = string_member(*json, "session_id");
-  label.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
-  label.created = integer_member(*json, "created");
-  label.rule = static_cast<int>(std::clamp<std::int64_t>(integer_member(*json, "rule"), 0, 15));
-  label.host = string_member(*json, "host");
-  label.config_file = labels_impl::path_member(*json, "config_file");
-  label.policy_file = labels_impl::path_member(*json, "policy_file");
-  if ((label.client_id != "local" && !is_id(label.client_id)) || !is_id(label.session_id)) return std::nullopt;
+  Envelope envelope;
+  envelope.deletion = string_member(*json, "kind") == "deletion";
+  envelope.app = string_member(*json, "app");
+  envelope.version = string_member(*json, "version");
+  envelope.client_id = string_member(*json, "client_id");
+  envelope.session_id = string_member(*json, "session_id");
+  envelope.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
+  envelope.created = integer_member(*json, "created");
+  envelope.rule = static_cast<int>(std::clamp<std::int64_t>(integer_member(*json, "rule"), 0, 15));
+  envelope.host = string_member(*json, "host");
+  envelope.config_file = labels_impl::path_member(*json, "config_file");
+  envelope.policy_file = labels_impl::path_member(*json, "policy_file");
+  if ((envelope.client_id != "local" && !is_id(envelope.client_id)) || !is_id(envelope.session_id)) return std::nullopt;
   if (const Json* const list = member(*json, "destinations"); list != nullptr && list->is_array())
     for (const Json& item : *list)
-      if (label.destinations.size() < 16) label.destinations.push_back(labels_impl::destination_of(item));
+      if (envelope.destinations.size() < 16) envelope.destinations.push_back(labels_impl::destination_of(item));
 
   text.remove_prefix(first + 1);
   const std::size_t second = std::min(text.find('\n'), text.size());
-  label.running_report = text.substr(0, second);
+  envelope.running_report = text.substr(0, second);
   text.remove_prefix(std::min(second + 1, text.size()));
   if (const auto end = parse_json(text.substr(0, text.find('\n')))) {
-    label.signal = string_member(*end, "signal");
-    label.last_report = string_member(*end, "last_report");
+    envelope.signal = string_member(*end, "signal");
+    envelope.last_report = string_member(*end, "last_report");
     const std::int64_t duration = integer_member(*end, "duration_ms", -1);
-    if (duration >= 0) label.duration = std::chrono::milliseconds(duration);
+    if (duration >= 0) envelope.duration = std::chrono::milliseconds(duration);
   }
-  return label;
+  return envelope;
 }
 
 USAGE_STATS_INLINE bool is_newer_label(std::string_view text) {

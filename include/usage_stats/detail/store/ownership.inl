@@ -36,48 +36,48 @@ struct Ownership {
 /// above, has files where our clients have sessions.
 class Contents {
  public:
-  explicit Contents(const platform::Folder& top) { look(top); }
+  explicit Contents(const os::Folder& top) { look(top); }
 
   bool only_ours() const noexcept { return only_ours_ && has_active_; }
-  /// The program that all reports and labels name; empty if there are none.
+  /// The program that all reports and envelopes name; empty if there are none.
   const std::string& app() const noexcept { return app_; }
 
  private:
-  using Entry = platform::Folder::Entry;
+  using Entry = os::Folder::Entry;
 
   template <class Accept>
-  void each(const platform::Folder& folder, Accept accept) {
+  void each(const os::Folder& folder, Accept accept) {
     const auto entries = folder ? folder.list(most_entries, is_any) : std::vector<Entry>();
     only_ours_ = only_ours_ && folder && entries.size() < most_entries;
     for (const Entry& entry : entries)
       if (only_ours_ && (entry.folder || !is_temporary(entry.name))) only_ours_ = accept(entry);
   }
-  void look(const platform::Folder& top) {
+  void look(const os::Folder& top) {
     std::error_code error;
     each(top, [&](const Entry& entry) {
       if (!entry.folder)
         return entry.name == state_file || entry.name == "uploader.lock" || entry.name == "uploader.log";
-      const platform::Folder inner = top.folder(entry.name, false, error);
+      const os::Folder inner = top.folder(entry.name, false, error);
       if (is_client(entry.name)) return look_at_client(inner), true;
       has_active_ = has_active_ || entry.name == "active";
       if (entry.name != "active" && entry.name != "pending") return false;
       return look_at_labels(inner), true;
     });
   }
-  void look_at_labels(const platform::Folder& folder) {
+  void look_at_labels(const os::Folder& folder) {
     each(folder, [&](const Entry& entry) {
       if (entry.folder || !is_id(entry.name)) return false;
       std::error_code error;
       const auto text = folder.read(entry.name, limits::file_bytes, error);
-      const auto label = text ? parse_label(*text) : std::nullopt;
-      return !label || names(label->app);
+      const auto envelope = text ? parse_envelope(*text) : std::nullopt;
+      return !envelope || names(envelope->app);
     });
   }
-  void look_at_client(const platform::Folder& client) {
+  void look_at_client(const os::Folder& client) {
     std::error_code error;
     each(client, [&](const Entry& session) {
       if (!session.folder || !is_id(session.name)) return false;
-      const platform::Folder inner = client.folder(session.name, false, error);
+      const os::Folder inner = client.folder(session.name, false, error);
       each(inner, [&](const Entry& entry) {
         if (entry.folder || (entry.name != report_file && entry.name != delivery_file)) return false;
         const auto text = entry.name == report_file ? inner.read(entry.name, limits::file_bytes, error) : std::nullopt;
@@ -103,34 +103,33 @@ USAGE_STATS_INLINE std::string app_by_name(const std::filesystem::path& folder) 
 }
 
 /// Without any state.json, or with an empty one, as a process that was killed has left it.
-USAGE_STATS_INLINE bool is_empty_folder(const platform::Folder& folder) {
+USAGE_STATS_INLINE bool is_empty_folder(const os::Folder& folder) {
   for (const auto& entry : folder.list(2, [](std::string_view name) { return !is_temporary(name); }))
     if (entry.folder || entry.name != state_file || entry.size != 0) return false;
   return true;
 }
 
-USAGE_STATS_INLINE std::error_code check_empty_folder(const platform::Folder& folder) {
+USAGE_STATS_INLINE std::error_code check_empty_folder(const os::Folder& folder) {
   std::error_code error;
-  const std::filesystem::path home = platform::home();
+  const std::filesystem::path home = os::home();
   if (!home.empty() && std::filesystem::equivalent(folder.path(), home, error))
-    return platform::refused(platform::Refusal::is_home);
-  return folder.is_private() ? std::error_code() : platform::refused(platform::Refusal::not_private);
+    return os::refused(os::Refusal::is_home);
+  return folder.is_private() ? std::error_code() : os::refused(os::Refusal::not_private);
 }
 
 /// `app`: whose it should be; empty for an uploader, which takes what the folder says.
-USAGE_STATS_INLINE Ownership ownership_of(const platform::Folder& folder, const std::string& app) {
-  using platform::Refusal;
+USAGE_STATS_INLINE Ownership ownership_of(const os::Folder& folder, const std::string& app) {
+  using os::Refusal;
   Ownership found;
   std::error_code error;
   const auto refuse = [&](std::error_code why) { return found.error = why, found; };
   const auto text = folder.read(state_file, limits::file_bytes, error);
   if (!text && error != std::errc::no_such_file_or_directory && error != std::errc::file_too_large)
-    return refuse(platform::in_state_file(error));
+    return refuse(os::in_state_file(error));
   const auto json = text ? parse_json(*text) : std::nullopt;
-  if (json && labels_impl::is_newer(*json, "usage-stats-state"))
-    return refuse(platform::refused(Refusal::newer_version));
+  if (json && labels_impl::is_newer(*json, "usage-stats-state")) return refuse(os::refused(Refusal::newer_version));
   if (json && string_member(*json, "schema") != "usage-stats-state/1")
-    return refuse(platform::refused(Refusal::not_made_by_us));
+    return refuse(os::refused(Refusal::not_made_by_us));
   if (text) found.state = parse_state(*text);
   found.state.damaged = found.state.damaged || error == std::errc::file_too_large;
   found.marked = json && !found.state.app.empty();
@@ -142,11 +141,11 @@ USAGE_STATS_INLINE Ownership ownership_of(const platform::Folder& folder, const 
     return refuse(check_empty_folder(folder));
   } else if (found.app = app_by_name(folder.path()); !json || found.app != app || app.empty()) {
     const Contents contents(folder);
-    if (!contents.only_ours()) return refuse(platform::refused(Refusal::not_made_by_us));
+    if (!contents.only_ours()) return refuse(os::refused(Refusal::not_made_by_us));
     if (!contents.app().empty()) found.app = contents.app();
   }
-  if (found.app.empty()) return refuse(platform::refused(Refusal::not_made_by_us));
-  return !app.empty() && found.app != app ? refuse(platform::refused(Refusal::another_programs)) : found;
+  if (found.app.empty()) return refuse(os::refused(Refusal::not_made_by_us));
+  return !app.empty() && found.app != app ? refuse(os::refused(Refusal::another_programs)) : found;
 }
 
 }  // namespace storage_impl

@@ -1,6 +1,6 @@
 #pragma once
-// The usage folder (section 6 of the design): state, reports, labels. A label says where its session's report must
-// go; it lies in active/ while the run lives and is moved to pending/ by one rename when it has ended.
+// The usage folder (section 6 of the design): state, reports, envelopes. An envelope says where its session's report
+// must go; it lies in active/ while the run lives and is moved to pending/ by one rename when it has ended.
 
 #include <chrono>
 #include <cstdint>
@@ -70,7 +70,7 @@ struct Destination {
   Seconds not_before = 0;
 };
 
-struct Label {
+struct Envelope {
   bool deletion = false;  // not a report: the wish that the destinations delete all of `client_id`; never pruned
   std::string app, version, session_id, client_id;  // client_id: the folder's name, "local" if there is none
   std::int64_t sequence = 1;
@@ -81,26 +81,27 @@ struct Label {
   std::vector<Destination> destinations;
   std::string host;            // host_mark() of the run's machine; empty: an earlier version wrote it
   std::string running_report;  // what is reported if the run vanishes, or its report is damaged
-  // Written behind the label by a signal handler:
+  // Written behind the envelope by a signal handler:
   std::string signal;
   std::optional<std::chrono::milliseconds> duration;
   // ... or by a run that could not reach its folder any more when it ended:
   std::string last_report;
-  // Of a label in pending/: another machine's, and in use so recently that an uploader there may be sending it.
+  // Of an envelope in pending/: another machine's, and in use so recently that an uploader there may be sending it.
   bool in_use_elsewhere = false;
 };
 
 /// Puts into a report how many were delivered, failed and dropped so far.
 void count_deliveries(const State&, Report&);
-/// The machine in a label: it cannot be told from it, nor two labels be known to be of the same one, but by whoever
-/// knows its name. Locks may hold on one machine only (a home folder on NFS).
+/// The machine in an envelope: it cannot be told from it, nor two envelopes be known to be of the same one, but by
+/// whoever knows its name. Locks may hold on one machine only (a home folder on NFS).
 std::string host_mark(const std::string& session_id, const std::string& host_identity);
 
-/// 32 or 64 lower case hexadecimal digits: all that ever names a client or a session, so that no label points outside.
+/// 32 or 64 lower case hexadecimal digits: all that ever names a client or a session, so that no envelope points
+/// outside.
 bool is_id(std::string_view text) noexcept;
-std::string to_text(const Label&);
-std::optional<Label> parse_label(std::string_view text);
-/// Whether it is a label of a version of this library whose labels are other than ours.
+std::string to_text(const Envelope&);
+std::optional<Envelope> parse_envelope(std::string_view text);
+/// Whether it is an envelope of a version of this library whose envelopes are other than ours.
 bool is_newer_label(std::string_view text);
 std::string to_text(const State&);
 State parse_state(std::string_view text);
@@ -145,7 +146,7 @@ class Storage {
                                const std::function<bool(const State&)>& enough = {}) const;
 
   /// active/SESSION_ID, locked for as long as this process lives.
-  platform::LockedFile begin(const Label&, std::error_code&) const;
+  os::LockedFile begin(const Envelope&, std::error_code&) const;
   /// CLIENT_ID/SESSION_ID/usage_stats.json; std::errc::operation_canceled where it is not `wanted` at last.
   std::error_code write_report(const std::string& client_id, const std::string& session_id, std::string_view json,
                                const std::function<bool()>& wanted = {}) const;
@@ -153,63 +154,63 @@ class Storage {
   /// there and cannot be read now.
   std::optional<std::string> read_report(const std::string& client_id, const std::string& session_id,
                                          bool* unreadable = nullptr) const;
-  /// The report of a label in pending/. One that is damaged, as after a power cut, is replaced by what the label knows
-  /// of the run. Nothing where there is none to send; `unreadable` as above.
-  std::optional<std::string> waiting_report(const Label&, const Log&, bool& unreadable) const;
+  /// The report of an envelope in pending/. One that is damaged, as after a power cut, is replaced by what the envelope
+  /// knows of the run. Nothing where there is none to send; `unreadable` as above.
+  std::optional<std::string> waiting_report(const Envelope&, const Log&, bool& unreadable) const;
   std::filesystem::path report_path(const std::string& client_id, const std::string& session_id) const;
   /// active/SESSION_ID -> pending/SESSION_ID, or its end if it has nowhere to go.
-  std::error_code finish(const Label&) const;
+  std::error_code finish(const Envelope&) const;
   /// Writes pending/SESSION_ID: for a run whose end comes when an uploader has taken it for lost.
-  std::error_code wait_again(const Label&) const;
+  std::error_code wait_again(const Envelope&) const;
 
   /// Labels of runs that vanished: in active/, locked by nobody. The report says "lost" (or what the label's signal
-  /// says) unless the run had already written its own; then the label is moved to pending/. Those of other machines are
-  /// left alone for a day.
+  /// says) unless the run had already written its own; then the envelope is moved to pending/. Those of other machines
+  /// are left alone for a day.
   void collect_vanished(const Log&, std::size_t most = std::numeric_limits<std::size_t>::max()) const;
-  std::vector<Label> waiting(bool* incomplete = nullptr) const;  // oldest first
+  std::vector<Envelope> waiting(bool* incomplete = nullptr) const;  // oldest first
   /// Labels of live sessions that have written an interim report, with its sequence.
-  std::vector<Label> interims() const;
-  /// Changes a waiting label; without destinations it goes. Nothing where it is gone: what `usage-stats disable` or
+  std::vector<Envelope> interims() const;
+  /// Changes a waiting envelope; without destinations it goes. Nothing where it is gone: what `usage-stats disable` or
   /// `delete` has taken away meanwhile must not come back.
-  std::error_code update_waiting(const std::string& session_id, const std::function<void(Label&)>& change) const;
+  std::error_code update_waiting(const std::string& session_id, const std::function<void(Envelope&)>& change) const;
   std::error_code remove_waiting(const std::string& session_id) const;
-  /// The sequence of the last report of a label's run, if that is there; else 0.
-  std::int64_t last_report(const Label&) const;
-  /// Removes the report of a run whose label somebody has deleted, and with it all the rest. One that waits or was sent
-  /// stays: an uploader has taken its run for lost.
-  void forget(const Label&) const;
-  std::error_code record_delivery(const Label&, const DeliveryRecord&) const;
+  /// The sequence of the last report of an envelope's run, if that is there; else 0.
+  std::int64_t last_report(const Envelope&) const;
+  /// Removes the report of a run whose envelope somebody has deleted, and with it all the rest. One that waits or was
+  /// sent stays: an uploader has taken its run for lost.
+  void forget(const Envelope&) const;
+  std::error_code record_delivery(const Envelope&, const DeliveryRecord&) const;
   /// Whether delivery.json says that this sequence, or a later one, has been tried there.
-  bool was_tried(const Label&, const std::string& url) const;
-  /// delivery.json of the label's session; empty if there is none.
-  std::string deliveries(const Label&) const;
+  bool was_tried(const Envelope&, const std::string& url) const;
+  /// delivery.json of the envelope's session; empty if there is none.
+  std::string deliveries(const Envelope&) const;
 
   /// What lies in active/ and pending/ and is nobody's to send now.
   struct LeftAlone {
     std::size_t vanished = 0;   // their runs are gone; the next uploader reports them
     std::size_t elsewhere = 0;  // runs of other machines, which may be alive
-    std::size_t newer = 0;      // labels of a newer version, which knows what they say
+    std::size_t newer = 0;      // envelopes of a newer version, which knows what they say
   };
   LeftAlone left_alone() const;
-  /// Labels in pending/ that can be read and say nothing: how many there were.
-  std::size_t remove_damaged_labels(const Log&) const;
+  /// Envelopes in pending/ that can be read and say nothing: how many there were.
+  std::size_t remove_damaged_envelopes(const Log&) const;
   /// Holds the limits on number, size and age (section 6). `backlog`: reports wait because there was no time to try
   /// them yet, and somebody goes on; then their size alone counts.
   void prune(const Log&, bool backlog = false) const;
   /// Whether an uploader should prune: reports are too many, or too old, as far as one look at some hundred names
   /// tells.
-  bool crowded(const std::string& client_id) const;
-  /// Whether many labels lie in active/ of runs that have vanished.
-  bool strewn() const;
+  bool needs_pruning(const std::string& client_id) const;
+  /// Whether many envelopes lie in active/ of runs that have vanished.
+  bool has_abandoned_runs() const;
 
-  const platform::Folder& folder() const noexcept { return folder_; }
+  const os::Folder& folder() const noexcept { return folder_; }
   /// For processes that nobody waits for, and the user's own commands.
   void be_patient() noexcept { patience_ = std::chrono::milliseconds(200); }
 
  private:
-  Storage(platform::Folder folder, std::string app, State opened, bool marked)
+  Storage(os::Folder folder, std::string app, State opened, bool marked)
       : folder_(std::move(folder)), app_(std::move(app)), opened_(std::move(opened)), marked_(marked) {}
-  platform::Folder folder_;
+  os::Folder folder_;
   std::string app_;
   State opened_;
   bool marked_;

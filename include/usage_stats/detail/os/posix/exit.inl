@@ -8,7 +8,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace posix {
 
 using ExitFunction = void (*)(std::optional<int>) noexcept;
@@ -45,6 +45,6 @@ USAGE_STATS_INLINE bool at_exit(void (*function)(std::optional<int>) noexcept) n
   return std::atexit([] { posix::ending(std::nullopt); }) == 0;
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

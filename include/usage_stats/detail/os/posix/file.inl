@@ -24,7 +24,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace posix {
 
 /// Of a lock that is not to be had, see lock_or_give_up().
@@ -384,6 +384,6 @@ USAGE_STATS_INLINE std::optional<std::string> read_file(const std::filesystem::p
   return file ? posix::read_regular(file, limit, error) : std::nullopt;
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -13,7 +13,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 USAGE_STATS_INLINE FolderWatch::FolderWatch([[maybe_unused]] const std::filesystem::path& folder) noexcept {
 #if defined(__linux__)
@@ -42,6 +42,6 @@ USAGE_STATS_INLINE void FolderWatch::wait(std::chrono::milliseconds limit) const
   ::poll(&file, 1, static_cast<int>(most));
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

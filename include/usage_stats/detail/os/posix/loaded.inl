@@ -18,7 +18,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 #if defined(__linux__)
 namespace posix {
@@ -154,6 +154,6 @@ USAGE_STATS_INLINE void note_own_file() noexcept {}
 USAGE_STATS_INLINE void keep_loaded() noexcept {}
 #endif
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

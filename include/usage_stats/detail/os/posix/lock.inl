@@ -12,7 +12,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace posix {
 
 USAGE_STATS_INLINE struct flock whole_file(short type) noexcept {
@@ -98,7 +98,7 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
   auto& own = per_process<posix::OwnLocks>();
   const auto guard = lock_or_give_up(own.mutex);
   if (!guard) return refuse(Outcome::failed, posix::interrupted());
-  if (own.find(parent, name.c_str()) >= 0) return refuse(Outcome::held_by_another, {});
+  if (own.find(parent, name.c_str()) >= 0) return refuse(Outcome::locked_elsewhere, {});
   own.files.reserve(own.files.size() + 1);
   posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND);
   if (!file && errno == ENOENT && create) {
@@ -113,7 +113,8 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
   if (!posix::is_ours(status)) return refuse(Outcome::failed, std::make_error_code(std::errc::operation_not_permitted));
   struct flock lock = posix::whole_file(F_WRLCK);
   if (::fcntl(file.get(), F_SETLK, &lock) != 0)
-    return refuse(errno == EACCES || errno == EAGAIN ? Outcome::held_by_another : Outcome::failed, posix::last_error());
+    return refuse(errno == EACCES || errno == EAGAIN ? Outcome::locked_elsewhere : Outcome::failed,
+                  posix::last_error());
   LockedFile result;
   result.impl_ = std::make_unique<Impl>(std::move(file), status);
   own.files.push_back({status.st_dev, status.st_ino, result.impl_->descriptor.get()});
@@ -122,7 +123,7 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
   return result;
 }
 
-USAGE_STATS_INLINE bool LockedFile::held(const Folder& folder, const std::string& name) noexcept {
+USAGE_STATS_INLINE bool LockedFile::is_locked(const Folder& folder, const std::string& name) noexcept {
   const int parent = folder.impl_->descriptor.get();
   auto& own = per_process<posix::OwnLocks>();
   const auto guard = lock_or_give_up(own.mutex);
@@ -138,7 +139,7 @@ USAGE_STATS_INLINE bool LockedFile::was_kept() const noexcept {
   return impl_ && impl_->of_open_file && posix::is_open(impl_->descriptor.get(), impl_->device, impl_->inode);
 }
 
-USAGE_STATS_INLINE bool LockedFile::stands_as(const Folder& folder, const std::string& name) const noexcept {
+USAGE_STATS_INLINE bool LockedFile::still_named(const Folder& folder, const std::string& name) const noexcept {
   struct stat status {};
   return impl_ && ::fstatat(folder.impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
          status.st_dev == impl_->device && status.st_ino == impl_->inode;
@@ -159,6 +160,6 @@ USAGE_STATS_INLINE void LockedFile::release() noexcept {
   impl_.reset();
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -23,7 +23,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 #if defined(__linux__)
 
@@ -177,6 +177,6 @@ USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool) { return {}; 
 
 #endif
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

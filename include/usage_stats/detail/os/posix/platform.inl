@@ -47,7 +47,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 USAGE_STATS_INLINE std::optional<std::string> variable(const char* name) {
   const char* const value = std::getenv(name);
@@ -63,7 +63,7 @@ USAGE_STATS_INLINE std::vector<std::string> variable_values() {
 
 USAGE_STATS_INLINE void remove_variable(const char* name) noexcept { ::unsetenv(name); }
 
-USAGE_STATS_INLINE PlainNumbers::PlainNumbers() noexcept {
+USAGE_STATS_INLINE ScopedCLocale::ScopedCLocale() noexcept {
   if (std::strlen(::localeconv()->decimal_point) < 2) return;
   const locale_t plain = ::newlocale(LC_NUMERIC_MASK, "C", locale_t{});
   if (plain == locale_t{}) return;
@@ -71,14 +71,16 @@ USAGE_STATS_INLINE PlainNumbers::PlainNumbers() noexcept {
   before_ = ::uselocale(plain);
 }
 
-USAGE_STATS_INLINE PlainNumbers::~PlainNumbers() {
+USAGE_STATS_INLINE ScopedCLocale::~ScopedCLocale() {
   if (plain_ == nullptr) return;
   ::uselocale(static_cast<locale_t>(before_));
   ::freelocale(static_cast<locale_t>(plain_));
 }
 
-USAGE_STATS_INLINE Uncancelled::Uncancelled() noexcept { ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
-USAGE_STATS_INLINE Uncancelled::~Uncancelled() { ::pthread_setcancelstate(before_, nullptr); }
+USAGE_STATS_INLINE ScopedCancelBlock::ScopedCancelBlock() noexcept {
+  ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_);
+}
+USAGE_STATS_INLINE ScopedCancelBlock::~ScopedCancelBlock() { ::pthread_setcancelstate(before_, nullptr); }
 
 USAGE_STATS_INLINE bool elevated() noexcept {
 #if defined(__linux__)
@@ -94,7 +96,7 @@ USAGE_STATS_INLINE std::int64_t process_id() noexcept { return ::getpid(); }
 USAGE_STATS_INLINE bool is_open(int stream) noexcept { return ::fcntl(stream, F_GETFD) >= 0; }
 USAGE_STATS_INLINE bool is_terminal(int stream) noexcept { return ::isatty(stream) == 1; }
 
-USAGE_STATS_INLINE NoBrokenPipe::NoBrokenPipe() noexcept {
+USAGE_STATS_INLINE ScopedSigpipeBlock::ScopedSigpipeBlock() noexcept {
   static_assert(sizeof(sigset_t) <= sizeof before_, "a larger set of signals");
   sigset_t ours, pending;
   sigemptyset(&ours);
@@ -105,7 +107,7 @@ USAGE_STATS_INLINE NoBrokenPipe::NoBrokenPipe() noexcept {
   blocked_ = ::pthread_sigmask(SIG_BLOCK, &ours, static_cast<sigset_t*>(static_cast<void*>(before_))) == 0;
 }
 
-USAGE_STATS_INLINE NoBrokenPipe::~NoBrokenPipe() {
+USAGE_STATS_INLINE ScopedSigpipeBlock::~ScopedSigpipeBlock() {
   if (!blocked_) return;
   sigset_t pipe, pending;
   sigemptyset(&pipe);
@@ -137,7 +139,7 @@ USAGE_STATS_INLINE bool has_standard_streams() noexcept {
 
 USAGE_STATS_INLINE bool write_to_standard_error(std::string_view text) noexcept {
   if (posix::began_without_standard_error()) return false;  // what has its number now is a file of the host
-  const NoBrokenPipe unharmed;
+  const ScopedSigpipeBlock unharmed;
   return unharmed.blocked() && !posix::write_all(STDERR_FILENO, text);
 }
 
@@ -172,7 +174,7 @@ USAGE_STATS_INLINE bool offer_to_standard_error(std::string_view text) noexcept 
   const bool may_wait = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || is_terminal(STDERR_FILENO);
   if (!may_wait) return write_to_standard_error(text);  // a file, the null device
   if (posix::began_without_standard_error()) return false;
-  const NoBrokenPipe unharmed;
+  const ScopedSigpipeBlock unharmed;
   if (!unharmed.blocked()) return false;
   const posix::Descriptor own = posix::standard_error_without_waiting(status);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
@@ -385,6 +387,6 @@ USAGE_STATS_INLINE std::filesystem::path foreign_home() {
   return {};
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

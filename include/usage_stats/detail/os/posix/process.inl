@@ -21,7 +21,7 @@ extern "C" char** environ;
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 USAGE_STATS_INLINE bool Child::ended() noexcept {
   if (id_ == 0) return true;
@@ -183,6 +183,6 @@ USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& com
 USAGE_STATS_INLINE int exit_status(int code) noexcept { return code & 0xff; }
 USAGE_STATS_INLINE void exit_now(int code) noexcept { ::_exit(code); }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

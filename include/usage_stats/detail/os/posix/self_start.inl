@@ -49,7 +49,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 #if defined(__linux__)
 USAGE_STATS_INLINE std::string own_executable() { return "/proc/self/exe"; }
@@ -363,6 +363,6 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
   ::sigaction(SIGPIPE, &ignore, nullptr);
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -20,7 +20,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 struct SignalWatch::Slot {
   std::atomic<bool> armed{false};
@@ -62,7 +62,7 @@ USAGE_STATS_INLINE bool SignalWatch::Slot::is_still_ours() const noexcept {
   return ::fstat(descriptor, &status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
-/// {"signal":"SIGINT","duration_ms":1234}, as parse_label() reads it.
+/// {"signal":"SIGINT","duration_ms":1234}, as parse_envelope() reads it.
 USAGE_STATS_INLINE void SignalWatch::Slot::note(const char* name) const noexcept {
   if (!is_still_ours()) return;
   char text[96];
@@ -213,9 +213,9 @@ USAGE_STATS_INLINE void SignalWatch::Slot::handle(int number, siginfo_t* info, v
   errno = saved;
 }
 
-USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader,
+USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& envelope, const std::optional<SelfStart>& uploader,
                                             bool requests) {
-  if (!label || !in_main_executable(reinterpret_cast<const void*>(&Slot::handle))) return;
+  if (!envelope || !in_main_executable(reinterpret_cast<const void*>(&Slot::handle))) return;
   auto start = uploader ? std::make_unique<posix::PreparedStart>(*uploader) : nullptr;
   const auto guard = lock_or_give_up(posix::WatchedSignals::mutex());
   for (int i = 0; guard && i < count && slot_ < 0; ++i) {
@@ -223,9 +223,9 @@ USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::
     if (slot.taken && slot.owner == ::getpid()) continue;  // one of a fork's parent is free here
     slot_ = i;
     slot.taken = true;
-    slot.descriptor = label.impl_->descriptor.get();
-    slot.device = label.impl_->device;
-    slot.inode = label.impl_->inode;
+    slot.descriptor = envelope.impl_->descriptor.get();
+    slot.device = envelope.impl_->device;
+    slot.inode = envelope.impl_->inode;
     slot.owner = ::getpid();
     slot.begin_ms = posix::monotonic_ms();
     delete slot.start.exchange(start.release());  // a copy of the parent's
@@ -262,7 +262,7 @@ USAGE_STATS_INLINE SignalWatch::~SignalWatch() {
   posix::SpareStack::instance().take_back();
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 

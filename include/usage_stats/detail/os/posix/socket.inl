@@ -18,7 +18,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace sockets {
 
 using Handle = int;
@@ -56,6 +56,6 @@ USAGE_STATS_INLINE int poll(pollfd* files, std::size_t count, int limit_ms) noex
 }
 
 }  // namespace sockets
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

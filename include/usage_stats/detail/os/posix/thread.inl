@@ -10,7 +10,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 struct Thread::Impl {
   pthread_t id;
@@ -63,6 +63,6 @@ USAGE_STATS_INLINE Thread& Thread::operator=(Thread&& other) noexcept {
 }
 USAGE_STATS_INLINE bool Thread::joinable() const noexcept { return impl_ != nullptr; }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

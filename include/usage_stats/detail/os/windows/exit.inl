@@ -7,7 +7,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 USAGE_STATS_INLINE unsigned forks() noexcept { return 0; }
 USAGE_STATS_INLINE bool exit_code_is_told() noexcept { return false; }
@@ -32,6 +32,6 @@ USAGE_STATS_INLINE bool at_exit(void (*function)(std::optional<int>) noexcept) n
   return std::atexit([] { windows::ending(); }) == 0;
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

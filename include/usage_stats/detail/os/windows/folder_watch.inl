@@ -7,7 +7,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 USAGE_STATS_INLINE FolderWatch::FolderWatch(const std::filesystem::path&) noexcept {}
 USAGE_STATS_INLINE FolderWatch::~FolderWatch() = default;
@@ -17,6 +17,6 @@ USAGE_STATS_INLINE void FolderWatch::wait(std::chrono::milliseconds limit) const
   std::this_thread::sleep_for(std::clamp(limit, std::chrono::milliseconds(1), std::chrono::milliseconds(25)));
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

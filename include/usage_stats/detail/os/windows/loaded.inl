@@ -5,7 +5,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
   HMODULE module = nullptr;
@@ -23,6 +23,6 @@ USAGE_STATS_INLINE void keep_loaded() noexcept {
   ::GetModuleHandleExW(flags, reinterpret_cast<const wchar_t*>(&keep_loaded), &module);
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -6,7 +6,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace windows {
 
 /// What is locked is a byte far behind the end of the file: a lock of Windows keeps others from reading what it covers.
@@ -74,14 +74,14 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
       windows::open(*folder.impl_ / name, GENERIC_READ | GENERIC_WRITE, create ? OPEN_ALWAYS : OPEN_EXISTING);
   error = file ? windows::check_file(file.get(), info) : windows::last_error();
   if (!error && !windows::lock(file.get(), LOCKFILE_EXCLUSIVE_LOCK)) error = windows::last_error();
-  if (error == std::errc::device_or_resource_busy) outcome = Outcome::held_by_another;
+  if (error == std::errc::device_or_resource_busy) outcome = Outcome::locked_elsewhere;
   if (error) return result;
   outcome = Outcome::locked;
   result.impl_ = std::make_unique<Impl>(Impl{std::move(file), info});
   return result;
 }
 
-USAGE_STATS_INLINE bool LockedFile::held(const Folder& folder, const std::string& name) noexcept {
+USAGE_STATS_INLINE bool LockedFile::is_locked(const Folder& folder, const std::string& name) noexcept {
   USAGE_STATS_TRY {
     const windows::Handle file = windows::open(*folder.impl_ / name, GENERIC_READ, OPEN_EXISTING);
     // What cannot be opened may be held.
@@ -97,7 +97,7 @@ USAGE_STATS_INLINE bool LockedFile::held(const Folder& folder, const std::string
 
 USAGE_STATS_INLINE bool LockedFile::was_kept() const noexcept { return impl_ != nullptr; }
 
-USAGE_STATS_INLINE bool LockedFile::stands_as(const Folder& folder, const std::string& name) const noexcept {
+USAGE_STATS_INLINE bool LockedFile::still_named(const Folder& folder, const std::string& name) const noexcept {
   USAGE_STATS_TRY {
     const windows::Handle file = windows::open(*folder.impl_ / name, FILE_READ_ATTRIBUTES, OPEN_EXISTING);
     BY_HANDLE_FILE_INFORMATION info{};
@@ -178,6 +178,6 @@ USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& pat
   return error;
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

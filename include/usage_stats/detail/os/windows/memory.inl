@@ -5,7 +5,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept = default;
 USAGE_STATS_INLINE MemoryReader::~MemoryReader() { static_cast<void>(file_); }
@@ -32,6 +32,6 @@ USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool libraries) {
   return ranges;
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

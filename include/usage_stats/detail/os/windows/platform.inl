@@ -40,7 +40,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 // ---- the process and its machine
 
@@ -106,11 +106,11 @@ USAGE_STATS_INLINE std::vector<std::string> variable_values() {
 USAGE_STATS_INLINE void remove_variable(const char* name) noexcept { ::SetEnvironmentVariableA(name, nullptr); }
 
 /// No locale here has such a mark.
-USAGE_STATS_INLINE PlainNumbers::PlainNumbers() noexcept {}
-USAGE_STATS_INLINE PlainNumbers::~PlainNumbers() { static_cast<void>(plain_), static_cast<void>(before_); }
+USAGE_STATS_INLINE ScopedCLocale::ScopedCLocale() noexcept {}
+USAGE_STATS_INLINE ScopedCLocale::~ScopedCLocale() { static_cast<void>(plain_), static_cast<void>(before_); }
 
-USAGE_STATS_INLINE Uncancelled::Uncancelled() noexcept { static_cast<void>(before_); }
-USAGE_STATS_INLINE Uncancelled::~Uncancelled() = default;
+USAGE_STATS_INLINE ScopedCancelBlock::ScopedCancelBlock() noexcept { static_cast<void>(before_); }
+USAGE_STATS_INLINE ScopedCancelBlock::~ScopedCancelBlock() = default;
 
 /// A program cannot be given its owner's rights here; what runs elevated was elevated by its user.
 USAGE_STATS_INLINE bool elevated() noexcept { return false; }
@@ -123,11 +123,11 @@ USAGE_STATS_INLINE bool is_terminal(int stream) noexcept {
 }
 
 // There is no SIGPIPE here, and no socket gets the number of a stream.
-USAGE_STATS_INLINE NoBrokenPipe::NoBrokenPipe() noexcept {
+USAGE_STATS_INLINE ScopedSigpipeBlock::ScopedSigpipeBlock() noexcept {
   static_cast<void>(before_);
   static_cast<void>(was_pending_);
 }
-USAGE_STATS_INLINE NoBrokenPipe::~NoBrokenPipe() = default;
+USAGE_STATS_INLINE ScopedSigpipeBlock::~ScopedSigpipeBlock() = default;
 USAGE_STATS_INLINE void note_standard_error() noexcept {}
 USAGE_STATS_INLINE bool has_standard_streams() noexcept { return true; }
 
@@ -299,7 +299,7 @@ USAGE_STATS_INLINE std::filesystem::path foreign_home() { return {}; }  // it co
 USAGE_STATS_INLINE std::string path_bytes(const std::filesystem::path& path) { return windows::utf8(path.native()); }
 USAGE_STATS_INLINE std::filesystem::path path_of_bytes(std::string_view bytes) { return windows::wide(bytes); }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 

@@ -11,7 +11,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 namespace windows {
 
@@ -215,6 +215,6 @@ USAGE_STATS_INLINE void exit_now(int code) noexcept {
   std::_Exit(code);
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -6,7 +6,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 USAGE_STATS_INLINE bool Child::ended() noexcept {
   if (id_ == 0) return true;
@@ -57,6 +57,6 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
 #endif
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -11,7 +11,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 namespace windows {
 
@@ -140,9 +140,9 @@ USAGE_STATS_INLINE LONG WINAPI SignalWatch::Slot::on_exception(EXCEPTION_POINTER
   return answer;
 }
 
-USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader,
+USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& envelope, const std::optional<SelfStart>& uploader,
                                             bool requests) {
-  if (!label || !in_main_executable(reinterpret_cast<const void*>(&Slot::on_event))) return;
+  if (!envelope || !in_main_executable(reinterpret_cast<const void*>(&Slot::on_event))) return;
   windows::Watching& watching = windows::Watching::instance();
   const auto guard = lock_or_give_up(watching.mutex);
   for (int i = 0; guard && i < count && slot_ < 0; ++i) {
@@ -151,7 +151,7 @@ USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::
     slot_ = i;
     slot.start = uploader;
     slot.begin_ms = ::GetTickCount64();
-    slot.file = label.impl_.get();
+    slot.file = envelope.impl_.get();
   }
   if (slot_ < 0) return;
   if (requests && !std::exchange(watching.requests, true)) ::SetConsoleCtrlHandler(&Slot::on_event, TRUE);
@@ -178,6 +178,6 @@ USAGE_STATS_INLINE SignalWatch::~SignalWatch() {
   if (now != &Slot::on_exception) ::SetUnhandledExceptionFilter(now);  // the host has set its own meanwhile
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -8,7 +8,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 namespace windows {
 USAGE_STATS_INLINE HANDLE standard_stream(int stream) noexcept {
@@ -75,6 +75,6 @@ USAGE_STATS_INLINE int terminal_columns() noexcept {
              : 0;
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

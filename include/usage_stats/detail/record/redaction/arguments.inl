@@ -149,11 +149,11 @@ USAGE_STATS_INLINE std::vector<std::pair<std::size_t, std::size_t>> SensitiveVal
 USAGE_STATS_INLINE SensitiveValues ambient_values() {
   constexpr std::size_t in_environment = 6;
   SensitiveValues result;
-  const platform::PrivateNames names = platform::private_names();
+  const os::PrivateNames names = os::private_names();
   for (const auto* const list : {&names.users, &names.hosts})
     for (const std::string& name : *list) result.add(name);
   for (const std::string& folder : {names.home, names.working_folder}) result.add(folder, in_environment);
-  for (std::string& value : platform::variable_values()) result.add(std::move(value), in_environment);
+  for (std::string& value : os::variable_values()) result.add(std::move(value), in_environment);
   return result;
 }
 

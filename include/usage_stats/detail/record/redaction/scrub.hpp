@@ -53,7 +53,7 @@ SensitiveValues ambient_values();
 /// of them. `memory`: where the program's own words are. Each at most `limit` bytes; of a long text the first 4 KiB
 /// are looked at. Scrubbing twice is scrubbing once. Nothing where the program's words cannot be found out.
 std::optional<std::vector<std::string>> scrub(const std::vector<std::string>& texts, const SensitiveValues&,
-                                              std::size_t limit, const std::vector<platform::MemoryRange>& memory);
+                                              std::size_t limit, const std::vector<os::MemoryRange>& memory);
 
 /// The first of Options::subcommands among the arguments; not what may be the value of the option before it.
 std::string subcommand_of(const Options&, const std::vector<std::string>& arguments);

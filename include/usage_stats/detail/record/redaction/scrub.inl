@@ -243,7 +243,7 @@ USAGE_STATS_INLINE bool hide_values(Known& known, const SensitiveValues::Words& 
 
 USAGE_STATS_INLINE std::optional<std::vector<std::string>> scrub(const std::vector<std::string>& texts,
                                                                  const SensitiveValues& sensitive, std::size_t limit,
-                                                                 const std::vector<platform::MemoryRange>& memory) {
+                                                                 const std::vector<os::MemoryRange>& memory) {
   using namespace redaction_impl;
   const SensitiveValues::Words words = sensitive.words();
   std::vector<std::string> result;

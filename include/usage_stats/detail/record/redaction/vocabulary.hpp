@@ -33,7 +33,7 @@ enum class Own : unsigned char { no, name, phrase };
 /// For each byte of each text whether the program says so. Case counts; UTF-8 and UTF-16 literals do. One pass over
 /// `memory` (read_only_memory()) for all texts. Nothing where it cannot be read, or not within 1.5 s (a busy machine).
 std::optional<std::vector<std::vector<Own>>> find_own_text(const std::vector<std::string_view>& texts,
-                                                           const std::vector<platform::MemoryRange>& memory);
+                                                           const std::vector<os::MemoryRange>& memory);
 
 /// Which of the names (letters, digits, dashes) the program has as words: first looked for in the program alone, then,
 /// if any is missing, in its libraries. Nothing as above.

@@ -253,7 +253,7 @@ USAGE_STATS_INLINE std::vector<Word> words_of(std::string_view text) {
 }
 
 USAGE_STATS_INLINE std::optional<std::vector<std::vector<Own>>> find_own_text(
-    const std::vector<std::string_view>& texts, const std::vector<platform::MemoryRange>& memory) {
+    const std::vector<std::string_view>& texts, const std::vector<os::MemoryRange>& memory) {
   using namespace vocabulary_impl;
   Haystack all(texts);
   std::size_t shortest = shortest_run;
@@ -323,7 +323,7 @@ USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::ve
     return missing != 0;
   };
   for (const bool libraries : {false, true})
-    if (missing != 0 && !read_memory(platform::read_only_memory(libraries), look)) return std::nullopt;
+    if (missing != 0 && !read_memory(os::read_only_memory(libraries), look)) return std::nullopt;
   return found;
 }
 

@@ -77,12 +77,12 @@ struct Piece {
 
 /// Shows memory piece by piece until `look` returns false. False where it cannot be read, or not in time.
 template <class Look>
-bool read_memory(const std::vector<platform::MemoryRange>& ranges, Look look) {
+bool read_memory(const std::vector<os::MemoryRange>& ranges, Look look) {
   const auto deadline = std::chrono::steady_clock::now() + longest_search;
-  const platform::MemoryReader reader;
+  const os::MemoryReader reader;
   std::vector<char> buffer(piece_size + 2 * margin);
   bool any = false;
-  for (const platform::MemoryRange& range : ranges) {
+  for (const os::MemoryRange& range : ranges) {
     for (std::uintptr_t at = range.begin & ~std::uintptr_t{3}; at < range.end; at += piece_size) {
       if (std::chrono::steady_clock::now() > deadline) return false;
       const std::uintptr_t begin = at - range.begin > margin && at > range.begin ? at - margin : at;

@@ -109,7 +109,7 @@ USAGE_STATS_INLINE bool curl_is_unfit(int code) noexcept {
 USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, const std::string& proxy,
                                     Deadline deadline) {
   Response response;
-  const std::filesystem::path curl = platform::find_program("curl");
+  const std::filesystem::path curl = os::find_program("curl");
   if (curl.empty()) {
     response.impossible = true;
     response.error =
@@ -118,9 +118,8 @@ USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, cons
   }
   const auto limit = left_until(deadline);
   // -q comes first: without it ~/.curlrc would be read.
-  const auto result =
-      platform::run_program({curl.string(), "-q", "--config", "-"}, curl_config(url, request, proxy, limit),
-                            largest_head + largest_body, limit + std::chrono::milliseconds(200));
+  const auto result = os::run_program({curl.string(), "-q", "--config", "-"}, curl_config(url, request, proxy, limit),
+                                      largest_head + largest_body, limit + std::chrono::milliseconds(200));
   parse_answer(result.output, response);
   if (response.status != 0) return response;
   response.impossible = result.error || (result.output.empty() && curl_is_unfit(result.exit_code));

@@ -105,9 +105,9 @@ USAGE_STATS_INLINE Response exchange_by(Connection::Impl& connection, httplib::R
   out.content_receiver = [&](const char* data, std::size_t size, auto, auto) { return taker.take_body(data, size); };
   Relay& relay = *connection.relay;
   relay.begin();
-  platform::Thread thread(
+  os::Thread thread(
       [&] {
-        platform::block_signals_in_this_thread();
+        os::block_signals_in_this_thread();
         USAGE_STATS_TRY {
           const httplib::Result result = connection.client->send(out);
           // The handler is not called for an answer without a body.

@@ -89,7 +89,7 @@ USAGE_STATS_INLINE std::string proxy_for(const std::string& scheme, const std::s
   if (is_loopback(host)) return {};
   const auto first_of = [](std::initializer_list<const char*> names) {
     for (const char* const name : names)
-      if (auto value = platform::variable(name); value && !value->empty()) return *value;
+      if (auto value = os::variable(name); value && !value->empty()) return *value;
     return std::string();
   };
   const std::string exceptions = first_of({"no_proxy", "NO_PROXY"});
@@ -100,7 +100,7 @@ USAGE_STATS_INLINE std::string proxy_for(const std::string& scheme, const std::s
   }
   if (scheme == "https") return first_of({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"});
   // Below a web server it is what the client calls "Proxy" in its request (RFC 3875, section 4.1.18).
-  if (platform::variable("REQUEST_METHOD")) return first_of({"http_proxy", "all_proxy", "ALL_PROXY"});
+  if (os::variable("REQUEST_METHOD")) return first_of({"http_proxy", "all_proxy", "ALL_PROXY"});
   return first_of({"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"});
 }
 

@@ -49,10 +49,10 @@ class Relay {
   void look_for_connection();
   void read_local();
   void read_server();
-  static bool write(platform::Socket&, std::string& bytes);
+  static bool write(os::Socket&, std::string& bytes);
   void close();
 
-  platform::Socket server_, local_, listener_;
+  os::Socket server_, local_, listener_;
   std::string to_server_, to_local_, problem_;
   HeadFilter filter_;
   int port_ = 0;
@@ -67,13 +67,13 @@ USAGE_STATS_INLINE std::unique_ptr<Relay> Relay::open(const Url& url, const std:
   auto relay = std::make_unique<Relay>();
   relay->tls_ = url.scheme == "https";
   relay->server_ =
-      platform::Socket::connect(proxy ? proxy->host : url.host, proxy ? proxy->port : url.port, deadline, problem);
+      os::Socket::connect(proxy ? proxy->host : url.host, proxy ? proxy->port : url.port, deadline, problem);
   if (!relay->server_) {
     if (proxy) problem = "no way to the proxy: " + problem;
     return nullptr;
   }
   if (proxy && relay->tls_ && !relay->tunnel(url, *proxy, deadline)) return problem = relay->problem_, nullptr;
-  relay->listener_ = platform::Socket::listen(relay->port_);
+  relay->listener_ = os::Socket::listen(relay->port_);
   if (!relay->listener_) return problem = "no port of 127.0.0.1 is to be had", nullptr;
   return relay;
 }
@@ -86,12 +86,12 @@ USAGE_STATS_INLINE bool Relay::tunnel(const Url& url, const Proxy& proxy, Deadli
   asked += "\r\n";
   for (int status = 0; status < 200;) {
     if (left_until(deadline).count() == 0) return problem_ = "the proxy does not answer in time", false;
-    std::vector<platform::Socket::Wish> wishes{{&server_, true, !asked.empty(), false}};
-    if (!platform::Socket::wait(wishes, left_until(deadline))) continue;
+    std::vector<os::Socket::Wish> wishes{{&server_, true, !asked.empty(), false}};
+    if (!os::Socket::wait(wishes, left_until(deadline))) continue;
     if (!asked.empty() && !write(server_, asked)) return problem_ = "the proxy breaks off", false;
     char buffer[1024];
     const int count = server_.read(buffer, sizeof buffer);
-    if (count == 0 || count == platform::Socket::broken) return problem_ = "the proxy breaks off", false;
+    if (count == 0 || count == os::Socket::broken) return problem_ = "the proxy breaks off", false;
     if (count > 0) answer.append(buffer, static_cast<std::size_t>(count));
     if (answer.size() > largest_head) return problem_ = "the proxy says too much", false;
     for (std::size_t size = head_size(answer); status < 200 && size != answer.npos; size = head_size(answer)) {
@@ -111,7 +111,7 @@ USAGE_STATS_INLINE bool Relay::usable() {
   char byte = 0;
   // What comes now is no answer to a question: an end, or nothing that could be trusted.
   return local_ && server_ && !server_ended_ && problem().empty() && to_local_.empty() && to_server_.empty() &&
-         in_all_ < largest_tls_connection / 2 && server_.read(&byte, 1) == platform::Socket::nothing_now;
+         in_all_ < largest_tls_connection / 2 && server_.read(&byte, 1) == os::Socket::nothing_now;
 }
 
 USAGE_STATS_INLINE void Relay::begin() noexcept {
@@ -124,7 +124,7 @@ USAGE_STATS_INLINE void Relay::end() noexcept {
   ended_ = true;
   USAGE_STATS_TRY {
     std::string problem;
-    platform::Socket::connect("127.0.0.1", port_, std::chrono::steady_clock::now() + std::chrono::seconds(1), problem);
+    os::Socket::connect("127.0.0.1", port_, std::chrono::steady_clock::now() + std::chrono::seconds(1), problem);
   }
   USAGE_STATS_CATCH_ALL {}
 }
@@ -137,9 +137,9 @@ USAGE_STATS_INLINE void Relay::close() {
 
 USAGE_STATS_INLINE void Relay::look_for_connection() {
   int port = 0;
-  platform::Socket socket = listener_.accept(port);
+  os::Socket socket = listener_.accept(port);
   const std::intptr_t expected = expected_;
-  if (!socket || local_ || expected == -1 || platform::Socket::port_of(expected) != port) return;  // or end()
+  if (!socket || local_ || expected == -1 || os::Socket::port_of(expected) != port) return;  // or end()
   expected_ = -1;
   local_ = std::move(socket);
 }
@@ -147,7 +147,7 @@ USAGE_STATS_INLINE void Relay::look_for_connection() {
 USAGE_STATS_INLINE void Relay::read_local() {
   char buffer[4096];
   const int count = local_.read(buffer, sizeof buffer);
-  if (count == platform::Socket::nothing_now) return;
+  if (count == os::Socket::nothing_now) return;
   if (count <= 0) {
     local_.close();
     server_.close();
@@ -159,7 +159,7 @@ USAGE_STATS_INLINE void Relay::read_local() {
 USAGE_STATS_INLINE void Relay::read_server() {
   char buffer[4096];
   const int count = server_.read(buffer, sizeof buffer);
-  if (count == platform::Socket::nothing_now) return;
+  if (count == os::Socket::nothing_now) return;
   if (count <= 0) {
     server_ended_ = true;
     if (received_ > 0 && !tls_ && !filter_.in_body() && problem().empty())
@@ -178,11 +178,11 @@ USAGE_STATS_INLINE void Relay::read_server() {
   server_ended_ = !problem().empty();
 }
 
-USAGE_STATS_INLINE bool Relay::write(platform::Socket& socket, std::string& bytes) {
+USAGE_STATS_INLINE bool Relay::write(os::Socket& socket, std::string& bytes) {
   if (bytes.empty()) return true;
   const int count = socket.write(bytes.data(), bytes.size());
   if (count > 0) bytes.erase(0, static_cast<std::size_t>(count));
-  return count != platform::Socket::broken;
+  return count != os::Socket::broken;
 }
 
 USAGE_STATS_INLINE void Relay::work(Deadline deadline) {
@@ -191,12 +191,12 @@ USAGE_STATS_INLINE void Relay::work(Deadline deadline) {
       if (problem_.empty()) problem_ = "no answer in time";
       return close();
     }
-    std::vector<platform::Socket::Wish> wishes{
+    std::vector<os::Socket::Wish> wishes{
         {&listener_, true, false, false},
         {&local_, to_server_.size() < piece, !to_local_.empty(), false},
         {&server_, !server_ended_ && local_ && to_local_.size() < piece, !to_server_.empty(), false}};
     // end() wakes it; where that has failed, it sees so after a while.
-    platform::Socket::wait(wishes, std::min(left_until(deadline), std::chrono::milliseconds(200)));
+    os::Socket::wait(wishes, std::min(left_until(deadline), std::chrono::milliseconds(200)));
     if (wishes[0].ready) look_for_connection();
     if (wishes[1].ready) {
       if (!write(local_, to_local_)) local_.close();

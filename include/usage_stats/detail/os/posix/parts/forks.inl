@@ -12,7 +12,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace posix {
 
 /// Files that a fork's child closes at its first moment, for it would keep their locks. Nothing here waits or
@@ -51,7 +51,7 @@ class ClosedInChildren {
   }
 
   void close_all() noexcept {
-    const Uncancelled uncancelled;  // to close is a cancellation point, to fork is none
+    const ScopedCancelBlock no_cancel;  // to close is a cancellation point, to fork is none
     const int error = errno;
     for (Place& place : places_) {
       const int descriptor = place.descriptor.exchange(nothing);
@@ -98,6 +98,6 @@ USAGE_STATS_INLINE unsigned forks() noexcept {
   return posix::forks_are_seen() ? posix::Forks::instance().count.load(std::memory_order_relaxed) : 0;
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -21,7 +21,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace posix {
 
 USAGE_STATS_INLINE std::error_code last_error() noexcept { return {errno, std::generic_category()}; }
@@ -247,6 +247,6 @@ USAGE_STATS_INLINE Descriptor open_file(const std::filesystem::path& path, std::
 }
 
 }  // namespace posix
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -17,7 +17,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace posix {
 
 struct KillingSignal {
@@ -173,6 +173,6 @@ USAGE_STATS_INLINE void uninstall(Handler handler) noexcept {
 
 }  // namespace posix
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

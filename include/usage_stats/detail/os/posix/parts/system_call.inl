@@ -18,7 +18,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace posix {
 namespace raw {
 
@@ -231,7 +231,7 @@ USAGE_STATS_INLINE void reap(long child) noexcept {
 
 }  // namespace raw
 }  // namespace posix
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
