@@ -55,15 +55,15 @@ int main() {
   std::string message, asked = "cannot open ";
   for (const char* const part : {"janes_", "diary: No such file or directory"}) asked += part;
   const double scrubbed = median([&] {
-    const auto clean = scrub({asked}, sensitive, 1024, platform::read_only_memory(true));
+    const auto clean = scrub({asked}, sensitive, 1024, os::read_only_memory(true));
     message = clean ? clean->front() : "(type only)";
   });
   std::vector<char> buffer(256 * 1024);
   std::size_t size = 0;
   const double copied = median([&] {
-    const platform::MemoryReader reader;
+    const os::MemoryReader reader;
     size = 0;
-    for (const auto& range : platform::read_only_memory(true))
+    for (const auto& range : os::read_only_memory(true))
       for (auto at = range.begin; at < range.end; at += buffer.size())
         size += reader.copy(at, buffer.data(), std::min<std::size_t>(buffer.size(), range.end - at));
   });

@@ -52,6 +52,7 @@
 #include "usage_stats/detail/base/log.hpp"
 #include "usage_stats/detail/os/platform.hpp"
 #include "usage_stats/detail/base/public_call.hpp"
+#include "usage_stats/detail/os/folder_watch.hpp"
 #include "usage_stats/detail/os/memory.hpp"
 #include "usage_stats/detail/base/worker.hpp"
 #include "usage_stats/detail/base/url.hpp"

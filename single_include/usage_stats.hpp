@@ -164,6 +164,10 @@ struct Options {
   Delivery delivery = Delivery::detached;
   std::chrono::milliseconds wait_limit{
       2000};  ///< Delivery::wait and in_process: the longest the end may take; 0 to 60 s
+  /// Delivery::detached, where nothing outlives the program (it is the first process of a container, or a child of one
+  /// that is no init): the longest the end may take so that the report gets away at all; 0 to 60 s, 0: never. An
+  /// endpoint that has not answered lately is not waited for.
+  std::chrono::milliseconds container_wait{1000};
   std::chrono::milliseconds report_every{0};  ///< long-running programs: an interim report each ...; 0: none
   double sample = 1.0;                        ///< share of runs that are sent, 0 to 1 (all are kept locally)
   Signals observed_signals = Signals::crashes;
@@ -178,6 +182,9 @@ struct Options {
 };
 
 namespace detail {
+
+/// Neither infinite nor NaN: by its bits, for -ffast-math takes them for something that does not occur.
+bool is_finite(double) noexcept;
 
 /// The author's first mistake in the options, in words; empty if there is none.
 std::string problem_with(const Options&);
@@ -717,7 +724,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 
 namespace detail {
 
-struct Label;
+struct Envelope;
 struct State;
 
 /// Everything the rules look at, gathered lazily: a rule that speaks early keeps the files unread.
@@ -741,7 +748,7 @@ struct Permission {
   Leave leave = Leave::unclear;
   std::string why{};
 };
-Permission permission_for(const Label&, const State&);
+Permission permission_for(const Envelope&, const State&);
 
 /// Rule 1 of who runs in the home of somebody else, in words.
 std::string anothers_home(const std::filesystem::path& home);
@@ -813,7 +820,7 @@ struct Withheld {
   bool from(const Endpoint&) const;
 };
 
-/// `named_by_author`: the endpoints that need to be announced; who named another one knows of it.
+/// `named_by_author`: the endpoints that need to be disclosed; who named another one knows of it.
 Withheld withheld_from(const Options&, const std::vector<Endpoint>& named_by_author, const Disclosed&);
 
 }  // namespace detail
@@ -982,7 +989,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 struct MemoryRange {
   std::uintptr_t begin, end;
@@ -1009,7 +1016,7 @@ class MemoryReader {
   int file_ = -1;
 };
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
@@ -1036,7 +1043,7 @@ enum class Own : unsigned char { no, name, phrase };
 /// For each byte of each text whether the program says so. Case counts; UTF-8 and UTF-16 literals do. One pass over
 /// `memory` (read_only_memory()) for all texts. Nothing where it cannot be read, or not within 1.5 s (a busy machine).
 std::optional<std::vector<std::vector<Own>>> find_own_text(const std::vector<std::string_view>& texts,
-                                                           const std::vector<platform::MemoryRange>& memory);
+                                                           const std::vector<os::MemoryRange>& memory);
 
 /// Which of the names (letters, digits, dashes) the program has as words: first looked for in the program alone, then,
 /// if any is missing, in its libraries. Nothing as above.
@@ -1095,7 +1102,7 @@ SensitiveValues ambient_values();
 /// of them. `memory`: where the program's own words are. Each at most `limit` bytes; of a long text the first 4 KiB
 /// are looked at. Scrubbing twice is scrubbing once. Nothing where the program's words cannot be found out.
 std::optional<std::vector<std::string>> scrub(const std::vector<std::string>& texts, const SensitiveValues&,
-                                              std::size_t limit, const std::vector<platform::MemoryRange>& memory);
+                                              std::size_t limit, const std::vector<os::MemoryRange>& memory);
 
 /// The first of Options::subcommands among the arguments; not what may be the value of the option before it.
 std::string subcommand_of(const Options&, const std::vector<std::string>& arguments);
@@ -1180,7 +1187,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 /// The value of an environment variable; nothing if it is not set.
 std::optional<std::string> variable(const char* name);
@@ -1233,10 +1240,13 @@ ProgramResult run_program(const std::vector<std::string>& command, std::string_v
 /// The absolute path of a program in PATH; empty if there is none.
 std::filesystem::path find_program(std::string_view name);
 
+/// What a shell sees of an exit code: on POSIX its lowest byte.
+int exit_status(int code) noexcept;
+
 /// Ends the process at once: no destructors, no handlers.
 [[noreturn]] void exit_now(int code) noexcept;
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/thread.hpp
@@ -1248,16 +1258,16 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 /// While one lives, this thread reads numbers with a point where the host's locale has a mark of several bytes for it
 /// (ps_AF): nlohmann/json reads only the first byte of that, and ends a program with assertions.
-class PlainNumbers {
+class ScopedCLocale {
  public:
-  PlainNumbers() noexcept;
-  ~PlainNumbers();
-  PlainNumbers(const PlainNumbers&) = delete;
-  PlainNumbers& operator=(const PlainNumbers&) = delete;
+  ScopedCLocale() noexcept;
+  ~ScopedCLocale();
+  ScopedCLocale(const ScopedCLocale&) = delete;
+  ScopedCLocale& operator=(const ScopedCLocale&) = delete;
 
  private:
   void *plain_ = nullptr, *before_ = nullptr;
@@ -1265,12 +1275,12 @@ class PlainNumbers {
 
 /// While one lives, nobody's pthread_cancel() ends this thread: what unwinds it at any system call would end the
 /// process in a function that throws nothing.
-class Uncancelled {
+class ScopedCancelBlock {
  public:
-  Uncancelled() noexcept;
-  ~Uncancelled();
-  Uncancelled(const Uncancelled&) = delete;
-  Uncancelled& operator=(const Uncancelled&) = delete;
+  ScopedCancelBlock() noexcept;
+  ~ScopedCancelBlock();
+  ScopedCancelBlock(const ScopedCancelBlock&) = delete;
+  ScopedCancelBlock& operator=(const ScopedCancelBlock&) = delete;
 
  private:
   int before_ = 0;
@@ -1304,7 +1314,7 @@ class Thread {
 /// No signal will be handled by this thread; a SIGPIPE that it causes is lost.
 void block_signals_in_this_thread() noexcept;
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/terminal.hpp
@@ -1317,8 +1327,10 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
+/// Whether the standard stream (0, 1, 2) is open.
+bool is_open(int stream) noexcept;
 /// Whether the standard stream (0, 1, 2) is a terminal.
 bool is_terminal(int stream) noexcept;
 
@@ -1344,7 +1356,7 @@ std::optional<std::string> read_line(std::chrono::milliseconds limit);
 /// Columns of the terminal that is standard error; 0: unknown.
 int terminal_columns() noexcept;
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/machine.hpp
@@ -1356,7 +1368,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 struct Facts {             // empty or 0: unknown
   std::string os;          // "linux", "macos", "windows", "freebsd", ...
@@ -1377,7 +1389,11 @@ struct PrivateNames {
 };
 PrivateNames private_names();
 
-}  // namespace platform
+/// What tells this machine from others that see the same files. Never leaves the machine, and is in none of its files
+/// but as a salted hash. Empty: unknown.
+std::string host_identity();
+
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/paths.hpp
@@ -1389,7 +1405,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 std::filesystem::path home();
 /// The first of HOME, XDG_STATE_HOME and XDG_CONFIG_HOME that belongs to another user, as under sudo with HOME kept:
@@ -1404,7 +1420,7 @@ std::filesystem::path policy_root();  // /etc, %ProgramData%
 std::string path_bytes(const std::filesystem::path&);
 std::filesystem::path path_of_bytes(std::string_view bytes);
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/file.hpp
@@ -1425,7 +1441,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 /// Why a folder is not used; its kind is std::errc::operation_not_permitted (no_home: no_such_file_or_directory).
 enum class Refusal {
@@ -1439,6 +1455,7 @@ enum class Refusal {
   in_shared_folder,
   untrusted_link,
   not_made_by_us,
+  newer_version,
   another_programs
 };
 std::error_code refused(Refusal) noexcept;
@@ -1455,7 +1472,8 @@ class Folder {
     std::chrono::system_clock::time_point modified;
     std::uint64_t size = 0;
     bool folder = false;
-    bool linked = false;  // a file that has other names, too
+    bool linked = false;                              // a file that has other names, too
+    std::chrono::system_clock::time_point changed{};  // modified, or moved there
   };
 
   Folder() noexcept;
@@ -1503,7 +1521,7 @@ std::error_code replace_file(const std::filesystem::path&, std::string_view byte
 /// Reads a file anywhere, at most `limit` bytes; must be a regular file. Links as above.
 std::optional<std::string> read_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/lock.hpp
@@ -1516,14 +1534,14 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 /// A file with an exclusive lock that ends with the process however it ends, and that no child inherits (but see
 /// posix::ClosedInChildren). One that the host's own code has closed under us is noticed: release() then touches
 /// nothing. Movable.
 class LockedFile {
  public:
-  enum class Outcome { locked, held_by_another, failed };
+  enum class Outcome { locked, locked_elsewhere, failed };
 
   LockedFile() noexcept;
   ~LockedFile();  // release()
@@ -1537,12 +1555,14 @@ class LockedFile {
   /// held by another.
   static LockedFile acquire(const Folder&, const std::string& name, bool create, Outcome&, std::error_code&);
   /// Whether another process holds the lock, without taking it.
-  static bool held(const Folder&, const std::string& name) noexcept;
+  static bool is_locked(const Folder&, const std::string& name) noexcept;
 
   explicit operator bool() const noexcept;
+  /// Whether nobody on this machine can have had the lock since; false where the host has closed the file under us.
+  bool was_kept() const noexcept;
   /// Whether the locked file still stands under that name, and not another that has been moved there.
-  bool stands_as(const Folder&, const std::string& name) const noexcept;
-  /// Adds bytes at the end, in one write.
+  bool still_named(const Folder&, const std::string& name) const noexcept;
+  /// Adds bytes at the end, in one write; an error where the host has closed the file under us.
   std::error_code append(std::string_view bytes) const noexcept;
   void release() noexcept;
 
@@ -1552,7 +1572,7 @@ class LockedFile {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/self_start.hpp
@@ -1567,7 +1587,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 /// Whether this code address belongs to the main executable, so that starting it again starts this library.
 bool in_main_executable(const void* code) noexcept;
@@ -1608,11 +1628,17 @@ class Child {
 /// children of those that have ended (the first one of a container) it is one, and must be reaped.
 Child start_self(const SelfStart&, std::error_code&);
 
+/// Whether nothing that this process starts lives longer than it: it is process 1 of a container, or a child of a
+/// process 1 that ends with it, as all but real inits do. False where that cannot be told (no /proc).
+bool ends_with_its_container() noexcept;
+/// Whether the file of the program that is running is found, to be started again.
+bool finds_own_executable() noexcept;
+
 /// What the uploader does first of all: new session, folder "/", no stray descriptors but that of the `lock` it was
 /// started with, the lowest priority whatever the host's, all processors, and death by alarm after `limit`.
 void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept;
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/signals.hpp
@@ -1622,16 +1648,16 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 /// While it lives, this thread and those that it starts get no SIGPIPE (nobody reads) and no SIGTTOU (a background job
 /// that writes to its terminal); one that arose goes with it.
-class NoBrokenPipe {
+class ScopedSigpipeBlock {
  public:
-  NoBrokenPipe() noexcept;
-  ~NoBrokenPipe();
-  NoBrokenPipe(const NoBrokenPipe&) = delete;
-  NoBrokenPipe& operator=(const NoBrokenPipe&) = delete;
+  ScopedSigpipeBlock() noexcept;
+  ~ScopedSigpipeBlock();
+  ScopedSigpipeBlock(const ScopedSigpipeBlock&) = delete;
+  ScopedSigpipeBlock& operator=(const ScopedSigpipeBlock&) = delete;
   bool blocked() const noexcept { return blocked_; }
 
  private:
@@ -1640,14 +1666,14 @@ class NoBrokenPipe {
 };
 
 /// Notes a signal that ends the process (SEGV, BUS, FPE, ILL, ABRT, XCPU, SYS; with `requests` also INT, TERM, HUP,
-/// QUIT, PIPE; on Windows unhandled exceptions, and console events) at the end of a label, starts the uploader, and
+/// QUIT, PIPE; on Windows unhandled exceptions, and console events) at the end of an envelope, starts the uploader, and
 /// lets the process die of it as it would have done, at most 100 ms later. Only where the disposition is the default
 /// one; the former ones come back with the end of the last watch. At most 64 at a time, others see nothing. Movable.
 class SignalWatch {
  public:
   SignalWatch() noexcept = default;
   /// `uploader`: nothing is started if it is empty (and on systems where a handler cannot).
-  SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader, bool requests);
+  SignalWatch(const LockedFile& envelope, const std::optional<SelfStart>& uploader, bool requests);
   ~SignalWatch();
   SignalWatch(SignalWatch&&) noexcept;
   SignalWatch& operator=(SignalWatch&&) noexcept;
@@ -1659,7 +1685,7 @@ class SignalWatch {
   int slot_ = -1;
 };
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/exit.hpp
@@ -1669,7 +1695,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 /// Calls `function` when the process ends by std::exit or a return from main (with the exit code where the C library
 /// tells it: glibc), or by std::quick_exit (without). From code that is not part of the main executable: without the
@@ -1679,7 +1705,7 @@ bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept;
 /// Whether at_exit() tells the exit code.
 bool exit_code_is_told() noexcept;
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/socket.hpp
@@ -1693,7 +1719,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 /// A TCP connection that never blocks, that no child inherits, and that raises no SIGPIPE. Movable.
 class Socket {
@@ -1736,7 +1762,7 @@ class Socket {
   std::intptr_t handle_ = -1;
 };
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
@@ -1849,7 +1875,7 @@ class Recorder {
   const std::string salt_;
   const Withheld withheld_;
   const Clock::time_point start_ = Clock::now();
-  const unsigned forks_ = platform::forks();
+  const unsigned forks_ = os::forks();
   std::atomic<std::uint64_t> changes_{0};
   mutable std::mutex mutex_;
   bool closed_ = false;
@@ -2130,8 +2156,8 @@ USAGE_STATS_END_NAMESPACE
 #include <vector>
 
 // ---- usage_stats/detail/store/storage.hpp
-// The usage folder (section 6 of the design): state, reports, labels. A label says where its session's report must
-// go; it lies in active/ while the run lives and is moved to pending/ by one rename when it has ended.
+// The usage folder (section 6 of the design): state, reports, envelopes. An envelope says where its session's report
+// must go; it lies in active/ while the run lives and is moved to pending/ by one rename when it has ended.
 
 #include <chrono>
 #include <cstdint>
@@ -2182,6 +2208,7 @@ constexpr std::size_t remembered_ids = 1000;
 struct Backoff {
   int failures = 0;
   Seconds not_before = 0;
+  std::string why{};  // the last try's error, in words
 };
 
 /// state.json: what is remembered from run to run. A file that cannot be parsed counts as empty and is replaced.
@@ -2200,6 +2227,7 @@ struct State {
   Seconds last_sent = 0;
   std::map<std::string, Backoff> backoff;  // by endpoint URL
   std::vector<std::string> stopped;        // "VERSION URL" that was answered with 410
+  bool newer = false;                      // another version's, which must not be changed: nothing else is known of it
   bool damaged = false;                    // of a file that could not be parsed: nothing else is left of it
 };
 
@@ -2210,7 +2238,7 @@ struct Destination {
   Seconds not_before = 0;
 };
 
-struct Label {
+struct Envelope {
   bool deletion = false;  // not a report: the wish that the destinations delete all of `client_id`; never pruned
   std::string app, version, session_id, client_id;  // client_id: the folder's name, "local" if there is none
   std::int64_t sequence = 1;
@@ -2219,19 +2247,30 @@ struct Label {
   // As the run resolved them: what it does to its environment later changes nothing. Empty: it knew no place.
   std::filesystem::path config_file, policy_file;
   std::vector<Destination> destinations;
+  std::string host;            // host_mark() of the run's machine; empty: an earlier version wrote it
   std::string running_report;  // what is reported if the run vanishes, or its report is damaged
-  // Written behind the label by a signal handler:
+  // Written behind the envelope by a signal handler:
   std::string signal;
   std::optional<std::chrono::milliseconds> duration;
+  // ... or by a run that could not reach its folder any more when it ended:
+  std::string last_report;
+  // Of an envelope in pending/: another machine's, and in use so recently that an uploader there may be sending it.
+  bool in_use_elsewhere = false;
 };
 
 /// Puts into a report how many were delivered, failed and dropped so far.
 void count_deliveries(const State&, Report&);
+/// The machine in an envelope: it cannot be told from it, nor two envelopes be known to be of the same one, but by
+/// whoever knows its name. Locks may hold on one machine only (a home folder on NFS).
+std::string host_mark(const std::string& session_id, const std::string& host_identity);
 
-/// 32 or 64 lower case hexadecimal digits: all that ever names a client or a session, so that no label points outside.
+/// 32 or 64 lower case hexadecimal digits: all that ever names a client or a session, so that no envelope points
+/// outside.
 bool is_id(std::string_view text) noexcept;
-std::string to_text(const Label&);
-std::optional<Label> parse_label(std::string_view text);
+std::string to_text(const Envelope&);
+std::optional<Envelope> parse_envelope(std::string_view text);
+/// Whether it is an envelope of a version of this library whose envelopes are other than ours.
+bool is_newer_label(std::string_view text);
 std::string to_text(const State&);
 State parse_state(std::string_view text);
 
@@ -2275,7 +2314,7 @@ class Storage {
                                const std::function<bool(const State&)>& enough = {}) const;
 
   /// active/SESSION_ID, locked for as long as this process lives.
-  platform::LockedFile begin(const Label&, std::error_code&) const;
+  os::LockedFile begin(const Envelope&, std::error_code&) const;
   /// CLIENT_ID/SESSION_ID/usage_stats.json; std::errc::operation_canceled where it is not `wanted` at last.
   std::error_code write_report(const std::string& client_id, const std::string& session_id, std::string_view json,
                                const std::function<bool()>& wanted = {}) const;
@@ -2283,53 +2322,63 @@ class Storage {
   /// there and cannot be read now.
   std::optional<std::string> read_report(const std::string& client_id, const std::string& session_id,
                                          bool* unreadable = nullptr) const;
-  /// The report of a label in pending/. One that is damaged, as after a power cut, is replaced by what the label knows
-  /// of the run. Nothing where there is none to send; `unreadable` as above.
-  std::optional<std::string> waiting_report(const Label&, const Log&, bool& unreadable) const;
+  /// The report of an envelope in pending/. One that is damaged, as after a power cut, is replaced by what the envelope
+  /// knows of the run. Nothing where there is none to send; `unreadable` as above.
+  std::optional<std::string> waiting_report(const Envelope&, const Log&, bool& unreadable) const;
   std::filesystem::path report_path(const std::string& client_id, const std::string& session_id) const;
   /// active/SESSION_ID -> pending/SESSION_ID, or its end if it has nowhere to go.
-  std::error_code finish(const Label&) const;
+  std::error_code finish(const Envelope&) const;
+  /// Writes pending/SESSION_ID: for a run whose end comes when an uploader has taken it for lost.
+  std::error_code wait_again(const Envelope&) const;
 
   /// Labels of runs that vanished: in active/, locked by nobody. The report says "lost" (or what the label's signal
-  /// says) unless the run had already written its own; then the label is moved to pending/.
+  /// says) unless the run had already written its own; then the envelope is moved to pending/. Those of other machines
+  /// are left alone for a day.
   void collect_vanished(const Log&, std::size_t most = std::numeric_limits<std::size_t>::max()) const;
-  std::vector<Label> waiting(bool* incomplete = nullptr) const;  // oldest first
+  std::vector<Envelope> waiting(bool* incomplete = nullptr) const;  // oldest first
   /// Labels of live sessions that have written an interim report, with its sequence.
-  std::vector<Label> interims() const;
-  /// Changes a waiting label; without destinations it goes. Nothing where it is gone: what `usage-stats disable` or
+  std::vector<Envelope> interims() const;
+  /// Changes a waiting envelope; without destinations it goes. Nothing where it is gone: what `usage-stats disable` or
   /// `delete` has taken away meanwhile must not come back.
-  std::error_code update_waiting(const std::string& session_id, const std::function<void(Label&)>& change) const;
+  std::error_code update_waiting(const std::string& session_id, const std::function<void(Envelope&)>& change) const;
   std::error_code remove_waiting(const std::string& session_id) const;
-  /// Whether the last report of a label's run is there.
-  bool has_last_report(const Label&) const;
-  /// Removes the report of a run whose label somebody has deleted, and with it all the rest. One that waits or was sent
-  /// stays: an uploader has taken its run for lost.
-  void forget(const Label&) const;
-  std::error_code record_delivery(const Label&, const DeliveryRecord&) const;
+  /// The sequence of the last report of an envelope's run, if that is there; else 0.
+  std::int64_t last_report(const Envelope&) const;
+  /// Removes the report of a run whose envelope somebody has deleted, and with it all the rest. One that waits or was
+  /// sent stays: an uploader has taken its run for lost.
+  void forget(const Envelope&) const;
+  std::error_code record_delivery(const Envelope&, const DeliveryRecord&) const;
   /// Whether delivery.json says that this sequence, or a later one, has been tried there.
-  bool was_tried(const Label&, const std::string& url) const;
-  /// delivery.json of the label's session; empty if there is none.
-  std::string deliveries(const Label&) const;
+  bool was_tried(const Envelope&, const std::string& url) const;
+  /// delivery.json of the envelope's session; empty if there is none.
+  std::string deliveries(const Envelope&) const;
 
-  /// Labels in pending/ that can be read and say nothing: how many there were.
-  std::size_t remove_damaged_labels(const Log&) const;
+  /// What lies in active/ and pending/ and is nobody's to send now.
+  struct LeftAlone {
+    std::size_t vanished = 0;   // their runs are gone; the next uploader reports them
+    std::size_t elsewhere = 0;  // runs of other machines, which may be alive
+    std::size_t newer = 0;      // envelopes of a newer version, which knows what they say
+  };
+  LeftAlone left_alone() const;
+  /// Envelopes in pending/ that can be read and say nothing: how many there were.
+  std::size_t remove_damaged_envelopes(const Log&) const;
   /// Holds the limits on number, size and age (section 6). `backlog`: reports wait because there was no time to try
   /// them yet, and somebody goes on; then their size alone counts.
   void prune(const Log&, bool backlog = false) const;
   /// Whether an uploader should prune: reports are too many, or too old, as far as one look at some hundred names
   /// tells.
-  bool crowded(const std::string& client_id) const;
-  /// Whether many labels lie in active/ of runs that have vanished.
-  bool strewn() const;
+  bool needs_pruning(const std::string& client_id) const;
+  /// Whether many envelopes lie in active/ of runs that have vanished.
+  bool has_abandoned_runs() const;
 
-  const platform::Folder& folder() const noexcept { return folder_; }
+  const os::Folder& folder() const noexcept { return folder_; }
   /// For processes that nobody waits for, and the user's own commands.
   void be_patient() noexcept { patience_ = std::chrono::milliseconds(200); }
 
  private:
-  Storage(platform::Folder folder, std::string app, State opened, bool marked)
+  Storage(os::Folder folder, std::string app, State opened, bool marked)
       : folder_(std::move(folder)), app_(std::move(app)), opened_(std::move(opened)), marked_(marked) {}
-  platform::Folder folder_;
+  os::Folder folder_;
   std::string app_;
   State opened_;
   bool marked_;
@@ -2369,7 +2418,7 @@ class Ticker {
   struct Shared;
   static void tick(const std::shared_ptr<Shared>&);
   std::shared_ptr<Shared> shared_;
-  platform::Thread thread_;  // not joinable: there was none to be had
+  os::Thread thread_;  // not joinable: there was none to be had
 };
 
 }  // namespace detail
@@ -2417,39 +2466,40 @@ class Run : public std::enable_shared_from_this<Run> {
   bool choose_destinations(const Consent&, const State&, const Withheld&);
   bool choose_client(Storage&, State&);
   void describe(const Consent&, const std::vector<std::string>& arguments, const State&);
-  bool begin_label(const Storage&);
+  bool open_envelope(const Storage&);
   void begin_interims();
   void write_interim();
   bool close_report(const End&);
   void add_parsed(Report&) const;
   void write_and_deliver();
+  void write_to_label(std::error_code why);
   void deliver(const Storage&) const;
-  void look_after(const Storage&) const;
-  void wait_for(platform::Child, const Storage&) const;
-  bool give_up(const std::string& why);
+  void run_maintenance(const Storage&) const;
+  void wait_for(os::Child, const Storage&, std::chrono::milliseconds limit) const;
+  bool disable(const std::string& why);
   bool sends_by_process() const;
 
   std::optional<Options> disclosed_;
   Report report_;
   SensitiveValues ambient_;    // what this process knows ...
   SensitiveValues sensitive_;  // ... and what stood in argv
-  Label label_;
-  platform::LockedFile lock_;
-  platform::SignalWatch signals_;
+  Envelope envelope_;
+  os::LockedFile lock_;
+  os::SignalWatch signals_;
   std::filesystem::path folder_;
   std::shared_ptr<Recorder> recorder_;
   std::unique_ptr<Ticker> ticker_;
   std::uint64_t changes_reported_ = ~std::uint64_t{0};  // none yet
   std::atomic<bool> finished_{false};
-  const std::int64_t process_ = platform::process_id();
-  const unsigned forks_ = platform::forks();
+  const std::int64_t process_ = os::process_id();
+  const unsigned forks_ = os::forks();
 };
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/run/run_registry.hpp: ... however it ends
 // Ends that run no destructor (section 7 of the design): std::exit, std::quick_exit, an exception that nobody catches.
-// Signals are platform::SignalWatch; what leaves no trace at all (kill -9, _exit, a power cut) is found by the next
+// Signals are os::SignalWatch; what leaves no trace at all (kill -9, _exit, a power cut) is found by the next
 // uploader. Code of a shared library sees std::exit only, and its own unloading.
 
 #include <atomic>
@@ -2481,7 +2531,7 @@ class Runs {
   void finish(const End&) noexcept;
 
   /// Uploaders whose exit status is ours to take, so that a long-running host has at most one zombie.
-  void adopt(platform::Child&&);
+  void adopt(os::Child&&);
   void reap();
 
  private:
@@ -2494,7 +2544,7 @@ class Runs {
   std::mutex mutex_;
   std::vector<Entry> entries_;  // the youngest last
   std::atomic<TelemetrySession*> youngest_{nullptr};
-  std::vector<platform::Child> children_;
+  std::vector<os::Child> children_;
 };
 
 }  // namespace detail
@@ -2593,7 +2643,7 @@ struct UploadOptions {
   bool awaited = false;                              // ... and none that lasts longer
   bool ignore_backoff = false;  // `usage-stats send`; who does not answer is not asked again by this call
   bool only_deletions = false;  // `usage-stats delete`, and `send` where reports must not be sent
-  std::function<void(const Label&, const DeliveryRecord&)> progress{};  // told of each try
+  std::function<void(const Envelope&, const DeliveryRecord&)> progress{};  // told of each try
 };
 
 /// Sends what waits in the folder and prunes it. Returns false, having done nothing, if another uploader is at work,
@@ -2604,21 +2654,28 @@ inline bool upload(const std::filesystem::path& usage_folder, const UploadOption
   return upload(usage_folder, options, log, error);
 }
 
-/// Whether a process started now would find something to do: a destination or a deletion that is due, or a crowded
-/// folder.
-bool uploader_needed(const Storage&, const Label&, const State&);
+/// Whether one of the envelope's destinations is in no pause.
+bool may_be_asked(const Envelope&, const State&);
+
+/// Whether a process started now would find something to do: a destination or a deletion that is due, or a
+/// needs_pruning folder.
+bool uploader_needed(const Storage&, const Envelope&, const State&);
 
 /// Whether this program can start itself as an uploader: the hook (or run_uploader) ran, from the main executable.
 bool can_start_uploader() noexcept;
+
+constexpr const char* cannot_start_itself =
+    "this code is not part of the main executable (or run_uploader() was not called): reports wait; consider "
+    "Delivery::in_process";
 
 /// Whether some process is emptying the folder now.
 bool uploader_at_work(const Storage&) noexcept;
 
 /// How the uploader of this folder is started; `stay` as in UploadOptions.
-platform::SelfStart uploader_start(const Storage&, const std::string& app, std::chrono::milliseconds stay);
+os::SelfStart uploader_start(const Storage&, const std::string& app, std::chrono::milliseconds stay);
 /// Starts it unless one is at work, or being started (not known outside Linux: there a second one may live for some
 /// milliseconds, and leaves).
-platform::Child start_uploader(const Storage&, const std::string& app, std::chrono::milliseconds stay, const Log&);
+os::Child start_uploader(const Storage&, const std::string& app, std::chrono::milliseconds stay, const Log&);
 
 /// upload() on a thread of its own that takes no signals, waited for until the deadline and not longer.
 void upload_in_process(const std::filesystem::path& usage_folder, std::chrono::milliseconds limit, const Log&) noexcept;
@@ -2715,7 +2772,7 @@ std::unique_lock<Mutex> lock_or_give_up(Mutex& mutex) {
     if (lock.owns_lock() && stuck) stuck_mutex() = nullptr;
     return lock;
   }
-  const platform::Uncancelled uncancelled;  // to sleep is a cancellation point
+  const os::ScopedCancelBlock no_cancel;  // to sleep is a cancellation point
   for (int attempt = 0; !lock.owns_lock() && attempt < 1000; ++attempt) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     static_cast<void>(lock.try_lock());
@@ -2751,9 +2808,9 @@ class WholeDataLock {
   }
   bool lock() noexcept {
     const void* holder = holder_;
-    if (const unsigned now = platform::forks(); forks_.exchange(now) != now && holder != nullptr)
+    if (const unsigned now = os::forks(); forks_.exchange(now) != now && holder != nullptr)
       holder_.compare_exchange_strong(holder, nullptr);  // of the parent
-    const platform::Uncancelled uncancelled;
+    const os::ScopedCancelBlock no_cancel;
     for (int attempt = 0;; ++attempt) {
       holder = nullptr;
       if (holder_.compare_exchange_strong(holder, this_thread())) return true;
@@ -2852,6 +2909,36 @@ std::string random_hex(std::size_t count);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/folder_watch.hpp
+
+#include <chrono>
+#include <filesystem>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace os {
+
+/// Tells of files that are moved into a folder, so that whoever waits for them can sleep.
+class FolderWatch {
+ public:
+  explicit FolderWatch(const std::filesystem::path&) noexcept;
+  ~FolderWatch();
+  FolderWatch(const FolderWatch&) = delete;
+  FolderWatch& operator=(const FolderWatch&) = delete;
+
+  /// Forgets what has come so far.
+  void forget() noexcept;
+  /// Until a file comes, at most so long; at most 25 ms where the system tells nothing (it is not Linux, or has too
+  /// many watches already).
+  void wait(std::chrono::milliseconds limit) const noexcept;
+
+ private:
+  int descriptor_ = -1;
+};
+
+}  // namespace os
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/base/url.hpp
 // The parts of an http(s) address that sending needs (RFC 3986, without user information).
 
@@ -2941,7 +3028,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace refusal_impl {
 
 USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
@@ -2966,6 +3053,8 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
       return "a link on the way to it may have been put there by another user";
     case Refusal::not_made_by_us:
       return "this program has not made it: it is not empty, and no state.json in it is this program's";
+    case Refusal::newer_version:
+      return "a newer version of this program has written its state.json, which is left as it is";
     case Refusal::another_programs:
       return "it belongs to another program, as its state.json says";
   }
@@ -3026,13 +3115,13 @@ USAGE_STATS_INLINE std::error_code in_state_file(std::error_code error) noexcept
   return {known ? kind.value() : static_cast<int>(std::errc::io_error), *category};
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace windows {
 
 /// The errors that this library asks for by name; the others keep the system's own words.
@@ -3502,7 +3591,27 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
   return found;
 }
 
-}  // namespace platform
+}  // namespace os
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/windows/folder_watch.inl
+
+#include <algorithm>
+#include <thread>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace os {
+
+USAGE_STATS_INLINE FolderWatch::FolderWatch(const std::filesystem::path&) noexcept {}
+USAGE_STATS_INLINE FolderWatch::~FolderWatch() = default;
+USAGE_STATS_INLINE void FolderWatch::forget() noexcept {}
+USAGE_STATS_INLINE void FolderWatch::wait(std::chrono::milliseconds limit) const noexcept {
+  static_cast<void>(descriptor_);
+  std::this_thread::sleep_for(std::clamp(limit, std::chrono::milliseconds(1), std::chrono::milliseconds(25)));
+}
+
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/windows/lock.inl
@@ -3510,7 +3619,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace windows {
 
 /// What is locked is a byte far behind the end of the file: a lock of Windows keeps others from reading what it covers.
@@ -3578,14 +3687,14 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
       windows::open(*folder.impl_ / name, GENERIC_READ | GENERIC_WRITE, create ? OPEN_ALWAYS : OPEN_EXISTING);
   error = file ? windows::check_file(file.get(), info) : windows::last_error();
   if (!error && !windows::lock(file.get(), LOCKFILE_EXCLUSIVE_LOCK)) error = windows::last_error();
-  if (error == std::errc::device_or_resource_busy) outcome = Outcome::held_by_another;
+  if (error == std::errc::device_or_resource_busy) outcome = Outcome::locked_elsewhere;
   if (error) return result;
   outcome = Outcome::locked;
   result.impl_ = std::make_unique<Impl>(Impl{std::move(file), info});
   return result;
 }
 
-USAGE_STATS_INLINE bool LockedFile::held(const Folder& folder, const std::string& name) noexcept {
+USAGE_STATS_INLINE bool LockedFile::is_locked(const Folder& folder, const std::string& name) noexcept {
   USAGE_STATS_TRY {
     const windows::Handle file = windows::open(*folder.impl_ / name, GENERIC_READ, OPEN_EXISTING);
     // What cannot be opened may be held.
@@ -3599,7 +3708,9 @@ USAGE_STATS_INLINE bool LockedFile::held(const Folder& folder, const std::string
   return true;
 }
 
-USAGE_STATS_INLINE bool LockedFile::stands_as(const Folder& folder, const std::string& name) const noexcept {
+USAGE_STATS_INLINE bool LockedFile::was_kept() const noexcept { return impl_ != nullptr; }
+
+USAGE_STATS_INLINE bool LockedFile::still_named(const Folder& folder, const std::string& name) const noexcept {
   USAGE_STATS_TRY {
     const windows::Handle file = windows::open(*folder.impl_ / name, FILE_READ_ATTRIBUTES, OPEN_EXISTING);
     BY_HANDLE_FILE_INFORMATION info{};
@@ -3680,7 +3791,7 @@ USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& pat
   return error;
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/windows/memory.inl
@@ -3688,7 +3799,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept = default;
 USAGE_STATS_INLINE MemoryReader::~MemoryReader() { static_cast<void>(file_); }
@@ -3715,7 +3826,7 @@ USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool libraries) {
   return ranges;
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/windows/terminal.inl
@@ -3725,7 +3836,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 namespace windows {
 USAGE_STATS_INLINE HANDLE standard_stream(int stream) noexcept {
@@ -3792,7 +3903,7 @@ USAGE_STATS_INLINE int terminal_columns() noexcept {
              : 0;
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/windows/thread.inl
@@ -3806,7 +3917,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 struct Thread::Impl {
   HANDLE handle;
@@ -3856,13 +3967,13 @@ USAGE_STATS_INLINE Thread& Thread::operator=(Thread&& other) noexcept {
 }
 USAGE_STATS_INLINE bool Thread::joinable() const noexcept { return impl_ != nullptr; }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 // ---- the process and its machine
 
@@ -3928,11 +4039,11 @@ USAGE_STATS_INLINE std::vector<std::string> variable_values() {
 USAGE_STATS_INLINE void remove_variable(const char* name) noexcept { ::SetEnvironmentVariableA(name, nullptr); }
 
 /// No locale here has such a mark.
-USAGE_STATS_INLINE PlainNumbers::PlainNumbers() noexcept {}
-USAGE_STATS_INLINE PlainNumbers::~PlainNumbers() { static_cast<void>(plain_), static_cast<void>(before_); }
+USAGE_STATS_INLINE ScopedCLocale::ScopedCLocale() noexcept {}
+USAGE_STATS_INLINE ScopedCLocale::~ScopedCLocale() { static_cast<void>(plain_), static_cast<void>(before_); }
 
-USAGE_STATS_INLINE Uncancelled::Uncancelled() noexcept { static_cast<void>(before_); }
-USAGE_STATS_INLINE Uncancelled::~Uncancelled() = default;
+USAGE_STATS_INLINE ScopedCancelBlock::ScopedCancelBlock() noexcept { static_cast<void>(before_); }
+USAGE_STATS_INLINE ScopedCancelBlock::~ScopedCancelBlock() = default;
 
 /// A program cannot be given its owner's rights here; what runs elevated was elevated by its user.
 USAGE_STATS_INLINE bool elevated() noexcept { return false; }
@@ -3945,11 +4056,11 @@ USAGE_STATS_INLINE bool is_terminal(int stream) noexcept {
 }
 
 // There is no SIGPIPE here, and no socket gets the number of a stream.
-USAGE_STATS_INLINE NoBrokenPipe::NoBrokenPipe() noexcept {
+USAGE_STATS_INLINE ScopedSigpipeBlock::ScopedSigpipeBlock() noexcept {
   static_cast<void>(before_);
   static_cast<void>(was_pending_);
 }
-USAGE_STATS_INLINE NoBrokenPipe::~NoBrokenPipe() = default;
+USAGE_STATS_INLINE ScopedSigpipeBlock::~ScopedSigpipeBlock() = default;
 USAGE_STATS_INLINE void note_standard_error() noexcept {}
 USAGE_STATS_INLINE bool has_standard_streams() noexcept { return true; }
 
@@ -4097,6 +4208,12 @@ USAGE_STATS_INLINE PrivateNames private_names() {
   return names;
 }
 
+USAGE_STATS_INLINE bool is_open(int stream) noexcept {
+  const HANDLE handle = windows::standard_stream(stream);
+  return handle != nullptr && handle != INVALID_HANDLE_VALUE;
+}
+USAGE_STATS_INLINE std::string host_identity() { return variable("COMPUTERNAME").value_or(""); }
+
 // ---- places
 
 namespace windows {
@@ -4115,7 +4232,7 @@ USAGE_STATS_INLINE std::filesystem::path foreign_home() { return {}; }  // it co
 USAGE_STATS_INLINE std::string path_bytes(const std::filesystem::path& path) { return windows::utf8(path.native()); }
 USAGE_STATS_INLINE std::filesystem::path path_of_bytes(std::string_view bytes) { return windows::wide(bytes); }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
@@ -4126,7 +4243,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 USAGE_STATS_INLINE unsigned forks() noexcept { return 0; }
 USAGE_STATS_INLINE bool exit_code_is_told() noexcept { return false; }
@@ -4151,7 +4268,7 @@ USAGE_STATS_INLINE bool at_exit(void (*function)(std::optional<int>) noexcept) n
   return std::atexit([] { windows::ending(); }) == 0;
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/windows/loaded.inl
@@ -4159,7 +4276,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
   HMODULE module = nullptr;
@@ -4177,7 +4294,7 @@ USAGE_STATS_INLINE void keep_loaded() noexcept {
   ::GetModuleHandleExW(flags, reinterpret_cast<const wchar_t*>(&keep_loaded), &module);
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/windows/process.inl
@@ -4190,7 +4307,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 namespace windows {
 
@@ -4384,19 +4501,24 @@ USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& com
   return result;
 }
 
+USAGE_STATS_INLINE int exit_status(int code) noexcept { return code; }
+/// Containers of Windows have a system of their own, which outlives its programs.
+USAGE_STATS_INLINE bool ends_with_its_container() noexcept { return false; }
+USAGE_STATS_INLINE bool finds_own_executable() noexcept { return true; }
+
 USAGE_STATS_INLINE void exit_now(int code) noexcept {
   ::TerminateProcess(::GetCurrentProcess(), static_cast<UINT>(code));
   std::_Exit(code);
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/windows/self_start.inl
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 USAGE_STATS_INLINE bool Child::ended() noexcept {
   if (id_ == 0) return true;
@@ -4447,7 +4569,7 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
 #endif
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/windows/signals.inl
@@ -4459,7 +4581,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 namespace windows {
 
@@ -4588,9 +4710,9 @@ USAGE_STATS_INLINE LONG WINAPI SignalWatch::Slot::on_exception(EXCEPTION_POINTER
   return answer;
 }
 
-USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader,
+USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& envelope, const std::optional<SelfStart>& uploader,
                                             bool requests) {
-  if (!label || !in_main_executable(reinterpret_cast<const void*>(&Slot::on_event))) return;
+  if (!envelope || !in_main_executable(reinterpret_cast<const void*>(&Slot::on_event))) return;
   windows::Watching& watching = windows::Watching::instance();
   const auto guard = lock_or_give_up(watching.mutex);
   for (int i = 0; guard && i < count && slot_ < 0; ++i) {
@@ -4599,7 +4721,7 @@ USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::
     slot_ = i;
     slot.start = uploader;
     slot.begin_ms = ::GetTickCount64();
-    slot.file = label.impl_.get();
+    slot.file = envelope.impl_.get();
   }
   if (slot_ < 0) return;
   if (requests && !std::exchange(watching.requests, true)) ::SetConsoleCtrlHandler(&Slot::on_event, TRUE);
@@ -4626,7 +4748,7 @@ USAGE_STATS_INLINE SignalWatch::~SignalWatch() {
   if (now != &Slot::on_exception) ::SetUnhandledExceptionFilter(now);  // the host has set its own meanwhile
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 #else
@@ -4686,7 +4808,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 #if defined(__linux__)
 namespace posix {
@@ -4822,13 +4944,13 @@ USAGE_STATS_INLINE void note_own_file() noexcept {}
 USAGE_STATS_INLINE void keep_loaded() noexcept {}
 #endif
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace posix {
 
 using ExitFunction = void (*)(std::optional<int>) noexcept;
@@ -4865,7 +4987,7 @@ USAGE_STATS_INLINE bool at_exit(void (*function)(std::optional<int>) noexcept) n
   return std::atexit([] { posix::ending(std::nullopt); }) == 0;
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/posix/file.inl
@@ -4915,7 +5037,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace refusal_impl {
 
 USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
@@ -4940,6 +5062,8 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
       return "a link on the way to it may have been put there by another user";
     case Refusal::not_made_by_us:
       return "this program has not made it: it is not empty, and no state.json in it is this program's";
+    case Refusal::newer_version:
+      return "a newer version of this program has written its state.json, which is left as it is";
     case Refusal::another_programs:
       return "it belongs to another program, as its state.json says";
   }
@@ -5000,13 +5124,13 @@ USAGE_STATS_INLINE std::error_code in_state_file(std::error_code error) noexcept
   return {known ? kind.value() : static_cast<int>(std::errc::io_error), *category};
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace posix {
 
 USAGE_STATS_INLINE std::error_code last_error() noexcept { return {errno, std::generic_category()}; }
@@ -5232,13 +5356,13 @@ USAGE_STATS_INLINE Descriptor open_file(const std::filesystem::path& path, std::
 }
 
 }  // namespace posix
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace posix {
 
 /// Of a lock that is not to be had, see lock_or_give_up().
@@ -5535,7 +5659,8 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
     if (::fstatat(number, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
     found.push_back({name, std::chrono::system_clock::from_time_t(status.st_mtime),
                      static_cast<std::uint64_t>(status.st_size), S_ISDIR(status.st_mode),
-                     !S_ISDIR(status.st_mode) && status.st_nlink > 1});
+                     !S_ISDIR(status.st_mode) && status.st_nlink > 1,
+                     std::chrono::system_clock::from_time_t(status.st_ctime)});
   }
   ::closedir(entries);
   return found;
@@ -5597,7 +5722,52 @@ USAGE_STATS_INLINE std::optional<std::string> read_file(const std::filesystem::p
   return file ? posix::read_regular(file, limit, error) : std::nullopt;
 }
 
-}  // namespace platform
+}  // namespace os
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/posix/folder_watch.inl
+
+#include <algorithm>
+#include <cstdint>
+
+#include <poll.h>
+#include <unistd.h>
+#if defined(__linux__)
+#include <sys/inotify.h>
+#endif
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace os {
+
+USAGE_STATS_INLINE FolderWatch::FolderWatch([[maybe_unused]] const std::filesystem::path& folder) noexcept {
+#if defined(__linux__)
+  descriptor_ = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  if (descriptor_ < 0) return;
+  const std::uint32_t wanted = IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW;
+  if (::inotify_add_watch(descriptor_, folder.c_str(), wanted) >= 0) return;
+  ::close(descriptor_);
+  descriptor_ = -1;
+#endif
+}
+
+USAGE_STATS_INLINE FolderWatch::~FolderWatch() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+USAGE_STATS_INLINE void FolderWatch::forget() noexcept {
+  char events[4096];
+  while (descriptor_ >= 0 && ::read(descriptor_, events, sizeof events) > 0) {
+  }
+}
+
+USAGE_STATS_INLINE void FolderWatch::wait(std::chrono::milliseconds limit) const noexcept {
+  const auto most = std::clamp<std::chrono::milliseconds::rep>(limit.count(), 1, descriptor_ < 0 ? 25 : 60000);
+  pollfd file{descriptor_, POLLIN, 0};  // a negative one is not looked at
+  ::poll(&file, 1, static_cast<int>(most));
+}
+
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/posix/parts/forks.inl
@@ -5611,7 +5781,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace posix {
 
 /// Files that a fork's child closes at its first moment, for it would keep their locks. Nothing here waits or
@@ -5650,7 +5820,7 @@ class ClosedInChildren {
   }
 
   void close_all() noexcept {
-    const Uncancelled uncancelled;  // to close is a cancellation point, to fork is none
+    const ScopedCancelBlock no_cancel;  // to close is a cancellation point, to fork is none
     const int error = errno;
     for (Place& place : places_) {
       const int descriptor = place.descriptor.exchange(nothing);
@@ -5697,7 +5867,7 @@ USAGE_STATS_INLINE unsigned forks() noexcept {
   return posix::forks_are_seen() ? posix::Forks::instance().count.load(std::memory_order_relaxed) : 0;
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/posix/lock.inl
@@ -5709,7 +5879,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace posix {
 
 USAGE_STATS_INLINE struct flock whole_file(short type) noexcept {
@@ -5725,6 +5895,7 @@ struct LockedFile::Impl {
   posix::Descriptor descriptor;
   dev_t device;
   ino_t inode;
+  bool of_open_file = false;  // F_OFD_SETLK
   posix::ClosedInChildren::Place* in_children = nullptr;
 
   Impl(posix::Descriptor file, const struct stat& status) noexcept
@@ -5744,7 +5915,8 @@ struct LockedFile::Impl {
     struct flock lock = posix::whole_file(F_WRLCK);
 #if defined(__linux__) && defined(F_OFD_SETLK)
     if (posix::forks_are_seen()) in_children = posix::ClosedInChildren::instance().add(descriptor.get(), device, inode);
-    if (in_children != nullptr && ::fcntl(descriptor.get(), F_OFD_SETLK, &lock) == 0) return {};
+    of_open_file = in_children != nullptr && ::fcntl(descriptor.get(), F_OFD_SETLK, &lock) == 0;
+    if (of_open_file) return {};
 #endif
     return ::fcntl(descriptor.get(), F_SETLK, &lock) == 0 ? std::error_code() : posix::last_error();
   }
@@ -5793,7 +5965,7 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
   auto& own = per_process<posix::OwnLocks>();
   const auto guard = lock_or_give_up(own.mutex);
   if (!guard) return refuse(Outcome::failed, posix::interrupted());
-  if (own.find(parent, name.c_str()) >= 0) return refuse(Outcome::held_by_another, {});
+  if (own.find(parent, name.c_str()) >= 0) return refuse(Outcome::locked_elsewhere, {});
   own.files.reserve(own.files.size() + 1);
   posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND);
   if (!file && errno == ENOENT && create) {
@@ -5808,7 +5980,8 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
   if (!posix::is_ours(status)) return refuse(Outcome::failed, std::make_error_code(std::errc::operation_not_permitted));
   struct flock lock = posix::whole_file(F_WRLCK);
   if (::fcntl(file.get(), F_SETLK, &lock) != 0)
-    return refuse(errno == EACCES || errno == EAGAIN ? Outcome::held_by_another : Outcome::failed, posix::last_error());
+    return refuse(errno == EACCES || errno == EAGAIN ? Outcome::locked_elsewhere : Outcome::failed,
+                  posix::last_error());
   LockedFile result;
   result.impl_ = std::make_unique<Impl>(std::move(file), status);
   own.files.push_back({status.st_dev, status.st_ino, result.impl_->descriptor.get()});
@@ -5817,7 +5990,7 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
   return result;
 }
 
-USAGE_STATS_INLINE bool LockedFile::held(const Folder& folder, const std::string& name) noexcept {
+USAGE_STATS_INLINE bool LockedFile::is_locked(const Folder& folder, const std::string& name) noexcept {
   const int parent = folder.impl_->descriptor.get();
   auto& own = per_process<posix::OwnLocks>();
   const auto guard = lock_or_give_up(own.mutex);
@@ -5829,14 +6002,20 @@ USAGE_STATS_INLINE bool LockedFile::held(const Folder& folder, const std::string
   return ::fcntl(file.get(), F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
 }
 
-USAGE_STATS_INLINE bool LockedFile::stands_as(const Folder& folder, const std::string& name) const noexcept {
+USAGE_STATS_INLINE bool LockedFile::was_kept() const noexcept {
+  return impl_ && impl_->of_open_file && posix::is_open(impl_->descriptor.get(), impl_->device, impl_->inode);
+}
+
+USAGE_STATS_INLINE bool LockedFile::still_named(const Folder& folder, const std::string& name) const noexcept {
   struct stat status {};
   return impl_ && ::fstatat(folder.impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
          status.st_dev == impl_->device && status.st_ino == impl_->inode;
 }
 
 USAGE_STATS_INLINE std::error_code LockedFile::append(std::string_view bytes) const noexcept {
-  return posix::write_all(impl_->descriptor.get(), bytes);
+  const int number = impl_->descriptor.get();
+  if (!posix::is_open(number, impl_->device, impl_->inode)) return std::make_error_code(std::errc::bad_file_descriptor);
+  return posix::write_all(number, bytes);
 }
 
 USAGE_STATS_INLINE void LockedFile::release() noexcept {
@@ -5848,7 +6027,7 @@ USAGE_STATS_INLINE void LockedFile::release() noexcept {
   impl_.reset();
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/posix/process.inl
@@ -5871,7 +6050,7 @@ extern "C" char** environ;
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 USAGE_STATS_INLINE bool Child::ended() noexcept {
   if (id_ == 0) return true;
@@ -5950,7 +6129,7 @@ USAGE_STATS_INLINE void limit_memory([[maybe_unused]] std::size_t more) noexcept
   struct rlimit limit {};
   // Not RLIMIT_AS: what a program reserves and never uses is not taken from anybody.
   if (!known || ::getrlimit(RLIMIT_DATA, &limit) != 0) return;
-  const rlim_t wanted = static_cast<rlim_t>(pages) * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + more;
+  const rlim_t wanted = rlim_t{pages} * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + more;
   limit.rlim_cur = std::min(limit.rlim_max, wanted);
   ::setrlimit(RLIMIT_DATA, &limit);
 #endif
@@ -6030,9 +6209,10 @@ USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& com
   return result;
 }
 
+USAGE_STATS_INLINE int exit_status(int code) noexcept { return code & 0xff; }
 USAGE_STATS_INLINE void exit_now(int code) noexcept { ::_exit(code); }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/posix/memory.inl
@@ -6058,7 +6238,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 #if defined(__linux__)
 
@@ -6212,7 +6392,7 @@ USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool) { return {}; 
 
 #endif
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/posix/self_start.inl
@@ -6257,7 +6437,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace posix {
 namespace raw {
 
@@ -6399,7 +6579,7 @@ USAGE_STATS_INLINE std::int64_t monotonic_ms() noexcept {
 #if defined(SYS_clock_gettime)
   Time now;
   call(SYS_clock_gettime, CLOCK_MONOTONIC, pointer(&now));
-  return static_cast<std::int64_t>(now.seconds) * 1000 + now.nanoseconds / 1000000;
+  return std::int64_t{now.seconds} * 1000 + now.nanoseconds / 1000000;
 #else
   struct timespec now {};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
@@ -6427,7 +6607,7 @@ USAGE_STATS_INLINE bool close_listed(int first, int last) noexcept {
   for (long size = 0; (size = call(SYS_getdents64, list, pointer(entries), sizeof entries)) > 0;)
     for (long at = 0; at < size;) {
       const char* const entry = entries + at;  // as linux/dirent.h has it: inode, offset, length, kind, name
-      const auto* const length = reinterpret_cast<const std::uint16_t*>(entry + 16);
+      const auto* const length = static_cast<const std::uint16_t*>(static_cast<const void*>(entry + 16));
       int number = 0;
       for (const char* digit = entry + 19; *digit >= '0' && *digit <= '9'; ++digit)
         number = number * 10 + (*digit - '0');
@@ -6470,7 +6650,7 @@ USAGE_STATS_INLINE void reap(long child) noexcept {
 
 }  // namespace raw
 }  // namespace posix
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
@@ -6498,7 +6678,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 #if defined(__linux__)
 USAGE_STATS_INLINE std::string own_executable() { return "/proc/self/exe"; }
@@ -6622,6 +6802,10 @@ USAGE_STATS_INLINE int PreparedStart::become_it() const noexcept {
   const struct flock whole = whole_file(F_WRLCK);
   const long locked = lock < 0 ? 0 : raw::lock(lock, whole);
   if (locked == -EACCES || locked == -EAGAIN) return EBUSY;
+    // Empty, and of now, it tells of an uploader that was started and has done nothing yet.
+#if defined(SYS_ftruncate)
+  if (lock >= 0 && locked == 0) raw::call(SYS_ftruncate, lock, 0);
+#endif
   raw::mask(SIG_SETMASK, raw::SignalSet());
   // In the host's folder still, for the sake of relative paths to libraries; see become_background_process().
   return static_cast<int>(-raw::call(SYS_execve, raw::pointer(program_.c_str()),
@@ -6725,6 +6909,42 @@ USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& err
   return child;
 }
 
+USAGE_STATS_INLINE bool finds_own_executable() noexcept {
+  USAGE_STATS_TRY { return ::access(own_executable().c_str(), X_OK) == 0; }
+  USAGE_STATS_CATCH_ALL { return true; }
+}
+
+namespace posix {
+
+/// Process 1 of a machine, and of containers that hold many programs, outlives its children. What container engines put
+/// there for one program (tini, dumb-init, catatonit, bwrap) ends when that does, and takes all others with it.
+USAGE_STATS_INLINE bool is_lasting_init(std::string_view name) noexcept {
+  if (name.substr(0, 4) == "init" || name.substr(0, 7) == "systemd") return true;  // "init(Debian)" of WSL
+  for (const char* const other :
+       {"launchd", "upstart", "openrc-init", "runit", "runit-init", "runsvdir", "s6-svscan", "supervisord", "procd",
+        "dinit", "finit", "sinit", "shepherd", "busybox", "linuxrc", "my_init", "pause"})
+    if (name == other) return true;
+  return false;
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE bool ends_with_its_container() noexcept {
+#if defined(__linux__)
+  if (::getpid() == 1) return true;
+  if (::getppid() != 1) return false;
+  USAGE_STATS_TRY {
+    std::error_code error;
+    auto name = posix::read_system_file("/proc/1/comm", 64, error);
+    if (!name) return false;
+    if (!name->empty() && name->back() == '\n') name->pop_back();
+    return !posix::is_lasting_init(*name);
+  }
+  USAGE_STATS_CATCH_ALL {}
+#endif
+  return false;
+}
+
 namespace posix {
 
 /// The host may have been given a processor of its own, or a priority that keeps others from work; its uploader is not
@@ -6772,7 +6992,7 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
   ::sigaction(SIGPIPE, &ignore, nullptr);
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/posix/signals.inl
@@ -6803,7 +7023,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace posix {
 
 struct KillingSignal {
@@ -6959,13 +7179,13 @@ USAGE_STATS_INLINE void uninstall(Handler handler) noexcept {
 
 }  // namespace posix
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 struct SignalWatch::Slot {
   std::atomic<bool> armed{false};
@@ -7007,7 +7227,7 @@ USAGE_STATS_INLINE bool SignalWatch::Slot::is_still_ours() const noexcept {
   return ::fstat(descriptor, &status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
-/// {"signal":"SIGINT","duration_ms":1234}, as parse_label() reads it.
+/// {"signal":"SIGINT","duration_ms":1234}, as parse_envelope() reads it.
 USAGE_STATS_INLINE void SignalWatch::Slot::note(const char* name) const noexcept {
   if (!is_still_ours()) return;
   char text[96];
@@ -7158,9 +7378,9 @@ USAGE_STATS_INLINE void SignalWatch::Slot::handle(int number, siginfo_t* info, v
   errno = saved;
 }
 
-USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::optional<SelfStart>& uploader,
+USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& envelope, const std::optional<SelfStart>& uploader,
                                             bool requests) {
-  if (!label || !in_main_executable(reinterpret_cast<const void*>(&Slot::handle))) return;
+  if (!envelope || !in_main_executable(reinterpret_cast<const void*>(&Slot::handle))) return;
   auto start = uploader ? std::make_unique<posix::PreparedStart>(*uploader) : nullptr;
   const auto guard = lock_or_give_up(posix::WatchedSignals::mutex());
   for (int i = 0; guard && i < count && slot_ < 0; ++i) {
@@ -7168,9 +7388,9 @@ USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& label, const std::
     if (slot.taken && slot.owner == ::getpid()) continue;  // one of a fork's parent is free here
     slot_ = i;
     slot.taken = true;
-    slot.descriptor = label.impl_->descriptor.get();
-    slot.device = label.impl_->device;
-    slot.inode = label.impl_->inode;
+    slot.descriptor = envelope.impl_->descriptor.get();
+    slot.device = envelope.impl_->device;
+    slot.inode = envelope.impl_->inode;
     slot.owner = ::getpid();
     slot.begin_ms = posix::monotonic_ms();
     delete slot.start.exchange(start.release());  // a copy of the parent's
@@ -7207,7 +7427,7 @@ USAGE_STATS_INLINE SignalWatch::~SignalWatch() {
   posix::SpareStack::instance().take_back();
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
@@ -7226,7 +7446,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 USAGE_STATS_INLINE bool in_foreground() noexcept { return ::tcgetpgrp(STDIN_FILENO) == ::getpgrp(); }
 
@@ -7324,7 +7544,7 @@ USAGE_STATS_INLINE int terminal_columns() noexcept {
   return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/posix/thread.inl
@@ -7337,7 +7557,7 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 struct Thread::Impl {
   pthread_t id;
@@ -7390,13 +7610,13 @@ USAGE_STATS_INLINE Thread& Thread::operator=(Thread&& other) noexcept {
 }
 USAGE_STATS_INLINE bool Thread::joinable() const noexcept { return impl_ != nullptr; }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 USAGE_STATS_INLINE std::optional<std::string> variable(const char* name) {
   const char* const value = std::getenv(name);
@@ -7412,7 +7632,7 @@ USAGE_STATS_INLINE std::vector<std::string> variable_values() {
 
 USAGE_STATS_INLINE void remove_variable(const char* name) noexcept { ::unsetenv(name); }
 
-USAGE_STATS_INLINE PlainNumbers::PlainNumbers() noexcept {
+USAGE_STATS_INLINE ScopedCLocale::ScopedCLocale() noexcept {
   if (std::strlen(::localeconv()->decimal_point) < 2) return;
   const locale_t plain = ::newlocale(LC_NUMERIC_MASK, "C", locale_t{});
   if (plain == locale_t{}) return;
@@ -7420,14 +7640,16 @@ USAGE_STATS_INLINE PlainNumbers::PlainNumbers() noexcept {
   before_ = ::uselocale(plain);
 }
 
-USAGE_STATS_INLINE PlainNumbers::~PlainNumbers() {
+USAGE_STATS_INLINE ScopedCLocale::~ScopedCLocale() {
   if (plain_ == nullptr) return;
   ::uselocale(static_cast<locale_t>(before_));
   ::freelocale(static_cast<locale_t>(plain_));
 }
 
-USAGE_STATS_INLINE Uncancelled::Uncancelled() noexcept { ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
-USAGE_STATS_INLINE Uncancelled::~Uncancelled() { ::pthread_setcancelstate(before_, nullptr); }
+USAGE_STATS_INLINE ScopedCancelBlock::ScopedCancelBlock() noexcept {
+  ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_);
+}
+USAGE_STATS_INLINE ScopedCancelBlock::~ScopedCancelBlock() { ::pthread_setcancelstate(before_, nullptr); }
 
 USAGE_STATS_INLINE bool elevated() noexcept {
 #if defined(__linux__)
@@ -7440,9 +7662,10 @@ USAGE_STATS_INLINE bool elevated() noexcept {
 }
 
 USAGE_STATS_INLINE std::int64_t process_id() noexcept { return ::getpid(); }
+USAGE_STATS_INLINE bool is_open(int stream) noexcept { return ::fcntl(stream, F_GETFD) >= 0; }
 USAGE_STATS_INLINE bool is_terminal(int stream) noexcept { return ::isatty(stream) == 1; }
 
-USAGE_STATS_INLINE NoBrokenPipe::NoBrokenPipe() noexcept {
+USAGE_STATS_INLINE ScopedSigpipeBlock::ScopedSigpipeBlock() noexcept {
   static_assert(sizeof(sigset_t) <= sizeof before_, "a larger set of signals");
   sigset_t ours, pending;
   sigemptyset(&ours);
@@ -7450,10 +7673,10 @@ USAGE_STATS_INLINE NoBrokenPipe::NoBrokenPipe() noexcept {
   sigaddset(&ours, SIGTTOU);
   sigpending(&pending);
   was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-  blocked_ = ::pthread_sigmask(SIG_BLOCK, &ours, reinterpret_cast<sigset_t*>(before_)) == 0;
+  blocked_ = ::pthread_sigmask(SIG_BLOCK, &ours, static_cast<sigset_t*>(static_cast<void*>(before_))) == 0;
 }
 
-USAGE_STATS_INLINE NoBrokenPipe::~NoBrokenPipe() {
+USAGE_STATS_INLINE ScopedSigpipeBlock::~ScopedSigpipeBlock() {
   if (!blocked_) return;
   sigset_t pipe, pending;
   sigemptyset(&pipe);
@@ -7461,7 +7684,7 @@ USAGE_STATS_INLINE NoBrokenPipe::~NoBrokenPipe() {
   sigpending(&pending);
   int taken = 0;
   if (!was_pending_ && sigismember(&pending, SIGPIPE) == 1) sigwait(&pipe, &taken);
-  ::pthread_sigmask(SIG_SETMASK, reinterpret_cast<const sigset_t*>(before_), nullptr);
+  ::pthread_sigmask(SIG_SETMASK, static_cast<const sigset_t*>(static_cast<const void*>(before_)), nullptr);
 }
 
 namespace posix {
@@ -7485,7 +7708,7 @@ USAGE_STATS_INLINE bool has_standard_streams() noexcept {
 
 USAGE_STATS_INLINE bool write_to_standard_error(std::string_view text) noexcept {
   if (posix::began_without_standard_error()) return false;  // what has its number now is a file of the host
-  const NoBrokenPipe unharmed;
+  const ScopedSigpipeBlock unharmed;
   return unharmed.blocked() && !posix::write_all(STDERR_FILENO, text);
 }
 
@@ -7520,7 +7743,7 @@ USAGE_STATS_INLINE bool offer_to_standard_error(std::string_view text) noexcept 
   const bool may_wait = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || is_terminal(STDERR_FILENO);
   if (!may_wait) return write_to_standard_error(text);  // a file, the null device
   if (posix::began_without_standard_error()) return false;
-  const NoBrokenPipe unharmed;
+  const ScopedSigpipeBlock unharmed;
   if (!unharmed.blocked()) return false;
   const posix::Descriptor own = posix::standard_error_without_waiting(status);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
@@ -7590,7 +7813,7 @@ USAGE_STATS_INLINE unsigned usable_cpus() noexcept {
 USAGE_STATS_INLINE std::uint64_t physical_memory() noexcept {
 #if defined(__linux__)
   struct sysinfo info {};
-  return ::sysinfo(&info) == 0 ? static_cast<std::uint64_t>(info.totalram) * info.mem_unit : 0;
+  return ::sysinfo(&info) == 0 ? std::uint64_t{info.totalram} * info.mem_unit : 0;
 #elif defined(__APPLE__)
   std::uint64_t bytes = 0;
   std::size_t size = sizeof bytes;
@@ -7644,18 +7867,18 @@ USAGE_STATS_INLINE PrivateNames private_names() {
   std::error_code error;
   // Not getpwuid: it may ask a name service over a socket.
   if (const auto accounts = posix::read_system_file("/etc/passwd", 1024 * 1024, error)) {
-    const std::string wanted = ":" + std::to_string(::getuid()) + ":";
-    for (std::size_t begin = 0; begin < accounts->size();) {
-      const std::size_t end = std::min(accounts->find('\n', begin), accounts->size());
-      const std::string line = accounts->substr(begin, end - begin);
-      begin = end + 1;
+    const std::string id = std::to_string(::getuid()), wanted = ":" + id + ":";
+    // Of ten thousand accounts only those lines are taken apart that may be this user's.
+    for (std::size_t at = accounts->find(wanted); at != std::string::npos; at = accounts->find(wanted, at + 1)) {
+      const std::size_t begin = accounts->rfind('\n', at) + 1;  // npos + 1 is 0
+      const std::string line = accounts->substr(begin, std::min(accounts->find('\n', at), accounts->size()) - begin);
       std::vector<std::string> parts(1);  // name, password, uid, gid, full name, home, shell
       for (const char c : line)
         if (c == ':')
           parts.emplace_back();
         else
           parts.back() += c;
-      if (parts.size() < 6 || ":" + parts[2] + ":" != wanted) continue;
+      if (parts.size() < 6 || parts[2] != id) continue;
       names.users.push_back(parts[0]);
       names.users.push_back(parts[4].substr(0, parts[4].find(',')));
       names.home = parts[5];
@@ -7670,6 +7893,18 @@ USAGE_STATS_INLINE PrivateNames private_names() {
   }
   names.working_folder = std::filesystem::current_path(error).string();
   return names;
+}
+
+USAGE_STATS_INLINE std::string host_identity() {
+  struct utsname system {};
+  if (::uname(&system) != 0) return {};
+  std::string name = system.nodename;
+  // Names that many machines have.
+  if (name.empty() || name == "(none)" || name.compare(0, 9, "localhost") == 0) {
+    std::error_code error;
+    name += " " + posix::read_system_file("/etc/machine-id", 4096, error).value_or("");
+  }
+  return name;
 }
 
 namespace posix {
@@ -7721,7 +7956,7 @@ USAGE_STATS_INLINE std::filesystem::path foreign_home() {
   return {};
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 #endif
@@ -7979,7 +8214,7 @@ USAGE_STATS_INLINE std::string sha256(std::string_view bytes) {
 
 USAGE_STATS_INLINE std::string random_hex(std::size_t count) {
   unsigned char bytes[64];
-  if (count > sizeof bytes || !platform::random_bytes(bytes, count)) return {};
+  if (count > sizeof bytes || !os::random_bytes(bytes, count)) return {};
   return hash_impl::hex(bytes, count);
 }
 
@@ -7993,7 +8228,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
 USAGE_STATS_INLINE Log::Log(std::function<void(std::string_view)> sink) : sink_(std::move(sink)) {
-  const auto value = platform::variable("USAGE_STATS_DEBUG");
+  const auto value = os::variable("USAGE_STATS_DEBUG");
   enabled_ = value && (*value == "1" || *value == "true" || *value == "yes" || *value == "on");
 }
 
@@ -8005,7 +8240,7 @@ USAGE_STATS_INLINE void Log::write(const std::string_view* parts, std::size_t co
       const HostCode host;  // which may end the program, or look at its session
       return sink_(line);
     }
-    platform::offer_to_standard_error(line += '\n');  // one that finds no room is lost: nobody waits for it
+    os::offer_to_standard_error(line += '\n');  // one that finds no room is lost: nobody waits for it
   }
   USAGE_STATS_CATCH_ALL {}  // a sink of the host's that throws must not harm the host
 }
@@ -8067,7 +8302,7 @@ USAGE_STATS_INLINE HeldFloatingPoint::HeldFloatingPoint() noexcept {
   held_ = std::feholdexcept(new (before_) std::fenv_t) == 0;
 }
 USAGE_STATS_INLINE HeldFloatingPoint::~HeldFloatingPoint() {
-  if (held_) std::fesetenv(reinterpret_cast<const std::fenv_t*>(before_));
+  if (held_) std::fesetenv(static_cast<const std::fenv_t*>(static_cast<const void*>(before_)));
 }
 
 }  // namespace detail
@@ -8282,7 +8517,8 @@ USAGE_STATS_INLINE std::string percent_decode(std::string_view text) {
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/consent/options.inl
 
-#include <cmath>
+#include <cstdint>
+#include <cstring>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -8340,6 +8576,8 @@ USAGE_STATS_INLINE std::string problem_with_times(const Options& options) {
   using std::chrono::milliseconds;
   if (options.wait_limit < milliseconds(0) || options.wait_limit > milliseconds(60000))
     return "wait_limit: not between 0 and 60 s";
+  if (options.container_wait < milliseconds(0) || options.container_wait > milliseconds(60000))
+    return "container_wait: not between 0 and 60 s";
   if (options.report_every != milliseconds(0) &&
       (options.report_every < milliseconds(10) || options.report_every > std::chrono::hours(24 * 30)))
     return "report_every: neither 0 nor between 10 ms and 30 days";
@@ -8353,6 +8591,14 @@ USAGE_STATS_INLINE bool path_is_usable(const std::filesystem::path& path) {
 
 }  // namespace options_impl
 
+USAGE_STATS_INLINE bool is_finite(double number) noexcept {
+  static_assert(sizeof number == sizeof(std::uint64_t), "IEEE 754");
+  constexpr std::uint64_t exponent = std::uint64_t{0x7ff} << 52;
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &number, sizeof bits);
+  return (bits & exponent) != exponent;
+}
+
 USAGE_STATS_INLINE std::string problem_with(const Options& options) {
   using namespace options_impl;
   if (!app_name(options.app)) return "app '" + options.app + "': not [A-Za-z0-9][A-Za-z0-9._-]{0,63}";
@@ -8363,7 +8609,7 @@ USAGE_STATS_INLINE std::string problem_with(const Options& options) {
   if (options.endpoints.size() > 8) return "endpoints: more than 8";
   for (const Endpoint& endpoint : options.endpoints)
     if (std::string problem = options_impl::problem_with(endpoint); !problem.empty()) return problem;
-  if (!(options.sample >= 0.0 && options.sample <= 1.0)) return "sample: not between 0 and 1";
+  if (!is_finite(options.sample) || options.sample < 0.0 || options.sample > 1.0) return "sample: not between 0 and 1";
   if (options.dependencies.size() > 64) return "dependencies: more than 64";
   if (options.dependencies.count(std::string()) != 0) return "dependencies: one has no name";
   for (const auto& [name, path] : {std::pair{"directory", &options.directory},
@@ -8645,7 +8891,7 @@ USAGE_STATS_INLINE std::optional<Json> parse_json(std::string_view text) {
   if (json_impl::too_deep(text)) return std::nullopt;
   void* volatile memory = ::operator new(65536 + 32 * text.size());
   ::operator delete(memory);
-  const platform::PlainNumbers plain_numbers;
+  const os::ScopedCLocale plain_numbers;
   Json value = Json::parse(text.begin(), text.end(), nullptr, false);
   if (value.is_discarded()) return std::nullopt;
   return value;
@@ -8706,7 +8952,7 @@ constexpr std::size_t largest_file = 1024 * 1024;
 USAGE_STATS_INLINE std::filesystem::path expand(const std::filesystem::path& path) {
   const std::string text = path.string();
   if (text != "~" && text.compare(0, 2, "~/") != 0) return path;
-  const std::filesystem::path home = platform::home();
+  const std::filesystem::path home = os::home();
   return home.empty() ? home : text == "~" ? home : home / text.substr(2);
 }
 
@@ -8817,7 +9063,7 @@ USAGE_STATS_INLINE Endpoint named_endpoint(const std::string& address, Protocol 
 USAGE_STATS_INLINE std::optional<std::string> substitute(const Options& options, const Settings& policy,
                                                          const Settings& config) {
   if (policy.endpoint) return policy.endpoint;
-  auto address = platform::variable((environment_prefix(options.app) + "_USAGE_STATS_ENDPOINT").c_str());
+  auto address = os::variable((environment_prefix(options.app) + "_USAGE_STATS_ENDPOINT").c_str());
   return address && !address->empty() ? address : config.endpoint;
 }
 
@@ -8825,17 +9071,17 @@ USAGE_STATS_INLINE std::optional<std::string> substitute(const Options& options,
 
 USAGE_STATS_INLINE std::filesystem::path config_path(const Options& options) {
   if (!options.config_file.empty()) return settings_impl::expand(options.config_file);
-  return settings_impl::below(platform::config_root(), options.app, "config.json");
+  return settings_impl::below(os::config_root(), options.app, "config.json");
 }
 
 USAGE_STATS_INLINE std::filesystem::path policy_path(const Options& options) {
   if (!options.policy_file.empty()) return settings_impl::expand(options.policy_file);
-  return settings_impl::below(platform::policy_root(), options.app, "usage_stats.json");
+  return settings_impl::below(os::policy_root(), options.app, "usage_stats.json");
 }
 
 USAGE_STATS_INLINE std::filesystem::path usage_path(const Options& options) {
   if (!options.directory.empty()) return settings_impl::expand(options.directory);
-  return settings_impl::below(platform::state_root(), options.app, "usage");
+  return settings_impl::below(os::state_root(), options.app, "usage");
 }
 
 USAGE_STATS_INLINE Settings read_settings(const std::filesystem::path& file) {
@@ -8846,7 +9092,7 @@ USAGE_STATS_INLINE Settings read_settings(const std::filesystem::path& file) {
     return settings;
   }
   std::error_code error;
-  const auto text = platform::read_file(file, settings_impl::largest_file, error);
+  const auto text = os::read_file(file, settings_impl::largest_file, error);
   if (!text) {
     settings.present = error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory;
     if (settings.present) settings.problem = file.string() + " cannot be read: " + error.message();
@@ -8864,7 +9110,7 @@ USAGE_STATS_INLINE std::string write_verdict(const std::filesystem::path& file, 
   std::string text = "{}\n";
   std::error_code error;
   if (before.present) {
-    const auto found = platform::read_file(file, settings_impl::largest_file, error);
+    const auto found = os::read_file(file, settings_impl::largest_file, error);
     const auto json = found ? parse_json(*found) : std::nullopt;
     if (!json || !json->is_object())
       return before.problem.empty() ? file.string() + " cannot be read" : before.problem + "; it is left as it is";
@@ -8872,7 +9118,7 @@ USAGE_STATS_INLINE std::string write_verdict(const std::filesystem::path& file, 
   } else if (!before.problem.empty()) {
     return before.problem;
   }
-  error = platform::replace_file(file, settings_impl::with_member(text, "usage_stats", on ? "true" : "false"));
+  error = os::replace_file(file, settings_impl::with_member(text, "usage_stats", on ? "true" : "false"));
   return error ? file.string() + " cannot be written: " + error.message() : std::string();
 }
 
@@ -8966,7 +9212,7 @@ USAGE_STATS_INLINE std::string set_to(const std::string& name, const std::string
 enum class Word { unset, off, on };
 
 USAGE_STATS_INLINE Word enabled_word(const std::string& name, std::string& text) {
-  const auto value = platform::variable(name.c_str());
+  const auto value = os::variable(name.c_str());
   if (!value || value->empty()) return Word::unset;
   text = *value;
   std::string word = *value;
@@ -8976,8 +9222,8 @@ USAGE_STATS_INLINE Word enabled_word(const std::string& name, std::string& text)
 }
 
 USAGE_STATS_INLINE Answer process_is_trusted(Facts& facts) {  // 1
-  if (platform::variable("USAGE_STATS_UPLOADER")) return off("this process was started as an uploader");
-  if (platform::elevated()) return off("the program runs with more rights than its user (setuid)");
+  if (os::variable("USAGE_STATS_UPLOADER")) return off("this process was started as an uploader");
+  if (os::elevated()) return off("the program runs with more rights than its user (setuid)");
   if (!facts.problem.empty()) return off(facts.problem);
   return {};
 }
@@ -8991,12 +9237,12 @@ USAGE_STATS_INLINE Answer environment_says_off(Facts& facts) {  // 2
 
 USAGE_STATS_INLINE Answer no_telemetry_is_set(Facts& facts) {  // 3
   for (const char* const suffix : {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"})
-    if (platform::variable((facts.prefix + suffix).c_str())) return off(facts.prefix + suffix + " is set");
+    if (os::variable((facts.prefix + suffix).c_str())) return off(facts.prefix + suffix + " is set");
   return {};
 }
 
 USAGE_STATS_INLINE Answer do_not_track(Facts&) {  // 4
-  const auto value = platform::variable("DO_NOT_TRACK");
+  const auto value = os::variable("DO_NOT_TRACK");
   if (!value || value->empty() || *value == "0") return {};
   return off(set_to("DO_NOT_TRACK", *value));
 }
@@ -9008,7 +9254,7 @@ USAGE_STATS_INLINE Answer argument_says_off(Facts& facts) {  // 5
 }
 
 USAGE_STATS_INLINE Answer home_is_ours(Facts&) {  // 1, behind what the environment alone decides: it looks at folders
-  const std::filesystem::path home = platform::foreign_home();
+  const std::filesystem::path home = os::foreign_home();
   if (home.empty()) return {};
   return off(anothers_home(home));
 }
@@ -9057,12 +9303,12 @@ USAGE_STATS_INLINE Answer opt_in(Facts& facts) {  // 11
 }
 
 /// Somebody sits at the terminal and sees what this program, and not another one, writes there.
-USAGE_STATS_INLINE bool attended() { return interactive() && platform::in_foreground(); }
+USAGE_STATS_INLINE bool attended() { return interactive() && os::in_foreground(); }
 
 USAGE_STATS_INLINE Answer prompt(Facts& facts) {  // 12
   if (facts.options.consent != ConsentMode::ask || !attended()) return {};
   if (facts.state().unanswered_prompts >= 3) return off("asked three times without an answer");
-  if (platform::input_waiting()) return {};  // it is meant for the program and must not become the answer
+  if (os::input_waiting()) return {};  // it is meant for the program and must not become the answer
   facts.consent.ask = true;
   return off("the question has not been answered");
 }
@@ -9148,18 +9394,18 @@ USAGE_STATS_INLINE std::optional<Permission> permission_by(const Settings& setti
 
 }  // namespace consent_impl
 
-USAGE_STATS_INLINE Permission permission_for(const Label& label, const State& state) {
+USAGE_STATS_INLINE Permission permission_for(const Envelope& envelope, const State& state) {
   const auto gone = [](const std::filesystem::path& file) {
     return Permission{Leave::withdrawn, file.string() + " no longer says \"usage_stats\": true"};
   };
-  if (!label.policy_file.is_absolute()) return {Leave::unclear, "the run did not note where its policy file is"};
-  if (auto answer = consent_impl::permission_by(read_settings(label.policy_file))) return *answer;
-  if (label.rule == 6) return gone(label.policy_file);
-  if (label.rule == 7) return {Leave::allowed, "its environment had switched it on"};
+  if (!envelope.policy_file.is_absolute()) return {Leave::unclear, "the run did not note where its policy file is"};
+  if (auto answer = consent_impl::permission_by(read_settings(envelope.policy_file))) return *answer;
+  if (envelope.rule == 6) return gone(envelope.policy_file);
+  if (envelope.rule == 7) return {Leave::allowed, "its environment had switched it on"};
   if (state.said_no) return {Leave::withdrawn, "usage statistics were switched off"};
-  if (!label.config_file.is_absolute()) return {Leave::unclear, "the run did not note where its config file is"};
-  if (auto answer = consent_impl::permission_by(read_settings(label.config_file))) return *answer;
-  if (label.rule == 9 || label.rule == 12) return gone(label.config_file);
+  if (!envelope.config_file.is_absolute()) return {Leave::unclear, "the run did not note where its config file is"};
+  if (auto answer = consent_impl::permission_by(read_settings(envelope.config_file))) return *answer;
+  if (envelope.rule == 9 || envelope.rule == 12) return gone(envelope.config_file);
   return {Leave::allowed, "nobody has said no"};
 }
 
@@ -9566,7 +9812,7 @@ USAGE_STATS_INLINE std::string what(const Options& options) {
 }
 
 USAGE_STATS_INLINE std::string place(const std::filesystem::path& file) {
-  const std::string path = file.string(), home = platform::home().string();
+  const std::string path = file.string(), home = os::home().string();
   const bool inside = home.size() > 1 && path.compare(0, home.size() + 1, home + "/") == 0;
   return whole(plain_text(inside ? "~" + path.substr(home.size()) : path));
 }
@@ -9650,13 +9896,13 @@ USAGE_STATS_INLINE void ask(const Options& options, const Consent& consent, cons
     return;
   }
   // Once more, for that has taken its time.
-  if (platform::input_waiting() || !platform::offer_to_standard_error(question_text(
-                                       options, recipients(options, consent), platform::terminal_columns()))) {
+  if (os::input_waiting() ||
+      !os::offer_to_standard_error(question_text(options, recipients(options, consent), os::terminal_columns()))) {
     storage.update_state([](State& state) { state.unanswered_prompts = (std::max)(0, state.unanswered_prompts - 1); });
     return log("not asked: the terminal takes nothing now, or something is typed ahead");
   }
-  const auto line = platform::read_line(time_to_answer);
-  if (!line) platform::offer_to_standard_error("\n");  // the host's own words shall not stand behind the question
+  const auto line = os::read_line(time_to_answer);
+  if (!line) os::offer_to_standard_error("\n");  // the host's own words shall not stand behind the question
   std::string word = line.value_or("");
   word.erase(std::remove_if(word.begin(), word.end(), [](char c) { return c == ' ' || c == '\t'; }), word.end());
   for (char& c : word)
@@ -9675,7 +9921,7 @@ USAGE_STATS_INLINE void show_notice(const Options& options, const Consent& conse
     return;
   }
   const std::vector<Endpoint> to = recipients(options, consent);
-  if (platform::offer_to_standard_error(notice_text(options, to, now, platform::terminal_columns()))) {
+  if (os::offer_to_standard_error(notice_text(options, to, now, os::terminal_columns()))) {
     const auto error = storage.update_state([&](State& state) {
       state.notice_shown = true;
       disclose_all(state.disclosed, options, to);
@@ -9707,10 +9953,10 @@ USAGE_STATS_INLINE Withheld withhold(const Options& options, const Consent& cons
   if (!withheld.fields.empty() || !withheld.data.empty())
     log(std::to_string(withheld.data.size()), " things are new and not announced yet",
         withheld.data.empty() ? std::string() : ": " + withheld.data.front().name + " ...");
-  if (withheld.data.empty() || !interactive() || !platform::in_foreground()) return withheld;
+  if (withheld.data.empty() || !interactive() || !os::in_foreground()) return withheld;
   std::vector<NewData> named = withheld.data;
-  if (storage.update_state([](State&) {}) || !platform::offer_to_standard_error(new_data_text(
-                                                 options, named, consent.decision.rule, platform::terminal_columns())))
+  if (storage.update_state([](State&) {}) ||
+      !os::offer_to_standard_error(new_data_text(options, named, consent.decision.rule, os::terminal_columns())))
     return withheld;
   storage.update_state([&](State& now) {
     if (!now.disclosed) now.disclosed.emplace();
@@ -9827,17 +10073,16 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
 USAGE_STATS_INLINE bool in_ci() {
-  if (const auto ci = platform::variable("CI")) return !ci->empty() && *ci != "0" && *ci != "false" && *ci != "False";
+  if (const auto ci = os::variable("CI")) return !ci->empty() && *ci != "0" && *ci != "false" && *ci != "False";
   for (const char* const name : {"GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL", "TEAMCITY_VERSION", "TF_BUILD", "TRAVIS",
                                  "CIRCLECI", "BUILDKITE", "DRONE", "APPVEYOR", "CODEBUILD_BUILD_ID", "CIRRUS_CI",
                                  "BITBUCKET_BUILD_NUMBER", "CONTINUOUS_INTEGRATION", "BUILD_NUMBER"})
-    if (platform::variable(name)) return true;
+    if (os::variable(name)) return true;
   return false;
 }
 
 USAGE_STATS_INLINE bool interactive() {
-  return platform::is_terminal(0) && platform::is_terminal(2) && platform::variable("TERM").value_or("") != "dumb" &&
-         !in_ci();
+  return os::is_terminal(0) && os::is_terminal(2) && os::variable("TERM").value_or("") != "dumb" && !in_ci();
 }
 
 namespace environment_impl {
@@ -9855,7 +10100,7 @@ USAGE_STATS_INLINE std::uint64_t rounded_gb(std::uint64_t bytes) {
 }  // namespace environment_impl
 
 USAGE_STATS_INLINE System this_system() {
-  platform::Facts facts = platform::facts();
+  os::Facts facts = os::facts();
   System system;
   system.os = std::move(facts.os);
   system.os_version = std::move(facts.os_version);
@@ -9981,12 +10226,12 @@ struct Piece {
 
 /// Shows memory piece by piece until `look` returns false. False where it cannot be read, or not in time.
 template <class Look>
-bool read_memory(const std::vector<platform::MemoryRange>& ranges, Look look) {
+bool read_memory(const std::vector<os::MemoryRange>& ranges, Look look) {
   const auto deadline = std::chrono::steady_clock::now() + longest_search;
-  const platform::MemoryReader reader;
+  const os::MemoryReader reader;
   std::vector<char> buffer(piece_size + 2 * margin);
   bool any = false;
-  for (const platform::MemoryRange& range : ranges) {
+  for (const os::MemoryRange& range : ranges) {
     for (std::uintptr_t at = range.begin & ~std::uintptr_t{3}; at < range.end; at += piece_size) {
       if (std::chrono::steady_clock::now() > deadline) return false;
       const std::uintptr_t begin = at - range.begin > margin && at > range.begin ? at - margin : at;
@@ -10250,7 +10495,7 @@ USAGE_STATS_INLINE std::vector<Word> words_of(std::string_view text) {
 }
 
 USAGE_STATS_INLINE std::optional<std::vector<std::vector<Own>>> find_own_text(
-    const std::vector<std::string_view>& texts, const std::vector<platform::MemoryRange>& memory) {
+    const std::vector<std::string_view>& texts, const std::vector<os::MemoryRange>& memory) {
   using namespace vocabulary_impl;
   Haystack all(texts);
   std::size_t shortest = shortest_run;
@@ -10320,7 +10565,7 @@ USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::ve
     return missing != 0;
   };
   for (const bool libraries : {false, true})
-    if (missing != 0 && !read_memory(platform::read_only_memory(libraries), look)) return std::nullopt;
+    if (missing != 0 && !read_memory(os::read_only_memory(libraries), look)) return std::nullopt;
   return found;
 }
 
@@ -10483,11 +10728,11 @@ USAGE_STATS_INLINE std::vector<std::pair<std::size_t, std::size_t>> SensitiveVal
 USAGE_STATS_INLINE SensitiveValues ambient_values() {
   constexpr std::size_t in_environment = 6;
   SensitiveValues result;
-  const platform::PrivateNames names = platform::private_names();
+  const os::PrivateNames names = os::private_names();
   for (const auto* const list : {&names.users, &names.hosts})
     for (const std::string& name : *list) result.add(name);
   for (const std::string& folder : {names.home, names.working_folder}) result.add(folder, in_environment);
-  for (std::string& value : platform::variable_values()) result.add(std::move(value), in_environment);
+  for (std::string& value : os::variable_values()) result.add(std::move(value), in_environment);
   return result;
 }
 
@@ -10887,7 +11132,7 @@ USAGE_STATS_INLINE bool hide_values(Known& known, const SensitiveValues::Words& 
 
 USAGE_STATS_INLINE std::optional<std::vector<std::string>> scrub(const std::vector<std::string>& texts,
                                                                  const SensitiveValues& sensitive, std::size_t limit,
-                                                                 const std::vector<platform::MemoryRange>& memory) {
+                                                                 const std::vector<os::MemoryRange>& memory) {
   using namespace redaction_impl;
   const SensitiveValues::Words words = sensitive.words();
   std::vector<std::string> result;
@@ -11260,7 +11505,7 @@ USAGE_STATS_INLINE void scrub_report(Report& report, const Options& options, con
   if (any && !enough_memory())
     clean.reset();
   else if (any)
-    clean = scrub(texts, sensitive, limits::message_bytes, platform::read_only_memory(true));
+    clean = scrub(texts, sensitive, limits::message_bytes, os::read_only_memory(true));
   std::size_t next = 0;
   report_impl::for_each_text(report, [&](auto& text) {
     constexpr bool is_field = std::is_same_v<std::decay_t<decltype(text)>, Value>;
@@ -11328,7 +11573,7 @@ USAGE_STATS_INLINE std::optional<Value> Recorder::value_of(const FieldValue& val
   if (const auto* const flag = std::get_if<bool>(&value.raw())) return *flag;
   if (const auto* const integer = std::get_if<std::int64_t>(&value.raw())) return *integer;
   if (const auto* const number = std::get_if<double>(&value.raw()))
-    return std::isfinite(*number) ? std::optional<Value>(*number) : std::nullopt;
+    return is_finite(*number) ? std::optional<Value>(*number) : std::nullopt;
   const std::string_view text = std::get<std::string_view>(value.raw());
   if (field.kind() == Kind::hashed) return sha256(salt_ + std::string(text));
   if (field.kind() == Kind::text) return Unscrubbed{std::string(text.substr(0, 2 * limits::string_bytes))};
@@ -11349,7 +11594,7 @@ USAGE_STATS_INLINE void Recorder::put(Values& values, const FieldValue& value, s
 }
 
 USAGE_STATS_INLINE std::unique_lock<std::mutex> Recorder::open() {
-  if (forks_ != platform::forks()) return {};
+  if (forks_ != os::forks()) return {};
   std::unique_lock<std::mutex> guard = lock_or_give_up(mutex_);
   if (!guard) return guard;
   if (closed_)
@@ -11524,7 +11769,7 @@ struct Ticker::Shared {
   Clock::time_point origin;
   Clock::duration interval;
   std::function<void()> work;
-  unsigned forks = platform::forks();
+  unsigned forks = os::forks();
   std::mutex mutex;
   std::condition_variable changed;
   bool stopping = false, ended = false;
@@ -11537,7 +11782,7 @@ USAGE_STATS_INLINE Ticker::Clock::time_point Ticker::next(Clock::time_point orig
 }
 
 USAGE_STATS_INLINE void Ticker::tick(const std::shared_ptr<Shared>& shared) {
-  platform::block_signals_in_this_thread();
+  os::block_signals_in_this_thread();
   std::unique_lock<std::mutex> guard(shared->mutex);
   Clock::time_point due = shared->origin;
   while (!shared->stopping) {
@@ -11556,12 +11801,12 @@ USAGE_STATS_INLINE Ticker::Ticker(Clock::duration first, Clock::duration interva
   shared_->origin = Clock::now() + first;
   shared_->interval = interval;
   shared_->work = std::move(work);
-  thread_ = platform::Thread([shared = shared_] { tick(shared); });
+  thread_ = os::Thread([shared = shared_] { tick(shared); });
 }
 
 USAGE_STATS_INLINE void Ticker::stop(Clock::duration patience) noexcept {
   if (!thread_.joinable()) return;
-  if (shared_->forks != platform::forks()) return thread_.forget();  // it is the parent's
+  if (shared_->forks != os::forks()) return thread_.forget();  // it is the parent's
   USAGE_STATS_TRY {
     std::unique_lock<std::mutex> guard = lock_or_give_up(shared_->mutex);
     if (!guard) return thread_.detach();
@@ -11592,8 +11837,8 @@ USAGE_STATS_END_NAMESPACE
 #include <thread>
 
 // ---- usage_stats/detail/store/envelope.inl
-// The texts of labels, state.json and delivery.json. A label is lines of JSON: what it says, the report of a run that
-// vanishes, and what a signal handler adds.
+// The texts of envelopes, state.json and delivery.json. An envelope is lines of JSON: what it says, the report of a run
+// that vanishes, and what a signal handler adds.
 
 #include <algorithm>
 #include <cstdio>
@@ -11613,6 +11858,12 @@ USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
 }
 
 namespace labels_impl {
+
+/// Whether a file of ours was written by a version that has another format than ours: "usage-stats-state/2".
+USAGE_STATS_INLINE bool is_newer(const Json& json, const std::string& kind) {
+  const std::string schema = string_member(json, "schema");
+  return schema.compare(0, kind.size() + 1, kind + "/") == 0 && schema != kind + "/1";
+}
 
 USAGE_STATS_INLINE int hex_digit(char c) noexcept {
   return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
@@ -11647,7 +11898,7 @@ USAGE_STATS_INLINE Destination destination_of(const Json& json) {
 
 /// A path as the text that it is; one that is not UTF-8, which JSON cannot hold, by its bytes in hexadecimal digits.
 USAGE_STATS_INLINE void put_path(Json& json, const char* name, const std::filesystem::path& path) {
-  const std::string bytes = platform::path_bytes(path);
+  const std::string bytes = os::path_bytes(path);
   if (bytes.empty()) return;
   if (clip_utf8(bytes, bytes.size()) == bytes)
     json[name] = bytes;
@@ -11657,7 +11908,7 @@ USAGE_STATS_INLINE void put_path(Json& json, const char* name, const std::filesy
 
 USAGE_STATS_INLINE std::filesystem::path path_member(const Json& object, const char* name) {
   const Json* const value = member(object, name);
-  if (value == nullptr || !value->is_object()) return platform::path_of_bytes(string_member(object, name));
+  if (value == nullptr || !value->is_object()) return os::path_of_bytes(string_member(object, name));
   const std::string digits = string_member(*value, "hex");
   std::string bytes;
   for (std::size_t at = 0; at + 1 < digits.size(); at += 2) {
@@ -11665,54 +11916,67 @@ USAGE_STATS_INLINE std::filesystem::path path_member(const Json& object, const c
     if (high < 0 || low < 0) return {};
     bytes += static_cast<char>(high * 16 + low);
   }
-  return platform::path_of_bytes(bytes);
+  return os::path_of_bytes(bytes);
 }
 
 }  // namespace labels_impl
 
-USAGE_STATS_INLINE std::string to_text(const Label& label) {
-  Json json = {{"schema", "usage-stats-label/1"}, {"app", label.app},
-               {"version", label.version},        {"client_id", label.client_id},
-               {"session_id", label.session_id},  {"sequence", label.sequence},
-               {"created", label.created},        {"rule", label.rule}};
-  if (label.deletion) json["kind"] = "deletion";
-  labels_impl::put_path(json, "config_file", label.config_file);
-  labels_impl::put_path(json, "policy_file", label.policy_file);
-  Json& destinations = json["destinations"] = Json::array();
-  for (const Destination& destination : label.destinations) destinations.push_back(labels_impl::json_of(destination));
-  return json_text(json) + "\n" + label.running_report + (label.running_report.empty() ? "" : "\n");
+USAGE_STATS_INLINE std::string host_mark(const std::string& session_id, const std::string& host_identity) {
+  return sha256(session_id + " " + host_identity).substr(0, 32);
 }
 
-USAGE_STATS_INLINE std::optional<Label> parse_label(std::string_view text) {
+USAGE_STATS_INLINE std::string to_text(const Envelope& envelope) {
+  Json json = {{"schema", "usage-stats-label/1"},   {"app", envelope.app},
+               {"version", envelope.version},       {"client_id", envelope.client_id},
+               {"session_id", envelope.session_id}, {"sequence", envelope.sequence},
+               {"created", envelope.created},       {"rule", envelope.rule}};
+  if (envelope.deletion) json["kind"] = "deletion";
+  if (!envelope.host.empty()) json["host"] = envelope.host;
+  labels_impl::put_path(json, "config_file", envelope.config_file);
+  labels_impl::put_path(json, "policy_file", envelope.policy_file);
+  Json& destinations = json["destinations"] = Json::array();
+  for (const Destination& destination : envelope.destinations)
+    destinations.push_back(labels_impl::json_of(destination));
+  return json_text(json) + "\n" + envelope.running_report + (envelope.running_report.empty() ? "" : "\n");
+}
+
+USAGE_STATS_INLINE std::optional<Envelope> parse_envelope(std::string_view text) {
   const std::size_t first = text.find('\n');
   const auto json = first == std::string_view::npos ? std::nullopt : parse_json(text.substr(0, first));
   if (!json || string_member(*json, "schema") != "usage-stats-label/1") return std::nullopt;
-  Label label;
-  label.deletion = string_member(*json, "kind") == "deletion";
-  label.app = string_member(*json, "app");
-  label.version = string_member(*json, "version");
-  label.client_id = string_member(*json, "client_id");
-  label.session_id = string_member(*json, "session_id");
-  label.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
-  label.created = integer_member(*json, "created");
-  label.rule = static_cast<int>(std::clamp<std::int64_t>(integer_member(*json, "rule"), 0, 15));
-  label.config_file = labels_impl::path_member(*json, "config_file");
-  label.policy_file = labels_impl::path_member(*json, "policy_file");
-  if ((label.client_id != "local" && !is_id(label.client_id)) || !is_id(label.session_id)) return std::nullopt;
+  Envelope envelope;
+  envelope.deletion = string_member(*json, "kind") == "deletion";
+  envelope.app = string_member(*json, "app");
+  envelope.version = string_member(*json, "version");
+  envelope.client_id = string_member(*json, "client_id");
+  envelope.session_id = string_member(*json, "session_id");
+  envelope.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
+  envelope.created = integer_member(*json, "created");
+  envelope.rule = static_cast<int>(std::clamp<std::int64_t>(integer_member(*json, "rule"), 0, 15));
+  envelope.host = string_member(*json, "host");
+  envelope.config_file = labels_impl::path_member(*json, "config_file");
+  envelope.policy_file = labels_impl::path_member(*json, "policy_file");
+  if ((envelope.client_id != "local" && !is_id(envelope.client_id)) || !is_id(envelope.session_id)) return std::nullopt;
   if (const Json* const list = member(*json, "destinations"); list != nullptr && list->is_array())
     for (const Json& item : *list)
-      if (label.destinations.size() < 16) label.destinations.push_back(labels_impl::destination_of(item));
+      if (envelope.destinations.size() < 16) envelope.destinations.push_back(labels_impl::destination_of(item));
 
   text.remove_prefix(first + 1);
   const std::size_t second = std::min(text.find('\n'), text.size());
-  label.running_report = text.substr(0, second);
+  envelope.running_report = text.substr(0, second);
   text.remove_prefix(std::min(second + 1, text.size()));
   if (const auto end = parse_json(text.substr(0, text.find('\n')))) {
-    label.signal = string_member(*end, "signal");
+    envelope.signal = string_member(*end, "signal");
+    envelope.last_report = string_member(*end, "last_report");
     const std::int64_t duration = integer_member(*end, "duration_ms", -1);
-    if (duration >= 0) label.duration = std::chrono::milliseconds(duration);
+    if (duration >= 0) envelope.duration = std::chrono::milliseconds(duration);
   }
-  return label;
+  return envelope;
+}
+
+USAGE_STATS_INLINE bool is_newer_label(std::string_view text) {
+  const auto json = parse_json(text.substr(0, text.find('\n')));
+  return json && labels_impl::is_newer(*json, "usage-stats-label");
 }
 
 USAGE_STATS_INLINE std::string to_text(const State& state) {
@@ -11733,7 +11997,7 @@ USAGE_STATS_INLINE std::string to_text(const State& state) {
   if (state.last_sent != 0) json["last_sent"] = state.last_sent;
   Json& backoff = json["backoff"] = Json::object();
   for (const auto& [url, wait] : state.backoff)
-    backoff[url] = {{"failures", wait.failures}, {"not_before", wait.not_before}};
+    backoff[url] = {{"failures", wait.failures}, {"not_before", wait.not_before}, {"why", wait.why}};
   json["stopped"] = state.stopped;
   return json_text(json, 2) + "\n";
 }
@@ -11741,6 +12005,8 @@ USAGE_STATS_INLINE std::string to_text(const State& state) {
 USAGE_STATS_INLINE State parse_state(std::string_view text) {
   State state;
   const auto json = parse_json(text);
+  state.newer = json && labels_impl::is_newer(*json, "usage-stats-state");
+  if (state.newer) return state;
   state.damaged = !text.empty() && (!json || string_member(*json, "schema") != "usage-stats-state/1");
   if (!json || state.damaged) return state;
   state.app = string_member(*json, "app");
@@ -11763,7 +12029,7 @@ USAGE_STATS_INLINE State parse_state(std::string_view text) {
   if (const Json* const backoff = member(*json, "backoff"); backoff != nullptr && backoff->is_object())
     for (const auto& [url, wait] : backoff->items())
       state.backoff[url] = {static_cast<int>(std::clamp<std::int64_t>(integer_member(wait, "failures"), 0, 1000)),
-                            integer_member(wait, "not_before")};
+                            integer_member(wait, "not_before"), clip_utf8(string_member(wait, "why"), 256)};
   state.stopped = strings_member(*json, "stopped");
   return state;
 }
@@ -11842,48 +12108,48 @@ struct Ownership {
 /// above, has files where our clients have sessions.
 class Contents {
  public:
-  explicit Contents(const platform::Folder& top) { look(top); }
+  explicit Contents(const os::Folder& top) { look(top); }
 
   bool only_ours() const noexcept { return only_ours_ && has_active_; }
-  /// The program that all reports and labels name; empty if there are none.
+  /// The program that all reports and envelopes name; empty if there are none.
   const std::string& app() const noexcept { return app_; }
 
  private:
-  using Entry = platform::Folder::Entry;
+  using Entry = os::Folder::Entry;
 
   template <class Accept>
-  void each(const platform::Folder& folder, Accept accept) {
+  void each(const os::Folder& folder, Accept accept) {
     const auto entries = folder ? folder.list(most_entries, is_any) : std::vector<Entry>();
     only_ours_ = only_ours_ && folder && entries.size() < most_entries;
     for (const Entry& entry : entries)
       if (only_ours_ && (entry.folder || !is_temporary(entry.name))) only_ours_ = accept(entry);
   }
-  void look(const platform::Folder& top) {
+  void look(const os::Folder& top) {
     std::error_code error;
     each(top, [&](const Entry& entry) {
       if (!entry.folder)
         return entry.name == state_file || entry.name == "uploader.lock" || entry.name == "uploader.log";
-      const platform::Folder inner = top.folder(entry.name, false, error);
+      const os::Folder inner = top.folder(entry.name, false, error);
       if (is_client(entry.name)) return look_at_client(inner), true;
       has_active_ = has_active_ || entry.name == "active";
       if (entry.name != "active" && entry.name != "pending") return false;
       return look_at_labels(inner), true;
     });
   }
-  void look_at_labels(const platform::Folder& folder) {
+  void look_at_labels(const os::Folder& folder) {
     each(folder, [&](const Entry& entry) {
       if (entry.folder || !is_id(entry.name)) return false;
       std::error_code error;
       const auto text = folder.read(entry.name, limits::file_bytes, error);
-      const auto label = text ? parse_label(*text) : std::nullopt;
-      return !label || names(label->app);
+      const auto envelope = text ? parse_envelope(*text) : std::nullopt;
+      return !envelope || names(envelope->app);
     });
   }
-  void look_at_client(const platform::Folder& client) {
+  void look_at_client(const os::Folder& client) {
     std::error_code error;
     each(client, [&](const Entry& session) {
       if (!session.folder || !is_id(session.name)) return false;
-      const platform::Folder inner = client.folder(session.name, false, error);
+      const os::Folder inner = client.folder(session.name, false, error);
       each(inner, [&](const Entry& entry) {
         if (entry.folder || (entry.name != report_file && entry.name != delivery_file)) return false;
         const auto text = entry.name == report_file ? inner.read(entry.name, limits::file_bytes, error) : std::nullopt;
@@ -11909,32 +12175,33 @@ USAGE_STATS_INLINE std::string app_by_name(const std::filesystem::path& folder) 
 }
 
 /// Without any state.json, or with an empty one, as a process that was killed has left it.
-USAGE_STATS_INLINE bool is_empty_folder(const platform::Folder& folder) {
+USAGE_STATS_INLINE bool is_empty_folder(const os::Folder& folder) {
   for (const auto& entry : folder.list(2, [](std::string_view name) { return !is_temporary(name); }))
     if (entry.folder || entry.name != state_file || entry.size != 0) return false;
   return true;
 }
 
-USAGE_STATS_INLINE std::error_code check_empty_folder(const platform::Folder& folder) {
+USAGE_STATS_INLINE std::error_code check_empty_folder(const os::Folder& folder) {
   std::error_code error;
-  const std::filesystem::path home = platform::home();
+  const std::filesystem::path home = os::home();
   if (!home.empty() && std::filesystem::equivalent(folder.path(), home, error))
-    return platform::refused(platform::Refusal::is_home);
-  return folder.is_private() ? std::error_code() : platform::refused(platform::Refusal::not_private);
+    return os::refused(os::Refusal::is_home);
+  return folder.is_private() ? std::error_code() : os::refused(os::Refusal::not_private);
 }
 
 /// `app`: whose it should be; empty for an uploader, which takes what the folder says.
-USAGE_STATS_INLINE Ownership ownership_of(const platform::Folder& folder, const std::string& app) {
-  using platform::Refusal;
+USAGE_STATS_INLINE Ownership ownership_of(const os::Folder& folder, const std::string& app) {
+  using os::Refusal;
   Ownership found;
   std::error_code error;
   const auto refuse = [&](std::error_code why) { return found.error = why, found; };
   const auto text = folder.read(state_file, limits::file_bytes, error);
   if (!text && error != std::errc::no_such_file_or_directory && error != std::errc::file_too_large)
-    return refuse(platform::in_state_file(error));
+    return refuse(os::in_state_file(error));
   const auto json = text ? parse_json(*text) : std::nullopt;
+  if (json && labels_impl::is_newer(*json, "usage-stats-state")) return refuse(os::refused(Refusal::newer_version));
   if (json && string_member(*json, "schema") != "usage-stats-state/1")
-    return refuse(platform::refused(Refusal::not_made_by_us));
+    return refuse(os::refused(Refusal::not_made_by_us));
   if (text) found.state = parse_state(*text);
   found.state.damaged = found.state.damaged || error == std::errc::file_too_large;
   found.marked = json && !found.state.app.empty();
@@ -11946,11 +12213,11 @@ USAGE_STATS_INLINE Ownership ownership_of(const platform::Folder& folder, const 
     return refuse(check_empty_folder(folder));
   } else if (found.app = app_by_name(folder.path()); !json || found.app != app || app.empty()) {
     const Contents contents(folder);
-    if (!contents.only_ours()) return refuse(platform::refused(Refusal::not_made_by_us));
+    if (!contents.only_ours()) return refuse(os::refused(Refusal::not_made_by_us));
     if (!contents.app().empty()) found.app = contents.app();
   }
-  if (found.app.empty()) return refuse(platform::refused(Refusal::not_made_by_us));
-  return !app.empty() && found.app != app ? refuse(platform::refused(Refusal::another_programs)) : found;
+  if (found.app.empty()) return refuse(os::refused(Refusal::not_made_by_us));
+  return !app.empty() && found.app != app ? refuse(os::refused(Refusal::another_programs)) : found;
 }
 
 }  // namespace storage_impl
@@ -11966,7 +12233,7 @@ struct StateMutex {
 };
 
 /// A fault that may pass: not of the file itself.
-USAGE_STATS_INLINE bool may_pass(std::error_code error) {
+USAGE_STATS_INLINE bool is_transient(std::error_code error) {
   for (const std::errc lasting :
        {std::errc::no_such_file_or_directory, std::errc::not_a_directory, std::errc::operation_not_permitted,
         std::errc::too_many_symbolic_link_levels, std::errc::file_too_large, std::errc::no_such_device_or_address})
@@ -11984,7 +12251,7 @@ USAGE_STATS_INLINE void count_deliveries(const State& state, Report& report) {
 
 USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::path& path, const std::string& app,
                                                         bool create, std::error_code& error) {
-  platform::Folder folder = platform::Folder::open(path, create, error);
+  os::Folder folder = os::Folder::open(path, create, error);
   if (!folder) return std::nullopt;
   storage_impl::Ownership found = storage_impl::ownership_of(folder, app);
   error = found.error;
@@ -12008,14 +12275,14 @@ USAGE_STATS_INLINE std::error_code Storage::claim() {
 USAGE_STATS_INLINE State Storage::state(bool* unreadable) const {
   std::error_code error;
   const auto text = folder_.read(storage_impl::state_file, limits::file_bytes, error);
-  if (unreadable != nullptr) *unreadable = !text && storage_impl::may_pass(error);
+  if (unreadable != nullptr) *unreadable = !text && storage_impl::is_transient(error);
   return text ? parse_state(*text) : State();
 }
 
 USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<void(State&)>& change,
                                                          const std::function<bool(const State&)>& enough) const {
-  using platform::LockedFile;
-  const auto guard = lock_or_give_up(platform::per_process<storage_impl::StateMutex>().mutex);
+  using os::LockedFile;
+  const auto guard = lock_or_give_up(os::per_process<storage_impl::StateMutex>().mutex);
   if (!guard) return std::make_error_code(std::errc::timed_out);
   std::error_code error;
   if (!enough_memory()) return std::make_error_code(std::errc::not_enough_memory);
@@ -12025,10 +12292,11 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
     LockedFile::Outcome outcome{};
     const LockedFile lock = LockedFile::acquire(folder_, storage_impl::state_file, true, outcome, error);
     if (outcome == LockedFile::Outcome::failed) return error;
-    if (lock && lock.stands_as(folder_, storage_impl::state_file)) {
+    if (lock && lock.still_named(folder_, storage_impl::state_file)) {
       bool unreadable = false;
       State changed = state(&unreadable);
       if (unreadable) return std::make_error_code(std::errc::io_error);
+      if (changed.newer) return os::refused(os::Refusal::newer_version);
       change(changed);
       changed.app = app_;
       return folder_.write(storage_impl::state_file, to_text(changed));
@@ -12038,10 +12306,10 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
   return std::make_error_code(std::errc::timed_out);
 }
 
-USAGE_STATS_INLINE platform::LockedFile Storage::begin(const Label& label, std::error_code& error) const {
-  const platform::Folder active = folder_.folder("active", true, error);
+USAGE_STATS_INLINE os::LockedFile Storage::begin(const Envelope& envelope, std::error_code& error) const {
+  const os::Folder active = folder_.folder("active", true, error);
   if (!active) return {};
-  return platform::LockedFile::create(active, label.session_id, to_text(label), error);
+  return os::LockedFile::create(active, envelope.session_id, to_text(envelope), error);
 }
 
 USAGE_STATS_INLINE std::filesystem::path Storage::report_path(const std::string& client_id,
@@ -12053,9 +12321,9 @@ USAGE_STATS_INLINE std::error_code Storage::write_report(const std::string& clie
                                                          std::string_view json,
                                                          const std::function<bool()>& wanted) const {
   std::error_code error;
-  const platform::Folder client = folder_.folder(client_id, true, error);
+  const os::Folder client = folder_.folder(client_id, true, error);
   if (!client) return error;
-  const platform::Folder session = client.folder(session_id, true, error);
+  const os::Folder session = client.folder(session_id, true, error);
   return session ? session.write(storage_impl::report_file, json, false, wanted) : error;
 }
 
@@ -12064,35 +12332,62 @@ USAGE_STATS_INLINE std::optional<std::string> Storage::read_report(const std::st
                                                                    bool* unreadable) const {
   std::error_code error;
   std::optional<std::string> text;
-  if (const platform::Folder client = folder_.folder(client_id, false, error))
-    if (const platform::Folder session = client.folder(session_id, false, error))
+  if (const os::Folder client = folder_.folder(client_id, false, error))
+    if (const os::Folder session = client.folder(session_id, false, error))
       text = session.read(storage_impl::report_file, limits::file_bytes, error);
-  if (unreadable != nullptr) *unreadable = !text && storage_impl::may_pass(error);
+  if (unreadable != nullptr) *unreadable = !text && storage_impl::is_transient(error);
   return text;
 }
 
-USAGE_STATS_INLINE std::error_code Storage::finish(const Label& label) const {
+USAGE_STATS_INLINE std::error_code Storage::finish(const Envelope& envelope) const {
   std::error_code error;
-  const platform::Folder active = folder_.folder("active", false, error);
+  const os::Folder active = folder_.folder("active", false, error);
   if (!active) return error;
-  if (label.destinations.empty()) return active.remove(label.session_id);
-  const platform::Folder pending = folder_.folder("pending", true, error);
-  return pending ? active.move(label.session_id, pending) : error;
+  if (envelope.destinations.empty()) return active.remove(envelope.session_id);
+  const os::Folder pending = folder_.folder("pending", true, error);
+  return pending ? active.move(envelope.session_id, pending) : error;
+}
+
+USAGE_STATS_INLINE std::error_code Storage::wait_again(const Envelope& envelope) const {
+  if (envelope.destinations.empty()) return {};
+  std::error_code error;
+  const os::Folder pending = folder_.folder("pending", true, error);
+  return pending ? pending.write(envelope.session_id, to_text(envelope)) : error;
 }
 
 namespace storage_impl {
 
-/// An envelope of the app whose folder it is.
-USAGE_STATS_INLINE std::optional<Label> parse_label(std::string_view text, const std::string& name,
-                                                    const std::string& app) {
-  auto label = detail::parse_label(text);
-  return label && label->session_id == name && label->app == app ? label : std::nullopt;
+constexpr Seconds left_to_its_host = 24 * 3600;       // an envelope in active/
+constexpr std::chrono::minutes sending_elsewhere{2};  // one in pending/: longer than an uploader lives
+
+/// Whether an envelope is another machine's: its locks may not be seen here.
+USAGE_STATS_INLINE bool is_elsewhere(const Envelope& envelope, const std::string& here) {
+  return !envelope.host.empty() && envelope.host != host_mark(envelope.session_id, here);
 }
 
-USAGE_STATS_INLINE std::optional<Label> read_label(const platform::Folder& folder, const std::string& name,
-                                                   const std::string& app, std::error_code& error) {
+/// ... and in active/: it may be alive there.
+USAGE_STATS_INLINE bool is_left_to_its_host(const Envelope& envelope, const std::string& here) {
+  const Seconds age = now_seconds() - envelope.created;
+  return is_elsewhere(envelope, here) && age < left_to_its_host && age > -left_to_its_host;
+}
+
+/// An envelope of the app whose folder it is.
+USAGE_STATS_INLINE std::optional<Envelope> parse_envelope(std::string_view text, const std::string& name,
+                                                          const std::string& app) {
+  auto envelope = detail::parse_envelope(text);
+  return envelope && envelope->session_id == name && envelope->app == app ? envelope : std::nullopt;
+}
+
+USAGE_STATS_INLINE std::optional<Envelope> read_envelope(const os::Folder& folder, const std::string& name,
+                                                         const std::string& app, std::error_code& error) {
   const auto text = folder.read(name, limits::file_bytes, error);
-  return text ? parse_label(*text, name, app) : std::nullopt;
+  return text ? parse_envelope(*text, name, app) : std::nullopt;
+}
+
+/// Whether an envelope that cannot be read as one of ours is a newer version's.
+USAGE_STATS_INLINE bool is_newer(const os::Folder& folder, const std::string& name) {
+  std::error_code error;
+  return is_newer_label(folder.read(name, limits::file_bytes, error).value_or(""));
 }
 
 /// A report that the run itself has written.
@@ -12104,11 +12399,11 @@ struct Written {
   bool damaged = false;     // there was one
 };
 
-USAGE_STATS_INLINE Written written_report(const Storage& storage, const Label& label) {
+USAGE_STATS_INLINE Written written_report(const Storage& storage, const Envelope& envelope) {
   Written written;
-  const auto text = storage.read_report(label.client_id, label.session_id, &written.unreadable);
+  const auto text = storage.read_report(envelope.client_id, envelope.session_id, &written.unreadable);
   const auto json = text ? parse_json(*text) : std::nullopt;
-  written.damaged = text && (!json || string_member(*json, "session_id") != label.session_id);
+  written.damaged = text && (!json || string_member(*json, "session_id") != envelope.session_id);
   if (!json || written.damaged) return written;
   written.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
   written.final = boolean_member(*json, "final");
@@ -12116,157 +12411,194 @@ USAGE_STATS_INLINE Written written_report(const Storage& storage, const Label& l
   return written;
 }
 
-/// Whether the run of a label whose process is gone has its last report now. If not, the label is kept for later (the
-/// disk is full), or, with invalid_argument, is good for nothing.
-USAGE_STATS_INLINE bool end_vanished(const Storage& storage, const Label& label, const Log& log,
+/// Whether the run of an envelope whose process is gone has its last report now. If not, the envelope is kept for later
+/// (the disk is full), or, with invalid_argument, is good for nothing.
+USAGE_STATS_INLINE bool end_vanished(const Storage& storage, const Envelope& envelope, const Log& log,
                                      std::error_code& error) {
-  const Written written = written_report(storage, label);
+  const Written written = written_report(storage, envelope);
   error = written.unreadable ? std::make_error_code(std::errc::io_error) : std::error_code();
   if (written.final || error) return !error;
-  const RunStatus status = label.signal.empty() ? RunStatus::lost : RunStatus::signal;
-  const auto report = close_report(written.sequence > 0 ? written.text : label.running_report, written.sequence > 0,
-                                   status, label.signal, label.duration);
-  error = report ? storage.write_report(label.client_id, label.session_id, *report)
+  if (const auto last = parse_json(envelope.last_report);
+      last && string_member(*last, "session_id") == envelope.session_id)
+    return !(error = storage.write_report(envelope.client_id, envelope.session_id, envelope.last_report));
+  const RunStatus status = envelope.signal.empty() ? RunStatus::lost : RunStatus::signal;
+  const auto report = close_report(written.sequence > 0 ? written.text : envelope.running_report, written.sequence > 0,
+                                   status, envelope.signal, envelope.duration);
+  error = report ? storage.write_report(envelope.client_id, envelope.session_id, *report)
                  : std::make_error_code(std::errc::invalid_argument);
-  log("session ", label.session_id, " vanished; it is reported as \"", status_name(status), "\"");
+  log("session ", envelope.session_id, " vanished; it is reported as \"", status_name(status), "\"");
   return !error;
 }
 
 }  // namespace storage_impl
 
-USAGE_STATS_INLINE std::optional<std::string> Storage::waiting_report(const Label& label, const Log& log,
+USAGE_STATS_INLINE std::optional<std::string> Storage::waiting_report(const Envelope& envelope, const Log& log,
                                                                       bool& unreadable) const {
-  const storage_impl::Written written = storage_impl::written_report(*this, label);
+  const storage_impl::Written written = storage_impl::written_report(*this, envelope);
   unreadable = written.unreadable;
   if (written.sequence > 0) return written.text;
   std::error_code error;
   if (!written.damaged) return std::nullopt;
-  if (!storage_impl::end_vanished(*this, label, log, error)) {
+  if (!storage_impl::end_vanished(*this, envelope, log, error)) {
     unreadable = error != std::errc::invalid_argument;
     return std::nullopt;
   }
-  return read_report(label.client_id, label.session_id, &unreadable);
+  return read_report(envelope.client_id, envelope.session_id, &unreadable);
 }
 
 USAGE_STATS_INLINE void Storage::collect_vanished(const Log& log, std::size_t most) const {
   std::error_code error;
-  const platform::Folder active = folder_.folder("active", false, error);
+  const os::Folder active = folder_.folder("active", false, error);
   if (!active) return;
+  const std::string here = os::host_identity();
   for (const auto& entry : active.list(std::min(most, storage_impl::most_entries), is_id)) {
-    if (entry.folder || platform::LockedFile::held(active, entry.name)) continue;
-    const auto label = storage_impl::read_label(active, entry.name, app_, error);
-    if (!label && storage_impl::may_pass(error)) continue;
-    if (label && storage_impl::end_vanished(*this, *label, log, error)) {
-      finish(*label);
-    } else if (!label || error == std::errc::invalid_argument) {
-      log("active/", entry.name, " is no label; removed");
+    if (entry.folder || os::LockedFile::is_locked(active, entry.name)) continue;
+    const auto envelope = storage_impl::read_envelope(active, entry.name, app_, error);
+    if (!envelope && storage_impl::is_transient(error)) continue;
+    if (envelope && storage_impl::is_left_to_its_host(*envelope, here)) continue;
+    if (envelope && storage_impl::end_vanished(*this, *envelope, log, error)) {
+      finish(*envelope);
+      // From here on it is this machine's to send.
+      if (storage_impl::is_elsewhere(*envelope, here))
+        update_waiting(envelope->session_id, [](Envelope& taken) { taken.host.clear(); });
+    } else if ((!envelope && !storage_impl::is_newer(active, entry.name)) || error == std::errc::invalid_argument) {
+      log("active/", entry.name, " is no envelope; removed");
       active.remove(entry.name);
     }
   }
 }
 
-USAGE_STATS_INLINE std::vector<Label> Storage::interims() const {
-  std::vector<Label> labels;
+USAGE_STATS_INLINE std::vector<Envelope> Storage::interims() const {
+  std::vector<Envelope> envelopes;
   std::error_code error;
-  const platform::Folder active = folder_.folder("active", false, error);
-  if (!active) return labels;
+  const os::Folder active = folder_.folder("active", false, error);
+  if (!active) return envelopes;
   for (const auto& entry : active.list(storage_impl::most_entries, is_id)) {
-    if (entry.folder || !platform::LockedFile::held(active, entry.name)) continue;
-    auto label = storage_impl::read_label(active, entry.name, app_, error);
-    if (!label || label->destinations.empty()) continue;
-    const auto written = storage_impl::written_report(*this, *label);
+    if (entry.folder || !os::LockedFile::is_locked(active, entry.name)) continue;
+    auto envelope = storage_impl::read_envelope(active, entry.name, app_, error);
+    if (!envelope || envelope->destinations.empty()) continue;
+    const auto written = storage_impl::written_report(*this, *envelope);
     if (written.sequence == 0 || written.final) continue;
-    label->sequence = written.sequence;
-    labels.push_back(std::move(*label));
+    envelope->sequence = written.sequence;
+    envelopes.push_back(std::move(*envelope));
   }
-  return labels;
+  return envelopes;
 }
 
-USAGE_STATS_INLINE std::vector<Label> Storage::waiting(bool* incomplete) const {
-  std::vector<Label> labels;
+USAGE_STATS_INLINE Storage::LeftAlone Storage::left_alone() const {
+  LeftAlone found;
+  std::error_code error;
+  const std::string here = os::host_identity();
+  if (const os::Folder active = folder_.folder("active", false, error))
+    for (const auto& entry : active.list(storage_impl::most_entries, is_id)) {
+      if (entry.folder || os::LockedFile::is_locked(active, entry.name)) continue;
+      const auto envelope = storage_impl::read_envelope(active, entry.name, app_, error);
+      const bool newer = !envelope && storage_impl::is_newer(active, entry.name);
+      ++(newer                                                            ? found.newer
+         : envelope && storage_impl::is_left_to_its_host(*envelope, here) ? found.elsewhere
+                                                                          : found.vanished);
+    }
+  if (const os::Folder pending = folder_.folder("pending", false, error))
+    for (const auto& entry : pending.list(storage_impl::most_entries, is_id))
+      found.newer += storage_impl::is_newer(pending, entry.name) ? 1U : 0U;
+  return found;
+}
+
+USAGE_STATS_INLINE std::vector<Envelope> Storage::waiting(bool* incomplete) const {
+  std::vector<Envelope> envelopes;
   std::error_code error;
   bool skipped = false;
-  const platform::Folder pending = folder_.folder("pending", false, error);
+  const os::Folder pending = folder_.folder("pending", false, error);
   if (!pending) skipped = error != std::errc::no_such_file_or_directory;
+  const std::string here = os::host_identity();
+  const auto recently = std::chrono::system_clock::now() - storage_impl::sending_elsewhere;
   if (pending)
     for (const auto& entry : pending.list(storage_impl::most_entries, is_id)) {
-      auto label = storage_impl::read_label(pending, entry.name, app_, error);
-      if (label) labels.push_back(std::move(*label));
-      skipped = skipped || storage_impl::may_pass(error);
+      auto envelope = storage_impl::read_envelope(pending, entry.name, app_, error);
+      if (envelope) {
+        envelope->in_use_elsewhere = entry.changed > recently && storage_impl::is_elsewhere(*envelope, here);
+        envelopes.push_back(std::move(*envelope));
+      }
+      skipped = skipped || storage_impl::is_transient(error);
     }
   if (incomplete != nullptr) *incomplete = skipped;
-  std::sort(labels.begin(), labels.end(), [](const Label& a, const Label& b) {
+  std::sort(envelopes.begin(), envelopes.end(), [](const Envelope& a, const Envelope& b) {
     return a.created != b.created ? a.created < b.created : a.session_id < b.session_id;
   });
-  return labels;
+  return envelopes;
 }
 
 USAGE_STATS_INLINE std::error_code Storage::update_waiting(const std::string& session_id,
-                                                           const std::function<void(Label&)>& change) const {
+                                                           const std::function<void(Envelope&)>& change) const {
   std::error_code error;
-  const platform::Folder pending = folder_.folder("pending", false, error);
-  auto label = pending ? storage_impl::read_label(pending, session_id, app_, error) : std::nullopt;
-  if (!label) return error ? error : std::make_error_code(std::errc::no_such_file_or_directory);
-  change(*label);
-  return label->destinations.empty() ? pending.remove(session_id) : pending.write(session_id, to_text(*label), true);
+  const os::Folder pending = folder_.folder("pending", false, error);
+  auto envelope = pending ? storage_impl::read_envelope(pending, session_id, app_, error) : std::nullopt;
+  if (!envelope) return error ? error : std::make_error_code(std::errc::no_such_file_or_directory);
+  change(*envelope);
+  return envelope->destinations.empty() ? pending.remove(session_id)
+                                        : pending.write(session_id, to_text(*envelope), true);
 }
 
 USAGE_STATS_INLINE std::error_code Storage::remove_waiting(const std::string& session_id) const {
   std::error_code error;
-  const platform::Folder pending = folder_.folder("pending", false, error);
+  const os::Folder pending = folder_.folder("pending", false, error);
   return pending ? pending.remove(session_id) : error;
 }
 
-USAGE_STATS_INLINE bool Storage::has_last_report(const Label& label) const {
-  return storage_impl::written_report(*this, label).final;
+USAGE_STATS_INLINE std::int64_t Storage::last_report(const Envelope& envelope) const {
+  const storage_impl::Written written = storage_impl::written_report(*this, envelope);
+  return written.final ? written.sequence : 0;
 }
 
-USAGE_STATS_INLINE void Storage::forget(const Label& label) const {
+USAGE_STATS_INLINE void Storage::forget(const Envelope& envelope) const {
   std::error_code error;
-  const platform::Folder pending = folder_.folder("pending", false, error);
-  if ((pending && pending.exists(label.session_id)) || !deliveries(label).empty()) return;
-  if (const platform::Folder client = folder_.folder(label.client_id, false, error))
-    client.remove_tree(label.session_id);
-  folder_.remove_empty(label.client_id);
+  const os::Folder pending = folder_.folder("pending", false, error);
+  if ((pending && pending.exists(envelope.session_id)) || !deliveries(envelope).empty()) return;
+  if (const os::Folder client = folder_.folder(envelope.client_id, false, error))
+    client.remove_tree(envelope.session_id);
+  folder_.remove_empty(envelope.client_id);
 }
 
-USAGE_STATS_INLINE std::error_code Storage::record_delivery(const Label& label, const DeliveryRecord& record) const {
+USAGE_STATS_INLINE std::error_code Storage::record_delivery(const Envelope& envelope,
+                                                            const DeliveryRecord& record) const {
   std::error_code error;
-  const platform::Folder client = folder_.folder(label.client_id, false, error);
-  const platform::Folder session = client ? client.folder(label.session_id, false, error) : platform::Folder();
+  const os::Folder client = folder_.folder(envelope.client_id, false, error);
+  const os::Folder session = client ? client.folder(envelope.session_id, false, error) : os::Folder();
   if (!session) return error;
   const auto before = session.read(storage_impl::delivery_file, limits::file_bytes, error);
-  if (!before && storage_impl::may_pass(error)) return error;  // it tells of other endpoints too
+  if (!before && storage_impl::is_transient(error)) return error;  // it tells of other endpoints too
+  if (const auto json = parse_json(before.value_or("")); json && labels_impl::is_newer(*json, "usage-stats-delivery"))
+    return os::refused(os::Refusal::newer_version);
   return session.write(storage_impl::delivery_file, with_delivery(before.value_or(""), record));
 }
 
-USAGE_STATS_INLINE std::string Storage::deliveries(const Label& label) const {
+USAGE_STATS_INLINE std::string Storage::deliveries(const Envelope& envelope) const {
   std::error_code error;
-  const platform::Folder client = folder_.folder(label.client_id, false, error);
-  const platform::Folder session = client ? client.folder(label.session_id, false, error) : platform::Folder();
+  const os::Folder client = folder_.folder(envelope.client_id, false, error);
+  const os::Folder session = client ? client.folder(envelope.session_id, false, error) : os::Folder();
   if (!session) return {};
   return session.read(storage_impl::delivery_file, limits::file_bytes, error).value_or("");
 }
 
-USAGE_STATS_INLINE bool Storage::was_tried(const Label& label, const std::string& url) const {
-  const auto json = parse_json(deliveries(label));
+USAGE_STATS_INLINE bool Storage::was_tried(const Envelope& envelope, const std::string& url) const {
+  const auto json = parse_json(deliveries(envelope));
   const Json* const lines = json ? member(*json, "deliveries") : nullptr;
   if (lines == nullptr || !lines->is_array()) return false;
   return std::any_of(lines->begin(), lines->end(), [&](const Json& line) {
-    return string_member(line, "endpoint") == url && integer_member(line, "sequence", 1) >= label.sequence;
+    return string_member(line, "endpoint") == url && integer_member(line, "sequence", 1) >= envelope.sequence;
   });
 }
 
 namespace storage_impl {
 
-USAGE_STATS_INLINE void remove_old_temporaries(const platform::Folder& folder) {
+USAGE_STATS_INLINE void remove_old_temporaries(const os::Folder& folder) {
   const auto oldest = std::chrono::system_clock::now() - std::chrono::hours(1);
   for (const auto& entry : folder.list(most_entries, is_temporary))
     if (!entry.folder && entry.modified < oldest) folder.remove(entry.name);
 }
 
 /// Each month, each run or each `reset` may have had an id of its own. The hour keeps clear of a run that just begins.
-USAGE_STATS_INLINE void remove_empty_clients(const platform::Folder& top) {
+USAGE_STATS_INLINE void remove_empty_clients(const os::Folder& top) {
   const auto oldest = std::chrono::system_clock::now() - std::chrono::hours(1);
   for (const auto& entry : top.list(most_entries, is_client))
     if (entry.folder && entry.modified < oldest) top.remove_empty(entry.name);
@@ -12277,18 +12609,18 @@ struct KeptSession {
   std::chrono::system_clock::time_point modified;
 };
 
-/// Sessions whose labels are gone: nothing but the user's own look at them still needs their reports.
+/// Sessions whose envelopes are gone: nothing but the user's own look at them still needs their reports.
 USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& storage) {
   std::vector<KeptSession> sessions;
   std::error_code error;
-  const platform::Folder& top = storage.folder();
-  platform::Folder active, pending;
-  for (const auto& [labels, name] : {std::pair{&active, "active"}, std::pair{&pending, "pending"}}) {
-    *labels = top.folder(name, false, error);
-    if (!*labels && may_pass(error)) return sessions;  // any of them may still be needed
+  const os::Folder& top = storage.folder();
+  os::Folder active, pending;
+  for (const auto& [envelopes, name] : {std::pair{&active, "active"}, std::pair{&pending, "pending"}}) {
+    *envelopes = top.folder(name, false, error);
+    if (!*envelopes && is_transient(error)) return sessions;  // any of them may still be needed
   }
   for (const auto& client : top.list(most_entries, is_client)) {
-    const platform::Folder inner = top.folder(client.name, false, error);
+    const os::Folder inner = top.folder(client.name, false, error);
     if (!inner) continue;
     for (const auto& session : inner.list(most_entries, is_id)) {
       if (!session.folder) continue;
@@ -12303,14 +12635,14 @@ USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& sto
 
 }  // namespace storage_impl
 
-USAGE_STATS_INLINE std::size_t Storage::remove_damaged_labels(const Log& log) const {
+USAGE_STATS_INLINE std::size_t Storage::remove_damaged_envelopes(const Log& log) const {
   std::error_code error;
   std::size_t removed = 0;
-  const platform::Folder pending = folder_.folder("pending", false, error);
+  const os::Folder pending = folder_.folder("pending", false, error);
   if (!pending) return 0;
   for (const auto& entry : pending.list(storage_impl::most_entries, is_id)) {
     const auto text = pending.read(entry.name, limits::file_bytes, error);
-    if (!text || storage_impl::parse_label(*text, entry.name, app_)) continue;
+    if (!text || storage_impl::parse_envelope(*text, entry.name, app_) || is_newer_label(*text)) continue;
     log("pending/", entry.name, " is damaged; removed");
     if (!pending.remove(entry.name)) ++removed;
   }
@@ -12319,13 +12651,13 @@ USAGE_STATS_INLINE std::size_t Storage::remove_damaged_labels(const Log& log) co
 
 USAGE_STATS_INLINE void Storage::prune(const Log& log, bool backlog) const {
   std::error_code error;
-  std::vector<Label> labels = waiting();
-  std::size_t bytes = 0, kept = 0, dropped = remove_damaged_labels(log);
-  for (auto label = labels.rbegin(); label != labels.rend(); ++label) {  // the youngest stay
-    if (label->deletion) continue;
-    bytes += read_report(label->client_id, label->session_id).value_or("").size();
+  std::vector<Envelope> envelopes = waiting();
+  std::size_t bytes = 0, kept = 0, dropped = remove_damaged_envelopes(log);
+  for (auto envelope = envelopes.rbegin(); envelope != envelopes.rend(); ++envelope) {  // the youngest stay
+    if (envelope->deletion) continue;
+    bytes += read_report(envelope->client_id, envelope->session_id).value_or("").size();
     if ((++kept <= limits::waiting_reports || backlog) && bytes <= limits::waiting_bytes) continue;
-    if (!remove_waiting(label->session_id)) ++dropped;
+    if (!remove_waiting(envelope->session_id)) ++dropped;
   }
   if (dropped > 0) {
     log(std::to_string(dropped), " reports waited too long; dropped");
@@ -12336,13 +12668,13 @@ USAGE_STATS_INLINE void Storage::prune(const Log& log, bool backlog) const {
   std::size_t count = 0;
   for (const auto& session : storage_impl::finished_sessions(*this)) {
     if (++count <= limits::kept_sessions && session.modified >= oldest) continue;
-    const platform::Folder client = folder_.folder(session.client, false, error);
+    const os::Folder client = folder_.folder(session.client, false, error);
     if (client) client.remove_tree(session.session);
   }
   storage_impl::remove_empty_clients(folder_);
   storage_impl::remove_old_temporaries(folder_);
   for (const char* const name : {"active", "pending"})
-    if (const platform::Folder inner = folder_.folder(name, false, error)) storage_impl::remove_old_temporaries(inner);
+    if (const os::Folder inner = folder_.folder(name, false, error)) storage_impl::remove_old_temporaries(inner);
 }
 
 namespace storage_impl {
@@ -12350,30 +12682,35 @@ namespace storage_impl {
 constexpr std::size_t some = 16;  // more than a limit allows, so that not each run beyond it starts an uploader
 
 /// One more than `limit` of what is named as we name it, if it stands among the first names.
-USAGE_STATS_INLINE std::vector<platform::Folder::Entry> first_look(const platform::Folder& folder, std::size_t limit,
-                                                                   bool (*wanted)(std::string_view) = is_id) {
-  return folder ? folder.list(limit + 1, wanted, limit + 1000) : std::vector<platform::Folder::Entry>();
+USAGE_STATS_INLINE std::vector<os::Folder::Entry> first_look(const os::Folder& folder, std::size_t limit,
+                                                             bool (*wanted)(std::string_view) = is_id) {
+  return folder ? folder.list(limit + 1, wanted, limit + 1000) : std::vector<os::Folder::Entry>();
 }
 
 }  // namespace storage_impl
 
-USAGE_STATS_INLINE bool Storage::strewn() const {
+USAGE_STATS_INLINE bool Storage::has_abandoned_runs() const {
   std::error_code error;
-  const platform::Folder active = folder_.folder("active", false, error);
+  const os::Folder active = folder_.folder("active", false, error);
   if (storage_impl::first_look(active, storage_impl::some).size() <= storage_impl::some) return false;
-  const auto labels = storage_impl::first_look(active, 100);
-  const auto vanished = std::count_if(labels.begin(), labels.end(), [&](const platform::Folder::Entry& label) {
-    return !platform::LockedFile::held(active, label.name);
-  });
-  return static_cast<std::size_t>(vanished) > storage_impl::some;
+  const auto envelopes = storage_impl::first_look(active, 100);
+  const std::string here = os::host_identity();
+  std::size_t vanished = 0;
+  for (const auto& entry : envelopes) {
+    if (os::LockedFile::is_locked(active, entry.name)) continue;
+    const auto envelope = storage_impl::read_envelope(active, entry.name, app_, error);
+    const bool left =
+        envelope ? storage_impl::is_left_to_its_host(*envelope, here) : storage_impl::is_newer(active, entry.name);
+    if (!left && ++vanished > storage_impl::some) return true;
+  }
+  return false;
 }
 
-USAGE_STATS_INLINE bool Storage::crowded(const std::string& client_id) const {
+USAGE_STATS_INLINE bool Storage::needs_pruning(const std::string& client_id) const {
   using storage_impl::first_look;
-  if (strewn()) return true;
+  if (has_abandoned_runs()) return true;
   std::error_code error;
-  const platform::Folder client = folder_.folder(client_id, false, error),
-                         pending = folder_.folder("pending", false, error);
+  const os::Folder client = folder_.folder(client_id, false, error), pending = folder_.folder("pending", false, error);
   const std::size_t waiting = first_look(pending, limits::waiting_reports).size();
   const std::size_t most = limits::kept_sessions + storage_impl::some + waiting;
   const auto sessions = first_look(client, most);
@@ -12381,13 +12718,13 @@ USAGE_STATS_INLINE bool Storage::crowded(const std::string& client_id) const {
   // Sessions of this client, or clients that were one session each.
   if (waiting > limits::waiting_reports || sessions.size() > most || clients.size() > most) return true;
   const auto oldest = std::chrono::system_clock::now() - limits::kept_for;
-  const auto is_old = [&](const platform::Folder::Entry& session) {
+  const auto is_old = [&](const os::Folder::Entry& session) {
     if (session.modified >= oldest || (pending && pending.exists(session.name))) return false;
-    const platform::Folder active = folder_.folder("active", false, error);  // not for nothing: a run waits
+    const os::Folder active = folder_.folder("active", false, error);  // not for nothing: a run waits
     return !active || !active.exists(session.name);
   };
   return std::any_of(sessions.begin(), sessions.end(), is_old) ||
-         std::any_of(clients.begin(), clients.end(), [&](const platform::Folder::Entry& other) {
+         std::any_of(clients.begin(), clients.end(), [&](const os::Folder::Entry& other) {
            if (other.modified >= oldest) return false;
            const auto its = first_look(folder_.folder(other.name, false, error), most);
            return std::any_of(its.begin(), its.end(), is_old);
@@ -12421,7 +12758,7 @@ USAGE_STATS_INLINE std::string salt_of(const Options& options, const State& stat
 
 }  // namespace run_impl
 
-USAGE_STATS_INLINE bool Run::give_up(const std::string& why) {
+USAGE_STATS_INLINE bool Run::disable(const std::string& why) {
   problem = why;
   decision.verdict = Verdict::off;
   decision.why = why;
@@ -12430,7 +12767,7 @@ USAGE_STATS_INLINE bool Run::give_up(const std::string& why) {
 }
 
 USAGE_STATS_INLINE bool Run::sends_by_process() const {
-  return !label_.destinations.empty() && options.delivery != Delivery::in_process && can_start_uploader();
+  return !envelope_.destinations.empty() && options.delivery != Delivery::in_process && can_start_uploader();
 }
 
 USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::string>& arguments) {
@@ -12445,7 +12782,7 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
   const auto read_state = [&] {
     if (state) return *state;
     if (!storage && !folder_.empty()) storage = Storage::open(folder_, options.app, false, error);
-    if (!storage) unreadable = storage_impl::may_pass(error);
+    if (!storage) unreadable = storage_impl::is_transient(error);
     if (!storage) return State();
     state = storage->state_at_opening();
     if (state->damaged) log("state.json is damaged: what it knew is forgotten");
@@ -12459,13 +12796,13 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
                                            : "off",
       " by rule ", std::to_string(decision.rule), ": ", decision.why);
   if (decision.verdict == Verdict::off && !consent.ask) return nullptr;
-  if (folder_.empty()) return give_up("there is no place for reports (no home folder)"), nullptr;
-  if (!platform::has_spare_descriptors()) return give_up("the descriptor limit is too low"), nullptr;
+  if (folder_.empty()) return disable("there is no place for reports (no home folder)"), nullptr;
+  if (!os::has_spare_descriptors()) return disable("the descriptor limit is too low"), nullptr;
   if (storage)
     storage->claim();  // an earlier version's folder, which is as good without
   else
     storage = Storage::open(folder_, options.app, true, error);
-  if (!storage) return give_up(folder_.string() + ": " + error.message()), nullptr;
+  if (!storage) return disable(folder_.string() + ": " + error.message()), nullptr;
   read_state();
   Withheld withheld = inform_user(options, consent, *storage, *state, decision, log);
   if (decision.verdict == Verdict::off) return nullptr;
@@ -12475,41 +12812,39 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
 USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent, Storage& storage, const State& state,
                                                          const std::vector<std::string>& arguments, Withheld withheld) {
   session_id = random_hex(16);
-  if (session_id.empty()) return give_up("the operating system gives no random numbers"), nullptr;
-  if (!enough_memory()) return give_up("there is too little memory"), nullptr;
+  if (session_id.empty()) return disable("the operating system gives no random numbers"), nullptr;
+  if (!enough_memory()) return disable("there is too little memory"), nullptr;
   State latest = state;
   disclosed_ = std::move(withheld.instead);
   if (!choose_destinations(consent, state, withheld) || !choose_client(storage, latest)) return nullptr;
   describe(consent, arguments, state);
-  if (!begin_label(storage)) return nullptr;
+  if (!open_envelope(storage)) return nullptr;
   std::string salt = report_.client_id.empty() ? "" : run_impl::salt_of(disclosed(), latest, report_.client_id);
   if (salt.empty()) salt = session_id;
   recorder_ = std::make_shared<Recorder>(salt, std::move(withheld));
   // Their threads may have to be left behind: in a name lookup that hangs, in the host's log function.
   if (options.delivery == Delivery::in_process || options.report_every > std::chrono::milliseconds(0))
-    platform::keep_loaded();
+    os::keep_loaded();
   begin_interims();
   return recorder_;
 }
 
-USAGE_STATS_INLINE bool Run::begin_label(const Storage& storage) {
-  label_.running_report = run_impl::compact(to_json(report_));
+USAGE_STATS_INLINE bool Run::open_envelope(const Storage& storage) {
+  envelope_.running_report = run_impl::compact(to_json(report_));
   std::error_code error;
-  lock_ = storage.begin(label_, error);
-  if (!lock_) return give_up(folder_.string() + ": " + error.message());
-  report_path = storage.report_path(label_.client_id, session_id);
+  lock_ = storage.begin(envelope_, error);
+  if (!lock_) return disable(folder_.string() + ": " + error.message());
+  report_path = storage.report_path(envelope_.client_id, session_id);
   log("session ", session_id, " begins; its report will be ", report_path.string());
   if (options.observed_signals != Signals::none) {
-    std::optional<platform::SelfStart> uploader;
+    std::optional<os::SelfStart> uploader;
     if (sends_by_process()) uploader = uploader_start(storage, options.app, UploadOptions().stay);
-    signals_ = platform::SignalWatch(lock_, uploader, options.observed_signals == Signals::all);
+    signals_ = os::SignalWatch(lock_, uploader, options.observed_signals == Signals::all);
   }
   // Where every run vanishes, none comes to the end at which it would start an uploader.
-  if (session_id[0] == '0' && storage.strewn()) look_after(storage);
-  if (label_.destinations.empty() || options.delivery == Delivery::in_process || can_start_uploader()) return true;
-  problem =
-      "this code is not part of the main executable (or run_uploader() was not called): reports wait; consider "
-      "Delivery::in_process";
+  if (session_id[0] == '0' && storage.has_abandoned_runs()) run_maintenance(storage);
+  if (envelope_.destinations.empty() || options.delivery == Delivery::in_process || can_start_uploader()) return true;
+  problem = cannot_start_itself;
   log(problem);
   return true;
 }
@@ -12538,7 +12873,7 @@ USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const S
     const std::string version_and_url = options.version + " " + endpoint.url;
     const bool stopped = std::find(state.stopped.begin(), state.stopped.end(), version_and_url) != state.stopped.end();
     if (stopped) log("endpoint ", endpoint.url, " wants nothing more from version ", options.version);
-    if (!stopped && run_impl::sampled(session_id, options.sample)) label_.destinations.push_back({endpoint, 0, 0});
+    if (!stopped && run_impl::sampled(session_id, options.sample)) envelope_.destinations.push_back({endpoint, 0, 0});
   }
   return true;
 }
@@ -12557,11 +12892,11 @@ USAGE_STATS_INLINE bool Run::choose_client(Storage& storage, State& state) {
             known(changed);
           },
           known);
-      if (error) return give_up((folder_ / "state.json").string() + ": " + error.message());
+      if (error) return disable((folder_ / "state.json").string() + ": " + error.message());
     }
   }
   report_.client_id = id;
-  label_.client_id = id.empty() ? "local" : id;
+  envelope_.client_id = id.empty() ? "local" : id;
   return true;
 }
 
@@ -12575,13 +12910,14 @@ USAGE_STATS_INLINE void Run::describe(const Consent& consent, const std::vector<
   sensitive_.add_arguments(arguments);
   report_.client_id = client_id;
 
-  label_.app = options.app;
-  label_.version = options.version;
-  label_.session_id = session_id;
-  label_.created = now_seconds();
-  label_.rule = decision.rule;
-  label_.config_file = consent.config.file;
-  label_.policy_file = consent.policy.file;
+  envelope_.app = options.app;
+  envelope_.version = options.version;
+  envelope_.session_id = session_id;
+  envelope_.created = now_seconds();
+  envelope_.rule = decision.rule;
+  envelope_.host = host_mark(session_id, os::host_identity());
+  envelope_.config_file = consent.config.file;
+  envelope_.policy_file = consent.policy.file;
 }
 
 /// What the program's own parser has told, under the lock.
@@ -12590,11 +12926,12 @@ USAGE_STATS_INLINE void Run::add_parsed(Report& report) const {
   parsed_arguments.replace_in(report, ambient_);
 }
 
-/// False, and the label stays: the run is lost, since a lock is held by what cannot go on.
+/// False, and the envelope stays: the run is lost, since a lock is held by what cannot go on.
 USAGE_STATS_INLINE bool Run::close_report(const End& end) {
   const auto guard = lock_or_give_up(mutex);
   if (!guard || !recorder_->close()) return false;
   if (end.exit_code) outcome.exit_code = end.exit_code;
+  if (outcome.exit_code) outcome.exit_code = os::exit_status(*outcome.exit_code);
   if (!end.uncaught.empty()) outcome.error = end.uncaught;
   if (end.unwinding || !end.uncaught.empty()) outcome.status = RunStatus::exception;
   if (outcome.status == RunStatus::running)
@@ -12611,8 +12948,7 @@ USAGE_STATS_INLINE bool Run::close_report(const End& end) {
 
 USAGE_STATS_INLINE void Run::finish(const End& end) noexcept {
   // A child of a fork in a namespace of its own may have its parent's number.
-  if (!recorder_ || platform::process_id() != process_ || platform::forks() != forks_ || finished_.exchange(true))
-    return;
+  if (!recorder_ || os::process_id() != process_ || os::forks() != forks_ || finished_.exchange(true)) return;
   USAGE_STATS_TRY {
     if (ticker_) ticker_->stop(std::chrono::seconds(1));
     if (close_report(end))
@@ -12627,26 +12963,37 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
   std::error_code error;
   if (!enough_memory()) {
     log("too little memory for a report: the run is reported as lost");
-    signals_ = platform::SignalWatch();
+    signals_ = os::SignalWatch();
     return lock_.release();
   }
   const auto storage = Storage::open(folder_, options.app, false, error);
-  if (!storage) {
-    log("the report is lost: ", folder_.string(), ": ", error.message());
-    return lock_.release();
-  }
-  // A last report that is there already is an uploader's: it took this run for lost, and has removed a label that goes
-  // nowhere.
-  const bool collected = label_.destinations.empty() && storage->has_last_report(label_);
-  error = storage->write_report(label_.client_id, session_id, to_json(report_));
-  // Without a report the label stays in active/, and the next uploader reports the run as lost.
-  if (!error) error = storage->finish(label_);
-  if (error == std::errc::no_such_file_or_directory && !collected) storage->forget(label_);
-  signals_ = platform::SignalWatch();
+  if (!storage) return write_to_label(error);
+  // A last report that is there already is an uploader's: it took this run for lost. What was sent stays what it was.
+  const bool may_be_collected = envelope_.destinations.empty() || !lock_.was_kept() ||
+                                now_seconds() - envelope_.created >= storage_impl::left_to_its_host;
+  const std::int64_t collected = may_be_collected ? storage->last_report(envelope_) : 0;
+  report_.sequence = envelope_.sequence =
+      std::max(report_.sequence, collected + (envelope_.destinations.empty() ? 0 : 1));
+  error = storage->write_report(envelope_.client_id, session_id, to_json(report_));
+  // Without a report the envelope stays in active/, and the next uploader reports the run as lost.
+  if (!error) error = collected == 0 ? storage->finish(envelope_) : storage->wait_again(envelope_);
+  if (error == std::errc::no_such_file_or_directory && collected == 0) storage->forget(envelope_);
+  signals_ = os::SignalWatch();
   lock_.release();
   log("session ", session_id, " ends: ", status_name(report_.outcome.status),
       error ? "; " + error.message() : std::string());
   deliver(*storage);
+}
+
+/// Where the folder is out of reach (setuid, chroot), the envelope is still open: the next uploader finds the report
+/// there.
+USAGE_STATS_INLINE void Run::write_to_label(std::error_code why) {
+  const Json end = {{"last_report", to_json(report_)}};
+  const std::error_code error = lock_.append(json_text(end) + "\n");
+  log(error ? "the report is lost: " : "the report is left to the next uploader: ", folder_.string(), ": ",
+      why.message());
+  signals_ = os::SignalWatch();
+  lock_.release();
 }
 
 USAGE_STATS_INLINE void Run::begin_interims() {
@@ -12678,12 +13025,12 @@ USAGE_STATS_INLINE void Run::write_interim() {
     const auto storage = Storage::open(folder_, options.app, false, error);
     // The run may have ended meanwhile, when this thread was held up: its last report stays.
     if (storage)
-      error = storage->write_report(label_.client_id, session_id, to_json(std::move(interim)),
+      error = storage->write_report(envelope_.client_id, session_id, to_json(std::move(interim)),
                                     [this] { return !finished_; });
     if (!error) changes_reported_ = changes;
     log("session ", session_id, " goes on: report ", sequence, error ? "; " + error.message() : std::string());
     if (error || !storage) return;
-    if (label_.destinations.empty() || !uploader_needed(*storage, label_, storage->state())) return;
+    if (envelope_.destinations.empty() || !uploader_needed(*storage, envelope_, storage->state())) return;
     if (options.delivery == Delivery::in_process) {
       UploadOptions now;
       now.stay = std::chrono::milliseconds(0);
@@ -12698,7 +13045,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
   USAGE_STATS_CATCH_ALL {}
 }
 
-USAGE_STATS_INLINE void Run::look_after(const Storage& storage) const {
+USAGE_STATS_INLINE void Run::run_maintenance(const Storage& storage) const {
   if (options.delivery != Delivery::in_process && can_start_uploader())
     Runs::instance().adopt(start_uploader(storage, options.app, std::chrono::milliseconds(0), log));
   else
@@ -12706,27 +13053,32 @@ USAGE_STATS_INLINE void Run::look_after(const Storage& storage) const {
 }
 
 USAGE_STATS_INLINE void Run::deliver(const Storage& storage) const {
-  if (!uploader_needed(storage, label_, storage.state())) return;
+  const State state = storage.state();
+  if (!uploader_needed(storage, envelope_, state)) return;
   if (options.delivery == Delivery::in_process) return upload_in_process(folder_, options.wait_limit, log);
   if (!can_start_uploader()) {
     log("no uploader can be started; what is to be sent waits");
-    if (storage.crowded(label_.client_id)) collect_alone(storage, log);
+    if (storage.needs_pruning(envelope_.client_id)) collect_alone(storage, log);
     return;
   }
-  const bool wait = options.delivery == Delivery::wait;
-  platform::Child child =
+  const bool last_chance = options.delivery == Delivery::detached && may_be_asked(envelope_, state) &&
+                           options.container_wait > std::chrono::milliseconds(0) && os::ends_with_its_container();
+  if (last_chance) log("nothing outlives this process: it waits for its uploader");
+  const bool wait = options.delivery == Delivery::wait || last_chance;
+  os::Child child =
       start_uploader(storage, options.app, wait ? std::chrono::milliseconds(0) : UploadOptions().stay, log);
-  if (wait && !label_.destinations.empty()) return wait_for(std::move(child), storage);
+  if (wait && !envelope_.destinations.empty())
+    return wait_for(std::move(child), storage, last_chance ? options.container_wait : options.wait_limit);
   Runs::instance().adopt(std::move(child));
 }
 
-USAGE_STATS_INLINE void Run::wait_for(platform::Child child, const Storage& storage) const {
+USAGE_STATS_INLINE void Run::wait_for(os::Child child, const Storage& storage, std::chrono::milliseconds limit) const {
   using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + options.wait_limit;
+  const auto deadline = Clock::now() + limit;
   std::error_code error;
-  const platform::Folder pending = storage.folder().folder("pending", false, error);
+  const os::Folder pending = storage.folder().folder("pending", false, error);
   auto pause = std::chrono::milliseconds(1);
-  // Our own uploader ends at once where another is at work; that one has the label to send then.
+  // Our own uploader ends at once where another is at work; that one has the envelope to send then.
   const auto over = [&] {
     return !pending || !pending.exists(session_id) || ((!child || child.ended()) && !uploader_at_work(storage));
   };
@@ -12814,7 +13166,7 @@ struct Terminate {
 
 /// What is there to be told by while runs are alive; only for code that cannot be unloaded.
 USAGE_STATS_INLINE void watch_terminate() noexcept {
-  if (!platform::in_main_executable(reinterpret_cast<const void*>(&on_terminate))) return;
+  if (!os::in_main_executable(reinterpret_cast<const void*>(&on_terminate))) return;
   const std::terminate_handler now = std::get_terminate();
   if (now != &on_terminate && Terminate::instance().push(now)) std::set_terminate(&on_terminate);
 }
@@ -12826,7 +13178,7 @@ USAGE_STATS_INLINE void unwatch_terminate() noexcept {
 
 }  // namespace ends_impl
 
-USAGE_STATS_INLINE Runs& Runs::instance() { return platform::per_process<Runs>(); }
+USAGE_STATS_INLINE Runs& Runs::instance() { return os::per_process<Runs>(); }
 
 USAGE_STATS_INLINE void Runs::add(TelemetrySession* session, std::shared_ptr<Run> run) {
   const bool recording = run->recording();
@@ -12836,7 +13188,7 @@ USAGE_STATS_INLINE void Runs::add(TelemetrySession* session, std::shared_ptr<Run
   note_youngest();
   if (!recording) return;
   static std::atomic<bool> watching{false};
-  if (!watching.exchange(true)) platform::at_exit(&ends_impl::at_exit);  // no room: such an end counts as lost
+  if (!watching.exchange(true)) os::at_exit(&ends_impl::at_exit);  // no room: such an end counts as lost
   ends_impl::watch_terminate();
 }
 
@@ -12854,7 +13206,7 @@ USAGE_STATS_INLINE void Runs::remove(const TelemetrySession* session) noexcept {
 USAGE_STATS_INLINE bool Runs::leave_to_exit(const TelemetrySession* session) noexcept {
   const auto guard = lock_or_give_up(mutex_);
   for (Entry& entry : entries_)
-    if (guard && entry.session == session && platform::at_exit(&ends_impl::at_exit)) {
+    if (guard && entry.session == session && os::at_exit(&ends_impl::at_exit)) {
       entry.session = nullptr;
       note_youngest();
       return true;
@@ -12887,16 +13239,15 @@ USAGE_STATS_INLINE void Runs::finish(const End& end) noexcept {
   USAGE_STATS_CATCH_ALL {}
 }
 
-USAGE_STATS_INLINE void Runs::adopt(platform::Child&& child) {
+USAGE_STATS_INLINE void Runs::adopt(os::Child&& child) {
   if (const auto guard = lock_or_give_up(mutex_); guard && child) children_.push_back(std::move(child));
 }
 
 USAGE_STATS_INLINE void Runs::reap() {
   const auto guard = lock_or_give_up(mutex_);
   if (!guard) return;
-  children_.erase(
-      std::remove_if(children_.begin(), children_.end(), [](platform::Child& child) { return child.ended(); }),
-      children_.end());
+  children_.erase(std::remove_if(children_.begin(), children_.end(), [](os::Child& child) { return child.ended(); }),
+                  children_.end());
 }
 
 }  // namespace detail
@@ -12945,7 +13296,7 @@ USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, std::vect
 }
 
 USAGE_STATS_INLINE void TelemetrySession::start(Options&& options, std::vector<std::string>&& arguments) noexcept {
-  const detail::platform::Uncancelled uncancelled;
+  const detail::os::ScopedCancelBlock no_cancel;
   const detail::HeldFloatingPoint held;
   USAGE_STATS_TRY {
     run_ = std::make_shared<detail::Run>(std::move(options));
@@ -12964,7 +13315,7 @@ USAGE_STATS_INLINE TelemetrySession::~TelemetrySession() {
   }
   // A static object goes while the process ends, and its exit code is not told before the next handler runs.
   const bool at_exit =
-      run_ && run_->recording() && detail::platform::exit_code_is_told() && detail::platform::in_main_executable(this);
+      run_ && run_->recording() && detail::os::exit_code_is_told() && detail::os::in_main_executable(this);
   if (at_exit && detail::Runs::instance().leave_to_exit(this)) return;
   end();
   if (run_) detail::Runs::instance().remove(this);
@@ -12977,7 +13328,7 @@ USAGE_STATS_INLINE void TelemetrySession::finish() noexcept {
 
 USAGE_STATS_INLINE void TelemetrySession::end() noexcept {
   if (!recorder_) return;
-  const detail::platform::Uncancelled uncancelled;
+  const detail::os::ScopedCancelBlock no_cancel;
   const detail::HeldFloatingPoint held;
   detail::End end;
   end.unwinding = std::uncaught_exceptions() > exceptions_;
@@ -13174,17 +13525,18 @@ USAGE_STATS_INLINE bool same(const Endpoint& a, const Endpoint& b) {
   return a.url == b.url && a.protocol == b.protocol;
 }
 
-/// A thread for each server. Whoever works, in a lane or beside them, holds the mutex; only requests are made without.
-class Lanes {
+/// A thread for each server. Whoever works, in a worker or beside them, holds the mutex; only requests are made
+/// without.
+class EndpointWorkers {
  public:
   using Guard = std::unique_lock<std::mutex>;
 
-  explicit Lanes(std::function<void(const Endpoint&)> work) : work_(std::move(work)) {}
-  ~Lanes() {
-    for (Lane& lane : lanes_) lane.thread.join();
+  explicit EndpointWorkers(std::function<void(const Endpoint&)> work) : work_(std::move(work)) {}
+  ~EndpointWorkers() {
+    for (Worker& worker : workers_) worker.thread.join();
   }
-  Lanes(const Lanes&) = delete;
-  Lanes& operator=(const Lanes&) = delete;
+  EndpointWorkers(const EndpointWorkers&) = delete;
+  EndpointWorkers& operator=(const EndpointWorkers&) = delete;
 
   Guard hold() { return Guard(mutex_); }
   /// Calls `request` while others work.
@@ -13198,50 +13550,50 @@ class Lanes {
     return request();
   }
 
-  bool empty() const { return lanes_.empty(); }
-  /// Does the work for this server in its lane; where it has one, that one looks for more before it ends.
+  bool empty() const { return workers_.empty(); }
+  /// Does the work for this server in its worker; where it has one, that one looks for more before it ends.
   void start(const Endpoint&);
-  /// Forgets lanes whose work is done; whether there was one.
+  /// Forgets workers whose work is done; whether there was one.
   bool end();
-  /// Until a lane ends, at most so long.
+  /// Until a worker ends, at most so long.
   void wait(Guard& guard, std::chrono::milliseconds limit) { ended_.wait_for(guard, limit); }
 
  private:
-  struct Lane {
+  struct Worker {
     Endpoint endpoint;
-    platform::Thread thread{};
+    os::Thread thread{};
     bool ended = false;
   };
   std::function<void(const Endpoint&)> work_;
   std::mutex mutex_;
   std::condition_variable ended_;
-  std::list<Lane> lanes_;
+  std::list<Worker> workers_;
 };
 
-USAGE_STATS_INLINE void Lanes::start(const Endpoint& endpoint) {
-  for (const Lane& lane : lanes_)
-    if (same(lane.endpoint, endpoint) && !lane.ended) return;
-  Lane& lane = lanes_.emplace_back(Lane{endpoint});
-  lane.thread = platform::Thread(
-      [this, &lane] {
+USAGE_STATS_INLINE void EndpointWorkers::start(const Endpoint& endpoint) {
+  for (const Worker& worker : workers_)
+    if (same(worker.endpoint, endpoint) && !worker.ended) return;
+  Worker& worker = workers_.emplace_back(Worker{endpoint});
+  worker.thread = os::Thread(
+      [this, &worker] {
         const Guard guard = hold();
-        USAGE_STATS_TRY { work_(lane.endpoint); }
+        USAGE_STATS_TRY { work_(worker.endpoint); }
         USAGE_STATS_CATCH_ALL {}
-        lane.ended = true;
+        worker.ended = true;
         ended_.notify_all();
       },
       small_stack);
-  if (lane.thread.joinable()) return;
-  lanes_.pop_back();  // there are no threads: one after the other
+  if (worker.thread.joinable()) return;
+  workers_.pop_back();  // there are no threads: one after the other
   work_(endpoint);
 }
 
-USAGE_STATS_INLINE bool Lanes::end() {
-  const std::size_t before = lanes_.size();
-  for (Lane& lane : lanes_)
-    if (lane.ended) lane.thread.join();
-  lanes_.remove_if([](const Lane& lane) { return lane.ended; });
-  return lanes_.size() < before;
+USAGE_STATS_INLINE bool EndpointWorkers::end() {
+  const std::size_t before = workers_.size();
+  for (Worker& worker : workers_)
+    if (worker.ended) worker.thread.join();
+  workers_.remove_if([](const Worker& worker) { return worker.ended; });
+  return workers_.size() < before;
 }
 
 }  // namespace uploader_impl
@@ -13301,51 +13653,51 @@ USAGE_STATS_INLINE bool is_stopped(const State& state, const std::string& versio
   return std::find(state.stopped.begin(), state.stopped.end(), version + " " + url) != state.stopped.end();
 }
 
-/// The labels that lie in a folder, sorted.
+/// The envelopes that lie in a folder, sorted.
 USAGE_STATS_INLINE std::vector<std::string> names_in(const Storage& storage, const char* name) {
   std::vector<std::string> names;
   std::error_code error;
-  if (const platform::Folder folder = storage.folder().folder(name, false, error))
+  if (const os::Folder folder = storage.folder().folder(name, false, error))
     for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) names.push_back(entry.name);
   std::sort(names.begin(), names.end());
   return names;
 }
 
 /// The work on one folder, by the process that holds its lock.
-class Work {
+class UploadPass {
  public:
-  Work(const Storage& storage, const State& state, const UploadOptions& options, const Log& log)
+  UploadPass(const Storage& storage, const State& state, const UploadOptions& options, const Log& log)
       : storage_(storage), options_(options), log_(log), state_(state) {}
 
-  /// Sends until nothing is due and nothing new has come for `stay`; returns the labels it has seen.
+  /// Sends until nothing is due and nothing new has come for `stay`; returns the envelopes it has seen.
   std::vector<std::string> run();
 
  private:
   bool out_of_time() const { return Clock::now() >= options_.deadline; }
-  /// Whether there was something to do; of labels in pending/ only where there are `new_labels`.
-  bool start_lanes(bool new_labels);
-  /// When the next of the labels in pending/ is due, if that is worth staying for; 0: none is.
+  /// Whether there was something to do; of envelopes in pending/ only where there are `new_envelopes`.
+  bool start_workers(bool new_envelopes);
+  /// When the next of the envelopes in pending/ is due, if that is worth staying for; 0: none is.
   Seconds next_due() const;
-  /// All that is due for a server, the labels each once.
-  void serve(const Endpoint&);
-  bool serve_interims(const Endpoint&);
-  bool serve_waiting(const Endpoint&, std::set<std::string>& seen);
+  /// All that is due for a server, the envelopes each once.
+  void drain(const Endpoint&);
+  bool drain_interims(const Endpoint&);
+  bool drain_waiting(const Endpoint&, std::set<std::string>& seen);
   /// Whether what administrator and user may have changed meanwhile still allows it. What is withdrawn is dropped.
-  bool still_allowed(const Label&);
+  bool still_allowed(const Envelope&);
   /// An interim report of a run that is alive is tried once: the next one tells all that it told.
-  bool interim_due(const Label&, const Destination&);
-  bool waiting_due(const Label&, const Destination&) const;
-  void send_report(Label, Destination);
-  void send_deletion(const Label&, Destination);
+  bool interim_due(const Envelope&, const Destination&);
+  bool waiting_due(const Envelope&, const Destination&) const;
+  void send_report(Envelope, Destination);
+  void send_deletion(const Envelope&, Destination);
   Response answer_to(const Endpoint&, const Request&);
-  bool remember_sent(const Label&, const std::string& url);
+  bool remember_sent(const Envelope&, const std::string& url);
   void note_deletions();
   bool due(const Destination&) const;
   /// Whether the destination is done with, one way or another.
-  bool send_to(const Label&, Destination&, const std::string& report);
-  bool settle(const Label&, Destination&, const Response&, std::size_t events);
-  std::error_code settled(const Label&, const Destination&, bool done);
-  void postpone(const Label&, Destination&, const Response&);
+  bool send_to(const Envelope&, Destination&, const std::string& report);
+  bool conclude(const Envelope&, Destination&, const Response&, std::size_t events);
+  std::error_code note_outcome(const Envelope&, const Destination&, bool done);
+  void postpone(const Envelope&, Destination&, const Response&);
   /// False, and nothing is known of the change here either, if it cannot be saved.
   bool save(const std::function<void(State&)>& change);
   void keep_count(const std::function<void(State&)>& change);
@@ -13356,39 +13708,49 @@ class Work {
   State state_;
   std::vector<std::string> silent_;                // endpoints that gave no answer, where back-off is ignored
   std::map<std::string, std::int64_t> interim_;    // the last sequence that was tried, by session and endpoint
-  std::map<std::string, Connection> connections_;  // by endpoint; each is used by its lane alone
-  Lanes lanes_{[this](const Endpoint& endpoint) { serve(endpoint); }};  // last: its threads use all of this
+  std::map<std::string, Connection> connections_;  // by endpoint; each is used by its worker alone
+  EndpointWorkers workers_{[this](const Endpoint& endpoint) { drain(endpoint); }};  // last: its threads use all of this
 };
 
-/// The label's destination at this server, if it has one.
-USAGE_STATS_INLINE const Destination* at(const Label& label, const Endpoint& endpoint) {
-  const auto found = std::find_if(label.destinations.begin(), label.destinations.end(),
+/// The envelope's destination at this server, if it has one.
+USAGE_STATS_INLINE const Destination* at(const Envelope& envelope, const Endpoint& endpoint) {
+  const auto found = std::find_if(envelope.destinations.begin(), envelope.destinations.end(),
                                   [&](const Destination& destination) { return same(destination.endpoint, endpoint); });
-  return found == label.destinations.end() ? nullptr : &*found;
+  return found == envelope.destinations.end() ? nullptr : &*found;
 }
 
-USAGE_STATS_INLINE std::vector<std::string> Work::run() {
-  Lanes::Guard guard = lanes_.hold();
+USAGE_STATS_INLINE std::vector<std::string> UploadPass::run() {
+  EndpointWorkers::Guard guard = workers_.hold();
   storage_.prune(log_, true);  // also now: this process may not live to its end
   std::vector<std::string> known;
   Seconds next = 0;
   auto last_news = Clock::now(), last_look = last_news - look_at_live_runs;
+  std::optional<os::FolderWatch> watch;
+  if (options_.stay.count() > 0) watch.emplace(storage_.folder().path() / "pending");
   for (;;) {
+    if (watch) watch->forget();  // what it has told of is seen now
     const bool look = Clock::now() - last_look >= look_at_live_runs;
     // Also while staying: a run that a signal ends has started us before its process was gone.
     if (look) storage_.collect_vanished(log_);
     if (storage_.folder().is_gone()) return known;
     std::vector<std::string> names = names_in(storage_, "pending");
     const bool news = !std::includes(known.begin(), known.end(), names.begin(), names.end());
-    const bool ended = lanes_.end();
+    const bool ended = workers_.end();
     const bool again = next != 0 && now_seconds() >= next;
-    const bool started = (news || look || again) && start_lanes(news || again);
+    const bool started = (news || look || again) && start_workers(news || again);
     if (news || ended || started || again) next = next_due();
     if (news || ended || started) last_news = Clock::now();
     if (look) last_look = Clock::now();
     known = std::move(names);
-    if (lanes_.empty() && (out_of_time() || (next == 0 && Clock::now() - last_news >= options_.stay))) break;
-    if (!news) lanes_.wait(guard, std::chrono::milliseconds(25));
+    if (workers_.empty() && (out_of_time() || (next == 0 && Clock::now() - last_news >= options_.stay))) break;
+    if (news) continue;
+    if (!workers_.empty() || !watch)
+      workers_.wait(guard, std::chrono::milliseconds(25));
+    else
+      watch->wait(std::chrono::ceil<std::chrono::milliseconds>(
+          std::min({last_look + look_at_live_runs, last_news + options_.stay + std::chrono::milliseconds(1),
+                    next == 0 ? Clock::time_point::max() : Clock::now() + std::chrono::milliseconds(100)}) -
+          Clock::now()));
   }
   storage_.collect_vanished(log_);
   storage_.prune(log_, out_of_time());
@@ -13396,7 +13758,7 @@ USAGE_STATS_INLINE std::vector<std::string> Work::run() {
   return known;
 }
 
-USAGE_STATS_INLINE bool Work::due(const Destination& destination) const {
+USAGE_STATS_INLINE bool UploadPass::due(const Destination& destination) const {
   const std::string& url = destination.endpoint.url;
   if (options_.ignore_backoff) return std::find(silent_.begin(), silent_.end(), url) == silent_.end();
   // A clock that was set back must not hold reports for longer than the longest pause.
@@ -13407,12 +13769,12 @@ USAGE_STATS_INLINE bool Work::due(const Destination& destination) const {
   return passed(destination.not_before) && passed(endpoint);
 }
 
-USAGE_STATS_INLINE Seconds Work::next_due() const {
+USAGE_STATS_INLINE Seconds UploadPass::next_due() const {
   const Seconds now = now_seconds();
   Seconds next = 0;
   if (options_.awaited || options_.ignore_backoff || options_.only_deletions) return next;
-  for (const Label& label : storage_.waiting())
-    for (const Destination& to : label.destinations) {
+  for (const Envelope& envelope : storage_.waiting())
+    for (const Destination& to : envelope.destinations) {
       const auto wait = state_.backoff.find(to.endpoint.url);
       const Seconds due = std::max(to.not_before, wait == state_.backoff.end() ? 0 : wait->second.not_before);
       if (due > now && due <= now + short_wait) next = next == 0 ? due : std::min(next, due);
@@ -13420,19 +13782,20 @@ USAGE_STATS_INLINE Seconds Work::next_due() const {
   return next;
 }
 
-USAGE_STATS_INLINE bool Work::interim_due(const Label& label, const Destination& to) {
-  if (options_.only_deletions || is_stopped(state_, label.version, to.endpoint.url) || !due(to)) return false;
-  std::int64_t& tried = interim_[label.session_id + " " + to.endpoint.url];
-  if (label.sequence > tried && storage_.was_tried(label, to.endpoint.url)) tried = label.sequence;
-  return label.sequence > tried;
+USAGE_STATS_INLINE bool UploadPass::interim_due(const Envelope& envelope, const Destination& to) {
+  if (options_.only_deletions || is_stopped(state_, envelope.version, to.endpoint.url) || !due(to)) return false;
+  std::int64_t& tried = interim_[envelope.session_id + " " + to.endpoint.url];
+  if (envelope.sequence > tried && storage_.was_tried(envelope, to.endpoint.url)) tried = envelope.sequence;
+  return envelope.sequence > tried;
 }
 
-USAGE_STATS_INLINE bool Work::waiting_due(const Label& label, const Destination& to) const {
-  if (options_.only_deletions && !label.deletion) return false;
-  return due(to) || (!label.deletion && is_stopped(state_, label.version, to.endpoint.url));
+USAGE_STATS_INLINE bool UploadPass::waiting_due(const Envelope& envelope, const Destination& to) const {
+  if (options_.only_deletions && !envelope.deletion) return false;
+  if (envelope.in_use_elsewhere && !options_.ignore_backoff) return false;
+  return due(to) || (!envelope.deletion && is_stopped(state_, envelope.version, to.endpoint.url));
 }
 
-USAGE_STATS_INLINE bool Work::start_lanes(bool new_labels) {
+USAGE_STATS_INLINE bool UploadPass::start_workers(bool new_envelopes) {
   std::vector<Endpoint> known, wanted;
   const auto add = [](std::vector<Endpoint>& list, const Endpoint& endpoint) {
     const auto it =
@@ -13440,116 +13803,120 @@ USAGE_STATS_INLINE bool Work::start_lanes(bool new_labels) {
     if (it == list.end()) list.push_back(endpoint);
   };
   if (out_of_time()) return false;
-  for (const Label& label : storage_.interims())
-    for (const Destination& to : label.destinations) {
+  for (const Envelope& envelope : storage_.interims())
+    for (const Destination& to : envelope.destinations) {
       add(known, to.endpoint);
-      if (interim_due(label, to)) add(wanted, to.endpoint);
+      if (interim_due(envelope, to)) add(wanted, to.endpoint);
     }
-  if (new_labels)
-    for (const Label& label : storage_.waiting())
-      for (const Destination& to : label.destinations) {
+  if (new_envelopes)
+    for (const Envelope& envelope : storage_.waiting())
+      for (const Destination& to : envelope.destinations) {
         add(known, to.endpoint);
-        if (waiting_due(label, to)) add(wanted, to.endpoint);
+        if (waiting_due(envelope, to)) add(wanted, to.endpoint);
       }
-  if (known.size() == 1 && wanted.size() == 1 && lanes_.empty()) return serve(wanted.front()), true;
-  for (const Endpoint& endpoint : wanted) lanes_.start(endpoint);
+  if (known.size() == 1 && wanted.size() == 1 && workers_.empty()) return drain(wanted.front()), true;
+  for (const Endpoint& endpoint : wanted) workers_.start(endpoint);
   return !wanted.empty();
 }
 
-USAGE_STATS_INLINE void Work::serve(const Endpoint& endpoint) {
+USAGE_STATS_INLINE void UploadPass::drain(const Endpoint& endpoint) {
   std::set<std::string> seen;
   for (bool any = true; any;) {  // in turn: those that are alive always have something new
-    any = serve_waiting(endpoint, seen);
-    any = serve_interims(endpoint) || any;
+    any = drain_waiting(endpoint, seen);
+    any = drain_interims(endpoint) || any;
   }
 }
 
-USAGE_STATS_INLINE bool Work::serve_interims(const Endpoint& endpoint) {
+USAGE_STATS_INLINE bool UploadPass::drain_interims(const Endpoint& endpoint) {
   bool any = false;
-  for (Label& label : storage_.interims()) {
-    const Destination* const to = at(label, endpoint);
-    if (to == nullptr || out_of_time() || !interim_due(label, *to)) continue;
+  for (Envelope& envelope : storage_.interims()) {
+    const Destination* const to = at(envelope, endpoint);
+    if (to == nullptr || out_of_time() || !interim_due(envelope, *to)) continue;
     // While another one was sent, a newer report may have come, or the last one, which goes the way of all that wait.
-    const auto report = storage_.read_report(label.client_id, label.session_id);
+    const auto report = storage_.read_report(envelope.client_id, envelope.session_id);
     const auto json = report ? parse_json(*report) : std::nullopt;
     if (!json || boolean_member(*json, "final")) continue;
-    label.sequence = integer_member(*json, "sequence", label.sequence);
+    envelope.sequence = integer_member(*json, "sequence", envelope.sequence);
     // Also where it is not allowed any more: else it would be due, and keep this process alive, as long as the run.
-    interim_[label.session_id + " " + endpoint.url] = label.sequence;
-    if (!still_allowed(label)) continue;
+    interim_[envelope.session_id + " " + endpoint.url] = envelope.sequence;
+    if (!still_allowed(envelope)) continue;
     any = true;
     Destination tried = *to;
     ++tried.attempts;
     // What is on the disk before the first byte leaves is not sent twice, whatever ends this process in between.
-    const DeliveryRecord begun{to->endpoint.url, label.sequence, 0, under_way, {}, tried.attempts, 0};
-    if (!storage_.record_delivery(label, begun)) send_to(label, tried, *report);
+    const DeliveryRecord begun{to->endpoint.url, envelope.sequence, 0, under_way, {}, tried.attempts, 0};
+    if (!storage_.record_delivery(envelope, begun)) send_to(envelope, tried, *report);
   }
   return any;
 }
 
-USAGE_STATS_INLINE bool Work::serve_waiting(const Endpoint& endpoint, std::set<std::string>& seen) {
+USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std::set<std::string>& seen) {
   bool any = false;
-  std::vector<Label> labels = storage_.waiting();
+  std::vector<Envelope> envelopes = storage_.waiting();
   // Those that have failed least go first: one report that a server cannot stomach must not hold up the others.
-  std::stable_sort(labels.begin(), labels.end(), [&](const Label& a, const Label& b) {
-    const auto tries = [&](const Label& label) {
-      const Destination* const to = at(label, endpoint);
+  std::stable_sort(envelopes.begin(), envelopes.end(), [&](const Envelope& a, const Envelope& b) {
+    const auto tries = [&](const Envelope& envelope) {
+      const Destination* const to = at(envelope, endpoint);
       return to == nullptr ? 0 : to->attempts;
     };
     return tries(a) < tries(b);
   });
-  for (const Label& label : labels) {
-    const Destination* const to = at(label, endpoint);
-    if (to == nullptr || out_of_time() || !waiting_due(label, *to) || !seen.insert(label.session_id).second) continue;
+  for (const Envelope& envelope : envelopes) {
+    const Destination* const to = at(envelope, endpoint);
+    if (to == nullptr || out_of_time() || !waiting_due(envelope, *to) || !seen.insert(envelope.session_id).second)
+      continue;
     any = true;
-    if (label.deletion)
-      send_deletion(label, *to);
-    else if (still_allowed(label))
-      send_report(label, *to);
+    if (envelope.deletion)
+      send_deletion(envelope, *to);
+    else if (still_allowed(envelope))
+      send_report(envelope, *to);
   }
   return any;
 }
 
-USAGE_STATS_INLINE bool Work::still_allowed(const Label& label) {
+USAGE_STATS_INLINE bool UploadPass::still_allowed(const Envelope& envelope) {
   bool unreadable = false;
   const State now = storage_.state(&unreadable);
-  const Permission permission =
-      unreadable ? Permission{Leave::unclear, "state.json cannot be read now"} : permission_for(label, now);
+  const Permission permission = unreadable  ? Permission{Leave::unclear, "state.json cannot be read now"}
+                                : now.newer ? Permission{Leave::unclear, "state.json is of a newer version"}
+                                            : permission_for(envelope, now);
   if (permission.leave == Leave::allowed) return true;
   const bool waits = permission.leave == Leave::unclear;
-  log_("session ", label.session_id, ": it ", waits ? "waits: " : "is not sent: ", permission.why);
-  if (!waits) storage_.remove_waiting(label.session_id);
+  log_("session ", envelope.session_id, ": it ", waits ? "waits: " : "is not sent: ", permission.why);
+  if (!waits) storage_.remove_waiting(envelope.session_id);
   return false;
 }
 
-USAGE_STATS_INLINE void Work::send_report(Label label, Destination to) {
+USAGE_STATS_INLINE void UploadPass::send_report(Envelope envelope, Destination to) {
   bool unreadable = false;
-  const auto report = storage_.waiting_report(label, log_, unreadable);
-  if (unreadable) return log_("session ", label.session_id, ": its report cannot be read now; it waits");
+  const auto report = storage_.waiting_report(envelope, log_, unreadable);
+  if (unreadable) return log_("session ", envelope.session_id, ": its report cannot be read now; it waits");
   if (!report) {
-    log_("session ", label.session_id, ": its report is gone, damaged or not ours; dropped");
-    if (!storage_.remove_waiting(label.session_id)) keep_count([](State& state) { ++state.dropped; });
+    log_("session ", envelope.session_id, ": its report is gone, damaged or not ours; dropped");
+    if (!storage_.remove_waiting(envelope.session_id)) keep_count([](State& state) { ++state.dropped; });
     return;
   }
-  if (const auto json = parse_json(*report)) label.sequence = integer_member(*json, "sequence", 1);
-  const bool stopped = is_stopped(state_, label.version, to.endpoint.url);
+  if (const auto json = parse_json(*report)) envelope.sequence = integer_member(*json, "sequence", 1);
+  const bool stopped = is_stopped(state_, envelope.version, to.endpoint.url);
   if (stopped || to.attempts >= limits::tries) {
     Response none;
     none.error = "the last try was cut off";
-    settled(label, to, stopped || settle(label, to, none, 0));
+    note_outcome(envelope, to, stopped || conclude(envelope, to, none, 0));
     return;
   }
   ++to.attempts;
   // On the disk before the first byte leaves: whatever ends this process in between, there are so many tries at most.
-  if (const auto error = settled(label, to, false))
-    return log_("session ", label.session_id, ": its label cannot be written: ", error.message(), "; it waits");
-  settled(label, to, send_to(label, to, *report));
+  if (const auto error = note_outcome(envelope, to, false))
+    return log_("session ", envelope.session_id, ": its envelope cannot be written: ", error.message(), "; it waits");
+  note_outcome(envelope, to, send_to(envelope, to, *report));
 }
 
-USAGE_STATS_INLINE std::error_code Work::settled(const Label& label, const Destination& tried, bool done) {
-  return storage_.update_waiting(label.session_id, [&](Label& now) {
+USAGE_STATS_INLINE std::error_code UploadPass::note_outcome(const Envelope& envelope, const Destination& tried,
+                                                            bool done) {
+  return storage_.update_waiting(envelope.session_id, [&](Envelope& now) {
     const Destination* const to = at(now, tried.endpoint);
-    if (to == nullptr) return;
+    // A later one than that which was sent: the run's true end, after it was taken for lost.
+    if (to == nullptr || now.sequence > envelope.sequence) return;
     const auto place = now.destinations.begin() + (to - now.destinations.data());
     if (done)
       now.destinations.erase(place);
@@ -13558,30 +13925,31 @@ USAGE_STATS_INLINE std::error_code Work::settled(const Label& label, const Desti
   });
 }
 
-USAGE_STATS_INLINE bool Work::send_to(const Label& label, Destination& destination, const std::string& report) {
+USAGE_STATS_INLINE bool UploadPass::send_to(const Envelope& envelope, Destination& destination,
+                                            const std::string& report) {
   Response response;
   const Endpoint& endpoint = destination.endpoint;
   // What an earlier try of this very report has brought counts too: a retry begins where that one came to its end.
   std::size_t events = endpoint.protocol == Protocol::amplitude
-                           ? delivered_events(storage_.deliveries(label), endpoint.url, label.sequence + 1)
+                           ? delivered_events(storage_.deliveries(envelope), endpoint.url, envelope.sequence + 1)
                            : 0;
   const std::vector<Request> requests = requests_for(endpoint, report, events);
-  if (!requests.empty() && !remember_sent(label, endpoint.url)) return --destination.attempts, false;
+  if (!requests.empty() && !remember_sent(envelope, endpoint.url)) return --destination.attempts, false;
   for (const Request& request : requests) {
     response = answer_to(endpoint, request);
     if (classify(response, endpoint.protocol) != Answer::delivered) break;
     events = request.events;
   }
-  return requests.empty() || settle(label, destination, response, events);
+  return requests.empty() || conclude(envelope, destination, response, events);
 }
 
-USAGE_STATS_INLINE Response Work::answer_to(const Endpoint& endpoint, const Request& request) {
+USAGE_STATS_INLINE Response UploadPass::answer_to(const Endpoint& endpoint, const Request& request) {
   // Where nobody waits, a request that has begun gets its full time: cut short by our own end it would look like a
   // dead network, and make everything else wait.
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline - Clock::now());
   const std::chrono::milliseconds limit = options_.awaited ? left : longest_request;
   Connection& connection = connections_[endpoint.url + " " + protocol_name(endpoint.protocol)];
-  Response response = lanes_.meanwhile([&] {
+  Response response = workers_.meanwhile([&] {
     return send(request, std::clamp<std::chrono::milliseconds>(limit, std::chrono::milliseconds(1), longest_request),
                 log_, &connection);
   });
@@ -13596,23 +13964,23 @@ USAGE_STATS_INLINE std::string detail_of(const Response& response) {
 
 /// Before the first byte leaves: `usage-stats delete` must know of it also if this process ends in between. If that
 /// cannot be remembered, nothing is sent.
-USAGE_STATS_INLINE bool Work::remember_sent(const Label& label, const std::string& url) {
+USAGE_STATS_INLINE bool UploadPass::remember_sent(const Envelope& envelope, const std::string& url) {
   const auto missing = [](const std::vector<std::string>& list, const std::string& text) {
     return std::find(list.begin(), list.end(), text) == list.end();
   };
-  const bool new_id = label.client_id != "local" && missing(state_.sent_ids, label.client_id);
+  const bool new_id = envelope.client_id != "local" && missing(state_.sent_ids, envelope.client_id);
   if (!new_id && !missing(state_.sent_to, url)) return true;
   return save([&](State& state) {
-    if (new_id && missing(state.sent_ids, label.client_id)) state.sent_ids.push_back(label.client_id);
+    if (new_id && missing(state.sent_ids, envelope.client_id)) state.sent_ids.push_back(envelope.client_id);
     if (missing(state.sent_to, url)) state.sent_to.push_back(url);
   });
 }
 
 /// Whatever else the server answers than that it has deleted, the wish stands, and comes again without limit.
-USAGE_STATS_INLINE void Work::send_deletion(const Label& label, Destination to) {
-  const auto wish = deletion_request(to.endpoint, label.app, label.version, label.client_id);
+USAGE_STATS_INLINE void UploadPass::send_deletion(const Envelope& envelope, Destination to) {
+  const auto wish = deletion_request(to.endpoint, envelope.app, envelope.version, envelope.client_id);
   if (!wish) {
-    settled(label, to, true);
+    note_outcome(envelope, to, true);
     return;
   }
   ++to.attempts;
@@ -13623,20 +13991,20 @@ USAGE_STATS_INLINE void Work::send_deletion(const Label& label, Destination to) 
   if (deleted)
     keep_count([&](State& state) { state.backoff.erase(to.endpoint.url); });
   else
-    postpone(label, to, response);
-  log_("deletion of ", label.client_id, " at ", record.url, ": ", record.result, " (", std::to_string(response.status),
-       " ", record.detail, ")");
-  if (options_.progress) options_.progress(label, record);
-  settled(label, to, deleted);
+    postpone(envelope, to, response);
+  log_("deletion of ", envelope.client_id, " at ", record.url, ": ", record.result, " (",
+       std::to_string(response.status), " ", record.detail, ")");
+  if (options_.progress) options_.progress(envelope, record);
+  note_outcome(envelope, to, deleted);
 }
 
 /// Tells sessions when a deletion is due, so that they start an uploader for it.
-USAGE_STATS_INLINE void Work::note_deletions() {
+USAGE_STATS_INLINE void UploadPass::note_deletions() {
   Seconds next = 0;
   bool incomplete = false;
-  for (const Label& label : storage_.waiting(&incomplete)) {
-    if (!label.deletion) continue;
-    for (const Destination& destination : label.destinations) {
+  for (const Envelope& envelope : storage_.waiting(&incomplete)) {
+    if (!envelope.deletion) continue;
+    for (const Destination& destination : envelope.destinations) {
       const Seconds due = std::max<Seconds>(destination.not_before, 1);
       next = next == 0 ? due : std::min(next, due);
     }
@@ -13644,11 +14012,11 @@ USAGE_STATS_INLINE void Work::note_deletions() {
   if (!incomplete && next != state_.deletion_due) keep_count([&](State& state) { state.deletion_due = next; });
 }
 
-USAGE_STATS_INLINE bool Work::settle(const Label& label, Destination& destination, const Response& response,
-                                     std::size_t events) {
+USAGE_STATS_INLINE bool UploadPass::conclude(const Envelope& envelope, Destination& destination,
+                                             const Response& response, std::size_t events) {
   const std::string& url = destination.endpoint.url;
   const Answer answer = classify(response, destination.endpoint.protocol);
-  DeliveryRecord record{url, label.sequence, response.status, {}, {}, destination.attempts, events};
+  DeliveryRecord record{url, envelope.sequence, response.status, {}, {}, destination.attempts, events};
   if (answer != Answer::delivered) record.detail = detail_of(response);
   bool done = true;
   switch (answer) {
@@ -13668,7 +14036,7 @@ USAGE_STATS_INLINE bool Work::settle(const Label& label, Destination& destinatio
       record.result = "stopped";
       keep_count([&](State& state) {
         ++state.dropped;
-        if (!is_stopped(state, label.version, url)) state.stopped.push_back(label.version + " " + url);
+        if (!is_stopped(state, envelope.version, url)) state.stopped.push_back(envelope.version + " " + url);
       });
       break;
     case Answer::impossible:
@@ -13676,26 +14044,29 @@ USAGE_STATS_INLINE bool Work::settle(const Label& label, Destination& destinatio
       done = answer == Answer::again_later && destination.attempts >= limits::tries;
       record.result = done ? "gave up" : "again later";
       if (answer == Answer::impossible) --destination.attempts;  // nothing was tried
-      postpone(label, destination, response);
+      postpone(envelope, destination, response);
       if (done) keep_count([](State& state) { ++state.dropped; });
       break;
   }
-  log_("session ", label.session_id, " to ", url, ": ", record.result, " (", std::to_string(response.status), " ",
+  log_("session ", envelope.session_id, " to ", url, ": ", record.result, " (", std::to_string(response.status), " ",
        record.detail, ")");
-  storage_.record_delivery(label, record);
-  if (options_.progress) options_.progress(label, record);
+  storage_.record_delivery(envelope, record);
+  if (options_.progress) options_.progress(envelope, record);
   return done;
 }
 
-USAGE_STATS_INLINE void Work::postpone(const Label& label, Destination& destination, const Response& response) {
+USAGE_STATS_INLINE void UploadPass::postpone(const Envelope& envelope, Destination& destination,
+                                             const Response& response) {
   if (response.status == 0) silent_.push_back(destination.endpoint.url);
   const bool told = response.retry_after && (response.status == 429 || response.status == 503);
   const auto wish = told ? response.retry_after : std::nullopt;
-  const auto seed = static_cast<unsigned>(std::strtoul(label.session_id.substr(0, 8).c_str(), nullptr, 16));
+  const auto seed = static_cast<unsigned>(std::strtoul(envelope.session_id.substr(0, 8).c_str(), nullptr, 16));
   keep_count([&](State& state) {
     ++state.failed;
     Backoff& wait = state.backoff[destination.endpoint.url];
     ++wait.failures;
+    wait.why =
+        response.status == 0 || response.doubtful ? detail_of(response) : "status " + std::to_string(response.status);
     const bool pause = response.status == 0 || told || wait.failures >= failures_before_pause;
     const Seconds now = now_seconds() + (told ? 1 : 0);  // the second that has begun does not count
     if (pause) wait.not_before = now + backoff_delay(told ? 1 : wait.failures, wish, seed).count();
@@ -13703,7 +14074,7 @@ USAGE_STATS_INLINE void Work::postpone(const Label& label, Destination& destinat
   });
 }
 
-USAGE_STATS_INLINE bool Work::save(const std::function<void(State&)>& change) {
+USAGE_STATS_INLINE bool UploadPass::save(const std::function<void(State&)>& change) {
   State saved;
   const std::error_code error = storage_.update_state([&](State& state) {
     change(state);
@@ -13720,20 +14091,26 @@ USAGE_STATS_INLINE bool Work::save(const std::function<void(State&)>& change) {
   return !error;
 }
 
-USAGE_STATS_INLINE void Work::keep_count(const std::function<void(State&)>& change) {
+USAGE_STATS_INLINE void UploadPass::keep_count(const std::function<void(State&)>& change) {
   if (!save(change)) change(state_);  // this process, at least, remembers
+}
+
+/// One that was started and did not come so far leaves the file empty, for `usage-stats status` to see.
+USAGE_STATS_INLINE void note_at_work(const Storage& storage, const os::LockedFile& lock) {
+  for (const auto& entry : storage.folder().list(1, [](std::string_view name) { return name == lock_file; }))
+    if (entry.size == 0) lock.append("at work\n");
 }
 
 }  // namespace uploader_impl
 
 USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const UploadOptions& options, const Log& log,
                                std::error_code& error) {
-  using platform::LockedFile;
+  using os::LockedFile;
   bool worked = false;
   auto storage = Storage::open(usage_folder, {}, false, error);
   if (!storage) return log("no uploading: ", usage_folder.string(), ": ", error.message()), false;
   if (!options.awaited) storage->be_patient();
-  if (!platform::has_standard_streams()) return log("no uploading: a standard stream is closed"), true;
+  if (!os::has_standard_streams()) return log("no uploading: a standard stream is closed"), true;
   for (;;) {
     LockedFile::Outcome outcome{};
     LockedFile lock = LockedFile::acquire(storage->folder(), uploader_impl::lock_file, true, outcome, error);
@@ -13742,15 +14119,17 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
       log(outcome == LockedFile::Outcome::failed ? "uploader.lock: " + error.message() : "another uploader is at work");
       return worked;
     }
+    if (!worked) uploader_impl::note_at_work(*storage, lock);
     worked = true;
     bool unreadable = false;
     const State state = storage->state(&unreadable);
     // A server may have told this version to stop, or to wait.
     if (unreadable) return log("state.json cannot be read now: nothing is sent"), worked;
-    const auto seen = uploader_impl::Work(*storage, state, options, log).run();
+    if (state.newer) return log("state.json is of a newer version: nothing is sent"), worked;
+    const auto seen = uploader_impl::UploadPass(*storage, state, options, log).run();
     lock.release();
     if (storage->folder().is_gone()) return true;
-    // A session that saw the lock held has started no uploader: its label may have come after the last look.
+    // A session that saw the lock held has started no uploader: its envelope may have come after the last look.
     storage->collect_vanished(log);
     const auto now = uploader_impl::names_in(*storage, "pending");
     if (std::includes(seen.begin(), seen.end(), now.begin(), now.end())) return true;
@@ -13758,15 +14137,26 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
   }
 }
 
-USAGE_STATS_INLINE bool uploader_needed(const Storage& storage, const Label& label, const State& state) {
-  // A clock that was set back must not hold anything up for longer than the longest pause.
-  const auto passed = [now = now_seconds()](std::int64_t due) { return due <= now || due > now + 25 * 3600; };
-  if (state.deletion_due != 0 && passed(state.deletion_due)) return true;
-  for (const Destination& destination : label.destinations) {
+namespace uploader_impl {
+
+/// A clock that was set back must not hold anything up for longer than the longest pause.
+USAGE_STATS_INLINE bool passed(Seconds due) {
+  const Seconds now = now_seconds();
+  return due <= now || due > now + 25 * 3600;
+}
+
+}  // namespace uploader_impl
+
+USAGE_STATS_INLINE bool may_be_asked(const Envelope& envelope, const State& state) {
+  return std::any_of(envelope.destinations.begin(), envelope.destinations.end(), [&](const Destination& destination) {
     const auto wait = state.backoff.find(destination.endpoint.url);
-    if (wait == state.backoff.end() || passed(wait->second.not_before)) return true;
-  }
-  return storage.crowded(label.client_id);
+    return wait == state.backoff.end() || uploader_impl::passed(wait->second.not_before);
+  });
+}
+
+USAGE_STATS_INLINE bool uploader_needed(const Storage& storage, const Envelope& envelope, const State& state) {
+  if (state.deletion_due != 0 && uploader_impl::passed(state.deletion_due)) return true;
+  return may_be_asked(envelope, state) || storage.needs_pruning(envelope.client_id);
 }
 
 }  // namespace detail
@@ -13798,7 +14188,7 @@ USAGE_STATS_INLINE bool& hook_ran() noexcept {
 
 /// Debug lines of a process whose standard error is the null device.
 USAGE_STATS_INLINE Log log_into(const Storage& storage) {
-  using platform::LockedFile;
+  using os::LockedFile;
   if (!Log(nullptr).enabled()) return Log();
   LockedFile::Outcome outcome{};
   std::error_code error;
@@ -13818,11 +14208,12 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
   if (!storage) return;
   storage->be_patient();
   std::set<std::string> urls;
-  for (const Label& label : storage->waiting())
-    for (const Destination& destination : label.destinations) urls.insert(destination.endpoint.url);
+  for (const Envelope& envelope : storage->waiting())
+    for (const Destination& destination : envelope.destinations) urls.insert(destination.endpoint.url);
   storage->update_state([&](State& state) {
     for (const std::string& url : urls) {
       Backoff& wait = state.backoff[url];
+      wait.why = "a server, or the name server, held the uploader up for as long as that may live";
       // One that has asked for a longer pause was not asked.
       wait.not_before =
           std::max<Seconds>(wait.not_before, now_seconds() + backoff_delay(++wait.failures, std::nullopt, 0).count());
@@ -13832,8 +14223,8 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
 }
 
 [[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
-  platform::become_background_process(longest_life, folder + "/" + lock_file);
-  platform::limit_memory(most_memory);
+  os::become_background_process(longest_life, folder + "/" + lock_file);
+  os::limit_memory(most_memory);
   USAGE_STATS_TRY {
     std::error_code error;
     if (const auto storage = Storage::open(folder, {}, false, error)) {  // refuses a folder that is not ours
@@ -13843,13 +14234,13 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
       options.deadline = Clock::now() + longest_life - longest_request - std::chrono::seconds(2);
       const Log log = log_into(*storage);
       // A name lookup may hang for as long as this process may live, and nothing but its end can end it.
-      platform::Thread(
+      os::Thread(
           [folder, log] {
-            platform::block_signals_in_this_thread();
+            os::block_signals_in_this_thread();
             std::this_thread::sleep_for(longest_life - std::chrono::milliseconds(1500));
             log("an endpoint keeps this process waiting; all of them wait now");
             note_silence(folder, log);
-            platform::exit_now(0);
+            os::exit_now(0);
           },
           small_stack)
           .detach();
@@ -13859,7 +14250,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
     }
   }
   USAGE_STATS_CATCH_ALL {}
-  platform::exit_now(0);
+  os::exit_now(0);
 }
 
 }  // namespace uploader_impl
@@ -13867,11 +14258,11 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
 USAGE_STATS_INLINE bool can_start_uploader() noexcept { return uploader_impl::hook_ran(); }
 
 USAGE_STATS_INLINE bool uploader_at_work(const Storage& storage) noexcept {
-  return platform::LockedFile::held(storage.folder(), uploader_impl::lock_file);
+  return os::LockedFile::is_locked(storage.folder(), uploader_impl::lock_file);
 }
 
-USAGE_STATS_INLINE platform::SelfStart uploader_start(const Storage& storage, const std::string& app,
-                                                      std::chrono::milliseconds stay) {
+USAGE_STATS_INLINE os::SelfStart uploader_start(const Storage& storage, const std::string& app,
+                                                std::chrono::milliseconds stay) {
   const std::filesystem::path& folder = storage.folder().path();
   return {
       app,
@@ -13880,15 +14271,15 @@ USAGE_STATS_INLINE platform::SelfStart uploader_start(const Storage& storage, co
       uploader_impl::longest_life};
 }
 
-USAGE_STATS_INLINE platform::Child start_uploader(const Storage& storage, const std::string& app,
-                                                  std::chrono::milliseconds stay, const Log& log) {
-  platform::Child child;
+USAGE_STATS_INLINE os::Child start_uploader(const Storage& storage, const std::string& app,
+                                            std::chrono::milliseconds stay, const Log& log) {
+  os::Child child;
   std::error_code error;
   // The new process locks the file and does not make it.
-  if (platform::LockedFile::Outcome outcome{}; !storage.folder().exists(uploader_impl::lock_file))
-    platform::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
+  if (os::LockedFile::Outcome outcome{}; !storage.folder().exists(uploader_impl::lock_file))
+    os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
   error = std::make_error_code(std::errc::device_or_resource_busy);
-  if (!uploader_at_work(storage)) child = platform::start_self(uploader_start(storage, app, stay), error);
+  if (!uploader_at_work(storage)) child = os::start_self(uploader_start(storage, app, stay), error);
   if (error == std::errc::device_or_resource_busy)
     log("an uploader is at work already");
   else
@@ -13912,8 +14303,8 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
     // be in use.
     options.deadline = deadline - std::min(limit / 5, std::chrono::milliseconds(100));
     options.awaited = true;
-    platform::Thread worker([shared, usage_folder, options, log] {
-      platform::block_signals_in_this_thread();
+    os::Thread worker([shared, usage_folder, options, log] {
+      os::block_signals_in_this_thread();
       USAGE_STATS_TRY { upload(usage_folder, options, log); }
       USAGE_STATS_CATCH_ALL {}
       const std::lock_guard<std::mutex> guard(shared->mutex);
@@ -13933,9 +14324,9 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
 }
 
 USAGE_STATS_INLINE void collect_alone(const Storage& storage, const Log& log) {
-  platform::LockedFile::Outcome outcome{};
+  os::LockedFile::Outcome outcome{};
   std::error_code error;
-  const auto lock = platform::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
+  const auto lock = os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
   if (!lock) return;
   storage.collect_vanished(log, 100);  // the host waits
   storage.prune(log);
@@ -13943,18 +14334,18 @@ USAGE_STATS_INLINE void collect_alone(const Storage& storage, const Log& log) {
 
 USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
   USAGE_STATS_TRY {
-    platform::note_standard_error();
-    platform::note_own_file();
-    if (!platform::in_main_executable(hook) || platform::started_by_loader()) return;
+    os::note_standard_error();
+    os::note_own_file();
+    if (!os::in_main_executable(hook) || os::started_by_loader()) return;
     uploader_impl::hook_ran() = true;
-    platform::forks();  // counted from now on, while there are no threads yet
-    const auto folder = platform::variable(uploader_impl::folder_variable);
+    os::forks();  // counted from now on, while there are no threads yet
+    const auto folder = os::variable(uploader_impl::folder_variable);
     if (!folder) return;
     // Whoever starts a setuid program chooses its environment: neither our work nor, by our fault, the host's is done.
-    if (platform::elevated() || !platform::foreign_home().empty()) platform::exit_now(0);
-    const std::string stay = platform::variable(uploader_impl::stay_variable).value_or("");
-    platform::remove_variable(uploader_impl::folder_variable);
-    platform::remove_variable(uploader_impl::stay_variable);
+    if (os::elevated() || !os::foreign_home().empty()) os::exit_now(0);
+    const std::string stay = os::variable(uploader_impl::stay_variable).value_or("");
+    os::remove_variable(uploader_impl::folder_variable);
+    os::remove_variable(uploader_impl::stay_variable);
     uploader_impl::be_the_uploader(*folder, stay);
   }
   USAGE_STATS_CATCH_ALL {}
@@ -14863,7 +15254,7 @@ USAGE_STATS_INLINE bool curl_is_unfit(int code) noexcept {
 USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, const std::string& proxy,
                                     Deadline deadline) {
   Response response;
-  const std::filesystem::path curl = platform::find_program("curl");
+  const std::filesystem::path curl = os::find_program("curl");
   if (curl.empty()) {
     response.impossible = true;
     response.error =
@@ -14872,9 +15263,8 @@ USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, cons
   }
   const auto limit = left_until(deadline);
   // -q comes first: without it ~/.curlrc would be read.
-  const auto result =
-      platform::run_program({curl.string(), "-q", "--config", "-"}, curl_config(url, request, proxy, limit),
-                            largest_head + largest_body, limit + std::chrono::milliseconds(200));
+  const auto result = os::run_program({curl.string(), "-q", "--config", "-"}, curl_config(url, request, proxy, limit),
+                                      largest_head + largest_body, limit + std::chrono::milliseconds(200));
   parse_answer(result.output, response);
   if (response.status != 0) return response;
   response.impossible = result.error || (result.output.empty() && curl_is_unfit(result.exit_code));
@@ -14975,7 +15365,7 @@ USAGE_STATS_INLINE std::string proxy_for(const std::string& scheme, const std::s
   if (is_loopback(host)) return {};
   const auto first_of = [](std::initializer_list<const char*> names) {
     for (const char* const name : names)
-      if (auto value = platform::variable(name); value && !value->empty()) return *value;
+      if (auto value = os::variable(name); value && !value->empty()) return *value;
     return std::string();
   };
   const std::string exceptions = first_of({"no_proxy", "NO_PROXY"});
@@ -14986,7 +15376,7 @@ USAGE_STATS_INLINE std::string proxy_for(const std::string& scheme, const std::s
   }
   if (scheme == "https") return first_of({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"});
   // Below a web server it is what the client calls "Proxy" in its request (RFC 3875, section 4.1.18).
-  if (platform::variable("REQUEST_METHOD")) return first_of({"http_proxy", "all_proxy", "ALL_PROXY"});
+  if (os::variable("REQUEST_METHOD")) return first_of({"http_proxy", "all_proxy", "ALL_PROXY"});
   return first_of({"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"});
 }
 
@@ -15033,16 +15423,16 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace sockets {
 
 using Handle = SOCKET;
 using Length = int;
-using Count = int;
 constexpr Handle none = INVALID_SOCKET;
 constexpr int send_flags = 0;
 
 USAGE_STATS_INLINE Handle native(std::intptr_t handle) noexcept { return static_cast<Handle>(handle); }
+USAGE_STATS_INLINE int count_of(std::size_t bytes) noexcept { return static_cast<int>(bytes); }
 USAGE_STATS_INLINE void close(Handle socket) noexcept { ::closesocket(socket); }
 USAGE_STATS_INLINE int last_error() noexcept { return ::WSAGetLastError(); }
 /// Nothing yet, and no failure.
@@ -15061,7 +15451,7 @@ USAGE_STATS_INLINE int poll(pollfd* files, std::size_t count, int limit_ms) noex
 }
 
 }  // namespace sockets
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 #else
@@ -15083,12 +15473,11 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 namespace sockets {
 
 using Handle = int;
 using Length = socklen_t;
-using Count = std::size_t;
 constexpr Handle none = -1;
 #if defined(MSG_NOSIGNAL)
 constexpr int send_flags = MSG_NOSIGNAL;
@@ -15097,6 +15486,7 @@ constexpr int send_flags = 0;
 #endif
 
 USAGE_STATS_INLINE Handle native(std::intptr_t handle) noexcept { return static_cast<Handle>(handle); }
+USAGE_STATS_INLINE std::size_t count_of(std::size_t bytes) noexcept { return bytes; }
 USAGE_STATS_INLINE void close(Handle socket) noexcept { ::close(socket); }
 USAGE_STATS_INLINE int last_error() noexcept { return errno; }
 /// Nothing yet, and no failure.
@@ -15116,18 +15506,19 @@ USAGE_STATS_INLINE bool make_non_blocking(Handle socket) noexcept {
 }
 
 USAGE_STATS_INLINE int poll(pollfd* files, std::size_t count, int limit_ms) noexcept {
-  return ::poll(files, static_cast<nfds_t>(count), limit_ms);
+  const nfds_t number = count;
+  return ::poll(files, number, limit_ms);
 }
 
 }  // namespace sockets
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 #endif
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace platform {
+namespace os {
 
 USAGE_STATS_INLINE Socket::~Socket() { close(); }
 USAGE_STATS_INLINE Socket::Socket(Socket&& other) noexcept : handle_(std::exchange(other.handle_, -1)) {}
@@ -15142,13 +15533,13 @@ USAGE_STATS_INLINE void Socket::close() noexcept {
 }
 
 USAGE_STATS_INLINE int Socket::read(char* into, std::size_t size) const noexcept {
-  const auto count = ::recv(sockets::native(handle_), into, static_cast<sockets::Count>(size), 0);
+  const auto count = ::recv(sockets::native(handle_), into, sockets::count_of(size), 0);
   if (count >= 0) return static_cast<int>(count);
   return sockets::in_progress(sockets::last_error()) ? nothing_now : broken;
 }
 
 USAGE_STATS_INLINE int Socket::write(const char* bytes, std::size_t size) const noexcept {
-  const auto count = ::send(sockets::native(handle_), bytes, static_cast<sockets::Count>(size), sockets::send_flags);
+  const auto count = ::send(sockets::native(handle_), bytes, sockets::count_of(size), sockets::send_flags);
   if (count >= 0) return static_cast<int>(count);
   return sockets::in_progress(sockets::last_error()) ? nothing_now : broken;
 }
@@ -15283,7 +15674,7 @@ USAGE_STATS_INLINE Socket Socket::connect(const std::string& host, int port,
   return problem = "no connection in time", Socket();
 }
 
-}  // namespace platform
+}  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
@@ -15322,10 +15713,10 @@ class Relay {
   void look_for_connection();
   void read_local();
   void read_server();
-  static bool write(platform::Socket&, std::string& bytes);
+  static bool write(os::Socket&, std::string& bytes);
   void close();
 
-  platform::Socket server_, local_, listener_;
+  os::Socket server_, local_, listener_;
   std::string to_server_, to_local_, problem_;
   HeadFilter filter_;
   int port_ = 0;
@@ -15340,13 +15731,13 @@ USAGE_STATS_INLINE std::unique_ptr<Relay> Relay::open(const Url& url, const std:
   auto relay = std::make_unique<Relay>();
   relay->tls_ = url.scheme == "https";
   relay->server_ =
-      platform::Socket::connect(proxy ? proxy->host : url.host, proxy ? proxy->port : url.port, deadline, problem);
+      os::Socket::connect(proxy ? proxy->host : url.host, proxy ? proxy->port : url.port, deadline, problem);
   if (!relay->server_) {
     if (proxy) problem = "no way to the proxy: " + problem;
     return nullptr;
   }
   if (proxy && relay->tls_ && !relay->tunnel(url, *proxy, deadline)) return problem = relay->problem_, nullptr;
-  relay->listener_ = platform::Socket::listen(relay->port_);
+  relay->listener_ = os::Socket::listen(relay->port_);
   if (!relay->listener_) return problem = "no port of 127.0.0.1 is to be had", nullptr;
   return relay;
 }
@@ -15359,12 +15750,12 @@ USAGE_STATS_INLINE bool Relay::tunnel(const Url& url, const Proxy& proxy, Deadli
   asked += "\r\n";
   for (int status = 0; status < 200;) {
     if (left_until(deadline).count() == 0) return problem_ = "the proxy does not answer in time", false;
-    std::vector<platform::Socket::Wish> wishes{{&server_, true, !asked.empty(), false}};
-    if (!platform::Socket::wait(wishes, left_until(deadline))) continue;
+    std::vector<os::Socket::Wish> wishes{{&server_, true, !asked.empty(), false}};
+    if (!os::Socket::wait(wishes, left_until(deadline))) continue;
     if (!asked.empty() && !write(server_, asked)) return problem_ = "the proxy breaks off", false;
     char buffer[1024];
     const int count = server_.read(buffer, sizeof buffer);
-    if (count == 0 || count == platform::Socket::broken) return problem_ = "the proxy breaks off", false;
+    if (count == 0 || count == os::Socket::broken) return problem_ = "the proxy breaks off", false;
     if (count > 0) answer.append(buffer, static_cast<std::size_t>(count));
     if (answer.size() > largest_head) return problem_ = "the proxy says too much", false;
     for (std::size_t size = head_size(answer); status < 200 && size != answer.npos; size = head_size(answer)) {
@@ -15384,7 +15775,7 @@ USAGE_STATS_INLINE bool Relay::usable() {
   char byte = 0;
   // What comes now is no answer to a question: an end, or nothing that could be trusted.
   return local_ && server_ && !server_ended_ && problem().empty() && to_local_.empty() && to_server_.empty() &&
-         in_all_ < largest_tls_connection / 2 && server_.read(&byte, 1) == platform::Socket::nothing_now;
+         in_all_ < largest_tls_connection / 2 && server_.read(&byte, 1) == os::Socket::nothing_now;
 }
 
 USAGE_STATS_INLINE void Relay::begin() noexcept {
@@ -15397,7 +15788,7 @@ USAGE_STATS_INLINE void Relay::end() noexcept {
   ended_ = true;
   USAGE_STATS_TRY {
     std::string problem;
-    platform::Socket::connect("127.0.0.1", port_, std::chrono::steady_clock::now() + std::chrono::seconds(1), problem);
+    os::Socket::connect("127.0.0.1", port_, std::chrono::steady_clock::now() + std::chrono::seconds(1), problem);
   }
   USAGE_STATS_CATCH_ALL {}
 }
@@ -15410,9 +15801,9 @@ USAGE_STATS_INLINE void Relay::close() {
 
 USAGE_STATS_INLINE void Relay::look_for_connection() {
   int port = 0;
-  platform::Socket socket = listener_.accept(port);
+  os::Socket socket = listener_.accept(port);
   const std::intptr_t expected = expected_;
-  if (!socket || local_ || expected == -1 || platform::Socket::port_of(expected) != port) return;  // or end()
+  if (!socket || local_ || expected == -1 || os::Socket::port_of(expected) != port) return;  // or end()
   expected_ = -1;
   local_ = std::move(socket);
 }
@@ -15420,7 +15811,7 @@ USAGE_STATS_INLINE void Relay::look_for_connection() {
 USAGE_STATS_INLINE void Relay::read_local() {
   char buffer[4096];
   const int count = local_.read(buffer, sizeof buffer);
-  if (count == platform::Socket::nothing_now) return;
+  if (count == os::Socket::nothing_now) return;
   if (count <= 0) {
     local_.close();
     server_.close();
@@ -15432,7 +15823,7 @@ USAGE_STATS_INLINE void Relay::read_local() {
 USAGE_STATS_INLINE void Relay::read_server() {
   char buffer[4096];
   const int count = server_.read(buffer, sizeof buffer);
-  if (count == platform::Socket::nothing_now) return;
+  if (count == os::Socket::nothing_now) return;
   if (count <= 0) {
     server_ended_ = true;
     if (received_ > 0 && !tls_ && !filter_.in_body() && problem().empty())
@@ -15451,11 +15842,11 @@ USAGE_STATS_INLINE void Relay::read_server() {
   server_ended_ = !problem().empty();
 }
 
-USAGE_STATS_INLINE bool Relay::write(platform::Socket& socket, std::string& bytes) {
+USAGE_STATS_INLINE bool Relay::write(os::Socket& socket, std::string& bytes) {
   if (bytes.empty()) return true;
   const int count = socket.write(bytes.data(), bytes.size());
   if (count > 0) bytes.erase(0, static_cast<std::size_t>(count));
-  return count != platform::Socket::broken;
+  return count != os::Socket::broken;
 }
 
 USAGE_STATS_INLINE void Relay::work(Deadline deadline) {
@@ -15464,12 +15855,12 @@ USAGE_STATS_INLINE void Relay::work(Deadline deadline) {
       if (problem_.empty()) problem_ = "no answer in time";
       return close();
     }
-    std::vector<platform::Socket::Wish> wishes{
+    std::vector<os::Socket::Wish> wishes{
         {&listener_, true, false, false},
         {&local_, to_server_.size() < piece, !to_local_.empty(), false},
         {&server_, !server_ended_ && local_ && to_local_.size() < piece, !to_server_.empty(), false}};
     // end() wakes it; where that has failed, it sees so after a while.
-    platform::Socket::wait(wishes, std::min(left_until(deadline), std::chrono::milliseconds(200)));
+    os::Socket::wait(wishes, std::min(left_until(deadline), std::chrono::milliseconds(200)));
     if (wishes[0].ready) look_for_connection();
     if (wishes[1].ready) {
       if (!write(local_, to_local_)) local_.close();
@@ -15577,9 +15968,9 @@ USAGE_STATS_INLINE Response exchange_by(Connection::Impl& connection, httplib::R
   out.content_receiver = [&](const char* data, std::size_t size, auto, auto) { return taker.take_body(data, size); };
   Relay& relay = *connection.relay;
   relay.begin();
-  platform::Thread thread(
+  os::Thread thread(
       [&] {
-        platform::block_signals_in_this_thread();
+        os::block_signals_in_this_thread();
         USAGE_STATS_TRY {
           const httplib::Result result = connection.client->send(out);
           // The handler is not called for an answer without a body.
@@ -15720,6 +16111,7 @@ USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/cli/output.inl
 // What all subcommands share: the call, the ways to answer, and how things stand.
 
+#include <cerrno>
 #include <cstdio>
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -15740,16 +16132,25 @@ struct Call {
   std::string typed = typed_command(options);  // "mytool usage-stats"
 };
 
+/// The first error of standard output; 0: none.
+USAGE_STATS_INLINE int& output_error() noexcept {
+  static int error = 0;
+  return error;
+}
+
+/// What has come to nothing is told at the end of the command, and not tried again: half a text is worse than none.
 USAGE_STATS_INLINE void print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  if (output_error() != 0) return;
+  errno = 0;
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  if (!written) output_error() = errno != 0 ? errno : EIO;
 }
 
 USAGE_STATS_INLINE void print_json(const Json& json) { print(json_text(json, 2) + "\n"); }
 
 /// An error or a remark, for standard error.
 USAGE_STATS_INLINE void remark(const Call& call, const std::string& text) {
-  platform::write_to_standard_error(call.typed + ": " + plain_text(text) + "\n");
+  os::write_to_standard_error(call.typed + ": " + plain_text(text) + "\n");
 }
 
 USAGE_STATS_INLINE int fail(const Call& call, const std::string& text) {
@@ -15786,13 +16187,13 @@ USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
 
 /// What is wrong with the program or the process, so that nothing may be touched; empty if nothing is.
 USAGE_STATS_INLINE std::string obstacle(const Options& options) {
-  if (platform::elevated()) return "the program runs with more rights than its user (setuid)";
-  if (const auto home = platform::foreign_home(); !home.empty()) return anothers_home(home);
+  if (os::elevated()) return "the program runs with more rights than its user (setuid)";
+  if (const auto home = os::foreign_home(); !home.empty()) return anothers_home(home);
   return problem_with(options);
 }
 
 /// How things stand, looked at without changing anything.
-struct Standing {
+struct Plan {
   Consent consent;
   Decision decision;
   std::vector<Endpoint> endpoints;  // that a run of now would report to, were it allowed
@@ -15804,76 +16205,76 @@ struct Standing {
   std::vector<std::string> problems;
 };
 
-USAGE_STATS_INLINE void open_storage(const Options& options, Standing& standing) {
-  if (standing.storage || standing.folder.empty()) return;
+USAGE_STATS_INLINE void open_storage(const Options& options, Plan& plan) {
+  if (plan.storage || plan.folder.empty()) return;
   std::error_code error;
-  standing.storage = Storage::open(standing.folder, options.app, false, error);
-  if (standing.storage) standing.storage->be_patient();
-  if (standing.storage) {
-    standing.state = standing.storage->state_at_opening();
-    if (standing.state.damaged)
-      standing.problems.push_back((standing.folder / storage_impl::state_file).string() +
-                                  ": damaged: what it knew is forgotten");
+  plan.storage = Storage::open(plan.folder, options.app, false, error);
+  if (plan.storage) plan.storage->be_patient();
+  if (plan.storage) {
+    plan.state = plan.storage->state_at_opening();
+    if (plan.state.damaged)
+      plan.problems.push_back((plan.folder / storage_impl::state_file).string() +
+                              ": damaged: what it knew is forgotten");
   } else if (error != std::errc::no_such_file_or_directory) {
-    standing.folder_problem = standing.folder.string() + ": " + error.message();
-    standing.problems.push_back(standing.folder_problem);
+    plan.folder_problem = plan.folder.string() + ": " + error.message();
+    plan.problems.push_back(plan.folder_problem);
   }
 }
 
-USAGE_STATS_INLINE Standing look(const Options& options) {
-  Standing standing;
+USAGE_STATS_INLINE Plan plan_of(const Options& options) {
+  Plan plan;
   std::string problem = problem_with(options);
   if (problem.empty()) problem = problem_with_declarations();
-  if (!problem.empty()) standing.problems.push_back(problem);
-  standing.folder_problem = obstacle(options);
-  const bool trusted = standing.folder_problem.empty();
+  if (!problem.empty()) plan.problems.push_back(problem);
+  plan.folder_problem = obstacle(options);
+  const bool trusted = plan.folder_problem.empty();
   if (trusted) {
-    standing.folder = usage_path(options);
-    open_storage(options, standing);
-    if (standing.folder.empty()) standing.problems.emplace_back("there is no place for reports (no home folder)");
+    plan.folder = usage_path(options);
+    open_storage(options, plan);
+    if (plan.folder.empty()) plan.problems.emplace_back("there is no place for reports (no home folder)");
   }
-  standing.consent = decide(options, {}, problem, [&] { return standing.state; });
-  standing.decision = standing.consent.decision;
-  if (!trusted) return standing;
-  if (!standing.folder_problem.empty()) {  // a run would find the same
-    standing.decision.verdict = Verdict::off;
-    standing.decision.why = standing.folder_problem;
+  plan.consent = decide(options, {}, problem, [&] { return plan.state; });
+  plan.decision = plan.consent.decision;
+  if (!trusted) return plan;
+  if (!plan.folder_problem.empty()) {  // a run would find the same
+    plan.decision.verdict = Verdict::off;
+    plan.decision.why = plan.folder_problem;
   }
 
-  Consent& consent = standing.consent;
+  Consent& consent = plan.consent;
   if (consent.policy.file.empty()) consent.policy = read_settings(policy_path(options));
   if (consent.config.file.empty()) consent.config = read_settings(config_path(options));
   for (const Settings* const settings : {&consent.policy, &consent.config})
-    if (!settings->problem.empty()) standing.problems.push_back(settings->problem);
+    if (!settings->problem.empty()) plan.problems.push_back(settings->problem);
   std::string trouble;
-  standing.endpoints = effective_endpoints(options, consent.policy, consent.config, trouble);
-  if (!trouble.empty()) standing.problems.push_back(trouble);
-  if (options.delivery == Delivery::local) standing.endpoints.clear();
-  standing.withheld = withheld_now(options, consent, standing.state);
-  if (standing.decision.verdict == Verdict::on && standing.endpoints.empty()) {
-    standing.decision.verdict = Verdict::local;
-    standing.decision.why +=
+  plan.endpoints = effective_endpoints(options, consent.policy, consent.config, trouble);
+  if (!trouble.empty()) plan.problems.push_back(trouble);
+  if (options.delivery == Delivery::local) plan.endpoints.clear();
+  plan.withheld = withheld_now(options, consent, plan.state);
+  if (plan.decision.verdict == Verdict::on && plan.endpoints.empty()) {
+    plan.decision.verdict = Verdict::local;
+    plan.decision.why +=
         options.delivery == Delivery::local ? "; the program keeps its reports local" : "; there is no endpoint";
   }
-  const auto is_new = [&](const Endpoint& endpoint) { return standing.withheld.from(endpoint); };
-  auto& endpoints = standing.endpoints;
+  const auto is_new = [&](const Endpoint& endpoint) { return plan.withheld.from(endpoint); };
+  auto& endpoints = plan.endpoints;
   endpoints.erase(std::remove_if(endpoints.begin(), endpoints.end(), is_new), endpoints.end());
-  if (standing.decision.verdict == Verdict::on && endpoints.empty()) {
-    standing.decision.verdict = Verdict::local;
-    standing.decision.why += unannounced_recipients;
+  if (plan.decision.verdict == Verdict::on && endpoints.empty()) {
+    plan.decision.verdict = Verdict::local;
+    plan.decision.why += unannounced_recipients;
   }
-  return standing;
+  return plan;
 }
 
 /// The options that say what a report of now would hold.
-USAGE_STATS_INLINE const Options& disclosed(const Options& options, const Standing& standing) noexcept {
-  return standing.withheld.instead ? *standing.withheld.instead : options;
+USAGE_STATS_INLINE const Options& disclosed(const Options& options, const Plan& plan) noexcept {
+  return plan.withheld.instead ? *plan.withheld.instead : options;
 }
 
 /// The endpoint of an address that a report has gone to: one of those that hold now, or one that the program names;
 /// else it stood in the place of the program's first, with its protocol.
-USAGE_STATS_INLINE Endpoint endpoint_at(const Options& options, const Standing& standing, const std::string& url) {
-  for (const std::vector<Endpoint>* const list : {&standing.endpoints, &options.endpoints})
+USAGE_STATS_INLINE Endpoint endpoint_at(const Options& options, const Plan& plan, const std::string& url) {
+  for (const std::vector<Endpoint>* const list : {&plan.endpoints, &options.endpoints})
     for (const Endpoint& endpoint : *list)
       if (endpoint.url == url) return endpoint;
   Endpoint then{url};
@@ -15897,7 +16298,7 @@ USAGE_STATS_INLINE std::vector<std::string> client_folders(const Storage& storag
   return names;
 }
 
-USAGE_STATS_INLINE Json deliveries_of(const platform::Folder& session) {
+USAGE_STATS_INLINE Json deliveries_of(const os::Folder& session) {
   std::error_code error;
   const auto text = session.read(storage_impl::delivery_file, limits::file_bytes, error);
   const auto json = text ? parse_json(*text) : std::nullopt;
@@ -15910,10 +16311,10 @@ USAGE_STATS_INLINE std::vector<KnownSession> known_sessions(const Storage& stora
   std::vector<KnownSession> sessions;
   std::error_code error;
   for (const std::string& client : client_folders(storage)) {
-    const platform::Folder folder = storage.folder().folder(client, false, error);
+    const os::Folder folder = storage.folder().folder(client, false, error);
     if (!folder) continue;
     for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) {
-      const platform::Folder session = entry.folder ? folder.folder(entry.name, false, error) : platform::Folder();
+      const os::Folder session = entry.folder ? folder.folder(entry.name, false, error) : os::Folder();
       if (!session) continue;
       auto text = session.read(storage_impl::report_file, limits::file_bytes, error);
       auto json = text ? parse_json(*text) : std::nullopt;
@@ -15939,17 +16340,17 @@ namespace command_impl {
 USAGE_STATS_INLINE std::string unset_no_telemetry(const std::string& prefix) {
   std::string names;
   for (const char* const suffix : {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"})
-    if (platform::variable((prefix + suffix).c_str())) names += (names.empty() ? "" : " and ") + prefix + suffix;
+    if (os::variable((prefix + suffix).c_str())) names += (names.empty() ? "" : " and ") + prefix + suffix;
   return "unset " + names;
 }
 
 /// What the user can do to change the verdict, each of which does.
-USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Standing& standing) {
+USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan& plan) {
   const std::string prefix = environment_prefix(options.app), enabled = prefix + "_USAGE_STATS_ENABLED";
-  const Decision& decision = standing.decision;
+  const Decision& decision = plan.decision;
   const std::string command = typed_command(options) + " ";
-  if (!platform::foreign_home().empty() && decision.rule == 1) return "run it as that user, or with a HOME of your own";
-  if (!standing.folder_problem.empty() && decision.why == standing.folder_problem && decision.rule != 1)
+  if (!os::foreign_home().empty() && decision.rule == 1) return "run it as that user, or with a HOME of your own";
+  if (!plan.folder_problem.empty() && decision.why == plan.folder_problem && decision.rule != 1)
     return "mend or remove what is named, or ask the program's author for another place";
   switch (decision.rule) {
     case 1:
@@ -15964,31 +16365,30 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Stand
       return "leave out --disable-usage-stats";
     case 6:
       return (decision.verdict == Verdict::off ? "" : "set " + enabled + "=0, or ") +
-             "ask whoever administers this machine to change " + standing.consent.policy.file.string();
+             "ask whoever administers this machine to change " + plan.consent.policy.file.string();
     case 7:
       return "set " + enabled + "=0";  // to unset it might leave them on by a weaker rule
     case 8:
       return "set " + enabled + "=1";
     case 10:
       return "mend or remove " +
-             (standing.consent.policy.problem.empty() ? standing.consent.config : standing.consent.policy)
-                 .file.string();
+             (plan.consent.policy.problem.empty() ? plan.consent.config : plan.consent.policy).file.string();
     default:
       break;
   }
-  const bool kept_local = decision.verdict == Verdict::local && standing.consent.decision.verdict == Verdict::on;
+  const bool kept_local = decision.verdict == Verdict::local && plan.consent.decision.verdict == Verdict::on;
   if (kept_local) return command + "disable";  // there is no endpoint: on is all that it can be
   if (decision.verdict == Verdict::local) return command + "enable, or " + command + "disable";
   return command + (decision.verdict == Verdict::off ? "enable" : "disable");
 }
 
 /// Why the verdict is as it is: what a run of now would do, where that is not what earlier runs did.
-USAGE_STATS_INLINE std::string why(const Standing& standing) {
-  if (!standing.folder_problem.empty()) return standing.decision.why;
-  if (standing.consent.ask) return "you have not been asked yet; the next run asks";
-  if (standing.consent.show_notice && standing.decision.verdict != Verdict::on)
+USAGE_STATS_INLINE std::string why(const Plan& plan) {
+  if (!plan.folder_problem.empty()) return plan.decision.why;
+  if (plan.consent.ask) return "you have not been asked yet; the next run asks";
+  if (plan.consent.show_notice && plan.decision.verdict != Verdict::on)
     return "the notice has not been shown yet; the next run shows it, those after it send";
-  return standing.decision.why;
+  return plan.decision.why;
 }
 
 constexpr const char* cannot_be_told =
@@ -15998,36 +16398,108 @@ constexpr const char* cannot_be_told =
 struct Waiting {
   bool incomplete = false;  // some cannot be read
   std::size_t reports = 0, deletions = 0;
-  Seconds next_try = 0;    // 0: at once
-  std::string last_error;  // of the newest try that failed
-  std::string held;        // why one is not sent, as far as that is a matter of consent
+  Seconds next_try = 0;                          // 0: at once
+  std::string last_error;                        // of the newest try that failed
+  std::string held;                              // why one is not sent, as far as that is a matter of consent
+  std::map<std::string, std::size_t> reasons{};  // why it is not sent yet, and how many have that reason
+  Storage::LeftAlone left{};
 };
 
 /// What the uploader would say of them; of many only what differs is asked.
-USAGE_STATS_INLINE std::string why_held(const State& state, const std::vector<Label>& labels) {
+USAGE_STATS_INLINE std::string why_held(const State& state, const std::vector<Envelope>& envelopes) {
   std::set<std::string> asked;
-  for (const Label& label : labels) {
-    const std::string question = std::to_string(label.rule) + platform::path_bytes(label.config_file) + '\0' +
-                                 platform::path_bytes(label.policy_file);
-    if (label.deletion || !asked.insert(question).second) continue;
-    const Permission permission = permission_for(label, state);
+  for (const Envelope& envelope : envelopes) {
+    const std::string question = std::to_string(envelope.rule) + os::path_bytes(envelope.config_file) + '\0' +
+                                 os::path_bytes(envelope.policy_file);
+    if (envelope.deletion || !asked.insert(question).second) continue;
+    const Permission permission = permission_for(envelope, state);
     if (permission.leave == Leave::unclear) return "they wait, for " + permission.why;
     if (permission.leave == Leave::withdrawn) return "they will be dropped, for " + permission.why;
   }
   return {};
 }
 
-USAGE_STATS_INLINE Waiting look_at_waiting(const Standing& standing) {
+USAGE_STATS_INLINE std::string error_of(const Json& line) {
+  const std::int64_t status = integer_member(line, "http_status");
+  const std::string detail = string_member(line, "detail");
+  return status == 0 ? detail : "status " + std::to_string(status) + (detail.empty() ? "" : ": " + detail);
+}
+
+/// Why a report waits, in words, as far as they can be found in this folder and this process.
+class Reasons {
+ public:
+  Reasons(const Options& options, const Plan& plan) : options_(options), standing_(plan) {
+    const auto is_lock = [](std::string_view name) { return name == uploader_impl::lock_file; };
+    for (const auto& entry : plan.storage->folder().list(1, is_lock))
+      if (entry.size == 0) idle_start_ = std::chrono::system_clock::to_time_t(entry.modified);
+    at_work_ = os::LockedFile::is_locked(plan.storage->folder(), uploader_impl::lock_file);
+  }
+
+  std::string of(const Envelope& envelope) const {
+    if (!envelope.deletion) {
+      const Permission permission = permission_for(envelope, standing_.state);
+      if (permission.leave == Leave::unclear) return permission.why;
+      if (permission.leave == Leave::withdrawn) return "it will be dropped, for " + permission.why;
+    }
+    if (envelope.in_use_elsewhere) return "its run was on another machine or container, which may be sending it";
+    const std::string tried = last_try(envelope);
+    if (!tried.empty()) return tried;
+    if (at_work_) return "it is being sent now";
+    for (const Destination& to : envelope.destinations)
+      if (to.attempts > 0) return "the uploader was ended in the middle of a try; the next one tries again";
+    return not_taken_up(envelope);
+  }
+
+ private:
+  /// The error of its own last try, or of the last one at its server; empty if there is none.
+  std::string last_try(const Envelope& envelope) const {
+    const State& state = standing_.state;
+    const auto json = parse_json(standing_.storage->deliveries(envelope));
+    const Json* const lines = json ? member(*json, "deliveries") : nullptr;
+    for (const Destination& to : envelope.destinations) {
+      const std::string& url = to.endpoint.url;
+      const auto pause = state.backoff.find(url);
+      std::string why = pause == state.backoff.end() ? std::string() : pause->second.why;
+      if (lines != nullptr && lines->is_array())
+        for (const Json& line : *lines)
+          if (string_member(line, "endpoint") == url && string_member(line, "result") == "again later")
+            why = error_of(line);
+      const bool paused = pause != state.backoff.end() && !uploader_impl::passed(pause->second.not_before);
+      if (why.empty() && paused) why = "it gave no answer";
+      if (!why.empty()) return url + ": " + why;
+    }
+    return {};
+  }
+  std::string not_taken_up(const Envelope& envelope) const {
+    if (options_.delivery == Delivery::in_process) return "no run has had the time to send it; the next one tries";
+    if (!can_start_uploader()) return cannot_start_itself;
+    if (!os::finds_own_executable()) return "this program's file is not found (/proc?), so that it cannot start itself";
+    if (idle_start_ >= envelope.created)
+      return "an uploader was started at " + time_text(idle_start_) +
+             " and came to nothing before its first step: the program could not be loaded again, or was ended";
+    return "no uploader has come to it yet; the next run starts one";
+  }
+
+  const Options& options_;
+  const Plan& standing_;
+  Seconds idle_start_ = 0;  // of an uploader that has done nothing; 0: there is no sign of such
+  bool at_work_ = false;
+};
+
+USAGE_STATS_INLINE Waiting look_at_waiting(const Options& options, const Plan& plan) {
   Waiting waiting;
-  if (!standing.storage) return waiting;
-  const std::vector<Label> labels = standing.storage->waiting(&waiting.incomplete);
-  waiting.held = why_held(standing.state, labels);
+  if (!plan.storage) return waiting;
+  const std::vector<Envelope> envelopes = plan.storage->waiting(&waiting.incomplete);
+  waiting.held = why_held(plan.state, envelopes);
+  waiting.left = plan.storage->left_alone();
+  const Reasons reasons(options, plan);
+  for (const Envelope& envelope : envelopes) ++waiting.reasons[reasons.of(envelope)];
   std::optional<Seconds> next;
-  for (const Label& label : labels) {
-    ++(label.deletion ? waiting.deletions : waiting.reports);
-    for (const Destination& destination : label.destinations) {
-      const auto backoff = standing.state.backoff.find(destination.endpoint.url);
-      const Seconds pause = backoff == standing.state.backoff.end() ? 0 : backoff->second.not_before;
+  for (const Envelope& envelope : envelopes) {
+    ++(envelope.deletion ? waiting.deletions : waiting.reports);
+    for (const Destination& destination : envelope.destinations) {
+      const auto backoff = plan.state.backoff.find(destination.endpoint.url);
+      const Seconds pause = backoff == plan.state.backoff.end() ? 0 : backoff->second.not_before;
       const Seconds due = (std::max)(destination.not_before, pause);
       next = next ? (std::min)(*next, due) : due;
     }
@@ -16035,10 +16507,10 @@ USAGE_STATS_INLINE Waiting look_at_waiting(const Standing& standing) {
   if (next && *next > now_seconds()) waiting.next_try = *next;
   std::error_code error;
   std::string newest;
-  const std::size_t first = labels.size() > 20 ? labels.size() - 20 : 0;  // a look, not a search
-  for (std::size_t i = first; i < labels.size(); ++i) {
-    const platform::Folder client = standing.storage->folder().folder(labels[i].client_id, false, error);
-    const platform::Folder session = client ? client.folder(labels[i].session_id, false, error) : platform::Folder();
+  const std::size_t first = envelopes.size() > 20 ? envelopes.size() - 20 : 0;  // a look, not a search
+  for (std::size_t i = first; i < envelopes.size(); ++i) {
+    const os::Folder client = plan.storage->folder().folder(envelopes[i].client_id, false, error);
+    const os::Folder session = client ? client.folder(envelopes[i].session_id, false, error) : os::Folder();
     if (!session) continue;
     for (const Json& line : deliveries_of(session)) {
       if (string_member(line, "result") == "delivered" || string_member(line, "at") <= newest) continue;
@@ -16061,23 +16533,23 @@ USAGE_STATS_INLINE std::string shown_client_id(const Options& options, const Sta
   return options.client_id == ClientId::session ? std::string() : client_id_of(options, state);
 }
 
-USAGE_STATS_INLINE bool uploader_at_work(const Standing& standing) {
-  return standing.storage && platform::LockedFile::held(standing.storage->folder(), uploader_impl::lock_file);
+USAGE_STATS_INLINE bool uploader_at_work(const Plan& plan) {
+  return plan.storage && os::LockedFile::is_locked(plan.storage->folder(), uploader_impl::lock_file);
 }
 
-USAGE_STATS_INLINE Json status_json(const Options& options, const Standing& standing, const Waiting& waiting) {
-  const State& state = standing.state;
+USAGE_STATS_INLINE Json status_json(const Options& options, const Plan& plan, const Waiting& waiting) {
+  const State& state = plan.state;
   Json json = {{"app", options.app},
                {"version", options.version},
-               {"verdict", verdict_name(standing.decision.verdict)},
-               {"rule", standing.decision.rule},
-               {"why", why(standing)},
-               {"change", how_to_change(options, standing)},
+               {"verdict", verdict_name(plan.decision.verdict)},
+               {"rule", plan.decision.rule},
+               {"why", why(plan)},
+               {"change", how_to_change(options, plan)},
                {"purpose", options.purpose},
                {"policy_url", options.policy_url},
                {"contact", options.contact}};
   Json& endpoints = json["endpoints"] = Json::array();
-  for (const Endpoint& endpoint : standing.endpoints) {
+  for (const Endpoint& endpoint : plan.endpoints) {
     Json entry = {{"url", endpoint.url}, {"protocol", protocol_name(endpoint.protocol)}};
     if (const auto pause = state.backoff.find(endpoint.url);
         pause != state.backoff.end() && pause->second.not_before > now_seconds())
@@ -16086,61 +16558,85 @@ USAGE_STATS_INLINE Json status_json(const Options& options, const Standing& stan
     endpoints.push_back(std::move(entry));
   }
   Json& withheld = json["withheld"] = Json::array();
-  for (const NewData& data : standing.withheld.data)
+  for (const NewData& data : plan.withheld.data)
     if (data.withheld) withheld.push_back(data.text);
-  const bool known = standing.folder_problem.empty();  // else null: nobody can tell
-  if (const std::string id = shown_client_id(disclosed(options, standing), state); !id.empty() || !known)
+  const bool known = plan.folder_problem.empty();  // else null: nobody can tell
+  if (const std::string id = shown_client_id(disclosed(options, plan), state); !id.empty() || !known)
     json["client_id"] = known ? Json(id) : Json();
-  json["folder"] = standing.folder.string();
-  json["config_file"] = standing.consent.config.file.string();
-  json["policy_file"] = standing.consent.policy.file.string();
+  json["folder"] = plan.folder.string();
+  json["config_file"] = plan.consent.config.file.string();
+  json["policy_file"] = plan.consent.policy.file.string();
   Json& queue = json["waiting"] = {{"reports", waiting.reports}, {"deletions", waiting.deletions}};
   if (waiting.next_try != 0) queue["not_before"] = time_text(waiting.next_try);
   if (!waiting.last_error.empty()) queue["last_error"] = waiting.last_error;
   if (!waiting.held.empty()) queue["held"] = waiting.held;
+  for (const auto& [why, count] : waiting.reasons) queue["reasons"].push_back({{"count", count}, {"why", why}});
+  for (const auto& [name, count] : {std::pair{"vanished", waiting.left.vanished},
+                                    {"elsewhere", waiting.left.elsewhere},
+                                    {"newer", waiting.left.newer}})
+    if (count > 0) queue[name] = count;
   if (!known || waiting.incomplete) queue["reports"] = queue["deletions"] = nullptr;
-  json["uploader_at_work"] = uploader_at_work(standing);
+  json["uploader_at_work"] = uploader_at_work(plan);
   if (state.last_sent != 0) json["last_sent"] = time_text(state.last_sent);
   json["sent"] = known ? Json(state.sent) : Json();
   json["failed"] = known ? Json(state.failed) : Json();
   json["dropped"] = known ? Json(state.dropped) : Json();
-  json["problems"] = standing.problems;
+  json["problems"] = plan.problems;
   return json;
 }
 
-USAGE_STATS_INLINE std::string waiting_text(const Standing& standing, const Waiting& waiting) {
-  if (!standing.folder_problem.empty()) return cannot_be_told;
-  if (waiting.incomplete) return "unknown: " + (standing.folder / "pending").string() + " cannot be read";
+USAGE_STATS_INLINE std::string waiting_text(const Plan& plan, const Waiting& waiting) {
+  if (!plan.folder_problem.empty()) return cannot_be_told;
+  if (waiting.incomplete) return "unknown: " + (plan.folder / "pending").string() + " cannot be read";
   std::string text = waiting.reports == 1 ? "1 report" : std::to_string(waiting.reports) + " reports";
   if (waiting.deletions > 0)
     text += " and " + std::to_string(waiting.deletions) + (waiting.deletions == 1 ? " deletion" : " deletions");
   if (waiting.reports + waiting.deletions == 0) return "nothing";
-  if (uploader_at_work(standing)) text += "; being sent now";
+  if (uploader_at_work(plan)) text += "; being sent now";
   if (waiting.next_try != 0) text += "; tried again after " + time_text(waiting.next_try);
   if (!waiting.held.empty()) text += "; " + waiting.held;
   if (!waiting.last_error.empty()) text += "; last try: " + waiting.last_error;
   return text;
 }
 
+/// Why it waits, and what else lies there, in rows.
+USAGE_STATS_INLINE std::string waiting_rows(const Waiting& waiting) {
+  std::string rows;
+  constexpr std::size_t most = 8;
+  std::size_t count = 0;
+  for (const auto& [why, reports] : waiting.reasons)
+    if (++count <= most) rows += row("", std::to_string(reports) + ": " + why);
+  if (count > most) rows += row("", "and " + std::to_string(count - most) + " more reasons (--json has them all)");
+  const Storage::LeftAlone& left = waiting.left;
+  if (left.vanished > 0)
+    rows += row("vanished", std::to_string(left.vanished) + " runs; the next uploader reports them");
+  if (left.elsewhere > 0)
+    rows += row("elsewhere", std::to_string(left.elsewhere) +
+                                 " runs on other machines or in other containers, left alone for a day");
+  if (left.newer > 0)
+    rows += row("newer", std::to_string(left.newer) + " reports of a newer version of this program, left to that");
+  return rows;
+}
+
 /// What is new and no notice has named yet.
-USAGE_STATS_INLINE std::string withheld_text(const Standing& standing) {
+USAGE_STATS_INLINE std::string withheld_text(const Plan& plan) {
   constexpr std::size_t most = 8;
   std::string text;
   std::size_t count = 0;
-  for (const NewData& data : standing.withheld.data)
+  for (const NewData& data : plan.withheld.data)
     if (data.withheld && ++count <= most) text += (text.empty() ? "" : ", ") + data.name;
   if (count == 0) return {};
   if (count > most) text += " and " + std::to_string(count - most) + " more";
   return text + "; until a run at a terminal has named " + (count == 1 ? "it" : "them");
 }
 
-USAGE_STATS_INLINE std::string endpoint_rows(const Options& options, const Standing& standing) {
-  if (standing.endpoints.empty() && standing.withheld.endpoints.empty())
+USAGE_STATS_INLINE std::string endpoint_rows(const Options& options, const Plan& plan) {
+  if (plan.endpoints.empty() && plan.withheld.endpoints.empty())
     return row("endpoint", "none: reports stay on this machine");
   std::string text;
-  for (const Endpoint& endpoint : standing.endpoints)
+  for (const Endpoint& endpoint : plan.endpoints)
     text += row("endpoint", endpoint.url + " (" + protocol_name(endpoint.protocol) + ")" +
-                                (endpoint_stopped(options, standing.state, endpoint.url)
+                                (endpoint_stopped(options, plan.state, endpoint.url)
                                      ? "; it wants nothing more from version " + options.version
                                      : std::string()));
   return text;
@@ -16148,36 +16644,36 @@ USAGE_STATS_INLINE std::string endpoint_rows(const Options& options, const Stand
 
 USAGE_STATS_INLINE int status(const Call& call) {
   const Options& options = call.options;
-  const Standing standing = look(options);
-  const Waiting waiting = look_at_waiting(standing);
-  if (call.json) return print_json(status_json(options, standing, waiting)), done;
-  const Verdict verdict = standing.decision.verdict;
-  const State& state = standing.state;
-  const Options& reported = disclosed(options, standing);
+  const Plan plan = plan_of(options);
+  const Waiting waiting = look_at_waiting(options, plan);
+  if (call.json) return print_json(status_json(options, plan, waiting)), done;
+  const Verdict verdict = plan.decision.verdict;
+  const State& state = plan.state;
+  const Options& reported = disclosed(options, plan);
   const std::string id = shown_client_id(reported, state);
   std::string text = plain_text(options.app + " " + options.version) + ": usage statistics are " +
                      (verdict == Verdict::on      ? "on\n"
                       : verdict == Verdict::local ? "local: recorded on this machine, not sent\n"
                                                   : "off\n");
-  text += row("because", why(standing) + " (rule " + std::to_string(standing.decision.rule) + ")");
-  text += row("to change", how_to_change(options, standing));
-  text += endpoint_rows(options, standing);
-  text += row("withheld", withheld_text(standing));
+  text += row("because", why(plan) + " (rule " + std::to_string(plan.decision.rule) + ")");
+  text += row("to change", how_to_change(options, plan));
+  text += endpoint_rows(options, plan);
+  text += row("withheld", withheld_text(plan));
   text += row("purpose", options.purpose);
   text += row("policy", options.policy_url);
   text += row("contact", options.contact);
   text += row("client id", reported.client_id == ClientId::session ? "a new one for each run"
-                           : !standing.folder_problem.empty()      ? cannot_be_told
+                           : !plan.folder_problem.empty()          ? cannot_be_told
                            : id.empty()                            ? "none yet"
                                                                    : id);
-  text += row("reports in", standing.folder.string());
-  text += row("waiting", waiting_text(standing, waiting));
-  if (standing.folder_problem.empty()) {
+  text += row("reports in", plan.folder.string());
+  text += row("waiting", waiting_text(plan, waiting)) + waiting_rows(waiting);
+  if (plan.folder_problem.empty()) {
     text += row("last sent", state.last_sent == 0 ? "never" : time_text(state.last_sent));
     text += row("in all", std::to_string(state.sent) + " sent, " + std::to_string(state.failed) + " tries failed, " +
                               std::to_string(state.dropped) + " dropped");
   }
-  for (const std::string& problem : standing.problems) text += row("problem", problem);
+  for (const std::string& problem : plan.problems) text += row("problem", problem);
   print(text);
   return done;
 }
@@ -16191,23 +16687,23 @@ namespace detail {
 namespace command_impl {
 
 /// Whether the verdict is what the user has just asked for; else what stands against it, in words.
-USAGE_STATS_INLINE std::string still_against(const Standing& standing, bool wanted_on) {
-  const Verdict verdict = standing.decision.verdict;
+USAGE_STATS_INLINE std::string still_against(const Plan& plan, bool wanted_on) {
+  const Verdict verdict = plan.decision.verdict;
   if (wanted_on ? verdict == Verdict::on : verdict == Verdict::off) return {};
-  if (wanted_on && standing.decision.rule == 9 && standing.endpoints.empty()) return {};  // nobody is there to send to
+  if (wanted_on && plan.decision.rule == 9 && plan.endpoints.empty()) return {};  // nobody is there to send to
   return std::string(wanted_on ? "but they are " : "but they are still ") + verdict_name(verdict) + ": " +
-         standing.decision.why;
+         plan.decision.why;
 }
 
-USAGE_STATS_INLINE int answer_decision(const Call& call, const Standing& standing, bool on, std::size_t dropped) {
-  const std::string against = still_against(standing, on);
+USAGE_STATS_INLINE int answer_decision(const Call& call, const Plan& plan, bool on, std::size_t dropped) {
+  const std::string against = still_against(plan, on);
   const std::string file = config_path(call.options).string();
   if (call.json) {
     Json json = {{"config_file", file},
                  {"usage_stats", on},
-                 {"verdict", verdict_name(standing.decision.verdict)},
-                 {"rule", standing.decision.rule},
-                 {"why", standing.decision.why}};
+                 {"verdict", verdict_name(plan.decision.verdict)},
+                 {"rule", plan.decision.rule},
+                 {"why", plan.decision.why}};
     if (!on) json["dropped"] = dropped;
     return print_json(json), done;
   }
@@ -16215,13 +16711,12 @@ USAGE_STATS_INLINE int answer_decision(const Call& call, const Standing& standin
   text += row("written to", file);
   if (!against.empty()) {
     text += row("overridden", against);
-    text += row("to change", how_to_change(call.options, standing));
+    text += row("to change", how_to_change(call.options, plan));
   } else if (on) {
-    text += endpoint_rows(call.options, standing);
-    text += row("reports in", standing.folder.string());
+    text += endpoint_rows(call.options, plan);
+    text += row("reports in", plan.folder.string());
     // What has them on may stand above what `disable` writes.
-    text += row("to stop it",
-                standing.decision.rule == 9 ? call.typed + " disable" : how_to_change(call.options, standing));
+    text += row("to stop it", plan.decision.rule == 9 ? call.typed + " disable" : how_to_change(call.options, plan));
   }
   if (dropped > 0) text += row("dropped", std::to_string(dropped) + " reports that waited to be sent");
   print(text);
@@ -16249,7 +16744,7 @@ USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::f
 USAGE_STATS_INLINE int enable(const Call& call) {
   if (const std::string problem = write_decision(call.options, true); !problem.empty()) return fail(call, problem);
   // The answer below tells what the notice would; a folder that cannot be made tells so in `problems` and in each run.
-  const Consent before = look(call.options).consent;
+  const Consent before = plan_of(call.options).consent;
   const std::error_code error = remember(call.options, [&](State& state) {
     disclose_all(state.disclosed, call.options, recipients(call.options, before));
     state.notice_shown = true;
@@ -16257,7 +16752,7 @@ USAGE_STATS_INLINE int enable(const Call& call) {
     state.unanswered_prompts = 0;
   });
   if (error) remark(call, usage_path(call.options).string() + ": " + error.message());
-  return answer_decision(call, look(call.options), true, 0);
+  return answer_decision(call, plan_of(call.options), true, 0);
 }
 
 USAGE_STATS_INLINE int disable(const Call& call) {
@@ -16265,15 +16760,15 @@ USAGE_STATS_INLINE int disable(const Call& call) {
   const std::error_code error = remember(call.options, [](State& state) { state.said_no = true; });
   if (error) remark(call, usage_path(call.options).string() + ": " + error.message());
   if (const std::string problem = write_decision(call.options, false); !problem.empty()) return fail(call, problem);
-  const Standing standing = look(call.options);
+  const Plan plan = plan_of(call.options);
   std::size_t dropped = 0;
-  if (standing.storage) {
-    standing.storage->collect_vanished(call.log);
-    for (const Label& label : standing.storage->waiting())
-      if (!label.deletion && !standing.storage->remove_waiting(label.session_id)) ++dropped;
-    standing.storage->prune(call.log);
+  if (plan.storage) {
+    plan.storage->collect_vanished(call.log);
+    for (const Envelope& envelope : plan.storage->waiting())
+      if (!envelope.deletion && !plan.storage->remove_waiting(envelope.session_id)) ++dropped;
+    plan.storage->prune(call.log);
   }
-  return answer_decision(call, standing, false, dropped);
+  return answer_decision(call, plan, false, dropped);
 }
 
 }  // namespace command_impl
@@ -16415,7 +16910,7 @@ USAGE_STATS_INLINE int describe(const Call& call) {
   else if (call.format == "markdown")
     print(dictionary_markdown(call.options, declared));
   else
-    print(dictionary_text(call.options, declared, look(call.options).withheld));
+    print(dictionary_text(call.options, declared, plan_of(call.options).withheld));
   return done;
 }
 
@@ -16437,17 +16932,17 @@ struct Progress {
   std::size_t tries = 0;
   Json lines = Json::array();
 
-  void tell(const Call& call, const Label& label, const DeliveryRecord& record) {
+  void tell(const Call& call, const Envelope& envelope, const DeliveryRecord& record) {
     ++tries;
-    const std::string& id = label.deletion ? label.client_id : label.session_id;
-    const char* const kind = label.deletion ? "client_id" : "session_id";
+    const std::string& id = envelope.deletion ? envelope.client_id : envelope.session_id;
+    const char* const kind = envelope.deletion ? "client_id" : "session_id";
     const std::string answer = record.http_status == 0 ? record.detail : "status " + std::to_string(record.http_status);
     lines.push_back(
         {{kind, id}, {"endpoint", record.url}, {"result", record.result}, {"http_status", record.http_status}});
     if (!record.detail.empty()) lines.back()["detail"] = record.detail;
     if (call.json) return;
     const std::string count = std::to_string(tries) + "/" + std::to_string((std::max)(tries, waiting));
-    print(plain_text(count + " " + (label.deletion ? "client " : "session ") + id + ": " + record.result + " (" +
+    print(plain_text(count + " " + (envelope.deletion ? "client " : "session ") + id + ": " + record.result + " (" +
                      answer + "), " + record.url) +
           "\n");
   }
@@ -16456,16 +16951,18 @@ struct Progress {
 /// Sends what waits, with a line for each try. Returns why nothing could be done, in words; empty: it was.
 USAGE_STATS_INLINE std::string upload_now(const Call& call, const Storage& storage, bool only_deletions,
                                           Progress& progress) {
-  const platform::NoBrokenPipe unharmed;
-  if (!platform::has_standard_streams()) remark(call, "nothing is sent while a standard stream is closed");
+  const os::ScopedSigpipeBlock unharmed;
+  if (!os::has_standard_streams()) remark(call, "nothing is sent while a standard stream is closed");
   UploadOptions options;
   options.stay = std::chrono::milliseconds(0);
   options.ignore_backoff = true;
   options.only_deletions = only_deletions;
-  options.progress = [&](const Label& label, const DeliveryRecord& record) { progress.tell(call, label, record); };
+  options.progress = [&](const Envelope& envelope, const DeliveryRecord& record) {
+    progress.tell(call, envelope, record);
+  };
   storage.collect_vanished(call.log);
-  for (const Label& label : storage.waiting())
-    if (label.deletion || !only_deletions) progress.waiting += label.destinations.size();
+  for (const Envelope& envelope : storage.waiting())
+    if (envelope.deletion || !only_deletions) progress.waiting += envelope.destinations.size();
   const auto begin = std::chrono::steady_clock::now();
   options.deadline = begin + time_to_send;
   for (bool told = false;; std::this_thread::sleep_for(std::chrono::milliseconds(50))) {
@@ -16480,17 +16977,17 @@ USAGE_STATS_INLINE std::string upload_now(const Call& call, const Storage& stora
 }
 
 USAGE_STATS_INLINE int send_now(const Call& call) {
-  const Standing standing = look(call.options);
+  const Plan plan = plan_of(call.options);
   // Also where all recipients of now are new: what waits is for those of before.
-  const bool allowed = standing.decision.verdict == Verdict::on ||
-                       (standing.consent.decision.verdict == Verdict::on && !standing.withheld.endpoints.empty());
+  const bool allowed = plan.decision.verdict == Verdict::on ||
+                       (plan.consent.decision.verdict == Verdict::on && !plan.withheld.endpoints.empty());
   Progress progress;
-  if (!standing.storage && !standing.problems.empty()) return fail(call, standing.problems.front());
-  if (standing.storage)
-    if (const std::string problem = upload_now(call, *standing.storage, !allowed, progress); !problem.empty())
+  if (!plan.storage && !plan.problems.empty()) return fail(call, plan.problems.front());
+  if (plan.storage)
+    if (const std::string problem = upload_now(call, *plan.storage, !allowed, progress); !problem.empty())
       return fail(call, problem);
-  const Waiting left = standing.storage ? look_at_waiting(look(call.options)) : Waiting();
-  if (left.incomplete) return fail(call, (standing.folder / "pending").string() + " cannot be read");
+  const Waiting left = plan.storage ? look_at_waiting(call.options, plan_of(call.options)) : Waiting();
+  if (left.incomplete) return fail(call, (plan.folder / "pending").string() + " cannot be read");
   const std::size_t waiting = left.reports + left.deletions;
   if (call.json) {
     print_json(Json{{"allowed", allowed}, {"tries", progress.lines}, {"still_waiting", waiting}});
@@ -16499,75 +16996,75 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
   }
   if (waiting == 0) return done;
   if (!allowed && left.reports > 0)
-    remark(call, std::string("usage statistics are ") + verdict_name(standing.decision.verdict) + " (" +
-                     standing.decision.why + "): reports are not sent");
+    remark(call, std::string("usage statistics are ") + verdict_name(plan.decision.verdict) + " (" + plan.decision.why +
+                     "): reports are not sent");
   remark(call, std::to_string(waiting) + (waiting == 1 ? " still waits" : " still wait"));
   if (allowed && !left.held.empty()) remark(call, "not sent yet: " + left.held);
   return failed;
 }
 
 /// Every id under which anything may have been sent.
-USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Standing& standing) {
-  std::vector<std::string> ids = standing.state.sent_ids;
-  for (const Label& label : standing.storage->waiting())
-    if (label.deletion && std::find(ids.begin(), ids.end(), label.client_id) == ids.end())
-      ids.push_back(label.client_id);
-  if (standing.state.damaged)  // it knew which; now each may be one
-    for (const std::string& id : client_folders(*standing.storage))
+USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Plan& plan) {
+  std::vector<std::string> ids = plan.state.sent_ids;
+  for (const Envelope& envelope : plan.storage->waiting())
+    if (envelope.deletion && std::find(ids.begin(), ids.end(), envelope.client_id) == ids.end())
+      ids.push_back(envelope.client_id);
+  if (plan.state.damaged)  // it knew which; now each may be one
+    for (const std::string& id : client_folders(*plan.storage))
       if (id != "local" && std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
   return ids;
 }
 
 /// Every endpoint that may hold reports: those of now, and those of then.
-USAGE_STATS_INLINE std::vector<Endpoint> endpoints_ever(const Options& options, const Standing& standing) {
-  std::vector<Endpoint> endpoints = standing.endpoints;
-  const auto& withheld = standing.withheld.endpoints;  // who can have nothing yet; but the user asks for all
+USAGE_STATS_INLINE std::vector<Endpoint> endpoints_ever(const Options& options, const Plan& plan) {
+  std::vector<Endpoint> endpoints = plan.endpoints;
+  const auto& withheld = plan.withheld.endpoints;  // who can have nothing yet; but the user asks for all
   endpoints.insert(endpoints.end(), withheld.begin(), withheld.end());
-  for (const std::string& url : standing.state.sent_to) {
+  for (const std::string& url : plan.state.sent_to) {
     if (std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& e) { return e.url == url; })) continue;
-    endpoints.push_back(endpoint_at(options, standing, url));
+    endpoints.push_back(endpoint_at(options, plan, url));
   }
   return endpoints;
 }
 
-/// Puts the wish into pending/, a label for each id, before anything is deleted here.
+/// Puts the wish into pending/, an envelope for each id, before anything is deleted here.
 USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, const Storage& storage,
                                                     const std::vector<std::string>& ids,
                                                     const std::vector<Endpoint>& endpoints) {
   std::error_code error;
-  const platform::Folder pending = storage.folder().folder("pending", true, error);
+  const os::Folder pending = storage.folder().folder("pending", true, error);
   if (!pending) return error;
-  Label label;
-  label.deletion = true;
-  label.app = options.app;
-  label.version = options.version;
-  label.created = now_seconds();
-  for (const Endpoint& endpoint : endpoints) label.destinations.push_back({endpoint, 0, 0});
-  const std::vector<Label> before = storage.waiting();
+  Envelope envelope;
+  envelope.deletion = true;
+  envelope.app = options.app;
+  envelope.version = options.version;
+  envelope.created = now_seconds();
+  for (const Endpoint& endpoint : endpoints) envelope.destinations.push_back({endpoint, 0, 0});
+  const std::vector<Envelope> before = storage.waiting();
   for (const std::string& id : ids) {
     const bool waits = std::any_of(before.begin(), before.end(),
-                                   [&](const Label& old) { return old.deletion && old.client_id == id; });
-    label.client_id = id;
-    label.session_id = random_hex(16);
-    if (label.session_id.empty()) return std::make_error_code(std::errc::io_error);
-    if (!waits) error = pending.write(label.session_id, to_text(label), true);
+                                   [&](const Envelope& old) { return old.deletion && old.client_id == id; });
+    envelope.client_id = id;
+    envelope.session_id = random_hex(16);
+    if (envelope.session_id.empty()) return std::make_error_code(std::errc::io_error);
+    if (!waits) error = pending.write(envelope.session_id, to_text(envelope), true);
     if (error) return error;
   }
   return error;
 }
 
-/// Deletes reports, labels and what is remembered of the user; not what they know, and what must never be done again:
-/// to send what is new unannounced, to ask, and to send to who has said 410. A session that is running finds its label
-/// gone and is not sent.
-/// Ids under which an uploader has sent something meanwhile are added to those that are `known`.
+/// Deletes reports, envelopes and what is remembered of the user; not what they know, and what must never be done
+/// again: to send what is new undisclosed, to ask, and to send to who has said 410. A session that is running finds its
+/// envelope gone and is not sent. Ids under which an uploader has sent something meanwhile are added to those that are
+/// `known`.
 USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request, std::vector<std::string>& known) {
   std::error_code error, first;
   const auto note = [&](std::error_code problem) {
     if (problem && problem != std::errc::no_such_file_or_directory && !first) first = problem;
   };
-  for (const Label& label : storage.waiting())
-    if (!label.deletion) note(storage.remove_waiting(label.session_id));
-  const platform::Folder active = storage.folder().folder("active", false, error);
+  for (const Envelope& envelope : storage.waiting())
+    if (!envelope.deletion) note(storage.remove_waiting(envelope.session_id));
+  const os::Folder active = storage.folder().folder("active", false, error);
   note(error);
   if (active)
     for (const auto wanted : {is_id, storage_impl::is_temporary})
@@ -16592,10 +17089,10 @@ USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request,
 USAGE_STATS_INLINE bool anything_left(const Storage& storage) {
   std::error_code error;
   bool incomplete = false;
-  const std::vector<Label> labels = storage.waiting(&incomplete);
-  const platform::Folder active = storage.folder().folder("active", false, error);
+  const std::vector<Envelope> envelopes = storage.waiting(&incomplete);
+  const os::Folder active = storage.folder().folder("active", false, error);
   if (incomplete || (error && error != std::errc::no_such_file_or_directory)) return true;
-  return std::any_of(labels.begin(), labels.end(), [](const Label& label) { return !label.deletion; }) ||
+  return std::any_of(envelopes.begin(), envelopes.end(), [](const Envelope& envelope) { return !envelope.deletion; }) ||
          (active && !active.list(1, is_id).empty()) || !client_folders(storage).empty();
 }
 
@@ -16619,7 +17116,7 @@ USAGE_STATS_INLINE Json urls_of(const std::vector<Endpoint>& endpoints) {
 USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage, const std::vector<std::string>& ids,
                                        const std::vector<Endpoint>& by_hand, const Progress& progress) {
   std::size_t waiting = 0;
-  for (const Label& label : storage.waiting()) waiting += label.deletion ? 1 : 0;
+  for (const Envelope& envelope : storage.waiting()) waiting += envelope.deletion ? 1 : 0;
   if (call.json) {
     print_json(Json{{"client_ids", ids},
                     {"tries", progress.lines},
@@ -16638,21 +17135,21 @@ USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage,
 }
 
 USAGE_STATS_INLINE int delete_all(const Call& call) {
-  const Standing standing = look(call.options);
-  if (!standing.folder_problem.empty())  // state.json knows which ids to ask which servers about
-    return fail(call, standing.folder_problem + "; nothing is deleted here, and no server can be asked");
-  if (!standing.storage) {
-    if (!standing.problems.empty()) return fail(call, standing.problems.front());
+  const Plan plan = plan_of(call.options);
+  if (!plan.folder_problem.empty())  // state.json knows which ids to ask which servers about
+    return fail(call, plan.folder_problem + "; nothing is deleted here, and no server can be asked");
+  if (!plan.storage) {
+    if (!plan.problems.empty()) return fail(call, plan.problems.front());
     if (call.json)
       print_json(Json{{"client_ids", Json::array()}, {"tries", Json::array()}, {"still_waiting", 0}});
     else
       print("There is nothing to delete.\n");
     return done;
   }
-  const Storage& storage = *standing.storage;
-  std::vector<std::string> ids = sent_ids(standing);
+  const Storage& storage = *plan.storage;
+  std::vector<std::string> ids = sent_ids(plan);
   std::vector<Endpoint> by_request, by_hand;
-  for (const Endpoint& endpoint : endpoints_ever(call.options, standing))
+  for (const Endpoint& endpoint : endpoints_ever(call.options, plan))
     (deletion_request(endpoint, call.options.app, call.options.version, "0") ? by_request : by_hand)
         .push_back(endpoint);
   std::error_code error;
@@ -16666,7 +17163,7 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
     error = round < 2 ? wipe(storage, !by_request.empty(), ids) : std::make_error_code(std::errc::io_error);
     if (!error) ask();
   }
-  if (error) return fail(call, standing.folder.string() + ": " + error.message());
+  if (error) return fail(call, plan.folder.string() + ": " + error.message());
   Progress progress;
   if (const std::string problem = upload_now(call, storage, true, progress); !problem.empty()) remark(call, problem);
   return answer_deletion(call, storage, ids, by_hand, progress);
@@ -16674,18 +17171,18 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
 
 USAGE_STATS_INLINE int reset(const Call& call) {
   const Options& options = call.options;
-  const Standing standing = look(options);
-  if (!standing.storage && !standing.problems.empty()) return fail(call, standing.problems.front());
+  const Plan plan = plan_of(options);
+  if (!plan.storage && !plan.problems.empty()) return fail(call, plan.problems.front());
   std::string id;
-  const Options& reported = disclosed(options, standing);
-  if (standing.storage && !shown_client_id(reported, standing.state).empty()) {
-    const std::error_code error = standing.storage->update_state([&](State& state) {
+  const Options& reported = disclosed(options, plan);
+  if (plan.storage && !shown_client_id(reported, plan.state).empty()) {
+    const std::error_code error = plan.storage->update_state([&](State& state) {
       state.client_id.clear();
       state.secret.clear();
       make_client_id(reported, state);
       id = client_id_of(reported, state);
     });
-    if (error) return fail(call, standing.folder.string() + ": " + error.message());
+    if (error) return fail(call, plan.folder.string() + ": " + error.message());
   }
   if (call.json)
     print_json(id.empty() ? Json{{"client_id", nullptr}} : Json{{"client_id", id}});
@@ -16751,33 +17248,33 @@ USAGE_STATS_INLINE void print_requests(const std::vector<Outgoing>& list) {
     std::string head = request.method + " " + plain_text(request.url) + "\n";
     for (const auto& [name, value] : request.headers)
       head += plain_text(name) + ": " + plain_text(shown_header(list[i], name, value)) + "\n";
-    platform::write_to_standard_error(head + "\n");
+    os::write_to_standard_error(head + "\n");
     print(request.body);
     if (i + 1 < list.size() && !request.body.empty() && request.body.back() != '\n') print("\n");
   }
 }
 
-/// The label of a session that waits, if it does.
-USAGE_STATS_INLINE const Label* label_of(const std::vector<Label>& waiting, const KnownSession& session) {
-  for (const Label& label : waiting)
-    if (label.session_id == session.session) return &label;
+/// The envelope of a session that waits, if it does.
+USAGE_STATS_INLINE const Envelope* label_of(const std::vector<Envelope>& waiting, const KnownSession& session) {
+  for (const Envelope& envelope : waiting)
+    if (envelope.session_id == session.session) return &envelope;
   return nullptr;
 }
 
 /// The endpoints that a report has gone to or waits for; where there is none, those that it would have gone to.
-USAGE_STATS_INLINE std::vector<Endpoint> endpoints_of(const Options& options, const Standing& standing,
-                                                      const KnownSession& session, const Label* label) {
+USAGE_STATS_INLINE std::vector<Endpoint> endpoints_of(const Options& options, const Plan& plan,
+                                                      const KnownSession& session, const Envelope* envelope) {
   std::vector<Endpoint> endpoints;
   const auto known = [&](const std::string& url) {
     return std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& e) { return e.url == url; });
   };
-  if (label != nullptr)
-    for (const Destination& destination : label->destinations) endpoints.push_back(destination.endpoint);
+  if (envelope != nullptr)
+    for (const Destination& destination : envelope->destinations) endpoints.push_back(destination.endpoint);
   for (const Json& line : session.deliveries) {
     const std::string url = string_member(line, "endpoint");
-    if (!known(url)) endpoints.push_back(endpoint_at(options, standing, url));
+    if (!known(url)) endpoints.push_back(endpoint_at(options, plan, url));
   }
-  return endpoints.empty() ? standing.endpoints : endpoints;
+  return endpoints.empty() ? plan.endpoints : endpoints;
 }
 
 /// How many of the session's events the endpoint had before this report was sent to it.
@@ -16786,12 +17283,12 @@ USAGE_STATS_INLINE std::size_t events_before(const KnownSession& session, const 
                           integer_member(session.report, "sequence", 1));
 }
 
-USAGE_STATS_INLINE Json session_json(const Standing& standing, const KnownSession& session, const Label* label) {
-  Json json = {{"path", standing.storage->report_path(session.client, session.session).string()},
+USAGE_STATS_INLINE Json session_json(const Plan& plan, const KnownSession& session, const Envelope* envelope) {
+  Json json = {{"path", plan.storage->report_path(session.client, session.session).string()},
                {"deliveries", session.deliveries},
                {"waiting", Json::array()}};
-  if (label != nullptr)
-    for (const Destination& destination : label->destinations) {
+  if (envelope != nullptr)
+    for (const Destination& destination : envelope->destinations) {
       Json entry = {{"endpoint", destination.endpoint.url}, {"attempts", destination.attempts}};
       if (destination.not_before != 0) entry["not_before"] = time_text(destination.not_before);
       json["waiting"].push_back(std::move(entry));
@@ -16801,8 +17298,8 @@ USAGE_STATS_INLINE Json session_json(const Standing& standing, const KnownSessio
 }
 
 /// What became of a report, in rows.
-USAGE_STATS_INLINE std::string fate(const Standing& standing, const KnownSession& session, const Label* label) {
-  std::string text = row("report", standing.storage->report_path(session.client, session.session).string());
+USAGE_STATS_INLINE std::string fate(const Plan& plan, const KnownSession& session, const Envelope* envelope) {
+  std::string text = row("report", plan.storage->report_path(session.client, session.session).string());
   for (const Json& line : session.deliveries) {
     const std::int64_t status = integer_member(line, "http_status");
     const std::string detail = string_member(line, "detail");
@@ -16810,8 +17307,8 @@ USAGE_STATS_INLINE std::string fate(const Standing& standing, const KnownSession
                                                    (status == 0 ? "" : ", status " + std::to_string(status)) +
                                                    (detail.empty() ? "" : ": " + detail));
   }
-  if (label != nullptr)
-    for (const Destination& destination : label->destinations)
+  if (envelope != nullptr)
+    for (const Destination& destination : envelope->destinations)
       text += row("waits for",
                   destination.endpoint.url + (destination.not_before <= now_seconds()
                                                   ? std::string()
@@ -16822,14 +17319,14 @@ USAGE_STATS_INLINE std::string fate(const Standing& standing, const KnownSession
 }
 
 USAGE_STATS_INLINE int show(const Call& call) {
-  const Standing standing = look(call.options);
+  const Plan plan = plan_of(call.options);
   std::vector<KnownSession> sessions;
-  std::vector<Label> waiting;
-  if (standing.storage) {
-    sessions = known_sessions(*standing.storage);
-    waiting = standing.storage->waiting();
-  } else if (!standing.problems.empty()) {
-    return fail(call, standing.problems.front());
+  std::vector<Envelope> waiting;
+  if (plan.storage) {
+    sessions = known_sessions(*plan.storage);
+    waiting = plan.storage->waiting();
+  } else if (!plan.problems.empty()) {
+    return fail(call, plan.problems.front());
   }
   sessions.resize(std::min(sessions.size(), call.count.value_or(1)));
   if (sessions.empty() && !call.json) return remark(call, "there are no reports"), done;
@@ -16837,16 +17334,16 @@ USAGE_STATS_INLINE int show(const Call& call) {
   std::vector<Outgoing> requests;
   Json json = Json::array();
   for (const KnownSession& session : sessions) {
-    const Label* const label = label_of(waiting, session);
+    const Envelope* const envelope = label_of(waiting, session);
     if (call.wire) {
-      for (const Endpoint& endpoint : endpoints_of(call.options, standing, session, label))
+      for (const Endpoint& endpoint : endpoints_of(call.options, plan, session, envelope))
         add_requests(requests, endpoint, session.session, session.text, events_before(session, endpoint));
-      if (label == nullptr && session.deliveries.empty())
+      if (envelope == nullptr && session.deliveries.empty())
         remark(call, "session " + session.session + " was not sent; so it would have been:");
     } else if (call.json) {
-      json.push_back(session_json(standing, session, label));
+      json.push_back(session_json(plan, session, envelope));
     } else {
-      print("session " + session.session + "\n" + fate(standing, session, label) + session.text + "\n");
+      print("session " + session.session + "\n" + fate(plan, session, envelope) + session.text + "\n");
     }
   }
   if (call.wire && !call.json)
@@ -16858,12 +17355,12 @@ USAGE_STATS_INLINE int show(const Call& call) {
 
 /// The report that a run of now, which records nothing and ends well at once, would make. Nothing is written: where
 /// a run would make an id, a random one stands for it.
-USAGE_STATS_INLINE std::string preview_report(const Options& options, const Standing& standing) {
-  const Options& reported = disclosed(options, standing);
+USAGE_STATS_INLINE std::string preview_report(const Options& options, const Plan& plan) {
+  const Options& reported = disclosed(options, plan);
   Report report = report_at_start(reported, random_hex(16), {}, SensitiveValues());
-  count_deliveries(standing.state, report);
-  if (standing.decision.verdict == Verdict::on) {
-    State state = standing.state;
+  count_deliveries(plan.state, report);
+  if (plan.decision.verdict == Verdict::on) {
+    State state = plan.state;
     make_client_id(reported, state);
     report.client_id = client_id_of(reported, state);
   }
@@ -16893,14 +17390,14 @@ USAGE_STATS_INLINE int preview_message(const Call& call) {
 
 USAGE_STATS_INLINE int preview(const Call& call) {
   if (call.message) return preview_message(call);
-  const Standing standing = look(call.options);
-  const std::string report = preview_report(call.options, standing);
-  const bool sent = standing.decision.verdict == Verdict::on;
+  const Plan plan = plan_of(call.options);
+  const std::string report = preview_report(call.options, plan);
+  const bool sent = plan.decision.verdict == Verdict::on;
   if (!sent)
-    remark(call, std::string("usage statistics are ") + verdict_name(standing.decision.verdict) +
+    remark(call, std::string("usage statistics are ") + verdict_name(plan.decision.verdict) +
                      ": nothing would be sent; this is what would be if they were on");
   std::vector<Outgoing> requests;
-  for (const Endpoint& endpoint : standing.endpoints) add_requests(requests, endpoint, {}, report);
+  for (const Endpoint& endpoint : plan.endpoints) add_requests(requests, endpoint, {}, report);
   if (call.json) {
     const auto json = parse_json(report);
     const Json answer = {
@@ -16953,7 +17450,7 @@ USAGE_STATS_INLINE std::string usage(const Options& options) {
 }
 
 USAGE_STATS_INLINE int misused(const Call& call, const std::string& problem) {
-  platform::write_to_standard_error(call.typed + ": " + plain_text(problem) + "\n\n" + usage(call.options));
+  os::write_to_standard_error(call.typed + ": " + plain_text(problem) + "\n\n" + usage(call.options));
   return usage_error;
 }
 
@@ -16967,7 +17464,7 @@ USAGE_STATS_INLINE bool take(Call& call, const std::vector<std::string>& argumen
   if (argument == "--json") return call.json = true;
   if (call.name == "show" && argument == "--wire") return call.wire = true;
   if (call.name == "show" && is_count(argument) && !call.count) {
-    call.count = static_cast<std::size_t>(std::strtoul(argument.c_str(), nullptr, 10));
+    call.count = std::size_t{std::strtoul(argument.c_str(), nullptr, 10)};
     return call.count > 0U;
   }
   if (call.name == "preview" && argument.compare(0, 10, "--message=") == 0)
@@ -17001,6 +17498,17 @@ USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::str
   return misused(call, "there is no command '" + call.name + "'");
 }
 
+/// The same, and whether what it said has arrived: else it has failed, whatever it has done.
+USAGE_STATS_INLINE int answer_heard(const Options& options, const std::vector<std::string>& arguments) {
+  // What has the number of a closed stream now is a file of somebody's, maybe ours.
+  output_error() = os::is_open(1) ? 0 : EBADF;
+  const int code = answer(options, arguments);
+  if (output_error() == 0) return code;
+  os::write_to_standard_error(typed_command(options) +
+                              ": standard output: " + std::generic_category().message(output_error()) + "\n");
+  return code == done ? failed : code;
+}
+
 }  // namespace command_impl
 }  // namespace detail
 
@@ -17010,14 +17518,14 @@ USAGE_STATS_INLINE std::optional<int> handle_command(const Options& options, int
   const std::size_t words = detail::command_words(options, argc, argv);
   if (words == 0) return std::nullopt;
   const detail::PublicCall call;
-  const detail::platform::Uncancelled uncancelled;
+  const detail::os::ScopedCancelBlock no_cancel;
   USAGE_STATS_TRY {
     std::vector<std::string> arguments;
     for (int i = static_cast<int>(words) + 1; i < argc && argv[i] != nullptr; ++i) arguments.emplace_back(argv[i]);
-    return detail::command_impl::answer(options, arguments);
+    return detail::command_impl::answer_heard(options, arguments);
   }
   USAGE_STATS_CATCH_ALL {
-    detail::platform::write_to_standard_error("usage-stats: out of memory, or the file system is broken\n");
+    detail::os::write_to_standard_error("usage-stats: out of memory, or the file system is broken\n");
     return detail::command_impl::failed;
   }
 }

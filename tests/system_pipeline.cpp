@@ -20,7 +20,7 @@ struct Spinnaker : System {
   explicit Spinnaker(const std::string& variant = {}) : System("pipeline", variant) { report_to(server, "/log"); }
   Server server;
 
-  Result drain(const std::string& executions) const { return run({"serve"}, executions); }
+  Result serve(const std::string& executions) const { return run({"serve"}, executions); }
   std::vector<json> sent(std::size_t count) const {
     std::vector<json> reports;
     for (const ReceivedRequest& request : server.wait_for(count)) reports.push_back(json::parse(request.body));
@@ -36,7 +36,7 @@ struct Spinnaker : System {
 
 TEST_CASE("pipeline: each execution is reported when it is complete, with all that the document lists") {
   Spinnaker spin;
-  CHECK(spin.drain(good).exit_code == 0);
+  CHECK(spin.serve(good).exit_code == 0);
   const json report = spin.sent(1)[0];
   CHECK(spin.server.requests()[0].target == "/log");
   CHECK(schema_problem(report.dump()) == "");
@@ -75,8 +75,8 @@ TEST_CASE("pipeline: a report for each execution, sent while the service goes on
 
 TEST_CASE("pipeline: ids and the application's name leave as hashes only, which tell no two instances' apart") {
   Spinnaker one, two;
-  CHECK(one.drain(good + good).exit_code == 0);
-  CHECK(two.drain(good).exit_code == 0);
+  CHECK(one.serve(good + good).exit_code == 0);
+  CHECK(two.serve(good).exit_code == 0);
   const std::vector<json> first = one.sent(2);
   const json second = two.sent(1)[0];
   CHECK(first[0]["client_id"] == sha256(one.instance_id()));
@@ -98,7 +98,7 @@ TEST_CASE("pipeline: ids and the application's name leave as hashes only, which 
 
 TEST_CASE("pipeline: what is in no list is other") {
   Spinnaker spin;
-  CHECK(spin.drain("e-3 shop batch carrier-pigeon acme-rollout/acme-cloud/acme-done\n").exit_code == 0);
+  CHECK(spin.serve("e-3 shop batch carrier-pigeon acme-rollout/acme-cloud/acme-done\n").exit_code == 0);
   const json report = spin.sent(1)[0];
   for (const char* field : {"execution.type", "execution.trigger", "execution.status"})
     CHECK(report["fields"][field] == "other");
@@ -114,7 +114,7 @@ TEST_CASE("pipeline: every value in the lists is reported as it is") {
   const std::vector<std::string> triggers{"cron",   "docker",   "git",    "jenkins",
                                           "manual", "pipeline", "pubsub", "webhook"};
   for (const std::string& trigger : triggers) executions += "e p pipeline " + trigger + " wait/ecs/stopped\n";
-  CHECK(spin.drain(executions).exit_code == 0);
+  CHECK(spin.serve(executions).exit_code == 0);
   std::multiset<std::string> found;
   for (const json& report : spin.sent(triggers.size())) {
     found.insert(report["fields"]["execution.trigger"].get<std::string>());
@@ -125,28 +125,28 @@ TEST_CASE("pipeline: every value in the lists is reported as it is") {
 
 TEST_CASE("pipeline: opt-in in 1.18") {
   Spinnaker spin("pipeline_1_18");
-  CHECK(spin.drain(good).out == "payments succeeded\n");
+  CHECK(spin.serve(good).out == "payments succeeded\n");
   CHECK(spin.silent());
   CHECK(spin.run({"config", "stats", "enable"}).exit_code == 0);
   CHECK(spin.config() == json({{"usage_stats", true}}));
-  CHECK(spin.drain(good).exit_code == 0);
+  CHECK(spin.serve(good).exit_code == 0);
   CHECK(spin.sent(1)[0]["app"]["version"] == "1.18.0");
   CHECK(spin.run({"config", "stats", "disable"}).exit_code == 0);
-  CHECK(spin.drain(good).exit_code == 0);
+  CHECK(spin.serve(good).exit_code == 0);
   CHECK(spin.report_files().size() == 1);
 }
 
 TEST_CASE("pipeline: on from 1.19 on, after a notice, until an administrator turns it off") {
   Spinnaker spin;
-  CHECK(spin.drain(good).err.find("pipeline collects usage statistics") == 0);
-  CHECK(spin.drain(good).err.empty());
+  CHECK(spin.serve(good).err.find("pipeline collects usage statistics") == 0);
+  CHECK(spin.serve(good).err.empty());
   CHECK(spin.sent(2).size() == 2);
   CHECK(spin.run({"config", "stats", "disable"}).exit_code == 0);
   CHECK(spin.config() == json({{"usage_stats", false}}));
-  CHECK(spin.drain(good).exit_code == 0);
+  CHECK(spin.serve(good).exit_code == 0);
   CHECK(spin.report_files().size() == 2);
   CHECK(spin.run({"config", "stats", "enable"}).exit_code == 0);
-  CHECK(spin.drain(good).exit_code == 0);
+  CHECK(spin.serve(good).exit_code == 0);
   CHECK(spin.sent(3).size() == 3);
 }
 
@@ -155,7 +155,7 @@ TEST_CASE("pipeline: executions go on when the statistics' server is down") {
   Spinnaker spin;
   spin.set("_USAGE_STATS_ENDPOINT", refuses.url("/log"));
   spin.set("_USAGE_STATS_ENABLED", "1");
-  const Result result = spin.drain(good + good + good);
+  const Result result = spin.serve(good + good + good);
   CHECK(result.exit_code == 0);
   CHECK(result.out == "payments succeeded\npayments succeeded\npayments succeeded\n");
   CHECK(result.err.empty());
