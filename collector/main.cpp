@@ -29,6 +29,7 @@ const std::vector<Command>& commands() {
       {"import", "FILE", "takes reports from JSON lines", import_reports, {"--database"}, {}},
       {"export", "[FILE]", "gives all reports as JSON lines", export_reports, {"--database"}, {}},
       {"backup", "FILE", "a copy of the database, also while it serves", backup, {"--database"}, {}},
+      {"publish", "FOLDER", "writes a static site of finished weeks, for everyone to see", publish_site, {"--database"}, {}},
       {"delete", "CLIENT_ID", "forgets a client, as DELETE does", remove_client, {"--database"}, {}},
       {"forget", "--app X", "takes away what somebody forged: [--version Y] [--day 2026-11-29]", forget,
        {"--database", "--app", "--version", "--day"}, {}},

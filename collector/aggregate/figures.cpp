@@ -211,9 +211,12 @@ Table counters(const Reader& reader) {
     const Bins bins = reader.bins(Metric::counter, name);
     const std::int64_t low = reader.sum(Metric::counter_low, name), high = reader.sum(Metric::counter_high, name);
     const double about = static_cast<double>(high) * 4294967296.0 + static_cast<double>(low);
-    const Value sum = about < 9e18 ? Value((high << 32) + low) : Value(about);
-    table.rows.push_back({name, total_of(bins), share_of(total_of(bins), all), sum, quantile(bins, 0.5, true),
-                          quantile(bins, 0.95, true)});
+    table.rows.push_back({name, total_of(bins), share_of(total_of(bins), all), std::monostate(),
+                          quantile(bins, 0.5, true), quantile(bins, 0.95, true)});
+    if (about < 9e18)
+      table.rows.back()[3] = (high << 32) + low;
+    else
+      table.rows.back()[3] = about;
   }
   return table;
 }
