@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Shows usage_stats from end to end on a Debian 12: a small tool ends well, fails, throws and is opted out; a receiver
+# Shows usage_stats from end to end on a Debian 12: a small tool ends well, fails, throws and is opted out; a collector
 # on this machine gets what it may get. Works in a temporary folder and leaves nothing behind but installed packages.
 #
-#   ./examples/demo.sh [--keep]      --keep leaves the folder there, to look around in
+#   ./examples/demo.sh [--keep]      --keep leaves the folder there and the collector's page up, to look around in
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -10,9 +10,10 @@ keep=${1:-}
 [[ $keep == "" || $keep == --keep ]] || { sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 2; }
 failures=0
 verdict=
-receiver_pid=
+collector_pid=
 work=$(mktemp -d)
 home=$work/home
+database=$work/usage.db
 reports=$work/received.jsonl
 
 title() { printf '\n== %s\n' "$*"; }
@@ -36,12 +37,15 @@ tool_processes() {  # the ids of all processes of our quickstart, uploaders incl
   done 2>/dev/null
 }
 no_tool_processes() { [[ -z $(tool_processes) ]]; }
-received() { [[ $(wc -l <"$reports") -eq $1 ]]; }
+received() {
+  "$work/usage-stats-collector" export --database "$database" >"$reports"
+  [[ $(wc -l <"$reports") -eq $1 ]]
+}
 received_one() { [[ $(grep -cF "$1" "$reports") -eq 1 ]]; }
 
 cleanup() {
   local process
-  for process in $receiver_pid $(tool_processes); do kill "$process" 2>/dev/null || true; done
+  for process in $collector_pid $(tool_processes); do kill "$process" 2>/dev/null || true; done
   if [[ $keep == --keep ]]; then echo "kept: $work"; else rm -rf "$work"; fi
   if [[ $verdict ]]; then echo "$verdict"; else echo "NOT ALL OF IT HAPPENED: the demo ended early"; fi
 }
@@ -50,7 +54,7 @@ trap 'exit 1' INT TERM HUP
 
 install_packages() {
   local package missing=() as_root=()
-  for package in g++ pkg-config nlohmann-json3-dev libcpp-httplib-dev; do
+  for package in g++ pkg-config nlohmann-json3-dev libcpp-httplib-dev libsqlite3-dev; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
   ((${#missing[@]})) || return 0
@@ -61,23 +65,28 @@ install_packages() {
 }
 
 build() {
-  title "Building with plain g++: the tool header-only, and the receiver"
+  title "Building with plain g++: the tool header-only, and the collector"
   local flags
   read -r -a flags <<<"$(pkg-config --cflags --libs cpp-httplib)"
+  mkdir "$work/objects"
   (
     set -x
     g++ -std=c++17 -O1 -DNDEBUG -Iinclude examples/quickstart.cpp -o "$work/quickstart" "${flags[@]}" -pthread
-    g++ -std=c++17 -O1 -DNDEBUG examples/receiver.cpp -o "$work/receiver" "${flags[@]}" -pthread
-  ) 2>&1 | sed "s|$work/|/tmp/.../|"
+    # shellcheck disable=SC2016
+    printf '%s\0' collector/main.cpp collector/*/*.cpp | xargs -0 -P "$(nproc)" -n 1 sh -c \
+      'g++ -std=c++17 -O1 -DNDEBUG $1 -c "$2" -o "$0/$(echo "$2" | tr / _).o"' "$work/objects" "${flags[*]}"
+    g++ "$work"/objects/*.o -o "$work/usage-stats-collector" "${flags[@]}" -lsqlite3 -pthread
+  ) 2>&1 | sed "s|$work/|/tmp/.../|g"
 }
 
-start_receiver() {
-  title "Starting the receiver on a free port of this machine"
-  "$work/receiver" --port 0 --file "$reports" >"$work/receiver.log" 2>&1 &
-  receiver_pid=$!
-  wait_for 10 grep -q '^listening on ' "$work/receiver.log" || { cat "$work/receiver.log"; return 1; }
-  url=$(sed -n 's/^listening on //p' "$work/receiver.log")
-  echo "   $url"
+start_collector() {
+  title "Starting the collector on free ports of this machine"
+  "$work/usage-stats-collector" serve --database "$database" --port 0 --pages-port 0 --verbose >"$work/collector.log" 2>&1 &
+  collector_pid=$!
+  wait_for 10 grep -q '^pages are at ' "$work/collector.log" || { cat "$work/collector.log"; return 1; }
+  url=$(sed -n 's/^reports are taken at //p' "$work/collector.log")
+  pages=$(sed -n 's/^pages are at //p' "$work/collector.log")
+  sed 's/^/   /' "$work/collector.log"
 }
 
 # As in a fresh account: nothing of your own environment or folders is seen or changed. Nobody sits at a terminal to be
@@ -115,9 +124,9 @@ run_tool() {
 }
 
 show_reports() {
-  title "What the receiver got"
+  title "What the collector got"
   check "three reports within 20 s" wait_for 20 received 3
-  sed -n '/^stored/s/^/   /p' "$work/receiver.log"
+  sed -n '/^stored/s/^/   /p' "$work/collector.log"
   check "one that ended well" received_one '"outcome":{"status":"ok","exit_code":0}'
   check "one that failed" received_one '"outcome":{"status":"failed","exit_code":1}'
   check "one that threw" received_one '"outcome":{"status":"exception","error":{"type":"std::runtime_error",'
@@ -129,7 +138,7 @@ show_reports() {
   local report
   report=$(grep -rl --include=usage_stats.json '"status": "exception"' "$home/.local/state")
   sed 's/^/   /' "$report"
-  check "it is what the receiver got" grep -qxF "$(tr -d ' \n' <"$report")" <(tr -d ' ' <"$reports")
+  check "it is what the collector got" grep -qxF "$(tr -d ' \n' <"$report")" <(tr -d ' ' <"$reports")
 
   title "What became of it"
   check "delivered" grep -q '"delivered"' "$(dirname "$report")/delivery.json"
@@ -140,6 +149,11 @@ show_reports() {
 }
 no_names() { ! grep -qE "poem|picture|no-such-file" "$reports"; }
 
+teach() {
+  tool usage-stats describe --json |
+    "$work/usage-stats-collector" describe add - --database "$database" | sed 's/^/   /'
+}
+
 show_status() {
   local status
   status=$(tool usage-stats status 2>/dev/null) || return 0
@@ -149,14 +163,23 @@ show_status() {
 
 install_packages
 build
-start_receiver
+start_collector
 run_tool
 show_reports
 show_status
-title "Stopping the receiver"
-kill "$receiver_pid"
-check "it ends by itself" wait "$receiver_pid"
-receiver_pid=
+title "Teaching the collector what the tool's fields are"
+check "described" teach
+
+if [[ $keep == --keep ]]; then
+  title "The collector's page is at $pages"
+  echo "   Ctrl-C ends it"
+  if ((failures == 0)); then verdict="All of it happened, and the page was up until now."; fi
+  wait "$collector_pid"
+fi
+title "Stopping the collector, whose page was at $pages (--keep keeps it up)"
+kill "$collector_pid"
+check "it ends by itself" wait "$collector_pid"
+collector_pid=
 
 echo
 if ((failures)); then

@@ -6,8 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tools/need.sh g++ cmake ninja-build pkg-config nlohmann-json3-dev libcpp-httplib-dev doctest-dev openssl util-linux \
-  python3 python3-jsonschema curl strace locales
+tools/need.sh g++ cmake ninja-build pkg-config nlohmann-json3-dev libcpp-httplib-dev libsqlite3-dev doctest-dev \
+  openssl util-linux python3 python3-jsonschema curl strace locales
 
 build=${BUILD_DIR:-build/tests}
 arguments=(-DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-g0 -DUSAGE_STATS_BUILD_TESTS=ON

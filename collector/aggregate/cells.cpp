@@ -79,8 +79,8 @@ void Cells::write_presence() {
 /// Adds n to the distinct numbers of each slice and period in which nothing else shows this installation. The presence
 /// itself must be in the database if n is 1, and must not if it is -1.
 void Cells::count_active(const Presence& presence, std::int64_t n) {
-  const std::array<Id, 8> mine = terms_.slices_of(presence.leaf);
-  bool known[3][8] = {};
+  const std::array<Id, 8> mine[] = {terms_.slices_of(presence.leaf), terms_.slices_of_either(presence.leaf)};
+  bool known[3][2][8] = {};
   const Day first = std::min(begin_of(Period::week, presence.day), begin_of(Period::month, presence.day));
   const Day end = std::max(end_of(Period::week, presence.day), end_of(Period::month, presence.day));
   Statement& others = database_["SELECT day, leaf FROM presence WHERE client = ? AND day >= ? AND day < ?"];
@@ -89,16 +89,20 @@ void Cells::count_active(const Presence& presence, std::int64_t n) {
     const Day day = others.integer(0);
     const Id leaf = others.integer(1);
     if (day == presence.day && leaf == presence.leaf) continue;
-    const std::array<Id, 8>& theirs = terms_.slices_of(leaf);
+    const std::array<Id, 8>* const theirs[] = {&terms_.slices_of(leaf), &terms_.slices_of_either(leaf)};
     for (std::size_t period = 0; period < 3; ++period)
       if (begin_of(periods[period], day) == begin_of(periods[period], presence.day))
-        for (std::size_t mask = 0; mask < 8; ++mask) known[period][mask] |= theirs[mask] == mine[mask];
+        for (std::size_t either = 0; either < 2; ++either)
+          for (std::size_t mask = 0; mask < 8; ++mask)
+            known[period][either][mask] |= (*theirs[either])[mask] == mine[either][mask];
   }
   for (std::size_t period = 0; period < 3; ++period) {
     const auto series = terms_.series(terms_.leaf(presence.leaf).app, Metric::active, period_names[period], {});
     if (!series) continue;
-    for (std::size_t mask = 0; mask < 8; ++mask)
-      if (!known[period][mask]) add(mine[mask], *series, begin_of(periods[period], presence.day), 0, n);
+    for (std::size_t either = 0; either < 2; ++either)
+      for (std::size_t mask = 0; mask < 8; ++mask)
+        if (!known[period][either][mask])
+          add(mine[either][mask], *series, begin_of(periods[period], presence.day), 0, n);
   }
 }
 
@@ -114,8 +118,9 @@ void Cells::write() {
   write_presence();
   std::vector<std::pair<Key, std::int64_t>> sorted(gathered_.begin(), gathered_.end());
   std::sort(sorted.begin(), sorted.end());
-  Statement& add = database_["INSERT INTO cell(slice, series, day, bin, n) VALUES(?, ?, ?, ?, ?) "
-                             "ON CONFLICT DO UPDATE SET n = n + excluded.n"];
+  Statement& add = database_
+      ["INSERT INTO cell(slice, series, day, bin, n) VALUES(?, ?, ?, ?, ?) "
+       "ON CONFLICT DO UPDATE SET n = n + excluded.n"];
   Statement& remove = database_["DELETE FROM cell WHERE slice = ? AND series = ? AND day = ? AND bin = ? AND n = 0"];
   for (const auto& [key, n] : sorted) {
     if (n == 0) continue;

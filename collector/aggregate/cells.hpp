@@ -1,6 +1,6 @@
 #pragma once
-// The figures, and what is to be added to them. Many runs add to the same cells, so that they are gathered in memory and
-// written together; what is gathered can be made anew from the runs after meta.aggregated_through.
+// The figures, and what is to be added to them. Many runs add to the same cells, so that they are gathered in memory
+// and written together; what is gathered can be made anew from the runs after meta.aggregated_through.
 
 #include <cstdint>
 #include <set>
@@ -40,7 +40,9 @@ class Cells {
 
   /// Adds a run's facts to the cells of its eight slices; times = -1 takes them away.
   void add(Id leaf, Day day, const std::vector<CountedFact>& facts, std::int64_t times = 1);
-  void add(Id slice, Id series, Day day, std::int64_t bin, std::int64_t n) { gathered_[{slice, series, day, bin}] += n; }
+  void add(Id slice, Id series, Day day, std::int64_t bin, std::int64_t n) {
+    gathered_[{slice, series, day, bin}] += n;
+  }
   /// The installation was there.
   void see(const Presence& presence) { seen_.insert(presence); }
   /// It was not: removes these from the database. Nothing that was seen may be left to write.

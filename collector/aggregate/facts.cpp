@@ -144,8 +144,7 @@ Report report_of(const Json& json) {
   gathered.add(Metric::os_version, {}, text_at(system, "os_version"));
   add_outcome(json["outcome"], gathered);
   add_options(command, gathered);
-  if (json.contains("duration_s"))
-    gathered.add(Metric::duration, {}, {}, bin_of(json["duration_s"].get<double>()));
+  if (json.contains("duration_s")) gathered.add(Metric::duration, {}, {}, bin_of(json["duration_s"].get<double>()));
   add_values(json["fields"], gathered);
   add_counters(json["counters"], gathered);
   add_stages(json["stages"], gathered);

@@ -34,11 +34,19 @@ Value number_of(double number, bool integers) {
 Value quantile(const Bins& bins, double share, bool integers) {
   const std::int64_t total = total_of(bins);
   if (total <= 0) return {};
-  const auto wanted = std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(share * static_cast<double>(total))));
+  const auto wanted =
+      std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(share * static_cast<double>(total))));
   std::int64_t seen = 0;
   for (const auto& [bin, n] : bins)
     if ((seen += n) >= wanted) return number_of(middle_of(bin, integers), integers);
   return {};
+}
+
+/// Of a counter, from its two halves; a float where it is beyond 64 bits.
+Value sum_of(std::int64_t high, std::int64_t low) {
+  const double about = static_cast<double>(high) * 4294967296.0 + static_cast<double>(low);
+  if (about < 9e18) return high * 4294967296 + low;
+  return about;
 }
 
 /// The first days of all steps of the selection.
@@ -98,8 +106,8 @@ Table active(const Reader& reader, Period period) {
   std::map<Day, std::int64_t> counts;
   for (const Day day : steps_of(reader.selection(), period)) counts[day] = 0;
   for (const Series& series : reader.series(Metric::active, names[static_cast<int>(period)]))
-    reader.cells(series.id, begin_of(period, reader.selection().first),
-                 [&](Day day, std::int64_t, std::int64_t n) { counts[day] += n; });
+    reader.installations(series.id, begin_of(period, reader.selection().first),
+                         [&](Day day, std::int64_t, std::int64_t n) { counts[day] += n; });
   Table table{{"start", "installations"}, {}};
   for (const auto& [day, n] : counts) table.rows.push_back({text_of(day), n});
   return table;
@@ -121,8 +129,7 @@ Table totals(const Reader& reader, Metric metric, const std::string& name, std::
   std::int64_t total = 0, others = 0;
   for (const Series& series : reader.series(metric, name)) total += counts[series.value] = reader.sum(series.id);
   Table table{{"value", "n", "share"}, {}};
-  for (const auto& [value, n] : commonest(counts, most, others))
-    table.rows.push_back({value, n, share_of(n, total)});
+  for (const auto& [value, n] : commonest(counts, most, others)) table.rows.push_back({value, n, share_of(n, total)});
   if (others > 0) table.rows.push_back({std::string("(others)"), others, share_of(others, total)});
   return table;
 }
@@ -160,8 +167,7 @@ Table options(const Reader& reader, std::size_t most) {
   const std::int64_t all = reader.sum(Metric::runs);
   std::int64_t others = 0;
   Table table{{"option", "runs", "share"}, {}};
-  for (const auto& [option, n] : commonest(counts, most, others))
-    table.rows.push_back({option, n, share_of(n, all)});
+  for (const auto& [option, n] : commonest(counts, most, others)) table.rows.push_back({option, n, share_of(n, all)});
   return table;
 }
 
@@ -170,8 +176,7 @@ Table durations(const Reader& reader) {
   std::map<Day, Bins> by_step;
   for (const Day day : steps_of(reader.selection(), step)) by_step[day];
   for (const Series& series : reader.series(Metric::duration))
-    reader.cells(series.id,
-                 [&](Day day, std::int64_t bin, std::int64_t n) { by_step[begin_of(step, day)][bin] += n; });
+    reader.cells(series.id, [&](Day day, std::int64_t bin, std::int64_t n) { by_step[begin_of(step, day)][bin] += n; });
   Table table{{"start", "p50", "p90", "p99", "runs"}, {}};
   for (const auto& [day, bins] : by_step)
     table.rows.push_back({text_of(day), quantile(bins, 0.5, false), quantile(bins, 0.9, false),
@@ -210,13 +215,8 @@ Table counters(const Reader& reader) {
   for (const std::string& name : names(reader, Metric::counter)) {
     const Bins bins = reader.bins(Metric::counter, name);
     const std::int64_t low = reader.sum(Metric::counter_low, name), high = reader.sum(Metric::counter_high, name);
-    const double about = static_cast<double>(high) * 4294967296.0 + static_cast<double>(low);
-    table.rows.push_back({name, total_of(bins), share_of(total_of(bins), all), std::monostate(),
+    table.rows.push_back({name, total_of(bins), share_of(total_of(bins), all), sum_of(high, low),
                           quantile(bins, 0.5, true), quantile(bins, 0.95, true)});
-    if (about < 9e18)
-      table.rows.back()[3] = (high << 32) + low;
-    else
-      table.rows.back()[3] = about;
   }
   return table;
 }

@@ -1,7 +1,7 @@
 #pragma once
-// The figures, one function a chart: each reads cells only and answers with a small table. Runs under CI are out unless the
-// selection says otherwise. "start" is the first day of the selection's step, as text; steps without runs are there, with
-// zeros. Numbers come out of bins of 9 % width and have three digits at most.
+// The figures, one function a chart: each reads cells only and answers with a small table. Runs under CI are out unless
+// the selection says otherwise. "start" is the first day of the selection's step, as text; steps without runs are
+// there, with zeros. Numbers come out of bins of 9 % width and have three digits at most.
 
 #include <string>
 #include <vector>
@@ -30,8 +30,8 @@ Table options(const Reader&, std::size_t most = 50);
 
 /// version, runs, ok, failed, exception, signal, lost, running: the newest version first.
 Table endings(const Reader&, std::size_t most = 20);
-/// type, message, runs, share, first_version, new: the commonest first. "new": 1 if the selected version, or else the newest
-/// that has runs, is the first that ever had it.
+/// type, message, runs, share, first_version, new: the commonest first. "new": 1 if the selected version, or else the
+/// newest that has runs, is the first that ever had it.
 Table errors(const Reader&, std::size_t most = 50);
 
 /// start, p50, p90, p99, runs: seconds.
@@ -43,7 +43,7 @@ Table percentiles(const Reader&, Metric, const std::string& name = {});
 
 /// The names of which the selection has any: fields of a metric, counters, stages, events.
 std::vector<std::string> names(const Reader&, Metric);
-/// counter, runs, share, sum, p50, p95. The sum is text where it is beyond 64 bits.
+/// counter, runs, share, sum, p50, p95. The sum is a float where it is beyond 64 bits.
 Table counters(const Reader&);
 /// stage, runs, share, times, failed, failure_rate, p50, p90, p99: in the order in which they usually begin.
 Table stages(const Reader&);

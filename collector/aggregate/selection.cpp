@@ -15,13 +15,15 @@ Reader::Reader(Database& database, const Selection& selection) : database_(datab
   const auto version = filter(Metric::version, selection.version), os = filter(Metric::os, selection.os),
              command = filter(Metric::command, selection.command);
   if (!version || !os || !command) return;
-  for (const int ci : {0, 1}) {
-    if (selection.ci == (ci == 1 ? Ci::without : Ci::only)) continue;
+  const auto add = [&](int ci, std::vector<std::int64_t>& slices) {
     if (const auto slice = database_["SELECT id FROM slice WHERE app = ? AND version = ? AND os = ? AND command = ? "
                                      "AND ci = ?"](app_, *version, *os, *command, ci)
                                .number())
-      slices_.push_back(*slice);
-  }
+      slices.push_back(*slice);
+  };
+  if (selection.ci != Ci::only) add(0, slices_);
+  if (selection.ci != Ci::without) add(1, slices_);
+  add(selection.ci == Ci::without ? 0 : selection.ci == Ci::only ? 1 : 2, slices_of_installations_);
 }
 
 std::optional<std::int64_t> Reader::term(std::int64_t app, Metric metric, const std::string& value) const {
@@ -46,8 +48,13 @@ std::vector<Series> Reader::series(Metric metric, const std::string& name) const
   return list;
 }
 
-void Reader::cells(std::int64_t series, Day first, const Use& use) const {
-  for (const std::int64_t slice : slices_) {
+void Reader::cells(std::int64_t series, Day first, const Use& use) const { cells(slices_, series, first, use); }
+void Reader::installations(std::int64_t series, Day first, const Use& use) const {
+  cells(slices_of_installations_, series, first, use);
+}
+
+void Reader::cells(const std::vector<std::int64_t>& slices, std::int64_t series, Day first, const Use& use) const {
+  for (const std::int64_t slice : slices) {
     Statement& found =
         database_["SELECT day, bin, n FROM cell WHERE slice = ? AND series = ? AND day >= ? AND day <= ?"](
             slice, series, first, selection_.last);

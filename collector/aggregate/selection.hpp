@@ -16,7 +16,7 @@ namespace collector {
 
 enum class Ci { without, only, both };
 
-/// Any combination of filters is one slice (two with Ci::both), so that all cost the same.
+/// Any combination of filters is one slice (two with Ci::both), so that all cost much the same.
 struct Selection {
   std::string app;
   Day first = 0, last = 0;  // both included
@@ -51,6 +51,9 @@ class Reader {
   void cells(std::int64_t series, Day first, const Use&) const;
   void cells(std::int64_t series, const Use& use) const { cells(series, selection_.first, use); }
 
+  /// The same for Metric::active, whose numbers of installations cannot be added up.
+  void installations(std::int64_t series, Day first, const Use&) const;
+
   std::int64_t sum(std::int64_t series) const;
   std::int64_t sum(Metric metric, const std::string& name = {}) const;
   Bins bins(Metric metric, const std::string& name) const;
@@ -60,12 +63,13 @@ class Reader {
   Database& database() const { return database_; }
 
  private:
+  void cells(const std::vector<std::int64_t>& slices, std::int64_t series, Day first, const Use&) const;
   std::optional<std::int64_t> term(std::int64_t app, Metric metric, const std::string& value) const;
 
   Database& database_;
   Selection selection_;
   std::int64_t app_ = 0;
-  std::vector<std::int64_t> slices_;
+  std::vector<std::int64_t> slices_, slices_of_installations_;
 };
 
 /// 1.9 before 1.10, 2.0-rc1 before 2.0.

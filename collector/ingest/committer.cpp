@@ -50,7 +50,7 @@ Answer Committer::wait_for(Ticket ticket) {
 
 Committer::Tickets Committer::take() {
   std::unique_lock<std::mutex> lock(mutex_);
-  const auto limit = night_ != Night::done           ? milliseconds(5)
+  const auto limit = night_ != Night::done            ? milliseconds(5)
                      : store_.unwritten_figures() > 0 ? figures_every
                                                       : milliseconds(1000);
   arrived_.wait_for(lock, limit, [this] { return ending_ || !queue_.empty(); });
@@ -147,7 +147,8 @@ bool Committer::guarded(const std::function<void()>& body) try {
   const auto* sql = dynamic_cast<const SqlError*>(&error);
   disk_failed_ = sql != nullptr && sql->code != SQLITE_CONSTRAINT && sql->code != SQLITE_ERROR;
   const auto now = steady_clock::now();
-  if (error.what() != told_ || now - told_at_ > seconds(60)) settings_.tell(std::string("cannot write: ") + error.what());
+  if (error.what() != told_ || now - told_at_ > seconds(60))
+    settings_.tell(std::string("cannot write: ") + error.what());
   told_ = error.what();
   told_at_ = now;
   return false;

@@ -22,9 +22,7 @@ using Check = std::function<void(const Json& value, const std::string& where)>;
 using Keys = std::vector<std::pair<std::string, Check>>;
 using Predicate = bool (*)(std::string_view);
 
-std::string below(const std::string& where, const std::string& key) {
-  return where.empty() ? key : where + '.' + key;
-}
+std::string below(const std::string& where, const std::string& key) { return where.empty() ? key : where + '.' + key; }
 bool consists_of(std::string_view allowed, std::string_view text) {
   return text.find_first_not_of(allowed) == std::string_view::npos;
 }

@@ -64,8 +64,7 @@ std::string summary_of(const Json& report) {
 
 class Service {
  public:
-  Service(Committer& committer, ServiceSettings settings)
-      : committer_(committer), settings_(std::move(settings)) {}
+  Service(Committer& committer, ServiceSettings settings) : committer_(committer), settings_(std::move(settings)) {}
 
   /// Any request whose body can be read.
   void handle(const httplib::Request& request, httplib::Response& response, const httplib::ContentReader& read) const {
@@ -185,7 +184,7 @@ void install_service(httplib::Server& server, Committer& committer, ServiceSetti
   server.Get(".*", without).Options(".*", without);
 }
 
-void configure_server(httplib::Server& server, std::size_t threads) {
+void configure_server(httplib::Server& server, std::size_t threads, int& socket) {
   server.new_task_queue = [threads] { return make_pool(threads); };
   server.set_keep_alive_max_count(10000);
   server.set_keep_alive_timeout(2);  // an idle connection holds a thread, and holds up the end
@@ -193,9 +192,10 @@ void configure_server(httplib::Server& server, std::size_t threads) {
   server.set_write_timeout(5);
   server.set_tcp_nodelay(true);
   // httplib's default lets two servers share a port in silence.
-  server.set_socket_options([](auto socket) {
+  server.set_socket_options([&socket](auto opened) {
     const int yes = 1;
-    ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    ::setsockopt(opened, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    socket = opened;
   });
 }
 

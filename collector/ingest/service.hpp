@@ -23,7 +23,8 @@ struct ServiceSettings {
 /// Makes the server answer for the committer. Both must outlive it.
 void install_service(httplib::Server&, Committer&, ServiceSettings);
 
-/// Threads, limits and time-outs of a server: at most so many connections at a time, each with a thread.
-void configure_server(httplib::Server&, std::size_t threads);
+/// Threads, limits and time-outs of a server: so many connections at a time, each with a thread. `socket` becomes the
+/// one that it listens on, as soon as there is one; it must live as long as the server.
+void configure_server(httplib::Server&, std::size_t threads, int& socket);
 
 }  // namespace collector

@@ -108,7 +108,8 @@ int check(const Arguments& arguments) {
   if (found != "ok") problems.push_back("the database is damaged: " + found);
   const auto number = [&](const char* sql) { return database[sql]().number().value_or(0); };
   const Day first_kept = today() - arguments.days("--keep", 60);
-  if (const auto days = database["SELECT COUNT(DISTINCT day) FROM run WHERE day < ?"](first_kept - 1).number(); *days > 0)
+  if (const auto days = database["SELECT COUNT(DISTINCT day) FROM run WHERE day < ?"](first_kept - 1).number();
+      *days > 0)
     problems.push_back("reports of " + std::to_string(*days) + " days are older than they should be (see expire)");
   std::error_code error;
   const auto space = std::filesystem::space(std::filesystem::absolute(file).parent_path(), error);

@@ -21,6 +21,7 @@ namespace collector {
 namespace {
 
 constexpr std::size_t report_threads = 80, page_threads = 4;
+constexpr int waiting_connections = 1024;
 
 /// One readable line, whole, as it comes.
 void tell(const std::string& line) {
@@ -33,7 +34,7 @@ void tell(const std::string& line) {
 class Listener {
  public:
   Listener(const std::string& host, int port, std::size_t threads) : host_(host), port_(port) {
-    configure_server(server, threads);
+    configure_server(server, threads, socket_);
   }
   ~Listener() { stop(); }
 
@@ -43,6 +44,7 @@ class Listener {
     else if (!server.bind_to_port(host_, port_))
       throw Problem("cannot listen on " + host_ + ":" + std::to_string(port_) + ": taken, or not an address of ours");
     if (port_ < 0) throw Problem("cannot listen on " + host_);
+    ::listen(socket_, waiting_connections);  // httplib lets five wait; the next would lose a second
     thread_ = std::thread([this] {
       server.listen_after_bind();
       ended_ = true;
@@ -62,7 +64,7 @@ class Listener {
 
  private:
   const std::string host_;
-  int port_;
+  int port_, socket_ = -1;
   std::atomic<bool> ended_{false};
   std::thread thread_;
 };
@@ -117,7 +119,8 @@ int serve(const Arguments& arguments) {
   std::thread([] {  // a connection that never ends does not keep us; what is acknowledged is on the disk
     std::this_thread::sleep_for(std::chrono::milliseconds(4500));
     ::_exit(0);
-  }).detach();
+  })
+      .detach();
   reports.stop();
   pages.stop();
   tell("stopped");

@@ -21,8 +21,8 @@ namespace {
 void append_line(const std::string& file, const std::string& line) {
   const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   const std::string text = line + '\n';
-  const bool good = fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                    ::fsync(fd) == 0;
+  const bool good =
+      fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
   const std::string why = std::strerror(errno);
   if (fd >= 0) ::close(fd);
   if (!good) throw SqlError(SQLITE_IOERR, "cannot write " + file + ": " + why);
@@ -99,7 +99,7 @@ std::int64_t Store::remove_client(std::string_view digits) {
 void Store::drop_unused_terms(const std::vector<std::pair<Id, Id>>& series_of_apps) {
   for (const auto& [app, series] : series_of_apps) {
     bool used = false;
-    for (const bool ci : {false, true})
+    for (const int ci : {0, 1})
       used = used || database_["SELECT 1 FROM cell WHERE slice = ? AND series = ? LIMIT 1"](
                          terms_.slice({app, 0, 0, 0, ci}), series)
                          .number();
@@ -119,16 +119,16 @@ std::vector<Id> Store::slices_of_version(Id app, Id version) {
   return slices;
 }
 
-/// Removes the cells of these slices, and takes the same from the slices of all versions if `from_all`. Returns how many
-/// runs that were. Distinct numbers cannot be subtracted like that: presence is taken away before.
+/// Removes the cells of these slices, and takes the same from the slices of all versions if `from_all`. Returns how
+/// many runs that were. Distinct numbers cannot be subtracted like that: presence is taken away before.
 std::int64_t Store::subtract(const std::vector<Id>& slices, bool from_all, std::optional<Day> day) {
   std::int64_t runs = 0;
   for (const Id slice : slices) {
     const Leaf leaf = terms_.leaf(slice);
     const Id whole = terms_.slice({leaf.app, 0, leaf.os, leaf.command, leaf.ci});
-    Statement& found = database_["SELECT series, day, bin, n, metric FROM cell JOIN term ON term.id = series "
-                                 "WHERE slice = ?1 AND day >= ?2 AND day <= ?3"](
-        slice, day.value_or(INT64_MIN), day.value_or(INT64_MAX));
+    Statement& found = database_
+        ["SELECT series, day, bin, n, metric FROM cell JOIN term ON term.id = series "
+         "WHERE slice = ?1 AND day >= ?2 AND day <= ?3"](slice, day.value_or(INT64_MIN), day.value_or(INT64_MAX));
     while (found.step()) {
       const auto metric = static_cast<Metric>(found.integer(4));
       const bool distinct = metric == Metric::active;
@@ -136,7 +136,8 @@ std::int64_t Store::subtract(const std::vector<Id>& slices, bool from_all, std::
       if (metric == Metric::runs && leaf.os == 0 && leaf.command == 0 && (leaf.version != 0) == from_all)
         runs += found.integer(3);
       cells_.add(slice, found.integer(0), found.integer(1), found.integer(2), -found.integer(3));
-      if (from_all && !distinct) cells_.add(whole, found.integer(0), found.integer(1), found.integer(2), -found.integer(3));
+      if (from_all && !distinct)
+        cells_.add(whole, found.integer(0), found.integer(1), found.integer(2), -found.integer(3));
     }
   }
   return runs;
@@ -158,7 +159,7 @@ std::int64_t Store::forget(const std::string& name, const std::optional<std::str
   std::vector<Id> runs;
   std::vector<Presence> presences;
   Statement& all = database_["SELECT id, leaf FROM run WHERE day >= ? AND day <= ?"](day.value_or(INT64_MIN),
-                                                                                    day.value_or(INT64_MAX));
+                                                                                     day.value_or(INT64_MAX));
   while (all.step())
     if (wanted.count(all.integer(1)) > 0) runs.push_back(all.integer(0));
   Statement& seen = database_["SELECT client, day, leaf FROM presence WHERE day >= ? AND day <= ?"](

@@ -16,8 +16,10 @@ bool contains(const List& list, const std::string& word) {
 }
 
 Described entry_of(const Json& json) {
-  Described entry{json.at("name").get<std::string>(), json.at("kind").get<std::string>(),
-                  json.at("description").get<std::string>(), {}};
+  Described entry{json.at("name").get<std::string>(),
+                  json.at("kind").get<std::string>(),
+                  json.at("description").get<std::string>(),
+                  {}};
   if (json.contains("choices")) entry.choices = json["choices"].get<std::vector<std::string>>();
   if (!contains(kinds, entry.kind)) throw Problem("it declares a " + printable(entry.kind) + ", which is no kind");
   return entry;
@@ -29,10 +31,11 @@ void keep(Database& database, const std::string& app, const std::string& version
     for (const std::string& choice : Json::parse(before.text(0)).get<std::vector<std::string>>())
       if (!contains(entry.choices, choice)) entry.choices.push_back(choice);
   before.reset();
-  database["INSERT OR REPLACE INTO described(app, name, kind, description, choices, version, position) "
-           "VALUES(?, ?, ?, ?, ?, ?, ?)"](app, entry.name, entry.kind, entry.description, Json(entry.choices).dump(),
-                                          version, position)
-      .run();
+  database
+      ["INSERT OR REPLACE INTO described(app, name, kind, description, choices, version, position) "
+       "VALUES(?, ?, ?, ?, ?, ?, ?)"](app, entry.name, entry.kind, entry.description, Json(entry.choices).dump(),
+                                      version, position)
+          .run();
 }
 
 }  // namespace
@@ -54,11 +57,12 @@ std::string teach(Database& database, const std::string& text) try {
 
 std::vector<Described> described(Database& database, const std::string& app) {
   std::vector<Described> entries;
-  Statement& found = database["SELECT name, kind, description, choices FROM described WHERE app = ? AND name <> '' "
-                              "ORDER BY position, name"](app);
+  Statement& found = database
+      ["SELECT name, kind, description, choices FROM described WHERE app = ? AND name <> '' "
+       "ORDER BY position, name"](app);
   while (found.step())
-    entries.push_back({found.text(0), found.text(1), found.text(2),
-                       Json::parse(found.text(3)).get<std::vector<std::string>>()});
+    entries.push_back(
+        {found.text(0), found.text(1), found.text(2), Json::parse(found.text(3)).get<std::vector<std::string>>()});
   return entries;
 }
 
@@ -90,8 +94,8 @@ void OnlyDescribed::check_values(const Names& names, const Json& values, const s
     const bool fits = entry.kind == "boolean"   ? value.is_boolean()
                       : entry.kind == "integer" ? value.is_number_integer()
                       : entry.kind == "number"  ? value.is_number()
-                      : entry.kind == "choice"  ? value.is_string() && (value == "other" ||
-                                                                       contains(entry.choices, value.get<std::string>()))
+                      : entry.kind == "choice"
+                          ? value.is_string() && (value == "other" || contains(entry.choices, value.get<std::string>()))
                       : entry.kind == "text" || entry.kind == "hashed" ? value.is_string()
                                                                        : false;
     if (!fits) throw Refused(where + '.' + name, "is not the " + entry.kind + " that was described");
@@ -105,7 +109,8 @@ void OnlyDescribed::check(const Json& report) {
   if (program == programs_.end()) throw Refused("app.name", "was not described to this collector");
   const Names& names = program->second;
   const auto must_be = [&names](const std::string& name, const char* kind, const char* where) {
-    if (find(names, name, where).kind != kind) throw Refused(std::string(where) + '.' + name, "is no " + std::string(kind));
+    if (find(names, name, where).kind != kind)
+      throw Refused(std::string(where) + '.' + name, "is no " + std::string(kind));
   };
   check_values(names, report["fields"], "fields");
   for (const auto& [name, count] : report["counters"].items()) must_be(name, "counter", "counters");

@@ -17,8 +17,8 @@ struct Described {
   std::vector<std::string> choices;
 };
 
-/// Adds a program's dictionary to what is known of it: what an older version declared and this one does not stays. Returns
-/// the program's name. Throws Problem if `text` is no such dictionary.
+/// Adds a program's dictionary to what is known of it: what an older version declared and this one does not stays.
+/// Returns the program's name. Throws Problem if `text` is no such dictionary.
 std::string teach(Database&, const std::string& text);
 
 /// What the program declares, in its own order. Empty if it was never taught.

@@ -15,8 +15,9 @@ constexpr int schema_version = 1;
 //   can be taken away again. Its id grows with each arrival; those up to meta.aggregated_through are in the cells.
 // - report: the JSON, beside the narrow rows; read for export only.
 // - term: names what is counted, by metric (facts.hpp). A series is one, as are the versions, systems and commands.
-// - slice: what a filter selects. Each run counts in eight of them: version, os and command, or 0 in place of each. `ci`
-//   is always one or the other, so "all" is the sum of two.
+// - slice: what a filter selects. Each run counts in eight of them: version, os and command, or 0 in place of each.
+// `ci`
+//   is 0 or 1, and "all" is the sum of the two; but of installations, which may be on both sides, 2 has the number.
 // - cell: n of a series in a slice, on the day of arrival, in a bin.
 // - presence: which installation reported on which day, of which finest slice. The distinct numbers of days, weeks
 //   and months are cells (Metric::active) and outlive it.
@@ -100,8 +101,9 @@ Database open_database(const std::string& file, bool create_it) try {
     create(database);
   }
   // FULL: a commit is on the disk. secure_delete: what is deleted is overwritten.
-  database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
-                   "PRAGMA cache_size = -24000; PRAGMA temp_store = MEMORY;");
+  database.execute(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
+      "PRAGMA cache_size = -24000; PRAGMA temp_store = MEMORY;");
   return database;
 } catch (const SqlError& error) {
   throw Problem(reason(error, file));

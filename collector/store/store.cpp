@@ -30,7 +30,8 @@ void Store::reload() {
   cells_.clear();
   written_through_ = database_["SELECT value FROM meta WHERE name = 'aggregated_through'"]().number().value_or(0);
   last_run_ = written_through_;
-  Statement& runs = database_["SELECT id, client, leaf, day, facts FROM run WHERE id > ? ORDER BY id"](written_through_);
+  Statement& runs =
+      database_["SELECT id, client, leaf, day, facts FROM run WHERE id > ? ORDER BY id"](written_through_);
   while (runs.step()) {
     last_run_ = runs.integer(0);
     cells_.add(runs.integer(2), runs.integer(3), unpacked(runs.bytes(4)));
@@ -72,7 +73,7 @@ Leaf Store::leaf_of(Id app, const Report& report) {
     throw Refused("", "this collector has no room for more names");
   };
   return {app, term(Metric::version, report.version), term(Metric::os, report.os),
-          term(Metric::command, report.command), report.ci};
+          term(Metric::command, report.command), report.ci ? 1 : 0};
 }
 
 std::vector<CountedFact> Store::counted(Id app, const Report& report) {
@@ -154,9 +155,10 @@ Id Store::expire_clients(Day first_kept, Id after) {
   const Day first = std::min(first_kept, begin_of(Period::month, today()));
   for (const Id client : clients) {
     database_["DELETE FROM presence WHERE client = ? AND day < ?"](client, first).run();
-    database_["DELETE FROM client WHERE id = ?1 AND NOT EXISTS(SELECT 1 FROM run WHERE client = ?1) "
-              "AND NOT EXISTS(SELECT 1 FROM presence WHERE client = ?1)"](client)
-        .run();
+    database_
+        ["DELETE FROM client WHERE id = ?1 AND NOT EXISTS(SELECT 1 FROM run WHERE client = ?1) "
+         "AND NOT EXISTS(SELECT 1 FROM presence WHERE client = ?1)"](client)
+            .run();
   }
   return clients.size() == 1000 ? clients.back() : 0;
 }

@@ -27,7 +27,8 @@ class Store {
   /// Throws Problem.
   Store(const std::string& file, bool create);
 
-  /// A transaction. Unless commit() has returned, nothing of it has happened. Several can follow each other in an object.
+  /// A transaction. Unless commit() has returned, nothing of it has happened. Several can follow each other in an
+  /// object.
   class Change {
    public:
     explicit Change(Store& store) : store_(store) { store_.begin(); }
@@ -66,7 +67,8 @@ class Store {
   /// The same for ids, a thousand at a time, beginning after `after`; returns where to go on, or 0 at the end.
   Id expire_clients(Day first_kept, Id after);
 
-  /// Gives up to so many free pages back to the file system. False: there are none left. Not in a Change, like the next.
+  /// Gives up to so many free pages back to the file system. False: there are none left. Not in a Change, like the
+  /// next.
   bool shrink(int pages);
   /// Empties the write-ahead log. False: somebody is reading from it; try again later.
   bool truncate_log();

@@ -62,7 +62,8 @@ void Terms::load() {
     remember(terms.integer(0), terms.integer(1), static_cast<Metric>(terms.integer(2)), terms.text(3), terms.text(4));
   Statement& slices = database_["SELECT id, app, version, os, command, ci FROM slice"]();
   while (slices.step()) {
-    const Leaf leaf{slices.integer(1), slices.integer(2), slices.integer(3), slices.integer(4), slices.integer(5) != 0};
+    const Leaf leaf{slices.integer(1), slices.integer(2), slices.integer(3), slices.integer(4),
+                    static_cast<int>(slices.integer(5))};
     slices_[slice_key(leaf)] = slices.integer(0);
     leaves_[slices.integer(0)] = leaf;
   }
@@ -122,8 +123,8 @@ std::optional<Id> Terms::series(Id app, Metric metric, const std::string& name, 
 Id Terms::slice(const Leaf& leaf) {
   const std::string key = slice_key(leaf);
   if (const auto found = slices_.find(key); found != slices_.end()) return found->second;
-  database_["INSERT INTO slice(app, version, os, command, ci) VALUES(?, ?, ?, ?, ?)"](
-      leaf.app, leaf.version, leaf.os, leaf.command, leaf.ci ? 1 : 0)
+  database_["INSERT INTO slice(app, version, os, command, ci) VALUES(?, ?, ?, ?, ?)"](leaf.app, leaf.version, leaf.os,
+                                                                                      leaf.command, leaf.ci)
       .run();
   const Id id = database_.last_id();
   slices_[key] = id;
@@ -131,16 +132,18 @@ Id Terms::slice(const Leaf& leaf) {
   return id;
 }
 
-const std::array<Id, 8>& Terms::slices_of(Id leaf) {
+const std::array<std::array<Id, 8>, 2>& Terms::known_slices(Id leaf) {
   if (const auto found = slices_of_.find(leaf); found != slices_of_.end()) return found->second;
   const Leaf whole = leaves_.at(leaf);
-  std::array<Id, 8> slices{};
+  std::array<std::array<Id, 8>, 2> slices{};
   for (unsigned mask = 0; mask < 8; ++mask) {
     Leaf part = whole;
     if ((mask & 1) == 0) part.version = 0;
     if ((mask & 2) == 0) part.os = 0;
     if ((mask & 4) == 0) part.command = 0;
-    slices[mask] = slice(part);
+    slices[0][mask] = slice(part);
+    part.ci = either_ci;
+    slices[1][mask] = slice(part);
   }
   return slices_of_[leaf] = slices;
 }

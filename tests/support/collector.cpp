@@ -1,10 +1,12 @@
 #include "collector.hpp"
 
+#include <arpa/inet.h>
 #include <httplib.h>
+#include <netinet/in.h>
 
 #include <signal.h>
+#include <sys/socket.h>
 
-#include <algorithm>
 #include <cctype>
 #include <stdexcept>
 
@@ -23,9 +25,10 @@ Reply reply_of(const httplib::Result& result) {
   reply.status = result->status;
   reply.text = result->body;
   reply.body = nlohmann::json::parse(result->body, nullptr, false);
-  for (auto [name, value] : result->headers) {
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-    reply.headers[name] = value;
+  for (const auto& [name, value] : result->headers) {
+    std::string lower = name;
+    for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    reply.headers[lower] = value;
   }
   return reply;
 }
@@ -73,6 +76,17 @@ Result run_collector(const std::filesystem::path& folder, const std::vector<std:
   command.input = input;
   command.inherit_environment = true;
   return run(command);
+}
+
+int connected_to(int port) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  if (::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    throw std::runtime_error("cannot connect to port " + std::to_string(port));
+  return socket;
 }
 
 CollectorProcess::CollectorProcess(const std::filesystem::path& folder, const std::vector<std::string>& options,

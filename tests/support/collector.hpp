@@ -28,6 +28,9 @@ std::string client_number(std::size_t client);
 Result run_collector(const std::filesystem::path& folder, const std::vector<std::string>& words,
                      const std::string& input = "");
 
+/// A socket that is connected to this port of 127.0.0.1.
+int connected_to(int port);
+
 /// Serves on two free ports, with folder/usage.db as its database.
 class CollectorProcess {
  public:
