@@ -90,7 +90,8 @@ TEST_CASE("collector commands: raw reports go after --keep days, their figures s
     CollectorProcess collector(folder.path(), {"--keep", "7d"});
     REQUIRE(wait_until([&] { return number(folder, "SELECT COUNT(DISTINCT day) FROM run") == 7; }));
     REQUIRE(wait_until([&] {
-      return std::filesystem::file_size(folder / "usage.db") < full && std::filesystem::file_size(folder / "usage.db-wal") == 0;
+      return std::filesystem::file_size(folder / "usage.db") < full &&
+             std::filesystem::file_size(folder / "usage.db-wal") == 0;
     }));
     CHECK(collector.post(report_number(5000)).status == 201);
     CHECK(collector.stop() == 0);
@@ -220,7 +221,8 @@ TEST_CASE("collector commands: whatever is wrong is said in one line, and nothin
   fails({"forget"}, 2, "forget needs --app");
   fails({"forget", "--app", "x", "--day", "yesterday"}, 2, "--day takes a date");
   fails({"import", "no-such-file"}, 1, "cannot open no-such-file");
-  for (const char* command : {"check", "export", "rebuild", "expire"}) fails({command}, 1, "there is no database usage.db");
+  for (const char* command : {"check", "export", "rebuild", "expire"})
+    fails({command}, 1, "there is no database usage.db");
   fails({"delete", client_number(1)}, 1, "there is no database usage.db");
   fails({"serve", "--database", "no/such/folder/usage.db"}, 1, "cannot open no/such/folder/usage.db");
   CHECK(names_in(folder.path()).empty());
@@ -245,7 +247,8 @@ TEST_CASE("collector commands: whatever is wrong is said in one line, and nothin
   CHECK(read_file(folder / "text.db") == std::string(10000, 'x'));
 
   const CollectorProcess collector(folder.path());
-  fails({"serve", "--database", "other.db", "--port", std::to_string(collector.port)}, 1, "cannot listen on 127.0.0.1:");
+  fails({"serve", "--database", "other.db", "--port", std::to_string(collector.port)}, 1,
+        "cannot listen on 127.0.0.1:");
 }
 
 TEST_CASE("collector commands: help names every command; the database is nobody else's") {

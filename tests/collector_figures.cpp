@@ -65,7 +65,8 @@ std::string row(const Table& table, std::size_t number) {
 TEST_CASE("collector figures: every number is in its bin, 8 to a doubling; small integers have bins of their own") {
   std::mt19937_64 random(1);
   for (int i = 0; i < 20000; ++i) {
-    const double value = std::ldexp(1 + static_cast<double>(random() % 1000003) / 1000003, static_cast<int>(random() % 2000) - 1000);
+    const double value =
+        std::ldexp(1 + static_cast<double>(random() % 1000003) / 1000003, static_cast<int>(random() % 2000) - 1000);
     const collector::Bin bin = collector::bin_of(value);
     REQUIRE(collector::edge_of(bin) <= value);
     REQUIRE(value < collector::far_edge_of(bin));
@@ -121,7 +122,8 @@ TEST_CASE("collector figures: percentiles are those of the numbers, within a bin
   CHECK(std::get<double>(table.rows[0][3]) == doctest::Approx(seconds[989]).epsilon(0.05));
   CHECK(row(collector::percentiles(figures.reader(), Metric::integer, "files"), 0) == "1000 | 4 | 8 | 9 | 9");
   std::int64_t all = 0;
-  for (const auto& bin : collector::histogram(figures.reader(), Metric::duration).rows) all += std::get<std::int64_t>(bin[2]);
+  for (const auto& bin : collector::histogram(figures.reader(), Metric::duration).rows)
+    all += std::get<std::int64_t>(bin[2]);
   CHECK(all == 1000);
 }
 
@@ -135,8 +137,8 @@ TEST_CASE("collector figures: sums of counters cannot overflow") {
 }
 
 TEST_CASE("collector figures: versions in their order") {
-  const std::vector<std::string> sorted = {"0.9", "1.2", "1.9.9", "1.10-rc1", "1.10-rc2", "1.10-rc10", "1.10", "1.10.1",
-                                           "2.0.0", "10.0", "dev"};
+  const std::vector<std::string> sorted = {"0.9",  "1.2",    "1.9.9", "1.10-rc1", "1.10-rc2", "1.10-rc10",
+                                           "1.10", "1.10.1", "2.0.0", "10.0",     "dev"};
   for (std::size_t i = 0; i < sorted.size(); ++i)
     for (std::size_t j = 0; j < sorted.size(); ++j) {
       CAPTURE(sorted[i]);
@@ -166,7 +168,11 @@ TEST_CASE("collector figures: how runs end by version, and which errors are new 
 
 TEST_CASE("collector figures: stages, events, options, hashed fields and what a program has of all") {
   Figures figures(reports(40, [](ordered_json& report, std::size_t i) {
-    report["stages"].push_back({{"name", "a_last"}, {"at_s", 9.0}, {"duration_s", 1.0}, {"status", i < 10 ? "failed" : "ok"}, {"fields", ordered_json::object()}});
+    report["stages"].push_back({{"name", "a_last"},
+                                {"at_s", 9.0},
+                                {"duration_s", 1.0},
+                                {"status", i < 10 ? "failed" : "ok"},
+                                {"fields", ordered_json::object()}});
     if (i < 30) report["events"] = ordered_json::array();
     report["fields"]["sample"] = collector::hex_of(collector::sha256(std::to_string(i % 25)));
   }));
@@ -179,7 +185,8 @@ TEST_CASE("collector figures: stages, events, options, hashed fields and what a 
   CHECK(row(collector::distinct(reader, "sample"), 0) == "25 | 40");
   CHECK(collector::names(reader, Metric::number) == std::vector<std::string>{"throughput_gbps"});
   CHECK(row(collector::totals(reader, Metric::boolean, "verified"), 0) == "true | 40 | 1.0");
-  CHECK(row(collector::shares(reader, Metric::text, "format"), 0) == collector::text_of(collector::today()) + " | cool | 40");
+  CHECK(row(collector::shares(reader, Metric::text, "format"), 0) ==
+        collector::text_of(collector::today()) + " | cool | 40");
   CHECK(row(collector::programs(figures.database()), 0).substr(0, 11) == "mytool | 40");
   const collector::Reader unknown(figures.database(), {"mytool", 0, 5, "no such version"});
   CHECK(collector::runs(unknown).rows.size() == 6);
@@ -187,7 +194,8 @@ TEST_CASE("collector figures: stages, events, options, hashed fields and what a 
 }
 
 TEST_CASE("collector figures: CSV and JSON hold any text") {
-  const Table table{{"value", "n"}, {{std::string("a \"b\", c\n"), std::int64_t{1}}, {std::string("=1+1"), 0.5}, {{}, {}}}};
+  const Table table{{"value", "n"},
+                    {{std::string("a \"b\", c\n"), std::int64_t{1}}, {std::string("=1+1"), 0.5}, {{}, {}}}};
   CHECK(collector::csv_of(table) == "value,n\r\n\"a \"\"b\"\", c\n\",1\r\n'=1+1,0.5\r\n,\r\n");
   const auto json = nlohmann::json::parse(collector::json_of(table));
   CHECK(json["rows"][0][0] == "a \"b\", c\n");

@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace collector {
 
@@ -49,5 +53,12 @@ inline double middle_of(Bin bin, bool integers) {
   const double middle = std::sqrt(near) * std::sqrt(far);
   return sign * (integers ? std::round(middle) : middle);
 }
+
+/// How many of each bin, by bin, none of them 0; and the same in a few bytes.
+using Binned = std::vector<std::pair<Bin, std::int64_t>>;
+std::string packed(const Binned&);
+Binned unpacked_bins(std::string_view);
+/// What both have together.
+Binned added_up(const Binned&, const Binned&);
 
 }  // namespace collector

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <stdexcept>
 
 namespace collector {
 namespace {
@@ -10,48 +9,7 @@ namespace {
 constexpr Period periods[] = {Period::day, Period::week, Period::month};
 constexpr const char* period_names[] = {"day", "week", "month"};
 
-void append(std::string& bytes, std::uint64_t number) {
-  for (; number >= 0x80; number >>= 7) bytes += static_cast<char>(number | 0x80);
-  bytes += static_cast<char>(number);
-}
-std::uint64_t take(std::string_view& bytes) {
-  std::uint64_t number = 0;
-  for (int shift = 0; shift < 64; shift += 7) {
-    if (bytes.empty()) throw std::runtime_error("facts of a run are damaged");
-    const auto byte = static_cast<unsigned char>(bytes.front());
-    bytes.remove_prefix(1);
-    number |= std::uint64_t{byte & 0x7fU} << shift;
-    if ((byte & 0x80) == 0) break;
-  }
-  return number;
-}
-// Small numbers of either sign become small ones without.
-std::uint64_t zigzag(std::int64_t n) { return (static_cast<std::uint64_t>(n) << 1) ^ (n < 0 ? ~0ULL : 0ULL); }
-std::int64_t unzigzag(std::uint64_t n) { return static_cast<std::int64_t>((n >> 1) ^ ((n & 1) != 0 ? ~0ULL : 0ULL)); }
-
 }  // namespace
-
-std::string packed(const std::vector<CountedFact>& facts) {
-  std::string bytes;
-  for (const CountedFact& fact : facts) {
-    append(bytes, static_cast<std::uint64_t>(fact.series));
-    append(bytes, zigzag(fact.bin));
-    append(bytes, zigzag(fact.n));
-  }
-  return bytes;
-}
-
-std::vector<CountedFact> unpacked(std::string_view bytes) {
-  std::vector<CountedFact> facts;
-  while (!bytes.empty()) {
-    CountedFact fact{};
-    fact.series = static_cast<Id>(take(bytes));
-    fact.bin = unzigzag(take(bytes));
-    fact.n = unzigzag(take(bytes));
-    facts.push_back(fact);
-  }
-  return facts;
-}
 
 std::size_t Cells::Hash::operator()(const Key& key) const noexcept {
   std::uint64_t hash = 0;
@@ -118,16 +76,34 @@ void Cells::write() {
   write_presence();
   std::vector<std::pair<Key, std::int64_t>> sorted(gathered_.begin(), gathered_.end());
   std::sort(sorted.begin(), sorted.end());
-  Statement& add = database_
-      ["INSERT INTO cell(slice, series, day, bin, n) VALUES(?, ?, ?, ?, ?) "
-       "ON CONFLICT DO UPDATE SET n = n + excluded.n"];
-  Statement& remove = database_["DELETE FROM cell WHERE slice = ? AND series = ? AND day = ? AND bin = ? AND n = 0"];
-  for (const auto& [key, n] : sorted) {
-    if (n == 0) continue;
-    add(key.slice, key.series, key.day, key.bin, n).run();
-    if (n < 0) remove(key.slice, key.series, key.day, key.bin).run();
+  for (auto cell = sorted.begin(); cell != sorted.end();) {
+    const Key& key = cell->first;
+    Binned bins;
+    auto end = cell;
+    for (; end != sorted.end() && end->first.same_row(key); ++end)
+      if (end->second != 0) bins.emplace_back(end->first.bin, end->second);
+    if (!bins.empty()) write_row(key, bins);
+    cell = end;
   }
   gathered_.clear();
+}
+
+void Cells::write_row(const Key& key, const Binned& more) {
+  Statement& found =
+      database_["SELECT bins FROM cell WHERE slice = ? AND series = ? AND day = ?"](key.slice, key.series, key.day);
+  const bool exists = found.step();
+  const Binned bins = exists ? added_up(unpacked_bins(found.bytes(0)), more) : more;
+  found.reset();
+  if (!exists)
+    database_["INSERT INTO cell(slice, series, day, bins) VALUES(?, ?, ?, ?)"](key.slice, key.series, key.day,
+                                                                               Blob{packed(bins)})
+        .run();
+  else if (bins.empty())
+    database_["DELETE FROM cell WHERE slice = ? AND series = ? AND day = ?"](key.slice, key.series, key.day).run();
+  else
+    database_["UPDATE cell SET bins = ? WHERE slice = ? AND series = ? AND day = ?"](Blob{packed(bins)}, key.slice,
+                                                                                     key.series, key.day)
+        .run();
 }
 
 }  // namespace collector

@@ -12,6 +12,7 @@
 
 #include "../base/day.hpp"
 #include "../store/terms.hpp"
+#include "bins.hpp"
 
 namespace collector {
 
@@ -62,6 +63,9 @@ class Cells {
     bool operator==(const Key& other) const {
       return std::tie(slice, series, day, bin) == std::tie(other.slice, other.series, other.day, other.bin);
     }
+    bool same_row(const Key& other) const {
+      return std::tie(slice, series, day) == std::tie(other.slice, other.series, other.day);
+    }
     bool operator<(const Key& other) const {
       return std::tie(slice, series, day, bin) < std::tie(other.slice, other.series, other.day, other.bin);
     }
@@ -70,6 +74,7 @@ class Cells {
     std::size_t operator()(const Key& key) const noexcept;
   };
   void write_presence();
+  void write_row(const Key& key, const Binned& more);
   void count_active(const Presence& presence, std::int64_t n);
 
   Database& database_;

@@ -1,5 +1,7 @@
 #include "selection.hpp"
 
+#include "bins.hpp"
+
 #include <cctype>
 #include <string_view>
 
@@ -55,10 +57,10 @@ void Reader::installations(std::int64_t series, Day first, const Use& use) const
 
 void Reader::cells(const std::vector<std::int64_t>& slices, std::int64_t series, Day first, const Use& use) const {
   for (const std::int64_t slice : slices) {
-    Statement& found =
-        database_["SELECT day, bin, n FROM cell WHERE slice = ? AND series = ? AND day >= ? AND day <= ?"](
-            slice, series, first, selection_.last);
-    while (found.step()) use(found.integer(0), found.integer(1), found.integer(2));
+    Statement& found = database_["SELECT day, bins FROM cell WHERE slice = ? AND series = ? AND day >= ? AND day <= ?"](
+        slice, series, first, selection_.last);
+    while (found.step())
+      for (const auto& [bin, n] : unpacked_bins(found.bytes(1))) use(found.integer(0), bin, n);
   }
 }
 

@@ -126,18 +126,20 @@ std::int64_t Store::subtract(const std::vector<Id>& slices, bool from_all, std::
   for (const Id slice : slices) {
     const Leaf leaf = terms_.leaf(slice);
     const Id whole = terms_.slice({leaf.app, 0, leaf.os, leaf.command, leaf.ci});
+    const auto days_series = terms_.series(leaf.app, Metric::active, "day", {});
     Statement& found = database_
-        ["SELECT series, day, bin, n, metric FROM cell JOIN term ON term.id = series "
+        ["SELECT series, day, bins, metric FROM cell JOIN term ON term.id = series "
          "WHERE slice = ?1 AND day >= ?2 AND day <= ?3"](slice, day.value_or(INT64_MIN), day.value_or(INT64_MAX));
     while (found.step()) {
-      const auto metric = static_cast<Metric>(found.integer(4));
+      const Id series = found.integer(0);
+      const auto metric = static_cast<Metric>(found.integer(3));
       const bool distinct = metric == Metric::active;
-      if (distinct && day && terms_.series(leaf.app, Metric::active, "day", {}) != found.integer(0)) continue;
-      if (metric == Metric::runs && leaf.os == 0 && leaf.command == 0 && (leaf.version != 0) == from_all)
-        runs += found.integer(3);
-      cells_.add(slice, found.integer(0), found.integer(1), found.integer(2), -found.integer(3));
-      if (from_all && !distinct)
-        cells_.add(whole, found.integer(0), found.integer(1), found.integer(2), -found.integer(3));
+      if (distinct && day && days_series != series) continue;
+      for (const auto& [bin, n] : unpacked_bins(found.bytes(2))) {
+        if (metric == Metric::runs && leaf.os == 0 && leaf.command == 0 && (leaf.version != 0) == from_all) runs += n;
+        cells_.add(slice, series, found.integer(1), bin, -n);
+        if (from_all && !distinct) cells_.add(whole, series, found.integer(1), bin, -n);
+      }
     }
   }
   return runs;

@@ -18,7 +18,7 @@ constexpr int schema_version = 1;
 // - slice: what a filter selects. Each run counts in eight of them: version, os and command, or 0 in place of each.
 // `ci`
 //   is 0 or 1, and "all" is the sum of the two; but of installations, which may be on both sides, 2 has the number.
-// - cell: n of a series in a slice, on the day of arrival, in a bin.
+// - cell: of a series in a slice, on the day of arrival: how many in each bin (bins.hpp).
 // - presence: which installation reported on which day, of which finest slice. The distinct numbers of days, weeks
 //   and months are cells (Metric::active) and outlive it.
 // - witness: of a text that users can influence, up to five installations that share it (SHA-256 of the id, first 8
@@ -37,8 +37,8 @@ CREATE TABLE term(id INTEGER PRIMARY KEY AUTOINCREMENT, app INTEGER NOT NULL, me
 CREATE TABLE slice(id INTEGER PRIMARY KEY AUTOINCREMENT, app INTEGER NOT NULL, version INTEGER NOT NULL,
                    os INTEGER NOT NULL, command INTEGER NOT NULL, ci INTEGER NOT NULL,
                    UNIQUE(app, version, os, command, ci));
-CREATE TABLE cell(slice INTEGER, series INTEGER, day INTEGER, bin INTEGER, n INTEGER NOT NULL,
-                  PRIMARY KEY(slice, series, day, bin)) WITHOUT ROWID;
+CREATE TABLE cell(slice INTEGER, series INTEGER, day INTEGER, bins BLOB NOT NULL,
+                  PRIMARY KEY(slice, series, day)) WITHOUT ROWID;
 CREATE TABLE presence(client INTEGER, day INTEGER, leaf INTEGER, PRIMARY KEY(client, day, leaf)) WITHOUT ROWID;
 CREATE TABLE witness(term INTEGER, key INTEGER, PRIMARY KEY(term, key)) WITHOUT ROWID;
 CREATE INDEX witness_key ON witness(key);
