@@ -1,5 +1,5 @@
 #pragma once
-// What users wrote (error messages, texts) can be shown in public only where several installations share it.
+// What users can influence (needs_witnesses) can be shown in public only where several installations share it.
 
 #include <set>
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace collector {
 
-/// Of a metric (error, text), the names and values that at least five installations have reported.
+/// Of a metric, the names and values that at least five installations have reported.
 std::set<std::pair<std::string, std::string>> shared_words(const Reader&, Metric);
 
 }  // namespace collector

@@ -46,16 +46,22 @@ std::string number_box(const std::string& number, const std::string& what) {
   return "<div><b>" + number + "</b><span>" + what + "</span></div>\n";
 }
 
-/// The last step that has ended, or the only one.
-std::string last_of(const Table& table, Period period) {
+/// The installations of the last week or month that has ended within the selection. Where none has, that of the one
+/// that has begun, but not of what the selection leaves out.
+std::string installations_box(const Reader& reader, Period period) {
+  const char* const name = period == Period::week ? "week" : "month";
+  const Day last = reader.selection().last;
+  const Table table = active(reader, period);
   for (auto row = table.rows.rbegin(); row != table.rows.rend(); ++row) {
     const auto begin = parse_day(text_of((*row)[0]));
-    const bool ended = begin && end_of(period, *begin) <= today();
-    if (!ended && table.rows.size() > 1) continue;
     const auto* const n = std::get_if<std::int64_t>(&(*row)[1]);
-    return n == nullptr ? "0" : legible(static_cast<double>(*n), Unit::count);
+    const bool ended = begin && end_of(period, *begin) <= std::min(today(), last + 1);
+    if (n != nullptr && ended)
+      return number_box(grouped(static_cast<double>(*n)), std::string("installations, last full ") + name);
+    if (n != nullptr && table.rows.size() == 1 && last == today())
+      return number_box(grouped(static_cast<double>(*n)), std::string("installations, this ") + name + " so far");
   }
-  return "0";
+  return number_box("&ndash;", std::string("installations, last full ") + name);
 }
 
 /// Errors: the version where one was first seen, marked where that is news.
@@ -96,11 +102,9 @@ std::string figure(const Question& question, const Answer& answer, const Address
   const bool drawn = answer.chart.shape != Chart::Shape::none;
   const bool wide = !drawn || question.id == "active-day";
   Chart chart = answer.chart;
-  chart.title = question.title;
-  chart.subtitle = question.subtitle;
   chart.width = wide ? 1040 : 500;  // as wide as a column of the page, so that letters have the page's size
   std::string html = std::string("<section") + (wide ? " class=\"wide\"" : "") + " id=\"" + address_of(question) +
-                     "\">\n<h3>" + escape(question.title) + "</h3>\n<p class=\"sub\">" + escape(question.subtitle) +
+                     "\">\n<h3>" + escape(question.title) + "</h3>\n<p class=\"sub\">" + escape(chart.subtitle) +
                      "</p>\n";
   const bool nothing = drawn ? chart.empty() : answer.table.rows.empty();
   if (nothing) return html + "<p class=\"more\">Nothing yet.</p></section>\n";
@@ -124,9 +128,8 @@ std::string headline(const Reader& reader) {
     if (series.value == "ok") good += reader.sum(series.id);
   const Table percent = percentiles(reader, Metric::duration);
   const auto* const half = percent.rows.empty() ? nullptr : std::get_if<double>(&percent.rows[0][1]);
-  return "<div class=\"numbers\">\n" +
-         number_box(last_of(active(reader, Period::week), Period::week), "installations, last full week") +
-         number_box(last_of(active(reader, Period::month), Period::month), "installations, last full month") +
+  return "<div class=\"numbers\">\n" + installations_box(reader, Period::week) +
+         installations_box(reader, Period::month) +
          number_box(legible(static_cast<double>(all), Unit::count), "runs in this period") +
          number_box(
              all == 0 ? "&ndash;" : escape(legible(static_cast<double>(good) / static_cast<double>(all), Unit::share)),

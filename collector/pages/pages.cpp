@@ -109,23 +109,29 @@ std::string program_page(Look& look, const Tab& tab) {
   body += "<div class=\"figures\">\n";
   Address address;
   address.after = look.filters.query();
-  for (const Question& question : questions(look.reader, described(look.database, look.app)))
-    if (question.section == tab.section) body += figure(question, question.ask(look.reader), address);
+  for (const Question& question : questions(tab.section, look.reader, described(look.database, look.app)))
+    body += figure(question, answer(question, look.reader), address);
   return page(look.app + ": " + section_title(tab.section), "/style.css", body + "</div>\n");
 }
 
+std::optional<Question> find_question(Look& look, const std::string& id) {
+  for (const Tab& tab : tabs)
+    for (Question& question : questions(tab.section, look.reader, described(look.database, look.app)))
+      if (question.id == id) return std::move(question);
+  return std::nullopt;
+}
+
 void answer_chart(Look& look, const std::string& id, const std::string& ending, httplib::Response& response) {
-  for (const Question& question : questions(look.reader, described(look.database, look.app))) {
-    if (question.id != id) continue;
-    Answer answer = question.ask(look.reader);
-    if (ending == "csv") return answer_with(response, csv_of(answer.table), "text/csv; charset=utf-8", page_policy);
-    if (ending == "json") return answer_with(response, json_of(answer.table), "application/json", page_policy);
-    if (answer.chart.shape == Chart::Shape::none) break;
-    answer.chart.title = look.app + ": " + question.title;
-    answer.chart.subtitle = question.subtitle;
-    return answer_with(response, svg(answer.chart, Picture::own_file), "image/svg+xml", picture_policy);
+  const auto question = find_question(look, id);
+  if (!question || (ending == "svg" && !question->draw)) return not_found(response, "There is no such chart.");
+  if (ending == "svg") {
+    Chart chart = answer(*question, look.reader).chart;
+    chart.title = look.app + ": " + chart.title;
+    return answer_with(response, svg(chart, Picture::own_file), "image/svg+xml", picture_policy);
   }
-  not_found(response, "There is no such chart.");
+  const Table table = question->ask(look.reader);
+  if (ending == "csv") return answer_with(response, csv_of(table), "text/csv; charset=utf-8", page_policy);
+  answer_with(response, json_of(table), "application/json", page_policy);
 }
 
 /// A fault of the database, such as one that is being restored, is a page too.

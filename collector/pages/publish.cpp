@@ -1,10 +1,11 @@
 #include "publish.hpp"
 
 #include <fstream>
+#include <set>
 
-#include "../aggregate/witnesses.hpp"
 #include "../store/schema.hpp"
 #include "layout.hpp"
+#include "public_words.hpp"
 #include "svg.hpp"
 
 namespace collector {
@@ -14,24 +15,69 @@ namespace fs = std::filesystem;
 
 constexpr Day weeks_shown = 52;
 
-void write_file(const fs::path& path, const std::string& text) {
-  const fs::path temporary = path.string() + ".new";
-  {
-    std::ofstream file(temporary, std::ios::binary);
-    file << text;
-    file.flush();
-    if (!file) throw Problem("cannot write " + path.string());
-  }
-  std::error_code error;
-  fs::rename(temporary, path, error);
-  if (error) throw Problem("cannot write " + path.string() + ": " + error.message());
-}
+/// The folder, and what was written into it: of an earlier site only that is removed again.
+class Site {
+ public:
+  explicit Site(fs::path folder) : folder_(std::move(folder)) { make_folder(folder_); }
 
-void make_folder(const fs::path& path) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (error) throw Problem("cannot make the folder " + path.string() + ": " + error.message());
-}
+  /// `name`: below the folder, with slashes. For a web server to read, whatever the umask.
+  void write(const std::string& name, const std::string& text) {
+    const fs::path path = folder_ / name, temporary = path.string() + ".new";
+    if (path.parent_path() != folder_) make_folder(path.parent_path());
+    {
+      std::ofstream file(temporary, std::ios::binary);
+      file << text;
+      file.flush();
+      if (!file) throw Problem("cannot write " + path.string());
+    }
+    std::error_code error;
+    fs::permissions(temporary, readable, error);
+    fs::rename(temporary, path, error);
+    if (error) throw Problem("cannot write " + path.string() + ": " + error.message());
+    written_.insert(name);
+  }
+
+  /// Removes what the site had before and has no more, as after `forget`.
+  void finish() {
+    std::set<std::string> before;
+    std::ifstream list(folder_ / list_name);
+    for (std::string name; std::getline(list, name);) before.insert(name);
+    list.close();
+    const std::set<std::string> now = written_;
+    std::string text;
+    for (const std::string& name : now) text += name + '\n';
+    write(list_name, text);
+    for (const std::string& name : before) {
+      if (now.count(name) != 0 || !is_ours(name)) continue;
+      std::error_code error;
+      if (!fs::remove(folder_ / name, error) && error) throw Problem("cannot remove " + (folder_ / name).string());
+      for (fs::path parent = (folder_ / name).parent_path(); parent != folder_; parent = parent.parent_path())
+        if (!fs::remove(parent, error)) break;  // not empty
+    }
+  }
+
+ private:
+  static constexpr const char* list_name = "usage-stats-files.txt";
+  static constexpr auto readable = static_cast<fs::perms>(0644), passable = static_cast<fs::perms>(0755);
+
+  /// Of a list that somebody may have changed: nothing that leads out of the folder, nothing that we do not write.
+  static bool is_ours(const std::string& name) {
+    const std::string ending = fs::path(name).extension().string();
+    const bool known =
+        ending == ".html" || ending == ".css" || ending == ".svg" || ending == ".csv" || ending == ".json";
+    return known && name[0] != '/' && name.find("..") == std::string::npos;
+  }
+
+  static void make_folder(const fs::path& path) {
+    std::error_code error;
+    const bool is_new = fs::create_directories(path, error);
+    if (error) throw Problem("cannot make the folder " + path.string() + ": " + error.message());
+    if (is_new) fs::permissions(path, passable, error);
+  }
+
+  const fs::path folder_;
+  std::set<std::string> written_;
+};
 
 /// Weeks that have ended, and no longer than the program has reported.
 std::optional<Selection> finished_weeks(Database& database, const std::string& app) {
@@ -46,93 +92,63 @@ std::optional<Selection> finished_weeks(Database& database, const std::string& a
   return selection;
 }
 
-/// Errors that fewer than five installations share are one line without words.
-Table public_errors(const Reader& reader) {
-  const auto shared = shared_words(reader, Metric::error);
-  Table all = errors(reader, 1000), shown{all.columns, {}};
-  std::int64_t others = 0;
-  double share = 0;
-  for (auto& row : all.rows) {
-    if (shared.count({text_of(row[0]), text_of(row[1])}) != 0) {
-      if (shown.rows.size() < 40) shown.rows.push_back(std::move(row));
-      continue;
-    }
-    if (const auto* const n = std::get_if<std::int64_t>(&row[2])) others += *n;
-    if (const auto* const part = std::get_if<double>(&row[3])) share += *part;
-  }
-  if (others > 0) {
-    std::vector<Value> rest(all.columns.size(), std::string());
-    rest[0] = std::string("other");
-    rest[2] = others;
-    rest[3] = share;
-    shown.rows.push_back(std::move(rest));
-  }
-  return shown;
-}
-
-Answer public_answer(const Question& question, const Reader& reader) {
-  if (question.id == "errors") return {public_errors(reader), {}};
-  return question.ask(reader);
-}
-
 /// By days would tell too much of single runs; by weeks is what the rest of the site has.
 bool is_public(const Question& question) { return !question.owner_only && question.id != "active-day"; }
 
-void write_chart(const Question& question, Answer answer, const std::string& app, const fs::path& folder) {
-  const fs::path base = folder / address_of(question);
-  write_file(base.string() + ".csv", csv_of(answer.table));
-  write_file(base.string() + ".json", json_of(answer.table));
-  if (answer.chart.shape == Chart::Shape::none) return;
-  answer.chart.title = app + ": " + question.title;
-  answer.chart.subtitle = question.subtitle;
-  write_file(base.string() + ".svg", svg(answer.chart, Picture::own_file));
+void write_chart(Site& site, const std::string& base, const Question& question, Answer answer, const std::string& app) {
+  site.write(base + ".csv", csv_of(answer.table));
+  site.write(base + ".json", json_of(answer.table));
+  if (!question.draw) return;
+  answer.chart.title = app + ": " + answer.chart.title;
+  site.write(base + ".svg", svg(answer.chart, Picture::own_file));
 }
 
-void write_program(const Reader& reader, const fs::path& folder) {
+void write_program(Site& site, const Reader& reader) {
   const Selection& selection = reader.selection();
-  make_folder(folder / "chart");
   std::string body = "<header><p><a href=\"../\">All programs</a></p><h1>" + escape(selection.app) + "</h1>\n<p>" +
                      text_of(selection.first) + " to " + text_of(selection.last) +
                      ", finished weeks, UTC, by the day of arrival; without continuous integration</p></header>\n" +
                      headline(reader);
-  Address address;
-  const auto all = questions(reader, described(reader.database(), selection.app));
   for (const Section section : {Section::use, Section::endings, Section::durations, Section::own}) {
     std::string figures;
-    for (const Question& question : all) {
-      if (question.section != section || !is_public(question)) continue;
-      const Answer answer = public_answer(question, reader);
-      figures += figure(question, answer, address);
-      write_chart(question, answer, selection.app, folder / "chart");
+    for (const Question& question : questions(section, reader, described(reader.database(), selection.app))) {
+      if (!is_public(question)) continue;
+      const Answer shown = answer(question, public_table(question, reader), reader);
+      figures += figure(question, shown, {});
+      write_chart(site, selection.app + "/chart/" + question.id, question, shown, selection.app);
     }
     if (!figures.empty())
       body += "<h2>" + section_title(section) + "</h2>\n<div class=\"figures\">\n" + figures + "</div>\n";
   }
-  write_file(folder / "index.html", page(selection.app, "../style.css", body));
+  site.write(selection.app + "/index.html", page(selection.app, "../style.css", body));
 }
 
 }  // namespace
 
-std::size_t publish(Database& database, const fs::path& folder) {
-  make_folder(folder);
+Published publish(Database& database, const fs::path& folder) {
+  Site site(folder);
+  Published published;
   std::string list;
-  std::size_t count = 0;
   const Table all = programs(database);
   for (const auto& row : all.rows) {
     const std::string app = text_of(row[0]);
     const auto weeks = finished_weeks(database, app);
-    if (!weeks) continue;
-    const Reader reader(database, *weeks);
-    write_program(reader, folder / app);
+    const Reader reader(database, weeks.value_or(Selection{}));
+    if (!weeks || !may_be_published(reader)) {
+      published.left_out.push_back(app);
+      continue;
+    }
+    write_program(site, reader);
     list += "<li><a href=\"" + percent_encode(app) + "/\">" + escape(app) + "</a>, " +
             grouped(static_cast<double>(reader.sum(Metric::runs))) + " runs</li>\n";
-    ++count;
+    published.programs.push_back(app);
   }
-  if (list.empty()) list = "<li>No program has reported for a full week yet.</li>\n";
-  write_file(folder / "style.css", style_sheet());
-  write_file(folder / "index.html", page("Usage statistics", "style.css",
-                                         "<header><h1>Usage statistics</h1></header>\n<ul>\n" + list + "</ul>\n"));
-  return count;
+  if (list.empty()) list = "<li>No program has been used by five installations and for a full week yet.</li>\n";
+  site.write("style.css", style_sheet());
+  site.write("index.html", page("Usage statistics", "style.css",
+                                "<header><h1>Usage statistics</h1></header>\n<ul>\n" + list + "</ul>\n"));
+  site.finish();
+  return published;
 }
 
 }  // namespace collector

@@ -5,51 +5,58 @@
 namespace collector {
 namespace {
 
-Answer active_in(const Reader& reader, Period period) {
-  Answer answer{active(reader, period), {}};
+Table active_in(const Reader& reader, Period period) {
+  Table table = active(reader, period);
   // What has not ended yet would look like a fall.
-  if (answer.table.rows.size() > 1 && end_of(period, today()) > today() && period != Period::day &&
-      text_of(answer.table.rows.back()[0]) == text_of(begin_of(period, today())))
-    answer.table.rows.pop_back();
-  answer.chart = over_time(answer.table, period == Period::day ? Chart::Shape::lines : Chart::Shape::columns);
-  answer.chart.x_name = period == Period::day ? "day" : period == Period::week ? "week from" : "month from";
-  return answer;
+  if (table.rows.size() > 1 && period != Period::day &&
+      text_of(table.rows.back()[0]) == text_of(begin_of(period, today())))
+    table.rows.pop_back();
+  return table;
 }
 
-Answer runs_over_time(const Reader& reader) {
-  Answer answer{runs(reader), {}};
-  answer.chart = over_time(answer.table, Chart::Shape::columns);
-  return answer;
+Question active_question(const char* id, Period period, const char* title, const char* subtitle) {
+  return {id,
+          Section::use,
+          title,
+          subtitle,
+          [period](const Reader& reader) { return active_in(reader, period); },
+          [period](const Table& table) {
+            Chart chart = over_time(table, period == Period::day ? Chart::Shape::lines : Chart::Shape::columns);
+            chart.x_name = period == Period::day ? "day" : period == Period::week ? "week from" : "month from";
+            return chart;
+          }};
 }
 
-Answer totals_of(const Reader& reader, Metric metric, std::size_t most) {
-  Answer answer{totals(reader, metric, {}, most), {}};
-  answer.chart = bars(answer.table, 2, Unit::share);
-  return answer;
+Question shares_question(const char* id, Section section, const char* title, Metric metric) {
+  return {id,
+          section,
+          title,
+          "share of runs",
+          [metric](const Reader& reader) { return shares(reader, metric); },
+          stacked_shares,
+          Words{metric, {}, 1}};
 }
 
-Answer shares_of(const Reader& reader, Metric metric) {
-  Answer answer{shares(reader, metric), {}};
-  answer.chart = stacked_shares(answer.table);
-  return answer;
-}
-
-Answer options_used(const Reader& reader) {
-  Answer answer{options(reader, 30), {}};
-  answer.chart = bars(answer.table, 2, Unit::share);
-  return answer;
+Question totals_question(const char* id, Section section, const char* title, const char* subtitle, Metric metric,
+                         std::size_t most) {
+  return {id,
+          section,
+          title,
+          subtitle,
+          [=](const Reader& reader) { return totals(reader, metric, {}, most); },
+          [](const Table& table) { return bars(table, 2, Unit::share); },
+          Words{metric}};
 }
 
 /// version, runs, then the endings: of each version its runs are the whole.
-Answer endings_by_version(const Reader& reader) {
-  Answer answer{endings(reader, 12), {}};
-  Chart& chart = answer.chart;
+Chart endings_chart(const Table& table) {
+  Chart chart;
   chart.shape = Chart::Shape::bars;
   chart.unit = Unit::share;
   chart.x_name = "version";
-  for (std::size_t column = 2; column < answer.table.columns.size(); ++column)
-    chart.series.push_back({answer.table.columns[column], {}});
-  for (const auto& row : answer.table.rows) {
+  for (std::size_t column = 2; column < table.columns.size(); ++column)
+    chart.series.push_back({table.columns[column], {}});
+  for (const auto& row : table.rows) {
     const auto* const all = std::get_if<std::int64_t>(&row[1]);
     chart.x.push_back(text_of(row[0]));
     for (std::size_t column = 2; column < row.size(); ++column) {
@@ -64,68 +71,89 @@ Answer endings_by_version(const Reader& reader) {
     return std::none_of(line.values.begin(), line.values.end(), [](const auto& n) { return n.value_or(0) > 0; });
   };
   chart.series.erase(std::remove_if(chart.series.begin(), chart.series.end(), never), chart.series.end());
-  return answer;
+  return chart;
 }
 
-Answer duration_percentiles(const Reader& reader) {
-  Answer answer{durations(reader), {}};
-  Table lines = answer.table;
+Chart durations_chart(const Table& table) {
+  Table lines = table;
   lines.columns.pop_back();  // the runs
   for (auto& row : lines.rows) row.pop_back();
-  answer.chart = over_time(lines, Chart::Shape::lines, Unit::seconds);
-  answer.chart.logarithmic = true;
-  return answer;
+  Chart chart = over_time(lines, Chart::Shape::lines, Unit::seconds);
+  chart.logarithmic = true;
+  return chart;
 }
 
-Answer duration_histogram(const Reader& reader) {
-  Answer answer{histogram(reader, Metric::duration), {}};
-  answer.chart = histogram_of(answer.table, Unit::seconds);
-  return answer;
-}
-
-void add_use(std::vector<Question>& list) {
-  const auto with = [](auto ask, auto what, auto... more) {
-    return [=](const Reader& reader) { return ask(reader, what, more...); };
+std::vector<Question> use_questions() {
+  return {
+      active_question("active-day", Period::day, "Active installations by day",
+                      "distinct installations that reported a run"),
+      active_question("active-week", Period::week, "Active installations by week", "weeks begin on Monday"),
+      active_question("active-month", Period::month, "Active installations by month", ""),
+      {"runs", Section::use, "Runs", "by the day on which the report arrived, UTC", runs,
+       [](const Table& table) { return over_time(table, Chart::Shape::columns); }},
+      shares_question("versions", Section::use, "Versions", Metric::version),
+      shares_question("systems", Section::use, "Operating systems", Metric::os),
+      totals_question("system-versions", Section::use, "Versions of operating systems", "share of runs",
+                      Metric::os_version, 12),
+      totals_question("architectures", Section::use, "Architectures", "share of runs", Metric::arch, 10),
+      totals_question("commands", Section::use, "Commands", "share of runs", Metric::command, 20),
+      {"options", Section::use, "Options", "share of runs that used the option",
+       [](const Reader& reader) { return options(reader, 30); },
+       [](const Table& table) { return bars(table, 2, Unit::share); }, Words{Metric::option, {}, 0, false}},
   };
-  list.insert(
-      list.end(),
-      {{"active-day", Section::use, "Active installations by day", "distinct installations that reported a run",
-        with(active_in, Period::day)},
-       {"active-week", Section::use, "Active installations by week", "weeks begin on Monday",
-        with(active_in, Period::week)},
-       {"active-month", Section::use, "Active installations by month", "", with(active_in, Period::month)},
-       {"runs", Section::use, "Runs", "by the day on which the report arrived, UTC", runs_over_time},
-       {"versions", Section::use, "Versions", "share of runs", with(shares_of, Metric::version)},
-       {"systems", Section::use, "Operating systems", "share of runs", with(shares_of, Metric::os)},
-       {"system-versions", Section::use, "Versions of operating systems", "share of runs",
-        with(totals_of, Metric::os_version, std::size_t{12})},
-       {"architectures", Section::use, "Architectures", "share of runs",
-        with(totals_of, Metric::arch, std::size_t{10})},
-       {"commands", Section::use, "Commands", "share of runs", with(totals_of, Metric::command, std::size_t{20})},
-       {"options", Section::use, "Options", "share of runs that used the option", options_used}});
+}
+
+std::vector<Question> ending_questions() {
+  Question over_time =
+      shares_question("endings-over-time", Section::endings, "How runs end, over time", Metric::status);
+  over_time.words.reset();  // they are the library's own
+  return {
+      {"endings", Section::endings, "How runs end", "share of each version's runs",
+       [](const Reader& reader) { return endings(reader, 12); }, endings_chart, Words{Metric::version}},
+      over_time,
+      {"errors",
+       Section::endings,
+       "Errors",
+       "by type and message; \"new\" were first seen in the selected or newest version",
+       [](const Reader& reader) { return errors(reader, 40); },
+       {},
+       Words{Metric::error}},
+      totals_question("signals", Section::endings, "Signals", "share of the runs that a signal ended", Metric::signal,
+                      12),
+  };
+}
+
+std::vector<Question> duration_questions() {
+  return {{"durations", Section::durations, "Duration of runs",
+           "half of the runs are shorter than p50, 90\u00a0% than p90, 99\u00a0% than p99", durations, durations_chart},
+          {"duration-histogram", Section::durations, "How long runs take", "",
+           [](const Reader& reader) { return histogram(reader, Metric::duration); },
+           [](const Table& table) { return histogram_of(table, Unit::seconds); }}};
 }
 
 }  // namespace
 
-std::vector<Question> questions(const Reader& reader, const std::vector<Described>& dictionary) {
-  std::vector<Question> list;
-  add_use(list);
-  list.insert(list.end(),
-              {{"endings", Section::endings, "How runs end", "share of each version's runs", endings_by_version},
-               {"endings-over-time", Section::endings, "How runs end, over time", "share of runs",
-                [](const Reader& of) { return shares_of(of, Metric::status); }},
-               {"errors", Section::endings, "Errors",
-                "by type and message; \"new\" were first seen in the selected or newest version",
-                [](const Reader& of) {
-                  return Answer{errors(of, 40), {}};
-                }},
-               {"signals", Section::endings, "Signals", "share of the runs that a signal ended",
-                [](const Reader& of) { return totals_of(of, Metric::signal, 12); }},
-               {"durations", Section::durations, "Duration of runs",
-                "half of the runs are shorter than p50, 90 % than p90, 99 % than p99", duration_percentiles},
-               {"duration-histogram", Section::durations, "How long runs take", "", duration_histogram}});
-  for (Question& own : own_questions(reader, dictionary)) list.push_back(std::move(own));
-  return list;
+std::vector<Question> questions(Section section, const Reader& reader, const std::vector<Described>& dictionary) {
+  switch (section) {
+    case Section::use:
+      return use_questions();
+    case Section::endings:
+      return ending_questions();
+    case Section::durations:
+      return duration_questions();
+    case Section::own:
+      break;
+  }
+  return own_questions(reader, dictionary);
+}
+
+Answer answer(const Question& question, Table table, const Reader& reader) {
+  Answer result{std::move(table), {}};
+  if (question.draw) result.chart = question.draw(result.table);
+  const std::string note = question.note ? question.note(reader) : std::string();
+  result.chart.title = question.title;
+  result.chart.subtitle = question.subtitle + (question.subtitle.empty() || note.empty() ? "" : "; ") + note;
+  return result;
 }
 
 }  // namespace collector

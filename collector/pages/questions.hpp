@@ -3,6 +3,7 @@
 // dictionary, or, where it was never taught, from the names in its reports.
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,26 +13,42 @@
 
 namespace collector {
 
-/// An answer: the table that CSV and JSON give, and the picture of it.
-struct Answer {
-  Table table;
-  Chart chart;
-};
-
 enum class Section { use, endings, durations, own };
+
+/// The column of a table that has words: a report's, so that anybody may have influenced them.
+struct Words {
+  Metric metric;
+  std::string name{};      // of the field
+  std::size_t column = 0;  // of errors, type and message are two from here on
+  bool one_each = true;    // each run has one of them, so that rows can be added up
+};
 
 struct Question {
   std::string id;  // its address: chart/ID.svg; letters, digits and '-' first, then the declared name
   Section section;
   std::string title, subtitle;
-  std::function<Answer(const Reader&)> ask;
-  bool owner_only = false;  // shows what users wrote: not for publish
+  std::function<Table(const Reader&)> ask;           // what CSV and JSON give
+  std::function<Chart(const Table&)> draw{};         // nothing: the table says it better
+  std::optional<Words> words{};                      // publish shows those that are shared
+  std::function<std::string(const Reader&)> note{};  // goes on with the subtitle
+  bool owner_only = false;                           // shows what users wrote: not for publish
 };
 
-/// All questions about a selection's program; cheap, nothing is asked yet.
-std::vector<Question> questions(const Reader&, const std::vector<Described>&);
-/// Those about its own fields, counters, events and stages (own_questions.cpp).
+/// All questions of a section about a selection's program. Nothing is asked yet but which fields there are, and that of
+/// programs that were never described, for Section::own.
+std::vector<Question> questions(Section, const Reader&, const std::vector<Described>&);
+/// Section::own (own_questions.cpp).
 std::vector<Question> own_questions(const Reader&, const std::vector<Described>&);
+
+/// A table, and the picture of it with its titles; without a picture the shape is none.
+struct Answer {
+  Table table;
+  Chart chart;
+};
+Answer answer(const Question&, Table, const Reader&);
+inline Answer answer(const Question& question, const Reader& reader) {
+  return answer(question, question.ask(reader), reader);
+}
 
 // From tables to charts.
 Chart over_time(const Table&, Chart::Shape, Unit = Unit::count);   // start, then one line for each further column
