@@ -47,6 +47,9 @@ std::vector<Choice> commonest(const Reader& reader, Metric metric, const std::st
   for (const auto& entry : table.rows)
     if (const std::string value = text_of(entry[0]); !value.empty() && value != "(others)")
       choices.push_back({value, value});
+  if (metric == Metric::version)  // the newest first
+    std::stable_sort(choices.begin() + 1, choices.end(),
+                     [](const Choice& a, const Choice& b) { return older_version(b.value, a.value); });
   if (!is_one_of(choices, chosen)) choices.push_back({chosen, chosen});
   return choices;
 }

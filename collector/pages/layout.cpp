@@ -20,9 +20,9 @@ constexpr const char* style =
     ".tabs a{padding:.35rem 0}.tabs a[aria-current]{color:var(--ink);font-weight:600;border-bottom:2px solid "
     "var(--link)}\n"
     ".filters{background:var(--panel);border-radius:.5rem;padding:.6rem .9rem;margin:0 0 1.2rem;font-size:.86rem}"
-    ".filter{display:flex;flex-wrap:wrap;gap:.1rem .2rem;align-items:baseline}.filter "
+    ".filter{display:flex;flex-wrap:wrap;gap:.15rem .2rem;align-items:baseline;padding:.1rem 0}.filter "
     "span{width:5rem;color:var(--quiet)}"
-    ".filter a{padding:.05rem .45rem;border-radius:.7rem;overflow-wrap:anywhere}"
+    ".filter a{padding:0 .45rem;border-radius:.7rem;overflow-wrap:anywhere}"
     ".filter a[aria-current]{background:var(--link);color:var(--paper)}\n"
     ".numbers{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.8rem;margin:0 0 1.4rem}"
     ".numbers div{background:var(--panel);border-radius:.5rem;padding:.6rem .9rem}.numbers "
@@ -35,7 +35,10 @@ constexpr const char* style =
     ".scroll{overflow-x:auto;max-height:26rem}table{border-collapse:collapse;font-size:.86rem;width:100%}"
     "th,td{padding:.22rem .7rem .22rem 0;border-bottom:1px solid var(--line);text-align:right;vertical-align:top;"
     "font-variant-numeric:tabular-nums}th{font-weight:600}tbody th{font-weight:400}th:first-child{text-align:left}"
-    ".words td:nth-child(2),.words th:nth-child(2){text-align:left}.words td,.words th{overflow-wrap:anywhere}\n"
+    ".words td:nth-child(2),.words th:nth-child(2){text-align:left}td,.words thead th{white-space:nowrap}.words "
+    "td:nth-child(2){white-space:normal}"
+    "tbody th,.words td:nth-child(2){overflow-wrap:anywhere}.words tbody th{min-width:8rem}.words "
+    "td:nth-child(2){min-width:9rem}\n"
     ".new{color:var(--paper);background:#b8478f;border-radius:.6rem;padding:0 .45rem;font-size:.78rem}\n"
     "pre{background:var(--panel);padding:.8rem 1rem;border-radius:.5rem;overflow-x:auto}footer{margin-top:3rem;"
     "color:var(--quiet);font-size:.84rem}\n"
@@ -100,7 +103,7 @@ std::string address_of(const Question& question) { return percent_encode(questio
 
 std::string figure(const Question& question, const Answer& answer, const Address& address) {
   const bool drawn = answer.chart.shape != Chart::Shape::none;
-  const bool wide = !drawn || question.id == "active-day";
+  const bool wide = question.id == "active-day" || (!drawn && answer.table.columns.size() > 2);
   Chart chart = answer.chart;
   chart.width = wide ? 1040 : 500;  // as wide as a column of the page, so that letters have the page's size
   std::string html = std::string("<section") + (wide ? " class=\"wide\"" : "") + " id=\"" + address_of(question) +

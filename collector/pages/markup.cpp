@@ -100,6 +100,10 @@ std::string duration(double seconds) {
   if (size == 0) return "0\u00a0s";
   if (size < 0.9995e-3) return rounded(seconds * 1e6) + "\u00a0\u00b5s";
   if (size < 0.9995) return rounded(seconds * 1e3) + "\u00a0ms";
+  const auto whole = [size](double unit) { return size >= unit && std::fmod(size, unit) == 0; };
+  if (whole(86400)) return rounded(seconds / 86400) + "\u00a0d";
+  if (whole(3600) && size < 172000) return rounded(seconds / 3600) + "\u00a0h";
+  if (whole(60) && size < 7170) return rounded(seconds / 60) + "\u00a0min";
   if (size < 119.5) return rounded(seconds) + "\u00a0s";
   if (size < 7170) return rounded(seconds / 60) + "\u00a0min";
   return size < 172000 ? rounded(seconds / 3600) + "\u00a0h" : rounded(seconds / 86400) + "\u00a0d";

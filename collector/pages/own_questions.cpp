@@ -1,5 +1,6 @@
 // A program's own data: each kind of declaration has its charts.
 #include <algorithm>
+#include <set>
 
 #include "questions.hpp"
 
@@ -88,15 +89,18 @@ std::optional<Question> field_question(const Described& entry) {
   return question;
 }
 
-/// What a program that was never described has reported, with names alone. A text may be a choice or what users wrote:
-/// it is taken for the latter.
-std::vector<Described> found_entries(const Reader& reader) {
-  std::vector<Described> entries;
+/// What was described, and then, with names alone, what else has been reported: of a program that was never described,
+/// or by a later version. A text may be a choice or what users wrote: it is taken for the latter.
+std::vector<Described> all_entries(const Reader& reader, const std::vector<Described>& dictionary) {
+  std::vector<Described> entries = dictionary;
+  std::set<std::string> known;
+  for (const Described& entry : dictionary) known.insert(entry.name);
   const std::pair<Metric, const char*> kinds[] = {
       {Metric::boolean, "boolean"}, {Metric::integer, "integer"}, {Metric::number, "number"}, {Metric::text, "text"},
       {Metric::hashed, "hashed"},   {Metric::counter, "counter"}, {Metric::stage, "stage"},   {Metric::event, "event"}};
   for (const auto& [metric, kind] : kinds)
-    for (const std::string& name : names(reader, metric)) entries.push_back({name, kind, "", {}});
+    for (const std::string& name : names(reader, metric))
+      if (known.count(name) == 0) entries.push_back({name, kind, "", {}});
   return entries;
 }
 
@@ -136,7 +140,7 @@ void add_events(std::vector<Question>& list, const std::vector<Described>& entri
 }  // namespace
 
 std::vector<Question> own_questions(const Reader& reader, const std::vector<Described>& dictionary) {
-  const std::vector<Described> entries = dictionary.empty() ? found_entries(reader) : dictionary;
+  const std::vector<Described> entries = all_entries(reader, dictionary);
   std::vector<Question> list;
   for (const Described& entry : entries)
     if (auto question = field_question(entry)) list.push_back(std::move(*question));

@@ -68,11 +68,14 @@ class Site {
     return known && name[0] != '/' && name.find("..") == std::string::npos;
   }
 
+  /// With its parents; those that are there stay as they are.
   static void make_folder(const fs::path& path) {
     std::error_code error;
-    const bool is_new = fs::create_directories(path, error);
+    if (fs::is_directory(path, error)) return;
+    if (path.has_parent_path() && path.parent_path() != path) make_folder(path.parent_path());
+    fs::create_directory(path, error);
+    if (!error) fs::permissions(path, passable, error);
     if (error) throw Problem("cannot make the folder " + path.string() + ": " + error.message());
-    if (is_new) fs::permissions(path, passable, error);
   }
 
   const fs::path folder_;

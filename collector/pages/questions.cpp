@@ -37,6 +37,22 @@ Question shares_question(const char* id, Section section, const char* title, Met
           Words{metric, {}, 1}};
 }
 
+/// One after the other, as they were adopted, with the rest on top.
+Chart versions_chart(const Table& table) {
+  Chart chart = stacked_shares(table);
+  std::stable_sort(chart.series.begin(), chart.series.end(), [](const Line& a, const Line& b) {
+    if ((a.name == "(others)") != (b.name == "(others)")) return b.name == "(others)";
+    return older_version(a.name, b.name);
+  });
+  return chart;
+}
+
+Question versions_question() {
+  Question question = shares_question("versions", Section::use, "Versions", Metric::version);
+  question.draw = versions_chart;
+  return question;
+}
+
 Question totals_question(const char* id, Section section, const char* title, const char* subtitle, Metric metric,
                          std::size_t most) {
   return {id,
@@ -91,7 +107,7 @@ std::vector<Question> use_questions() {
       active_question("active-month", Period::month, "Active installations by month", ""),
       {"runs", Section::use, "Runs", "by the day on which the report arrived, UTC", runs,
        [](const Table& table) { return over_time(table, Chart::Shape::columns); }},
-      shares_question("versions", Section::use, "Versions", Metric::version),
+      versions_question(),
       shares_question("systems", Section::use, "Operating systems", Metric::os),
       totals_question("system-versions", Section::use, "Versions of operating systems", "share of runs",
                       Metric::os_version, 12),

@@ -39,9 +39,9 @@ double draw(const Chart& chart, double top, std::string& into) {
 
 /// Title and subtitle, which the page has outside of the picture.
 double draw_title(const Chart& chart, std::string& into) {
-  into += svg_parts::text(0, 18, "start", shorten(chart.title, 80), "title");
+  into += svg_parts::text(0, 18, "start", svg_parts::fitted(chart.title, chart.width * 12 / 16 / 1.1), "title");
   if (chart.subtitle.empty()) return 32;
-  into += svg_parts::text(0, 37, "start", shorten(chart.subtitle, 105), "quiet");
+  into += svg_parts::text(0, 37, "start", svg_parts::fitted(chart.subtitle, chart.width), "quiet");
   return 50;
 }
 

@@ -8,7 +8,7 @@ namespace collector::svg_parts {
 namespace {
 
 constexpr double bar_height = 18, row_height = 26, histogram_height = 180;
-constexpr std::size_t longest_label = 38;
+constexpr double labels_share = 0.45;  // of the width, at most
 
 double value_at(const Line& series, std::size_t at) {
   return at < series.values.size() ? series.values[at].value_or(0) : 0;
@@ -42,7 +42,7 @@ double draw_bars(const Chart& chart, double top, std::string& into) {
   double widest = 0, widest_value = 0, most = 0;
   std::vector<std::string> labels;
   for (std::size_t at = 0; at < chart.x.size(); ++at) {
-    labels.push_back(shorten(chart.x[at], longest_label));
+    labels.push_back(fitted(chart.x[at], labels_share * chart.width));
     widest = std::max(widest, text_width(labels.back()));
     widest_value = std::max(widest_value, text_width(legible(sum_at(chart, at), chart.unit)));
     most = std::max(most, sum_at(chart, at));

@@ -68,9 +68,19 @@ double text_width(std::string_view text) {
     const auto byte = static_cast<unsigned char>(c);
     if ((byte & 0xC0) == 0x80) continue;
     const bool capital = byte >= 'A' && byte <= 'Z';
-    wide += byte >= 0xE3 ? 2 * character : capital ? 1.2 * character : character;  // from U+3000 on, most are square
+    const bool broad = std::string_view("mwMW%@").find(c) != std::string_view::npos;
+    const bool sign = std::string_view("#&<>=+~_").find(c) != std::string_view::npos;
+    // From U+3000 on, most are square; what is beyond U+FFFF may be wider.
+    wide += character * (byte >= 0xF0 ? 2.4 : byte >= 0xE3 ? 2 : broad ? 1.65 : capital || sign ? 1.4 : 1);
   }
   return wide;
+}
+
+std::string fitted(std::string_view text, double room) {
+  std::size_t most = std::max<std::size_t>(1, static_cast<std::size_t>(room / (character * 0.9)));
+  std::string shown = shorten(text, most);
+  while (most > 1 && text_width(shown) > room) shown = shorten(text, --most);
+  return shown;
 }
 
 std::string text(double x, double y, std::string_view anchor, std::string_view what, std::string_view kind) {
@@ -88,6 +98,11 @@ std::string rectangle(double x, double y, double wide, double high, const std::s
 
 std::string colour_of(const Chart& chart, std::size_t series) {
   const std::string& name = chart.series[series].name;
+  // How runs end has the same colours in all charts.
+  constexpr std::array<std::pair<const char*, const char*>, 6> endings = {
+      {{"ok", "s2"}, {"failed", "s5"}, {"exception", "s1"}, {"signal", "s3"}, {"lost", "rest"}, {"running", "s0"}}};
+  for (const auto& [ending, colour] : endings)
+    if (name == ending) return colour;
   return series > 6 || name == "other" || name == "(others)" || name == "unknown" ? "rest"
                                                                                   : "s" + std::to_string(series);
 }
@@ -96,7 +111,7 @@ double draw_legend(const Chart& chart, double top, std::string& into) {
   if (chart.series.size() < 2) return top;
   double x = 0, y = top + font;
   for (std::size_t i = 0; i < chart.series.size(); ++i) {
-    const std::string name = shorten(chart.series[i].name, 40);
+    const std::string name = fitted(chart.series[i].name, std::min(260.0, chart.width - 40));
     const double wide = 16 + text_width(name) + 12;
     if (x > 0 && x + wide > chart.width) {
       x = 0;

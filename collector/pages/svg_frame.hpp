@@ -10,7 +10,7 @@
 
 namespace collector::svg_parts {
 
-constexpr double font = 12, character = 7.3;  // of the font's characters: an upper estimate
+constexpr double font = 12, character = 7.7;  // of the font's characters: an upper estimate
 
 /// The rectangle that values are drawn in.
 struct Plot {
@@ -37,11 +37,13 @@ Scale logarithmic_scale(double least, double most, Unit);
 
 std::string number(double);  // a coordinate
 double text_width(std::string_view text);
+/// The text, or as much of it as has room.
+std::string fitted(std::string_view text, double room);
 std::string text(double x, double y, std::string_view anchor, std::string_view what, std::string_view kind = "");
 std::string rectangle(double x, double y, double wide, double high, const std::string& kind,
                       const std::string& tip = {});
 
-/// "s0" to "s6", and "rest" for one that is called other, or comes after them.
+/// The class of a series' colour: "s0" to "s6", and "rest" for one that is called other, or comes after them.
 std::string colour_of(const Chart&, std::size_t series);
 
 /// Draws the names of the series from `top` on and returns where they end; nothing for one series that needs no name.
