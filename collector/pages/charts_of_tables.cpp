@@ -76,6 +76,7 @@ Chart over_time(const Table& table, Chart::Shape shape, Unit unit) {
 Chart stacked_shares(const Table& table) {
   Chart chart;
   chart.shape = Chart::Shape::shares;
+  chart.always_legend = true;
   chart.unit = Unit::share;
   std::map<std::string, double> sums;
   std::vector<std::string> names;

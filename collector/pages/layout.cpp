@@ -29,7 +29,7 @@ constexpr const char* style =
     "b{display:block;font-size:1.5rem;"
     "line-height:1.25}.numbers span{color:var(--quiet);font-size:.84rem}\n"
     ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr));gap:1.8rem 2rem}"
-    ".figures>section{min-width:0}.wide{grid-column:1/-1}svg{display:block;width:100%;height:auto}\n"
+    ".figures>section{min-width:0}.wide{grid-column:1/-1}svg{display:block;width:100%;height:auto}.wide svg{min-width:44rem}\n"
     ".more{font-size:.84rem;color:var(--quiet);margin-top:.4rem}.more a{margin-right:.8rem}"
     "details{font-size:.84rem}summary{cursor:pointer;color:var(--quiet)}\n"
     ".scroll{overflow-x:auto;max-height:26rem}table{border-collapse:collapse;font-size:.86rem;width:100%}"
@@ -112,7 +112,7 @@ std::string figure(const Question& question, const Answer& answer, const Address
   const bool nothing = drawn ? chart.empty() : answer.table.rows.empty();
   if (nothing) return html + "<p class=\"more\">Nothing yet.</p></section>\n";
   if (drawn)
-    html += svg(chart, Picture::in_page) + "<details><summary>Figures</summary>" + table_html({answer.table, chart}) +
+    html += std::string(wide ? "<div class=\"scroll\">" : "<div>") + svg(chart, Picture::in_page) + "</div><details><summary>Figures</summary>" + table_html({answer.table, chart}) +
             "</details>\n";
   else
     html += is_errors(question) ? errors_html(answer.table) : table_html(answer);

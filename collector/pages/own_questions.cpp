@@ -13,6 +13,7 @@ Chart boolean_chart(const Table& table) {
   lines.erase(std::remove_if(lines.begin(), lines.end(), [](const Line& line) { return line.name != "true"; }),
               lines.end());
   chart.shape = Chart::Shape::lines;
+  chart.always_legend = false;
   return chart;
 }
 

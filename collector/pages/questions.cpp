@@ -70,6 +70,7 @@ Chart endings_chart(const Table& table) {
   chart.shape = Chart::Shape::bars;
   chart.unit = Unit::share;
   chart.x_name = "version";
+  chart.always_legend = true;
   for (std::size_t column = 2; column < table.columns.size(); ++column)
     chart.series.push_back({table.columns[column], {}});
   for (const auto& row : table.rows) {

@@ -108,7 +108,7 @@ std::string colour_of(const Chart& chart, std::size_t series) {
 }
 
 double draw_legend(const Chart& chart, double top, std::string& into) {
-  if (chart.series.size() < 2) return top;
+  if (chart.series.size() < 2 && !chart.always_legend) return top;
   double x = 0, y = top + font;
   for (std::size_t i = 0; i < chart.series.size(); ++i) {
     const std::string name = fitted(chart.series[i].name, std::min(260.0, chart.width - 40));

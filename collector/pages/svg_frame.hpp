@@ -46,7 +46,8 @@ std::string rectangle(double x, double y, double wide, double high, const std::s
 /// The class of a series' colour: "s0" to "s6", and "rest" for one that is called other, or comes after them.
 std::string colour_of(const Chart&, std::size_t series);
 
-/// Draws the names of the series from `top` on and returns where they end; nothing for one series that needs no name.
+/// Draws the names of the series from `top` on and returns where they end; nothing for a single line that needs no
+/// name.
 double draw_legend(const Chart&, double top, std::string& into);
 /// The lines of a scale across the plot, with its values at the left.
 void draw_values(const Chart&, const Scale&, const Plot&, std::string& into);
