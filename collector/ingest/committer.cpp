@@ -10,8 +10,8 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 
 constexpr std::size_t most_in_a_commit = 512;
-constexpr milliseconds figures_every{250};
-constexpr std::size_t most_unwritten = 20000;  // cells: some 50 ms of writing
+constexpr milliseconds figures_every{500};
+constexpr std::size_t most_unwritten = 50000;  // cells: some 60 ms of writing
 constexpr int reports_in_a_slice = 200, pages_in_a_slice = 200;
 constexpr Day most_days_at_once = 2;
 

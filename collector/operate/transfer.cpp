@@ -12,6 +12,7 @@ namespace collector {
 namespace {
 
 constexpr std::size_t lines_in_a_commit = 200;  // so that a collector that serves meanwhile gets its turn
+constexpr std::size_t most_unwritten = 100000;  // cells, some 10 MB; an import cut short leaves none out
 
 /// A file, or standard input or output for "-".
 template <class Stream>
@@ -85,7 +86,7 @@ int import_reports(const Arguments& arguments) {
       Store::Change change(store);
       for (std::size_t i = 0; i < lines_in_a_commit && (more = !!std::getline(*in, line)); ++i)
         if (!line.empty()) add_line(store, line, imported);
-      store.write_figures();
+      if (!more || store.unwritten_figures() > most_unwritten) store.write_figures();
       change.commit();
     }
   }
