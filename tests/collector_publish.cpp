@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -168,4 +169,53 @@ TEST_CASE("collector publish: a folder that cannot be written is one clear line"
   CHECK(run_collector(folder.path(), {"publish"}).exit_code == 2);
   CHECK(run_collector(folder.path(), {"publish", "a", "--database", "none.db"}).exit_code == 1);
   CHECK(!fs::exists(folder / "a"));
+}
+
+TEST_CASE("collector publish: export --open has what five installations share, and neither ids nor times") {
+  TemporaryFolder folder;
+  fill_database(folder.path(), 140, 7, [](ordered_json& report, std::size_t i) {
+    const std::string own = "CANARY" + std::to_string(i % 7);
+    report["system"]["kernel"] = own;
+    report["system"]["cpus"] = i % 7 + 1;  // each has its own machine
+    report["fields"]["format"] = i % 2 == 0 ? own : "cool";
+    report["fields"]["sample"] = std::string(64, 'a');
+    report["fields"]["files"] = 123456;
+    report["command"]["arguments"] = {"--threads=<int>", "--" + own};
+    report["build"]["dependencies"] = {{own, "1"}, {"zlib", "1.2.13"}};
+    report["events"][0]["fields"]["of"] = own;
+    report["stages"].push_back({{"name", "s" + own}, {"at_s", 1}, {"status", "ok"}, {"fields", {{"x", 1}}}});
+    if (i % 3 == 0) report["outcome"] = {{"status", "exception"}, {"error", {{"type", "E"}, {"message", own}}}};
+    if (i % 7 == 6) report["app"]["version"] = own;  // of one installation only
+  });
+  {
+    collector::Store store(folder / "usage.db", false);
+    collector::Store::Change change(store);
+    store.add(collector::report_of(report_number(1000, 1)), collector::today());  // its week has not ended
+    change.commit();
+  }
+  const Result result = run_collector(folder.path(), {"export", "--open"});
+  CHECK(result.exit_code == 0);
+  CHECK(result.err == "20 of 140 reports are left out: fewer than 5 installations share their version and system\n");
+  CHECK(std::count(result.out.begin(), result.out.end(), '\n') == 120);
+  for (const std::string never : {"CANARY", "client", "session_id", "_at\"", "2026-11-22T", "delivery", "kernel",
+                                  "aaaaaaaa", "\"cpus\"", "123456"})
+    CHECK_MESSAGE(!has(result.out, never), never);
+  for (std::size_t i = 1; i <= 7; ++i) CHECK(!has(result.out, client_number(i)));
+  CHECK(has(result.out, "\"arguments\":[\"--threads=<int>\"]"));
+  CHECK(has(result.out, "\"format\":\"cool\""));
+  CHECK(has(result.out, "\"files\":123000"));
+  CHECK(has(result.out, "\"dependencies\":{\"zlib\":\"1.2.13\"}"));
+  CHECK(has(result.out, "\"error\":{\"type\":\"E\"}"));
+  CHECK(has(result.out, "\"os_version\":\"Debian GNU/Linux 12\""));
+  for (std::size_t at = 0, end; (end = result.out.find('\n', at)) != std::string::npos; at = end + 1) {
+    const ordered_json line = ordered_json::parse(result.out.substr(at, end - at));
+    CHECK(line["stages"].size() == 1);
+    const auto week = collector::parse_day(line["week"].get<std::string>());
+    REQUIRE(week.has_value());
+    CHECK(begin_of(collector::Period::week, *week) == *week);
+    CHECK(*week < begin_of(collector::Period::week, collector::today()));
+  }
+  CHECK(run_collector(folder.path(), {"export", "--open", "open.jsonl"}).exit_code == 0);
+  CHECK(read_file(folder / "open.jsonl") == result.out);
+  CHECK(has(run_collector(folder.path(), {"export"}).out, "CANARY"));  // all that the owner has
 }
