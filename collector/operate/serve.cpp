@@ -82,8 +82,12 @@ sigset_t signals_that_end() {
 int serve(const Arguments& arguments) {
   if (!arguments.words().empty()) throw UsageError("serve takes options only");
   const std::string file = arguments.text("--database", default_database);
-  std::string path = arguments.text("--path", "/v1/usage");
-  if (path[0] != '/') path.insert(0, "/");
+  const std::string host = arguments.text("--host", "127.0.0.1"),
+                    pages_host = arguments.text("--pages-host", "127.0.0.1");
+  const int port = arguments.number("--port", 8080, 65535), pages_port = arguments.number("--pages-port", 8081, 65535);
+  ServiceSettings service{arguments.text("--path", "/v1/usage"), {}, {}};
+  if (service.path[0] != '/') service.path.insert(0, "/");
+  if (arguments.has("--verbose")) service.tell = tell;
   Committer::Settings settings;
   settings.keep_days = arguments.days("--keep", 60);
   settings.tell = tell;
@@ -94,22 +98,19 @@ int serve(const Arguments& arguments) {
   ::signal(SIGXFSZ, SIG_IGN);
   ::signal(SIGPIPE, SIG_IGN);
 
-  Listener reports(arguments.text("--host", "127.0.0.1"), arguments.number("--port", 8080, 65535), report_threads);
-  Listener pages(arguments.text("--pages-host", "127.0.0.1"), arguments.number("--pages-port", 8081, 65535),
-                 page_threads);
+  // What the listeners use outlives them.
   Store store(file, true);
-  const auto committer = std::make_unique<Committer>(store, settings);
+  Committer committer(store, settings);
   std::unique_ptr<OnlyDescribed> only_described;
-  ServiceSettings service{path, {}, {}};
   if (arguments.has("--only-described")) {
     only_described = std::make_unique<OnlyDescribed>(file);
     service.accept = [&](const Json& report) { only_described->check(report); };
   }
-  if (arguments.has("--verbose")) service.tell = tell;
-  install_service(reports.server, *committer, service);
-  install_metrics(pages.server, *committer, file);
+  Listener reports(host, port, report_threads), pages(pages_host, pages_port, page_threads);
+  install_service(reports.server, committer, service);
+  install_metrics(pages.server, committer, file);
 
-  const std::string reports_url = reports.start() + path;
+  const std::string reports_url = reports.start() + service.path;
   install_pages(pages.server, file, reports_url);
   const std::string pages_url = pages.start();
   tell("reports are taken at " + reports_url);

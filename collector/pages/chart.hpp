@@ -32,8 +32,9 @@ struct Chart {
   std::vector<std::string> x{};  // days as 2026-11-29, categories, or bounds
   std::vector<Line> series{};
   bool always_legend = false;  // what a single line is called is news, too
-  bool logarithmic = false;  // lines: the scale of the values
-  double width = 720;        // of the picture; letters have 12 of these units
+  bool exact_bins = false;     // of a histogram: x holds the only number of each
+  bool logarithmic = false;    // lines: the scale of the values
+  double width = 720;          // of the picture; letters have 12 of these units
 
   bool empty() const;
 };

@@ -36,7 +36,10 @@ std::string row_html(const std::vector<std::string>& cells) {
 
 std::string head_html(const std::vector<std::string>& names) {
   std::string html = "<thead><tr>";
-  for (const std::string& name : names) html += "<th scope=\"col\">" + escape(name) + "</th>";
+  for (std::string name : names) {
+    std::replace(name.begin(), name.end(), '_', ' ');
+    html += "<th scope=\"col\">" + escape(name) + "</th>";
+  }
   return html + "</tr></thead>\n";
 }
 
@@ -112,7 +115,7 @@ Chart bars(const Table& table, std::size_t column, Unit unit) {
   return chart;
 }
 
-Chart histogram_of(const Table& table, Unit x_unit) {
+Chart histogram_of(const Table& table, Unit x_unit, bool whole) {
   Chart chart;
   chart.shape = Chart::Shape::histogram;
   chart.unit = Unit::count;
@@ -139,6 +142,17 @@ Chart histogram_of(const Table& table, Unit x_unit) {
   if (zero > 0) add(0, zero);
   if (least <= 0) return chart;
   // Whole bins are joined, two, four or eight of them, so that no count has to be divided.
+  if (whole && most < 16) {  // each has a bin of its own
+    std::map<double, double> numbers;
+    for (double at = std::ceil(least); at <= std::ceil(most); ++at) numbers[at] = 0;
+    for (const auto& row : table.rows)
+      if (const double bound = number_in(row[0]).value_or(0); bound > 0)
+        numbers[std::ceil(bound)] += number_in(row[2]).value_or(0);
+    for (const auto& [at, n] : numbers) add(at, n);
+    chart.exact_bins = true;
+    chart.x_name = "number";
+    return chart;
+  }
   const double doublings = std::log2(most / least);
   const long joined = doublings < 7 ? 2 : doublings < 16 ? 4 : 8;
   const auto place = [&](double bound) {

@@ -29,7 +29,8 @@ constexpr const char* style =
     "b{display:block;font-size:1.5rem;"
     "line-height:1.25}.numbers span{color:var(--quiet);font-size:.84rem}\n"
     ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr));gap:1.8rem 2rem}"
-    ".figures>section{min-width:0}.wide{grid-column:1/-1}svg{display:block;width:100%;height:auto}.wide svg{min-width:44rem}\n"
+    ".figures>section{min-width:0}.wide{grid-column:1/-1}svg{display:block;width:100%;height:auto}section:not(.wide) "
+    "svg{max-width:36rem}.wide svg{min-width:44rem}\n"
     ".more{font-size:.84rem;color:var(--quiet);margin-top:.4rem}.more a{margin-right:.8rem}"
     "details{font-size:.84rem}summary{cursor:pointer;color:var(--quiet)}\n"
     ".scroll{overflow-x:auto;max-height:26rem}table{border-collapse:collapse;font-size:.86rem;width:100%}"
@@ -39,7 +40,7 @@ constexpr const char* style =
     "td:nth-child(2){white-space:normal}"
     "tbody th,.words td:nth-child(2){overflow-wrap:anywhere}.words tbody th{min-width:8rem}.words "
     "td:nth-child(2){min-width:9rem}\n"
-    ".new{color:var(--paper);background:#b8478f;border-radius:.6rem;padding:0 .45rem;font-size:.78rem}\n"
+    ".new{color:#fff;background:#b8478f;border-radius:.6rem;padding:0 .45rem;font-size:.78rem}\n"
     "pre{background:var(--panel);padding:.8rem 1rem;border-radius:.5rem;overflow-x:auto}footer{margin-top:3rem;"
     "color:var(--quiet);font-size:.84rem}\n"
     "@media "
@@ -112,8 +113,8 @@ std::string figure(const Question& question, const Answer& answer, const Address
   const bool nothing = drawn ? chart.empty() : answer.table.rows.empty();
   if (nothing) return html + "<p class=\"more\">Nothing yet.</p></section>\n";
   if (drawn)
-    html += std::string(wide ? "<div class=\"scroll\">" : "<div>") + svg(chart, Picture::in_page) + "</div><details><summary>Figures</summary>" + table_html({answer.table, chart}) +
-            "</details>\n";
+    html += std::string(wide ? "<div class=\"scroll\">" : "<div>") + svg(chart, Picture::in_page) +
+            "</div><details><summary>Figures</summary>" + table_html({answer.table, chart}) + "</details>\n";
   else
     html += is_errors(question) ? errors_html(answer.table) : table_html(answer);
   const std::string place = address.before + address_of(question);

@@ -59,7 +59,9 @@ Question distribution(const char* kind, const Described& entry, Metric metric, U
           entry.name,
           joined(entry.description, what),
           [=, name = entry.name](const Reader& reader) { return histogram(reader, metric, name); },
-          [unit](const Table& table) { return histogram_of(table, unit); },
+          [=](const Table& table) {
+            return histogram_of(table, unit, metric == Metric::integer || metric == Metric::counter);
+          },
           {},
           [=, name = entry.name](const Reader& reader) { return percentile_words(reader, metric, name, unit); }};
 }

@@ -54,7 +54,8 @@ inline Answer answer(const Question& question, const Reader& reader) {
 Chart over_time(const Table&, Chart::Shape, Unit = Unit::count);   // start, then one line for each further column
 Chart stacked_shares(const Table&);                                // start, value, n
 Chart bars(const Table&, std::size_t column, Unit = Unit::count);  // the first column names the bars
-Chart histogram_of(const Table&, Unit x_unit);                     // from, to, n; neighbouring bins are joined
+/// from, to, n; neighbouring bins are joined. Of a few whole numbers each has a bar.
+Chart histogram_of(const Table&, Unit x_unit, bool whole = false);
 
 /// The chart's table where it has a picture, else the answer's own, as HTML.
 std::string table_html(const Answer&);

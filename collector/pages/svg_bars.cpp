@@ -79,11 +79,12 @@ double draw_histogram(const Chart& chart, double top, std::string& into) {
     const double value = sum_at(chart, at), high = scale.at(value) * plot.high();
     if (value <= 0) continue;
     into += rectangle(plot.left + room * static_cast<double>(at) + 0.5, plot.bottom - high, room - 1, high, "s0",
-                      "from " + labels.back() + ": " + legible(value, chart.unit));
+                      (chart.exact_bins ? "" : "from ") + labels.back() + ": " + legible(value, chart.unit));
   }
   // A label names the lower bound of its bin: it stands at the bin's left edge.
-  draw_labels(
-      labels, [&](std::size_t at) { return plot.left + room * static_cast<double>(at); }, plot, chart.width, into);
+  const double place = chart.exact_bins ? 0.5 : 0;
+  const auto where = [&](std::size_t at) { return plot.left + room * (static_cast<double>(at) + place); };
+  draw_labels(labels, where, plot, chart.width, into);
   return plot.bottom + 26;
 }
 
