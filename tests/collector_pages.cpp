@@ -341,3 +341,21 @@ TEST_CASE("collector pages: numbers are legible") {
   CHECK(legible(3.14159, Unit::number) == "3.14");
   CHECK(collector::grouped(-1234567) == "-1,234,567");
 }
+
+TEST_CASE("collector pages: of a few whole numbers each has a bar, of others bins are joined") {
+  TemporaryFolder folder;
+  fill_database(folder.path(), 60, 3, [](ordered_json& report, std::size_t i) {
+    report["counters"]["cache_hits"] = i % 4 + 1;
+    report["fields"]["files"] = i * 1000;
+  });
+  const CollectorProcess collector(folder.path());
+  const std::string own = collector.page("/app/mytool/own").text;
+  for (const char* bar :
+       {"<title>1: 15</title>", "<title>2: 15</title>", "<title>3: 15</title>", "<title>4: 15</title>"})
+    CHECK(has(own, bar));
+  const std::string files = between(own, "id=\"field-files\"", "</section>");
+  CHECK(has(files, "<title>from 0: 1</title>"));
+  std::int64_t all = 0;
+  for (const std::string& n : all_between(between(files, "<tbody>", "</tbody>"), "<td>", "</td>")) all += std::stoll(n);
+  CHECK(all == 60);
+}

@@ -39,21 +39,22 @@ class Site {
 
   /// Removes what the site had before and has no more, as after `forget`.
   void finish() {
-    std::set<std::string> before;
-    std::ifstream list(folder_ / list_name);
-    for (std::string name; std::getline(list, name);) before.insert(name);
-    list.close();
-    const std::set<std::string> now = written_;
-    std::string text;
-    for (const std::string& name : now) text += name + '\n';
-    write(list_name, text);
-    for (const std::string& name : before) {
-      if (now.count(name) != 0 || !is_ours(name)) continue;
+    std::vector<std::string> gone;
+    {
+      std::ifstream list(folder_ / list_name);
+      for (std::string name; std::getline(list, name);)
+        if (written_.count(name) == 0 && is_ours(name)) gone.push_back(name);
+    }
+    for (const std::string& name : gone) {
       std::error_code error;
-      if (!fs::remove(folder_ / name, error) && error) throw Problem("cannot remove " + (folder_ / name).string());
+      fs::remove(folder_ / name, error);
+      if (error) throw Problem("cannot remove " + (folder_ / name).string() + ": " + error.message());
       for (fs::path parent = (folder_ / name).parent_path(); parent != folder_; parent = parent.parent_path())
         if (!fs::remove(parent, error)) break;  // not empty
     }
+    std::string text;
+    for (const std::string& name : written_) text += name + '\n';
+    write(list_name, text);
   }
 
  private:
