@@ -43,6 +43,26 @@ enum class Metric {
   active = 27,          // name: day, week or month, whose first day is the cell's: installations (presence, cells.hpp)
 };
 
+/// Those whose words a user may have influenced, and the runs of a program: of them it is kept whether five installations
+/// share them (publish).
+constexpr bool needs_witnesses(Metric metric) {
+  switch (metric) {
+    case Metric::runs:
+    case Metric::version:
+    case Metric::os:
+    case Metric::command:
+    case Metric::arch:
+    case Metric::os_version:
+    case Metric::option:
+    case Metric::error:
+    case Metric::signal:
+    case Metric::text:
+      return true;
+    default:
+      return false;
+  }
+}
+
 inline constexpr std::int64_t hash_bins = 4096;
 
 struct Fact {

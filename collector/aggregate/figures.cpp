@@ -268,7 +268,8 @@ Table distinct(const Reader& reader, const std::string& field) {
   const Bins bins = reader.bins(Metric::hashed, field);
   const auto used = std::count_if(bins.begin(), bins.end(), [](const auto& bin) { return bin.second > 0; });
   const double all = static_cast<double>(hash_bins), free = std::max(1.0, all - static_cast<double>(used));
-  return {{"distinct", "n"}, {{static_cast<std::int64_t>(std::round(all * std::log(all / free))), total_of(bins)}}};
+  const std::int64_t n = total_of(bins), about = std::llround(all * std::log(all / free));
+  return {{"distinct", "n"}, {{std::min(about, n), n}}};
 }
 
 }  // namespace collector

@@ -17,6 +17,7 @@ int forget(const Arguments&);
 int describe(const Arguments&);
 int expire(const Arguments&);
 int rebuild(const Arguments&);
+int publish_site(const Arguments&);
 
 inline constexpr const char* default_database = "usage.db";
 

@@ -12,6 +12,7 @@
 
 #include "../ingest/committer.hpp"
 #include "../ingest/service.hpp"
+#include "../pages/pages.hpp"
 #include "../store/dictionary.hpp"
 #include "commands.hpp"
 #include "metrics.hpp"
@@ -109,8 +110,10 @@ int serve(const Arguments& arguments) {
   install_service(reports.server, committer, service);
   install_metrics(pages.server, committer, file);
 
-  const std::string pages_url = pages.start(), reports_url = reports.start();
-  tell("reports are taken at " + reports_url + service.path);
+  const std::string reports_url = reports.start() + service.path;
+  install_pages(pages.server, file, reports_url);
+  const std::string pages_url = pages.start();
+  tell("reports are taken at " + reports_url);
   tell("pages are at " + pages_url + "/");
   int signal = 0;
   sigwait(&ends, &signal);

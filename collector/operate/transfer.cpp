@@ -7,6 +7,7 @@
 
 #include "../store/store.hpp"
 #include "commands.hpp"
+#include "open_data.hpp"
 
 namespace collector {
 namespace {
@@ -42,7 +43,7 @@ class Progress {
     if (shown_) std::cerr << '\n';
   }
   void show(std::size_t count) {
-    if (shown_) std::cerr << '\r' << what_ << ' ' << count << std::flush;
+    if (shown_ && count % 200 == 0) std::cerr << '\r' << what_ << ' ' << count << std::flush;
   }
 
  private:
@@ -70,6 +71,27 @@ void add_line(Store& store, const std::string& line, Imported& imported) try {
   ++(added == Added::stored ? imported.stored : added == Added::known ? imported.known : imported.dropped);
 } catch (const Refused& refused) {
   if (++imported.refused <= 10) std::cerr << "line " << imported.lines << ": " << refused.what() << '\n';
+}
+
+/// Reports for everyone: those of weeks that have ended, in the order of their random session ids, so that it tells
+/// nothing.
+void write_open(Database& database, std::ostream& out, Progress& progress) {
+  OpenData open;
+  std::size_t count = 0, written = 0;
+  const auto each = [&](const auto& use) {
+    Statement& reports = database["SELECT body, day FROM run JOIN report USING(id) WHERE day < ? ORDER BY session"](
+        begin_of(Period::week, today()));
+    for (count = 0; reports.step(); progress.show(++count)) use(Json::parse(reports.bytes(0)), reports.integer(1));
+  };
+  each([&](const Json& report, Day) { open.count(report); });
+  each([&](const Json& report, Day day) {
+    const auto line = open.line(report, day);
+    if (line) out << *line << '\n';
+    written += line ? 1 : 0;
+  });
+  if (written < count)
+    std::cerr << count - written << " of " << count
+              << " reports are left out: fewer than 5 installations share their version and system\n";
 }
 
 }  // namespace
@@ -102,11 +124,11 @@ int export_reports(const Arguments& arguments) {
   const std::string name = arguments.words().empty() ? "-" : arguments.words()[0];
   File<std::ostream> out(name, std::cout);
   Progress progress("reports:");
-  std::size_t count = 0;
-  Statement& reports = database["SELECT body FROM report ORDER BY id"]();
-  while (reports.step()) {
-    *out << reports.bytes(0) << '\n';
-    if (++count % 1000 == 0) progress.show(count);
+  if (arguments.has("--open")) {
+    write_open(database, *out, progress);
+  } else {
+    Statement& reports = database["SELECT body FROM report ORDER BY id"]();
+    for (std::size_t count = 0; reports.step(); progress.show(++count)) *out << reports.bytes(0) << '\n';
   }
   (*out).flush();
   if (!*out) throw Problem("cannot write " + name);

@@ -21,8 +21,8 @@ constexpr int schema_version = 1;
 // - cell: of a series in a slice, on the day of arrival: how many in each bin (bins.hpp).
 // - presence: which installation reported on which day, of which finest slice. The distinct numbers of days, weeks
 //   and months are cells (Metric::active) and outlive it.
-// - witness: of a text that users can influence, up to five installations that share it (SHA-256 of the id, first 8
-//   bytes); publish asks for it.
+// - witness: of what users can influence (needs_witnesses), up to five installations that share it (SHA-256 of the id,
+//   first 8 bytes); publish asks for it.
 // - tombstone: SHA-256 of the ids that were deleted.
 constexpr const char* schema = R"(
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;

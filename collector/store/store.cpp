@@ -83,7 +83,7 @@ std::vector<CountedFact> Store::counted(Id app, const Report& report) {
     const auto series = terms_.series(app, fact.metric, fact.name, fact.value);
     if (!series) continue;
     facts.push_back({*series, fact.bin, fact.n});
-    if (fact.metric == Metric::error || fact.metric == Metric::text) terms_.witness(*series, report.client_hash);
+    if (needs_witnesses(fact.metric)) terms_.witness(*series, report.client_hash);
   }
   return facts;
 }

@@ -1,0 +1,22 @@
+#pragma once
+// The pages: a list of programs, four pages for each, and every chart as a file of its own. Read-only; made anew for
+// each request from the figures.
+//
+//   /                            the programs
+//   /app/NAME/                   use; /app/NAME/endings, /durations, /own
+//   /app/NAME/chart/ID.svg       .csv and .json too; all of them take the filters in the query (filters.hpp)
+//   /style.css
+
+#include <string>
+
+namespace httplib {
+class Server;
+}
+
+namespace collector {
+
+/// Answers for them on the server. `reports_url` is shown where there are no reports yet. Each request opens the
+/// database for itself, read-only.
+void install_pages(httplib::Server&, const std::string& database, const std::string& reports_url);
+
+}  // namespace collector

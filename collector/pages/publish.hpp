@@ -1,0 +1,21 @@
+#pragma once
+// A static site of what everyone may see: finished weeks only, no ids, no times of single runs, and only words that at
+// least five installations share (public_words.hpp). For any web server, or GitHub Pages.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "../base/sqlite.hpp"
+
+namespace collector {
+
+struct Published {
+  std::vector<std::string> programs, left_out;  // left out: fewer than five installations, or no finished week yet
+};
+
+/// Writes the site into a folder, which is made if it is not there. Of what is there, files of the same names are
+/// replaced, and those that an earlier site had and this one has not are removed. Throws Problem where it cannot write.
+Published publish(Database&, const std::filesystem::path& folder);
+
+}  // namespace collector
