@@ -43,8 +43,8 @@ enum class Metric {
   active = 27,          // name: day, week or month, whose first day is the cell's: installations (presence, cells.hpp)
 };
 
-/// Those whose words a user may have influenced, and the runs of a program: of them it is kept whether five installations
-/// share them (publish).
+/// Those whose words a user may have influenced, and the runs of a program: of them it is kept whether five
+/// installations share them (publish).
 constexpr bool needs_witnesses(Metric metric) {
   switch (metric) {
     case Metric::runs:
