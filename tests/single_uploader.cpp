@@ -32,6 +32,8 @@ us::Label label_for(const std::string& session, const std::string& url, us::Seco
   label.client_id = std::string(32, 'c');
   label.session_id = session + std::string(32 - session.size(), '0');
   label.created = us::now_seconds();
+  label.config_file = "/nonexistent/config.json";
+  label.policy_file = "/nonexistent/policy.json";
   label.destinations.push_back({usage_stats::Endpoint{url}, 0, not_before});
   return label;
 }

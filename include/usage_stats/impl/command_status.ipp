@@ -78,13 +78,17 @@ struct Waiting {
   Storage::LeftAlone left{};
 };
 
+/// All that the answer to permission_for() hangs on.
+USAGE_STATS_INLINE std::string question_of(const Label& label) {
+  return std::to_string(label.rule) + platform::path_bytes(label.config_file) + '\0' +
+         platform::path_bytes(label.policy_file);
+}
+
 /// What the uploader would say of them; of many only what differs is asked.
 USAGE_STATS_INLINE std::string why_held(const State& state, const std::vector<Label>& labels) {
   std::set<std::string> asked;
   for (const Label& label : labels) {
-    const std::string question = std::to_string(label.rule) + platform::path_bytes(label.config_file) + '\0' +
-                                 platform::path_bytes(label.policy_file);
-    if (label.deletion || !asked.insert(question).second) continue;
+    if (label.deletion || !asked.insert(question_of(label)).second) continue;
     const Permission permission = permission_for(label, state);
     if (permission.leave == Leave::unclear) return "they wait, for " + permission.why;
     if (permission.leave == Leave::withdrawn) return "they will be dropped, for " + permission.why;
@@ -108,9 +112,11 @@ class Reasons {
     at_work_ = platform::LockedFile::held(standing.storage->folder(), uploader_impl::lock_file);
   }
 
-  std::string of(const Label& label) const {
+  std::string of(const Label& label) {
     if (!label.deletion) {
-      const Permission permission = permission_for(label, standing_.state);
+      const std::string question = question_of(label);
+      if (answers_.count(question) == 0) answers_[question] = permission_for(label, standing_.state);
+      const Permission& permission = answers_[question];
       if (permission.leave == Leave::unclear) return permission.why;
       if (permission.leave == Leave::withdrawn) return "it will be dropped, for " + permission.why;
     }
@@ -156,6 +162,7 @@ class Reasons {
 
   const Options& options_;
   const Standing& standing_;
+  std::map<std::string, Permission> answers_;
   Seconds idle_start_ = 0;  // of an uploader that has done nothing; 0: there is no sign of such
   bool at_work_ = false;
 };
@@ -166,7 +173,7 @@ USAGE_STATS_INLINE Waiting look_at_waiting(const Options& options, const Standin
   const std::vector<Label> labels = standing.storage->waiting(&waiting.incomplete);
   waiting.held = why_held(standing.state, labels);
   waiting.left = standing.storage->left_alone();
-  const Reasons reasons(options, standing);
+  Reasons reasons(options, standing);
   for (const Label& label : labels) ++waiting.reasons[reasons.of(label)];
   std::optional<Seconds> next;
   for (const Label& label : labels) {
