@@ -77,13 +77,17 @@ struct Waiting {
   Storage::LeftAlone left{};
 };
 
+/// All that the answer to permission_for() hangs on.
+USAGE_STATS_INLINE std::string question_of(const Envelope& envelope) {
+  return std::to_string(envelope.rule) + os::path_bytes(envelope.config_file) + '\0' +
+         os::path_bytes(envelope.policy_file);
+}
+
 /// What the uploader would say of them; of many only what differs is asked.
 USAGE_STATS_INLINE std::string why_held(const State& state, const std::vector<Envelope>& envelopes) {
   std::set<std::string> asked;
   for (const Envelope& envelope : envelopes) {
-    const std::string question = std::to_string(envelope.rule) + os::path_bytes(envelope.config_file) + '\0' +
-                                 os::path_bytes(envelope.policy_file);
-    if (envelope.deletion || !asked.insert(question).second) continue;
+    if (envelope.deletion || !asked.insert(question_of(envelope)).second) continue;
     const Permission permission = permission_for(envelope, state);
     if (permission.leave == Leave::unclear) return "they wait, for " + permission.why;
     if (permission.leave == Leave::withdrawn) return "they will be dropped, for " + permission.why;
@@ -100,16 +104,18 @@ USAGE_STATS_INLINE std::string error_of(const Json& line) {
 /// Why a report waits, in words, as far as they can be found in this folder and this process.
 class Reasons {
  public:
-  Reasons(const Options& options, const Plan& plan) : options_(options), standing_(plan) {
+  Reasons(const Options& options, const Plan& plan) : options_(options), plan_(plan) {
     const auto is_lock = [](std::string_view name) { return name == uploader_impl::lock_file; };
     for (const auto& entry : plan.storage->folder().list(1, is_lock))
       if (entry.size == 0) idle_start_ = std::chrono::system_clock::to_time_t(entry.modified);
     at_work_ = os::LockedFile::is_locked(plan.storage->folder(), uploader_impl::lock_file);
   }
 
-  std::string of(const Envelope& envelope) const {
+  std::string of(const Envelope& envelope) {
     if (!envelope.deletion) {
-      const Permission permission = permission_for(envelope, standing_.state);
+      const std::string question = question_of(envelope);
+      if (answers_.count(question) == 0) answers_[question] = permission_for(envelope, plan_.state);
+      const Permission& permission = answers_[question];
       if (permission.leave == Leave::unclear) return permission.why;
       if (permission.leave == Leave::withdrawn) return "it will be dropped, for " + permission.why;
     }
@@ -125,8 +131,8 @@ class Reasons {
  private:
   /// The error of its own last try, or of the last one at its server; empty if there is none.
   std::string last_try(const Envelope& envelope) const {
-    const State& state = standing_.state;
-    const auto json = parse_json(standing_.storage->deliveries(envelope));
+    const State& state = plan_.state;
+    const auto json = parse_json(plan_.storage->deliveries(envelope));
     const Json* const lines = json ? member(*json, "deliveries") : nullptr;
     for (const Destination& to : envelope.destinations) {
       const std::string& url = to.endpoint.url;
@@ -153,7 +159,8 @@ class Reasons {
   }
 
   const Options& options_;
-  const Plan& standing_;
+  const Plan& plan_;
+  std::map<std::string, Permission> answers_;
   Seconds idle_start_ = 0;  // of an uploader that has done nothing; 0: there is no sign of such
   bool at_work_ = false;
 };
@@ -164,7 +171,7 @@ USAGE_STATS_INLINE Waiting look_at_waiting(const Options& options, const Plan& p
   const std::vector<Envelope> envelopes = plan.storage->waiting(&waiting.incomplete);
   waiting.held = why_held(plan.state, envelopes);
   waiting.left = plan.storage->left_alone();
-  const Reasons reasons(options, plan);
+  Reasons reasons(options, plan);
   for (const Envelope& envelope : envelopes) ++waiting.reasons[reasons.of(envelope)];
   std::optional<Seconds> next;
   for (const Envelope& envelope : envelopes) {
