@@ -175,22 +175,22 @@ TEST_CASE("canary: no mark in any report, envelope or request of generated runs"
   const Options options("reporter", "1.2.3", "https://stats.example.org/v1/usage");
   const std::size_t runs = generated_runs();
   Random random(2);
-  std::vector<std::string> plan;  // marks that hold for many runs
+  std::vector<std::string> standing;  // marks that hold for many runs
   for (std::size_t run = 0; run < runs; ++run) {
     static std::map<std::string, std::string> variables;
     if (run % 100 == 0) {
-      plan.clear();
-      for (int i = 0; i < 4; ++i) plan.push_back(mark(random));
+      standing.clear();
+      for (int i = 0; i < 4; ++i) standing.push_back(mark(random));
       const fs::path place = folder.path() / standing[0] / "inner";
       fs::create_directories(place);
       fs::current_path(place);
       variables = {{"HOME", "/home/" + standing[1]}, {"USER", standing[2]}, {"PATH", "/usr/bin:/opt/" + standing[3]}};
       if (own_host_name) {
-        plan.push_back(pick(random, "bcdfghjkmpqrvwxz", 10));
-        REQUIRE(::sethostname(plan.back().data(), plan.back().size()) == 0);
+        standing.push_back(pick(random, "bcdfghjkmpqrvwxz", 10));
+        REQUIRE(::sethostname(standing.back().data(), standing.back().size()) == 0);
       }
     }
-    std::vector<std::string> secrets = plan;
+    std::vector<std::string> secrets = standing;
     for (int i = 0; i < 5; ++i) secrets.push_back(mark(random));
     const std::size_t fresh = secrets.size() - 5;
     variables["SECRET_TOKEN"] = secrets[fresh];

@@ -39,7 +39,7 @@ double time_with(std::size_t count) {
   options.argument_values = {"threads"};
   return milliseconds_of([&] {
     us::SensitiveValues sensitive = us::ambient_values();
-    us::Report report = us::report_at_start(options, std::string(32, 'a'), arguments, sensitive, us::State());
+    us::Report report = us::report_at_start(options, std::string(32, 'a'), arguments, sensitive);
     sensitive.add_arguments(arguments);
     report.outcome.error = {{"std::runtime_error", "cannot open sample7919/reads.bam"}};
     us::scrub_report(report, options, sensitive);
