@@ -290,7 +290,7 @@ TEST_CASE("messages: hostile text takes no time") {
     CAPTURE(piece);
     CHECK(program.scrub(once, sensitive) == once);
   }
-  const std::string much(16000, 'a'), literal(1 << 18, 'a');
+  const std::string much(16000, 'a'), literal(1 << 21, 'a');
   const auto begin = reinterpret_cast<std::uintptr_t>(literal.data());
   CHECK_FALSE(usage_stats::detail::scrub({much}, sensitive, 1024, {{begin, begin + literal.size()}}));
 }

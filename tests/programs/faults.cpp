@@ -14,6 +14,7 @@ static const us::Field<std::int64_t> records{"records", "number of records"};
 
 static int work(const char* url, const std::string& how) {
   us::Options options("faults", "1.0.0", url);
+  options.observed_signals = us::Signals::all;
   options.unattended = us::Unattended::on;
   if (how == "wait") options.delivery = us::Delivery::wait;
   if (how == "in_process") options.delivery = us::Delivery::in_process;

@@ -13,7 +13,7 @@
 #include <system_error>
 #include <thread>
 
-namespace os = usage_stats::detail::platform;
+namespace os = usage_stats::detail::os;
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using os::Folder;
@@ -119,18 +119,20 @@ void try_locks(const fs::path& place) {
   std::error_code error;
   LockedFile::Outcome outcome{};
   const Folder folder = Folder::open(place, true, error), other = folder.folder("other", true, error);
-  LockedFile label = LockedFile::create(folder, "label", "text\n", error);
-  check(label && label.stands_as(folder, "label") && LockedFile::held(folder, "label"), "a locked file is made");
-  check(!LockedFile::acquire(folder, "label", false, outcome, error) && outcome == LockedFile::Outcome::held_by_another,
-        "a file locked here is not locked twice");
+  LockedFile envelope = LockedFile::create(folder, "label", "text\n", error);
+  check(envelope && envelope.still_named(folder, "label") && LockedFile::is_locked(folder, "label"),
+        "a locked file is made");
+  check(
+      !LockedFile::acquire(folder, "label", false, outcome, error) && outcome == LockedFile::Outcome::locked_elsewhere,
+      "a file locked here is not locked twice");
   check(probe_elsewhere(place, "label") == 10, "another process sees the lock");
-  check(!label.append("more\n") && folder.read("label", 100, error) == "text\nmore\n",
+  check(!envelope.append("more\n") && folder.read("label", 100, error) == "text\nmore\n",
         "a locked file is added to, and read");
-  check(!folder.move("label", other) && label.stands_as(other, "label") && !label.stands_as(folder, "label"),
+  check(!folder.move("label", other) && envelope.still_named(other, "label") && !envelope.still_named(folder, "label"),
         "a locked file is moved");
   check(probe_elsewhere(place / "other", "label") == 10, "and is still locked");
   envelope.release();
-  check(!label && probe_elsewhere(place / "other", "label") == 11, "released");
+  check(!envelope && probe_elsewhere(place / "other", "label") == 11, "released");
 
   LockedFile state = LockedFile::acquire(folder, "state", true, outcome, error);
   check(state && outcome == LockedFile::Outcome::locked, "a missing file is made and locked");
