@@ -476,7 +476,7 @@ USAGE_STATS_INLINE void UploadPass::keep_count(const std::function<void(State&)>
 /// One that was started and did not come so far leaves the file empty, for `usage-stats status` to see.
 USAGE_STATS_INLINE void note_at_work(const Storage& storage, const os::LockedFile& lock) {
   for (const auto& entry : storage.folder().list(1, [](std::string_view name) { return name == lock_file; }))
-    if (entry.size == 0) lock.append("at work\n");
+    if (entry.size == 0 && !entry.linked) lock.append("at work\n");
 }
 
 }  // namespace uploader_impl

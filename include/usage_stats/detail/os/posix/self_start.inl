@@ -173,9 +173,14 @@ USAGE_STATS_INLINE int PreparedStart::become_it() const noexcept {
   const struct flock whole = whole_file(F_WRLCK);
   const long locked = lock < 0 ? 0 : raw::lock(lock, whole);
   if (locked == -EACCES || locked == -EAGAIN) return EBUSY;
-    // Empty, and of now, it tells of an uploader that was started and has done nothing yet.
-#if defined(SYS_ftruncate)
-  if (lock >= 0 && locked == 0) raw::call(SYS_ftruncate, lock, 0);
+    // Empty, and of now, it tells of an uploader that was started and has done nothing yet. A file that has a second
+    // name (a backup made of hard links) is left as it is.
+#if defined(SYS_ftruncate) && defined(SYS_statx) && defined(STATX_NLINK)
+  struct statx known {};
+  if (lock >= 0 && locked == 0 &&
+      raw::call(SYS_statx, lock, raw::pointer(""), AT_EMPTY_PATH, STATX_NLINK, raw::pointer(&known)) == 0 &&
+      known.stx_nlink == 1)
+    raw::call(SYS_ftruncate, lock, 0);
 #endif
   raw::mask(SIG_SETMASK, raw::SignalSet());
   // In the host's folder still, for the sake of relative paths to libraries; see become_background_process().
