@@ -168,7 +168,7 @@ Chart histogram_of(const Table& table, Unit x_unit, bool whole) {
   return chart;
 }
 
-std::string table_html(const Answer& answer) {
+std::string table_html(const DrawnTable& answer) {
   std::string html = "<div class=\"scroll\"><table>";
   if (answer.chart.shape != Chart::Shape::none) {
     std::vector<std::string> names{answer.chart.x_name};

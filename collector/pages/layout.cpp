@@ -102,7 +102,7 @@ std::string style_sheet() { return style + chart_style() + "\n"; }
 
 std::string address_of(const Question& question) { return percent_encode(question.id); }
 
-std::string figure(const Question& question, const Answer& answer, const Address& address) {
+std::string figure(const Question& question, const DrawnTable& answer, const Address& address) {
   const bool drawn = answer.chart.shape != Chart::Shape::none;
   const bool wide = question.id == "active-day" || (!drawn && answer.table.columns.size() > 2);
   Chart chart = answer.chart;

@@ -18,7 +18,7 @@ struct Address {
   std::string before = "chart/", after{};
 };
 /// Title, picture, table, and links to the answer as SVG, CSV and JSON.
-std::string figure(const Question&, const Answer&, const Address&);
+std::string figure(const Question&, const DrawnTable&, const Address&);
 /// For file names and addresses of a question: percent-encoded.
 std::string address_of(const Question&);
 

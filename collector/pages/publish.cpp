@@ -99,7 +99,8 @@ std::optional<Selection> finished_weeks(Database& database, const std::string& a
 /// By days would tell too much of single runs; by weeks is what the rest of the site has.
 bool is_public(const Question& question) { return !question.owner_only && question.id != "active-day"; }
 
-void write_chart(Site& site, const std::string& base, const Question& question, Answer answer, const std::string& app) {
+void write_chart(Site& site, const std::string& base, const Question& question, DrawnTable answer,
+                 const std::string& app) {
   site.write(base + ".csv", csv_of(answer.table));
   site.write(base + ".json", json_of(answer.table));
   if (!question.draw) return;
@@ -117,7 +118,7 @@ void write_program(Site& site, const Reader& reader) {
     std::string figures;
     for (const Question& question : questions(section, reader, described(reader.database(), selection.app))) {
       if (!is_public(question)) continue;
-      const Answer shown = answer(question, public_table(question, reader), reader);
+      const DrawnTable shown = answer(question, public_table(question, reader), reader);
       figures += figure(question, shown, {});
       write_chart(site, selection.app + "/chart/" + question.id, question, shown, selection.app);
     }

@@ -164,8 +164,8 @@ std::vector<Question> questions(Section section, const Reader& reader, const std
   return own_questions(reader, dictionary);
 }
 
-Answer answer(const Question& question, Table table, const Reader& reader) {
-  Answer result{std::move(table), {}};
+DrawnTable answer(const Question& question, Table table, const Reader& reader) {
+  DrawnTable result{std::move(table), {}};
   if (question.draw) result.chart = question.draw(result.table);
   const std::string note = question.note ? question.note(reader) : std::string();
   result.chart.title = question.title;

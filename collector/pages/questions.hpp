@@ -41,12 +41,12 @@ std::vector<Question> questions(Section, const Reader&, const std::vector<Descri
 std::vector<Question> own_questions(const Reader&, const std::vector<Described>&);
 
 /// A table, and the picture of it with its titles; without a picture the shape is none.
-struct Answer {
+struct DrawnTable {
   Table table;
   Chart chart;
 };
-Answer answer(const Question&, Table, const Reader&);
-inline Answer answer(const Question& question, const Reader& reader) {
+DrawnTable answer(const Question&, Table, const Reader&);
+inline DrawnTable answer(const Question& question, const Reader& reader) {
   return answer(question, question.ask(reader), reader);
 }
 
@@ -58,6 +58,6 @@ Chart bars(const Table&, std::size_t column, Unit = Unit::count);  // the first 
 Chart histogram_of(const Table&, Unit x_unit, bool whole = false);
 
 /// The chart's table where it has a picture, else the answer's own, as HTML.
-std::string table_html(const Answer&);
+std::string table_html(const DrawnTable&);
 
 }  // namespace collector
