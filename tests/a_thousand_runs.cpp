@@ -16,7 +16,7 @@ TEST_CASE("a thousand runs in a loop: each is reported once, by few uploaders, a
   auto start = Clock::now();
   reference.run("reporter", {"--url", server.url(), "--unattended", "on"});
   CHECK(reference.wait_for_no_uploader());
-  const auto after_one_run = Clock::now() - start;  // 5 s on a machine with nothing else to do
+  const auto after_one_run = Clock::now() - start;  // a second or two on a machine with nothing else to do
 
   Command loop = sandbox.command("reporter", {"--url", server.url(), "--unattended", "on"});
   loop.arguments.insert(
@@ -30,7 +30,7 @@ TEST_CASE("a thousand runs in a loop: each is reported once, by few uploaders, a
   const bool in_one_life = Clock::now() - start < std::chrono::seconds(40);
   start = Clock::now();
   CHECK(sandbox.wait_for_no_uploader());
-  CHECK(Clock::now() - start < 2 * after_one_run);
+  CHECK(Clock::now() - start < 2 * after_one_run + std::chrono::seconds(10));  // what is left is sent first
   watch.end();
 
   std::set<std::string> keys;

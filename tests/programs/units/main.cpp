@@ -23,6 +23,7 @@ const us::Stage working{"working", "all of the work"};
 int main(int argc, char** argv) {
   const char* const url = argc > 1 && std::strchr(argv[1], ':') != nullptr ? argv[1] : "";
   us::Options options("units", "1.0.0", url);
+  options.observed_signals = us::Signals::all;
   options.unattended = us::Unattended::on;
   options.delivery = us::Delivery::wait;
   options.wait_limit = std::chrono::seconds(30);

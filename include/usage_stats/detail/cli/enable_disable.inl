@@ -67,7 +67,6 @@ USAGE_STATS_INLINE int enable(const Call& call) {
   const Consent before = plan_of(call.options).consent;
   const std::error_code error = remember(call.options, [&](State& state) {
     disclose_all(state.disclosed, call.options, recipients(call.options, before));
-    state.notice_shown = true;
     state.said_no = false;
     state.unanswered_prompts = 0;
   });

@@ -102,8 +102,6 @@ USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Plan& plan) {
 /// Every endpoint that may hold reports: those of now, and those of then.
 USAGE_STATS_INLINE std::vector<Endpoint> endpoints_ever(const Options& options, const Plan& plan) {
   std::vector<Endpoint> endpoints = plan.endpoints;
-  const auto& withheld = plan.withheld.endpoints;  // who can have nothing yet; but the user asks for all
-  endpoints.insert(endpoints.end(), withheld.begin(), withheld.end());
   for (const std::string& url : plan.state.sent_to) {
     if (std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& e) { return e.url == url; })) continue;
     endpoints.push_back(endpoint_at(options, plan, url));
@@ -137,6 +135,27 @@ USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, cons
   return error;
 }
 
+/// The reports of a client, and nothing else that somebody may have put there.
+USAGE_STATS_INLINE std::error_code remove_sessions(const Storage& storage, const std::string& client) {
+  std::error_code error, first;
+  const os::Folder folder = storage.folder().folder(client, false, error);
+  if (!folder) return error;
+  for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) {
+    const os::Folder session = entry.folder ? folder.folder(entry.name, false, error) : os::Folder();
+    if (!session) {
+      if (entry.folder && !first) first = error;
+      continue;
+    }
+    for (const auto& file : session.list(storage_impl::most_entries, storage_impl::is_temporary))
+      session.remove(file.name);
+    for (const char* const name : {storage_impl::report_file, storage_impl::delivery_file})
+      if (error = session.remove(name); error && error != std::errc::no_such_file_or_directory && !first) first = error;
+    folder.remove_empty(entry.name);
+  }
+  storage.folder().remove_empty(client);
+  return first;
+}
+
 /// Deletes reports, envelopes and what is remembered of the user; not what they know, and what must never be done
 /// again: to send what is new undisclosed, to ask, and to send to who has said 410. A session that is running finds its
 /// envelope gone and is not sent. Ids under which an uploader has sent something meanwhile are added to those that are
@@ -153,7 +172,7 @@ USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request,
   if (active)
     for (const auto wanted : {is_id, storage_impl::is_temporary})
       for (const auto& entry : active.list(storage_impl::most_entries, wanted)) note(active.remove(entry.name));
-  for (const std::string& client : client_folders(storage)) note(storage.folder().remove_tree(client));
+  for (const std::string& client : client_folders(storage)) note(remove_sessions(storage, client));
   note(storage.folder().remove(uploader_impl::log_file));
   note(storage.update_state([&](State& state) {
     for (const std::string& id : state.sent_ids)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -85,6 +86,21 @@ USAGE_STATS_INLINE bool is_finite(double number) noexcept {
   return (bits & exponent) != exponent;
 }
 
+namespace options_impl {
+
+/// A value that a cast or uninitialised memory has made would be taken for an index.
+USAGE_STATS_INLINE bool enumerations_are_known(const Options& options) {
+  const auto up_to = [](auto value, auto last) { return static_cast<int>(value) >= 0 && value <= last; };
+  return up_to(options.consent, ConsentMode::opt_in) && up_to(options.unattended, Unattended::on) &&
+         up_to(options.arguments, ArgumentDetail::values) && up_to(options.errors, ErrorDetail::scrubbed) &&
+         up_to(options.client_id, ClientId::install) && up_to(options.delivery, Delivery::local) &&
+         up_to(options.observed_signals, Signals::all) &&
+         std::all_of(options.endpoints.begin(), options.endpoints.end(),
+                     [&](const Endpoint& endpoint) { return up_to(endpoint.protocol, Protocol::amplitude); });
+}
+
+}  // namespace options_impl
+
 USAGE_STATS_INLINE std::string problem_with(const Options& options) {
   using namespace options_impl;
   if (!app_name(options.app)) return "app '" + options.app + "': not [A-Za-z0-9][A-Za-z0-9._-]{0,63}";
@@ -95,6 +111,7 @@ USAGE_STATS_INLINE std::string problem_with(const Options& options) {
   if (options.endpoints.size() > 8) return "endpoints: more than 8";
   for (const Endpoint& endpoint : options.endpoints)
     if (std::string problem = options_impl::problem_with(endpoint); !problem.empty()) return problem;
+  if (!enumerations_are_known(options)) return "an option is none of its enumeration's values";
   if (!is_finite(options.sample) || options.sample < 0.0 || options.sample > 1.0) return "sample: not between 0 and 1";
   if (options.dependencies.size() > 64) return "dependencies: more than 64";
   if (options.dependencies.count(std::string()) != 0) return "dependencies: one has no name";

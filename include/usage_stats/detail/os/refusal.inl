@@ -77,7 +77,7 @@ const std::error_category* category_of() noexcept {
     new (place) Category;
     state = found = made;
   }
-  return found == made ? std::launder(reinterpret_cast<const Category*>(place)) : nullptr;
+  return found == made ? std::launder(static_cast<const Category*>(static_cast<const void*>(place))) : nullptr;
 }
 
 }  // namespace refusal_impl

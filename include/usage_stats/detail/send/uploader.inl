@@ -286,6 +286,8 @@ USAGE_STATS_INLINE void UploadPass::send_report(Envelope envelope, Destination t
   // On the disk before the first byte leaves: whatever ends this process in between, there are so many tries at most.
   if (const auto error = note_outcome(envelope, to, false))
     return log_("session ", envelope.session_id, ": its envelope cannot be written: ", error.message(), "; it waits");
+  // The disk may have taken its time, and somebody may have said no meanwhile.
+  if (!still_allowed(envelope)) return;
   note_outcome(envelope, to, send_to(envelope, to, *report));
 }
 

@@ -18,7 +18,14 @@ constexpr std::size_t most_entries = 10000;  // of a folder, named as we name th
 
 /// A name that this library gives to a folder of a client.
 USAGE_STATS_INLINE bool is_client(std::string_view name) noexcept { return name == "local" || is_id(name); }
-USAGE_STATS_INLINE bool is_temporary(std::string_view name) noexcept { return name.substr(0, 5) == ".tmp-"; }
+/// ".tmp-PROCESS-NUMBER", as Folder::write names what it is about to rename.
+USAGE_STATS_INLINE bool is_temporary(std::string_view name) noexcept {
+  if (name.substr(0, 5) != ".tmp-") return false;
+  name.remove_prefix(5);
+  const std::size_t hyphen = name.find('-');
+  return hyphen != 0 && hyphen != std::string_view::npos && hyphen + 1 < name.size() &&
+         name.find_first_not_of("0123456789-") == std::string_view::npos && name.rfind('-') == hyphen;
+}
 
 USAGE_STATS_INLINE bool is_any(std::string_view) noexcept { return true; }
 

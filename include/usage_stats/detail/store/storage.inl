@@ -322,8 +322,9 @@ USAGE_STATS_INLINE std::error_code Storage::update_waiting(const std::string& se
   auto envelope = pending ? storage_impl::read_envelope(pending, session_id, app_, error) : std::nullopt;
   if (!envelope) return error ? error : std::make_error_code(std::errc::no_such_file_or_directory);
   change(*envelope);
-  return envelope->destinations.empty() ? pending.remove(session_id)
-                                        : pending.write(session_id, to_text(*envelope), true);
+  if (envelope->destinations.empty()) return pending.remove(session_id);
+  // What `disable` or `delete` takes away meanwhile must not come back.
+  return pending.write(session_id, to_text(*envelope), true, [&] { return pending.exists(session_id); });
 }
 
 USAGE_STATS_INLINE std::error_code Storage::remove_waiting(const std::string& session_id) const {
