@@ -3096,7 +3096,7 @@ const std::error_category* category_of() noexcept {
     new (place) Category;
     state = found = made;
   }
-  return found == made ? std::launder(reinterpret_cast<const Category*>(place)) : nullptr;
+  return found == made ? std::launder(static_cast<const Category*>(static_cast<const void*>(place))) : nullptr;
 }
 
 }  // namespace refusal_impl
@@ -5105,7 +5105,7 @@ const std::error_category* category_of() noexcept {
     new (place) Category;
     state = found = made;
   }
-  return found == made ? std::launder(reinterpret_cast<const Category*>(place)) : nullptr;
+  return found == made ? std::launder(static_cast<const Category*>(static_cast<const void*>(place))) : nullptr;
 }
 
 }  // namespace refusal_impl
@@ -6802,9 +6802,14 @@ USAGE_STATS_INLINE int PreparedStart::become_it() const noexcept {
   const struct flock whole = whole_file(F_WRLCK);
   const long locked = lock < 0 ? 0 : raw::lock(lock, whole);
   if (locked == -EACCES || locked == -EAGAIN) return EBUSY;
-    // Empty, and of now, it tells of an uploader that was started and has done nothing yet.
-#if defined(SYS_ftruncate)
-  if (lock >= 0 && locked == 0) raw::call(SYS_ftruncate, lock, 0);
+    // Empty, and of now, it tells of an uploader that was started and has done nothing yet. A file that has a second
+    // name (a backup made of hard links) is left as it is.
+#if defined(SYS_ftruncate) && defined(SYS_statx) && defined(STATX_NLINK)
+  struct statx known {};
+  if (lock >= 0 && locked == 0 &&
+      raw::call(SYS_statx, lock, raw::pointer(""), AT_EMPTY_PATH, STATX_NLINK, raw::pointer(&known)) == 0 &&
+      known.stx_nlink == 1)
+    raw::call(SYS_ftruncate, lock, 0);
 #endif
   raw::mask(SIG_SETMASK, raw::SignalSet());
   // In the host's folder still, for the sake of relative paths to libraries; see become_background_process().
@@ -8517,6 +8522,7 @@ USAGE_STATS_INLINE std::string percent_decode(std::string_view text) {
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/consent/options.inl
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -8599,6 +8605,21 @@ USAGE_STATS_INLINE bool is_finite(double number) noexcept {
   return (bits & exponent) != exponent;
 }
 
+namespace options_impl {
+
+/// A value that a cast or uninitialised memory has made would be taken for an index.
+USAGE_STATS_INLINE bool enumerations_are_known(const Options& options) {
+  const auto up_to = [](auto value, auto last) { return static_cast<int>(value) >= 0 && value <= last; };
+  return up_to(options.consent, ConsentMode::opt_in) && up_to(options.unattended, Unattended::on) &&
+         up_to(options.arguments, ArgumentDetail::values) && up_to(options.errors, ErrorDetail::scrubbed) &&
+         up_to(options.client_id, ClientId::install) && up_to(options.delivery, Delivery::local) &&
+         up_to(options.observed_signals, Signals::all) &&
+         std::all_of(options.endpoints.begin(), options.endpoints.end(),
+                     [&](const Endpoint& endpoint) { return up_to(endpoint.protocol, Protocol::amplitude); });
+}
+
+}  // namespace options_impl
+
 USAGE_STATS_INLINE std::string problem_with(const Options& options) {
   using namespace options_impl;
   if (!app_name(options.app)) return "app '" + options.app + "': not [A-Za-z0-9][A-Za-z0-9._-]{0,63}";
@@ -8609,6 +8630,7 @@ USAGE_STATS_INLINE std::string problem_with(const Options& options) {
   if (options.endpoints.size() > 8) return "endpoints: more than 8";
   for (const Endpoint& endpoint : options.endpoints)
     if (std::string problem = options_impl::problem_with(endpoint); !problem.empty()) return problem;
+  if (!enumerations_are_known(options)) return "an option is none of its enumeration's values";
   if (!is_finite(options.sample) || options.sample < 0.0 || options.sample > 1.0) return "sample: not between 0 and 1";
   if (options.dependencies.size() > 64) return "dependencies: more than 64";
   if (options.dependencies.count(std::string()) != 0) return "dependencies: one has no name";
@@ -12090,7 +12112,14 @@ constexpr std::size_t most_entries = 10000;  // of a folder, named as we name th
 
 /// A name that this library gives to a folder of a client.
 USAGE_STATS_INLINE bool is_client(std::string_view name) noexcept { return name == "local" || is_id(name); }
-USAGE_STATS_INLINE bool is_temporary(std::string_view name) noexcept { return name.substr(0, 5) == ".tmp-"; }
+/// ".tmp-PROCESS-NUMBER", as Folder::write names what it is about to rename.
+USAGE_STATS_INLINE bool is_temporary(std::string_view name) noexcept {
+  if (name.substr(0, 5) != ".tmp-") return false;
+  name.remove_prefix(5);
+  const std::size_t hyphen = name.find('-');
+  return hyphen != 0 && hyphen != std::string_view::npos && hyphen + 1 < name.size() &&
+         name.find_first_not_of("0123456789-") == std::string_view::npos && name.rfind('-') == hyphen;
+}
 
 USAGE_STATS_INLINE bool is_any(std::string_view) noexcept { return true; }
 
@@ -12535,8 +12564,9 @@ USAGE_STATS_INLINE std::error_code Storage::update_waiting(const std::string& se
   auto envelope = pending ? storage_impl::read_envelope(pending, session_id, app_, error) : std::nullopt;
   if (!envelope) return error ? error : std::make_error_code(std::errc::no_such_file_or_directory);
   change(*envelope);
-  return envelope->destinations.empty() ? pending.remove(session_id)
-                                        : pending.write(session_id, to_text(*envelope), true);
+  if (envelope->destinations.empty()) return pending.remove(session_id);
+  // What `disable` or `delete` takes away meanwhile must not come back.
+  return pending.write(session_id, to_text(*envelope), true, [&] { return pending.exists(session_id); });
 }
 
 USAGE_STATS_INLINE std::error_code Storage::remove_waiting(const std::string& session_id) const {
@@ -13908,6 +13938,8 @@ USAGE_STATS_INLINE void UploadPass::send_report(Envelope envelope, Destination t
   // On the disk before the first byte leaves: whatever ends this process in between, there are so many tries at most.
   if (const auto error = note_outcome(envelope, to, false))
     return log_("session ", envelope.session_id, ": its envelope cannot be written: ", error.message(), "; it waits");
+  // The disk may have taken its time, and somebody may have said no meanwhile.
+  if (!still_allowed(envelope)) return;
   note_outcome(envelope, to, send_to(envelope, to, *report));
 }
 
@@ -14098,7 +14130,7 @@ USAGE_STATS_INLINE void UploadPass::keep_count(const std::function<void(State&)>
 /// One that was started and did not come so far leaves the file empty, for `usage-stats status` to see.
 USAGE_STATS_INLINE void note_at_work(const Storage& storage, const os::LockedFile& lock) {
   for (const auto& entry : storage.folder().list(1, [](std::string_view name) { return name == lock_file; }))
-    if (entry.size == 0) lock.append("at work\n");
+    if (entry.size == 0 && !entry.linked) lock.append("at work\n");
 }
 
 }  // namespace uploader_impl
@@ -16754,7 +16786,6 @@ USAGE_STATS_INLINE int enable(const Call& call) {
   const Consent before = plan_of(call.options).consent;
   const std::error_code error = remember(call.options, [&](State& state) {
     disclose_all(state.disclosed, call.options, recipients(call.options, before));
-    state.notice_shown = true;
     state.said_no = false;
     state.unanswered_prompts = 0;
   });
@@ -17060,6 +17091,27 @@ USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, cons
   return error;
 }
 
+/// The reports of a client, and nothing else that somebody may have put there.
+USAGE_STATS_INLINE std::error_code remove_sessions(const Storage& storage, const std::string& client) {
+  std::error_code error, first;
+  const os::Folder folder = storage.folder().folder(client, false, error);
+  if (!folder) return error;
+  for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) {
+    const os::Folder session = entry.folder ? folder.folder(entry.name, false, error) : os::Folder();
+    if (!session) {
+      if (entry.folder && !first) first = error;
+      continue;
+    }
+    for (const auto& file : session.list(storage_impl::most_entries, storage_impl::is_temporary))
+      session.remove(file.name);
+    for (const char* const name : {storage_impl::report_file, storage_impl::delivery_file})
+      if (error = session.remove(name); error && error != std::errc::no_such_file_or_directory && !first) first = error;
+    folder.remove_empty(entry.name);
+  }
+  storage.folder().remove_empty(client);
+  return first;
+}
+
 /// Deletes reports, envelopes and what is remembered of the user; not what they know, and what must never be done
 /// again: to send what is new undisclosed, to ask, and to send to who has said 410. A session that is running finds its
 /// envelope gone and is not sent. Ids under which an uploader has sent something meanwhile are added to those that are
@@ -17076,7 +17128,7 @@ USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request,
   if (active)
     for (const auto wanted : {is_id, storage_impl::is_temporary})
       for (const auto& entry : active.list(storage_impl::most_entries, wanted)) note(active.remove(entry.name));
-  for (const std::string& client : client_folders(storage)) note(storage.folder().remove_tree(client));
+  for (const std::string& client : client_folders(storage)) note(remove_sessions(storage, client));
   note(storage.folder().remove(uploader_impl::log_file));
   note(storage.update_state([&](State& state) {
     for (const std::string& id : state.sent_ids)

@@ -46,7 +46,7 @@ TEST_CASE("warnings: with -ffast-math NaN and infinity are left out of a report 
   write_file(source, R"(#include <usage_stats.hpp>
 #include <cstring>
 #include <cstdint>
-static const usage_stats::Field<double> nan{"nan", "no number"}, infinite{"infinite", "too large a number"},
+static const usage_stats::Field<double> none{"nan", "no number"}, infinite{"infinite", "too large a number"},
     negative{"negative", "too small a number"}, good{"good", "a number"};
 static double of(std::uint64_t bits) {
   double number;
@@ -57,7 +57,7 @@ int main(int argc, char** argv) {
   usage_stats::Options options("fast", "1.0.0");
   options.sample = argc > 1 ? of(0x7ff8000000000000) : 1.0;
   usage_stats::TelemetrySession session(options, argc, argv);
-  session.set(nan, of(0x7ff8000000000000));
+  session.set(none, of(0x7ff8000000000000));
   session.set(infinite, of(0x7ff0000000000000));
   session.set(negative, of(0xfff0000000000000));
   session.set(good, 2.5);

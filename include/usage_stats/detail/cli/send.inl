@@ -102,6 +102,8 @@ USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Plan& plan) {
 /// Every endpoint that may hold reports: those of now, and those of then.
 USAGE_STATS_INLINE std::vector<Endpoint> endpoints_ever(const Options& options, const Plan& plan) {
   std::vector<Endpoint> endpoints = plan.endpoints;
+  const auto& withheld = plan.withheld.endpoints;  // who can have nothing yet; but the user asks for all
+  endpoints.insert(endpoints.end(), withheld.begin(), withheld.end());
   for (const std::string& url : plan.state.sent_to) {
     if (std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& e) { return e.url == url; })) continue;
     endpoints.push_back(endpoint_at(options, plan, url));
