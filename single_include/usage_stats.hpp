@@ -16480,7 +16480,7 @@ class Reasons {
       if (permission.leave == Leave::withdrawn) return "it will be dropped, for " + permission.why;
     }
     if (envelope.in_use_elsewhere) return "its run was on another machine or container, which may be sending it";
-    const std::string tried = last_try(envelope);
+    std::string tried = last_try(envelope);
     if (!tried.empty()) return tried;
     if (at_work_) return "it is being sent now";
     for (const Destination& to : envelope.destinations)
