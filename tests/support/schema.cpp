@@ -4,7 +4,7 @@
 #include "programs.hpp"
 
 std::string schema_problem(const std::string& report) {
-  Command command{USAGE_STATS_PYTHON, {source_file("tests/validate_reports.py").string(), "-"}};
+  Command command{USAGE_STATS_PYTHON, {source_file("tests/support/validate_reports.py").string(), "-"}};
   command.input = report;
   const Result result = run(command);
   if (result.exit_code == 0) return "";

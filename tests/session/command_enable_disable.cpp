@@ -1,0 +1,90 @@
+// `usage-stats enable` and `disable`. (What they do to the config file: consent_files.cpp.)
+#include <doctest/doctest.h>
+
+#include <signal.h>
+
+#include "sandbox.hpp"
+#include "server.hpp"
+#include "tree.hpp"
+#include "waiting.hpp"
+
+TEST_CASE("command enable disable: enable: reports are sent from the next run on, without a notice") {
+  Server server;
+  Sandbox sandbox;
+  const Result result = run_usage_stats(sandbox, {"enable"}, {"--url", server.url()});
+  CHECK(result.exit_code == 0);
+  CHECK(result.err == "");
+  CHECK(result.out.find("switched on") != std::string::npos);
+  CHECK(result.out.find(server.url()) != std::string::npos);
+  CHECK(result.out.find("reporter usage-stats disable") != std::string::npos);
+  CHECK(server.requests().empty());
+  const Result run = sandbox.run("reporter", {"--url", server.url(), "--delivery", "wait", "--field"});
+  CHECK(run.err == "");
+  CHECK(nlohmann::json::parse(server.wait_for(1)[0].body)["fields"].size() == 6);
+}
+
+TEST_CASE("command enable disable: enable, disable: say so when something stronger holds") {
+  Sandbox sandbox;
+  sandbox.environment["DO_NOT_TRACK"] = "1";
+  Result result = run_usage_stats(sandbox, {"enable"}, {"--url", "http://127.0.0.1:9/"});
+  CHECK(result.exit_code == 0);
+  CHECK(result.out.find("DO_NOT_TRACK=1") != std::string::npos);
+  CHECK(result.out.find("unset DO_NOT_TRACK") != std::string::npos);
+  auto json =
+      nlohmann::json::parse(run_usage_stats(sandbox, {"enable", "--json"}, {"--url", "http://127.0.0.1:9/"}).out);
+  CHECK(json["usage_stats"] == true);
+  CHECK(json["verdict"] == "off");
+  CHECK(json["rule"] == 4);
+
+  sandbox.environment.erase("DO_NOT_TRACK");
+  sandbox.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
+  result = run_usage_stats(sandbox, {"disable"}, {"--url", "http://127.0.0.1:9/"});
+  CHECK(result.exit_code == 0);
+  CHECK(result.out.find("REPORTER_USAGE_STATS_ENABLED=1") != std::string::npos);
+  json = nlohmann::json::parse(run_usage_stats(sandbox, {"disable", "--json"}, {"--url", "http://127.0.0.1:9/"}).out);
+  CHECK(json["usage_stats"] == false);
+  CHECK(json["verdict"] == "on");
+  CHECK(json["dropped"] == 0);
+}
+
+TEST_CASE(
+    "command enable disable: disable: what waits is dropped, and from then on the program writes nothing at all") {
+  Server server(503);
+  Sandbox sandbox;
+  for (int i = 0; i < 3; ++i) sandbox.run("reporter", sending_to(server.url()));
+  REQUIRE(sandbox.pending().size() == 3);
+  Process killed(sandbox.command("reporter", {"--url", server.url(), "--wait-for-input"}));
+  killed.wait_for_output("ready");
+  killed.signal(SIGKILL);
+  killed.wait();
+
+  const Result result = run_usage_stats(sandbox, {"disable"}, {"--url", server.url()});
+  CHECK(result.exit_code == 0);
+  CHECK(result.out.find("4 reports that waited") != std::string::npos);
+  CHECK(sandbox.pending().empty());
+  CHECK(sandbox.active().empty());
+
+  server.answer([](const ReceivedRequest&) { return Answer{}; });
+  const std::size_t requests = server.requests().size();
+  const auto before = tree(sandbox.home());
+  for (int i = 0; i < 3; ++i) sandbox.run("reporter", sending_to(server.url()));
+  CHECK(tree(sandbox.home()) == before);
+  CHECK(sandbox.uploaders().empty());
+  CHECK(server.requests().size() == requests);
+
+  // Also after switching it on again: what was dropped is gone.
+  run_usage_stats(sandbox, {"enable"}, {"--url", server.url()});
+  sandbox.run("reporter", sending_to(server.url()));
+  CHECK(run_usage_stats(sandbox, {"send"}, {"--url", server.url()}).exit_code == 0);
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(server.requests().size() == requests + 1);
+}
+
+TEST_CASE(
+    "command enable disable: disable: on a machine where nothing was ever written, only the no is, in its two places") {
+  Sandbox sandbox;
+  CHECK(run_usage_stats(sandbox, {"disable"}).exit_code == 0);
+  CHECK(names_in(sandbox.usage_folder()) == std::vector<std::string>{"state.json"});
+  CHECK(state_of(sandbox)["said_no"] == true);
+  CHECK(nlohmann::json::parse(read_file(sandbox.config_file())) == nlohmann::json({{"usage_stats", false}}));
+}
