@@ -127,8 +127,8 @@ TEST_CASE(
       run(unfinished.sandbox.uploader("reporter"));
     }
     CHECK(state_of(unfinished.sandbox)["client_id"] == id);
+    CHECK(wait_until([&] { return sessions_of(unfinished.server).size() == 2; }));
     const auto sessions = sessions_of(unfinished.server);
-    CHECK(sessions.size() == 2);
     for (const auto& [session, report] : sessions)
       CHECK(json::parse(report)["outcome"] == json({{"status", "failed"}, {"exit_code", 3}}));
   }
