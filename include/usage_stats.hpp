@@ -29,6 +29,7 @@
 #include "usage_stats/detail/consent/settings.hpp"             // what administrator and user have written down
 #include "usage_stats/detail/consent/rules.hpp"                // may it be collected
 #include "usage_stats/detail/record/disclosure.hpp"            // what the user has been told
+#include "usage_stats/detail/consent/plan.hpp"                 // what a run would do now
 #include "usage_stats/detail/consent/notice.hpp"               // what the user is told
 #include "usage_stats/detail/store/client_id.hpp"              // under which id
 #include "usage_stats/detail/record/system_info.hpp"           // what machine this is
@@ -40,7 +41,11 @@
 #include "usage_stats/session.hpp"                             // one run, for its program
 #include "usage_stats/detail/run/run.hpp"                      // ... and from the decision to the report
 #include "usage_stats/detail/run/run_registry.hpp"             // ... however it ends
-#include "usage_stats/detail/store/storage.hpp"                // the folder: reports and envelopes
+#include "usage_stats/detail/store/storage.hpp"                // the folder: state.json and
+#include "usage_stats/detail/store/outbox.hpp"                 // ... envelopes, of what is alive and what waits
+#include "usage_stats/detail/store/archive.hpp"                // ... reports
+#include "usage_stats/detail/store/recovery.hpp"               // ... of runs that vanished
+#include "usage_stats/detail/store/retention.hpp"              // ... for how long
 #include "usage_stats/detail/send/uploader.hpp"                // empties the folder
 #include "usage_stats/detail/send/exporters/exporters.hpp"     // report -> requests
 #include "usage_stats/detail/send/transport/send.hpp"          // one HTTP request
@@ -75,6 +80,7 @@
 #include "usage_stats/detail/consent/settings.inl"
 #include "usage_stats/detail/consent/rules.inl"
 #include "usage_stats/detail/record/disclosure.inl"
+#include "usage_stats/detail/consent/plan.inl"
 #include "usage_stats/detail/consent/notice.inl"
 #include "usage_stats/detail/store/client_id.inl"
 #include "usage_stats/detail/record/system_info.inl"

@@ -38,13 +38,13 @@ us::Envelope label_for(const std::string& session, const std::string& url, us::S
 }
 
 /// A session's end, as far as the folder sees it.
-void end_session(const us::Storage& storage, const us::Envelope& envelope) {
+void end_session(us::Storage& storage, const us::Envelope& envelope) {
   std::error_code error;
-  CHECK(!storage.write_report(
+  CHECK(!storage.archive.write_report(
       envelope.client_id, envelope.session_id,
       "{\"app\": {\"name\": \"reporter\", \"version\": \"1.2.3\"}, \"session_id\": \"" + envelope.session_id + "\"}"));
-  const auto lock = storage.begin(envelope, error);
-  CHECK(!storage.finish(envelope));
+  const auto lock = storage.outbox.begin(envelope, error);
+  CHECK(!storage.outbox.finish(envelope));
 }
 
 us::UploadOptions without_staying() {
@@ -119,7 +119,7 @@ TEST_CASE("single uploader: while one is at work, another one leaves without hav
   Server server;
   Sandbox sandbox;
   sandbox.collect = false;
-  const us::Storage storage = opened(sandbox);
+  us::Storage storage = opened(sandbox);
   end_session(storage, label_for("a", server.url()));
   std::error_code error;
   us::os::LockedFile::Outcome outcome{};
@@ -133,7 +133,7 @@ TEST_CASE("single uploader: while one is at work, another one leaves without hav
 TEST_CASE("single uploader: a run that ends while a report is on its way is sent too") {
   Sandbox sandbox;
   sandbox.collect = false;
-  const us::Storage storage = opened(sandbox);
+  us::Storage storage = opened(sandbox);
   bool first = true;
   Server* self = nullptr;
   Server server([&](const ReceivedRequest&) {
@@ -151,7 +151,7 @@ TEST_CASE("single uploader: a run that ends when the uploader has had its last l
   Server server;
   Sandbox sandbox;
   sandbox.collect = false;
-  const us::Storage storage = opened(sandbox);
+  us::Storage storage = opened(sandbox);
   // One too many waits, and is dropped behind the last look; the line that tells of it is our moment.
   for (std::size_t i = 0; i <= us::limits::waiting_reports; ++i)
     end_session(storage, label_for(std::to_string(1000 + i), server.url(), us::now_seconds() + 3600));
@@ -184,7 +184,7 @@ TEST_CASE("single uploader: what it cannot remember to have sent it does not sen
   Server server;
   Sandbox sandbox;
   sandbox.collect = false;
-  const us::Storage storage = opened(sandbox);
+  us::Storage storage = opened(sandbox);
   for (const char* const session : {"a", "b"}) end_session(storage, label_for(session, server.url()));
   {
     us::os::LockedFile::Outcome outcome{};
@@ -194,7 +194,7 @@ TEST_CASE("single uploader: what it cannot remember to have sent it does not sen
     us::upload(sandbox.usage_folder(), without_staying(), us::Log(nullptr));
   }
   CHECK(server.requests().empty());
-  const std::vector<us::Envelope> waiting = storage.waiting();
+  const std::vector<us::Envelope> waiting = storage.outbox.waiting();
   CHECK(waiting.size() == 2);
   for (const us::Envelope& envelope : waiting) CHECK(envelope.destinations.at(0).attempts == 0);
 

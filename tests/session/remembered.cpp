@@ -60,16 +60,16 @@ TEST_CASE("remembered: of a report's tries the last fifty, however many there we
   Sandbox sandbox;
   sandbox.collect = false;
   std::error_code error;
-  const auto storage = usage_stats::detail::Storage::open(sandbox.usage_folder(), "reporter", true, error);
+  auto storage = usage_stats::detail::Storage::open(sandbox.usage_folder(), "reporter", true, error);
   REQUIRE(storage);
   usage_stats::detail::Envelope envelope;
   envelope.session_id = envelope.client_id = std::string(32, 'a');
-  CHECK(!storage->write_report(envelope.client_id, envelope.session_id, "{}"));
+  CHECK(!storage->archive.write_report(envelope.client_id, envelope.session_id, "{}"));
   usage_stats::detail::DeliveryRecord record;
   record.url = "https://stats.example/";
   for (record.attempts = 1; record.attempts <= 60; ++record.attempts)
-    CHECK(!storage->record_delivery(envelope, record));
-  const json deliveries = json::parse(storage->deliveries(envelope))["deliveries"];
+    CHECK(!storage->archive.record_delivery(envelope, record));
+  const json deliveries = json::parse(storage->archive.deliveries(envelope))["deliveries"];
   REQUIRE(deliveries.size() == 50);
   CHECK(deliveries[0]["attempts"] == 11);
   CHECK(deliveries[49]["attempts"] == 60);

@@ -45,7 +45,7 @@ void upload_once(const Sandbox& sandbox) {
 }
 
 /// So many envelopes that wait for an hour, the oldest first: "1000...", "1001...", each with that report.
-void let_wait(const us::Storage& storage, int count, const std::string& report) {
+void let_wait(us::Storage& storage, int count, const std::string& report) {
   us::Envelope envelope;
   envelope.app = "reporter";
   envelope.version = "1.2.3";
@@ -55,9 +55,9 @@ void let_wait(const us::Storage& storage, int count, const std::string& report) 
   for (int i = 0; i < count; ++i) {
     envelope.session_id = std::to_string(1000 + i) + std::string(28, '0');
     envelope.created = us::now_seconds() - 1000 + i;
-    CHECK(!storage.write_report(envelope.client_id, envelope.session_id, report));
-    const auto lock = storage.begin(envelope, error);
-    CHECK(!storage.finish(envelope));
+    CHECK(!storage.archive.write_report(envelope.client_id, envelope.session_id, report));
+    const auto lock = storage.outbox.begin(envelope, error);
+    CHECK(!storage.outbox.finish(envelope));
   }
 }
 
@@ -92,7 +92,7 @@ TEST_CASE("storage: the files are where the documentation says, for their owner 
 TEST_CASE("storage: an envelope moves from active to pending by a rename") {
   Server server;
   Sandbox sandbox;
-  const us::Storage storage = opened(sandbox);
+  us::Storage storage = opened(sandbox);
   std::error_code error;
   us::os::LockedFile::Outcome outcome{};
   const auto lock = us::os::LockedFile::acquire(storage.folder(), "uploader.lock", true, outcome, error);
@@ -112,7 +112,7 @@ TEST_CASE("storage: an envelope moves from active to pending by a rename") {
 
 TEST_CASE("storage: many processes and threads change state.json at once, and no change is lost") {
   Sandbox sandbox;
-  const us::Storage storage = opened(sandbox);
+  us::Storage storage = opened(sandbox);
   constexpr int processes = 6, threads = 2, changes = 100;
   // How many changes were made; the others waited 200 ms for their turn in vain, which on a busy machine may be.
   const auto change_often = [&] {
@@ -165,20 +165,20 @@ TEST_CASE("storage: who wants what another is writing waits for that, not for th
 
 TEST_CASE("storage: many runs that are alive are not taken for many that have vanished") {
   Sandbox sandbox;
-  const us::Storage storage = opened(sandbox);
+  us::Storage storage = opened(sandbox);
   std::error_code error;
   std::vector<us::os::LockedFile> alive;
   for (int i = 0; i < 40; ++i) {
     us::Envelope envelope;
     envelope.app = "reporter";
     envelope.session_id = std::to_string(1000 + i) + std::string(28, '0');
-    alive.push_back(storage.begin(envelope, error));
+    alive.push_back(storage.outbox.begin(envelope, error));
     REQUIRE(alive.back());
   }
-  CHECK_FALSE(storage.has_abandoned_runs());
-  CHECK_FALSE(storage.needs_pruning(std::string(32, 'c')));
+  CHECK_FALSE(us::has_abandoned_runs(storage));
+  CHECK_FALSE(us::needs_pruning(storage, std::string(32, 'c')));
   alive.erase(alive.begin(), alive.begin() + 20);
-  CHECK(storage.has_abandoned_runs());
+  CHECK(us::has_abandoned_runs(storage));
 }
 
 TEST_CASE("storage: temporary files of processes that were killed go away after an hour") {
@@ -221,7 +221,7 @@ TEST_CASE("storage: a state.json that cannot be understood is replaced among our
 TEST_CASE("storage: no more than 1,000 reports wait, and the oldest go first") {
   Sandbox sandbox;
   sandbox.collect = false;
-  const us::Storage storage = opened(sandbox);
+  us::Storage storage = opened(sandbox);
   let_wait(storage, 1003, "{\"final\": true}");
   upload_once(sandbox);
   CHECK(sandbox.pending().size() == 1000);
@@ -232,7 +232,7 @@ TEST_CASE("storage: no more than 1,000 reports wait, and the oldest go first") {
 TEST_CASE("storage: no more than 5 MB wait, and the oldest go first") {
   Sandbox sandbox;
   sandbox.collect = false;
-  const us::Storage storage = opened(sandbox);
+  us::Storage storage = opened(sandbox);
   const std::string report = "{\"final\": true, \"padding\": \"" + std::string(60000, 'x') + "\"}";
   const std::size_t most = std::size_t{5 * 1024 * 1024} / report.size();
   REQUIRE(most < 90);

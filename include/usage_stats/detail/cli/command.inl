@@ -85,7 +85,7 @@ USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::str
     for (std::size_t at = 1; at < arguments.size(); ++at)
       if (!take(call, arguments, at)) return misused(call, call.name + ": what is '" + arguments[at] + "'?");
     if (subcommand.touches_files)
-      if (const std::string problem = obstacle(options); !problem.empty()) return fail(call, problem);
+      if (const std::string problem = plan_impl::obstacle(options); !problem.empty()) return fail(call, problem);
     return subcommand.run(call);
   }
   return misused(call, "there is no command '" + call.name + "'");

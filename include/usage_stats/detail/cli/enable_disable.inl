@@ -79,13 +79,13 @@ USAGE_STATS_INLINE int disable(const Call& call) {
   const std::error_code error = remember(call.options, [](State& state) { state.said_no = true; });
   if (error) remark(call, usage_path(call.options).string() + ": " + error.message());
   if (const std::string problem = write_decision(call.options, false); !problem.empty()) return fail(call, problem);
-  const Plan plan = plan_of(call.options);
+  Plan plan = plan_of(call.options);
   std::size_t dropped = 0;
   if (plan.storage) {
-    plan.storage->collect_vanished(call.log);
-    for (const Envelope& envelope : plan.storage->waiting())
-      if (!envelope.deletion && !plan.storage->remove_waiting(envelope.session_id)) ++dropped;
-    plan.storage->prune(call.log);
+    collect_vanished(*plan.storage, call.log);
+    for (const Envelope& envelope : plan.storage->outbox.waiting())
+      if (!envelope.deletion && succeeded(plan.storage->outbox.remove(envelope.session_id))) ++dropped;
+    prune(*plan.storage, call.log);
   }
   return answer_decision(call, plan, false, dropped);
 }

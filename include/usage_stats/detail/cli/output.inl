@@ -9,7 +9,10 @@
 #include "../consent/command_line.hpp"
 #include "../consent/rules.hpp"
 #include "../consent/notice.hpp"
+#include "../consent/plan.hpp"
 #include "../os/platform.hpp"
+#include "../store/recovery.hpp"
+#include "../store/retention.hpp"
 #include "../store/storage.hpp"
 #include "../base/json.inl"
 #include "../consent/notice.inl"
@@ -83,92 +86,6 @@ USAGE_STATS_INLINE const char* verdict_name(Verdict verdict) noexcept {
 
 USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
   return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
-}
-
-/// What is wrong with the program or the process, so that nothing may be touched; empty if nothing is.
-USAGE_STATS_INLINE std::string obstacle(const Options& options) {
-  if (os::elevated()) return "the program runs with more rights than its user (setuid)";
-  if (const auto home = os::foreign_home(); !home.empty()) return anothers_home(home);
-  return problem_with(options);
-}
-
-/// How things stand, looked at without changing anything.
-struct Plan {
-  Consent consent;
-  Decision decision;
-  std::vector<Endpoint> endpoints;  // that a run of now would report to, were it allowed
-  Withheld withheld;                // what it would do without
-  std::filesystem::path folder;
-  std::optional<Storage> storage;  // none: no run has written anything yet, or `problems` says why
-  State state;
-  std::string folder_problem;  // why the folder is not looked into: what it holds is not known
-  std::vector<std::string> problems;
-};
-
-USAGE_STATS_INLINE void open_storage(const Options& options, Plan& plan) {
-  if (plan.storage || plan.folder.empty()) return;
-  std::error_code error;
-  plan.storage = Storage::open(plan.folder, options.app, false, error);
-  if (plan.storage) plan.storage->be_patient();
-  if (plan.storage) {
-    plan.state = plan.storage->state_at_opening();
-    if (plan.state.damaged)
-      plan.problems.push_back((plan.folder / storage_impl::state_file).string() +
-                              ": damaged: what it knew is forgotten");
-  } else if (error != std::errc::no_such_file_or_directory) {
-    plan.folder_problem = plan.folder.string() + ": " + error.message();
-    plan.problems.push_back(plan.folder_problem);
-  }
-}
-
-USAGE_STATS_INLINE Plan plan_of(const Options& options) {
-  Plan plan;
-  std::string problem = problem_with(options);
-  if (problem.empty()) problem = problem_with_declarations();
-  if (!problem.empty()) plan.problems.push_back(problem);
-  plan.folder_problem = obstacle(options);
-  const bool trusted = plan.folder_problem.empty();
-  if (trusted) {
-    plan.folder = usage_path(options);
-    open_storage(options, plan);
-    if (plan.folder.empty()) plan.problems.emplace_back("there is no place for reports (no home folder)");
-  }
-  plan.consent = decide(options, {}, problem, [&] { return plan.state; });
-  plan.decision = plan.consent.decision;
-  if (!trusted) return plan;
-  if (!plan.folder_problem.empty()) {  // a run would find the same
-    plan.decision.verdict = Verdict::off;
-    plan.decision.why = plan.folder_problem;
-  }
-
-  Consent& consent = plan.consent;
-  if (consent.policy.file.empty()) consent.policy = read_settings(policy_path(options));
-  if (consent.config.file.empty()) consent.config = read_settings(config_path(options));
-  for (const Settings* const settings : {&consent.policy, &consent.config})
-    if (!settings->problem.empty()) plan.problems.push_back(settings->problem);
-  std::string trouble;
-  plan.endpoints = effective_endpoints(options, consent.policy, consent.config, trouble);
-  if (!trouble.empty()) plan.problems.push_back(trouble);
-  if (options.delivery == Delivery::local) plan.endpoints.clear();
-  plan.withheld = withheld_now(options, consent, plan.state);
-  if (plan.decision.verdict == Verdict::on && plan.endpoints.empty()) {
-    plan.decision.verdict = Verdict::local;
-    plan.decision.why +=
-        options.delivery == Delivery::local ? "; the program keeps its reports local" : "; there is no endpoint";
-  }
-  const auto is_new = [&](const Endpoint& endpoint) { return plan.withheld.from(endpoint); };
-  auto& endpoints = plan.endpoints;
-  endpoints.erase(std::remove_if(endpoints.begin(), endpoints.end(), is_new), endpoints.end());
-  if (plan.decision.verdict == Verdict::on && endpoints.empty()) {
-    plan.decision.verdict = Verdict::local;
-    plan.decision.why += unannounced_recipients;
-  }
-  return plan;
-}
-
-/// The options that say what a report of now would hold.
-USAGE_STATS_INLINE const Options& disclosed(const Options& options, const Plan& plan) noexcept {
-  return plan.withheld.instead ? *plan.withheld.instead : options;
 }
 
 /// The endpoint of an address that a report has gone to: one of those that hold now, or one that the program names;

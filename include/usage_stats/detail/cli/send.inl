@@ -33,8 +33,7 @@ struct Progress {
 };
 
 /// Sends what waits, with a line for each try. Returns why nothing could be done, in words; empty: it was.
-USAGE_STATS_INLINE std::string upload_now(const Call& call, const Storage& storage, bool only_deletions,
-                                          Progress& progress) {
+USAGE_STATS_INLINE std::string upload_now(const Call& call, Storage& storage, bool only_deletions, Progress& progress) {
   const os::ScopedSigpipeBlock unharmed;
   if (!os::has_standard_streams()) remark(call, "nothing is sent while a standard stream is closed");
   UploadOptions options;
@@ -44,8 +43,8 @@ USAGE_STATS_INLINE std::string upload_now(const Call& call, const Storage& stora
   options.progress = [&](const Envelope& envelope, const DeliveryRecord& record) {
     progress.tell(call, envelope, record);
   };
-  storage.collect_vanished(call.log);
-  for (const Envelope& envelope : storage.waiting())
+  collect_vanished(storage, call.log);
+  for (const Envelope& envelope : storage.outbox.waiting())
     if (envelope.deletion || !only_deletions) progress.waiting += envelope.destinations.size();
   const auto begin = std::chrono::steady_clock::now();
   options.deadline = begin + time_to_send;
@@ -61,7 +60,7 @@ USAGE_STATS_INLINE std::string upload_now(const Call& call, const Storage& stora
 }
 
 USAGE_STATS_INLINE int send_now(const Call& call) {
-  const Plan plan = plan_of(call.options);
+  Plan plan = plan_of(call.options);
   // Also where all recipients of now are new: what waits is for those of before.
   const bool allowed = plan.decision.verdict == Verdict::on ||
                        (plan.consent.decision.verdict == Verdict::on && !plan.withheld.endpoints.empty());
@@ -90,7 +89,7 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
 /// Every id under which anything may have been sent.
 USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Plan& plan) {
   std::vector<std::string> ids = plan.state.sent_ids;
-  for (const Envelope& envelope : plan.storage->waiting())
+  for (const Envelope& envelope : plan.storage->outbox.waiting())
     if (envelope.deletion && std::find(ids.begin(), ids.end(), envelope.client_id) == ids.end())
       ids.push_back(envelope.client_id);
   if (plan.state.damaged)  // it knew which; now each may be one
@@ -112,7 +111,7 @@ USAGE_STATS_INLINE std::vector<Endpoint> endpoints_ever(const Options& options, 
 }
 
 /// Puts the wish into pending/, an envelope for each id, before anything is deleted here.
-USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, const Storage& storage,
+USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, Storage& storage,
                                                     const std::vector<std::string>& ids,
                                                     const std::vector<Endpoint>& endpoints) {
   std::error_code error;
@@ -124,7 +123,7 @@ USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, cons
   envelope.version = options.version;
   envelope.created = now_seconds();
   for (const Endpoint& endpoint : endpoints) envelope.destinations.push_back({endpoint, 0, 0});
-  const std::vector<Envelope> before = storage.waiting();
+  const std::vector<Envelope> before = storage.outbox.waiting();
   for (const std::string& id : ids) {
     const bool waits = std::any_of(before.begin(), before.end(),
                                    [&](const Envelope& old) { return old.deletion && old.client_id == id; });
@@ -162,13 +161,13 @@ USAGE_STATS_INLINE std::error_code remove_sessions(const Storage& storage, const
 /// again: to send what is new undisclosed, to ask, and to send to who has said 410. A session that is running finds its
 /// envelope gone and is not sent. Ids under which an uploader has sent something meanwhile are added to those that are
 /// `known`.
-USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request, std::vector<std::string>& known) {
+USAGE_STATS_INLINE std::error_code wipe(Storage& storage, bool by_request, std::vector<std::string>& known) {
   std::error_code error, first;
   const auto note = [&](std::error_code problem) {
     if (problem && problem != std::errc::no_such_file_or_directory && !first) first = problem;
   };
-  for (const Envelope& envelope : storage.waiting())
-    if (!envelope.deletion) note(storage.remove_waiting(envelope.session_id));
+  for (const Envelope& envelope : storage.outbox.waiting())
+    if (!envelope.deletion) note(storage.outbox.remove(envelope.session_id));
   const os::Folder active = storage.folder().folder("active", false, error);
   note(error);
   if (active)
@@ -193,8 +192,7 @@ USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request,
 /// Whether something is there still, or again: what could not be listed was not deleted.
 USAGE_STATS_INLINE bool anything_left(const Storage& storage) {
   std::error_code error;
-  bool incomplete = false;
-  const std::vector<Envelope> envelopes = storage.waiting(&incomplete);
+  const auto [envelopes, incomplete] = storage.outbox.list_waiting();
   const os::Folder active = storage.folder().folder("active", false, error);
   if (incomplete || (error && error != std::errc::no_such_file_or_directory)) return true;
   return std::any_of(envelopes.begin(), envelopes.end(), [](const Envelope& envelope) { return !envelope.deletion; }) ||
@@ -221,7 +219,7 @@ USAGE_STATS_INLINE Json urls_of(const std::vector<Endpoint>& endpoints) {
 USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage, const std::vector<std::string>& ids,
                                        const std::vector<Endpoint>& by_hand, const Progress& progress) {
   std::size_t waiting = 0;
-  for (const Envelope& envelope : storage.waiting()) waiting += envelope.deletion ? 1 : 0;
+  for (const Envelope& envelope : storage.outbox.waiting()) waiting += envelope.deletion ? 1 : 0;
   if (call.json) {
     print_json(Json{{"client_ids", ids},
                     {"tries", progress.lines},
@@ -240,7 +238,7 @@ USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage,
 }
 
 USAGE_STATS_INLINE int delete_all(const Call& call) {
-  const Plan plan = plan_of(call.options);
+  Plan plan = plan_of(call.options);
   if (!plan.folder_problem.empty())  // state.json knows which ids to ask which servers about
     return fail(call, plan.folder_problem + "; nothing is deleted here, and no server can be asked");
   if (!plan.storage) {
@@ -251,7 +249,7 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
       print("There is nothing to delete.\n");
     return done;
   }
-  const Storage& storage = *plan.storage;
+  Storage& storage = *plan.storage;
   std::vector<std::string> ids = sent_ids(plan);
   std::vector<Endpoint> by_request, by_hand;
   for (const Endpoint& endpoint : endpoints_ever(call.options, plan))
@@ -276,7 +274,7 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
 
 USAGE_STATS_INLINE int reset(const Call& call) {
   const Options& options = call.options;
-  const Plan plan = plan_of(options);
+  Plan plan = plan_of(options);
   if (!plan.storage && !plan.problems.empty()) return fail(call, plan.problems.front());
   std::string id;
   const Options& reported = disclosed(options, plan);

@@ -89,7 +89,7 @@ USAGE_STATS_INLINE std::size_t events_before(const KnownSession& session, const 
 }
 
 USAGE_STATS_INLINE Json session_json(const Plan& plan, const KnownSession& session, const Envelope* envelope) {
-  Json json = {{"path", plan.storage->report_path(session.client, session.session).string()},
+  Json json = {{"path", plan.storage->archive.report_path(session.client, session.session).string()},
                {"deliveries", session.deliveries},
                {"waiting", Json::array()}};
   if (envelope != nullptr)
@@ -104,7 +104,7 @@ USAGE_STATS_INLINE Json session_json(const Plan& plan, const KnownSession& sessi
 
 /// What became of a report, in rows.
 USAGE_STATS_INLINE std::string fate(const Plan& plan, const KnownSession& session, const Envelope* envelope) {
-  std::string text = row("report", plan.storage->report_path(session.client, session.session).string());
+  std::string text = row("report", plan.storage->archive.report_path(session.client, session.session).string());
   for (const Json& line : session.deliveries) {
     const std::int64_t status = integer_member(line, "http_status");
     const std::string detail = string_member(line, "detail");
@@ -129,7 +129,7 @@ USAGE_STATS_INLINE int show(const Call& call) {
   std::vector<Envelope> waiting;
   if (plan.storage) {
     sessions = known_sessions(*plan.storage);
-    waiting = plan.storage->waiting();
+    waiting = plan.storage->outbox.waiting();
   } else if (!plan.problems.empty()) {
     return fail(call, plan.problems.front());
   }

@@ -74,7 +74,7 @@ struct Waiting {
   std::string last_error;                        // of the newest try that failed
   std::string held;                              // why one is not sent, as far as that is a matter of consent
   std::map<std::string, std::size_t> reasons{};  // why it is not sent yet, and how many have that reason
-  Storage::LeftAlone left{};
+  Outbox::LeftAlone left{};
 };
 
 /// All that the answer to permission_for() hangs on.
@@ -132,7 +132,7 @@ class Reasons {
   /// The error of its own last try, or of the last one at its server; empty if there is none.
   std::string last_try(const Envelope& envelope) const {
     const State& state = plan_.state;
-    const auto json = parse_json(plan_.storage->deliveries(envelope));
+    const auto json = parse_json(plan_.storage->archive.deliveries(envelope));
     const Json* const lines = json ? member(*json, "deliveries") : nullptr;
     for (const Destination& to : envelope.destinations) {
       const std::string& url = to.endpoint.url;
@@ -142,7 +142,7 @@ class Reasons {
         for (const Json& line : *lines)
           if (string_member(line, "endpoint") == url && string_member(line, "result") == "again later")
             why = error_of(line);
-      const bool paused = pause != state.backoff.end() && !uploader_impl::passed(pause->second.not_before);
+      const bool paused = !state.may_ask(url, now_seconds());
       if (why.empty() && paused) why = "it gave no answer";
       if (!why.empty()) return url + ": " + why;
     }
@@ -168,18 +168,18 @@ class Reasons {
 USAGE_STATS_INLINE Waiting look_at_waiting(const Options& options, const Plan& plan) {
   Waiting waiting;
   if (!plan.storage) return waiting;
-  const std::vector<Envelope> envelopes = plan.storage->waiting(&waiting.incomplete);
+  const Outbox::Waiting listed = plan.storage->outbox.list_waiting();
+  const std::vector<Envelope>& envelopes = listed.envelopes;
+  waiting.incomplete = listed.incomplete;
   waiting.held = why_held(plan.state, envelopes);
-  waiting.left = plan.storage->left_alone();
+  waiting.left = plan.storage->outbox.left_alone();
   Reasons reasons(options, plan);
   for (const Envelope& envelope : envelopes) ++waiting.reasons[reasons.of(envelope)];
   std::optional<Seconds> next;
   for (const Envelope& envelope : envelopes) {
     ++(envelope.deletion ? waiting.deletions : waiting.reports);
     for (const Destination& destination : envelope.destinations) {
-      const auto backoff = plan.state.backoff.find(destination.endpoint.url);
-      const Seconds pause = backoff == plan.state.backoff.end() ? 0 : backoff->second.not_before;
-      const Seconds due = (std::max)(destination.not_before, pause);
+      const Seconds due = (std::max)(destination.not_before, plan.state.paused_until(destination.endpoint.url));
       next = next ? (std::min)(*next, due) : due;
     }
   }
@@ -200,11 +200,6 @@ USAGE_STATS_INLINE Waiting look_at_waiting(const Options& options, const Plan& p
     }
   }
   return waiting;
-}
-
-USAGE_STATS_INLINE bool endpoint_stopped(const Options& options, const State& state, const std::string& url) {
-  const auto& stopped = state.stopped;
-  return std::find(stopped.begin(), stopped.end(), options.version + " " + url) != stopped.end();
 }
 
 /// The id that reports carry; empty while there is none, and where each run has its own.
@@ -230,10 +225,9 @@ USAGE_STATS_INLINE Json status_json(const Options& options, const Plan& plan, co
   Json& endpoints = json["endpoints"] = Json::array();
   for (const Endpoint& endpoint : plan.endpoints) {
     Json entry = {{"url", endpoint.url}, {"protocol", protocol_name(endpoint.protocol)}};
-    if (const auto pause = state.backoff.find(endpoint.url);
-        pause != state.backoff.end() && pause->second.not_before > now_seconds())
-      entry["not_before"] = time_text(pause->second.not_before);
-    if (endpoint_stopped(options, state, endpoint.url)) entry["stopped"] = true;
+    if (const Seconds pause = state.paused_until(endpoint.url); pause > now_seconds())
+      entry["not_before"] = time_text(pause);
+    if (state.is_stopped(options.version, endpoint.url)) entry["stopped"] = true;
     endpoints.push_back(std::move(entry));
   }
   Json& withheld = json["withheld"] = Json::array();
@@ -286,7 +280,7 @@ USAGE_STATS_INLINE std::string waiting_rows(const Waiting& waiting) {
   for (const auto& [why, reports] : waiting.reasons)
     if (++count <= most) rows += row("", std::to_string(reports) + ": " + why);
   if (count > most) rows += row("", "and " + std::to_string(count - most) + " more reasons (--json has them all)");
-  const Storage::LeftAlone& left = waiting.left;
+  const Outbox::LeftAlone& left = waiting.left;
   if (left.vanished > 0)
     rows += row("vanished", std::to_string(left.vanished) + " runs; the next uploader reports them");
   if (left.elsewhere > 0)
@@ -315,7 +309,7 @@ USAGE_STATS_INLINE std::string endpoint_rows(const Options& options, const Plan&
   std::string text;
   for (const Endpoint& endpoint : plan.endpoints)
     text += row("endpoint", endpoint.url + " (" + protocol_name(endpoint.protocol) + ")" +
-                                (endpoint_stopped(options, plan.state, endpoint.url)
+                                (plan.state.is_stopped(options.version, endpoint.url)
                                      ? "; it wants nothing more from version " + options.version
                                      : std::string()));
   return text;

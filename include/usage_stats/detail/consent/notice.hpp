@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "rules.hpp"
 #include "../record/disclosure.hpp"
 #include "../base/log.hpp"
 #include "../base/text.hpp"
@@ -15,8 +14,7 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-struct State;
-class Storage;
+struct Plan;
 
 /// The notice before data is sent `from_now_on` or only from the next run on, wrapped at `columns`: at most 8 lines
 /// of 80 columns, each ended by a line break.
@@ -29,18 +27,9 @@ std::string question_text(const Options&, const std::vector<Endpoint>&, int colu
 /// which it is on.
 std::string new_data_text(const Options&, std::vector<NewData>& data, int rule, int columns);
 
-/// The endpoints that a run reports to, were it allowed; none where reports stay on this machine.
-std::vector<Endpoint> recipients(const Options&, const Consent&);
-/// What a run must do without since no notice has named it, as far as anything is sent at all. With a verdict by rule
-/// 6, 7 or 9 whoever has switched it on by hand is taken to know what that version asked for, be it nothing.
-Withheld withheld_now(const Options&, const Consent&, const State&);
-
-/// What is added to a decision's reason where every recipient is new.
-inline constexpr const char* unannounced_recipients = "; no notice has named the server that reports would go to";
-
-/// Shows what is due in this run (question, notice, short notice), remembers it, and puts the outcome into `decision`.
-/// Returns what this run must do without.
-Withheld inform_user(const Options&, const Consent&, const Storage&, const State&, Decision& decision, const Log&);
+/// Shows what is due in this run (question, notice, short notice), remembers it, and draws the plan's conclusion from
+/// the outcome.
+void inform_user(const Options&, Plan&, const Log&);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

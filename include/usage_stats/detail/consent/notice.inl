@@ -4,9 +4,9 @@
 
 #include "command_line.hpp"
 #include "notice.hpp"
+#include "plan.hpp"
 #include "../os/platform.hpp"
 #include "../record/redaction/scrub.hpp"
-#include "../store/storage.hpp"
 #include "../base/url.hpp"
 #include "../record/disclosure.inl"
 
@@ -157,100 +157,94 @@ USAGE_STATS_INLINE std::string explain(const Options& options, const std::vector
   return text_of(paragraphs, columns);
 }
 
-USAGE_STATS_INLINE Decision decided(Verdict verdict, const char* why) { return Decision{verdict, 12, why}; }
+USAGE_STATS_INLINE void log_failure(const Log& log, const char* what, std::error_code error) {
+  if (error) log(what, "state.json: ", error.message());
+}
 
 /// Takes the answer for good. A "no" is kept in two places, so that a run that finds another config file knows it too.
-USAGE_STATS_INLINE void remember_answer(const Options& options, const Consent& consent, const Storage& storage,
-                                        bool yes, Decision& decision, const Log& log) {
-  decision = yes ? decided(Verdict::on, "answered with yes at the question")
-                 : decided(Verdict::off, "answered with no at the question");
+USAGE_STATS_INLINE void remember_answer(const Options& options, Plan& plan, bool yes, const Log& log) {
   const std::string problem = write_verdict(config_path(options), yes);
-  // A yes must stand where it was given when the report leaves.
-  if (!problem.empty() && yes) decision = decided(Verdict::local, "the yes at the question could not be stored");
   if (!problem.empty()) log("the answer could not be stored: ", problem);
-  const auto error = storage.update_state([&](State& state) {
+  if (!yes)
+    plan.conclude({Verdict::off, 12, "answered with no at the question"});
+  else if (problem.empty())
+    plan.conclude({Verdict::on, 12, "answered with yes at the question"});
+  else  // a yes must stand where it was given when the report leaves
+    plan.conclude({Verdict::local, 12, "the yes at the question could not be stored"});
+  log_failure(log, "", plan.storage->update_state([&](State& state) {
     state.unanswered_prompts = 0;
     state.said_no = !yes;
-    if (yes) disclose_all(state.disclosed, options, recipients(options, consent));
-  });
-  if (error) log("state.json: ", error.message());
+    if (yes) disclose_all(state.disclosed, options, plan.endpoints);
+  }));
 }
 
 /// Asks. The answer is taken for "not now", and counted, before it is known: so Ctrl-C needs no handler.
-USAGE_STATS_INLINE void ask(const Options& options, const Consent& consent, const Storage& storage, Decision& decision,
-                            const Log& log) {
-  if (const auto error = storage.update_state([](State& state) { ++state.unanswered_prompts; })) {
-    log("not asked: state.json: ", error.message());
-    return;
-  }
+USAGE_STATS_INLINE void ask(const Options& options, Plan& plan, const Log& log) {
+  if (const auto error = plan.storage->update_state([](State& state) { ++state.unanswered_prompts; }))
+    return log_failure(log, "not asked: ", error);
   // Once more, for that has taken its time.
   if (os::input_waiting() ||
-      !os::offer_to_standard_error(question_text(options, recipients(options, consent), os::terminal_columns()))) {
-    storage.update_state([](State& state) { state.unanswered_prompts = (std::max)(0, state.unanswered_prompts - 1); });
+      !os::offer_to_standard_error(question_text(options, plan.endpoints, os::terminal_columns()))) {
+    plan.storage->update_state(
+        [](State& state) { state.unanswered_prompts = (std::max)(0, state.unanswered_prompts - 1); });
     return log("not asked: the terminal takes nothing now, or something is typed ahead");
   }
   const auto line = os::read_line(time_to_answer);
-  if (!line) os::offer_to_standard_error("\n");  // the host's own words shall not stand behind the question
+  if (!line) os::offer_to_standard_error("\n");  // the host's own words shall not follow the question on its line
   std::string word = line.value_or("");
   word.erase(std::remove_if(word.begin(), word.end(), [](char c) { return c == ' ' || c == '\t'; }), word.end());
   for (char& c : word)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   const bool yes = word == "y" || word == "yes", no = word == "n" || word == "no";
-  if (yes || no) remember_answer(options, consent, storage, yes, decision, log);
+  if (yes || no) remember_answer(options, plan, yes, log);
 }
 
 /// Shows the first notice. One that could not be written has told nobody: nothing is sent.
-USAGE_STATS_INLINE void show_notice(const Options& options, const Consent& consent, const Storage& storage,
-                                    Decision& decision, const Log& log) {
-  const bool now = decision.verdict == Verdict::on;
-  if (const auto error = storage.update_state([](State&) {})) {  // else each run would show it again
-    log("no notice: state.json: ", error.message());
-    if (now) decision = Decision{Verdict::local, decision.rule, "the notice could not be remembered"};
+USAGE_STATS_INLINE void show_notice(const Options& options, Plan& plan, const Log& log) {
+  const Decision said = plan.consent.decision;
+  const bool now = said.verdict == Verdict::on;
+  if (const auto error = plan.storage->update_state([](State&) {})) {  // else each run would show it again
+    log_failure(log, "no notice: ", error);
+    if (now) plan.conclude({Verdict::local, said.rule, "the notice could not be remembered"});
     return;
   }
-  const std::vector<Endpoint> to = recipients(options, consent);
-  if (os::offer_to_standard_error(notice_text(options, to, now, os::terminal_columns()))) {
-    const auto error = storage.update_state([&](State& state) {
+  if (os::offer_to_standard_error(notice_text(options, plan.endpoints, now, os::terminal_columns())))
+    return log_failure(log, "", plan.storage->update_state([&](State& state) {
       state.notice_shown = true;
-      disclose_all(state.disclosed, options, to);
-    });
-    if (error) log("state.json: ", error.message());
-    return;
-  }
+      disclose_all(state.disclosed, options, plan.endpoints);
+    }));
   log("the notice could not be written");
-  if (now) decision = Decision{Verdict::local, decision.rule, "the notice could not be written"};
+  if (now) plan.conclude({Verdict::local, said.rule, "the notice could not be written"});
 }
 
-/// Somebody has switched it on by hand.
-USAGE_STATS_INLINE bool by_hand(const Decision& decision) noexcept {
-  return decision.rule == 6 || decision.rule == 7 || decision.rule == 9;
+/// What earlier versions, or who switched it on by hand, are taken to have been told is written down.
+USAGE_STATS_INLINE void note_disclosed(const Options& options, Plan& plan) {
+  const auto& before = plan.state.disclosed;
+  if (before ? !before->names_only : !by_hand(plan.consent.decision)) return;
+  const auto author = endpoints_of_author(options, plan.consent.policy, plan.consent.config);
+  plan.storage->update_state([&](State& now) {
+    if (now.disclosed)
+      now.disclosed = disclosed_before(now.disclosed, options, author);
+    else
+      disclose_all(now.disclosed, options, author);
+  });
 }
 
 /// What is new is withheld; at a terminal it is named, and sent from the next run on.
-USAGE_STATS_INLINE Withheld withhold(const Options& options, const Consent& consent, const Storage& storage,
-                                     const State& state, const Log& log) {
-  const auto author = endpoints_of_author(options, consent.policy, consent.config);
-  if ((by_hand(consent.decision) && !state.disclosed) || (state.disclosed && state.disclosed->names_only))
-    storage.update_state([&](State& now) {
-      if (now.disclosed)
-        now.disclosed = disclosed_before(now.disclosed, options, author);
-      else
-        disclose_all(now.disclosed, options, author);
-    });
-  Withheld withheld = withheld_now(options, consent, state);
+USAGE_STATS_INLINE void name_new_data(const Options& options, Plan& plan, const Log& log) {
+  const Withheld& withheld = plan.withheld;
   if (!withheld.fields.empty() || !withheld.data.empty())
     log(std::to_string(withheld.data.size()), " things are new and not announced yet",
         withheld.data.empty() ? std::string() : ": " + withheld.data.front().name + " ...");
-  if (withheld.data.empty() || !interactive() || !os::in_foreground()) return withheld;
+  if (plan.notice != Plan::Notice::new_data || !interactive() || !os::in_foreground()) return;
   std::vector<NewData> named = withheld.data;
-  if (storage.update_state([](State&) {}) ||
-      !os::offer_to_standard_error(new_data_text(options, named, consent.decision.rule, os::terminal_columns())))
-    return withheld;
-  storage.update_state([&](State& now) {
+  if (plan.storage->update_state([](State&) {}) ||
+      !os::offer_to_standard_error(new_data_text(options, named, plan.consent.decision.rule, os::terminal_columns())))
+    return;
+  plan.storage->update_state([&](State& now) {
     if (!now.disclosed) now.disclosed.emplace();
     for (const NewData& data : named) data.disclose(*now.disclosed);
   });
-  return withheld;
 }
 
 }  // namespace notice_impl
@@ -296,31 +290,13 @@ USAGE_STATS_INLINE std::string new_data_text(const Options& options, std::vector
   }
 }
 
-USAGE_STATS_INLINE std::vector<Endpoint> recipients(const Options& options, const Consent& consent) {
-  std::string trouble;
-  if (options.delivery == Delivery::local) return {};
-  return effective_endpoints(options, consent.policy, consent.config, trouble);
-}
-
-USAGE_STATS_INLINE Withheld withheld_now(const Options& options, const Consent& consent, const State& state) {
-  const bool sends = consent.decision.verdict == Verdict::on && !recipients(options, consent).empty();
-  if (!sends || consent.show_notice || (notice_impl::by_hand(consent.decision) && !state.disclosed)) return {};
-  const auto author = endpoints_of_author(options, consent.policy, consent.config);
-  return withheld_from(options, author, disclosed_before(state.disclosed, options, author));
-}
-
-USAGE_STATS_INLINE Withheld inform_user(const Options& options, const Consent& consent, const Storage& storage,
-                                        const State& state, Decision& decision, const Log& log) {
-  if (consent.ask) {
-    notice_impl::ask(options, consent, storage, decision, log);
-    return {};  // a yes covers all that is declared now
-  }
-  if (consent.show_notice) {
-    notice_impl::show_notice(options, consent, storage, decision, log);
-    return {};
-  }
-  if (decision.verdict != Verdict::on || recipients(options, consent).empty()) return {};
-  return notice_impl::withhold(options, consent, storage, state, log);
+USAGE_STATS_INLINE void inform_user(const Options& options, Plan& plan, const Log& log) {
+  if (plan.notice == Plan::Notice::question) return notice_impl::ask(options, plan, log);  // a yes covers all of now
+  if (plan.notice == Plan::Notice::first) return notice_impl::show_notice(options, plan, log);
+  const bool sends = !plan.endpoints.empty() || !plan.withheld.endpoints.empty();
+  if (plan.consent.decision.verdict != Verdict::on || !sends) return;
+  notice_impl::note_disclosed(options, plan);
+  notice_impl::name_new_data(options, plan, log);
 }
 
 }  // namespace detail

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "../consent/rules.hpp"
+#include "../consent/plan.hpp"
 #include "../record/disclosure.hpp"
 #include "../base/log.hpp"
 #include "../../options.hpp"
@@ -58,22 +58,22 @@ class Run : public std::enable_shared_from_this<Run> {
   ParsedArguments parsed_arguments;
 
  private:
-  std::shared_ptr<Recorder> record(const Consent&, Storage&, const State&, const std::vector<std::string>& arguments,
-                                   Withheld);
-  bool choose_destinations(const Consent&, const State&, const Withheld&);
-  bool choose_client(Storage&, State&);
-  void describe(const Consent&, const std::vector<std::string>& arguments, const State&);
-  bool open_envelope(const Storage&);
+  bool open_folder(Plan&);
+  void record(Plan&, const std::vector<std::string>& arguments);
+  void choose_destinations(const Plan&);
+  bool choose_client(Plan&);
+  void describe(const Plan&, const std::vector<std::string>& arguments);
+  bool open_envelope(Plan&);
   void begin_interims();
   void write_interim();
   bool close_report(const End&);
   void add_parsed(Report&) const;
   void write_and_deliver();
   void write_to_label(std::error_code why);
-  void deliver(const Storage&) const;
-  void run_maintenance(const Storage&) const;
+  void deliver(Storage&) const;
+  void run_maintenance(Storage&) const;
   void wait_for(os::Child, const Storage&, std::chrono::milliseconds limit) const;
-  bool disable(const std::string& why);
+  bool disable(Plan&, const std::string& why);
   bool sends_by_process() const;
 
   std::optional<Options> disclosed_;

@@ -9,6 +9,7 @@
 #include "run_registry.hpp"
 #include "../base/sha256.hpp"
 #include "../consent/notice.hpp"
+#include "../consent/plan.hpp"
 #include "run.hpp"
 #include "../send/uploader.hpp"
 #include "../base/json.inl"
@@ -38,10 +39,9 @@ USAGE_STATS_INLINE std::string salt_of(const Options& options, const State& stat
 
 }  // namespace run_impl
 
-USAGE_STATS_INLINE bool Run::disable(const std::string& why) {
+USAGE_STATS_INLINE bool Run::disable(Plan& plan, const std::string& why) {
   problem = why;
-  decision.verdict = Verdict::off;
-  decision.why = why;
+  plan.turn_off(why);
   log("nothing is recorded: ", why);
   return false;
 }
@@ -52,69 +52,61 @@ USAGE_STATS_INLINE bool Run::sends_by_process() const {
 
 USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::string>& arguments) {
   Runs::instance().reap();
-  problem = problem_with(options);
-  if (problem.empty()) problem = problem_with_declarations();
-  folder_ = usage_path(options);
-  std::error_code error;
-  std::optional<Storage> storage;
-  std::optional<State> state;
-  bool unreadable = false;
-  const auto read_state = [&] {
-    if (state) return *state;
-    if (!storage && !folder_.empty()) storage = Storage::open(folder_, options.app, false, error);
-    if (!storage) unreadable = storage_impl::is_transient(error);
-    if (!storage) return State();
-    state = storage->state_at_opening();
-    if (state->damaged) log("state.json is damaged: what it knew is forgotten");
-    return *state;
-  };
-  const Consent consent = decide(options, arguments, problem, read_state);
-  decision = consent.decision;
+  Plan plan = plan_by_rules(options, arguments);
+  decision = plan.decision;
+  problem = plan.problem;
   log("verdict ",
       decision.verdict == Verdict::on      ? "on"
       : decision.verdict == Verdict::local ? "local"
                                            : "off",
       " by rule ", std::to_string(decision.rule), ": ", decision.why);
-  if (decision.verdict == Verdict::off && !consent.ask) return nullptr;
-  if (folder_.empty()) return disable("there is no place for reports (no home folder)"), nullptr;
-  if (!os::has_spare_descriptors()) return disable("the descriptor limit is too low"), nullptr;
-  if (storage)
-    storage->claim();  // an earlier version's folder, which is as good without
-  else
-    storage = Storage::open(folder_, options.app, true, error);
-  if (!storage) return disable(folder_.string() + ": " + error.message()), nullptr;
-  read_state();
-  Withheld withheld = inform_user(options, consent, *storage, *state, decision, log);
-  if (decision.verdict == Verdict::off) return nullptr;
-  return record(consent, *storage, *state, arguments, std::move(withheld));
+  if (decision.verdict == Verdict::off && !plan.consent.ask) return nullptr;
+  if (open_folder(plan)) {
+    plan.complete(options);
+    inform_user(options, plan, log);
+    if (plan.decision.verdict != Verdict::off) record(plan, arguments);
+  }
+  decision = plan.decision;
+  return recorder_;
 }
 
-USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent, Storage& storage, const State& state,
-                                                         const std::vector<std::string>& arguments, Withheld withheld) {
+USAGE_STATS_INLINE bool Run::open_folder(Plan& plan) {
+  folder_ = plan.folder;
+  if (folder_.empty()) return disable(plan, "there is no place for reports (no home folder)");
+  if (!os::has_spare_descriptors()) return disable(plan, "the descriptor limit is too low");
+  if (plan.storage)
+    plan.storage->claim();  // an earlier version's folder, which is as good without
+  else if (!plan.open_folder(options, true))
+    return disable(plan, plan.folder_problem);
+  if (plan.state.damaged) log("state.json is damaged: what it knew is forgotten");
+  return true;
+}
+
+USAGE_STATS_INLINE void Run::record(Plan& plan, const std::vector<std::string>& arguments) {
   session_id = random_hex(16);
-  if (session_id.empty()) return disable("the operating system gives no random numbers"), nullptr;
-  if (!enough_memory()) return disable("there is too little memory"), nullptr;
-  State latest = state;
-  disclosed_ = std::move(withheld.instead);
-  if (!choose_destinations(consent, state, withheld) || !choose_client(storage, latest)) return nullptr;
-  describe(consent, arguments, state);
-  if (!open_envelope(storage)) return nullptr;
-  std::string salt = report_.client_id.empty() ? "" : run_impl::salt_of(disclosed(), latest, report_.client_id);
+  if (session_id.empty()) return static_cast<void>(disable(plan, "the operating system gives no random numbers"));
+  if (!enough_memory()) return static_cast<void>(disable(plan, "there is too little memory"));
+  disclosed_ = std::move(plan.withheld.instead);
+  choose_destinations(plan);
+  if (!choose_client(plan)) return;
+  describe(plan, arguments);
+  if (!open_envelope(plan)) return;
+  std::string salt = report_.client_id.empty() ? "" : run_impl::salt_of(disclosed(), plan.state, report_.client_id);
   if (salt.empty()) salt = session_id;
-  recorder_ = std::make_shared<Recorder>(salt, std::move(withheld));
+  recorder_ = std::make_shared<Recorder>(salt, std::move(plan.withheld));
   // Their threads may have to be left behind: in a name lookup that hangs, in the host's log function.
   if (options.delivery == Delivery::in_process || options.report_every > std::chrono::milliseconds(0))
     os::keep_loaded();
   begin_interims();
-  return recorder_;
 }
 
-USAGE_STATS_INLINE bool Run::open_envelope(const Storage& storage) {
+USAGE_STATS_INLINE bool Run::open_envelope(Plan& plan) {
+  Storage& storage = *plan.storage;
   envelope_.running_report = run_impl::compact(to_json(report_));
   std::error_code error;
-  lock_ = storage.begin(envelope_, error);
-  if (!lock_) return disable(folder_.string() + ": " + error.message());
-  report_path = storage.report_path(envelope_.client_id, session_id);
+  lock_ = storage.outbox.begin(envelope_, error);
+  if (!lock_) return disable(plan, folder_.string() + ": " + error.message());
+  report_path = storage.archive.report_path(envelope_.client_id, session_id);
   log("session ", session_id, " begins; its report will be ", report_path.string());
   if (options.observed_signals != Signals::none) {
     std::optional<os::SelfStart> uploader;
@@ -122,57 +114,43 @@ USAGE_STATS_INLINE bool Run::open_envelope(const Storage& storage) {
     signals_ = os::SignalWatch(lock_, uploader, options.observed_signals == Signals::all);
   }
   // Where every run vanishes, none comes to the end at which it would start an uploader.
-  if (session_id[0] == '0' && storage.has_abandoned_runs()) run_maintenance(storage);
+  if (session_id[0] == '0' && has_abandoned_runs(storage)) run_maintenance(storage);
   if (envelope_.destinations.empty() || options.delivery == Delivery::in_process || can_start_uploader()) return true;
   problem = cannot_start_itself;
   log(problem);
   return true;
 }
 
-USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const State& state, const Withheld& withheld) {
-  if (decision.verdict != Verdict::on) return true;
-  std::string trouble;
-  auto endpoints = effective_endpoints(options, consent.policy, consent.config, trouble);
-  if (!trouble.empty()) {
-    log(trouble);
-    problem = trouble;
+/// Those of the plan's endpoints that want reports of this version, if this run is one of those that are sent.
+USAGE_STATS_INLINE void Run::choose_destinations(const Plan& plan) {
+  const bool wanted = plan.consent.decision.verdict == Verdict::on || plan.decision.verdict == Verdict::on;
+  if (wanted && !plan.endpoint_problem.empty()) {
+    problem = plan.endpoint_problem;
+    log(problem);
   }
-  if (endpoints.empty() || options.delivery == Delivery::local) {
-    decision.verdict = Verdict::local;
-    decision.why += endpoints.empty() ? "; there is no endpoint" : "; the program keeps its reports local";
-    return true;
-  }
-  const auto is_new = [&](const Endpoint& endpoint) { return withheld.from(endpoint); };
-  endpoints.erase(std::remove_if(endpoints.begin(), endpoints.end(), is_new), endpoints.end());
-  if (endpoints.empty()) {
-    decision.verdict = Verdict::local;
-    decision.why += unannounced_recipients;
-    return true;
-  }
-  for (const Endpoint& endpoint : endpoints) {
-    const std::string version_and_url = options.version + " " + endpoint.url;
-    const bool stopped = std::find(state.stopped.begin(), state.stopped.end(), version_and_url) != state.stopped.end();
+  if (plan.decision.verdict != Verdict::on) return;
+  for (const Endpoint& endpoint : plan.endpoints) {
+    const bool stopped = plan.state.is_stopped(options.version, endpoint.url);
     if (stopped) log("endpoint ", endpoint.url, " wants nothing more from version ", options.version);
     if (!stopped && run_impl::sampled(session_id, options.sample)) envelope_.destinations.push_back({endpoint, 0, 0});
   }
-  return true;
 }
 
-USAGE_STATS_INLINE bool Run::choose_client(Storage& storage, State& state) {
+USAGE_STATS_INLINE bool Run::choose_client(Plan& plan) {
   std::string id;
-  if (decision.verdict == Verdict::on) {
-    id = client_id_of(disclosed(), state);
+  if (plan.decision.verdict == Verdict::on) {
+    id = client_id_of(disclosed(), plan.state);
     if (id.empty()) {
-      storage.be_patient();  // once in the life of an id
+      plan.storage->be_patient();  // once in the life of an id
       // Of many that begin together one makes the id; the others wait for no lock, but for the id.
-      const auto known = [&](const State& now) { return !(id = client_id_of(disclosed(), state = now)).empty(); };
-      const std::error_code error = storage.update_state(
+      const auto known = [&](const State& now) { return !(id = client_id_of(disclosed(), plan.state = now)).empty(); };
+      const std::error_code error = plan.storage->update_state(
           [&](State& changed) {
             make_client_id(disclosed(), changed);
             known(changed);
           },
           known);
-      if (error) return disable((folder_ / "state.json").string() + ": " + error.message());
+      if (error) return disable(plan, (folder_ / "state.json").string() + ": " + error.message());
     }
   }
   report_.client_id = id;
@@ -180,12 +158,11 @@ USAGE_STATS_INLINE bool Run::choose_client(Storage& storage, State& state) {
   return true;
 }
 
-USAGE_STATS_INLINE void Run::describe(const Consent& consent, const std::vector<std::string>& arguments,
-                                      const State& state) {
+USAGE_STATS_INLINE void Run::describe(const Plan& plan, const std::vector<std::string>& arguments) {
   const std::string client_id = std::move(report_.client_id);
   ambient_ = ambient_values();
   report_ = report_at_start(disclosed(), session_id, arguments, ambient_);
-  count_deliveries(state, report_);
+  count_deliveries(plan.state, report_);
   sensitive_ = ambient_;
   sensitive_.add_arguments(arguments);
   report_.client_id = client_id;
@@ -194,10 +171,10 @@ USAGE_STATS_INLINE void Run::describe(const Consent& consent, const std::vector<
   envelope_.version = options.version;
   envelope_.session_id = session_id;
   envelope_.created = now_seconds();
-  envelope_.rule = decision.rule;
+  envelope_.rule = plan.decision.rule;
   envelope_.host = host_mark(session_id, os::host_identity());
-  envelope_.config_file = consent.config.file;
-  envelope_.policy_file = consent.policy.file;
+  envelope_.config_file = plan.consent.config.file;
+  envelope_.policy_file = plan.consent.policy.file;
 }
 
 /// What the program's own parser has told, under the lock.
@@ -246,18 +223,18 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
     signals_ = os::SignalWatch();
     return lock_.release();
   }
-  const auto storage = Storage::open(folder_, options.app, false, error);
+  auto storage = Storage::open(folder_, options.app, false, error);
   if (!storage) return write_to_label(error);
   // A last report that is there already is an uploader's: it took this run for lost. What was sent stays what it was.
   const bool may_be_collected = envelope_.destinations.empty() || !lock_.was_kept() ||
                                 now_seconds() - envelope_.created >= storage_impl::left_to_its_host;
-  const std::int64_t collected = may_be_collected ? storage->last_report(envelope_) : 0;
+  const std::int64_t collected = may_be_collected ? storage->archive.last_report(envelope_) : 0;
   report_.sequence = envelope_.sequence =
       std::max(report_.sequence, collected + (envelope_.destinations.empty() ? 0 : 1));
-  error = storage->write_report(envelope_.client_id, session_id, to_json(report_));
+  error = storage->archive.write_report(envelope_.client_id, session_id, to_json(report_));
   // Without a report the envelope stays in active/, and the next uploader reports the run as lost.
-  if (!error) error = collected == 0 ? storage->finish(envelope_) : storage->wait_again(envelope_);
-  if (error == std::errc::no_such_file_or_directory && collected == 0) storage->forget(envelope_);
+  if (!error) error = collected == 0 ? storage->outbox.finish(envelope_) : storage->outbox.wait_again(envelope_);
+  if (error == std::errc::no_such_file_or_directory && collected == 0) forget(*storage, envelope_);
   signals_ = os::SignalWatch();
   lock_.release();
   log("session ", session_id, " ends: ", status_name(report_.outcome.status),
@@ -302,11 +279,11 @@ USAGE_STATS_INLINE void Run::write_interim() {
     scrub_report(interim, disclosed(), sensitive_);
     const std::string sequence = std::to_string(interim.sequence);
     std::error_code error;
-    const auto storage = Storage::open(folder_, options.app, false, error);
+    auto storage = Storage::open(folder_, options.app, false, error);
     // The run may have ended meanwhile, when this thread was held up: its last report stays.
     if (storage)
-      error = storage->write_report(envelope_.client_id, session_id, to_json(std::move(interim)),
-                                    [this] { return !finished_; });
+      error = storage->archive.write_report(envelope_.client_id, session_id, to_json(std::move(interim)),
+                                            [this] { return !finished_; });
     if (!error) changes_reported_ = changes;
     log("session ", session_id, " goes on: report ", sequence, error ? "; " + error.message() : std::string());
     if (error || !storage) return;
@@ -325,20 +302,20 @@ USAGE_STATS_INLINE void Run::write_interim() {
   USAGE_STATS_CATCH_ALL {}
 }
 
-USAGE_STATS_INLINE void Run::run_maintenance(const Storage& storage) const {
+USAGE_STATS_INLINE void Run::run_maintenance(Storage& storage) const {
   if (options.delivery != Delivery::in_process && can_start_uploader())
     Runs::instance().adopt(start_uploader(storage, options.app, std::chrono::milliseconds(0), log));
   else
     collect_alone(storage, log);
 }
 
-USAGE_STATS_INLINE void Run::deliver(const Storage& storage) const {
+USAGE_STATS_INLINE void Run::deliver(Storage& storage) const {
   const State state = storage.state();
   if (!uploader_needed(storage, envelope_, state)) return;
   if (options.delivery == Delivery::in_process) return upload_in_process(folder_, options.wait_limit, log);
   if (!can_start_uploader()) {
     log("no uploader can be started; what is to be sent waits");
-    if (storage.needs_pruning(envelope_.client_id)) collect_alone(storage, log);
+    if (needs_pruning(storage, envelope_.client_id)) collect_alone(storage, log);
     return;
   }
   const bool last_chance = options.delivery == Delivery::detached && may_be_asked(envelope_, state) &&
@@ -356,7 +333,7 @@ USAGE_STATS_INLINE void Run::wait_for(os::Child child, const Storage& storage, s
   using Clock = std::chrono::steady_clock;
   const auto deadline = Clock::now() + limit;
   std::error_code error;
-  const os::Folder pending = storage.folder().folder("pending", false, error);
+  const os::Folder pending = storage.outbox.pending(false, error);
   auto pause = std::chrono::milliseconds(1);
   // Our own uploader ends at once where another is at work; that one has the envelope to send then.
   const auto over = [&] {

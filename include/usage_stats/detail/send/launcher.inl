@@ -47,7 +47,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
   if (!storage) return;
   storage->be_patient();
   std::set<std::string> urls;
-  for (const Envelope& envelope : storage->waiting())
+  for (const Envelope& envelope : storage->outbox.waiting())
     for (const Destination& destination : envelope.destinations) urls.insert(destination.endpoint.url);
   storage->update_state([&](State& state) {
     for (const std::string& url : urls) {
@@ -58,7 +58,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
           std::max<Seconds>(wait.not_before, now_seconds() + backoff_delay(++wait.failures, std::nullopt, 0).count());
     }
   });
-  storage->prune(log);
+  prune(*storage, log);
 }
 
 [[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
@@ -66,7 +66,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
   os::limit_memory(most_memory);
   USAGE_STATS_TRY {
     std::error_code error;
-    if (const auto storage = Storage::open(folder, {}, false, error)) {  // refuses a folder that is not ours
+    if (auto storage = Storage::open(folder, {}, false, error)) {  // refuses a folder that is not ours
       UploadOptions options;
       if (!stay.empty() && stay.size() < 6 && stay.find_first_not_of("0123456789") == std::string::npos)
         options.stay = std::min(std::chrono::milliseconds(std::stoi(stay)), options.stay);
@@ -162,13 +162,13 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
   USAGE_STATS_CATCH_ALL { log("no memory for uploading; the report waits"); }
 }
 
-USAGE_STATS_INLINE void collect_alone(const Storage& storage, const Log& log) {
+USAGE_STATS_INLINE void collect_alone(Storage& storage, const Log& log) {
   os::LockedFile::Outcome outcome{};
   std::error_code error;
   const auto lock = os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
   if (!lock) return;
-  storage.collect_vanished(log, 100);  // the host waits
-  storage.prune(log);
+  collect_vanished(storage, log, 100);  // the host waits
+  prune(storage, log);
 }
 
 USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {

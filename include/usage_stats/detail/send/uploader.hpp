@@ -75,7 +75,7 @@ os::Child start_uploader(const Storage&, const std::string& app, std::chrono::mi
 void upload_in_process(const std::filesystem::path& usage_folder, std::chrono::milliseconds limit, const Log&) noexcept;
 /// Collects vanished runs and holds the limits on what is kept, for programs that can start no uploader; nothing where
 /// one is at work.
-void collect_alone(const Storage&, const Log&);
+void collect_alone(Storage&, const Log&);
 
 /// What the hook calls before main, with its own address: only code of the main executable may start it again.
 void start_if_asked(const void* hook) noexcept;

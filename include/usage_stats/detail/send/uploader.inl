@@ -10,6 +10,8 @@
 #include "../consent/notice.hpp"
 #include "../record/redaction/scrub.hpp"
 #include "../record/report.hpp"
+#include "../store/recovery.hpp"
+#include "../store/retention.hpp"
 #include "uploader.hpp"
 #include "endpoint_workers.inl"
 #include "retry.inl"
@@ -27,10 +29,6 @@ constexpr std::chrono::milliseconds look_at_live_runs{200};
 constexpr Seconds short_wait = 5;         // is waited for by the process at work
 constexpr int failures_before_pause = 3;  // in a row, of an endpoint that answers
 
-USAGE_STATS_INLINE bool is_stopped(const State& state, const std::string& version, const std::string& url) {
-  return std::find(state.stopped.begin(), state.stopped.end(), version + " " + url) != state.stopped.end();
-}
-
 /// The envelopes that lie in a folder, sorted.
 USAGE_STATS_INLINE std::vector<std::string> names_in(const Storage& storage, const char* name) {
   std::vector<std::string> names;
@@ -44,7 +42,7 @@ USAGE_STATS_INLINE std::vector<std::string> names_in(const Storage& storage, con
 /// The work on one folder, by the process that holds its lock.
 class UploadPass {
  public:
-  UploadPass(const Storage& storage, const State& state, const UploadOptions& options, const Log& log)
+  UploadPass(Storage& storage, const State& state, const UploadOptions& options, const Log& log)
       : storage_(storage), options_(options), log_(log), state_(state) {}
 
   /// Sends until nothing is due and nothing new has come for `stay`; returns the envelopes it has seen.
@@ -80,7 +78,7 @@ class UploadPass {
   bool save(const std::function<void(State&)>& change);
   void keep_count(const std::function<void(State&)>& change);
 
-  const Storage& storage_;
+  Storage& storage_;
   const UploadOptions& options_;
   const Log& log_;
   State state_;
@@ -99,7 +97,7 @@ USAGE_STATS_INLINE const Destination* at(const Envelope& envelope, const Endpoin
 
 USAGE_STATS_INLINE std::vector<std::string> UploadPass::run() {
   EndpointWorkers::Guard guard = workers_.hold();
-  storage_.prune(log_, true);  // also now: this process may not live to its end
+  prune(storage_, log_, true);  // also now: this process may not live to its end
   std::vector<std::string> known;
   Seconds next = 0;
   auto last_news = Clock::now(), last_look = last_news - look_at_live_runs;
@@ -109,7 +107,7 @@ USAGE_STATS_INLINE std::vector<std::string> UploadPass::run() {
     if (watch) watch->forget();  // what it has told of is seen now
     const bool look = Clock::now() - last_look >= look_at_live_runs;
     // Also while staying: a run that a signal ends has started us before its process was gone.
-    if (look) storage_.collect_vanished(log_);
+    if (look) collect_vanished(storage_, log_);
     if (storage_.folder().is_gone()) return known;
     std::vector<std::string> names = names_in(storage_, "pending");
     const bool news = !std::includes(known.begin(), known.end(), names.begin(), names.end());
@@ -130,8 +128,8 @@ USAGE_STATS_INLINE std::vector<std::string> UploadPass::run() {
                     next == 0 ? Clock::time_point::max() : Clock::now() + std::chrono::milliseconds(100)}) -
           Clock::now()));
   }
-  storage_.collect_vanished(log_);
-  storage_.prune(log_, out_of_time());
+  collect_vanished(storage_, log_);
+  prune(storage_, log_, out_of_time());
   note_deletions();
   return known;
 }
@@ -139,38 +137,33 @@ USAGE_STATS_INLINE std::vector<std::string> UploadPass::run() {
 USAGE_STATS_INLINE bool UploadPass::due(const Destination& destination) const {
   const std::string& url = destination.endpoint.url;
   if (options_.ignore_backoff) return std::find(silent_.begin(), silent_.end(), url) == silent_.end();
-  // A clock that was set back must not hold reports for longer than the longest pause.
-  const Seconds now = now_seconds(), longest = now + 25 * 3600;
-  const auto wait = state_.backoff.find(url);
-  const Seconds endpoint = wait == state_.backoff.end() ? 0 : wait->second.not_before;
-  const auto passed = [&](Seconds not_before) { return not_before <= now || not_before > longest; };
-  return passed(destination.not_before) && passed(endpoint);
+  const Seconds now = now_seconds();
+  return has_come(destination.not_before, now) && state_.may_ask(url, now);
 }
 
 USAGE_STATS_INLINE Seconds UploadPass::next_due() const {
   const Seconds now = now_seconds();
   Seconds next = 0;
   if (options_.awaited || options_.ignore_backoff || options_.only_deletions) return next;
-  for (const Envelope& envelope : storage_.waiting())
+  for (const Envelope& envelope : storage_.outbox.waiting())
     for (const Destination& to : envelope.destinations) {
-      const auto wait = state_.backoff.find(to.endpoint.url);
-      const Seconds due = std::max(to.not_before, wait == state_.backoff.end() ? 0 : wait->second.not_before);
+      const Seconds due = std::max(to.not_before, state_.paused_until(to.endpoint.url));
       if (due > now && due <= now + short_wait) next = next == 0 ? due : std::min(next, due);
     }
   return next;
 }
 
 USAGE_STATS_INLINE bool UploadPass::interim_due(const Envelope& envelope, const Destination& to) {
-  if (options_.only_deletions || is_stopped(state_, envelope.version, to.endpoint.url) || !due(to)) return false;
+  if (options_.only_deletions || state_.is_stopped(envelope.version, to.endpoint.url) || !due(to)) return false;
   std::int64_t& tried = interim_[envelope.session_id + " " + to.endpoint.url];
-  if (envelope.sequence > tried && storage_.was_tried(envelope, to.endpoint.url)) tried = envelope.sequence;
+  if (envelope.sequence > tried && storage_.archive.was_tried(envelope, to.endpoint.url)) tried = envelope.sequence;
   return envelope.sequence > tried;
 }
 
 USAGE_STATS_INLINE bool UploadPass::waiting_due(const Envelope& envelope, const Destination& to) const {
   if (options_.only_deletions && !envelope.deletion) return false;
   if (envelope.in_use_elsewhere && !options_.ignore_backoff) return false;
-  return due(to) || (!envelope.deletion && is_stopped(state_, envelope.version, to.endpoint.url));
+  return due(to) || (!envelope.deletion && state_.is_stopped(envelope.version, to.endpoint.url));
 }
 
 USAGE_STATS_INLINE bool UploadPass::start_workers(bool new_envelopes) {
@@ -181,13 +174,13 @@ USAGE_STATS_INLINE bool UploadPass::start_workers(bool new_envelopes) {
     if (it == list.end()) list.push_back(endpoint);
   };
   if (out_of_time()) return false;
-  for (const Envelope& envelope : storage_.interims())
+  for (const Envelope& envelope : storage_.outbox.interims(storage_.archive))
     for (const Destination& to : envelope.destinations) {
       add(known, to.endpoint);
       if (interim_due(envelope, to)) add(wanted, to.endpoint);
     }
   if (new_envelopes)
-    for (const Envelope& envelope : storage_.waiting())
+    for (const Envelope& envelope : storage_.outbox.waiting())
       for (const Destination& to : envelope.destinations) {
         add(known, to.endpoint);
         if (waiting_due(envelope, to)) add(wanted, to.endpoint);
@@ -207,11 +200,11 @@ USAGE_STATS_INLINE void UploadPass::drain(const Endpoint& endpoint) {
 
 USAGE_STATS_INLINE bool UploadPass::drain_interims(const Endpoint& endpoint) {
   bool any = false;
-  for (Envelope& envelope : storage_.interims()) {
+  for (Envelope& envelope : storage_.outbox.interims(storage_.archive)) {
     const Destination* const to = at(envelope, endpoint);
     if (to == nullptr || out_of_time() || !interim_due(envelope, *to)) continue;
     // While another one was sent, a newer report may have come, or the last one, which goes the way of all that wait.
-    const auto report = storage_.read_report(envelope.client_id, envelope.session_id);
+    const auto report = storage_.archive.read_report(envelope.client_id, envelope.session_id);
     const auto json = report ? parse_json(*report) : std::nullopt;
     if (!json || boolean_member(*json, "final")) continue;
     envelope.sequence = integer_member(*json, "sequence", envelope.sequence);
@@ -223,14 +216,14 @@ USAGE_STATS_INLINE bool UploadPass::drain_interims(const Endpoint& endpoint) {
     ++tried.attempts;
     // What is on the disk before the first byte leaves is not sent twice, whatever ends this process in between.
     const DeliveryRecord begun{to->endpoint.url, envelope.sequence, 0, under_way, {}, tried.attempts, 0};
-    if (!storage_.record_delivery(envelope, begun)) send_to(envelope, tried, *report);
+    if (!storage_.archive.record_delivery(envelope, begun)) send_to(envelope, tried, *report);
   }
   return any;
 }
 
 USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std::set<std::string>& seen) {
   bool any = false;
-  std::vector<Envelope> envelopes = storage_.waiting();
+  std::vector<Envelope> envelopes = storage_.outbox.waiting();
   // Those that have failed least go first: one report that a server cannot stomach must not hold up the others.
   std::stable_sort(envelopes.begin(), envelopes.end(), [&](const Envelope& a, const Envelope& b) {
     const auto tries = [&](const Envelope& envelope) {
@@ -253,29 +246,27 @@ USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std:
 }
 
 USAGE_STATS_INLINE bool UploadPass::still_allowed(const Envelope& envelope) {
-  bool unreadable = false;
-  const State now = storage_.state(&unreadable);
-  const Permission permission = unreadable  ? Permission{Leave::unclear, "state.json cannot be read now"}
-                                : now.newer ? Permission{Leave::unclear, "state.json is of a newer version"}
-                                            : permission_for(envelope, now);
+  const auto now = storage_.read_state();
+  const Permission permission = !now         ? Permission{Leave::unclear, "state.json cannot be read now"}
+                                : now->newer ? Permission{Leave::unclear, "state.json is of a newer version"}
+                                             : permission_for(envelope, *now);
   if (permission.leave == Leave::allowed) return true;
   const bool waits = permission.leave == Leave::unclear;
   log_("session ", envelope.session_id, ": it ", waits ? "waits: " : "is not sent: ", permission.why);
-  if (!waits) storage_.remove_waiting(envelope.session_id);
+  if (!waits) storage_.outbox.remove(envelope.session_id);
   return false;
 }
 
 USAGE_STATS_INLINE void UploadPass::send_report(Envelope envelope, Destination to) {
-  bool unreadable = false;
-  const auto report = storage_.waiting_report(envelope, log_, unreadable);
-  if (unreadable) return log_("session ", envelope.session_id, ": its report cannot be read now; it waits");
+  const auto report = waiting_report(storage_, envelope, log_);
+  if (report.transient()) return log_("session ", envelope.session_id, ": its report cannot be read now; it waits");
   if (!report) {
     log_("session ", envelope.session_id, ": its report is gone, damaged or not ours; dropped");
-    if (!storage_.remove_waiting(envelope.session_id)) keep_count([](State& state) { ++state.dropped; });
+    if (succeeded(storage_.outbox.remove(envelope.session_id))) keep_count([](State& state) { ++state.dropped; });
     return;
   }
   if (const auto json = parse_json(*report)) envelope.sequence = integer_member(*json, "sequence", 1);
-  const bool stopped = is_stopped(state_, envelope.version, to.endpoint.url);
+  const bool stopped = state_.is_stopped(envelope.version, to.endpoint.url);
   if (stopped || to.attempts >= limits::tries) {
     Response none;
     none.error = "the last try was cut off";
@@ -293,7 +284,7 @@ USAGE_STATS_INLINE void UploadPass::send_report(Envelope envelope, Destination t
 
 USAGE_STATS_INLINE std::error_code UploadPass::note_outcome(const Envelope& envelope, const Destination& tried,
                                                             bool done) {
-  return storage_.update_waiting(envelope.session_id, [&](Envelope& now) {
+  return storage_.outbox.update(envelope.session_id, [&](Envelope& now) {
     const Destination* const to = at(now, tried.endpoint);
     // A later one than that which was sent: the run's true end, after it was taken for lost.
     if (to == nullptr || now.sequence > envelope.sequence) return;
@@ -310,9 +301,10 @@ USAGE_STATS_INLINE bool UploadPass::send_to(const Envelope& envelope, Destinatio
   Response response;
   const Endpoint& endpoint = destination.endpoint;
   // What an earlier try of this very report has brought counts too: a retry begins where that one came to its end.
-  std::size_t events = endpoint.protocol == Protocol::amplitude
-                           ? delivered_events(storage_.deliveries(envelope), endpoint.url, envelope.sequence + 1)
-                           : 0;
+  std::size_t events =
+      endpoint.protocol == Protocol::amplitude
+          ? delivered_events(storage_.archive.deliveries(envelope), endpoint.url, envelope.sequence + 1)
+          : 0;
   const std::vector<Request> requests = requests_for(endpoint, report, events);
   if (!requests.empty() && !remember_sent(envelope, endpoint.url)) return --destination.attempts, false;
   for (const Request& request : requests) {
@@ -381,15 +373,15 @@ USAGE_STATS_INLINE void UploadPass::send_deletion(const Envelope& envelope, Dest
 /// Tells sessions when a deletion is due, so that they start an uploader for it.
 USAGE_STATS_INLINE void UploadPass::note_deletions() {
   Seconds next = 0;
-  bool incomplete = false;
-  for (const Envelope& envelope : storage_.waiting(&incomplete)) {
+  const Outbox::Waiting waiting = storage_.outbox.list_waiting();
+  for (const Envelope& envelope : waiting.envelopes) {
     if (!envelope.deletion) continue;
     for (const Destination& destination : envelope.destinations) {
       const Seconds due = std::max<Seconds>(destination.not_before, 1);
       next = next == 0 ? due : std::min(next, due);
     }
   }
-  if (!incomplete && next != state_.deletion_due) keep_count([&](State& state) { state.deletion_due = next; });
+  if (!waiting.incomplete && next != state_.deletion_due) keep_count([&](State& state) { state.deletion_due = next; });
 }
 
 USAGE_STATS_INLINE bool UploadPass::conclude(const Envelope& envelope, Destination& destination,
@@ -416,7 +408,7 @@ USAGE_STATS_INLINE bool UploadPass::conclude(const Envelope& envelope, Destinati
       record.result = "stopped";
       keep_count([&](State& state) {
         ++state.dropped;
-        if (!is_stopped(state, envelope.version, url)) state.stopped.push_back(envelope.version + " " + url);
+        state.stop(envelope.version, url);
       });
       break;
     case Answer::impossible:
@@ -430,7 +422,7 @@ USAGE_STATS_INLINE bool UploadPass::conclude(const Envelope& envelope, Destinati
   }
   log_("session ", envelope.session_id, " to ", url, ": ", record.result, " (", std::to_string(response.status), " ",
        record.detail, ")");
-  storage_.record_delivery(envelope, record);
+  storage_.archive.record_delivery(envelope, record);
   if (options_.progress) options_.progress(envelope, record);
   return done;
 }
@@ -501,42 +493,30 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
     }
     if (!worked) uploader_impl::note_at_work(*storage, lock);
     worked = true;
-    bool unreadable = false;
-    const State state = storage->state(&unreadable);
+    const auto state = storage->read_state();
     // A server may have told this version to stop, or to wait.
-    if (unreadable) return log("state.json cannot be read now: nothing is sent"), worked;
-    if (state.newer) return log("state.json is of a newer version: nothing is sent"), worked;
-    const auto seen = uploader_impl::UploadPass(*storage, state, options, log).run();
+    if (!state) return log("state.json cannot be read now: nothing is sent"), worked;
+    if (state->newer) return log("state.json is of a newer version: nothing is sent"), worked;
+    const auto seen = uploader_impl::UploadPass(*storage, *state, options, log).run();
     lock.release();
     if (storage->folder().is_gone()) return true;
     // A session that saw the lock held has started no uploader: its envelope may have come after the last look.
-    storage->collect_vanished(log);
+    collect_vanished(*storage, log);
     const auto now = uploader_impl::names_in(*storage, "pending");
     if (std::includes(seen.begin(), seen.end(), now.begin(), now.end())) return true;
     if (uploader_impl::Clock::now() >= options.deadline) return true;
   }
 }
 
-namespace uploader_impl {
-
-/// A clock that was set back must not hold anything up for longer than the longest pause.
-USAGE_STATS_INLINE bool passed(Seconds due) {
-  const Seconds now = now_seconds();
-  return due <= now || due > now + 25 * 3600;
-}
-
-}  // namespace uploader_impl
-
 USAGE_STATS_INLINE bool may_be_asked(const Envelope& envelope, const State& state) {
   return std::any_of(envelope.destinations.begin(), envelope.destinations.end(), [&](const Destination& destination) {
-    const auto wait = state.backoff.find(destination.endpoint.url);
-    return wait == state.backoff.end() || uploader_impl::passed(wait->second.not_before);
+    return state.may_ask(destination.endpoint.url, now_seconds());
   });
 }
 
 USAGE_STATS_INLINE bool uploader_needed(const Storage& storage, const Envelope& envelope, const State& state) {
-  if (state.deletion_due != 0 && uploader_impl::passed(state.deletion_due)) return true;
-  return may_be_asked(envelope, state) || storage.needs_pruning(envelope.client_id);
+  if (state.is_deletion_due(now_seconds())) return true;
+  return may_be_asked(envelope, state) || needs_pruning(storage, envelope.client_id);
 }
 
 }  // namespace detail

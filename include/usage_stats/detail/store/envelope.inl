@@ -1,37 +1,23 @@
 #pragma once
-// The texts of envelopes, state.json and delivery.json. An envelope is lines of JSON: what it says, the report of a run
-// that vanishes, and what a signal handler adds.
+// An envelope is lines of JSON: what it says, the report of a run that vanishes, and what a signal handler adds.
 
 #include <algorithm>
-#include <cstdio>
 
 #include "../record/redaction/scrub.hpp"
-#include "storage.hpp"
-#include "../record/disclosure.inl"
+#include "envelope.hpp"
+#include "layout.inl"
+#include "state.inl"
 #include "../base/sha256.inl"
 #include "../base/json.inl"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-USAGE_STATS_INLINE bool is_id(std::string_view text) noexcept {
-  if (text.size() != 32 && text.size() != 64) return false;
-  for (const char c : text)
-    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
-  return true;
-}
-
 USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
   return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
 }
 
-namespace labels_impl {
-
-/// Whether a file of ours was written by a version that has another format than ours: "usage-stats-state/2".
-USAGE_STATS_INLINE bool is_newer(const Json& json, const std::string& kind) {
-  const std::string schema = string_member(json, "schema");
-  return schema.compare(0, kind.size() + 1, kind + "/") == 0 && schema != kind + "/1";
-}
+namespace envelope_impl {
 
 USAGE_STATS_INLINE int hex_digit(char c) noexcept {
   return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
@@ -87,7 +73,7 @@ USAGE_STATS_INLINE std::filesystem::path path_member(const Json& object, const c
   return os::path_of_bytes(bytes);
 }
 
-}  // namespace labels_impl
+}  // namespace envelope_impl
 
 USAGE_STATS_INLINE std::string host_mark(const std::string& session_id, const std::string& host_identity) {
   return sha256(session_id + " " + host_identity).substr(0, 32);
@@ -100,11 +86,11 @@ USAGE_STATS_INLINE std::string to_text(const Envelope& envelope) {
                {"created", envelope.created},       {"rule", envelope.rule}};
   if (envelope.deletion) json["kind"] = "deletion";
   if (!envelope.host.empty()) json["host"] = envelope.host;
-  labels_impl::put_path(json, "config_file", envelope.config_file);
-  labels_impl::put_path(json, "policy_file", envelope.policy_file);
+  envelope_impl::put_path(json, "config_file", envelope.config_file);
+  envelope_impl::put_path(json, "policy_file", envelope.policy_file);
   Json& destinations = json["destinations"] = Json::array();
   for (const Destination& destination : envelope.destinations)
-    destinations.push_back(labels_impl::json_of(destination));
+    destinations.push_back(envelope_impl::json_of(destination));
   return json_text(json) + "\n" + envelope.running_report + (envelope.running_report.empty() ? "" : "\n");
 }
 
@@ -122,12 +108,12 @@ USAGE_STATS_INLINE std::optional<Envelope> parse_envelope(std::string_view text)
   envelope.created = integer_member(*json, "created");
   envelope.rule = static_cast<int>(std::clamp<std::int64_t>(integer_member(*json, "rule"), 0, 15));
   envelope.host = string_member(*json, "host");
-  envelope.config_file = labels_impl::path_member(*json, "config_file");
-  envelope.policy_file = labels_impl::path_member(*json, "policy_file");
+  envelope.config_file = envelope_impl::path_member(*json, "config_file");
+  envelope.policy_file = envelope_impl::path_member(*json, "policy_file");
   if ((envelope.client_id != "local" && !is_id(envelope.client_id)) || !is_id(envelope.session_id)) return std::nullopt;
   if (const Json* const list = member(*json, "destinations"); list != nullptr && list->is_array())
     for (const Json& item : *list)
-      if (envelope.destinations.size() < 16) envelope.destinations.push_back(labels_impl::destination_of(item));
+      if (envelope.destinations.size() < 16) envelope.destinations.push_back(envelope_impl::destination_of(item));
 
   text.remove_prefix(first + 1);
   const std::size_t second = std::min(text.find('\n'), text.size());
@@ -142,101 +128,9 @@ USAGE_STATS_INLINE std::optional<Envelope> parse_envelope(std::string_view text)
   return envelope;
 }
 
-USAGE_STATS_INLINE bool is_newer_label(std::string_view text) {
+USAGE_STATS_INLINE bool is_newer_envelope(std::string_view text) {
   const auto json = parse_json(text.substr(0, text.find('\n')));
-  return json && labels_impl::is_newer(*json, "usage-stats-label");
-}
-
-USAGE_STATS_INLINE std::string to_text(const State& state) {
-  Json json = {{"schema", "usage-stats-state/1"}};
-  if (!state.app.empty()) json["app"] = state.app;
-  if (!state.client_id.empty()) json["client_id"] = state.client_id;
-  if (!state.secret.empty()) json["secret"] = state.secret;
-  json["sent_ids"] = state.sent_ids;
-  json["sent_to"] = state.sent_to;
-  if (state.deletion_due != 0) json["deletion_due"] = state.deletion_due;
-  json["notice_shown"] = state.notice_shown;
-  if (state.disclosed) json["disclosed"] = disclosure_impl::json_of(*state.disclosed);
-  if (state.said_no) json["said_no"] = true;
-  json["unanswered_prompts"] = state.unanswered_prompts;
-  json["sent"] = state.sent;
-  json["failed"] = state.failed;
-  json["dropped"] = state.dropped;
-  if (state.last_sent != 0) json["last_sent"] = state.last_sent;
-  Json& backoff = json["backoff"] = Json::object();
-  for (const auto& [url, wait] : state.backoff)
-    backoff[url] = {{"failures", wait.failures}, {"not_before", wait.not_before}, {"why", wait.why}};
-  json["stopped"] = state.stopped;
-  return json_text(json, 2) + "\n";
-}
-
-USAGE_STATS_INLINE State parse_state(std::string_view text) {
-  State state;
-  const auto json = parse_json(text);
-  state.newer = json && labels_impl::is_newer(*json, "usage-stats-state");
-  if (state.newer) return state;
-  state.damaged = !text.empty() && (!json || string_member(*json, "schema") != "usage-stats-state/1");
-  if (!json || state.damaged) return state;
-  state.app = string_member(*json, "app");
-  state.client_id = string_member(*json, "client_id");
-  if (!is_id(state.client_id)) state.client_id.clear();
-  state.secret = string_member(*json, "secret");
-  for (std::string& id : strings_member(*json, "sent_ids"))
-    if (is_id(id) && state.sent_ids.size() < limits::remembered_ids) state.sent_ids.push_back(std::move(id));
-  state.sent_to = strings_member(*json, "sent_to");
-  state.deletion_due = integer_member(*json, "deletion_due");
-  state.notice_shown = boolean_member(*json, "notice_shown");
-  state.disclosed = disclosure_impl::disclosed_of(*json, state.notice_shown);
-  state.said_no = boolean_member(*json, "said_no");
-  state.unanswered_prompts =
-      static_cast<int>(std::clamp<std::int64_t>(integer_member(*json, "unanswered_prompts"), 0, 100));
-  state.sent = std::max<std::int64_t>(integer_member(*json, "sent"), 0);
-  state.failed = std::max<std::int64_t>(integer_member(*json, "failed"), 0);
-  state.dropped = std::max<std::int64_t>(integer_member(*json, "dropped"), 0);
-  state.last_sent = integer_member(*json, "last_sent");
-  if (const Json* const backoff = member(*json, "backoff"); backoff != nullptr && backoff->is_object())
-    for (const auto& [url, wait] : backoff->items())
-      state.backoff[url] = {static_cast<int>(std::clamp<std::int64_t>(integer_member(wait, "failures"), 0, 1000)),
-                            integer_member(wait, "not_before"), clip_utf8(string_member(wait, "why"), 256)};
-  state.stopped = strings_member(*json, "stopped");
-  return state;
-}
-
-/// delivery.json with one line more; of very many the oldest go.
-USAGE_STATS_INLINE std::string with_delivery(std::string_view before, const DeliveryRecord& record) {
-  auto json = parse_json(before);
-  if (!json || string_member(*json, "schema") != "usage-stats-delivery/1" || !json->contains("deliveries") ||
-      !(*json)["deliveries"].is_array())
-    json = Json{{"schema", "usage-stats-delivery/1"}, {"deliveries", Json::array()}};
-  Json line = {{"endpoint", record.url},
-               {"sequence", record.sequence},
-               {"at", timestamp(std::chrono::system_clock::now())},
-               {"http_status", record.http_status},
-               {"result", record.result},
-               {"attempts", record.attempts}};
-  if (!record.detail.empty()) line["detail"] = record.detail;
-  if (record.events > 0) line["events"] = record.events;
-  Json& list = (*json)["deliveries"];
-  const auto answered = [&](const Json& other) {  // what was said when the try began
-    return string_member(other, "result") == under_way && string_member(other, "endpoint") == record.url &&
-           integer_member(other, "sequence", 1) == record.sequence;
-  };
-  list.erase(std::remove_if(list.begin(), list.end(), answered), list.end());
-  list.push_back(std::move(line));
-  while (list.size() > 50) list.erase(list.begin());
-  return json_text(*json, 2) + "\n";
-}
-
-USAGE_STATS_INLINE std::size_t delivered_events(std::string_view delivery_json, std::string_view url,
-                                                std::int64_t sequence) {
-  const auto json = parse_json(delivery_json);
-  const Json* const list = json ? member(*json, "deliveries") : nullptr;
-  std::int64_t events = 0;
-  if (list != nullptr && list->is_array())
-    for (const Json& line : *list)
-      if (string_member(line, "endpoint") == url && integer_member(line, "sequence", sequence) < sequence)
-        events = (std::max)(events, integer_member(line, "events"));
-  return static_cast<std::size_t>(events);
+  return json && storage_impl::is_newer(*json, "usage-stats-label");
 }
 
 }  // namespace detail

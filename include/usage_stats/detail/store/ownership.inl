@@ -11,24 +11,6 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace storage_impl {
 
-constexpr const char* state_file = "state.json";
-constexpr const char* report_file = "usage_stats.json";
-constexpr const char* delivery_file = "delivery.json";
-constexpr std::size_t most_entries = 10000;  // of a folder, named as we name them, that are ever looked at
-
-/// A name that this library gives to a folder of a client.
-USAGE_STATS_INLINE bool is_client(std::string_view name) noexcept { return name == "local" || is_id(name); }
-/// ".tmp-PROCESS-NUMBER", as Folder::write names what it is about to rename.
-USAGE_STATS_INLINE bool is_temporary(std::string_view name) noexcept {
-  if (name.substr(0, 5) != ".tmp-") return false;
-  name.remove_prefix(5);
-  const std::size_t hyphen = name.find('-');
-  return hyphen != 0 && hyphen != std::string_view::npos && hyphen + 1 < name.size() &&
-         name.find_first_not_of("0123456789-") == std::string_view::npos && name.rfind('-') == hyphen;
-}
-
-USAGE_STATS_INLINE bool is_any(std::string_view) noexcept { return true; }
-
 /// What was found out about a folder.
 struct Ownership {
   std::error_code error;  // why it is not to be used
@@ -68,10 +50,10 @@ class Contents {
       if (is_client(entry.name)) return look_at_client(inner), true;
       has_active_ = has_active_ || entry.name == "active";
       if (entry.name != "active" && entry.name != "pending") return false;
-      return look_at_labels(inner), true;
+      return look_at_envelopes(inner), true;
     });
   }
-  void look_at_labels(const os::Folder& folder) {
+  void look_at_envelopes(const os::Folder& folder) {
     each(folder, [&](const Entry& entry) {
       if (entry.folder || !is_id(entry.name)) return false;
       std::error_code error;
@@ -134,7 +116,7 @@ USAGE_STATS_INLINE Ownership ownership_of(const os::Folder& folder, const std::s
   if (!text && error != std::errc::no_such_file_or_directory && error != std::errc::file_too_large)
     return refuse(os::in_state_file(error));
   const auto json = text ? parse_json(*text) : std::nullopt;
-  if (json && labels_impl::is_newer(*json, "usage-stats-state")) return refuse(os::refused(Refusal::newer_version));
+  if (json && storage_impl::is_newer(*json, "usage-stats-state")) return refuse(os::refused(Refusal::newer_version));
   if (json && string_member(*json, "schema") != "usage-stats-state/1")
     return refuse(os::refused(Refusal::not_made_by_us));
   if (text) found.state = parse_state(*text);

@@ -1,0 +1,128 @@
+#pragma once
+
+#include <algorithm>
+
+#include "../os/platform.hpp"
+#include "../record/disclosure.inl"
+#include "plan.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace plan_impl {
+
+/// What a run must do without since no notice has named it, as far as anything is sent at all. With a verdict by rule
+/// 6, 7 or 9 whoever has switched it on by hand is taken to know what that version asked for, be it nothing.
+USAGE_STATS_INLINE Withheld withheld_now(const Options& options, const Plan& plan) {
+  const bool sends = plan.consent.decision.verdict == Verdict::on && !plan.endpoints.empty();
+  if (!sends || plan.consent.show_notice || (by_hand(plan.consent.decision) && !plan.state.disclosed)) return {};
+  const auto author = endpoints_of_author(options, plan.consent.policy, plan.consent.config);
+  return withheld_from(options, author, disclosed_before(plan.state.disclosed, options, author));
+}
+
+/// What is wrong with the program or the process, so that nothing may be touched; empty if nothing is.
+USAGE_STATS_INLINE std::string obstacle(const Options& options) {
+  if (os::elevated()) return "the program runs with more rights than its user (setuid)";
+  if (const auto home = os::foreign_home(); !home.empty()) return anothers_home(home);
+  return problem_with(options);
+}
+
+USAGE_STATS_INLINE std::string problem_of_author(const Options& options) {
+  std::string problem = problem_with(options);
+  return problem.empty() ? problem_with_declarations() : problem;
+}
+
+}  // namespace plan_impl
+
+USAGE_STATS_INLINE bool by_hand(const Decision& decision) noexcept {
+  return decision.rule == 6 || decision.rule == 7 || decision.rule == 9;
+}
+
+USAGE_STATS_INLINE std::vector<Endpoint> recipients(const Options& options, const Consent& consent) {
+  std::string trouble;
+  if (options.delivery == Delivery::local) return {};
+  return effective_endpoints(options, consent.policy, consent.config, trouble);
+}
+
+USAGE_STATS_INLINE bool Plan::open_folder(const Options& options, bool create) {
+  if (storage || folder.empty()) return storage.has_value();
+  std::error_code error;
+  storage = Storage::open(folder, options.app, create, error);
+  if (storage)
+    state = storage->state_at_opening();
+  else if (create || error != std::errc::no_such_file_or_directory)
+    folder_problem = folder.string() + ": " + error.message();
+  return storage.has_value();
+}
+
+USAGE_STATS_INLINE void Plan::complete(const Options& options) {
+  keeps_local = options.delivery == Delivery::local;
+  endpoints = effective_endpoints(options, consent.policy, consent.config, endpoint_problem);
+  if (keeps_local) endpoints.clear();
+  withheld = plan_impl::withheld_now(options, *this);
+  const auto is_new = [&](const Endpoint& endpoint) { return withheld.from(endpoint); };
+  endpoints.erase(std::remove_if(endpoints.begin(), endpoints.end(), is_new), endpoints.end());
+  notice = consent.ask             ? Notice::question
+           : consent.show_notice   ? Notice::first
+           : withheld.data.empty() ? Notice::none
+                                   : Notice::new_data;
+  conclude(consent.decision);
+}
+
+USAGE_STATS_INLINE void Plan::conclude(Decision said) {
+  decision = std::move(said);
+  if (!folder_problem.empty()) return turn_off(folder_problem);  // a run would find the same
+  if (decision.verdict != Verdict::on || !endpoints.empty()) return;
+  decision.verdict = Verdict::local;
+  decision.why += !withheld.endpoints.empty() ? "; no notice has named the server that reports would go to"
+                  : keeps_local               ? "; the program keeps its reports local"
+                                              : "; there is no endpoint";
+}
+
+USAGE_STATS_INLINE void Plan::turn_off(const std::string& why) {
+  decision.verdict = Verdict::off;
+  decision.why = why;
+}
+
+USAGE_STATS_INLINE Plan plan_by_rules(const Options& options, const std::vector<std::string>& arguments) {
+  Plan plan;
+  plan.problem = plan_impl::problem_of_author(options);
+  plan.folder = usage_path(options);
+  plan.consent = decide(options, arguments, plan.problem, [&] {
+    plan.open_folder(options, false);
+    return plan.state;
+  });
+  plan.folder_problem.clear();  // of a look only: what holds is what the run finds that writes there
+  plan.decision = plan.consent.decision;
+  return plan;
+}
+
+USAGE_STATS_INLINE Plan plan_of(const Options& options) {
+  Plan plan;
+  plan.problem = plan_impl::problem_of_author(options);
+  if (!plan.problem.empty()) plan.problems.push_back(plan.problem);
+  const std::string obstacle = plan_impl::obstacle(options);
+  if (obstacle.empty()) {
+    plan.folder = usage_path(options);
+    plan.open_folder(options, false);
+    if (plan.storage) plan.storage->be_patient();
+    if (plan.state.damaged)
+      plan.problems.push_back((plan.folder / storage_impl::state_file).string() +
+                              ": damaged: what it knew is forgotten");
+    if (!plan.folder_problem.empty()) plan.problems.push_back(plan.folder_problem);
+    if (plan.folder.empty()) plan.problems.emplace_back("there is no place for reports (no home folder)");
+  }
+  plan.consent = decide(options, {}, plan.problem, [&] { return plan.state; });
+  plan.decision = plan.consent.decision;
+  if (!obstacle.empty()) return plan.folder_problem = obstacle, plan;
+  Consent& consent = plan.consent;
+  if (consent.policy.file.empty()) consent.policy = read_settings(policy_path(options));
+  if (consent.config.file.empty()) consent.config = read_settings(config_path(options));
+  for (const Settings* const settings : {&consent.policy, &consent.config})
+    if (!settings->problem.empty()) plan.problems.push_back(settings->problem);
+  plan.complete(options);
+  if (!plan.endpoint_problem.empty()) plan.problems.push_back(plan.endpoint_problem);
+  return plan;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,122 @@
+#pragma once
+
+#include <algorithm>
+
+#include "../base/json.inl"
+#include "archive.hpp"
+#include "layout.inl"
+#include "state.inl"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// delivery.json with one line more; of very many the oldest go.
+USAGE_STATS_INLINE std::string with_delivery(std::string_view before, const DeliveryRecord& record) {
+  auto json = parse_json(before);
+  if (!json || string_member(*json, "schema") != "usage-stats-delivery/1" || !json->contains("deliveries") ||
+      !(*json)["deliveries"].is_array())
+    json = Json{{"schema", "usage-stats-delivery/1"}, {"deliveries", Json::array()}};
+  Json line = {{"endpoint", record.url},
+               {"sequence", record.sequence},
+               {"at", timestamp(std::chrono::system_clock::now())},
+               {"http_status", record.http_status},
+               {"result", record.result},
+               {"attempts", record.attempts}};
+  if (!record.detail.empty()) line["detail"] = record.detail;
+  if (record.events > 0) line["events"] = record.events;
+  Json& list = (*json)["deliveries"];
+  const auto answered = [&](const Json& other) {  // what was said when the try began
+    return string_member(other, "result") == under_way && string_member(other, "endpoint") == record.url &&
+           integer_member(other, "sequence", 1) == record.sequence;
+  };
+  list.erase(std::remove_if(list.begin(), list.end(), answered), list.end());
+  list.push_back(std::move(line));
+  while (list.size() > 50) list.erase(list.begin());
+  return json_text(*json, 2) + "\n";
+}
+
+USAGE_STATS_INLINE std::size_t delivered_events(std::string_view delivery_json, std::string_view url,
+                                                std::int64_t sequence) {
+  const auto json = parse_json(delivery_json);
+  const Json* const list = json ? member(*json, "deliveries") : nullptr;
+  std::int64_t events = 0;
+  if (list != nullptr && list->is_array())
+    for (const Json& line : *list)
+      if (string_member(line, "endpoint") == url && integer_member(line, "sequence", sequence) < sequence)
+        events = (std::max)(events, integer_member(line, "events"));
+  return static_cast<std::size_t>(events);
+}
+
+USAGE_STATS_INLINE std::filesystem::path Archive::report_path(const std::string& client_id,
+                                                              const std::string& session_id) const {
+  return top_->path() / client_id / session_id / storage_impl::report_file;
+}
+
+USAGE_STATS_INLINE os::Folder Archive::session(const std::string& client_id, const std::string& session_id, bool create,
+                                               std::error_code& error) const {
+  const os::Folder client = top_->folder(client_id, create, error);
+  return client ? client.folder(session_id, create, error) : os::Folder();
+}
+
+USAGE_STATS_INLINE std::error_code Archive::write_report(const std::string& client_id, const std::string& session_id,
+                                                         std::string_view json, const std::function<bool()>& wanted) {
+  std::error_code error;
+  const os::Folder folder = session(client_id, session_id, true, error);
+  return folder ? folder.write(storage_impl::report_file, json, false, wanted) : error;
+}
+
+USAGE_STATS_INLINE Result<std::string> Archive::read_report(const std::string& client_id,
+                                                            const std::string& session_id) const {
+  std::error_code error;
+  if (const os::Folder folder = session(client_id, session_id, false, error))
+    if (auto text = folder.read(storage_impl::report_file, limits::file_bytes, error)) return std::move(*text);
+  return error;
+}
+
+USAGE_STATS_INLINE Result<WrittenReport> Archive::written_report(const Envelope& envelope) const {
+  auto text = read_report(envelope.client_id, envelope.session_id);
+  if (!text) return text.error();
+  const auto json = parse_json(*text);
+  if (!json || string_member(*json, "session_id") != envelope.session_id) return Result<WrittenReport>::make_damaged();
+  return WrittenReport{std::move(*text), std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1),
+                       boolean_member(*json, "final")};
+}
+
+USAGE_STATS_INLINE std::int64_t Archive::last_report(const Envelope& envelope) const {
+  const auto written = written_report(envelope);
+  return written && written->final ? written->sequence : 0;
+}
+
+USAGE_STATS_INLINE void Archive::remove_session(const std::string& client_id, const std::string& session_id) {
+  std::error_code error;
+  if (const os::Folder client = top_->folder(client_id, false, error)) client.remove_tree(session_id);
+}
+
+USAGE_STATS_INLINE std::error_code Archive::record_delivery(const Envelope& envelope, const DeliveryRecord& record) {
+  std::error_code error;
+  const os::Folder folder = session(envelope.client_id, envelope.session_id, false, error);
+  if (!folder) return error;
+  const auto before = folder.read(storage_impl::delivery_file, limits::file_bytes, error);
+  if (!before && is_transient(error)) return error;  // it tells of other endpoints too
+  if (const auto json = parse_json(before.value_or("")); json && storage_impl::is_newer(*json, "usage-stats-delivery"))
+    return os::refused(os::Refusal::newer_version);
+  return folder.write(storage_impl::delivery_file, with_delivery(before.value_or(""), record));
+}
+
+USAGE_STATS_INLINE std::string Archive::deliveries(const Envelope& envelope) const {
+  std::error_code error;
+  const os::Folder folder = session(envelope.client_id, envelope.session_id, false, error);
+  return folder ? folder.read(storage_impl::delivery_file, limits::file_bytes, error).value_or("") : std::string();
+}
+
+USAGE_STATS_INLINE bool Archive::was_tried(const Envelope& envelope, const std::string& url) const {
+  const auto json = parse_json(deliveries(envelope));
+  const Json* const lines = json ? member(*json, "deliveries") : nullptr;
+  if (lines == nullptr || !lines->is_array()) return false;
+  return std::any_of(lines->begin(), lines->end(), [&](const Json& line) {
+    return string_member(line, "endpoint") == url && integer_member(line, "sequence", 1) >= envelope.sequence;
+  });
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

@@ -1,0 +1,74 @@
+#pragma once
+// The outbox: envelopes of runs that are alive (active/), and of those whose reports wait to be sent (pending/).
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../os/file.hpp"
+#include "../os/lock.hpp"
+#include "archive.hpp"
+#include "envelope.hpp"
+#include "result.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+class Outbox {
+ public:
+  Outbox(std::shared_ptr<const os::Folder> top, std::string app) : top_(std::move(top)), app_(std::move(app)) {}
+
+  /// active/SESSION_ID, locked for as long as this process lives.
+  os::LockedFile begin(const Envelope&, std::error_code&);
+  /// active/SESSION_ID -> pending/SESSION_ID, or its end if it has nowhere to go.
+  std::error_code finish(const Envelope&);
+  /// Writes pending/SESSION_ID: for a run whose end comes when an uploader has taken it for lost.
+  std::error_code wait_again(const Envelope&);
+
+  std::vector<Envelope> waiting() const { return list_waiting().envelopes; }  // oldest first
+  struct Waiting {
+    std::vector<Envelope> envelopes;  // oldest first
+    bool incomplete = false;          // some could not be read
+  };
+  Waiting list_waiting() const;
+  bool is_waiting(const std::string& session_id) const;  // also if that cannot be told
+  /// Envelopes of live sessions that have written an interim report, with its sequence.
+  std::vector<Envelope> interims(const Archive&) const;
+  /// Changes a waiting envelope; without destinations it goes. Nothing where it is gone: what `usage-stats disable` or
+  /// `delete` has taken away meanwhile must not come back.
+  std::error_code update(const std::string& session_id, const std::function<void(Envelope&)>& change);
+  std::error_code remove(const std::string& session_id);  // from what waits
+
+  /// What lies in active/ and pending/ and is nobody's to send now.
+  struct LeftAlone {
+    std::size_t vanished = 0;   // their runs are gone; the next uploader reports them
+    std::size_t elsewhere = 0;  // runs of other machines, which may be alive
+    std::size_t newer = 0;      // envelopes of a newer version, which knows what they say
+  };
+  LeftAlone left_alone() const;
+
+  os::Folder active(bool create, std::error_code& error) const { return top_->folder("active", create, error); }
+  os::Folder pending(bool create, std::error_code& error) const { return top_->folder("pending", create, error); }
+  /// An envelope of the app whose folder it is. Refusal::newer_version: another version of this library wrote it.
+  Result<Envelope> read(const os::Folder&, const std::string& name) const;
+
+ private:
+  std::shared_ptr<const os::Folder> top_;
+  std::string app_;
+};
+
+namespace storage_impl {
+
+constexpr Seconds left_to_its_host = 24 * 3600;  // an envelope in active/
+
+/// Whether an envelope is another machine's: its locks may not be seen here.
+bool is_elsewhere(const Envelope&, const std::string& here);
+/// ... and in active/: it may be alive there.
+bool is_left_to_its_host(const Envelope&, const std::string& here);
+/// Whether what could not be read as one of ours is a newer version's.
+bool is_newer(const Result<Envelope>&) noexcept;
+
+}  // namespace storage_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE

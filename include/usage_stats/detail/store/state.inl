@@ -1,0 +1,112 @@
+#pragma once
+
+#include <algorithm>
+
+#include "../base/json.inl"
+#include "../record/disclosure.inl"
+#include "../record/redaction/scrub.hpp"
+#include "../record/report.hpp"
+#include "layout.hpp"
+#include "state.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace storage_impl {
+
+/// Whether a file of ours was written by a version that has another format than ours: "usage-stats-state/2".
+USAGE_STATS_INLINE bool is_newer(const Json& json, const std::string& kind) {
+  const std::string schema = string_member(json, "schema");
+  return schema.compare(0, kind.size() + 1, kind + "/") == 0 && schema != kind + "/1";
+}
+
+}  // namespace storage_impl
+
+USAGE_STATS_INLINE bool has_come(Seconds moment, Seconds now) noexcept {
+  return moment <= now || moment > now + 25 * 3600;
+}
+
+USAGE_STATS_INLINE bool State::is_stopped(const std::string& version, const std::string& url) const {
+  return std::find(stopped.begin(), stopped.end(), version + " " + url) != stopped.end();
+}
+
+USAGE_STATS_INLINE void State::stop(const std::string& version, const std::string& url) {
+  if (!is_stopped(version, url)) stopped.push_back(version + " " + url);
+}
+
+USAGE_STATS_INLINE Seconds State::paused_until(const std::string& url) const {
+  const auto pause = backoff.find(url);
+  return pause == backoff.end() ? 0 : pause->second.not_before;
+}
+
+USAGE_STATS_INLINE bool State::may_ask(const std::string& url, Seconds now) const {
+  return has_come(paused_until(url), now);
+}
+
+USAGE_STATS_INLINE bool State::is_deletion_due(Seconds now) const noexcept {
+  return deletion_due != 0 && has_come(deletion_due, now);
+}
+
+USAGE_STATS_INLINE void count_deliveries(const State& state, Report& report) {
+  report.delivered = state.sent;
+  report.failed = state.failed;
+  report.dropped = state.dropped;
+}
+
+USAGE_STATS_INLINE std::string to_text(const State& state) {
+  Json json = {{"schema", "usage-stats-state/1"}};
+  if (!state.app.empty()) json["app"] = state.app;
+  if (!state.client_id.empty()) json["client_id"] = state.client_id;
+  if (!state.secret.empty()) json["secret"] = state.secret;
+  json["sent_ids"] = state.sent_ids;
+  json["sent_to"] = state.sent_to;
+  if (state.deletion_due != 0) json["deletion_due"] = state.deletion_due;
+  json["notice_shown"] = state.notice_shown;
+  if (state.disclosed) json["disclosed"] = disclosure_impl::json_of(*state.disclosed);
+  if (state.said_no) json["said_no"] = true;
+  json["unanswered_prompts"] = state.unanswered_prompts;
+  json["sent"] = state.sent;
+  json["failed"] = state.failed;
+  json["dropped"] = state.dropped;
+  if (state.last_sent != 0) json["last_sent"] = state.last_sent;
+  Json& backoff = json["backoff"] = Json::object();
+  for (const auto& [url, wait] : state.backoff)
+    backoff[url] = {{"failures", wait.failures}, {"not_before", wait.not_before}, {"why", wait.why}};
+  json["stopped"] = state.stopped;
+  return json_text(json, 2) + "\n";
+}
+
+USAGE_STATS_INLINE State parse_state(std::string_view text) {
+  State state;
+  const auto json = parse_json(text);
+  state.newer = json && storage_impl::is_newer(*json, "usage-stats-state");
+  if (state.newer) return state;
+  state.damaged = !text.empty() && (!json || string_member(*json, "schema") != "usage-stats-state/1");
+  if (!json || state.damaged) return state;
+  state.app = string_member(*json, "app");
+  state.client_id = string_member(*json, "client_id");
+  if (!is_id(state.client_id)) state.client_id.clear();
+  state.secret = string_member(*json, "secret");
+  for (std::string& id : strings_member(*json, "sent_ids"))
+    if (is_id(id) && state.sent_ids.size() < limits::remembered_ids) state.sent_ids.push_back(std::move(id));
+  state.sent_to = strings_member(*json, "sent_to");
+  state.deletion_due = integer_member(*json, "deletion_due");
+  state.notice_shown = boolean_member(*json, "notice_shown");
+  state.disclosed = disclosure_impl::disclosed_of(*json, state.notice_shown);
+  state.said_no = boolean_member(*json, "said_no");
+  state.unanswered_prompts =
+      static_cast<int>(std::clamp<std::int64_t>(integer_member(*json, "unanswered_prompts"), 0, 100));
+  state.sent = std::max<std::int64_t>(integer_member(*json, "sent"), 0);
+  state.failed = std::max<std::int64_t>(integer_member(*json, "failed"), 0);
+  state.dropped = std::max<std::int64_t>(integer_member(*json, "dropped"), 0);
+  state.last_sent = integer_member(*json, "last_sent");
+  if (const Json* const backoff = member(*json, "backoff"); backoff != nullptr && backoff->is_object())
+    for (const auto& [url, wait] : backoff->items())
+      state.backoff[url] = {static_cast<int>(std::clamp<std::int64_t>(integer_member(wait, "failures"), 0, 1000)),
+                            integer_member(wait, "not_before"), clip_utf8(string_member(wait, "why"), 256)};
+  state.stopped = strings_member(*json, "stopped");
+  return state;
+}
+
+/// delivery.json with one line more; of very many the oldest go.
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
