@@ -139,9 +139,9 @@ class Storage {
   const State& state_at_opening() const noexcept { return opened_; }
   /// An empty one where there is none; also, with `unreadable` set, where it cannot be read now but may be later.
   State state(bool* unreadable = nullptr) const;
-  /// Reads, changes and replaces state.json; safe against other processes doing the same, for which it waits 15 ms, or
-  /// 200 ms after be_patient(): a host must not be held up by one that was stopped. Changes nothing where it cannot be
-  /// read now, and where `enough` holds of what they have written meanwhile.
+  /// Reads, changes and replaces state.json; safe against other processes doing the same. For one that was stopped it
+  /// waits 15 ms, or 200 ms after be_patient(): a host must not be held up; for one that gets on, 500 ms. Changes
+  /// nothing where it cannot be read now, and where `enough` holds of what they have written meanwhile.
   std::error_code update_state(const std::function<void(State&)>& change,
                                const std::function<bool(const State&)>& enough = {}) const;
 
