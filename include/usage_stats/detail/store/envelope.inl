@@ -37,14 +37,20 @@ USAGE_STATS_INLINE int hex_digit(char c) noexcept {
   return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-USAGE_STATS_INLINE Json json_of(const Destination& destination) {
+USAGE_STATS_INLINE void write(JsonWriter& json, const Destination& destination) {
   const Endpoint& endpoint = destination.endpoint;
-  Json json = {{"url", endpoint.url}, {"protocol", protocol_name(endpoint.protocol)}};
-  if (!endpoint.api_key.empty()) json["api_key"] = endpoint.api_key;
-  if (!endpoint.headers.empty()) json["headers"] = endpoint.headers;
-  json["attempts"] = destination.attempts;
-  json["not_before"] = destination.not_before;
-  return json;
+  json.begin_object();
+  json.key("url").text(endpoint.url);
+  json.key("protocol").text(protocol_name(endpoint.protocol));
+  put_text(json, "api_key", endpoint.api_key);
+  if (!endpoint.headers.empty()) {
+    json.key("headers").begin_object();
+    for (const auto& [name, value] : endpoint.headers) json.key(name).text(value);
+    json.end_object();
+  }
+  json.key("attempts").integer(destination.attempts);
+  json.key("not_before").integer(destination.not_before);
+  json.end_object();
 }
 
 USAGE_STATS_INLINE Destination destination_of(const Json& json) {
@@ -56,22 +62,23 @@ USAGE_STATS_INLINE Destination destination_of(const Json& json) {
                       : protocol == "amplitude" ? Protocol::amplitude
                                                 : Protocol::json;
   endpoint.api_key = string_member(json, "api_key");
-  if (const Json* const headers = member(json, "headers"); headers != nullptr && headers->is_object())
-    for (const auto& [name, value] : headers->items())
-      if (value.is_string()) endpoint.headers[name] = value.get<std::string>();
+  if (const auto* const headers = object_member(json, "headers"))
+    for (const auto& [name, value] : *headers)
+      if (const auto* const text = value.get_ptr<const Json::string_t*>()) endpoint.headers[name] = *text;
   destination.attempts = static_cast<int>(std::clamp<std::int64_t>(integer_member(json, "attempts"), 0, 1000));
   destination.not_before = integer_member(json, "not_before");
   return destination;
 }
 
 /// A path as the text that it is; one that is not UTF-8, which JSON cannot hold, by its bytes in hexadecimal digits.
-USAGE_STATS_INLINE void put_path(Json& json, const char* name, const std::filesystem::path& path) {
+USAGE_STATS_INLINE void put_path(JsonWriter& json, const char* name, const std::filesystem::path& path) {
   const std::string bytes = os::path_bytes(path);
   if (bytes.empty()) return;
-  if (clip_utf8(bytes, bytes.size()) == bytes)
-    json[name] = bytes;
-  else
-    json[name] = {{"hex", hash_impl::hex(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size())}};
+  json.key(name);
+  if (clip_utf8(bytes, bytes.size()) == bytes) return json.text(bytes);
+  json.begin_object();
+  json.key("hex").text(hash_impl::hex(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+  json.end_object();
 }
 
 USAGE_STATS_INLINE std::filesystem::path path_member(const Json& object, const char* name) {
@@ -94,18 +101,27 @@ USAGE_STATS_INLINE std::string host_mark(const std::string& session_id, const st
 }
 
 USAGE_STATS_INLINE std::string to_text(const Envelope& envelope) {
-  Json json = {{"schema", "usage-stats-label/1"},   {"app", envelope.app},
-               {"version", envelope.version},       {"client_id", envelope.client_id},
-               {"session_id", envelope.session_id}, {"sequence", envelope.sequence},
-               {"created", envelope.created},       {"rule", envelope.rule}};
-  if (envelope.deletion) json["kind"] = "deletion";
-  if (!envelope.host.empty()) json["host"] = envelope.host;
+  JsonWriter json;
+  json.begin_object();
+  json.key("schema").text("usage-stats-label/1");
+  json.key("app").text(envelope.app);
+  json.key("version").text(envelope.version);
+  json.key("client_id").text(envelope.client_id);
+  json.key("session_id").text(envelope.session_id);
+  json.key("sequence").integer(envelope.sequence);
+  json.key("created").integer(envelope.created);
+  json.key("rule").integer(envelope.rule);
+  if (envelope.deletion) json.key("kind").text("deletion");
+  put_text(json, "host", envelope.host);
   labels_impl::put_path(json, "config_file", envelope.config_file);
   labels_impl::put_path(json, "policy_file", envelope.policy_file);
-  Json& destinations = json["destinations"] = Json::array();
-  for (const Destination& destination : envelope.destinations)
-    destinations.push_back(labels_impl::json_of(destination));
-  return json_text(json) + "\n" + envelope.running_report + (envelope.running_report.empty() ? "" : "\n");
+  json.key("destinations").begin_list();
+  for (const Destination& destination : envelope.destinations) labels_impl::write(json, destination);
+  json.end_list();
+  json.end_object();
+  std::string text = json.take() + "\n";
+  if (!envelope.running_report.empty()) text.append(envelope.running_report) += '\n';
+  return text;
 }
 
 USAGE_STATS_INLINE std::optional<Envelope> parse_envelope(std::string_view text) {
@@ -125,7 +141,7 @@ USAGE_STATS_INLINE std::optional<Envelope> parse_envelope(std::string_view text)
   envelope.config_file = labels_impl::path_member(*json, "config_file");
   envelope.policy_file = labels_impl::path_member(*json, "policy_file");
   if ((envelope.client_id != "local" && !is_id(envelope.client_id)) || !is_id(envelope.session_id)) return std::nullopt;
-  if (const Json* const list = member(*json, "destinations"); list != nullptr && list->is_array())
+  if (const auto* const list = list_member(*json, "destinations"))
     for (const Json& item : *list)
       if (envelope.destinations.size() < 16) envelope.destinations.push_back(labels_impl::destination_of(item));
 
@@ -148,26 +164,35 @@ USAGE_STATS_INLINE bool is_newer_label(std::string_view text) {
 }
 
 USAGE_STATS_INLINE std::string to_text(const State& state) {
-  Json json = {{"schema", "usage-stats-state/1"}};
-  if (!state.app.empty()) json["app"] = state.app;
-  if (!state.client_id.empty()) json["client_id"] = state.client_id;
-  if (!state.secret.empty()) json["secret"] = state.secret;
-  json["sent_ids"] = state.sent_ids;
-  json["sent_to"] = state.sent_to;
-  if (state.deletion_due != 0) json["deletion_due"] = state.deletion_due;
-  json["notice_shown"] = state.notice_shown;
-  if (state.disclosed) json["disclosed"] = disclosure_impl::json_of(*state.disclosed);
-  if (state.said_no) json["said_no"] = true;
-  json["unanswered_prompts"] = state.unanswered_prompts;
-  json["sent"] = state.sent;
-  json["failed"] = state.failed;
-  json["dropped"] = state.dropped;
-  if (state.last_sent != 0) json["last_sent"] = state.last_sent;
-  Json& backoff = json["backoff"] = Json::object();
-  for (const auto& [url, wait] : state.backoff)
-    backoff[url] = {{"failures", wait.failures}, {"not_before", wait.not_before}, {"why", wait.why}};
-  json["stopped"] = state.stopped;
-  return json_text(json, 2) + "\n";
+  JsonWriter json(true);
+  json.begin_object();
+  json.key("schema").text("usage-stats-state/1");
+  put_text(json, "app", state.app);
+  put_text(json, "client_id", state.client_id);
+  put_text(json, "secret", state.secret);
+  put_list(json, "sent_ids", state.sent_ids);
+  put_list(json, "sent_to", state.sent_to);
+  if (state.deletion_due != 0) json.key("deletion_due").integer(state.deletion_due);
+  json.key("notice_shown").flag(state.notice_shown);
+  if (state.disclosed) disclosure_impl::write(json.key("disclosed"), *state.disclosed);
+  if (state.said_no) json.key("said_no").flag(true);
+  json.key("unanswered_prompts").integer(state.unanswered_prompts);
+  json.key("sent").integer(state.sent);
+  json.key("failed").integer(state.failed);
+  json.key("dropped").integer(state.dropped);
+  if (state.last_sent != 0) json.key("last_sent").integer(state.last_sent);
+  json.key("backoff").begin_object();
+  for (const auto& [url, wait] : state.backoff) {
+    json.key(url).begin_object();
+    json.key("failures").integer(wait.failures);
+    json.key("not_before").integer(wait.not_before);
+    json.key("why").text(wait.why);
+    json.end_object();
+  }
+  json.end_object();
+  put_list(json, "stopped", state.stopped);
+  json.end_object();
+  return json.take() + "\n";
 }
 
 USAGE_STATS_INLINE State parse_state(std::string_view text) {
@@ -194,8 +219,8 @@ USAGE_STATS_INLINE State parse_state(std::string_view text) {
   state.failed = std::max<std::int64_t>(integer_member(*json, "failed"), 0);
   state.dropped = std::max<std::int64_t>(integer_member(*json, "dropped"), 0);
   state.last_sent = integer_member(*json, "last_sent");
-  if (const Json* const backoff = member(*json, "backoff"); backoff != nullptr && backoff->is_object())
-    for (const auto& [url, wait] : backoff->items())
+  if (const auto* const backoff = object_member(*json, "backoff"))
+    for (const auto& [url, wait] : *backoff)
       state.backoff[url] = {static_cast<int>(std::clamp<std::int64_t>(integer_member(wait, "failures"), 0, 1000)),
                             integer_member(wait, "not_before"), clip_utf8(string_member(wait, "why"), 256)};
   state.stopped = strings_member(*json, "stopped");
@@ -204,35 +229,45 @@ USAGE_STATS_INLINE State parse_state(std::string_view text) {
 
 /// delivery.json with one line more; of very many the oldest go.
 USAGE_STATS_INLINE std::string with_delivery(std::string_view before, const DeliveryRecord& record) {
-  auto json = parse_json(before);
-  if (!json || string_member(*json, "schema") != "usage-stats-delivery/1" || !json->contains("deliveries") ||
-      !(*json)["deliveries"].is_array())
-    json = Json{{"schema", "usage-stats-delivery/1"}, {"deliveries", Json::array()}};
-  Json line = {{"endpoint", record.url},
-               {"sequence", record.sequence},
-               {"at", timestamp(std::chrono::system_clock::now())},
-               {"http_status", record.http_status},
-               {"result", record.result},
-               {"attempts", record.attempts}};
-  if (!record.detail.empty()) line["detail"] = record.detail;
-  if (record.events > 0) line["events"] = record.events;
-  Json& list = (*json)["deliveries"];
-  const auto answered = [&](const Json& other) {  // what was said when the try began
-    return string_member(other, "result") == under_way && string_member(other, "endpoint") == record.url &&
-           integer_member(other, "sequence", 1) == record.sequence;
-  };
-  list.erase(std::remove_if(list.begin(), list.end(), answered), list.end());
-  list.push_back(std::move(line));
-  while (list.size() > 50) list.erase(list.begin());
-  return json_text(*json, 2) + "\n";
+  const auto json = parse_json(before);
+  const bool ours = json && string_member(*json, "schema") == "usage-stats-delivery/1";
+  const auto* const list = ours ? list_member(*json, "deliveries") : nullptr;
+  std::vector<const Json*> lines;
+  if (list != nullptr)
+    for (const Json& other : *list) {
+      const bool answered = string_member(other, "result") == under_way &&  // what was said when the try began
+                            string_member(other, "endpoint") == record.url &&
+                            integer_member(other, "sequence", 1) == record.sequence;
+      if (!answered) lines.push_back(&other);
+    }
+  constexpr std::size_t most = 50;
+  JsonWriter out(true);
+  out.begin_object();
+  out.key("schema").text("usage-stats-delivery/1");
+  out.key("deliveries").begin_list();
+  for (std::size_t i = lines.size() < most ? 0 : lines.size() + 1 - most; i < lines.size(); ++i)
+    write_json(out, *lines[i]);
+  out.begin_object();
+  out.key("endpoint").text(record.url);
+  out.key("sequence").integer(record.sequence);
+  out.key("at").text(timestamp(std::chrono::system_clock::now()));
+  out.key("http_status").integer(record.http_status);
+  out.key("result").text(record.result);
+  out.key("attempts").integer(record.attempts);
+  put_text(out, "detail", record.detail);
+  if (record.events > 0) out.key("events").positive(record.events);
+  out.end_object();
+  out.end_list();
+  out.end_object();
+  return out.take() + "\n";
 }
 
 USAGE_STATS_INLINE std::size_t delivered_events(std::string_view delivery_json, std::string_view url,
                                                 std::int64_t sequence) {
   const auto json = parse_json(delivery_json);
-  const Json* const list = json ? member(*json, "deliveries") : nullptr;
+  const auto* const list = json ? list_member(*json, "deliveries") : nullptr;
   std::int64_t events = 0;
-  if (list != nullptr && list->is_array())
+  if (list != nullptr)
     for (const Json& line : *list)
       if (string_member(line, "endpoint") == url && integer_member(line, "sequence", sequence) < sequence)
         events = (std::max)(events, integer_member(line, "events"));

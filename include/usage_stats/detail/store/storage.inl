@@ -370,8 +370,8 @@ USAGE_STATS_INLINE std::string Storage::deliveries(const Envelope& envelope) con
 
 USAGE_STATS_INLINE bool Storage::was_tried(const Envelope& envelope, const std::string& url) const {
   const auto json = parse_json(deliveries(envelope));
-  const Json* const lines = json ? member(*json, "deliveries") : nullptr;
-  if (lines == nullptr || !lines->is_array()) return false;
+  const auto* const lines = json ? list_member(*json, "deliveries") : nullptr;
+  if (lines == nullptr) return false;
   return std::any_of(lines->begin(), lines->end(), [&](const Json& line) {
     return string_member(line, "endpoint") == url && integer_member(line, "sequence", 1) >= envelope.sequence;
   });

@@ -79,13 +79,22 @@ USAGE_STATS_INLINE std::string_view private_part(std::string_view argument, bool
 }  // namespace redaction_impl
 
 USAGE_STATS_INLINE void SensitiveValues::add(std::string value, std::size_t shortest) {
-  if (!value.empty()) values_.emplace_back(std::move(value), shortest);
+  if (!value.empty()) values_.push_back({std::move(value), shortest, false});
+}
+
+USAGE_STATS_INLINE bool SensitiveValues::say(std::string_view word) const noexcept {
+  const auto same = [](char a, char b) { return characters::lower(a) == characters::lower(b); };
+  return std::any_of(values_.begin(), values_.end(), [&](const Value& value) {
+    return !value.stands_alone && value.text.size() == word.size() &&
+           std::equal(word.begin(), word.end(), value.text.begin(), same);
+  });
 }
 
 USAGE_STATS_INLINE void SensitiveValues::add_arguments(const std::vector<std::string>& arguments) {
   bool options_ended = false;
   for (std::size_t i = 0; i < std::min(arguments.size(), redaction_impl::arguments_with_words); ++i) {
-    add(std::string(redaction_impl::private_part(arguments[i], options_ended)));
+    const std::string_view part = redaction_impl::private_part(arguments[i], options_ended);
+    if (!part.empty()) values_.push_back({std::string(part), 3, part.size() == arguments[i].size()});
     options_ended = options_ended || arguments[i] == "--";
   }
 }
@@ -99,9 +108,9 @@ USAGE_STATS_INLINE SensitiveValues::Words SensitiveValues::words() const {
       see(text.substr(at, end - at));
     }
   };
-  for (const auto& [value, shortest] : values_) {
-    const std::string text = redaction_impl::lower(value);
-    const auto add_value = [&, least = shortest](std::string_view part) {
+  for (const Value& value : values_) {
+    const std::string text = redaction_impl::lower(value.text);
+    const auto add_value = [&, least = value.shortest](std::string_view part) {
       if (part.size() >= least && part.size() <= 1024 &&
           std::any_of(part.begin(), part.end(), redaction_impl::is_digit))
         result.values.emplace_back(part);
