@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,7 +27,7 @@ class SensitiveValues {
  public:
   /// A value and the words in it that have three letters or more; with a digit in it, and from `shortest` bytes on, it
   /// goes even where the program says the same.
-  void add(std::string value, std::size_t shortest = 3);
+  void add(std::string_view value, std::size_t shortest = 3) { add(value, shortest, false); }
   /// Adds the values of a command line.
   void add_arguments(const std::vector<std::string>& arguments);
   /// Whether this word, in whatever case, is one of the values. One that stands alone on the command line does not
@@ -35,8 +36,10 @@ class SensitiveValues {
 
   /// The values, taken apart; letters of ASCII in lower case.
   struct Words {
-    std::vector<std::string> words;   // sorted
-    std::vector<std::string> values;  // that go everywhere
+    std::shared_ptr<const std::string> text;  // that the others point into
+    std::vector<std::string_view> words;      // sorted
+    std::vector<std::string_view> values;     // sorted; that go everywhere
+    std::size_t longest = 0;                  // of the values
 
     /// The word, or a secret's first letters (eight and more).
     bool contains(std::string_view word) const;
@@ -47,10 +50,12 @@ class SensitiveValues {
 
  private:
   struct Value {
-    std::string text;
-    std::size_t shortest;
+    std::size_t begin, size, shortest;
     bool stands_alone;  // an argument that is no option
   };
+  void add(std::string_view value, std::size_t shortest, bool stands_alone);
+
+  std::string text_;  // of all of them
   std::vector<Value> values_;
 };
 
