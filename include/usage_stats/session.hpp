@@ -60,8 +60,8 @@ class StageScope {
 /// and has it sent, as far as the user allows (decision()). No function throws; none but the end touches a disk; set,
 /// add, record and enter may be called from any thread, also after finish(), when they do nothing. errno and the
 /// floating-point flags stay what they were. Called in a signal handler that has interrupted another of them in the
-/// same thread, they do nothing (but add(), if the counter has been used before). A session that is never destroyed, since the program calls std::exit, ends with the
-/// process, and its report has the exit code.
+/// same thread, they do nothing (but add(), if the counter has been used before). A session that is never destroyed,
+/// since the program calls std::exit, ends with the process, and its report has the exit code.
 class TelemetrySession {
  public:
   /// For main's own argc and argv, first in main: answers `mytool usage-stats ...` (Options::command) on standard

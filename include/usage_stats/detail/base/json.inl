@@ -117,7 +117,8 @@ USAGE_STATS_INLINE std::int64_t integer_member(const Json& object, const char* n
   constexpr std::int64_t largest = (std::int64_t{1} << 53) - 1;
   const Json* const value = member(object, name);
   if (value == nullptr || !value->is_number_integer()) return otherwise;
-  if (value->is_number_unsigned() && *value->get_ptr<const Json::number_unsigned_t*>() > static_cast<std::uint64_t>(largest))
+  if (value->is_number_unsigned() &&
+      *value->get_ptr<const Json::number_unsigned_t*>() > static_cast<std::uint64_t>(largest))
     return otherwise;
   const std::int64_t number = *value->get_ptr<const Json::number_integer_t*>();
   return number >= -largest ? number : otherwise;

@@ -52,7 +52,7 @@ USAGE_STATS_INLINE std::string text_of(double number) {
   std::string digits = digits_of(number, point);
   const int count = static_cast<int>(digits.size());
   if (point > 15 || point <= -4) {
-    char exponent[8] = {};
+    char exponent[16] = {};
     std::snprintf(exponent, sizeof exponent, "e%+03d", point - 1);
     if (count > 1) digits.insert(1, 1, '.');
     return digits + exponent;

@@ -232,8 +232,8 @@ USAGE_STATS_INLINE std::string whom_to_write(const Options& options, const std::
 }
 
 USAGE_STATS_INLINE void print_deletion_json(const Call& call, const std::vector<std::string>& ids,
-                                             const std::vector<Endpoint>& by_hand, const Progress& progress,
-                                             std::size_t waiting) {
+                                            const std::vector<Endpoint>& by_hand, const Progress& progress,
+                                            std::size_t waiting) {
   JsonWriter json(true);
   json.begin_object();
   put_list(json, "client_ids", ids);

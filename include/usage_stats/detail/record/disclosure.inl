@@ -129,8 +129,7 @@ USAGE_STATS_INLINE std::optional<Disclosed> disclosed_of(const Json& state, bool
   disclosed.errors = enum_of<ErrorDetail>(string_member(*json, "errors"), error_words);
   disclosed.client_id = enum_of<ClientId>(string_member(*json, "client_id"), id_words);
   const Json* const hashed = member(*json, "hashed_id_only");
-  disclosed.hashed_id_only =
-      hashed == nullptr || !hashed->is_boolean() || boolean_member(*json, "hashed_id_only");
+  disclosed.hashed_id_only = hashed == nullptr || !hashed->is_boolean() || boolean_member(*json, "hashed_id_only");
   disclosed.names_only = boolean_member(*json, "names_only");
   if (const auto* const fields = object_member(*json, "fields"))
     for (const auto& [name, field] : *fields)

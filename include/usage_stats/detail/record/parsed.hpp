@@ -25,9 +25,9 @@ class ParsedArguments {
 
  private:
   struct Entry {
-    std::string shown;      // the name
-    std::string_view kind;  // of the value; empty: none
-    std::string value;      // if it may be recorded
+    std::string shown;       // the name
+    std::string_view kind;   // of the value; empty: none
+    std::string value;       // if it may be recorded
     bool is_choice = false;  // the value stood in the name: it may be recorded if the program says it
     ArgumentSource source = ArgumentSource::command_line;
   };

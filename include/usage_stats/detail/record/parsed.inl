@@ -38,7 +38,7 @@ USAGE_STATS_INLINE void ParsedArguments::add(const Options& options, std::string
   if (hidden_ || source == ArgumentSource::default_value || (name.empty() && value.empty())) return;
   // What stands behind "=" is no part of a name, whoever took it for one.
   const std::size_t equals = std::min(name.find('='), name.size());
-  const bool is_choice = value.empty() && equals + 1 < name.size();
+  const bool is_choice = value.empty() && equals != 0 && equals + 1 < name.size();
   if (value.empty()) value = name.substr(std::min(equals + 1, name.size()));
   name = name.substr(0, equals);
   const bool recorded = may_record(options, name) || is_choice;
@@ -71,7 +71,8 @@ USAGE_STATS_INLINE std::vector<bool> ParsedArguments::own_choices() const {
       see(text.substr(at, end - at));
     }
   };
-  for (const Entry& entry : entries_) each_word(entry, [&](std::string_view word) {
+  for (const Entry& entry : entries_)
+    each_word(entry, [&](std::string_view word) {
       words.push_back(redaction_impl::is_plain_word(word) ? word : std::string_view());
     });
   if (words.empty()) return std::vector<bool>(entries_.size(), false);
@@ -107,7 +108,8 @@ USAGE_STATS_INLINE void ParsedArguments::replace_in(Report& report, const Sensit
       }
       if (!marked) shown.emplace_back(mark);
       marked = true;
-      const bool recorded = !entry.value.empty() && (!entry.is_choice || own[i]) && !looks_private(entry.value) && !says_any(entry.value, sensitive);
+      const bool recorded = !entry.value.empty() && (!entry.is_choice || own[i]) && !looks_private(entry.value) &&
+                            !says_any(entry.value, sensitive);
       std::string text = entry.shown;
       text += recorded ? std::string_view(entry.value) : entry.kind;
       shown.push_back(clip_utf8(text, limits::string_bytes));

@@ -68,7 +68,7 @@ class Recorder {
   static constexpr std::size_t no_place = limits::counters, nowhere = 0xFF;  // over the limit, withheld
   struct Count {
     std::atomic<std::int64_t> value{0};  // negative: it has gone beyond the largest
-    char apart[56] = {};  // of two threads' counters each has a cache line
+    char apart[56] = {};                 // of two threads' counters each has a cache line
   };
 
   const std::string salt_;

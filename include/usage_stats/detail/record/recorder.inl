@@ -160,7 +160,8 @@ USAGE_STATS_INLINE void Recorder::add_to(Report& report) const {
   report.events = events_;
   report.stages = stages_;
   for (const auto& [name, count] : truncated_) report.truncated[name] += count;
-  if (const std::int64_t dropped = counts_[no_place].value) report.truncated["counters"] += static_cast<std::size_t>(dropped);
+  if (const std::int64_t dropped = counts_[no_place].value)
+    report.truncated["counters"] += static_cast<std::size_t>(dropped);
 }
 
 }  // namespace detail

@@ -170,9 +170,9 @@ USAGE_STATS_INLINE std::string to_line(const Report& report) {
 namespace report_impl {
 
 /// A report's keys in their order; an `ended_at` is not known of a run that somebody else closes.
-inline constexpr const char* keys[] = {"schema",     "client_id",  "session_id", "sequence", "final",    "app",
-                                       "build",      "system",     "command",    "started_at", "duration_s", "outcome",
-                                       "fields",     "counters",   "events",     "stages",   "delivery", "truncated"};
+inline constexpr const char* keys[] = {"schema", "client_id", "session_id", "sequence",   "final",      "app",
+                                       "build",  "system",    "command",    "started_at", "duration_s", "outcome",
+                                       "fields", "counters",  "events",     "stages",     "delivery",   "truncated"};
 
 /// What is none of them.
 USAGE_STATS_INLINE void write_other_keys(JsonWriter& out, const Json::object_t& report) {

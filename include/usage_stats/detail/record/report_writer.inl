@@ -16,10 +16,13 @@ namespace report_impl {
 /// Milliseconds are as fine as a report gets.
 USAGE_STATS_INLINE double rounded(double seconds) { return std::round(std::max(seconds, 0.0) * 1000.0) / 1000.0; }
 
-/// Writes a report, in the order of docs/report.schema.json. Where there is no room for it, it remembers how far it came.
+/// Writes a report, in the order of docs/report.schema.json. Where there is no room for it, it remembers how far it
+/// came.
 class ReportWriter {
  public:
-  ReportWriter(const Report& report, bool indented, std::size_t most) : report_(report), out_(indented, most) { write(); }
+  ReportWriter(const Report& report, bool indented, std::size_t most) : report_(report), out_(indented, most) {
+    write();
+  }
   bool is_full() const noexcept { return out_.is_full(); }
   std::string take() { return out_.take(); }
   /// How many events, stages there was room for; no more than that fits in.

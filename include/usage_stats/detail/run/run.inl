@@ -303,8 +303,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
     const auto storage = Storage::open(folder_, options.app, false, error);
     // The run may have ended meanwhile, when this thread was held up: its last report stays.
     if (storage)
-      error = storage->write_report(envelope_.client_id, session_id, to_json(interim),
-                                    [this] { return !finished_; });
+      error = storage->write_report(envelope_.client_id, session_id, to_json(interim), [this] { return !finished_; });
     if (!error) changes_reported_ = changes;
     log("session ", session_id, " goes on: report ", sequence, error ? "; " + error.message() : std::string());
     if (error || !storage) return;

@@ -36,10 +36,10 @@ class SensitiveValues {
 
   /// The values, taken apart; letters of ASCII in lower case.
   struct Words {
-    std::shared_ptr<const std::string> text;  // that the others point into
-    std::vector<std::string_view> words;      // sorted
-    std::vector<std::string_view> values;     // sorted; that go everywhere
-    std::size_t longest = 0;                  // of the values
+    std::shared_ptr<const std::string> lowered;  // that the others point into
+    std::vector<std::string_view> words;         // sorted
+    std::vector<std::string_view> values;        // sorted; that go everywhere
+    std::size_t longest = 0;                     // of the values
 
     /// The word, or a secret's first letters (eight and more).
     bool contains(std::string_view word) const;

@@ -123,8 +123,8 @@ USAGE_STATS_INLINE bool is_line(const Known& known, const std::vector<Judged>& w
 
 /// Each word of the text, and whether it goes. `again`: something went that the program does say, so that what stood
 /// beside it is to be looked for once more.
-USAGE_STATS_INLINE std::vector<Judged> judge(const Known& known, const SensitiveValues::Words& sensitive,
-                                             bool of_user, std::vector<Span>& hidden_quotations, bool& again) {
+USAGE_STATS_INLINE std::vector<Judged> judge(const Known& known, const SensitiveValues::Words& sensitive, bool of_user,
+                                             std::vector<Span>& hidden_quotations, bool& again) {
   std::vector<Judged> words;
   for (const Word& word : words_of(known.text)) {
     const std::string_view text = std::string_view(known.text).substr(word.begin, word.end - word.begin);
