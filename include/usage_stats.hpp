@@ -37,6 +37,7 @@
 #include "usage_stats/detail/record/redaction/scrub.hpp"       // what must never leave
 #include "usage_stats/detail/record/exception_info.hpp"        // how it ended
 #include "usage_stats/detail/record/report.hpp"                // what happened
+#include "usage_stats/detail/record/recorder.hpp"              // ... until the run ends
 #include "usage_stats/detail/record/parsed.hpp"                // ... of arguments, by the program's own parser
 #include "usage_stats/session.hpp"                             // one run, for its program
 #include "usage_stats/detail/run/run.hpp"                      // ... and from the decision to the report
@@ -61,6 +62,7 @@
 #include "usage_stats/detail/os/memory.hpp"
 #include "usage_stats/detail/base/worker.hpp"
 #include "usage_stats/detail/base/url.hpp"
+#include "usage_stats/detail/base/json_writer.hpp"
 
 #if !defined(USAGE_STATS_COMPILED) || defined(USAGE_STATS_IMPLEMENTATION)
 #if defined(_WIN32)
@@ -81,29 +83,40 @@
 #include "usage_stats/detail/consent/rules.inl"
 #include "usage_stats/detail/record/disclosure.inl"
 #include "usage_stats/detail/consent/plan.inl"
-#include "usage_stats/detail/consent/notice.inl"
 #include "usage_stats/detail/store/client_id.inl"
 #include "usage_stats/detail/record/system_info.inl"
 #include "usage_stats/detail/record/redaction/vocabulary.inl"
 #include "usage_stats/detail/record/redaction/scrub.inl"
 #include "usage_stats/detail/record/exception_info.inl"
 #include "usage_stats/detail/record/report.inl"
+#include "usage_stats/detail/record/recorder.inl"
 #include "usage_stats/detail/record/parsed.inl"
 #include "usage_stats/detail/base/worker.inl"
 #include "usage_stats/detail/run/run.inl"
 #include "usage_stats/detail/run/run_registry.inl"
 #include "usage_stats/detail/run/session.inl"
 #include "usage_stats/detail/store/storage.inl"
+// What hardly any run needs; the launcher stands between what it needs and what needs it.
+#pragma push_macro("USAGE_STATS_INLINE")
+#undef USAGE_STATS_INLINE
+#define USAGE_STATS_INLINE USAGE_STATS_COLD_INLINE
+#include "usage_stats/detail/consent/notice.inl"
 #include "usage_stats/detail/send/uploader.inl"
-#include "usage_stats/detail/send/launcher.inl"
 #include "usage_stats/detail/send/exporters/exporters.inl"
 #include "usage_stats/detail/send/transport/send.inl"
+#pragma pop_macro("USAGE_STATS_INLINE")
+#include "usage_stats/detail/send/launcher.inl"
+#pragma push_macro("USAGE_STATS_INLINE")
+#undef USAGE_STATS_INLINE
+#define USAGE_STATS_INLINE USAGE_STATS_COLD_INLINE
 #include "usage_stats/detail/cli/command.inl"
+#pragma pop_macro("USAGE_STATS_INLINE")
 #endif
 
 #endif  // USAGE_STATS_DISABLED
 
 #undef USAGE_STATS_INLINE
+#undef USAGE_STATS_COLD_INLINE
 #undef USAGE_STATS_EXCEPTIONS
 #undef USAGE_STATS_TRY
 #undef USAGE_STATS_CATCH_ALL

@@ -69,7 +69,7 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
   // Who holds it may only be waiting for its turn, on a machine that is overloaded.
   const auto worth_waiting = [&](std::chrono::steady_clock::time_point now) {
     return now < deadline ||
-           (now < began + storage_impl::most_patience && !LockedFile::is_stuck(folder_, storage_impl::state_file));
+           (now < began + storage_impl::most_patience && !LockedFile::is_stuck(*folder_, storage_impl::state_file));
   };
   do {
     if (enough && enough(state())) return {};
