@@ -94,8 +94,8 @@ USAGE_STATS_INLINE std::string what(const Options& options) {
     case ArgumentDetail::names:
       break;
   }
-  return (options.argument_values.empty() ? "commands, names of options"
-                                          : "commands, names and some values of options") +
+  return (options.argument_values.empty() ? "commands, option names"
+                                          : "commands, option names and some option values") +
          rest;
 }
 
@@ -162,11 +162,11 @@ USAGE_STATS_INLINE Decision decided(Verdict verdict, const char* why) { return D
 /// Takes the answer for good. A "no" is kept in two places, so that a run that finds another config file knows it too.
 USAGE_STATS_INLINE void remember_answer(const Options& options, const Consent& consent, const Storage& storage,
                                         bool yes, Decision& decision, const Log& log) {
-  decision = yes ? decided(Verdict::on, "answered with yes at the question")
-                 : decided(Verdict::off, "answered with no at the question");
+  decision = yes ? decided(Verdict::on, "the question was answered with yes")
+                 : decided(Verdict::off, "the question was answered with no");
   const std::string problem = write_verdict(config_path(options), yes);
   // A yes must stand where it was given when the report leaves.
-  if (!problem.empty() && yes) decision = decided(Verdict::local, "the yes at the question could not be stored");
+  if (!problem.empty() && yes) decision = decided(Verdict::local, "the answer yes could not be stored");
   if (!problem.empty()) log("the answer could not be stored: ", problem);
   const auto error = storage.update_state([&](State& state) {
     state.unanswered_prompts = 0;
@@ -187,7 +187,7 @@ USAGE_STATS_INLINE void ask(const Options& options, const Consent& consent, cons
   if (os::input_waiting() ||
       !os::offer_to_standard_error(question_text(options, recipients(options, consent), os::terminal_columns()))) {
     storage.update_state([](State& state) { state.unanswered_prompts = (std::max)(0, state.unanswered_prompts - 1); });
-    return log("not asked: the terminal takes nothing now, or something is typed ahead");
+    return log("not asked: the terminal accepts no output now, or input was typed ahead");
   }
   const auto line = os::read_line(time_to_answer);
   if (!line) os::offer_to_standard_error("\n");  // the host's own words shall not stand behind the question
@@ -205,7 +205,7 @@ USAGE_STATS_INLINE void show_notice(const Options& options, const Consent& conse
   const bool now = decision.verdict == Verdict::on;
   if (const auto error = storage.update_state([](State&) {})) {  // else each run would show it again
     log("no notice: state.json: ", error.message());
-    if (now) decision = Decision{Verdict::local, decision.rule, "the notice could not be remembered"};
+    if (now) decision = Decision{Verdict::local, decision.rule, "that the notice was shown could not be stored"};
     return;
   }
   const std::vector<Endpoint> to = recipients(options, consent);
@@ -239,7 +239,7 @@ USAGE_STATS_INLINE Withheld withhold(const Options& options, const Consent& cons
     });
   Withheld withheld = withheld_now(options, consent, state);
   if (!withheld.fields.empty() || !withheld.data.empty())
-    log(std::to_string(withheld.data.size()), " things are new and not announced yet",
+    log(std::to_string(withheld.data.size()), " items are new and no notice has named them yet",
         withheld.data.empty() ? std::string() : ": " + withheld.data.front().name + " ...");
   if (withheld.data.empty() || !interactive() || !os::in_foreground()) return withheld;
   std::vector<NewData> named = withheld.data;
@@ -264,7 +264,7 @@ USAGE_STATS_INLINE std::string notice_text(const Options& options, const std::ve
 USAGE_STATS_INLINE std::string question_text(const Options& options, const std::vector<Endpoint>& endpoints,
                                              int columns) {
   std::string text = notice_impl::explain(
-      options, endpoints, {" asks to ", "would be", "", "Do you agree? y(es) or n(o); Enter: not now."}, columns);
+      options, endpoints, {" would like to ", "would be", "", "Do you agree? y(es) or n(o); Enter: not now."}, columns);
   text.back() = ' ';  // the answer is typed behind the question
   return text;
 }
