@@ -62,6 +62,7 @@ TEST_CASE("readme program: the picture of the first run is what a terminal shows
   const auto shows = [&](const std::vector<std::string>& arguments) {
     Command command = sandbox.command("mytool", arguments);
     command.environment["TERM"] = "xterm";
+    for (const char* const name : {"XDG_STATE_HOME", "XDG_CONFIG_HOME"}) command.environment.erase(name);
     Terminal terminal(command);
     CHECK(terminal.wait().exit_code == 0);
     return terminal.screen();
