@@ -100,7 +100,7 @@ class TelemetrySession {
   [[nodiscard]] StageScope enter(const Stage&) noexcept;
 
   /// Sets the subcommand, if the program's own parser knows it, or a chain of them: "remote add". 256 bytes at most.
-  /// Pass literals of the program, never the user's text: words that the program does not contain are removed.
+  /// Pass literals of the program, never the user's text: words that the program does not contain become `<value>`.
   void command(std::string_view name) noexcept;
   /// Records an option or a positional that the program's own parser has found; call it once for each time that it was
   /// given. The first call clears what argv gave. `name`: as the program declares it, "--threads", or "input" for a
