@@ -44,7 +44,7 @@ enum class ErrorDetail {
   scrubbed,  ///< its type, and those words of its message that the program itself contains
 };
 
-/// How long the random client id lives, which stands for an installation.
+/// How long the random client id lives. It identifies an installation, not a person.
 enum class ClientId {
   session,  ///< one run
   monthly,  ///< one calendar month (UTC); nobody but the user's machine can link the ids of two months
