@@ -48,7 +48,7 @@ struct Somebodys {
 
 const Somebodys others[] = {
     {"an empty folder that others may look into", [](const fs::path& folder) { made(folder, 0755); }, "chmod 700"},
-    {"an empty folder that its group may write", [](const fs::path& folder) { made(folder, 0770); }, "may write there"},
+    {"an empty folder that its group may write", [](const fs::path& folder) { made(folder, 0770); }, "can write there"},
     {"a folder with a file", [](const fs::path& folder) { write_file(made(folder, 0700) / "notes", "text"); },
      "did not create it"},
     {"a cache of hashes", fill_cache, "did not create it"},
