@@ -118,7 +118,7 @@ TEST_CASE("waiting reasons: an uploader that was ended in the middle of a try") 
   REQUIRE(sandbox.has_lock() > 0);
   CHECK(::kill(sandbox.has_lock(), SIGKILL) == 0);
   CHECK(sandbox.wait_for_no_uploader());
-  CHECK(has(reasons(sandbox, silent.url()), "middle of a try"));
+  CHECK(has(reasons(sandbox, silent.url()), "killed during an attempt"));
 }
 
 TEST_CASE("waiting reasons: an uploader that could not be loaded, or died before its first step") {
