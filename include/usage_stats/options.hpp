@@ -15,7 +15,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 
-/// What applies until the user has decided. docs/consent.md lists all rules, with their numbers.
+/// What applies until the user has decided. docs/consent.md lists all rules of consent by number.
 enum class ConsentMode {
   opt_out,  ///< on, once a notice has been shown; the run that shows it sends nothing (rules 13 and 14)
   ask,      ///< asks at the terminal, and sends nothing without a yes (rule 12)
@@ -61,9 +61,9 @@ enum class Delivery {
 
 /// The format that an endpoint expects. docs/protocol.md describes all three.
 enum class Protocol {
-  json,       ///< the report as it is on disk
-  otlp,       ///< OTLP/HTTP traces in JSON encoding, for OpenTelemetry collectors
-  amplitude,  ///< Amplitude HTTP V2
+  json,       ///< the report as it is on disk: docs/report.schema.json
+  otlp,       ///< OpenTelemetry's OTLP/HTTP, traces in JSON encoding
+  amplitude,  ///< Amplitude's HTTP V2 API
 };
 
 /// Which deaths by signal are recorded while they happen. A death by any other signal is reported by a later run, with
@@ -88,8 +88,8 @@ struct Endpoint {
   /// not empty. A key that is shipped in a program is no secret.
   std::string api_key{};
 
-  /// Further request headers, sent as they are. Names: letters, digits, `-` and `_`, 128 bytes at most. Values:
-  /// printable ASCII, 4,096 bytes at most.
+  /// Further request headers (RFC 9110), sent as they are. Names: letters, digits, `-` and `_`, 128 bytes at most.
+  /// Values: printable ASCII, 4,096 bytes at most.
   std::map<std::string, std::string> headers{};
 
   /// Allows `http://` to hosts other than loopback. Default: false.
@@ -162,8 +162,9 @@ struct Options {
   /// How long the random client id lives. Default: install.
   ClientId client_id = ClientId::install;
 
-  /// Reports the SHA-256 of the client id (64 hexadecimal digits) in place of the id (32). Receivers then do not know
-  /// the salt of Field<Hashed> either, so that they cannot find out hashed values by trying. Default: false.
+  /// Reports the SHA-256 (FIPS 180-4) of the client id (64 hexadecimal digits) in place of the id (32). Receivers then
+  /// do not know the salt of Field<Hashed> either, so that they cannot find out hashed values by trying. Default:
+  /// false.
   bool hash_client_id = false;
 
   /// Who sends, and who waits. Default: detached.
@@ -199,8 +200,8 @@ struct Options {
 
   /// The usage folder: an absolute path, or one that begins with `~/`. The library creates it (mode 0700), or takes an
   /// empty folder that only its owner can enter. Any other folder that it has not made for this app is refused and left
-  /// untouched. Default: `$XDG_STATE_HOME/APP/usage` (`~/.local/state`), `~/Library/Application Support/APP/usage`,
-  /// `%LOCALAPPDATA%\APP\usage`.
+  /// untouched. Default: `$XDG_STATE_HOME/APP/usage` (`~/.local/state`, by the XDG Base Directory Specification),
+  /// `~/Library/Application Support/APP/usage`, `%LOCALAPPDATA%\APP\usage`.
   std::filesystem::path directory{};
 
   /// The user's config file: JSON, may be the program's own, whose other keys and layout are kept; absolute, or

@@ -57,7 +57,7 @@ echo "-- README.md: CMakeLists.txt, with these sources in place of the archive"
 project fetched
 cp "$work/cmake_README_1" "$work/fetched/CMakeLists.txt"
 cmake -S "$work/fetched" -B "$work/fetched/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-g0 \
-  -DFETCHCONTENT_SOURCE_DIR_USAGE_STATS="$root" >"$work/log" || { cat "$work/log"; fail "it does not configure"; }
+  -Werror=dev -DFETCHCONTENT_SOURCE_DIR_USAGE_STATS="$root" >"$work/log" || { cat "$work/log"; fail "it does not configure"; }
 cmake --build "$work/fetched/build"
 works "$work/fetched/build/mytool"
 
