@@ -46,6 +46,36 @@ works() {
   test -n "$(find "$home" -name usage_stats.json)" || fail "$1 has written no report"
 }
 
+echo "-- links to files and headings of this tree"
+python3 - <<'PYTHON'
+import pathlib
+import re
+import subprocess
+import sys
+
+
+def prose(path):
+    return re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+
+
+def headings(path):
+    """The anchors that GitHub makes."""
+    found = re.findall(r"^#+ +(.*)$", prose(path), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+broken = []
+for name in subprocess.check_output(["git", "ls-files", "*.md"], text=True).split():
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(pathlib.Path(name))):
+        if re.match("[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        path = pathlib.Path(name).parent / file if file else pathlib.Path(name)
+        if not path.exists() or (anchor and path.suffix == ".md" and anchor not in headings(path)):
+            broken.append(f"{name}: {target}")
+sys.exit("\n".join(broken))
+PYTHON
+
 blocks README.md cpp
 blocks README.md cmake
 blocks README.md sh
