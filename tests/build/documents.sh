@@ -73,7 +73,7 @@ for name in subprocess.check_output(["git", "ls-files", "*.md"], text=True).spli
         path = pathlib.Path(name).parent / file if file else pathlib.Path(name)
         if not path.exists() or (anchor and path.suffix == ".md" and anchor not in headings(path)):
             broken.append(f"{name}: {target}")
-sys.exit("\n".join(broken))
+sys.exit("\n".join(broken) or 0)
 PYTHON
 
 blocks README.md cpp
