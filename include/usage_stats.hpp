@@ -1,6 +1,6 @@
 #pragma once
 // usage_stats: usage statistics for small command line programs. This is the one header to include, and the map of the
-// library: its parts stand in the order in which data flows through them.
+// library: it lists the parts in the order in which data flows through them.
 
 // windows.h may have been here before us, and Xlib.h, two of whose macros are names in httplib.h; what they have
 // defined is put back at the end.

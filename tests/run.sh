@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds the tests and runs them.
+# Installs what is missing, builds the tests (preset "tests" of CMakePresets.json) and runs them. Needs CMake 3.25.
 #   BUILD_DIR=build/tests       where to build
 #   tests/run.sh ARGUMENT...    arguments for cmake: -DUSAGE_STATS_TEST_MODE=header
 #   CTEST_ARGUMENTS="-R one"    more arguments for ctest
@@ -11,23 +11,22 @@ tools/need.sh g++ cmake ninja-build pkg-config nlohmann-json3-dev libcpp-httplib
   libboost-program-options-dev libgflags-dev
 
 build=${BUILD_DIR:-build/tests}
-arguments=(-DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-g0 -DUSAGE_STATS_BUILD_TESTS=ON
-           -DUSAGE_STATS_BUILD_EXAMPLES=ON -DUSAGE_STATS_BUILD_BENCH=OFF)
+arguments=()
 if command -v ccache >/dev/null; then
   arguments+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 fi
-cmake -S . -B "$build" -G Ninja "${arguments[@]}" "$@"
+cmake --preset tests -B "$build" "${arguments[@]}" "$@"
 cmake --build "$build" --parallel 2
 
 results=$PWD/$build/results.xml
 [[ $build == /* ]] && results=$build/results.xml
 code=0
-# More at a time than a machine of two cores has: many tests wait more than they work, two of them for a minute.
+# More jobs than a machine of two cores has: many tests wait more than they work, two of them for a minute.
 # shellcheck disable=SC2086
 ctest --test-dir "$build" --parallel 4 --output-on-failure --no-tests=error --output-junit "$results" \
   --test-output-size-passed 1000000 --test-output-size-failed 1000000 ${CTEST_ARGUMENTS:-} || code=$?
 
-# Test cases, where ctest counts files: the sum of what doctest says. A file that ended without saying it has failed.
+# ctest counts files; this sums up the test cases that doctest reports. A file that ended without a report has failed.
 python3 - "$results" "$code" <<'PYTHON'
 import re
 import sys

@@ -1,6 +1,7 @@
 #pragma once
-// What a program's own parser tells of the command line, in place of what argv shows. Adapters for five parsers stand
-// beside this header; docs/parsers.md shows how another one is adapted.
+/// @file
+/// What a program's own parser knows about the command line, in place of what argv shows. Adapters for five parsers are
+/// beside this header; docs/parsers.md shows how to write one for another parser.
 
 #include <string>
 #include <utility>
@@ -9,18 +10,29 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 
-/// Where an option was given. One that has only its default value was not given, and is not recorded.
-enum class ArgumentSource { command_line, config_file, environment, default_value };
+/// Where an option was given.
+enum class ArgumentSource {
+  command_line,   ///< by the user; recorded first
+  config_file,    ///< in a configuration file; recorded after the entry `<config_file>`
+  environment,    ///< by a variable; recorded after the entry `<environment>`
+  default_value,  ///< nowhere: the option has its default value, and is not recorded
+};
 
-/// What a program's --help should say of usage statistics. The adapters' describe_in_help() puts it there.
+/// What a program's `--help` says about usage statistics. The adapters' describe_in_help() puts it there.
 struct HelpTexts {
-  /// The words that the program answers, as in Options::command; empty: none.
+  /// The words that the program answers, as in Options::command; empty: none. Default: "usage-stats".
   std::string command = "usage-stats";
+
+  /// What the command is for.
   std::string command_description = "show, stop or delete usage statistics";
-  std::string option = "disable-usage-stats";  ///< without its dashes; not to be changed
+
+  /// The option's name without its dashes. The library knows it by this name only: do not change it.
+  std::string option = "disable-usage-stats";
+
+  /// What the option does.
   std::string option_description = "collect and send no usage statistics of this run";
 
-  /// For parsers that describe options only: both in one.
+  /// Both descriptions in one, for parsers that can describe options only.
   std::string both_descriptions() const {
     return command.empty() ? option_description : option_description + "; see also the command `" + command + "`";
   }
@@ -28,7 +40,7 @@ struct HelpTexts {
 
 namespace detail {
 
-/// Calls the function; what it throws is lost, since telemetry must never end the program that it is in.
+/// Calls the function and ignores what it throws: telemetry must never end the program that it is in.
 template <class Function>
 void without_throwing(Function&& function) noexcept {
   USAGE_STATS_TRY { std::forward<Function>(function)(); }

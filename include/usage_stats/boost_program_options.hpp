@@ -1,5 +1,5 @@
 #pragma once
-// For programs that parse with Boost.Program_options (1.74 and newer): reports name options as --help does.
+// For programs that parse with Boost.Program_options (1.74 and newer): reports show options as --help does.
 //
 //   usage_stats::describe_in_help(description);
 //   const auto parsed = boost::program_options::command_line_parser(argc, argv).options(description).run();
@@ -62,10 +62,11 @@ class Reader {
 
 }  // namespace boost_program_options_impl
 
-/// To be called after parsing, once for each source that was parsed (the command line, ArgumentSource::config_file,
-/// ArgumentSource::environment): the report then names what the parser knows, in place of what argv shows: each option
-/// by its first long name, once for each time that it was given, positionals by their names. Values go by the rules for
-/// values. Boost knows no subcommands: tell them by TelemetrySession::command. The description must still be there.
+/// Call it after parsing, once for each source that was parsed (the command line, ArgumentSource::config_file,
+/// ArgumentSource::environment): the report then shows what the parser knows, in place of what argv shows: each option
+/// under its first long name, once for each time that it was given, and positionals by name. Values are recorded as
+/// Options::arguments and Options::argument_values say. Boost has no subcommands: call TelemetrySession::command for
+/// them. The description that was parsed with must still exist.
 template <class Char>
 void record_arguments(TelemetrySession& session, const boost::program_options::basic_parsed_options<Char>& parsed,
                       ArgumentSource source = ArgumentSource::command_line) noexcept {
@@ -77,8 +78,8 @@ void record_arguments(TelemetrySession& session, const boost::program_options::b
   });
 }
 
-/// Puts --disable-usage-stats among the program's options; Boost has no place for the command but its description. To
-/// be called before parsing.
+/// Adds --disable-usage-stats to the program's options; its description names the command too, for which Boost has no
+/// other place. Call it before parsing.
 inline void describe_in_help(boost::program_options::options_description& description,
                              const HelpTexts& texts = {}) noexcept {
   detail::without_throwing([&] {

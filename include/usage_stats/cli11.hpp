@@ -1,5 +1,5 @@
 #pragma once
-// For programs that parse with CLI11 (2.1 and newer): reports name subcommands and options as --help does.
+// For programs that parse with CLI11 (2.1 and newer): reports show subcommands and options as --help does.
 //
 //   CLI::App app{"copies files", "mytool"};
 //   ...
@@ -23,7 +23,7 @@
 namespace usage_stats {
 namespace cli11_impl {
 
-/// Reads what one parse has left in an app, for its session. A template, so that two copies of different versions in
+/// Reads what a parse has left in an app, for its session. A template, so that two copies of different versions in
 /// one program have no function in common.
 template <class Session>
 class Reader {
@@ -76,7 +76,7 @@ class Reader {
       if (unknown != "--") session_.argument({}, unknown);
   }
 
-  /// The values of each time that the option was given, as far as CLI11 tells that: an option that takes one or more
+  /// The values of each time that the option was given, as far as CLI11 tells: an option that takes one or more values
   /// (`--in a b`) counts once for each.
   static std::vector<Values> occurrences(const CLI::Option& option, std::size_t parsed) {
     const int least = option.get_items_expected_min(), most = option.get_items_expected_max();
@@ -123,9 +123,9 @@ class Reader {
     return option.get_name(true);  // of a positional
   }
 
-  /// The choice that the value is, as --help lists it; empty if it is none of them. CLI11 keeps of CLI::IsMember no
-  /// more than its words for --help, `{cool,hic}`, and of a transformer `{fast->0,best->1}`, whose value is the number
-  /// by now.
+  /// The choice that the value stands for, as --help lists it; empty if it is none of them. All that CLI11 keeps of
+  /// CLI::IsMember is its text for --help, `{cool,hic}`; of a transformer, `{fast->0,best->1}`, whose value is the
+  /// number by now.
   static std::string choice(const CLI::Option& option, const std::string& value) {
     const std::string help = value.empty() ? std::string() : option.get_type_name();
     for (std::size_t open = help.find('{'); open != std::string::npos; open = help.find('{', open + 1)) {
@@ -143,7 +143,7 @@ class Reader {
     return {};
   }
 
-  /// Of an option that was not on the command line. CLI11 does not tell; it asks its configuration file first.
+  /// Of an option that was not on the command line. CLI11 does not say; it reads its configuration file first.
   ArgumentSource source_of(const CLI::Option& option) const {
     const std::string variable = option.get_envname();
 #ifdef _MSC_VER
@@ -164,10 +164,11 @@ class Reader {
 
 }  // namespace cli11_impl
 
-/// To be called once after parsing: the report then names what CLI11 knows, in place of what argv shows. The chain of
-/// subcommands ("remote add"); each option by its first long name, once for each time that it was given, on the command
-/// line, in a configuration file or by an environment variable; positionals by their names. Values go by the rules for
-/// values, but for one of CLI::IsMember's or a transformer's choices, which is recorded as it is.
+/// Call it once, after parsing: the report then shows what CLI11 knows, in place of what argv shows: the chain of
+/// subcommands ("remote add"); each option under its first long name, once for each time that it was given, on the
+/// command line, in a configuration file or by an environment variable; positionals by name. Values are recorded as
+/// Options::arguments and Options::argument_values say, except that a choice of CLI::IsMember or of a transformer is
+/// recorded as it is.
 inline void record_arguments(TelemetrySession& session, const CLI::App& app) noexcept {
   if (!session.enabled()) return;
   detail::without_throwing([&] {
@@ -176,8 +177,8 @@ inline void record_arguments(TelemetrySession& session, const CLI::App& app) noe
   });
 }
 
-/// Puts --disable-usage-stats among the app's options, and the command into the footer of its --help. To be called
-/// before parsing, and behind the app's own footer().
+/// Adds --disable-usage-stats to the app's options, and the command to the footer of its --help. Call it before parsing
+/// and after the app's own footer().
 inline void describe_in_help(CLI::App& app, const HelpTexts& texts = {}) noexcept {
   detail::without_throwing([&] {
     if (app.get_option_no_throw("--" + texts.option) == nullptr)

@@ -1,5 +1,5 @@
 #pragma once
-// For programs that parse with cxxopts (3.1 and newer): reports name options as --help does.
+// For programs that parse with cxxopts (3.1 and newer): reports show options as --help does.
 //
 //   cxxopts::Options options("mytool", "copies files");
 //   ...
@@ -15,9 +15,10 @@
 
 namespace usage_stats {
 
-/// To be called once after parsing: the report then names what cxxopts knows, in place of what argv shows: each option
-/// by its first long name, once for each time that it was given, also those that stand for positionals. Values go by
-/// the rules for values. cxxopts knows no subcommands: tell them by TelemetrySession::command.
+/// Call it once, after parsing: the report then shows what cxxopts knows, in place of what argv shows: each option
+/// under its first long name, once for each time that it was given, including options that hold positionals. Values are
+/// recorded as Options::arguments and Options::argument_values say. cxxopts has no subcommands: call
+/// TelemetrySession::command for them.
 inline void record_arguments(TelemetrySession& session, const cxxopts::ParseResult& parsed) noexcept {
   if (!session.enabled()) return;
   detail::without_throwing([&] {
@@ -30,8 +31,8 @@ inline void record_arguments(TelemetrySession& session, const cxxopts::ParseResu
   });
 }
 
-/// Puts --disable-usage-stats among the program's options; cxxopts has no place for the command but its description.
-/// To be called before parsing.
+/// Adds --disable-usage-stats to the program's options; its description names the command too, for which cxxopts has no
+/// other place. Call it before parsing.
 inline void describe_in_help(cxxopts::Options& options, const HelpTexts& texts = {}) noexcept {
   detail::without_throwing([&] { options.add_options()(texts.option, texts.both_descriptions()); });
 }

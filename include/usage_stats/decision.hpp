@@ -1,5 +1,6 @@
 #pragma once
-// What was decided about a run: whether anything is collected, and why.
+/// @file
+/// What was decided about a run: whether anything is collected, and why.
 
 #include <string>
 
@@ -7,13 +8,22 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 
-/// May this program collect? off: nothing at all; local: reports that stay on this machine; on: reports that are sent.
-enum class Verdict { off, local, on };
+/// Whether a run may collect.
+enum class Verdict {
+  off,    ///< nothing is written, sent or started
+  local,  ///< the report is written on this machine and never sent, not even later
+  on,     ///< the report is written, and sent
+};
 
-/// The verdict, the number of the rule that decided, and why, in words: "MYTOOL_NO_TELEMETRY is set".
+/// The verdict of a run, and where it comes from.
 struct Decision {
+  /// Whether the run may collect. Default: off.
   Verdict verdict = Verdict::off;
+
+  /// The number of the rule that decided, 1 to 15, as docs/consent.md lists them; 0 if none was asked.
   int rule = 0;
+
+  /// Why, in words: "MYTOOL_NO_TELEMETRY is set".
   std::string why{};
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-// USAGE_STATS_DISABLED: the same interface, empty. Programs compile unchanged, record nothing, and need no other
-// library; what a field may be set to is checked as ever.
+// USAGE_STATS_DISABLED: the same interface, empty. Programs compile unchanged, record nothing and need no other
+// library. The types of values are still checked.
 
 #include <atomic>
 #include <cstddef>
@@ -34,8 +34,8 @@ inline Declaration::Declaration(Kind kind, const char* name, const char* descrip
 inline Declaration::~Declaration() = default;
 }  // namespace detail
 
-/// Says for any `usage-stats` command that there is nothing to see: the words stay this library's, lest the program
-/// take them for a file's name, or a script's `mytool usage-stats disable` fail.
+/// Answers any `usage-stats` command by saying that there is nothing to see. Otherwise the program might take the words
+/// as file names, and a script's `mytool usage-stats disable` would fail.
 inline std::optional<int> handle_command(const Options& options, int argc, const char* const* argv) noexcept {
   if (detail::command_words(options, argc, argv) == 0) return std::nullopt;
   std::printf("%s was built without usage statistics: they were compiled out\n", options.app.c_str());
@@ -64,7 +64,8 @@ class StageScope {
 /// A session that records nothing.
 class TelemetrySession {
  public:
-  /// As ever: answers Options::command and ends the process, and takes --disable-usage-stats out of argc and argv.
+  /// As in the other form: answers Options::command and ends the process, removes --disable-usage-stats from argc and
+  /// argv.
   TelemetrySession(Options options, int& argc, char** argv) noexcept {
     detail::take_out_disable_flag(argc, argv);
     if (const auto code = handle_command(options, argc, argv)) std::exit(*code);
@@ -107,19 +108,19 @@ class TelemetrySession {
   std::string_view session_id() const noexcept { return {}; }
   std::filesystem::path report_path() const { return {}; }
   std::string_view problem() const noexcept { return {}; }
-  /// As ever: a program may count on the session that it has made.
+  /// As in the other form: a program may rely on the session that it has made.
   static TelemetrySession* current() noexcept {
     const Alive::Guard guard(alive());
     return alive().youngest;
   }
 
  private:
-  /// Never destroyed, having nothing to destroy: a session may be a static object.
+  /// Never destroyed, and has nothing to destroy: a session may be a static object.
   struct Alive {
     std::atomic<bool> busy{false};
     TelemetrySession* youngest = nullptr;
 
-    /// Goes on after a while: whoever holds it may be what a signal handler has interrupted to call std::exit.
+    /// Gives up waiting after a while: the holder may be what a signal handler has interrupted to call std::exit.
     struct Guard {
       Alive& held;
       explicit Guard(Alive& alive) noexcept : held(alive) {

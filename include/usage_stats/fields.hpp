@@ -1,11 +1,13 @@
 #pragma once
-// What may be collected. A value can only be recorded through one of these declarations; together they are the data
-// dictionary that `usage-stats describe` prints. Declare them at namespace scope, with string literals:
-//
-//   static const usage_stats::Field<double> throughput{"throughput_gbps", "average transfer speed, Gbit/s"};
-//
-// A name is [a-z][a-z0-9_.]{0,63} and means one thing in a program; the description is for the user to read. A bad
-// name, an empty description or one name for two things makes every session inert and is told by problem().
+/// @file
+/// What may be collected. A value can be recorded only through one of these declarations; together they are the data
+/// dictionary that `usage-stats describe` prints. Declare them at namespace scope, with string literals:
+///
+///     static const usage_stats::Field<double> throughput{"throughput_gbps", "average transfer speed, Gbit/s"};
+///
+/// A name is `[a-z][a-z0-9_.]{0,63}` and means one thing in a program. The description is for the user to read; say in
+/// it the unit of a number. With a bad name, an empty description or one name for two things, every session is inert
+/// and TelemetrySession::problem() says so.
 
 #include <atomic>
 #include <cstdint>
@@ -21,9 +23,15 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 
-struct Choice {};  ///< one of a fixed list of words; any other value is recorded as "other"
-struct Hashed {};  ///< the SHA-256 of the value, salted with the client id: equal values can be told, not read
-struct Text {};    ///< of it the words that the program itself contains leave, 256 bytes at most
+/// A value from a fixed list of words; any other value is recorded as "other". As in Field<Choice>.
+struct Choice {};
+
+/// A value of which the SHA-256 is recorded, salted with the client id (64 hexadecimal digits): receivers see which
+/// values of an installation are equal, but not the values. As in Field<Hashed>.
+struct Hashed {};
+
+/// A text of which only the words are recorded that the program itself contains, 256 bytes at most. As in Field<Text>.
+struct Text {};
 
 namespace detail {
 
@@ -141,14 +149,17 @@ template <class T>
 class Field;
 
 /// A field with its value, as TelemetrySession::record takes them: `{model_size, 1048576}` or `model_size(1048576)`.
-/// Refers to the field and to text that is passed in; use it within the full expression that makes it.
+/// Refers to the field and to text that is passed in: use it within the full expression that makes it.
 class FieldValue {
  public:
+  /// The field and its value; does not compile if the field's type takes no such value.
   template <class T, class V>
   FieldValue(const Field<T>& field, const V& value) noexcept
       : field_(field), raw_(detail::FieldType<T>::raw(static_cast<const std::decay_t<const V>&>(value))) {}
 
+  /// The declaration of the field.
   const detail::Declaration& field() const noexcept { return field_; }
+  /// The value before redaction.
   const detail::RawValue& raw() const noexcept { return raw_; }
 
  private:
@@ -156,33 +167,39 @@ class FieldValue {
   detail::RawValue raw_;
 };
 
-/// A value that a run may have. T: bool, std::int64_t, double, Choice, Hashed or Text. NaN and infinity are left out.
+/// A value that a run, an event or a stage may have. T: bool, std::int64_t (takes any integer; one that is too large
+/// becomes the largest), double (NaN and infinity are left out), Choice, Hashed or Text.
 template <class T>
 class Field : public detail::Declaration {
  public:
+  /// Both strings must outlive the field.
   Field(const char* name, const char* description) noexcept
       : Declaration(detail::FieldType<T>::kind, name, description) {}
+  /// The field with a value.
   template <class V>
   FieldValue operator()(const V& value) const noexcept {
     return FieldValue(*this, value);
   }
 };
 
-/// A value out of a fixed list: Field<Choice>{"format", "format of the input file", {"cool", "mcool", "hic"}}.
+/// A value from a fixed list: `Field<Choice>{"format", "format of the input file", {"cool", "mcool", "hic"}}`.
 template <>
 class Field<Choice> : public detail::Declaration {
  public:
+  /// 1 to 256 choices of at most 256 bytes each, compared byte for byte. All strings must outlive the field.
   Field(const char* name, const char* description, std::initializer_list<const char*> choices) noexcept
       : Declaration(detail::Kind::choice, name, description, choices) {}
+  /// The field with a value.
   template <class V>
   FieldValue operator()(const V& value) const noexcept {
     return FieldValue(*this, value);
   }
 };
 
-/// Something that is counted over a run; the count only grows.
+/// Something that is counted over a run. The count only grows, up to the largest std::int64_t.
 class Counter : public detail::Declaration {
  public:
+  /// Both strings must outlive the counter.
   Counter(const char* name, const char* description) noexcept : Declaration(detail::Kind::counter, name, description) {}
 
  private:
@@ -190,15 +207,17 @@ class Counter : public detail::Declaration {
   mutable std::atomic<std::uint64_t> place_{0};  // where the recorder that has met it last counts it
 };
 
-/// Something that happens at a moment of a run.
+/// Something that happens at a moment of a run. Recorded in seconds since the start.
 class Event : public detail::Declaration {
  public:
+  /// Both strings must outlive the event.
   Event(const char* name, const char* description) noexcept : Declaration(detail::Kind::event, name, description) {}
 };
 
-/// A part of a run that has a duration and can fail.
+/// A part of a run that has a duration and can fail. Recorded in seconds.
 class Stage : public detail::Declaration {
  public:
+  /// Both strings must outlive the stage.
   Stage(const char* name, const char* description) noexcept : Declaration(detail::Kind::stage, name, description) {}
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// For programs that parse with getopt_long: reports name options as the table of long options does.
+// For programs that parse with getopt_long: reports show options as the table of long options does.
 //
 //   while ((option = getopt_long(argc, argv, "p:v", table, nullptr)) != -1) ...
 //   usage_stats::record_arguments(session, argc, argv, "p:v", table);
@@ -15,7 +15,7 @@
 namespace usage_stats {
 namespace getopt_impl {
 
-/// Reads once more, silently, and puts getopt's variables back. A template, so that two copies of different versions in
+/// Parses once more, silently, and restores getopt's variables. A template, so that two copies of different versions in
 /// one program have no function in common.
 template <class Session>
 class Reader {
@@ -58,7 +58,7 @@ class Reader {
   }
 
  private:
-  /// As the table names it: an option that was given by its letter has the long name of that letter.
+  /// The option's name in the table: one that was given by its letter has the long name of that letter.
   static std::string name_of(int option, int index, const struct option* table) {
     for (int i = 0; index < 0 && table != nullptr && table[i].name != nullptr; ++i)
       if (table[i].flag == nullptr && table[i].val == option) index = i;
@@ -72,11 +72,12 @@ class Reader {
 
 }  // namespace getopt_impl
 
-/// To be called after the program's own loop, with what that gave getopt_long: the report then names what getopt knows,
-/// in place of what argv shows: each option by its long name, once for each time that it was given, however it was
-/// spelled or shortened, and the kinds of what is no option. Values go by the rules for values. Neither argv nor
-/// getopt's variables change; as getopt itself, it is for one thread at a time. `parse`: getopt_long or
-/// getopt_long_only, whichever the program calls. getopt knows no subcommands: tell them by TelemetrySession::command.
+/// Call it after the program's own loop, with the arguments that getopt_long got: the report then shows what getopt
+/// knows, in place of what argv shows: each option under its long name, once for each time that it was given, however
+/// it was spelled or abbreviated, and the kinds of the other arguments. Values are recorded as Options::arguments and
+/// Options::argument_values say. Neither argv nor getopt's variables change; like getopt itself, it is for one thread
+/// at a time. `parse`: getopt_long or getopt_long_only, whichever the program calls. getopt has no subcommands: call
+/// TelemetrySession::command for them.
 inline void record_arguments(TelemetrySession& session, int argc, char* const* argv, const char* letters,
                              const struct option* table, decltype(&::getopt_long) parse = ::getopt_long) noexcept {
   if (!session.enabled() || argv == nullptr || letters == nullptr) return;
@@ -86,7 +87,7 @@ inline void record_arguments(TelemetrySession& session, int argc, char* const* a
   });
 }
 
-/// Two lines for the text that the program itself prints for --help.
+/// Two lines for the text that the program prints for --help.
 inline std::string help_text(const HelpTexts& texts = {}) {
   std::string text = "  --" + texts.option + "  " + texts.option_description + "\n";
   if (!texts.command.empty()) text += "  " + texts.command + "  " + texts.command_description + "\n";

@@ -1,5 +1,5 @@
 #pragma once
-// For programs that parse with gflags (2.2 and newer): reports name flags as they are defined.
+// For programs that parse with gflags (2.2 and newer): reports show flags as they are defined.
 //
 //   usage_stats::describe_in_help();
 //   gflags::ParseCommandLineFlags(&argc, &argv, true);
@@ -14,10 +14,11 @@
 
 namespace usage_stats {
 
-/// To be called right after ParseCommandLineFlags, with the argc and argv that it left: the report then names what
-/// gflags knows, in place of what argv shows: each flag that was given, by its name, once, and the kinds of what is no
-/// flag. A flag that the program itself has set by then counts as given, as does one from a --flagfile. Values go by
-/// the rules for values. `first`: the first element of argv that is no flag, where flags were not removed from it.
+/// Call it right after ParseCommandLineFlags, with the argc and argv that it left: the report then shows what gflags
+/// knows, in place of what argv shows: each flag that was given, by name, once, and the kinds of the other arguments. A
+/// flag that the program itself has set by then counts as given, as does one from a --flagfile. Values are recorded as
+/// Options::arguments and Options::argument_values say. `first`: the first element of argv that is no flag, if flags
+/// were not removed from it.
 inline void record_arguments(TelemetrySession& session, int argc = 0, const char* const* argv = nullptr,
                              int first = 1) noexcept {
   if (!session.enabled()) return;
@@ -42,8 +43,8 @@ inline void record_arguments(TelemetrySession& session, int argc = 0, const char
   });
 }
 
-/// Makes gflags know --disable-usage-stats, which its --help calls -disable_usage_stats. To be called before parsing;
-/// idempotent.
+/// Defines the flag --disable-usage-stats, which gflags' --help calls -disable_usage_stats. Call it before parsing;
+/// calling it again does nothing.
 inline void describe_in_help(const HelpTexts& texts = {}) noexcept {
   detail::without_throwing([&] {
     GFLAGS_NAMESPACE::CommandLineFlagInfo known;

@@ -3,11 +3,11 @@
 // again at the end of <usage_stats.hpp>.
 //
 // Switches an author may define before including (or, better, for the whole program):
-//   USAGE_STATS_DISABLED          the same API, empty: no code, no dependency
-//   USAGE_STATS_COMPILED          declarations only; link usage_stats::compiled
-//   USAGE_STATS_NO_HTTPLIB        never include httplib; the system's curl sends
-//   USAGE_STATS_NO_UPLOADER_HOOK  no start of the uploader before main; call run_uploader() first in main
-//   USAGE_STATS_DEBUG             is an environment variable, not a macro
+//   USAGE_STATS_DISABLED          the same interface, empty: no code, no dependency
+//   USAGE_STATS_COMPILED          declarations only; link usage_stats::compiled, which defines it
+//   USAGE_STATS_NO_HTTPLIB        does not include httplib; the system's curl sends
+//   USAGE_STATS_NO_UPLOADER_HOOK  runs nothing before main; call run_uploader() first thing in main
+// (USAGE_STATS_DEBUG is an environment variable, not a macro.)
 
 #include "version.hpp"
 
@@ -38,8 +38,8 @@
 #define USAGE_STATS_CATCH_ALL else
 #endif
 
-// Two vendored copies of different versions, or translation units with different switches, may meet in one program:
-// each gets symbols of its own, so that the linker can never mix their definitions.
+// Two vendored copies of different versions, or translation units with different switches, may be in one program: each
+// gets symbols of its own, so that the linker cannot mix their definitions.
 #define USAGE_STATS_JOIN_(a, b, c, mode) v##a##_##b##_##c##mode
 #define USAGE_STATS_JOIN(a, b, c, mode) USAGE_STATS_JOIN_(a, b, c, mode)
 #if defined(USAGE_STATS_DISABLED)

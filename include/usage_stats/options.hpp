@@ -1,5 +1,6 @@
 #pragma once
-// What the author of the program decides. Plain data: nothing here reads, writes or decides anything.
+/// @file
+/// What the author of the program decides. Plain data: nothing here reads, writes or decides anything.
 
 #include <chrono>
 #include <filesystem>
@@ -14,101 +15,208 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 
-/// What holds until the user has decided: on after a notice, asked at the terminal, or off.
-enum class ConsentMode { opt_out, ask, opt_in };
+/// What applies until the user has decided. docs/consent.md lists all rules of consent by number.
+enum class ConsentMode {
+  opt_out,  ///< on, once a notice has been shown; the run that shows it sends nothing (rules 13 and 14)
+  ask,      ///< asks at the terminal, and sends nothing without a yes (rule 12)
+  opt_in,   ///< off, until the user switches statistics on (rule 11)
+};
 
-/// What holds where nobody can have seen a notice (no terminal, CI): nothing at all, a report that stays on this
-/// machine, or a report that is sent (the notice then goes to standard error, once).
-enum class Unattended { off, local, on };
+/// What applies where nobody can have seen a notice: no terminal, or continuous integration (rule 15). It does not
+/// override what the user or an administrator has decided.
+enum class Unattended {
+  off,    ///< nothing is recorded
+  local,  ///< the report is written on this machine and never sent
+  on,     ///< the report is sent; the notice goes to standard error, once
+};
 
-/// How command line arguments appear in a report: not at all, as option names and kinds of value, or with scrubbed
-/// values.
-enum class ArgumentDetail { none, names, values };
+/// How command-line arguments appear in a report. Names of options appear only if the program's own read-only data
+/// contains them; other names become `<option>`.
+enum class ArgumentDetail {
+  none,    ///< not at all
+  names,   ///< names of options, and the kind of each value: `--threads=<int>`, `<path>`
+  values,  ///< values too, except those that look private (paths, URLs, e-mail addresses, keys, long numbers)
+};
 
-/// How much of an exception is reported: its type, or its type and of its message the words that the program itself
-/// contains. `type` is the choice for programs that contain lists of names.
-enum class ErrorDetail { type, scrubbed };
+/// How much of an error is reported.
+enum class ErrorDetail {
+  type,      ///< its type only; the choice for programs that contain lists of names
+  scrubbed,  ///< its type, and those words of its message that the program itself contains
+};
 
-/// How long the random client id lives.
-enum class ClientId { session, monthly, install };
+/// How long the random client id lives. It identifies an installation, not a person.
+enum class ClientId {
+  session,  ///< one run
+  monthly,  ///< one calendar month (UTC); nobody but the user's machine can link the ids of two months
+  install,  ///< until the user deletes or resets it
+};
 
-/// Who sends, and who waits for it: a process of its own that nobody waits for; the same, waited for up to
-/// Options::wait_limit; this process (for plugins and interpreters, which cannot start themselves); nobody.
-enum class Delivery { detached, wait, in_process, local };
+/// Who sends a report, and who waits for that.
+enum class Delivery {
+  detached,    ///< a process of its own, which nobody waits for
+  wait,        ///< the same, but the end of the run waits up to Options::wait_limit for it
+  in_process,  ///< this process, at its end, for up to Options::wait_limit: for plugins and interpreters
+  local,       ///< nobody: reports stay on this machine
+};
 
-/// The language of an endpoint: the report as it is, OTLP/HTTP with JSON encoding, Amplitude HTTP V2.
-enum class Protocol { json, otlp, amplitude };
+/// The format that an endpoint expects. docs/protocol.md describes all three.
+enum class Protocol {
+  json,       ///< the report as it is on disk: docs/report.schema.json
+  otlp,       ///< OpenTelemetry's OTLP/HTTP, traces in JSON encoding
+  amplitude,  ///< Amplitude's HTTP V2 API
+};
 
-/// Which deaths by signal are seen while they happen: none; crashes (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU,
-/// SIGSYS); or also what somebody sends to end the program (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE). Others are
-/// "lost" in the report. Handlers are installed only where the disposition is the default one. Not `all` with ncurses,
-/// Python and others that install theirs only where there is none.
-enum class Signals { none, crashes, all };
+/// Which deaths by signal are recorded while they happen. A death by any other signal is reported by a later run, with
+/// the status "lost". Handlers are installed only where the disposition is the default one.
+enum class Signals {
+  none,     ///< none
+  crashes,  ///< SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU, SIGSYS
+  all,      ///< also SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE; not with ncurses, Python and others that install their
+            ///< handlers only where there is none yet
+};
 
 /// A server that receives reports.
 struct Endpoint {
-  /// https://...; http:// to a loopback address only, unless plain_http. otlp completes it with /v1/traces, amplitude
-  /// with /2/httpapi where it has no path.
+  /// `https://...`, or `http://...` to a loopback address. A URL for otlp is completed with `/v1/traces`, one for
+  /// amplitude with `/2/httpapi` if it has no path.
   std::string url;
+
+  /// The format that the server expects. Default: json.
   Protocol protocol = Protocol::json;
-  std::string api_key{};                         ///< amplitude: needed, part of the body; else "Authorization: Bearer"
-  std::map<std::string, std::string> headers{};  ///< sent as they are; line breaks and control characters are refused
-  bool plain_http = false;                       ///< allow http:// to any host
+
+  /// Printable ASCII. amplitude: required, part of the body. Other protocols: sent as `Authorization: Bearer KEY` if
+  /// not empty. A key that is shipped in a program is no secret.
+  std::string api_key{};
+
+  /// Further request headers (RFC 9110), sent as they are. Names: letters, digits, `-` and `_`, 128 bytes at most.
+  /// Values: printable ASCII, 4,096 bytes at most.
+  std::map<std::string, std::string> headers{};
+
+  /// Allows `http://` to hosts other than loopback. Default: false.
+  bool plain_http = false;
 };
 
-/// What the author decides. An invalid value makes the session inert and is told by TelemetrySession::problem().
+/// What the author of the program decides. An invalid value makes the session inert: nothing is recorded, and
+/// TelemetrySession::problem() says what is wrong.
 struct Options {
+  /// The required options, and the URL of the first endpoint (protocol json). Without a URL reports stay on the
+  /// machine.
   Options(std::string app_name, std::string app_version, std::string endpoint_url = {})
       : app(std::move(app_name)), version(std::move(app_version)) {
     if (!endpoint_url.empty()) endpoints.push_back(Endpoint{std::move(endpoint_url)});
   }
 
-  /// [A-Za-z0-9][A-Za-z0-9._-]{0,63}; names the folders too, and the environment variables: in upper case, every other
-  /// character than A-Z 0-9 as `_`, and `_` in front of a digit, since no shell can set 7TOOL_... (7tool: _7TOOL_...).
-  /// So `my-tool` and `my_tool` share their variables.
+  /// The program's name, `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`. Also names its folders and its environment variables:
+  /// upper case, every character other than A-Z and 0-9 as `_`, and `_` in front of a leading digit, because no shell
+  /// can set a variable called `7TOOL_...`. So `my-tool` and `my_tool` share their variables.
   std::string app;
-  std::string version;                ///< the program's version, 1 to 64 printable ASCII characters
-  std::vector<Endpoint> endpoints{};  ///< at most 8; none: reports stay on this machine
+
+  /// The program's version, 1 to 64 printable ASCII characters.
+  std::string version;
+
+  /// The servers that get each report, at most 8. Default: the constructor's URL, if any. Without endpoints reports
+  /// stay on the machine. Users and administrators may replace them or add to them (README, "Keep it yourself").
+  std::vector<Endpoint> endpoints{};
+
+  /// What applies until the user has decided. Default: opt_out.
   ConsentMode consent = ConsentMode::opt_out;
+
+  /// What applies without a terminal and in continuous integration. Default: local.
   Unattended unattended = Unattended::local;
-  bool official_build = true;  ///< false (a fork, a developer's build): off unless the environment says on
-  std::string purpose{};       ///< one sentence, shown by the notice and by `usage-stats status`
-  std::string policy_url{};    ///< where the privacy policy stands; shown likewise
-  std::string contact{};       ///< whom to write to, e.g. for deletion; shown likewise
-  /// The words that the session made from main's argc and argv (and handle_command) answers, one argument each, where
-  /// they are the first: "-t usage-stats" where `mytool usage-stats` would mean something else to the program. At most
-  /// 32 letters, digits and ._:/=+- in all; empty: no command, and no text names one.
+
+  /// False for forks and developers' builds: off, unless the policy file or the environment says on (rule 8).
+  /// Default: true.
+  bool official_build = true;
+
+  /// One sentence on why the data is collected, shown by the notice, the question and `usage-stats status`.
+  /// Default: empty. The notice shortens it where it would take more than 8 lines in all.
+  std::string purpose{};
+
+  /// The address of the privacy policy, shown in the same places. Default: empty.
+  std::string policy_url{};
+
+  /// Whom to write to, for instance about deletion; shown by `usage-stats status` and `usage-stats delete`.
+  /// Default: empty.
+  std::string contact{};
+
+  /// The first arguments that a session made from main's argc and argv (and handle_command) answers, one argument for
+  /// each word. Choose others where `mytool usage-stats` would mean something else to your program:
+  /// `"-t usage-stats"`. At most 32 bytes: letters, digits, blanks and `._:/=+-`. Empty: there is no command, and no
+  /// text names one. Default: "usage-stats".
   std::string command = "usage-stats";
+
+  /// How arguments appear in a report. Default: names.
   ArgumentDetail arguments = ArgumentDetail::names;
-  std::vector<std::string>
-      argument_values{};                   ///< options whose (scrubbed) value may be recorded: {"threads", "format"}
-  std::vector<std::string> subcommands{};  ///< {"cp", "sync"}: the only positionals recorded as they are
+
+  /// Names of options, without dashes, whose values may be recorded as they are: `{"threads", "format"}`. A value that
+  /// looks private, or repeats a value that may not be recorded, appears as its kind all the same. Default: none.
+  std::vector<std::string> argument_values{};
+
+  /// The program's subcommands, `{"cp", "sync"}`: the only positional arguments that are recorded as they are, and only
+  /// where they cannot be the value of the option before them. Default: none.
+  std::vector<std::string> subcommands{};
+
+  /// How much of an error is reported. Default: scrubbed.
   ErrorDetail errors = ErrorDetail::scrubbed;
+
+  /// How long the random client id lives. Default: install.
   ClientId client_id = ClientId::install;
-  bool hash_client_id = false;  ///< report the SHA-256 of the id in place of the id
+
+  /// Reports the SHA-256 (FIPS 180-4) of the client id (64 hexadecimal digits) in place of the id (32). Receivers then
+  /// do not know the salt of Field<Hashed> either, so that they cannot find out hashed values by trying. Default:
+  /// false.
+  bool hash_client_id = false;
+
+  /// Who sends, and who waits. Default: detached.
   Delivery delivery = Delivery::detached;
-  std::chrono::milliseconds wait_limit{
-      2000};  ///< Delivery::wait and in_process: the longest the end may take; 0 to 60 s
-  /// Delivery::detached, where nothing outlives the program (it is the first process of a container, or a child of one
-  /// that is no init): the longest the end may take so that the report gets away at all; 0 to 60 s, 0: never. An
-  /// endpoint that has not answered lately is not waited for.
+
+  /// Delivery::wait and Delivery::in_process: the longest that the end of the run may take. 0 to 60 s; default: 2 s.
+  std::chrono::milliseconds wait_limit{2000};
+
+  /// Delivery::detached where no process can outlive the program (it is the first process of a container, or a child of
+  /// a first process that is no init): the longest that the end may wait for the uploader. Endpoints that have not
+  /// answered lately are not waited for. 0 to 60 s, 0: never; default: 1 s.
   std::chrono::milliseconds container_wait{1000};
-  std::chrono::milliseconds report_every{0};  ///< long-running programs: an interim report each ...; 0: none
-  double sample = 1.0;                        ///< share of runs that are sent, 0 to 1 (all are kept locally)
+
+  /// For long-running programs: the interval of interim reports, 10 ms to 30 days; 0: none, the default. Starts the
+  /// only thread that this library ever starts. The first interim report comes after a minute at the latest. Below a
+  /// minute a report is written only if something has changed since the last one.
+  std::chrono::milliseconds report_every{0};
+
+  /// The share of runs that are sent, 0 to 1, chosen at random for each run; the others stay on the machine.
+  /// Default: 1.
+  double sample = 1.0;
+
+  /// Which deaths by signal are recorded while they happen. Default: crashes.
   Signals observed_signals = Signals::crashes;
-  std::map<std::string, std::string> dependencies{};  ///< {"zlib", "1.2.13"}; at most 64
-  /// Where USAGE_STATS_DEBUG lines go, from any thread; standard error if empty.
+
+  /// Names and versions of libraries in the program, reported as they are: `{{"zlib", "1.2.13"}}`. At most 64, none
+  /// without a name; 256 bytes of each are kept. Default: none.
+  std::map<std::string, std::string> dependencies{};
+
+  /// Gets the lines that `USAGE_STATS_DEBUG=1` asks for; called from any thread, also at the end of the process. What
+  /// it throws is ignored. Default: empty, lines go to standard error.
   std::function<void(std::string_view)> log{};
-  /// The usage folder; empty: the platform's place; a leading ~ is home. The library makes it (0700), or takes
-  /// an empty one that is its owner's alone; any other folder that it has not made for this app is refused, untouched.
+
+  /// The usage folder: an absolute path, or one that begins with `~/`. The library creates it (mode 0700), or takes an
+  /// empty folder that only its owner can enter. Any other folder that it has not made for this app is refused and left
+  /// untouched. Default: `$XDG_STATE_HOME/APP/usage` (`~/.local/state`, by the XDG Base Directory Specification),
+  /// `~/Library/Application Support/APP/usage`, `%LOCALAPPDATA%\APP\usage`.
   std::filesystem::path directory{};
-  std::filesystem::path config_file{};  ///< JSON, may be the program's own; empty: the platform's place; ~ as above
-  std::filesystem::path policy_file{};  ///< JSON, the administrator's; empty: the platform's place; ~ as above
+
+  /// The user's config file: JSON, may be the program's own, whose other keys and layout are kept; absolute, or
+  /// beginning with `~/`. Default: `$XDG_CONFIG_HOME/APP/config.json` (`~/.config`),
+  /// `~/Library/Application Support/APP/config.json`, `%APPDATA%\APP\config.json`.
+  std::filesystem::path config_file{};
+
+  /// The administrator's file: JSON, only read; absolute, or beginning with `~/`. Default: `/etc/APP/usage_stats.json`,
+  /// `%ProgramData%\APP\usage_stats.json`.
+  std::filesystem::path policy_file{};
 };
 
 namespace detail {
 
-/// Neither infinite nor NaN: by its bits, for -ffast-math takes them for something that does not occur.
+/// Neither infinite nor NaN. Looks at the bits, because -ffast-math assumes that neither occurs.
 bool is_finite(double) noexcept;
 
 /// The author's first mistake in the options, in words; empty if there is none.

@@ -1,5 +1,6 @@
 #pragma once
-// TelemetrySession: one run of the program, reported when it ends.
+/// @file
+/// TelemetrySession: one run of the program, reported when it ends.
 
 #include <cstddef>
 #include <exception>
@@ -26,12 +27,13 @@ class Recorder;
 class Run;
 }  // namespace detail
 
-/// A stage that is going on; it ends with its scope, and has failed if an exception left it. From
-/// TelemetrySession::enter.
+/// A stage in progress, made by TelemetrySession::enter. It ends with its scope, and has failed if an exception left
+/// it.
 class StageScope {
  public:
   StageScope(const StageScope&) = delete;
   StageScope& operator=(const StageScope&) = delete;
+  /// end(), if that was not called; a stage that an exception leaves has failed.
   ~StageScope();
 
   /// Adds a value to the stage, under the same rules as TelemetrySession::set.
@@ -40,9 +42,9 @@ class StageScope {
     const detail::PublicCall call;  // to make the value may raise floating-point flags
     if (!call.nested()) put(FieldValue(field, value));
   }
-  /// The stage has failed, whatever its scope is left by.
+  /// Marks the stage as failed, however its scope is left.
   void fail() noexcept { failed_ = true; }
-  /// Ends the stage early; idempotent.
+  /// Ends the stage early. Further calls do nothing.
   void end() noexcept;
 
  private:
@@ -56,66 +58,74 @@ class StageScope {
   bool failed_ = false;
 };
 
-/// Captures one run: its start, arguments and outcome, and what the program records. Its end writes the local report
-/// and has it sent, as far as the user allows (decision()). No function throws; none but the end touches a disk; set,
-/// add, record and enter may be called from any thread, also after finish(), when they do nothing. errno and the
-/// floating-point flags stay what they were. Called in a signal handler that has interrupted another of them in the
-/// same thread, they do nothing (but add(), if the counter has been used before). A session that is never destroyed,
-/// since the program calls std::exit, ends with the process, and its report has the exit code.
+/// One run of the program: its start, arguments and outcome, and what the program records. Its end writes the local
+/// report and has it sent, as far as the user allows (see decision()).
+///
+/// No function throws, and only the constructors and the end touch a disk. All functions may be called from any thread,
+/// and after finish(), when they do nothing. errno and the floating-point flags stay what they were. In a signal
+/// handler that has interrupted another of these functions in the same thread, they do nothing (except add(), if the
+/// counter has been used before). A session that is never destroyed, because the program calls std::exit, ends with the
+/// process; with glibc its report has the exit code.
 class TelemetrySession {
  public:
-  /// For main's own argc and argv, first in main: answers `mytool usage-stats ...` (Options::command) on standard
-  /// output and then ends the process by std::exit with the command's exit code, as other parsers do for --help; that
-  /// run is not recorded. Takes `--disable-usage-stats` out of argc and argv, so that the program's own parser never
-  /// meets it; behind a `--` it stays there, and switches this run off all the same. nullptr and 0 are fine.
+  /// For main's own argc and argv; make it first thing in main. Answers `mytool usage-stats ...` (Options::command) on
+  /// standard output and then ends the process by std::exit with the command's exit code, as other parsers do for
+  /// `--help`; that run is not recorded. Removes `--disable-usage-stats` from argc and argv, so that the program's own
+  /// parser never sees it; after a `--` it stays there, and switches this run off all the same. nullptr and 0 are fine.
   TelemetrySession(Options, int& argc, char** argv) noexcept;
-  /// Reads only, answers nothing: for an argv that is constant, or a copy.
+  /// For an argv that is constant, or a copy: only reads it, and answers no command.
   TelemetrySession(Options, int argc, const char* const* argv) noexcept;
-  /// A literal nullptr, which would fit both.
+  /// For a literal nullptr, which would match both.
   template <class Null, class = std::enable_if_t<std::is_same_v<Null, std::nullptr_t>>>
   TelemetrySession(Options options, int, Null) noexcept : TelemetrySession(std::move(options)) {}
-  /// Arguments without the program's name.
+  /// For arguments without the program's name. Answers no command.
   explicit TelemetrySession(Options, std::vector<std::string> arguments = {}) noexcept;
-  /// finish(); an exception that is leaving the session's scope makes the status "exception".
+  /// finish(). An exception that is leaving the session's scope makes the status "exception".
   ~TelemetrySession();
   TelemetrySession(const TelemetrySession&) = delete;
   TelemetrySession& operator=(const TelemetrySession&) = delete;
 
-  /// Sets a field of the run; the last value holds. At most 64 fields, further ones are counted as truncated.
+  /// Sets a field of the run; the last value counts. At most 64 fields; further ones are counted as truncated.
   template <class T, class V>
   void set(const Field<T>& field, V&& value) noexcept {
     const detail::PublicCall call;
     if (!call.nested()) put(FieldValue(field, static_cast<const std::remove_reference_t<V>&>(value)));
   }
-  /// Adds n (0 or more; less is ignored) to a counter, up to the largest std::int64_t. At most 64 counters.
+  /// Adds n to a counter, up to the largest std::int64_t. A negative n is ignored. At most 64 counters; further ones
+  /// are counted as truncated.
   void add(const Counter&, std::int64_t n = 1) noexcept;
-  /// Records that something happened now, with values: record(send_model, {{model_size, 1048576}}). At most 1,000.
+  /// Records that something happened now, with values: `record(send_model, {{model_size, 1048576}})`. At most 1,000
+  /// events a run, with 64 fields each; further ones are counted as truncated.
   void record(const Event&, std::initializer_list<FieldValue> = {}) noexcept;
-  /// Begins a stage that ends with the returned object. At most 256.
+  /// Begins a stage that ends with the returned object. At most 256 a run; further ones are counted as truncated.
   [[nodiscard]] StageScope enter(const Stage&) noexcept;
 
-  /// The subcommand, where the program's own parser knows it, or a chain of up to four, "remote add": literals of the
-  /// program, never the user's text. A word that is not the program's, or that is a name of user or host, is <value>.
+  /// Sets the subcommand, if the program's own parser knows it, or a chain of up to four: "remote add". 256 bytes at
+  /// most. Pass literals of the program, never the user's text: a word that the program does not contain, or that is
+  /// the name of the user or the host, becomes `<value>`.
   void command(std::string_view name) noexcept;
-  /// An option or a positional that the program's own parser knows to be given; call it once for each time that it was,
-  /// at most 64 times. The first call clears what argv gave. The name is the declared one, "--threads" or, of a
-  /// positional, "input", and goes as it is; the value goes by the rules for values (Options::arguments and
-  /// argument_values; the kind alone: --threads=<int>); empty: none. What stands behind a "=" in the name is a value,
-  /// too; it stays if it is one of the program's own choices, a word that the program itself contains (or some, with
-  /// commas between them): argument("--format=cool"). Without name and value nothing but the clearing happens.
+  /// Records an option or a positional that the program's own parser has found; call it once for each time that it was
+  /// given. The first call clears what argv gave. `name`: as the program declares it, "--threads", or "input" for a
+  /// positional; it is sent as it is. `value`: recorded as Options::arguments and Options::argument_values say, by
+  /// default only its kind, `--threads=<int>`; empty: none. Text after a "=" in the name is a value, too; it stays if
+  /// it is one of the program's own choices, that is, words that the program contains: `argument("--format=cool")`.
+  /// Without name and value, only the clearing happens. At most 64; further ones are counted as truncated.
   void argument(std::string_view name, std::string_view value = {},
                 ArgumentSource = ArgumentSource::command_line) noexcept;
-  /// The run has failed with this exception: its type, its message (scrubbed) and those nested in it.
+  /// Says that the run has failed with this exception: records its type, its message (as Options::errors says) and the
+  /// exceptions nested in it.
   void fail(const std::exception&) noexcept;
+  /// The same for an exception pointer; without an argument, for the exception that is being handled.
   void fail(std::exception_ptr = std::current_exception()) noexcept;
-  /// The same for programs without exceptions, where they report an error and exit: the kind of error, a literal of the
-  /// program (256 bytes), and its message (scrubbed, 1,024 bytes); either may be empty. current() finds the session.
+  /// The same for programs without exceptions, where they report an error and exit: the type of the error, a literal of
+  /// the program (256 bytes), and its message (1,024 bytes after scrubbing). Either may be empty. current() finds the
+  /// session.
   void fail(std::string_view type, std::string_view message) noexcept;
-  /// The code the program is about to end with; not 0 is a failure. Returns it.
+  /// Says which code the program is about to end with, and returns it; a code other than 0 is a failure.
   int exit_code(int code) noexcept;
 
-  /// Calls body; keeps its result as the exit code if it is an int, and the exception that leaves it, which is thrown
-  /// on. Returns what body returns.
+  /// Calls body and returns what it returns. Records its result as the exit code if it is an int, and an exception that
+  /// leaves it, which is rethrown.
   template <class F>
   auto run(F&& body) -> std::invoke_result_t<F> {
     using Result = std::invoke_result_t<F>;
@@ -137,15 +147,16 @@ class TelemetrySession {
 #endif
   }
 
-  /// The destructor's work, early; idempotent.
+  /// Does the destructor's work early: writes the report and has it sent. Further calls do nothing.
   void finish() noexcept;
 
   /// Whether anything is recorded: the verdict is local or on.
   bool enabled() const noexcept;
+  /// What was decided about this run, and why.
   const Decision& decision() const noexcept;
-  /// 32 hexadecimal digits; empty where nothing is recorded.
+  /// The random id of the run, 32 hexadecimal digits; empty if nothing is recorded.
   std::string_view session_id() const noexcept;
-  /// Where the local report is or will be; empty where nothing is recorded.
+  /// Where the local report is or will be; empty if nothing is recorded.
   std::filesystem::path report_path() const;
   /// The author's mistake, or what keeps the library from working here, in words; empty if there is none.
   std::string_view problem() const noexcept;

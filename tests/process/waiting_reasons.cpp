@@ -118,7 +118,7 @@ TEST_CASE("waiting reasons: an uploader that was ended in the middle of a try") 
   REQUIRE(sandbox.has_lock() > 0);
   CHECK(::kill(sandbox.has_lock(), SIGKILL) == 0);
   CHECK(sandbox.wait_for_no_uploader());
-  CHECK(has(reasons(sandbox, silent.url()), "middle of a try"));
+  CHECK(has(reasons(sandbox, silent.url()), "killed during an attempt"));
 }
 
 TEST_CASE("waiting reasons: an uploader that could not be loaded, or died before its first step") {
@@ -140,7 +140,7 @@ TEST_CASE("waiting reasons: an uploader that could not be loaded, or died before
   CHECK(run(command).exit_code == 0);
   CHECK(sandbox.wait_for_no_uploader());
   CHECK(server.requests().empty());
-  CHECK(has(reasons(sandbox, server.url()), "came to nothing before its first step"));
+  CHECK(has(reasons(sandbox, server.url()), "ended before its first step"));
   sandbox.run("reporter", sending_to(server.url()));
   CHECK(server.wait_for(2).size() == 2);
 #endif

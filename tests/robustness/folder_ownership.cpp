@@ -48,35 +48,35 @@ struct Somebodys {
 
 const Somebodys others[] = {
     {"an empty folder that others may look into", [](const fs::path& folder) { made(folder, 0755); }, "chmod 700"},
-    {"an empty folder that its group may write", [](const fs::path& folder) { made(folder, 0770); }, "may write there"},
+    {"an empty folder that its group may write", [](const fs::path& folder) { made(folder, 0770); }, "can write there"},
     {"a folder with a file", [](const fs::path& folder) { write_file(made(folder, 0700) / "notes", "text"); },
-     "has not made it"},
-    {"a cache of hashes", fill_cache, "has not made it"},
+     "did not create it"},
+    {"a cache of hashes", fill_cache, "did not create it"},
     {"a cache of hashes with files named as ours, too",
      [](const fs::path& folder) {
        fill_cache(folder);
        made(folder / "active", 0700);
        write_file(folder / "uploader.lock", "");
      },
-     "has not made it"},
+     "did not create it"},
     {"a cache of folders in folders",
      [](const fs::path& folder) {
        made(folder / "active", 0700);
        write_file(made(folder, 0700) / std::string(32, 'a') / std::string(32, 'b') / "result.bin", "a result");
      },
-     "has not made it"},
+     "did not create it"},
     {"another program's state.json",
      [](const fs::path& folder) { write_file(made(folder, 0700) / "state.json", "{\"window\": [800, 600]}"); },
-     "has not made it"},
+     "did not create it"},
     {"another program's state.json that is no JSON",
      [](const fs::path& folder) { write_file(made(folder, 0700) / "state.json", "window=800x600"); },
-     "has not made it"},
+     "did not create it"},
     {"another program's state.json among folders that are named as ours",
      [](const fs::path& folder) {
        made(folder / "active", 0700);
        write_file(made(folder, 0700) / "state.json", "{\"window\": [800, 600]}");
      },
-     "has not made it"},
+     "did not create it"},
     {"a usage folder of another program",
      [](const fs::path& folder) {
        write_file(made(folder, 0700) / "state.json", R"({"schema": "usage-stats-state/1", "app": "othertool"})");
@@ -87,7 +87,7 @@ const Somebodys others[] = {
        fill_cache(folder);
        write_file(folder / "state.json", R"({"schema": "usage-stats-state/1", "notice_shown": true})");
      },
-     "has not made it"},
+     "did not create it"},
 };
 
 const std::vector<std::string> commands{"status", "show",   "preview", "send",         "delete",

@@ -66,8 +66,8 @@ std::vector<Situation> by_files_and_runs() {
       {"9", config("{\"usage_stats\": false}"), {enable}},
       {"9", config("{\"usage_stats\": true}"), {disable}},
       {"9", config("{\"usage_stats\": \"local\"}"), {enable, disable}},
-      {"10", config("{"), {"mend or remove CONFIG"}},
-      {"10", policy("[]"), {"mend or remove POLICY"}},
+      {"10", config("{"), {"repair or remove CONFIG"}},
+      {"10", policy("[]"), {"repair or remove POLICY"}},
       {"11", setting("CONSENT", "opt_in"), {enable}},
       {"13", [](Shell& s) { s.type_at_terminal("tool"); }, {disable}},
       {"15", [](Shell&) {}, {enable, disable}},
@@ -223,7 +223,7 @@ TEST_CASE("advice commands: what a problem tells the author mends it") {
     CHECK(usage_stats::detail::problem_with(options).find("command '") == 0);
   }
   options.command = std::string(33, 'a');
-  CHECK(usage_stats::detail::problem_with(options).find("32 bytes at most") != std::string::npos);
+  CHECK(usage_stats::detail::problem_with(options).find("at most 32 bytes") != std::string::npos);
   for (const std::string& good : {std::string(), std::string("-t usage-stats"), std::string("a:b/c=d+e.f_g")}) {
     options.command = good;
     CHECK(usage_stats::detail::problem_with(options) == "");

@@ -15,14 +15,14 @@ TEST_CASE("command send: sends what waits, whatever the back-off, and tells what
   Server server(503);
   Sandbox sandbox;
   const std::vector<std::string> options{"--url", server.url()};
-  CHECK(run_usage_stats(sandbox, {"send"}, options).out == "Nothing waits to be sent.\n");
+  CHECK(run_usage_stats(sandbox, {"send"}, options).out == "Nothing is waiting to be sent.\n");
   for (int i = 0; i < 3; ++i) sandbox.run("reporter", sending_to(server.url()));
   Result result = run_usage_stats(sandbox, {"send"}, options);
   CHECK(result.exit_code == 1);
   CHECK(result.out.find("1/3 session ") == 0);
   CHECK(result.out.find("3/3 session ") != std::string::npos);
   CHECK(result.out.find("again later (status 503)") != std::string::npos);
-  CHECK(result.err.find("3 still wait") != std::string::npos);
+  CHECK(result.err.find("3 still waiting") != std::string::npos);
 
   server.answer([](const ReceivedRequest&) { return Answer{201}; });
   result = run_usage_stats(sandbox, {"send", "--json"}, options);

@@ -62,7 +62,7 @@ TEST_CASE("command show: show: reports that wait, and those that never leave") {
   sandbox.run("reporter", sending_to("http://127.0.0.1:9/"));
   const Result waits = run_usage_stats(sandbox, {"show", "1"});
   CHECK(waits.out.find("again later") != std::string::npos);
-  CHECK(waits.out.find("waits for     http://127.0.0.1:9/; tried again after 20") != std::string::npos);
+  CHECK(waits.out.find("waits for     http://127.0.0.1:9/; next attempt after 20") != std::string::npos);
 }
 
 TEST_CASE("command show: show --wire: exactly the bytes that the server got") {
@@ -149,7 +149,7 @@ TEST_CASE("command show: preview: what would leave of a message") {
   result = run_usage_stats(sandbox, {"preview", "--message", message}, {"--errors", "type"});
   CHECK(result.exit_code == 0);
   CHECK(result.out.empty());
-  CHECK(result.err.find("type only") != std::string::npos);
+  CHECK(result.err.find("only the type") != std::string::npos);
   CHECK(run_usage_stats(sandbox, {"preview", "--message"}, {}).exit_code == 2);
   CHECK(run_usage_stats(sandbox, {"show", "--message", "x"}, {}).exit_code == 2);
 }

@@ -67,7 +67,7 @@ TEST_CASE("command status: status: names the rule, the variable or file with its
   write_file(config, "{\"usage_stats\": false}");
   says(9, config + " says \"usage_stats\": false", "reporter usage-stats enable");
   write_file(config, "{");
-  says(10, config, "mend or remove " + config);
+  says(10, config, "repair or remove " + config);
   write_file(policy, "{\"usage_stats\": false}");
   says(6, policy + " says \"usage_stats\": false", policy, {"--policy-file", policy});
   sandbox.environment["DO_NOT_TRACK"] = "1";
@@ -100,7 +100,7 @@ TEST_CASE("command status: status: tells endpoint, id, what waits and why, and w
   CHECK(now["waiting"]["last_error"].get<std::string>().find("503") != std::string::npos);
   const Result text = run_usage_stats(sandbox, {"status"},
                                       {"--url", server.url(), "--purpose", std::string(300, 'x') + " words words"});
-  CHECK(text.out.find("1 report; tried again after 20") != std::string::npos);
+  CHECK(text.out.find("1 report; next attempt after 20") != std::string::npos);
 }
 
 TEST_CASE("command status: status: changes nothing, and asks no server") {

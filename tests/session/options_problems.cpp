@@ -35,7 +35,7 @@ us::Endpoint with_key(const std::string& key, us::Protocol protocol = us::Protoc
 }
 
 std::vector<Mistake> mistakes_in_names() {
-  const std::string no_app = ": not [A-Za-z0-9][A-Za-z0-9._-]{0,63}";
+  const std::string no_app = ": must match [A-Za-z0-9][A-Za-z0-9._-]{0,63}";
   std::vector<Mistake> list;
   for (const std::string& app :
        {std::string(), std::string("-tool"), std::string(".."), std::string("a/b"), std::string("a b"),
@@ -43,32 +43,32 @@ std::vector<Mistake> mistakes_in_names() {
     list.push_back({[=](us::Options& o) { o.app = app; }, "app '" + app + "'" + no_app});
   for (const std::string& version :
        {std::string(), std::string(65, '1'), std::string("1.0\n"), std::string("1.\xC2\xBD")})
-    list.push_back({[=](us::Options& o) { o.version = version; }, "version: not 1 to 64 printable ASCII characters"});
+    list.push_back(
+        {[=](us::Options& o) { o.version = version; }, "version: must be 1 to 64 printable ASCII characters"});
   for (const char* const path : {"usage", "./usage", "../usage", "~alice/usage"})
-    list.push_back({[=](us::Options& o) { o.directory = path; }, "directory: neither absolute nor beginning with ~/"});
-  list.push_back(
-      {[](us::Options& o) { o.config_file = "c.json"; }, "config_file: neither absolute nor beginning with ~/"});
-  list.push_back(
-      {[](us::Options& o) { o.policy_file = "p.json"; }, "policy_file: neither absolute nor beginning with ~/"});
+    list.push_back({[=](us::Options& o) { o.directory = path; }, "directory: must be absolute, or begin with ~/"});
+  list.push_back({[](us::Options& o) { o.config_file = "c.json"; }, "config_file: must be absolute, or begin with ~/"});
+  list.push_back({[](us::Options& o) { o.policy_file = "p.json"; }, "policy_file: must be absolute, or begin with ~/"});
   list.push_back({[](us::Options& o) { o.dependencies[""] = "1.0"; }, "dependencies: one has no name"});
   return list;
 }
 
 std::vector<Mistake> mistakes_in_numbers() {
-  const std::string sample = "sample: not between 0 and 1";
+  const std::string sample = "sample: must be between 0 and 1";
   return {
       {[](us::Options& o) { o.sample = -0.1; }, sample},
       {[](us::Options& o) { o.sample = 1.1; }, sample},
       {[](us::Options& o) { o.sample = std::numeric_limits<double>::quiet_NaN(); }, sample},
-      {[](us::Options& o) { o.wait_limit = std::chrono::milliseconds(-1); }, "wait_limit: not between 0 and 60 s"},
-      {[](us::Options& o) { o.wait_limit = std::chrono::milliseconds(60001); }, "wait_limit: not between 0 and 60 s"},
+      {[](us::Options& o) { o.wait_limit = std::chrono::milliseconds(-1); }, "wait_limit: must be between 0 and 60 s"},
+      {[](us::Options& o) { o.wait_limit = std::chrono::milliseconds(60001); },
+       "wait_limit: must be between 0 and 60 s"},
       {[](us::Options& o) { o.report_every = std::chrono::milliseconds(9); },
-       "report_every: neither 0 nor between 10 ms and 30 days"},
+       "report_every: must be 0, or between 10 ms and 30 days"},
       {[](us::Options& o) {
          for (int i = 0; i < 65; ++i) o.dependencies["d" + std::to_string(i)] = "1";
        },
-       "dependencies: more than 64"},
-      {[](us::Options& o) { o.endpoints.assign(9, {"https://example.org/"}); }, "endpoints: more than 8"},
+       "dependencies: at most 64 are allowed"},
+      {[](us::Options& o) { o.endpoints.assign(9, {"https://example.org/"}); }, "endpoints: at most 8 are allowed"},
   };
 }
 
@@ -85,7 +85,7 @@ std::vector<Mistake> mistakes_in_endpoints() {
        "endpoint 'http://example.org/': plain http to another machine; use https, or set plain_http"},
       {[=](us::Options& o) { endpoint(o, with_key("", us::Protocol::amplitude)); },
        start + "amplitude needs an api_key"},
-      {[=](us::Options& o) { endpoint(o, with_key("key\r\nX: y")); }, start + "api_key has control characters"},
+      {[=](us::Options& o) { endpoint(o, with_key("key\r\nX: y")); }, start + "api_key must be printable ASCII"},
       {[=](us::Options& o) { endpoint(o, with_header("X", "a\r\nY: b")); }, start + "header 'X" + header},
       {[=](us::Options& o) { endpoint(o, with_header("X", std::string(4097, 'a'))); }, start + "header 'X" + header},
       {[=](us::Options& o) { endpoint(o, with_header("", "a")); }, start + "header '" + header},
@@ -150,7 +150,7 @@ TEST_CASE("options problems: with USAGE_STATS_DEBUG=1 a mistake is on standard e
   }
   command.environment["USAGE_STATS_DEBUG"] = "1";
   const Result result = run(command);
-  CHECK(result.err.find("app 'my/tool': not [A-Za-z0-9][A-Za-z0-9._-]{0,63}") != std::string::npos);
+  CHECK(result.err.find("app 'my/tool': must match [A-Za-z0-9][A-Za-z0-9._-]{0,63}") != std::string::npos);
   CHECK(result.err.substr(0, 13) == "usage_stats: ");
   CHECK(result.out == "text\n");
   CHECK(result.exit_code == 3);
@@ -173,5 +173,5 @@ TEST_CASE("options problems: what is told goes where the author wants it, and a 
   };
   const Session session(options);
   REQUIRE(lines.size() == 1);
-  CHECK(lines[0] == "usage_stats: verdict off by rule 1: version: not 1 to 64 printable ASCII characters");
+  CHECK(lines[0] == "usage_stats: verdict off by rule 1: version: must be 1 to 64 printable ASCII characters");
 }

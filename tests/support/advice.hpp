@@ -26,7 +26,7 @@ inline std::vector<Advice> advice_in(const std::string& text, const std::string&
       {"unset ([A-Za-z0-9_]+)(?! and )(?![A-Za-z0-9_])", "unset $1"},
       {"set ([A-Za-z0-9_]+=[01])", "export $1"},
       {"put (\\{[^}]*\\}) into (\\S+)", "mkdir -p $$(dirname $2) && echo '$1' >$2"},
-      {"mend or remove (\\S+)", "rm $1"},
+      {"repair or remove (\\S+)", "rm $1"},
   };
   const std::string line = unwrapped(text);
   std::vector<std::pair<std::ptrdiff_t, Advice>> found;

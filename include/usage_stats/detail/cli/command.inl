@@ -23,7 +23,7 @@ inline constexpr Subcommand subcommands[] = {
     {"enable", enable, true, "", "switch usage statistics on"},
     {"disable", disable, true, "", "switch them off, and drop what is waiting to be sent"},
     {"show", show, true, "[--wire] [N]", "the N newest reports (default 1), what became of them"},
-    {"preview", preview, true, "[--message M]", "what a run would send now, or of an error saying M"},
+    {"preview", preview, true, "[--message M]", "what a run would send now"},
     {"describe", describe, false, "[--format F]", "what a report may contain; F: text, markdown or json"},
     {"send", send_now, true, "", "send now what is waiting"},
     {"delete", delete_all, true, "", "delete everything recorded, here and on the servers"},
@@ -34,12 +34,15 @@ USAGE_STATS_INLINE std::string usage(const Options& options) {
   std::string text = "usage: " + typed_command(options) + " COMMAND [--json]\n\n";
   for (const Subcommand& subcommand : subcommands) {
     std::string head = std::string("  ") + subcommand.name + " " + subcommand.arguments;
-    head.resize(std::max<std::size_t>(head.size() + 2, 24), ' ');
+    constexpr std::size_t indent = 26;
+    head.resize((std::max)(head.size() + 2, indent), ' ');
     text += head + subcommand.help + "\n";
     if (subcommand.run == show)
-      text += std::string(24, ' ') + "with --wire: the bodies of the requests, byte for byte\n";
+      text += std::string(indent, ' ') + "with --wire: the bodies of the requests, byte for byte\n";
+    if (subcommand.run == preview)
+      text += std::string(indent, ' ') + "with --message: what it would send of that message\n";
   }
-  return text + "\n--json answers as JSON. Exit codes: 0 done, 1 failed, 2 usage.\n";
+  return text + "\n--json: answer as JSON. Exit codes: 0 done, 1 failed, 2 usage.\n";
 }
 
 USAGE_STATS_INLINE int misused(const Call& call, const std::string& problem) {
@@ -83,12 +86,12 @@ USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::str
   for (const Subcommand& subcommand : subcommands) {
     if (call.name != subcommand.name) continue;
     for (std::size_t at = 1; at < arguments.size(); ++at)
-      if (!take(call, arguments, at)) return misused(call, call.name + ": what is '" + arguments[at] + "'?");
+      if (!take(call, arguments, at)) return misused(call, call.name + ": unexpected argument '" + arguments[at] + "'");
     if (subcommand.touches_files)
       if (const std::string problem = plan_impl::obstacle(options); !problem.empty()) return fail(call, problem);
     return subcommand.run(call);
   }
-  return misused(call, "there is no command '" + call.name + "'");
+  return misused(call, "unknown command '" + call.name + "'");
 }
 
 /// The same, and whether what it said has arrived: else it has failed, whatever it has done.

@@ -41,7 +41,7 @@ USAGE_STATS_INLINE int answer_decision(const Call& call, const Plan& plan, bool 
     // What has them on may stand above what `disable` writes.
     text += row("to stop it", plan.decision.rule == 9 ? call.typed + " disable" : how_to_change(call.options, plan));
   }
-  if (dropped > 0) text += row("dropped", std::to_string(dropped) + " reports that waited to be sent");
+  if (dropped > 0) text += row("dropped", std::to_string(dropped) + " reports that were waiting to be sent");
   print(text);
   return done;
 }

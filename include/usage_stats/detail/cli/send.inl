@@ -94,13 +94,13 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
     json.end_object();
     print_json(json);
   } else if (progress.tries.empty() && waiting == 0) {
-    print("Nothing waits to be sent.\n");
+    print("Nothing is waiting to be sent.\n");
   }
   if (waiting == 0) return done;
   if (!allowed && left.reports > 0)
     remark(call, std::string("usage statistics are ") + verdict_name(plan.decision.verdict) + " (" + plan.decision.why +
                      "): reports are not sent");
-  remark(call, std::to_string(waiting) + (waiting == 1 ? " still waits" : " still wait"));
+  remark(call, std::to_string(waiting) + " still waiting");
   if (allowed && !left.held.empty()) remark(call, "not sent yet: " + left.held);
   return failed;
 }
@@ -222,7 +222,7 @@ USAGE_STATS_INLINE bool anything_left(const Storage& storage) {
 USAGE_STATS_INLINE std::string whom_to_write(const Options& options, const std::vector<Endpoint>& asked_by_hand,
                                              const std::vector<std::string>& ids) {
   if (asked_by_hand.empty() || ids.empty()) return {};
-  std::string text = "These servers delete nothing by themselves:\n";
+  std::string text = "These servers cannot be asked to delete anything; write to a person instead:\n";
   for (const Endpoint& endpoint : asked_by_hand) text += row("server", endpoint.url);
   text += row("write to", options.contact.empty() ? "the author of " + options.app : options.contact);
   for (const std::string& id : ids) text += row("name the id", id);
@@ -253,13 +253,13 @@ USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage,
   if (call.json) {
     print_deletion_json(call, ids, by_hand, progress, waiting);
   } else {
-    print("What lay on this machine is deleted.\n");
-    if (ids.empty()) print("Nothing was ever sent: there is nothing to delete elsewhere.\n");
+    print("The data on this machine is deleted.\n");
+    if (ids.empty()) print("Nothing was ever sent, so there is nothing to delete elsewhere.\n");
     print(whom_to_write(call.options, by_hand, ids));
   }
   if (waiting == 0) return done;
   remark(call, std::to_string(waiting) + (waiting == 1 ? " deletion waits" : " deletions wait") +
-                   " for a server to confirm it; later runs ask again, or `" + call.typed + " send`");
+                   " for a server to confirm it; later runs ask again, as does `" + call.typed + " send`");
   return failed;
 }
 

@@ -127,7 +127,7 @@ USAGE_STATS_INLINE std::string fate(const Plan& plan, const KnownSession& sessio
       text += row("waits for",
                   destination.endpoint.url + (destination.not_before <= now_seconds()
                                                   ? std::string()
-                                                  : "; tried again after " + time_text(destination.not_before)));
+                                                  : "; next attempt after " + time_text(destination.not_before)));
   else if (deliveries_of(session.deliveries).empty())
     text += row("not sent", "it stays on this machine");
   return text;
@@ -153,7 +153,7 @@ USAGE_STATS_INLINE int show(const Call& call) {
       for (const Endpoint& endpoint : endpoints_of(call.options, plan, session, envelope))
         add_requests(requests, endpoint, session.session, session.text, events_before(session, endpoint));
       if (envelope == nullptr && deliveries_of(session.deliveries).empty())
-        remark(call, "session " + session.session + " was not sent; so it would have been:");
+        remark(call, "session " + session.session + " was not sent; this is what would have been sent:");
     } else if (call.json) {
       write_session(json, plan, session, envelope);
     } else {
@@ -197,9 +197,9 @@ USAGE_STATS_INLINE int preview_message(const Call& call) {
   scrub_report(report, call.options, ambient_values());
   const std::string& message = report.outcome.error[0].message;
   if (call.options.errors == ErrorDetail::type)
-    remark(call, "of an error this program reports the type only");
+    remark(call, "this program reports only the type of an error");
   else if (message.empty() && !call.message->empty())
-    remark(call, "the program's own words cannot be read here: of an error only the type is reported");
+    remark(call, "the program's own words cannot be read here: only the type of an error is reported");
   if (!call.json) return print(message.empty() ? message : message + "\n"), done;
   JsonWriter json(true);
   json.begin_object();

@@ -21,12 +21,13 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan&
   const std::string prefix = environment_prefix(options.app), enabled = prefix + "_USAGE_STATS_ENABLED";
   const Decision& decision = plan.decision;
   const std::string command = typed_command(options) + " ";
-  if (!os::foreign_home().empty() && decision.rule == 1) return "run it as that user, or with a HOME of your own";
+  if (!os::foreign_home().empty() && decision.rule == 1)
+    return "run it as that user, or set HOME to your own home folder";
   if (!plan.folder_problem.empty() && decision.why == plan.folder_problem && decision.rule != 1)
-    return "mend or remove what is named, or ask the program's author for another place";
+    return "repair or remove what is named, or ask the program's author for another place";
   switch (decision.rule) {
     case 1:
-      return "a matter for the program's author, or for how it was started";
+      return "ask the program's author, or start the program in another way";
     case 2:
       return "unset " + enabled;
     case 3:
@@ -43,7 +44,7 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan&
     case 8:
       return "set " + enabled + "=1";
     case 10:
-      return "mend or remove " +
+      return "repair or remove " +
              (plan.consent.policy.problem.empty() ? plan.consent.config : plan.consent.policy).file.string();
     default:
       break;
@@ -57,14 +58,14 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan&
 /// Why the verdict is as it is: what a run of now would do, where that is not what earlier runs did.
 USAGE_STATS_INLINE std::string why(const Plan& plan) {
   if (!plan.folder_problem.empty()) return plan.decision.why;
-  if (plan.consent.ask) return "you have not been asked yet; the next run asks";
+  if (plan.consent.ask) return "you have not been asked yet; the next run will ask";
   if (plan.consent.show_notice && plan.decision.verdict != Verdict::on)
-    return "the notice has not been shown yet; the next run shows it, those after it send";
+    return "the notice has not been shown yet; the next run will show it, and later runs will send reports";
   return plan.decision.why;
 }
 
 constexpr const char* cannot_be_told =
-    "unknown: the folder cannot be looked into";  // what lies in a folder that is not used
+    "unknown: the usage folder cannot be used";  // what lies in a folder that is not used
 
 /// What waits to be sent, and why.
 struct Waiting {
@@ -89,8 +90,8 @@ USAGE_STATS_INLINE std::string why_held(const State& state, const std::vector<En
   for (const Envelope& envelope : envelopes) {
     if (envelope.deletion || !asked.insert(question_of(envelope)).second) continue;
     const Permission permission = permission_for(envelope, state);
-    if (permission.leave == Leave::unclear) return "they wait, for " + permission.why;
-    if (permission.leave == Leave::withdrawn) return "they will be dropped, for " + permission.why;
+    if (permission.leave == Leave::unclear) return "they wait, because " + permission.why;
+    if (permission.leave == Leave::withdrawn) return "they will be dropped, because " + permission.why;
   }
   return {};
 }
@@ -117,14 +118,14 @@ class Reasons {
       if (answers_.count(question) == 0) answers_[question] = permission_for(envelope, plan_.state);
       const Permission& permission = answers_[question];
       if (permission.leave == Leave::unclear) return permission.why;
-      if (permission.leave == Leave::withdrawn) return "it will be dropped, for " + permission.why;
+      if (permission.leave == Leave::withdrawn) return "it will be dropped, because " + permission.why;
     }
     if (envelope.in_use_elsewhere) return "its run was on another machine or container, which may be sending it";
     std::string tried = last_try(envelope);
     if (!tried.empty()) return tried;
     if (at_work_) return "it is being sent now";
     for (const Destination& to : envelope.destinations)
-      if (to.attempts > 0) return "the uploader was ended in the middle of a try; the next one tries again";
+      if (to.attempts > 0) return "the uploader was killed during an attempt; the next one will try again";
     return not_taken_up(envelope);
   }
 
@@ -143,19 +144,20 @@ class Reasons {
           if (string_member(line, "endpoint") == url && string_member(line, "result") == "again later")
             why = error_of(line);
       const bool paused = !state.may_ask(url, now_seconds());
-      if (why.empty() && paused) why = "it gave no answer";
+      if (why.empty() && paused) why = "no answer";
       if (!why.empty()) return url + ": " + why;
     }
     return {};
   }
   std::string not_taken_up(const Envelope& envelope) const {
-    if (options_.delivery == Delivery::in_process) return "no run has had the time to send it; the next one tries";
+    if (options_.delivery == Delivery::in_process) return "no run has had time to send it; the next one will try";
     if (!can_start_uploader()) return cannot_start_itself;
-    if (!os::finds_own_executable()) return "this program's file is not found (/proc?), so that it cannot start itself";
+    if (!os::finds_own_executable())
+      return "this program's own file cannot be found (is /proc mounted?), so it cannot start itself";
     if (idle_start_ >= envelope.created)
       return "an uploader was started at " + time_text(idle_start_) +
-             " and came to nothing before its first step: the program could not be loaded again, or was ended";
-    return "no uploader has come to it yet; the next run starts one";
+             " and ended before its first step: the program could not be loaded again, or was killed";
+    return "no uploader has got to it yet; the next run will start one";
   }
 
   const Options& options_;
@@ -300,9 +302,9 @@ USAGE_STATS_INLINE std::string waiting_text(const Plan& plan, const Waiting& wai
     text += " and " + std::to_string(waiting.deletions) + (waiting.deletions == 1 ? " deletion" : " deletions");
   if (waiting.reports + waiting.deletions == 0) return "nothing";
   if (uploader_at_work(plan)) text += "; being sent now";
-  if (waiting.next_try != 0) text += "; tried again after " + time_text(waiting.next_try);
+  if (waiting.next_try != 0) text += "; next attempt after " + time_text(waiting.next_try);
   if (!waiting.held.empty()) text += "; " + waiting.held;
-  if (!waiting.last_error.empty()) text += "; last try: " + waiting.last_error;
+  if (!waiting.last_error.empty()) text += "; last attempt: " + waiting.last_error;
   return text;
 }
 
@@ -316,12 +318,13 @@ USAGE_STATS_INLINE std::string waiting_rows(const Waiting& waiting) {
   if (count > most) rows += row("", "and " + std::to_string(count - most) + " more reasons (--json has them all)");
   const Outbox::LeftAlone& left = waiting.left;
   if (left.vanished > 0)
-    rows += row("vanished", std::to_string(left.vanished) + " runs; the next uploader reports them");
+    rows += row("vanished", std::to_string(left.vanished) + " runs; the next uploader will report them");
   if (left.elsewhere > 0)
     rows += row("elsewhere", std::to_string(left.elsewhere) +
                                  " runs on other machines or in other containers, left alone for a day");
   if (left.newer > 0)
-    rows += row("newer", std::to_string(left.newer) + " reports of a newer version of this program, left to that");
+    rows +=
+        row("newer", std::to_string(left.newer) + " reports of a newer version of this program, left for that version");
   return rows;
 }
 
@@ -377,8 +380,8 @@ USAGE_STATS_INLINE int status(const Call& call) {
   text += row("waiting", waiting_text(plan, waiting)) + waiting_rows(waiting);
   if (plan.folder_problem.empty()) {
     text += row("last sent", state.last_sent == 0 ? "never" : time_text(state.last_sent));
-    text += row("in all", std::to_string(state.sent) + " sent, " + std::to_string(state.failed) + " tries failed, " +
-                              std::to_string(state.dropped) + " dropped");
+    text += row("total", std::to_string(state.sent) + " sent, " + std::to_string(state.failed) + " attempts failed, " +
+                             std::to_string(state.dropped) + " dropped");
   }
   for (const std::string& problem : plan.problems) text += row("problem", problem);
   print(text);

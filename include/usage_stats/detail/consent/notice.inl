@@ -94,8 +94,8 @@ USAGE_STATS_INLINE std::string what(const Options& options) {
     case ArgumentDetail::names:
       break;
   }
-  return (options.argument_values.empty() ? "commands, names of options"
-                                          : "commands, names and some values of options") +
+  return (options.argument_values.empty() ? "commands, option names"
+                                          : "commands, option names and some option values") +
          rest;
 }
 
@@ -166,11 +166,11 @@ USAGE_STATS_INLINE void remember_answer(const Options& options, Plan& plan, bool
   const std::string problem = write_verdict(config_path(options), yes);
   if (!problem.empty()) log("the answer could not be stored: ", problem);
   if (!yes)
-    plan.conclude({Verdict::off, 12, "answered with no at the question"});
+    plan.conclude({Verdict::off, 12, "the question was answered with no"});
   else if (problem.empty())
-    plan.conclude({Verdict::on, 12, "answered with yes at the question"});
-  else  // a yes must stand where it was given when the report leaves
-    plan.conclude({Verdict::local, 12, "the yes at the question could not be stored"});
+    plan.conclude({Verdict::on, 12, "the question was answered with yes"});
+  else  // the yes must still be in its place when the report leaves
+    plan.conclude({Verdict::local, 12, "the answer yes could not be stored"});
   log_failure(log, "", plan.storage->update_state([&](State& state) {
     state.unanswered_prompts = 0;
     state.said_no = !yes;
@@ -182,12 +182,12 @@ USAGE_STATS_INLINE void remember_answer(const Options& options, Plan& plan, bool
 USAGE_STATS_INLINE void ask(const Options& options, Plan& plan, const Log& log) {
   if (const auto error = plan.storage->update_state([](State& state) { ++state.unanswered_prompts; }))
     return log_failure(log, "not asked: ", error);
-  // Once more, for that has taken its time.
+  // Again, because that took time.
   if (os::input_waiting() ||
       !os::offer_to_standard_error(question_text(options, plan.endpoints, os::terminal_columns()))) {
     plan.storage->update_state(
         [](State& state) { state.unanswered_prompts = (std::max)(0, state.unanswered_prompts - 1); });
-    return log("not asked: the terminal takes nothing now, or something is typed ahead");
+    return log("not asked: the terminal accepts no output now, or input was typed ahead");
   }
   const auto line = os::read_line(time_to_answer);
   if (!line) os::offer_to_standard_error("\n");  // the host's own words shall not follow the question on its line
@@ -199,13 +199,13 @@ USAGE_STATS_INLINE void ask(const Options& options, Plan& plan, const Log& log) 
   if (yes || no) remember_answer(options, plan, yes, log);
 }
 
-/// Shows the first notice. One that could not be written has told nobody: nothing is sent.
+/// Shows the first notice. One that could not be written has informed nobody: nothing is sent.
 USAGE_STATS_INLINE void show_notice(const Options& options, Plan& plan, const Log& log) {
   const Decision said = plan.consent.decision;
   const bool now = said.verdict == Verdict::on;
   if (const auto error = plan.storage->update_state([](State&) {})) {  // else each run would show it again
     log_failure(log, "no notice: ", error);
-    if (now) plan.conclude({Verdict::local, said.rule, "the notice could not be remembered"});
+    if (now) plan.conclude({Verdict::local, said.rule, "that the notice was shown could not be stored"});
     return;
   }
   if (os::offer_to_standard_error(notice_text(options, plan.endpoints, now, os::terminal_columns())))
@@ -234,7 +234,7 @@ USAGE_STATS_INLINE void note_disclosed(const Options& options, Plan& plan) {
 USAGE_STATS_INLINE void name_new_data(const Options& options, Plan& plan, const Log& log) {
   const Withheld& withheld = plan.withheld;
   if (!withheld.fields.empty() || !withheld.data.empty())
-    log(std::to_string(withheld.data.size()), " things are new and not announced yet",
+    log(std::to_string(withheld.data.size()), " items are new and no notice has named them yet",
         withheld.data.empty() ? std::string() : ": " + withheld.data.front().name + " ...");
   if (plan.notice != Plan::Notice::new_data || !interactive() || !os::in_foreground()) return;
   std::vector<NewData> named = withheld.data;
@@ -258,7 +258,7 @@ USAGE_STATS_INLINE std::string notice_text(const Options& options, const std::ve
 USAGE_STATS_INLINE std::string question_text(const Options& options, const std::vector<Endpoint>& endpoints,
                                              int columns) {
   std::string text = notice_impl::explain(
-      options, endpoints, {" asks to ", "would be", "", "Do you agree? y(es) or n(o); Enter: not now."}, columns);
+      options, endpoints, {" would like to ", "would be", "", "Do you agree? y(es) or n(o); Enter: not now."}, columns);
   text.back() = ' ';  // the answer is typed behind the question
   return text;
 }

@@ -50,7 +50,7 @@ USAGE_STATS_INLINE std::string problem_with(const Endpoint& endpoint) {
   if (!url) return "endpoint '" + endpoint.url + "': not an http or https URL";
   if (url->scheme == "http" && !endpoint.plain_http && !is_loopback(url->host))
     return "endpoint '" + endpoint.url + "': plain http to another machine; use https, or set plain_http";
-  if (!printable(endpoint.api_key)) return "endpoint '" + endpoint.url + "': api_key has control characters";
+  if (!printable(endpoint.api_key)) return "endpoint '" + endpoint.url + "': api_key must be printable ASCII";
   if (endpoint.protocol == Protocol::amplitude && endpoint.api_key.empty())
     return "endpoint '" + endpoint.url + "': amplitude needs an api_key";
   for (const auto& [name, value] : endpoint.headers)
@@ -62,12 +62,12 @@ USAGE_STATS_INLINE std::string problem_with(const Endpoint& endpoint) {
 USAGE_STATS_INLINE std::string problem_with_times(const Options& options) {
   using std::chrono::milliseconds;
   if (options.wait_limit < milliseconds(0) || options.wait_limit > milliseconds(60000))
-    return "wait_limit: not between 0 and 60 s";
+    return "wait_limit: must be between 0 and 60 s";
   if (options.container_wait < milliseconds(0) || options.container_wait > milliseconds(60000))
-    return "container_wait: not between 0 and 60 s";
+    return "container_wait: must be between 0 and 60 s";
   if (options.report_every != milliseconds(0) &&
       (options.report_every < milliseconds(10) || options.report_every > std::chrono::hours(24 * 30)))
-    return "report_every: neither 0 nor between 10 ms and 30 days";
+    return "report_every: must be 0, or between 10 ms and 30 days";
   return {};
 }
 
@@ -103,22 +103,23 @@ USAGE_STATS_INLINE bool enumerations_are_known(const Options& options) {
 
 USAGE_STATS_INLINE std::string problem_with(const Options& options) {
   using namespace options_impl;
-  if (!app_name(options.app)) return "app '" + options.app + "': not [A-Za-z0-9][A-Za-z0-9._-]{0,63}";
+  if (!app_name(options.app)) return "app '" + options.app + "': must match [A-Za-z0-9][A-Za-z0-9._-]{0,63}";
   if (options.version.empty() || options.version.size() > 64 || !printable(options.version))
-    return "version: not 1 to 64 printable ASCII characters";
+    return "version: must be 1 to 64 printable ASCII characters";
   if (!command_words_are_usable(options.command))
-    return "command '" + options.command + "': not words of letters, digits and ._:/=+-, 32 bytes at most";
-  if (options.endpoints.size() > 8) return "endpoints: more than 8";
+    return "command '" + options.command + "': must be words of letters, digits and ._:/=+-, at most 32 bytes";
+  if (options.endpoints.size() > 8) return "endpoints: at most 8 are allowed";
   for (const Endpoint& endpoint : options.endpoints)
     if (std::string problem = options_impl::problem_with(endpoint); !problem.empty()) return problem;
-  if (!enumerations_are_known(options)) return "an option is none of its enumeration's values";
-  if (!is_finite(options.sample) || options.sample < 0.0 || options.sample > 1.0) return "sample: not between 0 and 1";
-  if (options.dependencies.size() > 64) return "dependencies: more than 64";
+  if (!enumerations_are_known(options)) return "an option has a value that its enumeration does not contain";
+  if (!is_finite(options.sample) || options.sample < 0.0 || options.sample > 1.0)
+    return "sample: must be between 0 and 1";
+  if (options.dependencies.size() > 64) return "dependencies: at most 64 are allowed";
   if (options.dependencies.count(std::string()) != 0) return "dependencies: one has no name";
   for (const auto& [name, path] : {std::pair{"directory", &options.directory},
                                    {"config_file", &options.config_file},
                                    {"policy_file", &options.policy_file}})
-    if (!path_is_usable(*path)) return std::string(name) + ": neither absolute nor beginning with ~/";
+    if (!path_is_usable(*path)) return std::string(name) + ": must be absolute, or begin with ~/";
   return problem_with_times(options);
 }
 

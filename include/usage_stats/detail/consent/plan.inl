@@ -21,7 +21,7 @@ USAGE_STATS_INLINE Withheld withheld_now(const Options& options, const Plan& pla
 
 /// What is wrong with the program or the process, so that nothing may be touched; empty if nothing is.
 USAGE_STATS_INLINE std::string obstacle(const Options& options) {
-  if (os::elevated()) return "the program runs with more rights than its user (setuid)";
+  if (os::elevated()) return "the program runs with more privileges than its user (setuid)";
   if (const auto home = os::foreign_home(); !home.empty()) return anothers_home(home);
   return problem_with(options);
 }

@@ -49,7 +49,7 @@ USAGE_STATS_INLINE Word enabled_word(const std::string& name, std::string& text)
 
 USAGE_STATS_INLINE Answer process_is_trusted(Facts& facts) {  // 1
   if (os::variable("USAGE_STATS_UPLOADER")) return off("this process was started as an uploader");
-  if (os::elevated()) return off("the program runs with more rights than its user (setuid)");
+  if (os::elevated()) return off("the program runs with more privileges than its user (setuid)");
   if (!facts.problem.empty()) return off(facts.problem);
   return {};
 }
@@ -75,7 +75,7 @@ USAGE_STATS_INLINE Answer do_not_track(Facts&) {  // 4
 
 USAGE_STATS_INLINE Answer argument_says_off(Facts& facts) {  // 5
   for (const std::string& argument : facts.arguments)
-    if (argument == "--disable-usage-stats") return off("the argument --disable-usage-stats");
+    if (argument == "--disable-usage-stats") return off("the argument --disable-usage-stats was given");
   return {};
 }
 
@@ -119,13 +119,12 @@ USAGE_STATS_INLINE Answer config_says(Facts& facts) {  // 9
   // whatever that file says, until `usage-stats enable` takes both back.
   if (!answer && facts.options.consent == ConsentMode::opt_in) return answer;  // off either way, by rule 11
   if (!facts.state().said_no) return answer;
-  return off((usage_path(facts.options) / "state.json").string() +
-             " remembers that usage statistics were switched off");
+  return off((usage_path(facts.options) / "state.json").string() + " says that usage statistics were switched off");
 }
 
 USAGE_STATS_INLINE Answer opt_in(Facts& facts) {  // 11
   if (facts.options.consent != ConsentMode::opt_in) return {};
-  return off("nobody has switched usage statistics on (they are opt-in)");
+  return off("usage statistics are opt-in, and nobody has switched them on");
 }
 
 /// Somebody sits at the terminal and sees what this program, and not another one, writes there.
@@ -153,7 +152,7 @@ USAGE_STATS_INLINE Answer notice_is_due(Facts& facts) {  // 14
 USAGE_STATS_INLINE Answer unattended(Facts& facts) {  // 15
   const std::string why = in_ci()       ? "continuous integration: "
                           : !attended() ? "nobody at a terminal: "
-                                        : "input was typed ahead, so that nobody could be asked: ";
+                                        : "input was typed ahead, so the question could not be asked: ";
   switch (facts.options.unattended) {
     case Unattended::off:
       return off(why + "nothing is collected");
@@ -163,7 +162,7 @@ USAGE_STATS_INLINE Answer unattended(Facts& facts) {  // 15
       break;
   }
   facts.consent.show_notice = !facts.state().notice_shown;
-  return Decision{Verdict::on, 0, why + "the program's author has it on"};
+  return Decision{Verdict::on, 0, why + "the program's author has switched them on"};
 }
 
 /// Section 3 of the design; the first rule that speaks decides. Rule 10 stands where its file stands.
@@ -224,15 +223,15 @@ USAGE_STATS_INLINE Permission permission_for(const Envelope& envelope, const Sta
   const auto gone = [](const std::filesystem::path& file) {
     return Permission{Leave::withdrawn, file.string() + " no longer says \"usage_stats\": true"};
   };
-  if (!envelope.policy_file.is_absolute()) return {Leave::unclear, "the run did not note where its policy file is"};
+  if (!envelope.policy_file.is_absolute()) return {Leave::unclear, "the run did not record where its policy file is"};
   if (auto answer = consent_impl::permission_by(read_settings(envelope.policy_file))) return *answer;
   if (envelope.rule == 6) return gone(envelope.policy_file);
-  if (envelope.rule == 7) return {Leave::allowed, "its environment had switched it on"};
+  if (envelope.rule == 7) return {Leave::allowed, "the run's environment had switched them on"};
   if (state.said_no) return {Leave::withdrawn, "usage statistics were switched off"};
-  if (!envelope.config_file.is_absolute()) return {Leave::unclear, "the run did not note where its config file is"};
+  if (!envelope.config_file.is_absolute()) return {Leave::unclear, "the run did not record where its config file is"};
   if (auto answer = consent_impl::permission_by(read_settings(envelope.config_file))) return *answer;
   if (envelope.rule == 9 || envelope.rule == 12) return gone(envelope.config_file);
-  return {Leave::allowed, "nobody has said no"};
+  return {Leave::allowed, "nothing says no"};
 }
 
 }  // namespace detail

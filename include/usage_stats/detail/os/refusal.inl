@@ -15,27 +15,27 @@ namespace refusal_impl {
 USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
   switch (why) {
     case Refusal::root:
-      return "the root of the file system is no place for reports";
+      return "reports cannot be kept in the root of the file system";
     case Refusal::is_home:
-      return "the home folder itself is no place for reports";
+      return "reports cannot be kept in the home folder itself";
     case Refusal::no_home:
-      return "the home folder does not exist, and is not made";
+      return "the home folder does not exist, and this library does not create it";
     case Refusal::anothers:
       return "it belongs to another user";
     case Refusal::others_may_write:
-      return "other users may write there";
+      return "other users can write there";
     case Refusal::not_private:
-      return "this program has not made it, and other users may look into it (chmod 700, or remove it)";
+      return "this program did not create it, and other users can look into it (chmod 700, or remove it)";
     case Refusal::in_anothers_folder:
-      return "the folder that it lies in belongs to another user";
+      return "the folder that it is in belongs to another user";
     case Refusal::in_shared_folder:
-      return "anybody may rename what lies in the folder above it";
+      return "any user can rename what is in the folder above it";
     case Refusal::untrusted_link:
-      return "a link on the way to it may have been put there by another user";
+      return "another user could have made a link on the way to it";
     case Refusal::not_made_by_us:
-      return "this program has not made it: it is not empty, and no state.json in it is this program's";
+      return "this program did not create it: it is not empty, and has no state.json of this program";
     case Refusal::newer_version:
-      return "a newer version of this program has written its state.json, which is left as it is";
+      return "a newer version of this program has written its state.json, which is not changed";
     case Refusal::another_programs:
       return "it belongs to another program, as its state.json says";
   }
