@@ -17,7 +17,7 @@ std::string client_id(const Sandbox& sandbox) { return state_of(sandbox)["client
 
 }  // namespace
 
-EST_CASE("command reset: a new id; what waits keeps the old one") {
+TEST_CASE("command reset: a new id; what waits keeps the old one") {
   Server server(503);
   Sandbox sandbox;
   const std::vector<std::string> options{"--url", server.url()};
