@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "collector/aggregate/figures.hpp"
+#include "collector/aggregate/sqlite_source.hpp"
 #include "collector/store/schema.hpp"
 #include "made_up_reports.hpp"
 
@@ -158,10 +159,11 @@ void ask_all(const collector::Reader& reader, const std::function<void(const cha
 
 int figures(const std::string& file, const std::string& app) {
   collector::Database database = collector::open_for_reading(file);
-  const auto days = collector::days_of(database, app);
+  collector::SqliteSource source(database);
+  const auto days = collector::days_of(source, app);
   if (!days) return 1;
   collector::Selection all{app, days->second - 89, days->second};
-  const collector::Table versions = collector::totals({database, all}, collector::Metric::version);
+  const collector::Table versions = collector::totals({source, all}, collector::Metric::version);
   collector::Selection of_version = all, of_os = all, ever = all;
   of_version.version = std::get<std::string>(versions.rows.at(0).at(0));
   of_os.os = "linux";
@@ -170,7 +172,7 @@ int figures(const std::string& file, const std::string& app) {
                                         std::pair{"one system", of_os}, std::pair{"all days", ever}}) {
     double sum = 0, most = 0;
     std::string slowest;
-    ask_all({database, selection}, [&](const char* question, double ms) {
+    ask_all({source, selection}, [&](const char* question, double ms) {
       sum += ms;
       if (ms > most) slowest = question;
       most = std::max(most, ms);

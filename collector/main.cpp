@@ -21,7 +21,8 @@ const std::vector<Command>& commands() {
        "",
        "takes reports and shows pages until it gets SIGTERM",
        serve,
-       {"--database", "--host", "--port", "--path", "--pages-host", "--pages-port", "--keep"},
+       {"--database", "--host", "--port", "--path", "--pages-host", "--pages-port", "--keep",
+        "--clickhouse"},
        {"--only-described", "--verbose"}},
       {"check", "", "is all well? exit code 0 or 1, for a monitor", check, {"--database", "--keep"}, {}},
       {"describe",
@@ -42,7 +43,7 @@ const std::vector<Command>& commands() {
        "FOLDER",
        "writes a static site of finished weeks, for everyone to see",
        publish_site,
-       {"--database"},
+       {"--database", "--clickhouse"},
        {}},
       {"delete", "CLIENT_ID", "forgets a client, as DELETE does", remove_client, {"--database"}, {}},
       {"forget",
@@ -55,7 +56,7 @@ const std::vector<Command>& commands() {
        "[--yes]",
        "removes raw reports that are too old, however many",
        expire,
-       {"--database", "--keep"},
+       {"--database", "--keep", "--clickhouse"},
        {"--yes"}},
       {"rebuild", "", "makes the figures of all raw reports anew", rebuild, {"--database"}, {}},
   };
@@ -75,6 +76,7 @@ void print_usage(std::ostream& out) {
          "  --pages-host ADDRESS  where the pages are (127.0.0.1), --pages-port N (8081). A port of 0 is any free one\n"
          "  --keep DAYS         how long raw reports are kept (60d); figures stay\n"
          "  --only-described    refuse programs, fields and words that `describe add` has not taught it\n"
+         "  --clickhouse URL    also brings all to a ClickHouse server, whose figures pages then show\n"
          "  --verbose           a line for each report; never an address\n"
          "\nBoth ports speak plain HTTP: put a proxy in front that does TLS (docs/collector.md has one).\n";
 }

@@ -75,41 +75,17 @@ std::vector<std::pair<std::string, std::int64_t>> commonest(const Counts& counts
 
 }  // namespace
 
-Table programs(Database& database) {
+Table programs(Source& source) {
   Table table{{"program", "runs", "first_day", "last_day"}, {}};
-  std::vector<std::string> apps;
-  Statement& found = database["SELECT value FROM term WHERE app = 0 AND metric = 0 ORDER BY value"]();
-  while (found.step()) apps.push_back(found.text(0));
-  for (const std::string& app : apps) {
-    const auto days = days_of(database, app);
-    if (!days) continue;
-    const Reader all(database, {app, days->first, days->second, {}, {}, {}, Ci::both});
-    table.rows.push_back({app, all.sum(Metric::runs), text_of(days->first), text_of(days->second)});
-  }
+  for (const Program& program : source.programs({}))
+    table.rows.push_back({program.app, program.runs, text_of(program.first), text_of(program.last)});
   return table;
 }
 
-std::optional<std::pair<Day, Day>> days_of(Database& database, const std::string& app) {
-  const Reader all(database, {app, 0, INT32_MAX, {}, {}, {}, Ci::both});
-  std::optional<std::pair<Day, Day>> days;
-  for (const Series& series : all.series(Metric::runs))
-    all.cells(series.id, [&](Day day, std::int64_t, std::int64_t) {
-      if (!days) days.emplace(day, day);
-      days->first = std::min(days->first, day);
-      days->second = std::max(days->second, day);
-    });
-  return days;
-}
-
 Table active(const Reader& reader, Period period) {
-  const char* const names[] = {"day", "week", "month"};
-  std::map<Day, std::int64_t> counts;
-  for (const Day day : steps_of(reader.selection(), period)) counts[day] = 0;
-  for (const Series& series : reader.series(Metric::active, names[static_cast<int>(period)]))
-    reader.installations(series.id, begin_of(period, reader.selection().first),
-                         [&](Day day, std::int64_t, std::int64_t n) { counts[day] += n; });
+  std::map<Day, std::int64_t> counts = reader.source().installations(reader.selection(), period);
   Table table{{"start", "installations"}, {}};
-  for (const auto& [day, n] : counts) table.rows.push_back({text_of(day), n});
+  for (const Day day : steps_of(reader.selection(), period)) table.rows.push_back({text_of(day), counts[day]});
   return table;
 }
 
@@ -118,7 +94,7 @@ Table runs(const Reader& reader) {
   std::map<Day, std::int64_t> counts;
   for (const Day day : steps_of(reader.selection(), step)) counts[day] = 0;
   for (const Series& series : reader.series(Metric::runs))
-    reader.cells(series.id, [&](Day day, std::int64_t, std::int64_t n) { counts[begin_of(step, day)] += n; });
+    for (const Cell& cell : series.cells) counts[begin_of(step, cell.day)] += cell.n;
   Table table{{"start", "runs"}, {}};
   for (const auto& [day, n] : counts) table.rows.push_back({text_of(day), n});
   return table;
@@ -127,7 +103,7 @@ Table runs(const Reader& reader) {
 Table totals(const Reader& reader, Metric metric, const std::string& name, std::size_t most) {
   Counts counts;
   std::int64_t total = 0, others = 0;
-  for (const Series& series : reader.series(metric, name)) total += counts[series.value] = reader.sum(series.id);
+  for (const Series& series : reader.series(metric, name)) total += counts[series.value] = series.sum();
   Table table{{"value", "n", "share"}, {}};
   for (const auto& [value, n] : commonest(counts, most, others)) table.rows.push_back({value, n, share_of(n, total)});
   if (others > 0) table.rows.push_back({std::string("(others)"), others, share_of(others, total)});
@@ -136,14 +112,13 @@ Table totals(const Reader& reader, Metric metric, const std::string& name, std::
 
 Table shares(const Reader& reader, Metric metric, const std::string& name, std::size_t most) {
   const Period step = reader.selection().step;
-  const std::vector<Series> all = reader.series(metric, name);
   Counts counts;
   std::map<std::string, std::map<Day, std::int64_t>> by_value;
-  for (const Series& series : all)
-    reader.cells(series.id, [&](Day day, std::int64_t, std::int64_t n) {
-      counts[series.value] += n;
-      by_value[series.value][begin_of(step, day)] += n;
-    });
+  for (const Series& series : reader.series(metric, name))
+    for (const Cell& cell : series.cells) {
+      counts[series.value] += cell.n;
+      by_value[series.value][begin_of(step, cell.day)] += cell.n;
+    }
   std::int64_t others = 0;
   const auto shown = commonest(counts, most, others);
   Table table{{"start", "value", "n"}, {}};
@@ -163,7 +138,7 @@ Table shares(const Reader& reader, Metric metric, const std::string& name, std::
 
 Table options(const Reader& reader, std::size_t most) {
   Counts counts;
-  for (const Series& series : reader.series(Metric::option)) counts[series.name] = reader.sum(series.id);
+  for (const Series& series : reader.series(Metric::option)) counts[series.name] = series.sum();
   const std::int64_t all = reader.sum(Metric::runs);
   std::int64_t others = 0;
   Table table{{"option", "runs", "share"}, {}};
@@ -176,7 +151,7 @@ Table durations(const Reader& reader) {
   std::map<Day, Bins> by_step;
   for (const Day day : steps_of(reader.selection(), step)) by_step[day];
   for (const Series& series : reader.series(Metric::duration))
-    reader.cells(series.id, [&](Day day, std::int64_t bin, std::int64_t n) { by_step[begin_of(step, day)][bin] += n; });
+    for (const Cell& cell : series.cells) by_step[begin_of(step, cell.day)][cell.bin] += cell.n;
   Table table{{"start", "p50", "p90", "p99", "runs"}, {}};
   for (const auto& [day, bins] : by_step)
     table.rows.push_back({text_of(day), quantile(bins, 0.5, false), quantile(bins, 0.9, false),
@@ -205,7 +180,7 @@ Table percentiles(const Reader& reader, Metric metric, const std::string& name) 
 std::vector<std::string> names(const Reader& reader, Metric metric) {
   std::set<std::string> found;
   for (const Series& series : reader.series(metric))
-    if (found.count(series.name) == 0 && reader.sum(series.id) > 0) found.insert(series.name);
+    if (series.sum() > 0) found.insert(series.name);
   return {found.begin(), found.end()};
 }
 
@@ -227,7 +202,7 @@ Table stages(const Reader& reader) {
   for (const std::string& name : names(reader, Metric::stage)) {
     std::int64_t times = 0, failed = 0;
     for (const Series& series : reader.series(Metric::stage_status, name)) {
-      const std::int64_t n = reader.sum(series.id);
+      const std::int64_t n = series.sum();
       times += n;
       if (series.value == "failed") failed += n;
     }

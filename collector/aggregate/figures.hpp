@@ -1,20 +1,18 @@
 #pragma once
-// The figures, one function a chart: each reads cells only and answers with a small table. Runs under CI are out unless
+// The figures, one function a chart: each asks a source and answers with a small table. Runs under CI are out unless
 // the selection says otherwise. "start" is the first day of the selection's step, as text; steps without runs are
 // there, with zeros. Numbers come out of bins of 9 % width and have three digits at most.
 
 #include <string>
 #include <vector>
 
-#include "selection.hpp"
+#include "source.hpp"
 #include "table.hpp"
 
 namespace collector {
 
 /// program, runs (of all time, CI too), first_day, last_day.
-Table programs(Database&);
-/// The days from the first to the last run of a program; nothing if there is none.
-std::optional<std::pair<Day, Day>> days_of(Database&, const std::string& app);
+Table programs(Source&);
 
 /// start, installations: distinct in each day, week or month (the period, not the selection's step).
 Table active(const Reader&, Period);

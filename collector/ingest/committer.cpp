@@ -48,6 +48,18 @@ Answer Committer::wait_for(Ticket ticket) {
   return answer.get();
 }
 
+bool Committer::perform(const std::function<void(Store&)>& change) {
+  std::future<Answer> answer;
+  {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    if (ending_) return false;
+    queue_.push_back({change, {}});
+    answer = queue_.back().answer.get_future();
+  }
+  arrived_.notify_one();
+  return answer.get().verdict == Verdict::performed;
+}
+
 Committer::Tickets Committer::take() {
   std::unique_lock<std::mutex> lock(mutex_);
   const auto limit = night_ != Night::done            ? milliseconds(5)
@@ -105,6 +117,10 @@ Answer Committer::perform(Ticket& ticket) try {
     ++numbers_.deletions;
     return {Verdict::deleted, {}, removed};
   }
+  if (const auto* change = std::get_if<std::function<void(Store&)>>(&ticket.job)) {
+    (*change)(store_);
+    return {Verdict::performed, {}, 0};
+  }
   switch (store_.add(std::get<Report>(ticket.job), today())) {
     case Added::stored:
       return {Verdict::stored, {}, 0};
@@ -118,6 +134,7 @@ Answer Committer::perform(Ticket& ticket) try {
 }
 
 void Committer::count(const Answer& answer) {
+  if (answer.verdict == Verdict::performed) return;
   std::atomic<std::uint64_t>* const numbers[] = {&numbers_.stored, &numbers_.known, &numbers_.deleted,
                                                  &numbers_.refused, &numbers_.failed};
   ++*numbers[static_cast<int>(answer.verdict)];

@@ -19,7 +19,7 @@
 namespace collector {
 
 /// What became of a report: stored, known or deleted; refused, with the reason; or it cannot be kept now.
-enum class Verdict { stored, known, deleted, refused, failed };
+enum class Verdict { stored, known, deleted, refused, failed, performed };
 struct Answer {
   Verdict verdict = Verdict::failed;
   std::string reason;
@@ -49,11 +49,14 @@ class Committer {
   /// sender comes again and is told that it is known).
   Answer add(Report report);
   Answer remove(std::string client_digits);
+  /// Another change, committed when this returns true; waits for it as long as it takes.
+  bool perform(const std::function<void(Store&)>& change);
   const Numbers& numbers() const { return numbers_; }
 
  private:
   struct Ticket {
-    std::variant<Report, std::string> job;  // a report, or the digits of a client to remove
+    // A report, the digits of a client to remove, or another change.
+    std::variant<Report, std::string, std::function<void(Store&)>> job;
     std::promise<Answer> answer;
   };
   using Tickets = std::deque<Ticket>;

@@ -135,6 +135,7 @@ class Service {
       case Verdict::refused:
         tell("refused: " + result.reason);
         return answer(response, 422, "error", result.reason);
+      case Verdict::performed:
       case Verdict::failed:
         tell("not stored, " + result.reason);
         return busy(response);

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <fstream>
 
+#include "../cluster/forwarder.hpp"
 #include "../store/dictionary.hpp"
 #include "../store/store.hpp"
 #include "commands.hpp"
@@ -114,6 +115,8 @@ int check(const Arguments& arguments) {
   std::error_code error;
   const auto space = std::filesystem::space(std::filesystem::absolute(file).parent_path(), error);
   if (!error && space.available < 100 * 1024 * 1024) problems.push_back("less than 100 MB are left on its disk");
+  if (is_forwarding(database) && unforwarded(database) > 100000)
+    problems.push_back(std::to_string(unforwarded(database)) + " reports wait for the cluster");
   for (const std::string& problem : problems) std::cout << "problem: " << problem << '\n';
   const std::int64_t reports = number("SELECT COUNT(*) FROM run"), last = number("SELECT MAX(day) FROM run");
   std::cout << reports << " reports" << (reports > 0 ? ", the last arrived on " + text_of(last) : "") << ", "

@@ -4,6 +4,8 @@
 
 #include <filesystem>
 
+#include "../store/outbox.hpp"
+
 namespace collector {
 namespace {
 
@@ -43,6 +45,12 @@ void install_metrics(httplib::Server& server, const Committer& committer, const 
     counter("commits_total", "transactions", numbers.commits);
     counter("deletions_total", "clients that asked to be forgotten", numbers.deletions);
     text.add(prefix + "queue", "gauge", "reports that wait for the disk", numbers.queued);
+    try {
+      Database store = open_for_reading(database);
+      if (is_forwarding(store))
+        text.add(prefix + "forward_queue", "gauge", "reports that wait for the cluster", static_cast<std::uint64_t>(unforwarded(store)));
+    } catch (const std::exception&) {  // the sizes below tell of it
+    }
     text.add(prefix + "database_bytes", "gauge", "size of the database file", size_of(database));
     text.add(prefix + "log_bytes", "gauge", "size of its write-ahead log", size_of(database + "-wal"));
     std::error_code error;

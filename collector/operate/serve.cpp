@@ -11,6 +11,8 @@
 #include <thread>
 
 #include "../ingest/committer.hpp"
+#include "../cluster/clickhouse_source.hpp"
+#include "../cluster/forwarder.hpp"
 #include "../ingest/service.hpp"
 #include "../pages/pages.hpp"
 #include "../store/dictionary.hpp"
@@ -99,8 +101,19 @@ int serve(const Arguments& arguments) {
   ::signal(SIGPIPE, SIG_IGN);
 
   // What the listeners use outlives them.
+  const auto cluster = arguments.text("--clickhouse");
+  if (cluster) ClickHouse{*cluster};  // a wrong address is said at once; a server that is away is waited for
   Store store(file, true);
+  if (!cluster && is_forwarding(store.database())) {
+    Store::Change change(store);
+    stop_forwarding(store.database());
+    change.commit();
+    tell("no --clickhouse any more: what waited for it stays here");
+  }
   Committer committer(store, settings);
+  std::unique_ptr<Forwarder> forwarder;
+  if (cluster)
+    forwarder = std::make_unique<Forwarder>(committer, Forwarder::Settings{file, *cluster, settings.keep_days, tell});
   std::unique_ptr<OnlyDescribed> only_described;
   if (arguments.has("--only-described")) {
     only_described = std::make_unique<OnlyDescribed>(file);
@@ -111,7 +124,7 @@ int serve(const Arguments& arguments) {
   install_metrics(pages.server, committer, file);
 
   const std::string reports_url = reports.start() + service.path;
-  install_pages(pages.server, file, reports_url);
+  install_pages(pages.server, file, reports_url, [cluster](Database& database) { return make_source(cluster, database); });
   const std::string pages_url = pages.start();
   tell("reports are taken at " + reports_url);
   tell("pages are at " + pages_url + "/");

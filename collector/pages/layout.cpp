@@ -129,7 +129,7 @@ std::string headline(const Reader& reader) {
   const std::int64_t all = reader.sum(Metric::runs);
   std::int64_t good = 0;
   for (const Series& series : reader.series(Metric::status))
-    if (series.value == "ok") good += reader.sum(series.id);
+    if (series.value == "ok") good += series.sum();
   const Table percent = percentiles(reader, Metric::duration);
   const auto* const half = percent.rows.empty() ? nullptr : std::get_if<double>(&percent.rows[0][1]);
   return "<div class=\"numbers\">\n" + installations_box(reader, Period::week) +

@@ -54,8 +54,8 @@ std::string first_steps(const std::string& reports_url) {
          "charts:</p>\n<pre>mytool usage-stats describe --json | usage-stats-collector describe add -</pre>\n";
 }
 
-std::string program_list(Database& database, const std::string& reports_url) {
-  const Table all = programs(database);
+std::string program_list(Source& source, const std::string& reports_url) {
+  const Table all = programs(source);
   if (all.rows.empty()) return page("Usage statistics", "/style.css", first_steps(reports_url));
   std::string body =
       "<header><h1>Usage statistics</h1></header>\n<div class=\"scroll\"><table><thead><tr><th scope=\"col\">"
@@ -73,14 +73,16 @@ std::string program_list(Database& database, const std::string& reports_url) {
 
 /// A request for a program, with its selection made.
 struct Look {
-  Look(const std::string& file, const httplib::Request& request)
+  Look(const std::string& file, const MakeSource& make_source, const httplib::Request& request)
       : database(open_for_reading(file)),
+        source(make_source(database)),
         app(request.matches[1]),
         filters(std::multimap<std::string, std::string>(request.params.begin(), request.params.end())),
-        days(days_of(database, app)),
-        reader(database, filters.selection(app, today(), days)) {}
+        days(days_of(*source, app)),
+        reader(*source, filters.selection(app, today(), days)) {}
 
   Database database;
+  std::unique_ptr<Source> source;
   std::string app;
   Filters filters;
   std::optional<std::pair<Day, Day>> days;
@@ -104,7 +106,7 @@ std::string program_page(Look& look, const Tab& tab) {
   unfiltered.version.reset();
   unfiltered.os.reset();
   unfiltered.command.reset();
-  body += filter_links(look.filters, Reader(look.database, unfiltered), std::string("./") + tab.path);
+  body += filter_links(look.filters, Reader(*look.source, unfiltered), std::string("./") + tab.path);
   if (tab.section == Section::use) body += headline(look.reader);
   body += "<div class=\"figures\">\n";
   Address address;
@@ -150,17 +152,18 @@ httplib::Server::Handler guarded(Work work) {
 
 }  // namespace
 
-void install_pages(httplib::Server& server, const std::string& file, const std::string& reports_url) {
+void install_pages(httplib::Server& server, const std::string& file, const std::string& reports_url,
+                   const MakeSource& make_source) {
   server.Get("/style.css", [](const httplib::Request&, httplib::Response& response) {
     answer_with(response, style_sheet(), "text/css; charset=utf-8", page_policy);
   });
   server.Get("/", guarded([=](const httplib::Request&, httplib::Response& response) {
                Database database = open_for_reading(file);
-               answer_page(response, program_list(database, reports_url));
+               answer_page(response, program_list(*make_source(database), reports_url));
              }));
   server.Get("/app/([A-Za-z0-9._-]+)/([a-z]*)",
              guarded([=](const httplib::Request& request, httplib::Response& response) {
-               Look look(file, request);
+               Look look(file, make_source, request);
                if (!look.days) return not_found(response, "No report of this program has arrived.");
                for (const Tab& tab : tabs)
                  if (request.matches[2] == tab.path) return answer_page(response, program_page(look, tab));
@@ -168,7 +171,7 @@ void install_pages(httplib::Server& server, const std::string& file, const std::
              }));
   server.Get("/app/([A-Za-z0-9._-]+)/chart/([^/]+)\\.(svg|csv|json)",
              guarded([=](const httplib::Request& request, httplib::Response& response) {
-               Look look(file, request);
+               Look look(file, make_source, request);
                answer_chart(look, request.matches[2].str(), request.matches[3], response);
              }));
 }

@@ -7,7 +7,12 @@
 //   /app/NAME/chart/ID.svg       .csv and .json too; all of them take the filters in the query (filters.hpp)
 //   /style.css
 
+#include <functional>
+#include <memory>
 #include <string>
+
+#include "../aggregate/source.hpp"
+#include "../base/sqlite.hpp"
 
 namespace httplib {
 class Server;
@@ -15,8 +20,11 @@ class Server;
 
 namespace collector {
 
+/// Where a request's figures come from: made for each, and gone before its database.
+using MakeSource = std::function<std::unique_ptr<Source>(Database&)>;
+
 /// Answers for them on the server. `reports_url` is shown where there are no reports yet. Each request opens the
 /// database for itself, read-only.
-void install_pages(httplib::Server&, const std::string& database, const std::string& reports_url);
+void install_pages(httplib::Server&, const std::string& database, const std::string& reports_url, const MakeSource&);
 
 }  // namespace collector

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <set>
 
-#include "../aggregate/witnesses.hpp"
-
 namespace collector {
 namespace {
 
@@ -16,7 +14,7 @@ using Row = std::vector<Value>;
 /// In which rows the word is shared.
 class Shared {
  public:
-  Shared(const Words& words, const Reader& reader) : words_(words), known_(shared_words(reader, words.metric)) {}
+  Shared(const Words& words, const Reader& reader) : words_(words), known_(reader.source().shared_words(reader.selection().app, words.metric)) {}
 
   bool operator()(const Row& row) const {
     const std::string word = text_of(row[words_.column]);
@@ -27,7 +25,7 @@ class Shared {
 
  private:
   const Words& words_;
-  const std::set<std::pair<std::string, std::string>> known_;
+  const std::set<Word> known_;
 };
 
 /// Of a column; beyond the last where there is none.
@@ -110,7 +108,7 @@ void hide_few(Table& table) {
 
 }  // namespace
 
-bool may_be_published(const Reader& reader) { return !shared_words(reader, Metric::runs).empty(); }
+bool may_be_published(const Reader& reader) { return !reader.source().shared_words(reader.selection().app, Metric::runs).empty(); }
 
 Table public_table(const Question& question, const Reader& reader) {
   // All errors, so that rare ones take no place of those that are shown, and are counted.

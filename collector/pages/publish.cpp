@@ -84,8 +84,8 @@ class Site {
 };
 
 /// Weeks that have ended, and no longer than the program has reported.
-std::optional<Selection> finished_weeks(Database& database, const std::string& app) {
-  const auto days = days_of(database, app);
+std::optional<Selection> finished_weeks(Source& source, const std::string& app) {
+  const auto days = days_of(source, app);
   if (!days) return std::nullopt;
   Selection selection;
   selection.app = app;
@@ -108,7 +108,7 @@ void write_chart(Site& site, const std::string& base, const Question& question, 
   site.write(base + ".svg", svg(answer.chart, Picture::own_file));
 }
 
-void write_program(Site& site, const Reader& reader) {
+void write_program(Site& site, const Reader& reader, const std::vector<Described>& dictionary) {
   const Selection& selection = reader.selection();
   std::string body = "<header><p><a href=\"../\">All programs</a></p><h1>" + escape(selection.app) + "</h1>\n<p>" +
                      text_of(selection.first) + " to " + text_of(selection.last) +
@@ -116,7 +116,7 @@ void write_program(Site& site, const Reader& reader) {
                      headline(reader);
   for (const Section section : {Section::use, Section::endings, Section::durations, Section::own}) {
     std::string figures;
-    for (const Question& question : questions(section, reader, described(reader.database(), selection.app))) {
+    for (const Question& question : questions(section, reader, dictionary)) {
       if (!is_public(question)) continue;
       const DrawnTable shown = answer(question, public_table(question, reader), reader);
       figures += figure(question, shown, {});
@@ -130,20 +130,20 @@ void write_program(Site& site, const Reader& reader) {
 
 }  // namespace
 
-Published publish(Database& database, const fs::path& folder) {
+Published publish(Source& source, Database& database, const fs::path& folder) {
   Site site(folder);
   Published published;
   std::string list;
-  const Table all = programs(database);
+  const Table all = programs(source);
   for (const auto& row : all.rows) {
     const std::string app = text_of(row[0]);
-    const auto weeks = finished_weeks(database, app);
-    const Reader reader(database, weeks.value_or(Selection{}));
+    const auto weeks = finished_weeks(source, app);
+    const Reader reader(source, weeks.value_or(Selection{}));
     if (!weeks || !may_be_published(reader)) {
       published.left_out.push_back(app);
       continue;
     }
-    write_program(site, reader);
+    write_program(site, reader, described(database, app));
     list += "<li><a href=\"" + percent_encode(app) + "/\">" + escape(app) + "</a>, " +
             grouped(static_cast<double>(reader.sum(Metric::runs))) + " runs</li>\n";
     published.programs.push_back(app);

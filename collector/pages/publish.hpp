@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "../aggregate/source.hpp"
 #include "../base/sqlite.hpp"
 
 namespace collector {
@@ -16,6 +17,7 @@ struct Published {
 
 /// Writes the site into a folder, which is made if it is not there. Of what is there, files of the same names are
 /// replaced, and those that an earlier site had and this one has not are removed. Throws Problem where it cannot write.
-Published publish(Database&, const std::filesystem::path& folder);
+/// The database has what programs declare.
+Published publish(Source&, Database&, const std::filesystem::path& folder);
 
 }  // namespace collector

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "../base/sha256.hpp"
+#include "outbox.hpp"
 #include "store.hpp"
 
 namespace collector {
@@ -63,11 +64,15 @@ void Store::remember_deletions() {
       append_line(deletions_file(database_.file()), hash);
 }
 
-std::int64_t Store::remove_client(std::string_view digits) {
-  const std::string hash = hash_of_client(digits), key = bytes_of_hex(digits);
+void Store::bury(const std::string& hash) {
   database_["INSERT OR IGNORE INTO tombstone VALUES(?)"](Blob{hash}).run();
   // Before the commit: a wish too many in that file does no harm, one too few does.
   if (database_.changes() > 0) append_line(deletions_file(database_.file()), hex_of(hash));
+}
+
+std::int64_t Store::remove_client(std::string_view digits) {
+  const std::string hash = hash_of_client(digits), key = bytes_of_hex(digits);
+  bury(hash);
   Id witness = 0;
   std::memcpy(&witness, hash.data(), sizeof witness);
   database_["DELETE FROM witness WHERE key = ?"](witness).run();
@@ -147,6 +152,7 @@ std::int64_t Store::subtract(const std::vector<Id>& slices, bool from_all, std::
 
 std::int64_t Store::forget(const std::string& name, const std::optional<std::string>& version, std::optional<Day> day) {
   write_figures();
+  put_forgotten(database_, name, version, day);
   const auto id_of = [this](Id app, Metric metric, const std::string& value) {
     return database_["SELECT id FROM term WHERE app = ? AND metric = ? AND name = '' AND value = ?"](
                app, static_cast<int>(metric), value)

@@ -6,7 +6,7 @@ namespace collector {
 namespace {
 
 constexpr int application_id = 0x75736765;  // "usge"
-constexpr int schema_version = 1;
+constexpr int schema_version = 2;
 
 // Raw: client, run, report, presence. They live for --keep days, or until they are deleted.
 // Figures: cell, whose keys are explained by slice and term. Pages read these, described and nothing else.
@@ -16,14 +16,14 @@ constexpr int schema_version = 1;
 // - report: the JSON, beside the narrow rows; read for export only.
 // - term: names what is counted, by metric (facts.hpp). A series is one, as are the versions, systems and commands.
 // - slice: what a filter selects. Each run counts in eight of them: version, os and command, or 0 in place of each.
-// `ci`
-//   is 0 or 1, and "all" is the sum of the two; but of installations, which may be on both sides, 2 has the number.
+//   `ci` is 0 or 1, and "all" is the sum of the two; but of installations, which may be on both sides, 2 has the number.
 // - cell: of a series in a slice, on the day of arrival: how many in each bin (bins.hpp).
 // - presence: which installation reported on which day, of which finest slice. The distinct numbers of days, weeks
 //   and months are cells (Metric::active) and outlive it.
 // - witness: of what users can influence (needs_witnesses), up to five installations that share it (SHA-256 of the id,
 //   first 8 bytes); publish asks for it.
 // - tombstone: SHA-256 of the ids that were deleted.
+// - outbox: what a cluster has not been told yet, beside the runs after meta.forwarded_through (outbox.hpp).
 constexpr const char* schema = R"(
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE client(id INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE);
@@ -47,6 +47,9 @@ CREATE TABLE described(app TEXT, name TEXT, kind TEXT NOT NULL, description TEXT
                        version TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY(app, name)) WITHOUT ROWID;
 INSERT INTO meta VALUES('aggregated_through', 0);
 )";
+/// What the second version added to the first.
+constexpr const char* second_version =
+    "CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, a, b, c);";
 
 std::int64_t pragma(Database& database, const std::string& name) {
   return database.prepare("PRAGMA " + name).number().value_or(0);
@@ -64,13 +67,19 @@ std::int64_t version_of(Database& database) {
   return version;
 }
 
+/// From an empty file, or an older version, to this one. Another process may have been faster.
+void bring_up_to_date(Database& database) {
+  database.execute("BEGIN IMMEDIATE");
+  const std::int64_t version = version_of(database);
+  if (version < 1) database.execute(schema);
+  if (version < 2) database.execute(second_version);
+  database.execute("PRAGMA application_id = " + std::to_string(application_id) +
+                   "; PRAGMA user_version = " + std::to_string(schema_version) + "; COMMIT");
+}
+
 void create(Database& database) {
   database.execute("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
-  database.execute("BEGIN IMMEDIATE");
-  if (version_of(database) == 0)  // another process may have been faster
-    database.execute(schema + ("PRAGMA application_id = " + std::to_string(application_id) +
-                               "; PRAGMA user_version = " + std::to_string(schema_version)));
-  database.execute("COMMIT");
+  bring_up_to_date(database);
 }
 
 /// What SQLite says, for a person who knows files.
@@ -100,6 +109,7 @@ Database open_database(const std::string& file, bool create_it) try {
     if (!create_it) throw Problem(file + " is empty");
     create(database);
   }
+  if (version_of(database) < schema_version) bring_up_to_date(database);
   // FULL: a commit is on the disk. secure_delete: what is deleted is overwritten.
   database.execute(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "../base/sha256.hpp"
+#include "outbox.hpp"
 
 namespace collector {
 
@@ -140,7 +141,8 @@ std::vector<Day> Store::expired_days(Day first_kept) {
 bool Store::expire_reports(Day first_kept, int most) {
   write_figures();
   std::vector<Id> runs;
-  Statement& found = database_["SELECT id FROM run WHERE day < ? ORDER BY day, id LIMIT ?"](first_kept, most);
+  Statement& found = database_["SELECT id FROM run WHERE day < ? AND id <= ? ORDER BY day, id LIMIT ?"](
+      first_kept, forwarded(database_), most);
   while (found.step()) runs.push_back(found.integer(0));
   for (const Id run : runs) remove_run(run, false);
   return runs.size() == static_cast<std::size_t>(most);
@@ -151,8 +153,8 @@ Id Store::expire_clients(Day first_kept, Id after) {
   std::vector<Id> clients;
   Statement& found = database_["SELECT id FROM client WHERE id > ? ORDER BY id LIMIT 1000"](after);
   while (found.step()) clients.push_back(found.integer(0));
-  // Until its month is over, the days of an installation are needed to count it once.
-  const Day first = std::min(first_kept, begin_of(Period::month, today()));
+  // Until its month is over, and the week that goes on into the next, its days are needed to count it once.
+  const Day first = std::min(first_kept, last_day_of_presence());
   for (const Id client : clients) {
     database_["DELETE FROM presence WHERE client = ? AND day < ?"](client, first).run();
     database_
@@ -178,6 +180,7 @@ bool Store::truncate_log() {
 
 Id Store::rebuild(Id after, int most) {
   write_figures();
+  if (after == 0) forward_again(database_);
   std::vector<std::pair<Id, std::string>> reports;
   Statement& found = database_["SELECT id, body FROM report WHERE id > ? ORDER BY id LIMIT ?"](after, most);
   while (found.step()) reports.emplace_back(found.integer(0), found.text(1));

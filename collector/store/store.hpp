@@ -52,6 +52,8 @@ class Store {
   Added add(const Report&, Day arrival);
   /// Forgets a client for good: returns how many of its reports are gone. `digits` as in reports.
   std::int64_t remove_client(std::string_view digits);
+  /// Leaves the tombstone of an id that was deleted elsewhere: its SHA-256.
+  void bury(const std::string& hash);
   /// Takes away what somebody forged: all of a program, of a version of it, of a day, or of both. Returns the number of
   /// runs that the figures lose, of which some may have no report any more.
   std::int64_t forget(const std::string& app, const std::optional<std::string>& version, std::optional<Day> day);

@@ -8,6 +8,7 @@
 
 #include "collector.hpp"
 #include "collector/aggregate/figures.hpp"
+#include "collector/aggregate/sqlite_source.hpp"
 #include "collector/store/dictionary.hpp"
 #include "collector/store/store.hpp"
 #include "sandbox.hpp"
@@ -38,7 +39,8 @@ void fill(const TemporaryFolder& folder, Day days, std::size_t each) {
 
 std::int64_t runs_of_all_time(const TemporaryFolder& folder) {
   collector::Database database = collector::open_for_reading(folder / "usage.db");
-  return std::get<std::int64_t>(collector::programs(database).rows.at(0).at(1));
+  collector::SqliteSource source(database);
+  return std::get<std::int64_t>(collector::programs(source).rows.at(0).at(1));
 }
 
 }  // namespace
@@ -137,7 +139,8 @@ TEST_CASE("collector commands: the ids of installations go with their reports, o
   CHECK(number(folder, "SELECT COUNT(*) FROM client") == 1);
   CHECK(number(folder, "SELECT COUNT(*) FROM presence") == 1);
   collector::Database database = collector::open_for_reading(folder / "usage.db");
-  const collector::Reader reader(database, {"mytool", collector::today() - 80, collector::today()});
+  collector::SqliteSource source(database);
+  const collector::Reader reader(source, {"mytool", collector::today() - 80, collector::today()});
   std::int64_t installations = 0;
   for (const auto& row : collector::active(reader, collector::Period::month).rows)
     installations += std::get<std::int64_t>(row[1]);

@@ -15,6 +15,7 @@
 
 #include "collector.hpp"
 #include "collector/aggregate/figures.hpp"
+#include "collector/aggregate/sqlite_source.hpp"
 #include "collector/store/store.hpp"
 #include "temporary_folder.hpp"
 
@@ -70,7 +71,8 @@ std::int64_t counted_runs(const std::filesystem::path& folder) {
     change.commit();
   }
   const collector::Day day = collector::today();
-  return collector::Reader(store.database(), {"mytool", day - 1, day, {}, {}, {}, collector::Ci::both})
+  collector::SqliteSource source(store.database());
+  return collector::Reader(source, {"mytool", day - 1, day, {}, {}, {}, collector::Ci::both})
       .sum(collector::Metric::runs);
 }
 

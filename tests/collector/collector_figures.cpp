@@ -11,6 +11,7 @@
 #include "collector.hpp"
 #include "collector/aggregate/bins.hpp"
 #include "collector/aggregate/figures.hpp"
+#include "collector/aggregate/sqlite_source.hpp"
 #include "collector/base/day.hpp"
 #include "collector/base/sha256.hpp"
 #include "collector/store/store.hpp"
@@ -34,13 +35,14 @@ class Figures {
   collector::Reader reader(const std::string& version = "") {
     collector::Selection selection{"mytool", collector::today(), collector::today()};
     if (!version.empty()) selection.version = version;
-    return {store_.database(), selection};
+    return {source_, selection};
   }
-  collector::Database& database() { return store_.database(); }
+  collector::SqliteSource& source() { return source_; }
 
  private:
   TemporaryFolder folder_;
   collector::Store store_;
+  collector::SqliteSource source_{store_.database()};
 };
 
 std::vector<ordered_json> reports(std::size_t count, const std::function<void(ordered_json&, std::size_t)>& change) {
@@ -187,8 +189,8 @@ TEST_CASE("collector figures: stages, events, options, hashed fields and what a 
   CHECK(row(collector::totals(reader, Metric::boolean, "verified"), 0) == "true | 40 | 1.0");
   CHECK(row(collector::shares(reader, Metric::text, "format"), 0) ==
         collector::text_of(collector::today()) + " | cool | 40");
-  CHECK(row(collector::programs(figures.database()), 0).substr(0, 11) == "mytool | 40");
-  const collector::Reader unknown(figures.database(), {"mytool", 0, 5, "no such version"});
+  CHECK(row(collector::programs(figures.source()), 0).substr(0, 11) == "mytool | 40");
+  const collector::Reader unknown(figures.source(), {"mytool", 0, 5, "no such version"});
   CHECK(collector::runs(unknown).rows.size() == 6);
   CHECK(collector::errors(unknown).rows.empty());
 }

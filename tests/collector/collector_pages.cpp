@@ -9,6 +9,7 @@
 
 #include "collector.hpp"
 #include "collector/aggregate/figures.hpp"
+#include "collector/aggregate/sqlite_source.hpp"
 #include "collector/pages/markup.hpp"
 #include "collector/store/schema.hpp"
 #include "collector_database.hpp"
@@ -221,7 +222,8 @@ TEST_CASE("collector pages: the picture, its table, CSV and JSON all say what th
     if (i % 8 == 0) report["outcome"] = {{"status", "exception"}, {"error", {{"type", "E"}, {"message", "no"}}}};
   });
   collector::Database database = collector::open_for_reading(folder / "usage.db");
-  const collector::Reader reader(database, {"mytool", collector::today() - 27, collector::today()});
+  collector::SqliteSource source(database);
+  const collector::Reader reader(source, {"mytool", collector::today() - 27, collector::today()});
   const CollectorProcess server(folder.path());
   const auto csv = [&](const std::string& chart) { return server.page("/app/mytool/chart/" + chart + ".csv").text; };
   CHECK(csv("commands") == "value,n,share\r\ncp,160,0.8\r\nsync,40,0.2\r\n");

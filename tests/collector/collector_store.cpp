@@ -14,6 +14,7 @@
 #include "collector.hpp"
 #include "collector/aggregate/bins.hpp"
 #include "collector/aggregate/figures.hpp"
+#include "collector/aggregate/sqlite_source.hpp"
 #include "collector/base/sha256.hpp"
 #include "collector/store/store.hpp"
 #include "temporary_folder.hpp"
@@ -83,7 +84,8 @@ void without_zeros(std::map<std::string, std::int64_t>& counts) {
 
 /// Compares what pages show of a selection with the model.
 void compare(Store& store, const Model& model, const collector::Selection& selection) {
-  const collector::Reader reader(store.database(), selection);
+  collector::SqliteSource source(store.database());
+  const collector::Reader reader(source, selection);
   std::map<std::string, std::int64_t> runs, statuses, formats, threads, active[3];
   collector::Bins durations;
   std::int64_t hits = 0, all = 0;

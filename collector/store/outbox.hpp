@@ -1,0 +1,84 @@
+#pragma once
+// What a cluster (cluster/forwarder.hpp) has not been told yet. Runs need no entry: those after meta.forwarded_through
+// wait. All else is written by triggers while a cluster is wanted, so that every process that changes the database
+// takes part. Forwarding is for one process at a time; its changes are a Store's.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../base/day.hpp"
+#include "store.hpp"
+
+namespace collector {
+
+/// From now on there is a cluster, and it knows nothing of this database.
+void start_forwarding(Database&);
+/// There is none any more, and nothing waits for it.
+void stop_forwarding(Database&);
+bool is_forwarding(Database&);
+
+/// The last run that the cluster has; of a database without one, the last that there can be.
+Id forwarded(Database&);
+/// How many runs wait.
+std::int64_t unforwarded(Database&);
+/// All runs are to be forwarded again, as their facts are new.
+void forward_again(Database&);
+/// For Store::forget.
+void put_forgotten(Database&, const std::string& app, const std::optional<std::string>& version,
+                   std::optional<Day> day);
+
+/// Installations have their days until then: a month, or a week that begins in it, may not have ended.
+Day last_day_of_presence();
+
+/// A piece of what waits, as it is now: what is to be removed comes first, so that it cannot hit what is added.
+struct Outgoing {
+  struct Run {
+    std::string session, client_hash;  // bytes; no hash: there was no id
+    std::int64_t sequence;
+    Day day;
+    Id leaf;
+    std::vector<CountedFact> facts;
+  };
+  struct Presence {
+    std::string client_hash;
+    Day day;
+    Id leaf;
+  };
+  struct Witness {
+    Id term;
+    std::int64_t key;  // the first eight bytes of the hash
+  };
+  struct Forgotten {
+    std::string app;
+    std::optional<std::string> version;
+    std::optional<Day> day;
+  };
+  std::vector<std::string> removed;  // SHA-256 of clients
+  std::vector<Forgotten> forgotten;
+  std::vector<Presence> presences;
+  std::vector<Witness> witnesses;
+  std::vector<Run> runs;
+  Id entries_through = 0, removals_through = 0, runs_from = 0, runs_through = 0;
+  bool more = false;
+
+  bool empty() const { return entries_through == 0 && removals_through == 0 && runs.empty(); }
+};
+/// `most` runs at most. In a transaction, so that all of it is of the same moment.
+Outgoing take_outgoing(Database&, int most);
+/// The cluster has it.
+void mark_forwarded(Database&, const Outgoing&);
+
+/// What a term or a leaf of the database says.
+struct Named {
+  std::string app, name, value;
+  Metric metric;
+};
+Named term_of(Database&, Id term);
+struct NamedLeaf {
+  std::string app, version, os, command;
+  bool ci;
+};
+NamedLeaf leaf_of(Database&, Id slice);
+
+}  // namespace collector
