@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: MIT
 
 // usage_stats: usage statistics for small command line programs. This is the one header to include, and the map of the
-// library: its parts stand in the order in which data flows through them.
+// library: it lists the parts in the order in which data flows through them.
 
 // windows.h may have been here before us, and Xlib.h, two of whose macros are names in httplib.h; what they have
 // defined is put back at the end.
@@ -17,25 +17,44 @@
 #undef Success
 
 // ---- usage_stats/version.hpp
+/// @file
+/// The library's version, for `#if`. CMake, Meson, Conan and the tools read it here.
 
+/// @namespace usage_stats
+/// Usage statistics for command-line programs. Begin with TelemetrySession, Options and Field.
+
+/// Changes with the interface; below 1.0 the minor number does that.
 #define USAGE_STATS_VERSION_MAJOR 0
+/// Grows with each release that adds something.
 #define USAGE_STATS_VERSION_MINOR 1
+/// Grows with each release that only corrects something.
 #define USAGE_STATS_VERSION_PATCH 0
 // ---- usage_stats/macros.hpp
 // Build switches and the few macros that declarations need. Everything here but the documented switches is undefined
 // again at the end of <usage_stats.hpp>.
 //
 // Switches an author may define before including (or, better, for the whole program):
-//   USAGE_STATS_DISABLED          the same API, empty: no code, no dependency
-//   USAGE_STATS_COMPILED          declarations only; link usage_stats::compiled
-//   USAGE_STATS_NO_HTTPLIB        never include httplib; the system's curl sends
-//   USAGE_STATS_NO_UPLOADER_HOOK  no start of the uploader before main; call run_uploader() first in main
-//   USAGE_STATS_DEBUG             is an environment variable, not a macro
+//   USAGE_STATS_DISABLED          the same interface, empty: no code, no dependency
+//   USAGE_STATS_COMPILED          declarations only; link usage_stats::compiled, which defines it
+//   USAGE_STATS_NO_HTTPLIB        does not include httplib; the system's curl sends
+//   USAGE_STATS_NO_UPLOADER_HOOK  runs nothing before main; call run_uploader() first thing in main
+// (USAGE_STATS_DEBUG is an environment variable, not a macro.)
 
 #if defined(USAGE_STATS_COMPILED)
 #define USAGE_STATS_INLINE
 #else
 #define USAGE_STATS_INLINE inline
+#endif
+
+// USAGE_STATS_INLINE for what hardly any run needs: commands, notices, sending. It is made small, and lies apart.
+#if defined(__GNUC__) && defined(USAGE_STATS_COMPILED)
+#define USAGE_STATS_COLD_INLINE __attribute__((cold))
+#elif defined(__GNUC__)
+#define USAGE_STATS_COLD_INLINE __attribute__((cold)) inline
+#elif defined(USAGE_STATS_COMPILED)
+#define USAGE_STATS_COLD_INLINE
+#else
+#define USAGE_STATS_COLD_INLINE inline
 #endif
 
 #if defined(__cpp_exceptions) || defined(__EXCEPTIONS) || defined(_CPPUNWIND)
@@ -48,8 +67,8 @@
 #define USAGE_STATS_CATCH_ALL else
 #endif
 
-// Two vendored copies of different versions, or translation units with different switches, may meet in one program:
-// each gets symbols of its own, so that the linker can never mix their definitions.
+// Two vendored copies of different versions, or translation units with different switches, may be in one program: each
+// gets symbols of its own, so that the linker cannot mix their definitions.
 #define USAGE_STATS_JOIN_(a, b, c, mode) v##a##_##b##_##c##mode
 #define USAGE_STATS_JOIN(a, b, c, mode) USAGE_STATS_JOIN_(a, b, c, mode)
 #if defined(USAGE_STATS_DISABLED)
@@ -76,7 +95,8 @@
   }
 
 // ---- usage_stats/options.hpp: what the author decides
-// What the author of the program decides. Plain data: nothing here reads, writes or decides anything.
+/// @file
+/// What the author of the program decides. Plain data: nothing here reads, writes or decides anything.
 
 #include <chrono>
 #include <filesystem>
@@ -89,101 +109,208 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 
-/// What holds until the user has decided: on after a notice, asked at the terminal, or off.
-enum class ConsentMode { opt_out, ask, opt_in };
+/// What applies until the user has decided. docs/consent.md lists all rules of consent by number.
+enum class ConsentMode {
+  opt_out,  ///< on, once a notice has been shown; the run that shows it sends nothing (rules 13 and 14)
+  ask,      ///< asks at the terminal, and sends nothing without a yes (rule 12)
+  opt_in,   ///< off, until the user switches statistics on (rule 11)
+};
 
-/// What holds where nobody can have seen a notice (no terminal, CI): nothing at all, a report that stays on this
-/// machine, or a report that is sent (the notice then goes to standard error, once).
-enum class Unattended { off, local, on };
+/// What applies where nobody can have seen a notice: no terminal, or continuous integration (rule 15). It does not
+/// override what the user or an administrator has decided.
+enum class Unattended {
+  off,    ///< nothing is recorded
+  local,  ///< the report is written on this machine and never sent
+  on,     ///< the report is sent; the notice goes to standard error, once
+};
 
-/// How command line arguments appear in a report: not at all, as option names and kinds of value, or with scrubbed
-/// values.
-enum class ArgumentDetail { none, names, values };
+/// How command-line arguments appear in a report. Names of options appear only if the program's own read-only data
+/// contains them; other names become `<option>`.
+enum class ArgumentDetail {
+  none,    ///< not at all
+  names,   ///< names of options, and the kind of each value: `--threads=<int>`, `<path>`
+  values,  ///< values too, except those that look private (paths, URLs, e-mail addresses, keys, long numbers)
+};
 
-/// How much of an exception is reported: its type, or its type and of its message the words that the program itself
-/// contains. `type` is the choice for programs that contain lists of names.
-enum class ErrorDetail { type, scrubbed };
+/// How much of an error is reported.
+enum class ErrorDetail {
+  type,      ///< its type only; the choice for programs that contain lists of names
+  scrubbed,  ///< its type, and those words of its message that the program itself contains
+};
 
-/// How long the random client id lives.
-enum class ClientId { session, monthly, install };
+/// How long the random client id lives. It identifies an installation, not a person.
+enum class ClientId {
+  session,  ///< one run
+  monthly,  ///< one calendar month (UTC); nobody but the user's machine can link the ids of two months
+  install,  ///< until the user deletes or resets it
+};
 
-/// Who sends, and who waits for it: a process of its own that nobody waits for; the same, waited for up to
-/// Options::wait_limit; this process (for plugins and interpreters, which cannot start themselves); nobody.
-enum class Delivery { detached, wait, in_process, local };
+/// Who sends a report, and who waits for that.
+enum class Delivery {
+  detached,    ///< a process of its own, which nobody waits for
+  wait,        ///< the same, but the end of the run waits up to Options::wait_limit for it
+  in_process,  ///< this process, at its end, for up to Options::wait_limit: for plugins and interpreters
+  local,       ///< nobody: reports stay on this machine
+};
 
-/// The language of an endpoint: the report as it is, OTLP/HTTP with JSON encoding, Amplitude HTTP V2.
-enum class Protocol { json, otlp, amplitude };
+/// The format that an endpoint expects. docs/protocol.md describes all three.
+enum class Protocol {
+  json,       ///< the report as it is on disk: docs/report.schema.json
+  otlp,       ///< OpenTelemetry's OTLP/HTTP, traces in JSON encoding
+  amplitude,  ///< Amplitude's HTTP V2 API
+};
 
-/// Which deaths by signal are seen while they happen: none; crashes (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU,
-/// SIGSYS); or also what somebody sends to end the program (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE). Others are
-/// "lost" in the report. Handlers are installed only where the disposition is the default one. Not `all` with ncurses,
-/// Python and others that install theirs only where there is none.
-enum class Signals { none, crashes, all };
+/// Which deaths by signal are recorded while they happen. A death by any other signal is reported by a later run, with
+/// the status "lost". Handlers are installed only where the disposition is the default one.
+enum class Signals {
+  none,     ///< none
+  crashes,  ///< SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU, SIGSYS
+  all,      ///< also SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE; not with ncurses, Python and others that install their
+            ///< handlers only where there is none yet
+};
 
 /// A server that receives reports.
 struct Endpoint {
-  /// https://...; http:// to a loopback address only, unless plain_http. otlp completes it with /v1/traces, amplitude
-  /// with /2/httpapi where it has no path.
+  /// `https://...`, or `http://...` to a loopback address. A URL for otlp is completed with `/v1/traces`, one for
+  /// amplitude with `/2/httpapi` if it has no path.
   std::string url;
+
+  /// The format that the server expects. Default: json.
   Protocol protocol = Protocol::json;
-  std::string api_key{};                         ///< amplitude: needed, part of the body; else "Authorization: Bearer"
-  std::map<std::string, std::string> headers{};  ///< sent as they are; line breaks and control characters are refused
-  bool plain_http = false;                       ///< allow http:// to any host
+
+  /// Printable ASCII. amplitude: required, part of the body. Other protocols: sent as `Authorization: Bearer KEY` if
+  /// not empty. A key that is shipped in a program is no secret.
+  std::string api_key{};
+
+  /// Further request headers (RFC 9110), sent as they are. Names: letters, digits, `-` and `_`, 128 bytes at most.
+  /// Values: printable ASCII, 4,096 bytes at most.
+  std::map<std::string, std::string> headers{};
+
+  /// Allows `http://` to hosts other than loopback. Default: false.
+  bool plain_http = false;
 };
 
-/// What the author decides. An invalid value makes the session inert and is told by TelemetrySession::problem().
+/// What the author of the program decides. An invalid value makes the session inert: nothing is recorded, and
+/// TelemetrySession::problem() says what is wrong.
 struct Options {
+  /// The required options, and the URL of the first endpoint (protocol json). Without a URL reports stay on the
+  /// machine.
   Options(std::string app_name, std::string app_version, std::string endpoint_url = {})
       : app(std::move(app_name)), version(std::move(app_version)) {
     if (!endpoint_url.empty()) endpoints.push_back(Endpoint{std::move(endpoint_url)});
   }
 
-  /// [A-Za-z0-9][A-Za-z0-9._-]{0,63}; names the folders too, and the environment variables: in upper case, every other
-  /// character than A-Z 0-9 as `_`, and `_` in front of a digit, since no shell can set 7TOOL_... (7tool: _7TOOL_...).
-  /// So `my-tool` and `my_tool` share their variables.
+  /// The program's name, `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`. Also names its folders and its environment variables:
+  /// upper case, every character other than A-Z and 0-9 as `_`, and `_` in front of a leading digit, because no shell
+  /// can set a variable called `7TOOL_...`. So `my-tool` and `my_tool` share their variables.
   std::string app;
-  std::string version;                ///< the program's version, 1 to 64 printable ASCII characters
-  std::vector<Endpoint> endpoints{};  ///< at most 8; none: reports stay on this machine
+
+  /// The program's version, 1 to 64 printable ASCII characters.
+  std::string version;
+
+  /// The servers that get each report, at most 8. Default: the constructor's URL, if any. Without endpoints reports
+  /// stay on the machine. Users and administrators may replace them or add to them (README, "Keep it yourself").
+  std::vector<Endpoint> endpoints{};
+
+  /// What applies until the user has decided. Default: opt_out.
   ConsentMode consent = ConsentMode::opt_out;
+
+  /// What applies without a terminal and in continuous integration. Default: local.
   Unattended unattended = Unattended::local;
-  bool official_build = true;  ///< false (a fork, a developer's build): off unless the environment says on
-  std::string purpose{};       ///< one sentence, shown by the notice and by `usage-stats status`
-  std::string policy_url{};    ///< where the privacy policy stands; shown likewise
-  std::string contact{};       ///< whom to write to, e.g. for deletion; shown likewise
-  /// The words that the session made from main's argc and argv (and handle_command) answers, one argument each, where
-  /// they are the first: "-t usage-stats" where `mytool usage-stats` would mean something else to the program. At most
-  /// 32 letters, digits and ._:/=+- in all; empty: no command, and no text names one.
+
+  /// False for forks and developers' builds: off, unless the policy file or the environment says on (rule 8).
+  /// Default: true.
+  bool official_build = true;
+
+  /// One sentence on why the data is collected, shown by the notice, the question and `usage-stats status`.
+  /// Default: empty. The notice shortens it where it would take more than 8 lines in all.
+  std::string purpose{};
+
+  /// The address of the privacy policy, shown in the same places. Default: empty.
+  std::string policy_url{};
+
+  /// Whom to write to, for instance about deletion; shown by `usage-stats status` and `usage-stats delete`.
+  /// Default: empty.
+  std::string contact{};
+
+  /// The first arguments that a session made from main's argc and argv (and handle_command) answers, one argument for
+  /// each word. Choose others where `mytool usage-stats` would mean something else to your program:
+  /// `"-t usage-stats"`. At most 32 bytes: letters, digits, blanks and `._:/=+-`. Empty: there is no command, and no
+  /// text names one. Default: "usage-stats".
   std::string command = "usage-stats";
+
+  /// How arguments appear in a report. Default: names.
   ArgumentDetail arguments = ArgumentDetail::names;
-  std::vector<std::string>
-      argument_values{};                   ///< options whose (scrubbed) value may be recorded: {"threads", "format"}
-  std::vector<std::string> subcommands{};  ///< {"cp", "sync"}: the only positionals recorded as they are
+
+  /// Names of options, without dashes, whose values may be recorded as they are: `{"threads", "format"}`. A value that
+  /// looks private, or repeats a value that may not be recorded, appears as its kind all the same. Default: none.
+  std::vector<std::string> argument_values{};
+
+  /// The program's subcommands, `{"cp", "sync"}`: the only positional arguments that are recorded as they are, and only
+  /// where they cannot be the value of the option before them. Default: none.
+  std::vector<std::string> subcommands{};
+
+  /// How much of an error is reported. Default: scrubbed.
   ErrorDetail errors = ErrorDetail::scrubbed;
+
+  /// How long the random client id lives. Default: install.
   ClientId client_id = ClientId::install;
-  bool hash_client_id = false;  ///< report the SHA-256 of the id in place of the id
+
+  /// Reports the SHA-256 (FIPS 180-4) of the client id (64 hexadecimal digits) in place of the id (32). Receivers then
+  /// do not know the salt of Field<Hashed> either, so that they cannot find out hashed values by trying. Default:
+  /// false.
+  bool hash_client_id = false;
+
+  /// Who sends, and who waits. Default: detached.
   Delivery delivery = Delivery::detached;
-  std::chrono::milliseconds wait_limit{
-      2000};  ///< Delivery::wait and in_process: the longest the end may take; 0 to 60 s
-  /// Delivery::detached, where nothing outlives the program (it is the first process of a container, or a child of one
-  /// that is no init): the longest the end may take so that the report gets away at all; 0 to 60 s, 0: never. An
-  /// endpoint that has not answered lately is not waited for.
+
+  /// Delivery::wait and Delivery::in_process: the longest that the end of the run may take. 0 to 60 s; default: 2 s.
+  std::chrono::milliseconds wait_limit{2000};
+
+  /// Delivery::detached where no process can outlive the program (it is the first process of a container, or a child of
+  /// a first process that is no init): the longest that the end may wait for the uploader. Endpoints that have not
+  /// answered lately are not waited for. 0 to 60 s, 0: never; default: 1 s.
   std::chrono::milliseconds container_wait{1000};
-  std::chrono::milliseconds report_every{0};  ///< long-running programs: an interim report each ...; 0: none
-  double sample = 1.0;                        ///< share of runs that are sent, 0 to 1 (all are kept locally)
+
+  /// For long-running programs: the interval of interim reports, 10 ms to 30 days; 0: none, the default. Starts the
+  /// only thread that this library ever starts. The first interim report comes after a minute at the latest. Below a
+  /// minute a report is written only if something has changed since the last one.
+  std::chrono::milliseconds report_every{0};
+
+  /// The share of runs that are sent, 0 to 1, chosen at random for each run; the others stay on the machine.
+  /// Default: 1.
+  double sample = 1.0;
+
+  /// Which deaths by signal are recorded while they happen. Default: crashes.
   Signals observed_signals = Signals::crashes;
-  std::map<std::string, std::string> dependencies{};  ///< {"zlib", "1.2.13"}; at most 64
-  /// Where USAGE_STATS_DEBUG lines go, from any thread; standard error if empty.
+
+  /// Names and versions of libraries in the program, reported as they are: `{{"zlib", "1.2.13"}}`. At most 64, none
+  /// without a name; 256 bytes of each are kept. Default: none.
+  std::map<std::string, std::string> dependencies{};
+
+  /// Gets the lines that `USAGE_STATS_DEBUG=1` asks for; called from any thread, also at the end of the process. What
+  /// it throws is ignored. Default: empty, lines go to standard error.
   std::function<void(std::string_view)> log{};
-  /// The usage folder; empty: the platform's place; a leading ~ is home. The library makes it (0700), or takes
-  /// an empty one that is its owner's alone; any other folder that it has not made for this app is refused, untouched.
+
+  /// The usage folder: an absolute path, or one that begins with `~/`. The library creates it (mode 0700), or takes an
+  /// empty folder that only its owner can enter. Any other folder that it has not made for this app is refused and left
+  /// untouched. Default: `$XDG_STATE_HOME/APP/usage` (`~/.local/state`, by the XDG Base Directory Specification),
+  /// `~/Library/Application Support/APP/usage`, `%LOCALAPPDATA%\APP\usage`.
   std::filesystem::path directory{};
-  std::filesystem::path config_file{};  ///< JSON, may be the program's own; empty: the platform's place; ~ as above
-  std::filesystem::path policy_file{};  ///< JSON, the administrator's; empty: the platform's place; ~ as above
+
+  /// The user's config file: JSON, may be the program's own, whose other keys and layout are kept; absolute, or
+  /// beginning with `~/`. Default: `$XDG_CONFIG_HOME/APP/config.json` (`~/.config`),
+  /// `~/Library/Application Support/APP/config.json`, `%APPDATA%\APP\config.json`.
+  std::filesystem::path config_file{};
+
+  /// The administrator's file: JSON, only read; absolute, or beginning with `~/`. Default: `/etc/APP/usage_stats.json`,
+  /// `%ProgramData%\APP\usage_stats.json`.
+  std::filesystem::path policy_file{};
 };
 
 namespace detail {
 
-/// Neither infinite nor NaN: by its bits, for -ffast-math takes them for something that does not occur.
+/// Neither infinite nor NaN. Looks at the bits, because -ffast-math assumes that neither occurs.
 bool is_finite(double) noexcept;
 
 /// The author's first mistake in the options, in words; empty if there is none.
@@ -196,14 +323,17 @@ std::string environment_prefix(std::string_view app);
 
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/fields.hpp: what may be collected
-// What may be collected. A value can only be recorded through one of these declarations; together they are the data
-// dictionary that `usage-stats describe` prints. Declare them at namespace scope, with string literals:
-//
-//   static const usage_stats::Field<double> throughput{"throughput_gbps", "average transfer speed, Gbit/s"};
-//
-// A name is [a-z][a-z0-9_.]{0,63} and means one thing in a program; the description is for the user to read. A bad
-// name, an empty description or one name for two things makes every session inert and is told by problem().
+/// @file
+/// What may be collected. A value can be recorded only through one of these declarations; together they are the data
+/// dictionary that `usage-stats describe` prints. Declare them at namespace scope, with string literals:
+///
+///     static const usage_stats::Field<double> throughput{"throughput_gbps", "average transfer speed, Gbit/s"};
+///
+/// A name is `[a-z][a-z0-9_.]{0,63}` and means one thing in a program. The description is for the user to read; say in
+/// it the unit of a number. With a bad name, an empty description or one name for two things, every session is inert
+/// and TelemetrySession::problem() says so.
 
+#include <atomic>
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
@@ -215,9 +345,15 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 
-struct Choice {};  ///< one of a fixed list of words; any other value is recorded as "other"
-struct Hashed {};  ///< the SHA-256 of the value, salted with the client id: equal values can be told, not read
-struct Text {};    ///< of it the words that the program itself contains leave, 256 bytes at most
+/// A value from a fixed list of words; any other value is recorded as "other". As in Field<Choice>.
+struct Choice {};
+
+/// A value of which the SHA-256 is recorded, salted with the client id (64 hexadecimal digits): receivers see which
+/// values of an installation are equal, but not the values. As in Field<Hashed>.
+struct Hashed {};
+
+/// A text of which only the words are recorded that the program itself contains, 256 bytes at most. As in Field<Text>.
+struct Text {};
 
 namespace detail {
 
@@ -247,6 +383,8 @@ class Declaration {
   std::vector<const char*> choices_;
   Declaration* next_ = nullptr;
 };
+
+class Recorder;
 
 /// A copy of one declaration, independent of its lifetime.
 struct DictionaryEntry {
@@ -333,14 +471,17 @@ template <class T>
 class Field;
 
 /// A field with its value, as TelemetrySession::record takes them: `{model_size, 1048576}` or `model_size(1048576)`.
-/// Refers to the field and to text that is passed in; use it within the full expression that makes it.
+/// Refers to the field and to text that is passed in: use it within the full expression that makes it.
 class FieldValue {
  public:
+  /// The field and its value; does not compile if the field's type takes no such value.
   template <class T, class V>
   FieldValue(const Field<T>& field, const V& value) noexcept
       : field_(field), raw_(detail::FieldType<T>::raw(static_cast<const std::decay_t<const V>&>(value))) {}
 
+  /// The declaration of the field.
   const detail::Declaration& field() const noexcept { return field_; }
+  /// The value before redaction.
   const detail::RawValue& raw() const noexcept { return raw_; }
 
  private:
@@ -348,70 +489,94 @@ class FieldValue {
   detail::RawValue raw_;
 };
 
-/// A value that a run may have. T: bool, std::int64_t, double, Choice, Hashed or Text. NaN and infinity are left out.
+/// A value that a run, an event or a stage may have. T: bool, std::int64_t (takes any integer; one that is too large
+/// becomes the largest), double (NaN and infinity are left out), Choice, Hashed or Text.
 template <class T>
 class Field : public detail::Declaration {
  public:
+  /// Both strings must outlive the field.
   Field(const char* name, const char* description) noexcept
       : Declaration(detail::FieldType<T>::kind, name, description) {}
+  /// The field with a value.
   template <class V>
   FieldValue operator()(const V& value) const noexcept {
     return FieldValue(*this, value);
   }
 };
 
-/// A value out of a fixed list: Field<Choice>{"format", "format of the input file", {"cool", "mcool", "hic"}}.
+/// A value from a fixed list: `Field<Choice>{"format", "format of the input file", {"cool", "mcool", "hic"}}`.
 template <>
 class Field<Choice> : public detail::Declaration {
  public:
+  /// 1 to 256 choices of at most 256 bytes each, compared byte for byte. All strings must outlive the field.
   Field(const char* name, const char* description, std::initializer_list<const char*> choices) noexcept
       : Declaration(detail::Kind::choice, name, description, choices) {}
+  /// The field with a value.
   template <class V>
   FieldValue operator()(const V& value) const noexcept {
     return FieldValue(*this, value);
   }
 };
 
-/// Something that is counted over a run; the count only grows.
+/// Something that is counted over a run. The count only grows, up to the largest std::int64_t.
 class Counter : public detail::Declaration {
  public:
+  /// Both strings must outlive the counter.
   Counter(const char* name, const char* description) noexcept : Declaration(detail::Kind::counter, name, description) {}
+
+ private:
+  friend class detail::Recorder;
+  mutable std::atomic<std::uint64_t> place_{0};  // where the recorder that has met it last counts it
 };
 
-/// Something that happens at a moment of a run.
+/// Something that happens at a moment of a run. Recorded in seconds since the start.
 class Event : public detail::Declaration {
  public:
+  /// Both strings must outlive the event.
   Event(const char* name, const char* description) noexcept : Declaration(detail::Kind::event, name, description) {}
 };
 
-/// A part of a run that has a duration and can fail.
+/// A part of a run that has a duration and can fail. Recorded in seconds.
 class Stage : public detail::Declaration {
  public:
+  /// Both strings must outlive the stage.
   Stage(const char* name, const char* description) noexcept : Declaration(detail::Kind::stage, name, description) {}
 };
 
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/arguments.hpp: what the program's own parser may tell
-// What a program's own parser tells of the command line, in place of what argv shows. Adapters for five parsers stand
-// beside this header; docs/parsers.md shows how another one is adapted.
+/// @file
+/// What a program's own parser knows about the command line, in place of what argv shows. Adapters for five parsers are
+/// beside this header; docs/parsers.md shows how to write one for another parser.
 
 #include <string>
 #include <utility>
 
 USAGE_STATS_BEGIN_NAMESPACE
 
-/// Where an option was given. One that has only its default value was not given, and is not recorded.
-enum class ArgumentSource { command_line, config_file, environment, default_value };
+/// Where an option was given.
+enum class ArgumentSource {
+  command_line,   ///< by the user; recorded first
+  config_file,    ///< in a configuration file; recorded after the entry `<config_file>`
+  environment,    ///< by a variable; recorded after the entry `<environment>`
+  default_value,  ///< nowhere: the option has its default value, and is not recorded
+};
 
-/// What a program's --help should say of usage statistics. The adapters' describe_in_help() puts it there.
+/// What a program's `--help` says about usage statistics. The adapters' describe_in_help() puts it there.
 struct HelpTexts {
-  /// The words that the program answers, as in Options::command; empty: none.
+  /// The words that the program answers, as in Options::command; empty: none. Default: "usage-stats".
   std::string command = "usage-stats";
+
+  /// What the command is for.
   std::string command_description = "show, stop or delete usage statistics";
-  std::string option = "disable-usage-stats";  ///< without its dashes; not to be changed
+
+  /// The option's name without its dashes. The library knows it by this name only: do not change it.
+  std::string option = "disable-usage-stats";
+
+  /// What the option does.
   std::string option_description = "collect and send no usage statistics of this run";
 
-  /// For parsers that describe options only: both in one.
+  /// Both descriptions in one, for parsers that can describe options only.
   std::string both_descriptions() const {
     return command.empty() ? option_description : option_description + "; see also the command `" + command + "`";
   }
@@ -419,7 +584,7 @@ struct HelpTexts {
 
 namespace detail {
 
-/// Calls the function; what it throws is lost, since telemetry must never end the program that it is in.
+/// Calls the function and ignores what it throws: telemetry must never end the program that it is in.
 template <class Function>
 void without_throwing(Function&& function) noexcept {
   USAGE_STATS_TRY { std::forward<Function>(function)(); }
@@ -433,8 +598,8 @@ USAGE_STATS_END_NAMESPACE
 #if defined(USAGE_STATS_DISABLED)
 
 // ---- usage_stats/disabled.hpp: the same interface, empty
-// USAGE_STATS_DISABLED: the same interface, empty. Programs compile unchanged, record nothing, and need no other
-// library; what a field may be set to is checked as ever.
+// USAGE_STATS_DISABLED: the same interface, empty. Programs compile unchanged, record nothing and need no other
+// library. The types of values are still checked.
 
 #include <atomic>
 #include <cstddef>
@@ -453,19 +618,29 @@ USAGE_STATS_END_NAMESPACE
 #include <vector>
 
 // ---- usage_stats/decision.hpp
-// What was decided about a run: whether anything is collected, and why.
+/// @file
+/// What was decided about a run: whether anything is collected, and why.
 
 #include <string>
 
 USAGE_STATS_BEGIN_NAMESPACE
 
-/// May this program collect? off: nothing at all; local: reports that stay on this machine; on: reports that are sent.
-enum class Verdict { off, local, on };
+/// Whether a run may collect.
+enum class Verdict {
+  off,    ///< nothing is written, sent or started
+  local,  ///< the report is written on this machine and never sent, not even later
+  on,     ///< the report is written, and sent
+};
 
-/// The verdict, the number of the rule that decided, and why, in words: "MYTOOL_NO_TELEMETRY is set".
+/// The verdict of a run, and where it comes from.
 struct Decision {
+  /// Whether the run may collect. Default: off.
   Verdict verdict = Verdict::off;
+
+  /// The number of the rule that decided, 1 to 15, as docs/consent.md lists them; 0 if none was asked.
   int rule = 0;
+
+  /// Why, in words: "MYTOOL_NO_TELEMETRY is set".
   std::string why{};
 };
 
@@ -530,8 +705,8 @@ inline Declaration::Declaration(Kind kind, const char* name, const char* descrip
 inline Declaration::~Declaration() = default;
 }  // namespace detail
 
-/// Says for any `usage-stats` command that there is nothing to see: the words stay this library's, lest the program
-/// take them for a file's name, or a script's `mytool usage-stats disable` fail.
+/// Answers any `usage-stats` command by saying that there is nothing to see. Otherwise the program might take the words
+/// as file names, and a script's `mytool usage-stats disable` would fail.
 inline std::optional<int> handle_command(const Options& options, int argc, const char* const* argv) noexcept {
   if (detail::command_words(options, argc, argv) == 0) return std::nullopt;
   std::printf("%s was built without usage statistics: they were compiled out\n", options.app.c_str());
@@ -560,7 +735,8 @@ class StageScope {
 /// A session that records nothing.
 class TelemetrySession {
  public:
-  /// As ever: answers Options::command and ends the process, and takes --disable-usage-stats out of argc and argv.
+  /// As in the other form: answers Options::command and ends the process, removes --disable-usage-stats from argc and
+  /// argv.
   TelemetrySession(Options options, int& argc, char** argv) noexcept {
     detail::take_out_disable_flag(argc, argv);
     if (const auto code = handle_command(options, argc, argv)) std::exit(*code);
@@ -603,19 +779,19 @@ class TelemetrySession {
   std::string_view session_id() const noexcept { return {}; }
   std::filesystem::path report_path() const { return {}; }
   std::string_view problem() const noexcept { return {}; }
-  /// As ever: a program may count on the session that it has made.
+  /// As in the other form: a program may rely on the session that it has made.
   static TelemetrySession* current() noexcept {
     const Alive::Guard guard(alive());
     return alive().youngest;
   }
 
  private:
-  /// Never destroyed, having nothing to destroy: a session may be a static object.
+  /// Never destroyed, and has nothing to destroy: a session may be a static object.
   struct Alive {
     std::atomic<bool> busy{false};
     TelemetrySession* youngest = nullptr;
 
-    /// Goes on after a while: whoever holds it may be what a signal handler has interrupted to call std::exit.
+    /// Gives up waiting after a while: the holder may be what a signal handler has interrupted to call std::exit.
     struct Guard {
       Alive& held;
       explicit Guard(Alive& alive) noexcept : held(alive) {
@@ -658,19 +834,29 @@ USAGE_STATS_END_NAMESPACE
 #include <vector>
 
 // ---- usage_stats/decision.hpp
-// What was decided about a run: whether anything is collected, and why.
+/// @file
+/// What was decided about a run: whether anything is collected, and why.
 
 #include <string>
 
 USAGE_STATS_BEGIN_NAMESPACE
 
-/// May this program collect? off: nothing at all; local: reports that stay on this machine; on: reports that are sent.
-enum class Verdict { off, local, on };
+/// Whether a run may collect.
+enum class Verdict {
+  off,    ///< nothing is written, sent or started
+  local,  ///< the report is written on this machine and never sent, not even later
+  on,     ///< the report is written, and sent
+};
 
-/// The verdict, the number of the rule that decided, and why, in words: "MYTOOL_NO_TELEMETRY is set".
+/// The verdict of a run, and where it comes from.
 struct Decision {
+  /// Whether the run may collect. Default: off.
   Verdict verdict = Verdict::off;
+
+  /// The number of the rule that decided, 1 to 15, as docs/consent.md lists them; 0 if none was asked.
   int rule = 0;
+
+  /// Why, in words: "MYTOOL_NO_TELEMETRY is set".
   std::string why{};
 };
 
@@ -825,348 +1011,126 @@ Withheld withheld_from(const Options&, const std::vector<Endpoint>& named_by_aut
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/consent/notice.hpp: what the user is told
-// What the user is told at the terminal before anything leaves the machine: the notice, the question, and the short
-// notice of new data. Only ever on standard error.
+// ---- usage_stats/detail/consent/plan.hpp: what a run would do now
+// What would a run do now? A run, `status`, `preview`, `send` and the notice all take it from here, so that they cannot
+// disagree.
 
+#include <filesystem>
+#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-// ---- usage_stats/detail/base/log.hpp
-// The lines of USAGE_STATS_DEBUG=1: every step the library takes, and every mistake.
+// ---- usage_stats/detail/store/storage.hpp
+// The usage folder (section 6 of the design): state.json, the outbox and the archive.
 
+#include <chrono>
+#include <filesystem>
 #include <functional>
-#include <string_view>
+#include <memory>
+#include <optional>
+#include <string>
 
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
+// ---- usage_stats/detail/os/file.hpp
+// Folders that are ours, and files. Failures are std::error_codes.
 
-/// Silent unless the environment variable USAGE_STATS_DEBUG is 1 (or true, yes, on).
-class Log {
- public:
-  Log() = default;
-  /// Lines go to `sink`, or to standard error where it is empty; exceptions of the sink are swallowed.
-  explicit Log(std::function<void(std::string_view)> sink);
-
-  bool enabled() const noexcept { return enabled_; }
-  /// Writes the parts, joined, as one line "usage_stats: ...".
-  template <class... Parts>
-  void operator()(const Parts&... parts) const noexcept {
-    if (!enabled_) return;
-    const std::string_view views[] = {std::string_view(parts)...};
-    write(views, sizeof...(parts));
-  }
-
- private:
-  void write(const std::string_view* parts, std::size_t count) const noexcept;
-  bool enabled_ = false;
-  std::function<void(std::string_view)> sink_{};
-};
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/base/text.hpp
-// Text as it may be shown or sent: valid UTF-8, and what a terminal may see.
-
+#include <chrono>
 #include <cstddef>
-#include <string>
-#include <string_view>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-
-/// The text as valid UTF-8 of at most `limit` bytes: what is not UTF-8 becomes U+FFFD, a character is never cut.
-std::string clip_utf8(std::string_view text, std::size_t limit);
-
-/// Text for a terminal: escape sequences and control characters are gone, white space is one blank, valid UTF-8.
-std::string plain_text(std::string_view text);
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-
-struct State;
-class Storage;
-
-/// The notice before data is sent `from_now_on` or only from the next run on, wrapped at `columns`: at most 8 lines
-/// of 80 columns, each ended by a line break.
-std::string notice_text(const Options&, const std::vector<Endpoint>&, bool from_now_on, int columns);
-
-/// The question of ConsentMode::ask; it ends where the answer is typed. At most 8 lines of 80 columns.
-std::string question_text(const Options&, const std::vector<Endpoint>&, int columns);
-
-/// Names what is new, as much as goes into 8 lines of 80 columns; the rest is taken out of `data`. `rule`: that by
-/// which it is on.
-std::string new_data_text(const Options&, std::vector<NewData>& data, int rule, int columns);
-
-/// The endpoints that a run reports to, were it allowed; none where reports stay on this machine.
-std::vector<Endpoint> recipients(const Options&, const Consent&);
-/// What a run must do without since no notice has named it, as far as anything is sent at all. With a verdict by rule
-/// 6, 7 or 9 whoever has switched it on by hand is taken to know what that version asked for, be it nothing.
-Withheld withheld_now(const Options&, const Consent&, const State&);
-
-/// What is added to a decision's reason where every recipient is new.
-inline constexpr const char* unannounced_recipients = "; no notice has named the server that reports would go to";
-
-/// Shows what is due in this run (question, notice, short notice), remembers it, and puts the outcome into `decision`.
-/// Returns what this run must do without.
-Withheld inform_user(const Options&, const Consent&, const Storage&, const State&, Decision& decision, const Log&);
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/store/client_id.hpp: under which id
-// The random id under which a server sees an installation, a month or a run. Made from nothing that is known of the
-// user or the machine.
-
-#include <string>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-
-struct State;
-
-/// The id that a report of now carries: 32 hexadecimal digits, or 64 with Options::hash_client_id. For
-/// ClientId::session a new one with each call. Empty while the state lacks what it is made from.
-std::string client_id_of(const Options&, const State&);
-
-/// Puts into the state what client_id_of needs, if it is not there; nothing if the system has no random numbers.
-void make_client_id(const Options&, State&);
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/record/system_info.hpp: what machine this is
-// What machine this is: the `system` and `build` parts of a report. Nothing here names a person, a host or a network.
-
 #include <cstdint>
-#include <string>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-
-struct System {
-  std::string os, os_version, kernel, arch, libc;  // empty: unknown
-  unsigned cpus = 0;                               // 0: unknown
-  std::uint64_t memory_gb = 0;                     // rounded to a power of two; 0: unknown
-  bool ci = false, container = false, interactive = false;
-};
-
-struct Build {
-  std::string compiler;   // "GCC 12.2.0"
-  int cxx_standard = 17;  // 17, 20, 23
-  std::string type;       // "release" (NDEBUG) or "debug"
-};
-
-/// The system this process runs on, now.
-System this_system();
-/// How this library was compiled (in compiled mode: the library, not the program).
-Build this_build();
-/// Whether this runs under continuous integration, by the variables that the known systems set.
-bool in_ci();
-/// Standard input and error are terminals, TERM is not "dumb", and this is not CI.
-bool interactive();
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/record/redaction/vocabulary.hpp: which words are the program's own
-// The program's own words: what stands in its read-only data and in that of the libraries it has loaded. A message is a
-// template with values in it; the template is a literal, the values are not.
-
-#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
-
-// ---- usage_stats/detail/os/memory.hpp
-// Where the literals of the program and of its libraries lie in memory.
-
-#include <cstddef>
-#include <cstdint>
+#include <system_error>
 #include <vector>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 
-struct MemoryRange {
-  std::uintptr_t begin, end;
+/// Why a folder is not used; its kind is std::errc::operation_not_permitted (no_home: no_such_file_or_directory).
+enum class Refusal {
+  root = 1,
+  is_home,
+  no_home,
+  anothers,
+  others_may_write,
+  not_private,
+  in_anothers_folder,
+  in_shared_folder,
+  untrusted_link,
+  not_made_by_us,
+  newer_version,
+  another_programs
 };
+std::error_code refused(Refusal) noexcept;
+/// The same error, of state.json: message() names the file.
+std::error_code in_state_file(std::error_code) noexcept;
 
-/// The memory that the program's file, and with `libraries` those of the libraries it has loaded, fill and nothing
-/// writes to: no data, no heap, no file that the program has mapped, no names of symbols. Asks nothing that takes the
-/// loader's lock. Empty where that cannot be told.
-std::vector<MemoryRange> read_only_memory(bool libraries);
-
-/// Reads memory of this process that may be gone by now, or whose file may have been cut. By plain calls alone: a
-/// filter of system calls that knows no others must not end the host.
-class MemoryReader {
+/// An open folder that is ours: not a link, owned by the effective user, not writable by others. Names are plain
+/// names without separators. Every file is opened without following links and must be a regular file, owned by us.
+/// Movable.
+class Folder {
  public:
-  MemoryReader() noexcept;
-  ~MemoryReader();
-  MemoryReader(const MemoryReader&) = delete;
-  MemoryReader& operator=(const MemoryReader&) = delete;
+  struct Entry {
+    std::string name;
+    std::chrono::system_clock::time_point modified;
+    std::uint64_t size = 0;
+    bool folder = false;
+    bool linked = false;                              // a file that has other names, too
+    std::chrono::system_clock::time_point changed{};  // modified, or moved there
+  };
 
-  /// How many bytes there were; 0 also where the system does not allow it.
-  std::size_t copy(std::uintptr_t from, char* to, std::size_t size) const noexcept;
+  Folder() noexcept;
+  ~Folder();
+  Folder(Folder&&) noexcept;
+  Folder& operator=(Folder&&) noexcept;
+
+  /// Opens `path`. On the way links are followed that only we or root can have put there; the folder itself is none.
+  /// With `create` what is missing is made (0700, whatever the umask), but neither HOME nor what is above it; `made` is
+  /// told whether this call has made the folder. Nothing changes a folder that was there.
+  static Folder open(const std::filesystem::path& path, bool create, std::error_code&, bool* made = nullptr);
+  Folder folder(const std::string& name, bool create, std::error_code&) const;
+
+  explicit operator bool() const noexcept;
+  const std::filesystem::path& path() const noexcept;
+  bool is_private() const noexcept;  // nobody else may look into it
+
+  /// The whole file, or an error; std::errc::file_too_large beyond `limit` bytes, no_such_file_or_directory if missing.
+  std::optional<std::string> read(const std::string& name, std::size_t limit, std::error_code&) const;
+  /// Replaces or makes the file (0600): a temporary file, then a rename, if it is still `wanted` by then. `durable`
+  /// also waits for the disk.
+  std::error_code write(const std::string& name, std::string_view bytes, bool durable = false,
+                        const std::function<bool()>& wanted = {}) const;
+  std::error_code move(const std::string& name, const Folder& to) const;
+  std::error_code remove(const std::string& name) const;        // a file
+  std::error_code remove_tree(const std::string& name) const;   // a folder; never follows a link
+  std::error_code remove_empty(const std::string& name) const;  // a folder, if there is nothing in it
+  bool exists(const std::string& name) const noexcept;          // also if that cannot be told
+  /// Whether it no longer stands under its path: somebody has removed it, or moved it away.
+  bool is_gone() const noexcept;
+  /// At most `limit` entries of those whose names are wanted, in no order. Others cost next to nothing, and no more
+  /// than `looks` names are read at all.
+  std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name),
+                          std::size_t looks = std::numeric_limits<std::size_t>::max()) const;
 
  private:
-  int file_ = -1;
+  friend class LockedFile;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
+
+/// Replaces a file anywhere (for the program's own config): keeps its mode, follows links that only we or root can have
+/// put there. What is missing is made (folders 0700, the file 0600), but neither HOME nor what is above it.
+std::error_code replace_file(const std::filesystem::path&, std::string_view bytes);
+/// Reads a file anywhere, at most `limit` bytes; must be a regular file. Links as above.
+std::optional<std::string> read_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
 
 }  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-
-/// What hides a value; never looked into again.
-inline constexpr std::string_view value_mark = "<value>";
-
-/// A run of letters, digits and `_` in a text; or a value_mark.
-struct Word {
-  std::size_t begin, end;
-  bool letters;  // not digits alone
-  bool mark;
-};
-
-/// The words of a text that is valid UTF-8.
-std::vector<Word> words_of(std::string_view text);
-
-/// `name`: the program has this very identifier. `phrase`: it has it between the same neighbours: other words, or the
-/// ends of a literal or of the part of it that stands between two values.
-enum class Own : unsigned char { no, name, phrase };
-
-/// For each byte of each text whether the program says so. Case counts; UTF-8 and UTF-16 literals do. One pass over
-/// `memory` (read_only_memory()) for all texts. Nothing where it cannot be read, or not within 1.5 s (a busy machine).
-std::optional<std::vector<std::vector<Own>>> find_own_text(const std::vector<std::string_view>& texts,
-                                                           const std::vector<os::MemoryRange>& memory);
-
-/// Which of the names (letters, digits, dashes) the program has as words: first looked for in the program alone, then,
-/// if any is missing, in its libraries. Nothing as above.
-std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_view>& names);
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/record/redaction/scrub.hpp: what must never leave
-// What must never leave (section 5 of the design): of arguments their values, of messages all that the program itself
-// does not say. All output is valid UTF-8.
-
-#include <cstddef>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-
-/// The kind of a value that is not recorded: "<int>", "<number>", "<path>", "<url>" or "<text>".
-std::string_view kind_of_value(std::string_view value) noexcept;
-
-/// What this process knows and what must not leave, also where the program has the same words. Cheap to fill, as every
-/// run does it.
-class SensitiveValues {
- public:
-  /// A value and the words in it that have three letters or more; with a digit in it, and from `shortest` bytes on, it
-  /// goes even where the program says the same.
-  void add(std::string value, std::size_t shortest = 3);
-  /// Adds the values of a command line.
-  void add_arguments(const std::vector<std::string>& arguments);
-
-  /// The values, taken apart; letters of ASCII in lower case.
-  struct Words {
-    std::vector<std::string> words;   // sorted
-    std::vector<std::string> values;  // that go everywhere
-
-    /// The word, or a secret's first letters (eight and more).
-    bool contains(std::string_view word) const;
-    /// Begin and end of each value that goes everywhere, as whole words.
-    std::vector<std::pair<std::size_t, std::size_t>> occurrences(std::string_view text) const;
-  };
-  Words words() const;
-
- private:
-  std::vector<std::pair<std::string, std::size_t>> values_;
-};
-
-/// Names of user, host and home, the working folder, the values of the environment.
-SensitiveValues ambient_values();
-
-/// Messages as they may leave: words that are not the program's own, sensitive values, numbers of three digits and more
-/// that the template does not have, and quoted text unless all of it is the program's become `<value>`, one for a run
-/// of them. `memory`: where the program's own words are. Each at most `limit` bytes; of a long text the first 4 KiB
-/// are looked at. Scrubbing twice is scrubbing once. Nothing where the program's words cannot be found out.
-std::optional<std::vector<std::string>> scrub(const std::vector<std::string>& texts, const SensitiveValues&,
-                                              std::size_t limit, const std::vector<os::MemoryRange>& memory);
-
-/// The first of Options::subcommands among the arguments; not what may be the value of the option before it.
-std::string subcommand_of(const Options&, const std::vector<std::string>& arguments);
-
-/// The arguments (without the program's name) as a report shows them, at most `limit` of them; `dropped` counts the
-/// rest. A long name that the program does not contain is `<option>`. A value that may be recorded becomes its kind if
-/// it has the shape of a secret or a path, or says what `ambient` or another argument says. `-t8` is shown as it is
-/// only where "t" is in Options::argument_values; in ArgumentDetail::values it is `-t`, for it could be three options
-/// in one.
-std::vector<std::string> describe_arguments(const Options&, const std::vector<std::string>& arguments,
-                                            const SensitiveValues& ambient, std::size_t limit, std::size_t& dropped);
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/record/exception_info.hpp: how it ended
-// How a run ended: the `outcome` part of a report.
-
-#include <exception>
-#include <optional>
-#include <string>
-#include <vector>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-
-enum class RunStatus { running, ok, failed, exception, signal, lost };
-
-/// "running", "ok", "failed", "exception", "signal" or "lost".
-const char* status_name(RunStatus) noexcept;
-
-/// An exception and what caused it, as yet unscrubbed.
-struct ErrorLink {
-  std::string type;     // "std::runtime_error"; empty: unknown
-  std::string message;  // what(); empty: none
-  bool told = false;    // the type is a text like the message, not what the compiler calls it
-};
-
-struct Outcome {
-  RunStatus status = RunStatus::running;
-  std::optional<int> exit_code;
-  std::string signal;            // "SIGINT"; empty: none
-  std::vector<ErrorLink> error;  // the exception, then its causes (std::nested_exception), at most 8
-};
-
-/// The type and message of the exception and of those nested in it.
-std::vector<ErrorLink> describe_exception(std::exception_ptr);
-std::vector<ErrorLink> describe_exception(const std::exception&);
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/record/report.hpp: what happened
-// What happened: one run as data, and as the JSON text of report v1 (section 4 of the design, docs/report.schema.json).
-
-#include <atomic>
-#include <chrono>
-#include <cstdint>
-#include <map>
-#include <mutex>
-#include <optional>
-#include <string>
-#include <utility>
-#include <variant>
-#include <vector>
-
 // ---- usage_stats/detail/os/platform.hpp
 // The operating system, all of it: declarations only. posix/ and windows/ define them; no other file includes a header
 // of an operating system. Nothing here throws but std::bad_alloc; failures are std::error_codes.
@@ -1191,8 +1155,8 @@ namespace os {
 
 /// The value of an environment variable; nothing if it is not set.
 std::optional<std::string> variable(const char* name);
-/// The values of all environment variables.
-std::vector<std::string> variable_values();
+/// The values of all environment variables, each with a NUL behind it: one text, since there may be thousands.
+std::string variable_values();
 void remove_variable(const char* name) noexcept;
 
 /// setuid, setgid, file capabilities (AT_SECURE): a process that may do more than its user.
@@ -1423,107 +1387,6 @@ std::filesystem::path path_of_bytes(std::string_view bytes);
 }  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/os/file.hpp
-// Folders that are ours, and files. Failures are std::error_codes.
-
-#include <chrono>
-#include <cstddef>
-#include <cstdint>
-#include <filesystem>
-#include <functional>
-#include <limits>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <system_error>
-#include <vector>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace os {
-
-/// Why a folder is not used; its kind is std::errc::operation_not_permitted (no_home: no_such_file_or_directory).
-enum class Refusal {
-  root = 1,
-  is_home,
-  no_home,
-  anothers,
-  others_may_write,
-  not_private,
-  in_anothers_folder,
-  in_shared_folder,
-  untrusted_link,
-  not_made_by_us,
-  newer_version,
-  another_programs
-};
-std::error_code refused(Refusal) noexcept;
-/// The same error, of state.json: message() names the file.
-std::error_code in_state_file(std::error_code) noexcept;
-
-/// An open folder that is ours: not a link, owned by the effective user, not writable by others. Names are plain
-/// names without separators. Every file is opened without following links and must be a regular file, owned by us.
-/// Movable.
-class Folder {
- public:
-  struct Entry {
-    std::string name;
-    std::chrono::system_clock::time_point modified;
-    std::uint64_t size = 0;
-    bool folder = false;
-    bool linked = false;                              // a file that has other names, too
-    std::chrono::system_clock::time_point changed{};  // modified, or moved there
-  };
-
-  Folder() noexcept;
-  ~Folder();
-  Folder(Folder&&) noexcept;
-  Folder& operator=(Folder&&) noexcept;
-
-  /// Opens `path`. On the way links are followed that only we or root can have put there; the folder itself is none.
-  /// With `create` what is missing is made (0700, whatever the umask), but neither HOME nor what is above it; `made` is
-  /// told whether this call has made the folder. Nothing changes a folder that was there.
-  static Folder open(const std::filesystem::path& path, bool create, std::error_code&, bool* made = nullptr);
-  Folder folder(const std::string& name, bool create, std::error_code&) const;
-
-  explicit operator bool() const noexcept;
-  const std::filesystem::path& path() const noexcept;
-  bool is_private() const noexcept;  // nobody else may look into it
-
-  /// The whole file, or an error; std::errc::file_too_large beyond `limit` bytes, no_such_file_or_directory if missing.
-  std::optional<std::string> read(const std::string& name, std::size_t limit, std::error_code&) const;
-  /// Replaces or makes the file (0600): a temporary file, then a rename, if it is still `wanted` by then. `durable`
-  /// also waits for the disk.
-  std::error_code write(const std::string& name, std::string_view bytes, bool durable = false,
-                        const std::function<bool()>& wanted = {}) const;
-  std::error_code move(const std::string& name, const Folder& to) const;
-  std::error_code remove(const std::string& name) const;        // a file
-  std::error_code remove_tree(const std::string& name) const;   // a folder; never follows a link
-  std::error_code remove_empty(const std::string& name) const;  // a folder, if there is nothing in it
-  bool exists(const std::string& name) const noexcept;          // also if that cannot be told
-  /// Whether it no longer stands under its path: somebody has removed it, or moved it away.
-  bool is_gone() const noexcept;
-  /// At most `limit` entries of those whose names are wanted, in no order. Others cost next to nothing, and no more
-  /// than `looks` names are read at all.
-  std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name),
-                          std::size_t looks = std::numeric_limits<std::size_t>::max()) const;
-
- private:
-  friend class LockedFile;
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
-};
-
-/// Replaces a file anywhere (for the program's own config): keeps its mode, follows links that only we or root can have
-/// put there. What is missing is made (folders 0700, the file 0600), but neither HOME nor what is above it.
-std::error_code replace_file(const std::filesystem::path&, std::string_view bytes);
-/// Reads a file anywhere, at most `limit` bytes; must be a regular file. Links as above.
-std::optional<std::string> read_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
-
-}  // namespace os
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/lock.hpp
 // Files that are locked for as long as their process lives.
 
@@ -1556,6 +1419,9 @@ class LockedFile {
   static LockedFile acquire(const Folder&, const std::string& name, bool create, Outcome&, std::error_code&);
   /// Whether another process holds the lock, without taking it.
   static bool is_locked(const Folder&, const std::string& name) noexcept;
+  /// ... and whether that one does not get on, so that waiting for it makes no sense: it was stopped, or nothing is
+  /// known of it (on another machine, in another container; always so but on Linux).
+  static bool is_stuck(const Folder&, const std::string& name) noexcept;
 
   explicit operator bool() const noexcept;
   /// Whether nobody on this machine can have had the lock since; false where the host has closed the file under us.
@@ -1765,6 +1631,822 @@ class Socket {
 }  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/store/archive.hpp
+// The archive: CLIENT_ID/SESSION_ID/usage_stats.json, the reports, and delivery.json, what became of them.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+// ---- usage_stats/detail/store/envelope.hpp
+// An envelope says where its session's report must go; it lies in active/ while the run lives and is moved to pending/
+// by one rename when it has ended.
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// ---- usage_stats/detail/base/time.hpp
+// The wall clock, in UTC.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+using Seconds = std::int64_t;  // since the epoch, UTC
+Seconds now_seconds();
+/// "2026-11-22T08:00:00.123Z" (RFC 3339).
+std::string timestamp(std::chrono::system_clock::time_point);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+namespace limits {
+constexpr int tries = 10;
+}  // namespace limits
+
+/// A server that still has to get the session's report.
+struct Destination {
+  Endpoint endpoint;
+  int attempts = 0;
+  Seconds not_before = 0;
+};
+
+struct Envelope {
+  bool deletion = false;  // not a report: the wish that the destinations delete all of `client_id`; never pruned
+  std::string app, version, session_id, client_id;  // client_id: the folder's name, "local" if there is none
+  std::int64_t sequence = 1;
+  Seconds created = 0;
+  int rule = 0;  // the rule of section 3 that allowed it
+  // As the run resolved them: what it does to its environment later changes nothing. Empty: it knew no place.
+  std::filesystem::path config_file, policy_file;
+  std::vector<Destination> destinations;
+  std::string host;            // host_mark() of the run's machine; empty: an earlier version wrote it
+  std::string running_report;  // what is reported if the run vanishes, or its report is damaged
+  // Written after the envelope by a signal handler:
+  std::string signal;
+  std::optional<std::chrono::milliseconds> duration;
+  // ... or by a run that could not reach its folder any more when it ended:
+  std::string last_report;
+  // Of an envelope in pending/: another machine's, and in use so recently that an uploader there may be sending it.
+  bool in_use_elsewhere = false;
+};
+
+/// The machine in an envelope: it cannot be told from it, nor two envelopes be known to be of the same one, but by
+/// whoever knows its name. Locks may hold on one machine only (a home folder on NFS).
+std::string host_mark(const std::string& session_id, const std::string& host_identity);
+
+const char* protocol_name(Protocol) noexcept;
+std::string to_text(const Envelope&);
+std::optional<Envelope> parse_envelope(std::string_view text);
+/// Whether it is an envelope of a version of this library whose envelopes are other than ours.
+bool is_newer_envelope(std::string_view text);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/store/layout.hpp
+// The names in the usage folder, and how large its files may be (section 6 of the design).
+
+#include <cstddef>
+#include <string_view>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+namespace limits {
+constexpr std::size_t file_bytes = 1024 * 1024;  // no file of ours is larger; a larger one is not read
+}  // namespace limits
+
+/// 32 or 64 lower case hexadecimal digits: all that ever names a client or a session, so that no envelope points
+/// outside.
+bool is_id(std::string_view text) noexcept;
+
+namespace storage_impl {
+
+constexpr const char* state_file = "state.json";
+constexpr const char* report_file = "usage_stats.json";
+constexpr const char* delivery_file = "delivery.json";
+constexpr std::size_t most_entries = 10000;  // of a folder, named as we name them, that are ever looked at
+
+/// A name that this library gives to a folder of a client.
+inline bool is_client(std::string_view name) noexcept { return name == "local" || is_id(name); }
+/// ".tmp-PROCESS-NUMBER", as Folder::write names what it is about to rename.
+inline bool is_temporary(std::string_view name) noexcept {
+  if (name.substr(0, 5) != ".tmp-") return false;
+  name.remove_prefix(5);
+  const std::size_t hyphen = name.find('-');
+  return hyphen != 0 && hyphen != std::string_view::npos && hyphen + 1 < name.size() &&
+         name.find_first_not_of("0123456789-") == std::string_view::npos && name.rfind('-') == hyphen;
+}
+inline bool is_any(std::string_view) noexcept { return true; }
+
+}  // namespace storage_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/store/result.hpp
+// What was read, or why there is nothing.
+
+#include <optional>
+#include <system_error>
+#include <utility>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// A fault that may pass: not of the file itself.
+bool is_transient(std::error_code) noexcept;
+inline bool succeeded(std::error_code error) noexcept { return !error; }
+
+template <class T>
+class Result {
+ public:
+  Result(T value) : value_(std::move(value)) {}
+  Result(std::error_code why) noexcept : error_(why) {}
+  /// There is one, but it says nothing that can be understood.
+  static Result make_damaged() noexcept {
+    Result result{std::error_code()};
+    result.damaged_ = true;
+    return result;
+  }
+
+  explicit operator bool() const noexcept { return value_.has_value(); }
+  T& operator*() noexcept { return *value_; }
+  const T& operator*() const noexcept { return *value_; }
+  const T* operator->() const noexcept { return &*value_; }
+  T value_or(T other) const { return value_.value_or(std::move(other)); }
+
+  std::error_code error() const noexcept { return error_; }
+  /// It may be there, and cannot be read now.
+  bool transient() const noexcept { return !value_ && is_transient(error_); }
+  bool damaged() const noexcept { return damaged_; }
+  /// It is not there, or it is nothing of ours.
+  bool missing() const noexcept { return !value_ && !damaged_ && !is_transient(error_); }
+
+ private:
+  std::optional<T> value_;
+  std::error_code error_;
+  bool damaged_ = false;
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+constexpr const char* under_way = "under way";  // of an interim report: it may have been sent, there is no answer yet
+
+/// One line of delivery.json.
+struct DeliveryRecord {
+  std::string url;
+  std::int64_t sequence = 1;
+  int http_status = 0;  // 0: no answer
+  std::string result;   // "delivered", "again later", "refused", "stopped", "gave up", "under way"
+  std::string detail;   // the transport's or the server's reason, at most 256 bytes
+  int attempts = 0;
+  std::size_t events = 0;  // amplitude: how many of the session's events the endpoint has now
+};
+
+/// delivery.json with one line more; of very many the oldest go.
+std::string with_delivery(std::string_view before, const DeliveryRecord&);
+/// How many of a session's events an amplitude endpoint has got with reports of a sequence below `sequence`, as the
+/// text of the session's delivery.json tells; 0 if it does not.
+std::size_t delivered_events(std::string_view delivery_json, std::string_view url, std::int64_t sequence);
+
+/// A report that a run itself has written.
+struct WrittenReport {
+  std::string text;
+  std::int64_t sequence = 1;
+  bool final = false;
+};
+
+class Archive {
+ public:
+  explicit Archive(std::shared_ptr<const os::Folder> top) : top_(std::move(top)) {}
+
+  std::filesystem::path report_path(const std::string& client_id, const std::string& session_id) const;
+  /// std::errc::operation_canceled where it is not `wanted` at last.
+  std::error_code write_report(const std::string& client_id, const std::string& session_id, std::string_view json,
+                               const std::function<bool()>& wanted = {});
+  /// Nothing for a report that is missing, not ours, or larger than any report.
+  Result<std::string> read_report(const std::string& client_id, const std::string& session_id) const;
+  /// The report of the envelope's run, as the run has written it; damaged if it is another's, or no report.
+  Result<WrittenReport> written_report(const Envelope&) const;
+  /// The sequence of the last report of an envelope's run, if that is there; else 0.
+  std::int64_t last_report(const Envelope&) const;
+  void remove_session(const std::string& client_id, const std::string& session_id);
+
+  std::error_code record_delivery(const Envelope&, const DeliveryRecord&);
+  /// delivery.json of the envelope's session; empty if there is none.
+  std::string deliveries(const Envelope&) const;
+  /// Whether delivery.json says that this sequence, or a later one, has been tried there.
+  bool was_tried(const Envelope&, const std::string& url) const;
+
+ private:
+  os::Folder session(const std::string& client_id, const std::string& session_id, bool create, std::error_code&) const;
+
+  std::shared_ptr<const os::Folder> top_;
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/store/outbox.hpp
+// The outbox: envelopes of runs that are alive (active/), and of those whose reports wait to be sent (pending/).
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+class Outbox {
+ public:
+  Outbox(std::shared_ptr<const os::Folder> top, std::string app) : top_(std::move(top)), app_(std::move(app)) {}
+
+  /// active/SESSION_ID, locked for as long as this process lives.
+  os::LockedFile begin(const Envelope&, std::error_code&);
+  /// active/SESSION_ID -> pending/SESSION_ID, or its end if it has nowhere to go.
+  std::error_code finish(const Envelope&);
+  /// Writes pending/SESSION_ID: for a run whose end comes when an uploader has taken it for lost.
+  std::error_code wait_again(const Envelope&);
+
+  std::vector<Envelope> waiting() const { return list_waiting().envelopes; }  // oldest first
+  struct Waiting {
+    std::vector<Envelope> envelopes;  // oldest first
+    bool incomplete = false;          // some could not be read
+  };
+  Waiting list_waiting() const;
+  bool is_waiting(const std::string& session_id) const;  // also if that cannot be told
+  /// Envelopes of live sessions that have written an interim report, with its sequence.
+  std::vector<Envelope> interims(const Archive&) const;
+  /// Changes a waiting envelope; without destinations it goes. Nothing where it is gone: what `usage-stats disable` or
+  /// `delete` has taken away meanwhile must not come back.
+  std::error_code update(const std::string& session_id, const std::function<void(Envelope&)>& change);
+  std::error_code remove(const std::string& session_id);  // from what waits
+
+  /// What lies in active/ and pending/ and is nobody's to send now.
+  struct LeftAlone {
+    std::size_t vanished = 0;   // their runs are gone; the next uploader reports them
+    std::size_t elsewhere = 0;  // runs of other machines, which may be alive
+    std::size_t newer = 0;      // envelopes of a newer version, which knows what they say
+  };
+  LeftAlone left_alone() const;
+
+  os::Folder active(bool create, std::error_code& error) const { return top_->folder("active", create, error); }
+  os::Folder pending(bool create, std::error_code& error) const { return top_->folder("pending", create, error); }
+  /// An envelope of the app whose folder it is. Refusal::newer_version: another version of this library wrote it.
+  Result<Envelope> read(const os::Folder&, const std::string& name) const;
+
+ private:
+  std::shared_ptr<const os::Folder> top_;
+  std::string app_;
+};
+
+namespace storage_impl {
+
+constexpr Seconds left_to_its_host = 24 * 3600;  // an envelope in active/
+
+/// Whether an envelope is another machine's: its locks may not be seen here.
+bool is_elsewhere(const Envelope&, const std::string& here);
+/// ... and in active/: it may be alive there.
+bool is_left_to_its_host(const Envelope&, const std::string& here);
+/// Whether what could not be read as one of ours is a newer version's.
+bool is_newer(const Result<Envelope>&) noexcept;
+
+}  // namespace storage_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/store/state.hpp
+// state.json: what is remembered from run to run.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+struct Report;
+
+namespace limits {
+constexpr std::size_t remembered_ids = 1000;
+}  // namespace limits
+
+/// Whether a moment that was waited for has come. A clock that was set back must not hold anything up for longer than
+/// the longest pause.
+bool has_come(Seconds moment, Seconds now) noexcept;
+
+/// When an endpoint that gave no answer may be tried again.
+struct Backoff {
+  int failures = 0;
+  Seconds not_before = 0;
+  std::string why{};  // the last try's error, in words
+};
+
+/// A file that cannot be parsed counts as empty and is replaced.
+struct State {
+  std::string app;                    // whose folder it is; empty: an earlier version wrote it
+  std::string client_id;              // ClientId::install; empty until the verdict is first `on`
+  std::string secret;                 // ClientId::monthly: hashed with the month
+  std::vector<std::string> sent_ids;  // every client id that a server may have had
+  std::vector<std::string> sent_to;   // the URLs of those servers
+  Seconds deletion_due = 0;           // when a deletion that waits may be tried (again); 0: none waits
+  bool notice_shown = false;
+  std::optional<Disclosed> disclosed;  // nothing: nobody has been told anything yet
+  bool said_no = false;                // `usage-stats disable`, or an answer; beside the config's until `enable`
+  int unanswered_prompts = 0;
+  std::int64_t sent = 0, failed = 0, dropped = 0;  // `delivery` of the next report
+  Seconds last_sent = 0;
+  std::map<std::string, Backoff> backoff;  // by endpoint URL
+  std::vector<std::string> stopped;        // "VERSION URL" that was answered with 410
+  bool newer = false;                      // another version's, which must not be changed: nothing else is known of it
+  bool damaged = false;                    // of a file that could not be parsed: nothing else is left of it
+
+  /// Whether that endpoint wants nothing more from that version.
+  bool is_stopped(const std::string& version, const std::string& url) const;
+  void stop(const std::string& version, const std::string& url);
+  /// Until when that endpoint is left alone; 0: it is not.
+  Seconds paused_until(const std::string& url) const;
+  /// Whether it is in no pause now.
+  bool may_ask(const std::string& url, Seconds now) const;
+  /// Whether a server is to be asked now to delete what it has.
+  bool is_deletion_due(Seconds now) const noexcept;
+};
+
+/// Puts into a report how many were delivered, failed and dropped so far.
+void count_deliveries(const State&, Report&);
+
+std::string to_text(const State&);
+State parse_state(std::string_view text);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// The folder. All of it fails softly: an error code, never an exception for what the file system does.
+class Storage {
+ public:
+  /// Opens the usage folder of that app; with `create`, a missing or empty one becomes its. An app without a name (an
+  /// uploader's, which is told the folder only) takes the one that state.json names. Not ours, not that app's, read
+  /// only, full: an error, and nothing has been changed.
+  static std::optional<Storage> open(const std::filesystem::path&, const std::string& app, bool create,
+                                     std::error_code&);
+  /// Writes the app's name into the state.json of an earlier version, or of one that was damaged.
+  std::error_code claim();
+
+  const std::string& app() const noexcept { return app_; }
+  const os::Folder& folder() const noexcept { return *folder_; }
+
+  /// What state.json said when the folder was opened.
+  const State& state_at_opening() const noexcept { return opened_; }
+  /// An empty one where there is none, or none can be read.
+  State state() const { return read_state().value_or(State()); }
+  /// An empty one where there is none; transient() where it cannot be read now but may be later.
+  Result<State> read_state() const;
+  /// Reads, changes and replaces state.json; safe against other processes doing the same. For one that was stopped it
+  /// waits 15 ms, or 200 ms after be_patient(): a host must not be held up; for one that gets on, 500 ms. Changes
+  /// nothing where it cannot be read now, and where `enough` holds of what they have written meanwhile.
+  std::error_code update_state(const std::function<void(State&)>& change,
+                               const std::function<bool(const State&)>& enough = {});
+  /// For processes that nobody waits for, and the user's own commands.
+  void be_patient() noexcept { patience_ = std::chrono::milliseconds(200); }
+
+ private:
+  Storage(std::shared_ptr<const os::Folder> folder, std::string app, State opened, bool marked)
+      : folder_(std::move(folder)),
+        app_(std::move(app)),
+        opened_(std::move(opened)),
+        marked_(marked),
+        outbox(folder_, app_),
+        archive(folder_) {}
+  std::shared_ptr<const os::Folder> folder_;
+  std::string app_;
+  State opened_;
+  bool marked_;
+  std::chrono::milliseconds patience_{15};
+
+ public:
+  Outbox outbox;
+  Archive archive;
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+struct Plan {
+  enum class Notice { none, question, first, new_data };
+
+  Consent consent;                  // which rule has spoken, and the settings files as far as they were read
+  Decision decision;                // what holds in the end; conclude() alone assigns it
+  std::vector<Endpoint> endpoints;  // that a run of now would report to, were it allowed
+  bool keeps_local = false;         // Delivery::local
+  Withheld withheld;                // what it would do without
+  Notice notice = Notice::none;     // what is due where somebody sees it
+  std::string problem;              // the author's mistake
+  std::string endpoint_problem;     // what is wrong with an address
+  std::filesystem::path folder;
+  std::optional<Storage> storage;  // none: no run has written anything yet, or `problems` says why
+  State state;                     // as it was when the folder was opened
+  std::string folder_problem;      // why the folder is not looked into: what it holds is not known
+  std::vector<std::string> problems;
+
+  /// Opens the folder, unless it is open: so that it can be written with `create`. False, and `folder_problem` says
+  /// why, where it cannot be used.
+  bool open_folder(const Options&, bool create);
+  /// To whom, without what, after which notice; needs the state.
+  void complete(const Options&);
+  /// What the rules, or the user's answer, have said, and what is left of it where nothing can be recorded or sent.
+  void conclude(Decision said);
+  /// Nothing can be recorded, whatever the rules say.
+  void turn_off(const std::string& why);
+};
+
+/// As far as the rules go, which read as little as they can. For a run, which then opens the folder and calls
+/// complete().
+Plan plan_by_rules(const Options&, const std::vector<std::string>& arguments);
+/// All of it, looked at without changing anything.
+Plan plan_of(const Options&);
+
+/// The endpoints that a run reports to, were it allowed; none where reports stay on this machine.
+std::vector<Endpoint> recipients(const Options&, const Consent&);
+/// Somebody has switched it on by hand.
+bool by_hand(const Decision&) noexcept;
+/// The options that say what a report of now would hold.
+inline const Options& disclosed(const Options& options, const Plan& plan) noexcept {
+  return plan.withheld.instead ? *plan.withheld.instead : options;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/consent/notice.hpp: what the user is told
+// What the user is told at the terminal before anything leaves the machine: the notice, the question, and the short
+// notice of new data. Only ever on standard error.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+// ---- usage_stats/detail/base/log.hpp
+// The lines of USAGE_STATS_DEBUG=1: every step the library takes, and every mistake.
+
+#include <functional>
+#include <string_view>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// Silent unless the environment variable USAGE_STATS_DEBUG is 1 (or true, yes, on).
+class Log {
+ public:
+  Log() = default;
+  /// Lines go to `sink`, or to standard error where it is empty; exceptions of the sink are swallowed.
+  explicit Log(std::function<void(std::string_view)> sink);
+
+  bool enabled() const noexcept { return enabled_; }
+  /// Writes the parts, joined, as one line "usage_stats: ...".
+  template <class... Parts>
+  void operator()(const Parts&... parts) const noexcept {
+    if (!enabled_) return;
+    const std::string_view views[] = {std::string_view(parts)...};
+    write(views, sizeof...(parts));
+  }
+
+ private:
+  void write(const std::string_view* parts, std::size_t count) const noexcept;
+  bool enabled_ = false;
+  std::function<void(std::string_view)> sink_{};
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/base/text.hpp
+// Text as it may be shown or sent: valid UTF-8, and what a terminal may see.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// The text as valid UTF-8 of at most `limit` bytes: what is not UTF-8 becomes U+FFFD, a character is never cut.
+std::string clip_utf8(std::string_view text, std::size_t limit);
+
+/// Text for a terminal: escape sequences and control characters are gone, white space is one blank, valid UTF-8.
+std::string plain_text(std::string_view text);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+struct Plan;
+
+/// The notice before data is sent `from_now_on` or only from the next run on, wrapped at `columns`: at most 8 lines
+/// of 80 columns, each ended by a line break.
+std::string notice_text(const Options&, const std::vector<Endpoint>&, bool from_now_on, int columns);
+
+/// The question of ConsentMode::ask; it ends where the answer is typed. At most 8 lines of 80 columns.
+std::string question_text(const Options&, const std::vector<Endpoint>&, int columns);
+
+/// Names what is new, as much as goes into 8 lines of 80 columns; the rest is taken out of `data`. `rule`: that by
+/// which it is on.
+std::string new_data_text(const Options&, std::vector<NewData>& data, int rule, int columns);
+
+/// Shows what is due in this run (question, notice, short notice), remembers it, and draws the plan's conclusion from
+/// the outcome.
+void inform_user(const Options&, Plan&, const Log&);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/store/client_id.hpp: under which id
+// The random id under which a server sees an installation, a month or a run. Made from nothing that is known of the
+// user or the machine.
+
+#include <string>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+struct State;
+
+/// The id that a report of now carries: 32 hexadecimal digits, or 64 with Options::hash_client_id. For
+/// ClientId::session a new one with each call. Empty while the state lacks what it is made from.
+std::string client_id_of(const Options&, const State&);
+
+/// Puts into the state what client_id_of needs, if it is not there; nothing if the system has no random numbers.
+void make_client_id(const Options&, State&);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/record/system_info.hpp: what machine this is
+// What machine this is: the `system` and `build` parts of a report. Nothing here names a person, a host or a network.
+
+#include <cstdint>
+#include <string>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+struct System {
+  std::string os, os_version, kernel, arch, libc;  // empty: unknown
+  unsigned cpus = 0;                               // 0: unknown
+  std::uint64_t memory_gb = 0;                     // rounded to a power of two; 0: unknown
+  bool ci = false, container = false, interactive = false;
+};
+
+struct Build {
+  std::string compiler;   // "GCC 12.2.0"
+  int cxx_standard = 17;  // 17, 20, 23
+  std::string type;       // "release" (NDEBUG) or "debug"
+};
+
+/// The system this process runs on, now.
+System this_system();
+/// How this library was compiled (in compiled mode: the library, not the program).
+Build this_build();
+/// Whether this runs under continuous integration, by the variables that the known systems set.
+bool in_ci();
+/// Standard input and error are terminals, TERM is not "dumb", and this is not CI.
+bool interactive();
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/record/redaction/vocabulary.hpp: which words are the program's own
+// The program's own words: what stands in its read-only data and in that of the libraries it has loaded. A message is a
+// template with values in it; the template is a literal, the values are not.
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// ---- usage_stats/detail/os/memory.hpp
+// Where the literals of the program and of its libraries lie in memory.
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace os {
+
+struct MemoryRange {
+  std::uintptr_t begin, end;
+};
+
+/// The memory that the program's file, and with `libraries` those of the libraries it has loaded, fill and nothing
+/// writes to: no data, no heap, no file that the program has mapped, no names of symbols. Asks nothing that takes the
+/// loader's lock. Empty where that cannot be told.
+std::vector<MemoryRange> read_only_memory(bool libraries);
+
+/// Reads memory of this process that may be gone by now, or whose file may have been cut. By plain calls alone: a
+/// filter of system calls that knows no others must not end the host.
+class MemoryReader {
+ public:
+  MemoryReader() noexcept;
+  ~MemoryReader();
+  MemoryReader(const MemoryReader&) = delete;
+  MemoryReader& operator=(const MemoryReader&) = delete;
+
+  /// How many bytes there were; 0 also where the system does not allow it.
+  std::size_t copy(std::uintptr_t from, char* to, std::size_t size) const noexcept;
+
+ private:
+  int file_ = -1;
+};
+
+}  // namespace os
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// What hides a value; never looked into again.
+inline constexpr std::string_view value_mark = "<value>";
+
+/// A run of letters, digits and `_` in a text; or a value_mark.
+struct Word {
+  std::size_t begin, end;
+  bool letters;  // not digits alone
+  bool mark;
+};
+
+/// The words of a text that is valid UTF-8.
+std::vector<Word> words_of(std::string_view text);
+
+/// `name`: the program has this very identifier. `phrase`: it has it between the same neighbours: other words, or the
+/// ends of a literal or of the part of it that stands between two values.
+enum class Own : unsigned char { no, name, phrase };
+
+/// For each byte of each text whether the program says so. Case counts; UTF-8 and UTF-16 literals do. One pass over
+/// `memory` (read_only_memory()) for all texts. Nothing where it cannot be read, or not within 1.5 s (a busy machine).
+std::optional<std::vector<std::vector<Own>>> find_own_text(const std::vector<std::string_view>& texts,
+                                                           const std::vector<os::MemoryRange>& memory);
+
+/// Which of the names (letters, digits, dashes) the program has as words: first looked for in the program alone, then,
+/// if any is missing, in its `libraries`. Nothing as above.
+std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_view>& names, bool libraries = true);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/record/redaction/scrub.hpp: what must never leave
+// What must never leave (section 5 of the design): of arguments their values, of messages all that the program itself
+// does not say. All output is valid UTF-8.
+
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// The kind of a value that is not recorded: "<int>", "<number>", "<path>", "<url>" or "<text>".
+std::string_view kind_of_value(std::string_view value) noexcept;
+
+/// What this process knows and what must not leave, also where the program has the same words. Cheap to fill, as every
+/// run does it.
+class SensitiveValues {
+ public:
+  /// A value and the words in it that have three letters or more; with a digit in it, and from `shortest` bytes on, it
+  /// goes even where the program says the same.
+  void add(std::string_view value, std::size_t shortest = 3) { add(value, shortest, false); }
+  /// Adds the values of a command line.
+  void add_arguments(const std::vector<std::string>& arguments);
+  /// Whether this word, in whatever case, is one of the values. One that stands alone on the command line does not
+  /// count, for that is where a subcommand stands.
+  bool say(std::string_view word) const noexcept;
+
+  /// The values, taken apart; letters of ASCII in lower case.
+  struct Words {
+    std::shared_ptr<const std::string> lowered;  // that the others point into
+    std::vector<std::string_view> words;         // sorted
+    std::vector<std::string_view> values;        // sorted; that go everywhere
+    std::size_t longest = 0;                     // of the values
+
+    /// The word, or a secret's first letters (eight and more).
+    bool contains(std::string_view word) const;
+    /// Begin and end of each value that goes everywhere, as whole words.
+    std::vector<std::pair<std::size_t, std::size_t>> occurrences(std::string_view text) const;
+  };
+  Words words() const;
+
+ private:
+  struct Value {
+    std::size_t begin, size, shortest;
+    bool stands_alone;  // an argument that is no option
+  };
+  void add(std::string_view value, std::size_t shortest, bool stands_alone);
+
+  std::string text_;  // of all of them
+  std::vector<Value> values_;
+};
+
+/// Names of user, host and home, the working folder, the values of the environment.
+SensitiveValues ambient_values();
+
+/// Messages as they may leave: words that are not the program's own, sensitive values, numbers of three digits and more
+/// that the template does not have, and quoted text unless all of it is the program's become `<value>`, one for a run
+/// of them. `memory`: where the program's own words are. Each at most `limit` bytes; of a long text the first 4 KiB
+/// are looked at. Scrubbing twice is scrubbing once. Nothing where the program's words cannot be found out. From the
+/// text `first_of_user` on they are no messages, but somebody's own words: of those short numbers go, too, as soon as
+/// they have three digits between them (12 34, 12:34).
+std::optional<std::vector<std::string>> scrub(const std::vector<std::string>& texts, const SensitiveValues&,
+                                              std::size_t limit, const std::vector<os::MemoryRange>& memory,
+                                              std::size_t first_of_user = std::numeric_limits<std::size_t>::max());
+
+/// The first of Options::subcommands among the arguments; not what may be the value of the option before it.
+std::string subcommand_of(const Options&, const std::vector<std::string>& arguments);
+
+/// The arguments (without the program's name) as a report shows them, at most `limit` of them; `dropped` counts the
+/// rest. A long name that the program does not contain is `<option>`. A value that may be recorded becomes its kind if
+/// it has the shape of a secret or a path, or says what `ambient` or another argument says. `-t8` is shown as it is
+/// only where "t" is in Options::argument_values; in ArgumentDetail::values it is `-t`, for it could be three options
+/// in one.
+std::vector<std::string> describe_arguments(const Options&, const std::vector<std::string>& arguments,
+                                            const SensitiveValues& ambient, std::size_t limit, std::size_t& dropped);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/record/exception_info.hpp: how it ended
+// How a run ended: the `outcome` part of a report.
+
+#include <exception>
+#include <optional>
+#include <string>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+enum class RunStatus { running, ok, failed, exception, signal, lost };
+
+/// "running", "ok", "failed", "exception", "signal" or "lost".
+const char* status_name(RunStatus) noexcept;
+
+/// An exception and what caused it, as yet unscrubbed.
+struct ErrorLink {
+  std::string type;     // "std::runtime_error"; empty: unknown
+  std::string message;  // what(); empty: none
+  bool told = false;    // the type is a text like the message, not what the compiler calls it
+};
+
+struct Outcome {
+  RunStatus status = RunStatus::running;
+  std::optional<int> exit_code;
+  std::string signal;            // "SIGINT"; empty: none
+  std::vector<ErrorLink> error;  // the exception, then its causes (std::nested_exception), at most 8
+};
+
+/// The type and message of the exception and of those nested in it.
+std::vector<ErrorLink> describe_exception(std::exception_ptr);
+std::vector<ErrorLink> describe_exception(const std::exception&);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/record/report.hpp: what happened
+// What happened: one run as data, and as the JSON text of report v1 (section 4 of the design, docs/report.schema.json).
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -1825,18 +2507,40 @@ Report report_at_start(const Options&, const std::string& session_id, const std:
 
 /// Scrubs what the program has said in words of its own making: messages, `command`, Text fields, all in one pass over
 /// memory, and none if there are none. Where that cannot be done, they are left out. A command in Options::subcommands
-/// stays as it is.
+/// stays as it is; of another one the first four words, each of which the program itself must have, and none of which
+/// may be a name or a value that `sensitive` knows.
 void scrub_report(Report&, const Options&, const SensitiveValues&);
 
 /// The report as JSON, indented for people, with a line break at its end; at most limits::report_bytes: a longer one is
 /// not indented, and if that is not enough the youngest events, then stages, then fields are left out and counted.
-std::string to_json(Report);
+std::string to_json(const Report&);
+/// The same on one line, without a line break at its end.
+std::string to_line(const Report&);
 
 /// Turns the last report that a run wrote while it lived into that of a run that vanished, or that a signal ended.
 /// `written`: it was an interim report, which may have been sent; this one is the next. Nothing for text that is not a
 /// report.
 std::optional<std::string> close_report(std::string_view json, bool written, RunStatus, const std::string& signal,
                                         std::optional<std::chrono::milliseconds> duration);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/record/recorder.hpp: ... until the run ends
+// What a running program records, from any thread, until its report is made.
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
 
 /// What a running program records: fields, counters, events and stages, within their limits, from any thread.
 class Recorder {
@@ -1848,6 +2552,14 @@ class Recorder {
 
   void set(const FieldValue&);
   void add(const Counter&, std::int64_t n);
+  /// The same, if this recorder has met the counter before: one atomic addition, no lock, safe in a signal handler.
+  /// False: nothing was done.
+  bool add_to_known(const Counter& counter, std::int64_t n) noexcept {
+    const std::uint64_t place = counter.place_.load(std::memory_order_relaxed);
+    if (place >> 8 != serial_ || closed_.load(std::memory_order_relaxed) || n < 0) return false;
+    count(place & 0xFF, n);
+    return true;
+  }
   void record(const Event&, const FieldValue* values, std::size_t count);
   /// The number of the stage, for the calls below; nothing if it is over the limit.
   std::optional<std::size_t> enter(const Stage&);
@@ -1855,8 +2567,8 @@ class Recorder {
   void leave(std::size_t stage, bool failed);
   /// Nothing is recorded after this. False where a call that cannot go on is in the middle of recording.
   bool close();
-  /// How many calls have changed something: another number, another report.
-  std::uint64_t changes() const noexcept { return changes_; }
+  /// Grows with each call that changes something: another number, another report.
+  std::uint64_t changes() const noexcept;
 
   /// Adds what was recorded so far to the report; stages still open get no duration.
   void add_to(Report&) const;
@@ -1871,16 +2583,27 @@ class Recorder {
   /// The lock under which something may be recorded; without it: after close(), or in a fork's child, whose copy of
   /// the mutex may be locked for ever.
   std::unique_lock<std::mutex> open();
+  /// Where a counter is counted, under the lock: the first free place for a new one.
+  std::size_t place_of(const Counter&);
+  void count(std::size_t place, std::int64_t n) noexcept;
+
+  static constexpr std::size_t no_place = limits::counters, nowhere = 0xFF;  // over the limit, withheld
+  struct Count {
+    std::atomic<std::int64_t> value{0};  // negative: it has gone beyond the largest
+    char apart[56] = {};                 // of two threads' counters each has a cache line
+  };
 
   const std::string salt_;
-  const Withheld withheld_;
+  Withheld withheld_;  // the fields sorted
+  const std::uint64_t serial_;
   const Clock::time_point start_ = Clock::now();
   const unsigned forks_ = os::forks();
   std::atomic<std::uint64_t> changes_{0};
   mutable std::mutex mutex_;
-  bool closed_ = false;
+  std::atomic<bool> closed_{false};
   Values fields_;
-  std::vector<std::pair<std::string, std::int64_t>> counters_;
+  std::array<Count, limits::counters + 1> counts_;  // the last is of those that have no place
+  std::vector<std::string> counters_;               // the names of the first ones
   std::vector<EventRecord> events_;
   std::vector<StageRecord> stages_;
   std::map<std::string, std::size_t> truncated_;
@@ -1910,14 +2633,17 @@ class ParsedArguments {
 
  private:
   struct Entry {
-    std::string shown;      // the name
-    std::string_view kind;  // of the value; empty: none
-    std::string value;      // if it may be recorded
+    std::string shown;       // the name
+    std::string_view kind;   // of the value; empty: none
+    std::string value;       // if it may be recorded
+    bool is_choice = false;  // the value stood in the name: it may be recorded if the program says it
     ArgumentSource source = ArgumentSource::command_line;
   };
 
   /// What a value that may be recorded must not say; nothing where there is none.
   SensitiveValues::Words others(const SensitiveValues& ambient) const;
+  /// Of each entry whether its value is one of the program's own choices: "cool", or "cool,hic".
+  std::vector<bool> own_choices() const;
 
   bool told_ = false;
   bool hidden_ = false;  // ArgumentDetail::none
@@ -1929,7 +2655,8 @@ class ParsedArguments {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/session.hpp: one run, for its program
-// TelemetrySession: one run of the program, reported when it ends.
+/// @file
+/// TelemetrySession: one run of the program, reported when it ends.
 
 #include <cstddef>
 #include <exception>
@@ -2004,12 +2731,13 @@ class Recorder;
 class Run;
 }  // namespace detail
 
-/// A stage that is going on; it ends with its scope, and has failed if an exception left it. From
-/// TelemetrySession::enter.
+/// A stage in progress, made by TelemetrySession::enter. It ends with its scope, and has failed if an exception left
+/// it.
 class StageScope {
  public:
   StageScope(const StageScope&) = delete;
   StageScope& operator=(const StageScope&) = delete;
+  /// end(), if that was not called; a stage that an exception leaves has failed.
   ~StageScope();
 
   /// Adds a value to the stage, under the same rules as TelemetrySession::set.
@@ -2018,9 +2746,9 @@ class StageScope {
     const detail::PublicCall call;  // to make the value may raise floating-point flags
     if (!call.nested()) put(FieldValue(field, value));
   }
-  /// The stage has failed, whatever its scope is left by.
+  /// Marks the stage as failed, however its scope is left.
   void fail() noexcept { failed_ = true; }
-  /// Ends the stage early; idempotent.
+  /// Ends the stage early. Further calls do nothing.
   void end() noexcept;
 
  private:
@@ -2034,65 +2762,74 @@ class StageScope {
   bool failed_ = false;
 };
 
-/// Captures one run: its start, arguments and outcome, and what the program records. Its end writes the local report
-/// and has it sent, as far as the user allows (decision()). No function throws; none but the end touches a disk; set,
-/// add, record and enter may be called from any thread, also after finish(), when they do nothing. errno and the
-/// floating-point flags stay what they were. Called in a signal handler that has interrupted another of them in the
-/// same thread, they do nothing. A session that is never destroyed, since the program calls std::exit, ends with the
-/// process, and its report has the exit code.
+/// One run of the program: its start, arguments and outcome, and what the program records. Its end writes the local
+/// report and has it sent, as far as the user allows (see decision()).
+///
+/// No function throws, and only the constructors and the end touch a disk. All functions may be called from any thread,
+/// and after finish(), when they do nothing. errno and the floating-point flags stay what they were. In a signal
+/// handler that has interrupted another of these functions in the same thread, they do nothing (except add(), if the
+/// counter has been used before). A session that is never destroyed, because the program calls std::exit, ends with the
+/// process; with glibc its report has the exit code.
 class TelemetrySession {
  public:
-  /// For main's own argc and argv, first in main: answers `mytool usage-stats ...` (Options::command) on standard
-  /// output and then ends the process by std::exit with the command's exit code, as other parsers do for --help; that
-  /// run is not recorded. Takes `--disable-usage-stats` out of argc and argv, so that the program's own parser never
-  /// meets it; behind a `--` it stays there, and switches this run off all the same. nullptr and 0 are fine.
+  /// For main's own argc and argv; make it first thing in main. Answers `mytool usage-stats ...` (Options::command) on
+  /// standard output and then ends the process by std::exit with the command's exit code, as other parsers do for
+  /// `--help`; that run is not recorded. Removes `--disable-usage-stats` from argc and argv, so that the program's own
+  /// parser never sees it; after a `--` it stays there, and switches this run off all the same. nullptr and 0 are fine.
   TelemetrySession(Options, int& argc, char** argv) noexcept;
-  /// Reads only, answers nothing: for an argv that is constant, or a copy.
+  /// For an argv that is constant, or a copy: only reads it, and answers no command.
   TelemetrySession(Options, int argc, const char* const* argv) noexcept;
-  /// A literal nullptr, which would fit both.
+  /// For a literal nullptr, which would match both.
   template <class Null, class = std::enable_if_t<std::is_same_v<Null, std::nullptr_t>>>
   TelemetrySession(Options options, int, Null) noexcept : TelemetrySession(std::move(options)) {}
-  /// Arguments without the program's name.
+  /// For arguments without the program's name. Answers no command.
   explicit TelemetrySession(Options, std::vector<std::string> arguments = {}) noexcept;
-  /// finish(); an exception that is leaving the session's scope makes the status "exception".
+  /// finish(). An exception that is leaving the session's scope makes the status "exception".
   ~TelemetrySession();
   TelemetrySession(const TelemetrySession&) = delete;
   TelemetrySession& operator=(const TelemetrySession&) = delete;
 
-  /// Sets a field of the run; the last value holds. At most 64 fields, further ones are counted as truncated.
+  /// Sets a field of the run; the last value counts. At most 64 fields; further ones are counted as truncated.
   template <class T, class V>
   void set(const Field<T>& field, V&& value) noexcept {
     const detail::PublicCall call;
     if (!call.nested()) put(FieldValue(field, static_cast<const std::remove_reference_t<V>&>(value)));
   }
-  /// Adds n (0 or more; less is ignored) to a counter, up to the largest std::int64_t. At most 64 counters.
+  /// Adds n to a counter, up to the largest std::int64_t. A negative n is ignored. At most 64 counters; further ones
+  /// are counted as truncated.
   void add(const Counter&, std::int64_t n = 1) noexcept;
-  /// Records that something happened now, with values: record(send_model, {{model_size, 1048576}}). At most 1,000.
+  /// Records that something happened now, with values: `record(send_model, {{model_size, 1048576}})`. At most 1,000
+  /// events a run, with 64 fields each; further ones are counted as truncated.
   void record(const Event&, std::initializer_list<FieldValue> = {}) noexcept;
-  /// Begins a stage that ends with the returned object. At most 256.
+  /// Begins a stage that ends with the returned object. At most 256 a run; further ones are counted as truncated.
   [[nodiscard]] StageScope enter(const Stage&) noexcept;
 
-  /// The subcommand, where the program's own parser knows it, or a chain of them, "remote add": literals of the
-  /// program, never the user's text.
+  /// Sets the subcommand, if the program's own parser knows it, or a chain of up to four: "remote add". 256 bytes at
+  /// most. Pass literals of the program, never the user's text: a word that the program does not contain, or that is
+  /// the name of the user or the host, becomes `<value>`.
   void command(std::string_view name) noexcept;
-  /// An option or a positional that the program's own parser knows to be given; call it once for each time that it was,
-  /// at most 64 times. The first call clears what argv gave. The name is the declared one, "--threads" or, of a
-  /// positional, "input", and goes as it is; the value goes by the rules for values (Options::arguments and
-  /// argument_values; the kind alone: --threads=<int>); empty: none. A value that is one of the program's own choices
-  /// may be part of the name: argument("--format=cool"). Without name and value nothing but the clearing happens.
+  /// Records an option or a positional that the program's own parser has found; call it once for each time that it was
+  /// given. The first call clears what argv gave. `name`: as the program declares it, "--threads", or "input" for a
+  /// positional; it is sent as it is. `value`: recorded as Options::arguments and Options::argument_values say, by
+  /// default only its kind, `--threads=<int>`; empty: none. Text after a "=" in the name is a value, too; it stays if
+  /// it is one of the program's own choices, that is, words that the program contains: `argument("--format=cool")`.
+  /// Without name and value, only the clearing happens. At most 64; further ones are counted as truncated.
   void argument(std::string_view name, std::string_view value = {},
                 ArgumentSource = ArgumentSource::command_line) noexcept;
-  /// The run has failed with this exception: its type, its message (scrubbed) and those nested in it.
+  /// Says that the run has failed with this exception: records its type, its message (as Options::errors says) and the
+  /// exceptions nested in it.
   void fail(const std::exception&) noexcept;
+  /// The same for an exception pointer; without an argument, for the exception that is being handled.
   void fail(std::exception_ptr = std::current_exception()) noexcept;
-  /// The same for programs without exceptions, where they report an error and exit: the kind of error, a literal of the
-  /// program (256 bytes), and its message (scrubbed, 1,024 bytes); either may be empty. current() finds the session.
+  /// The same for programs without exceptions, where they report an error and exit: the type of the error, a literal of
+  /// the program (256 bytes), and its message (1,024 bytes after scrubbing). Either may be empty. current() finds the
+  /// session.
   void fail(std::string_view type, std::string_view message) noexcept;
-  /// The code the program is about to end with; not 0 is a failure. Returns it.
+  /// Says which code the program is about to end with, and returns it; a code other than 0 is a failure.
   int exit_code(int code) noexcept;
 
-  /// Calls body; keeps its result as the exit code if it is an int, and the exception that leaves it, which is thrown
-  /// on. Returns what body returns.
+  /// Calls body and returns what it returns. Records its result as the exit code if it is an int, and an exception that
+  /// leaves it, which is rethrown.
   template <class F>
   auto run(F&& body) -> std::invoke_result_t<F> {
     using Result = std::invoke_result_t<F>;
@@ -2114,15 +2851,16 @@ class TelemetrySession {
 #endif
   }
 
-  /// The destructor's work, early; idempotent.
+  /// Does the destructor's work early: writes the report and has it sent. Further calls do nothing.
   void finish() noexcept;
 
   /// Whether anything is recorded: the verdict is local or on.
   bool enabled() const noexcept;
+  /// What was decided about this run, and why.
   const Decision& decision() const noexcept;
-  /// 32 hexadecimal digits; empty where nothing is recorded.
+  /// The random id of the run, 32 hexadecimal digits; empty if nothing is recorded.
   std::string_view session_id() const noexcept;
-  /// Where the local report is or will be; empty where nothing is recorded.
+  /// Where the local report is or will be; empty if nothing is recorded.
   std::filesystem::path report_path() const;
   /// The author's mistake, or what keeps the library from working here, in words; empty if there is none.
   std::string_view problem() const noexcept;
@@ -2155,238 +2893,6 @@ USAGE_STATS_END_NAMESPACE
 #include <string>
 #include <vector>
 
-// ---- usage_stats/detail/store/storage.hpp
-// The usage folder (section 6 of the design): state, reports, envelopes. An envelope says where its session's report
-// must go; it lies in active/ while the run lives and is moved to pending/ by one rename when it has ended.
-
-#include <chrono>
-#include <cstdint>
-#include <filesystem>
-#include <functional>
-#include <limits>
-#include <map>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-// ---- usage_stats/detail/base/time.hpp
-// The wall clock, in UTC.
-
-#include <chrono>
-#include <cstdint>
-#include <string>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-
-using Seconds = std::int64_t;  // since the epoch, UTC
-Seconds now_seconds();
-/// "2026-11-22T08:00:00.123Z" (RFC 3339).
-std::string timestamp(std::chrono::system_clock::time_point);
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-
-struct Report;
-
-namespace limits {
-constexpr std::size_t file_bytes = 1024 * 1024;  // no file of ours is larger; a larger one is not read
-constexpr std::size_t waiting_reports = 1000;    // the oldest go first
-constexpr std::size_t waiting_bytes = 5 * 1024 * 1024;
-constexpr std::size_t kept_sessions = 50;
-constexpr std::chrono::hours kept_for{30 * 24};
-constexpr int tries = 10;
-constexpr std::size_t remembered_ids = 1000;
-}  // namespace limits
-
-/// When an endpoint that gave no answer may be tried again.
-struct Backoff {
-  int failures = 0;
-  Seconds not_before = 0;
-  std::string why{};  // the last try's error, in words
-};
-
-/// state.json: what is remembered from run to run. A file that cannot be parsed counts as empty and is replaced.
-struct State {
-  std::string app;                    // whose folder it is; empty: an earlier version wrote it
-  std::string client_id;              // ClientId::install; empty until the verdict is first `on`
-  std::string secret;                 // ClientId::monthly: hashed with the month
-  std::vector<std::string> sent_ids;  // every client id that a server may have had
-  std::vector<std::string> sent_to;   // the URLs of those servers
-  Seconds deletion_due = 0;           // when a deletion that waits may be tried (again); 0: none waits
-  bool notice_shown = false;
-  std::optional<Disclosed> disclosed;  // nothing: nobody has been told anything yet
-  bool said_no = false;                // `usage-stats disable`, or an answer; stands beside the config's until `enable`
-  int unanswered_prompts = 0;
-  std::int64_t sent = 0, failed = 0, dropped = 0;  // `delivery` of the next report
-  Seconds last_sent = 0;
-  std::map<std::string, Backoff> backoff;  // by endpoint URL
-  std::vector<std::string> stopped;        // "VERSION URL" that was answered with 410
-  bool newer = false;                      // another version's, which must not be changed: nothing else is known of it
-  bool damaged = false;                    // of a file that could not be parsed: nothing else is left of it
-};
-
-/// A server that still has to get the session's report.
-struct Destination {
-  Endpoint endpoint;
-  int attempts = 0;
-  Seconds not_before = 0;
-};
-
-struct Envelope {
-  bool deletion = false;  // not a report: the wish that the destinations delete all of `client_id`; never pruned
-  std::string app, version, session_id, client_id;  // client_id: the folder's name, "local" if there is none
-  std::int64_t sequence = 1;
-  Seconds created = 0;
-  int rule = 0;  // the rule of section 3 that allowed it
-  // As the run resolved them: what it does to its environment later changes nothing. Empty: it knew no place.
-  std::filesystem::path config_file, policy_file;
-  std::vector<Destination> destinations;
-  std::string host;            // host_mark() of the run's machine; empty: an earlier version wrote it
-  std::string running_report;  // what is reported if the run vanishes, or its report is damaged
-  // Written behind the envelope by a signal handler:
-  std::string signal;
-  std::optional<std::chrono::milliseconds> duration;
-  // ... or by a run that could not reach its folder any more when it ended:
-  std::string last_report;
-  // Of an envelope in pending/: another machine's, and in use so recently that an uploader there may be sending it.
-  bool in_use_elsewhere = false;
-};
-
-/// Puts into a report how many were delivered, failed and dropped so far.
-void count_deliveries(const State&, Report&);
-/// The machine in an envelope: it cannot be told from it, nor two envelopes be known to be of the same one, but by
-/// whoever knows its name. Locks may hold on one machine only (a home folder on NFS).
-std::string host_mark(const std::string& session_id, const std::string& host_identity);
-
-/// 32 or 64 lower case hexadecimal digits: all that ever names a client or a session, so that no envelope points
-/// outside.
-bool is_id(std::string_view text) noexcept;
-std::string to_text(const Envelope&);
-std::optional<Envelope> parse_envelope(std::string_view text);
-/// Whether it is an envelope of a version of this library whose envelopes are other than ours.
-bool is_newer_label(std::string_view text);
-std::string to_text(const State&);
-State parse_state(std::string_view text);
-
-constexpr const char* under_way = "under way";  // of an interim report: it may have been sent, there is no answer yet
-
-/// One line of delivery.json.
-struct DeliveryRecord {
-  std::string url;
-  std::int64_t sequence = 1;
-  int http_status = 0;  // 0: no answer
-  std::string result;   // "delivered", "again later", "refused", "stopped", "gave up", "under way"
-  std::string detail;   // the transport's or the server's reason, at most 256 bytes
-  int attempts = 0;
-  std::size_t events = 0;  // amplitude: how many of the session's events the endpoint has now
-};
-
-/// How many of a session's events an amplitude endpoint has got with reports of a sequence below `sequence`, as the
-/// text of the session's delivery.json tells; 0 if it does not.
-std::size_t delivered_events(std::string_view delivery_json, std::string_view url, std::int64_t sequence);
-
-/// The folder. All of it fails softly: an error code, never an exception for what the file system does.
-class Storage {
- public:
-  /// Opens the usage folder of that app; with `create`, a missing or empty one becomes its. An app without a name (an
-  /// uploader's, which is told the folder only) takes the one that state.json names. Not ours, not that app's, read
-  /// only, full: an error, and nothing has been changed.
-  static std::optional<Storage> open(const std::filesystem::path&, const std::string& app, bool create,
-                                     std::error_code&);
-  /// Writes the app's name into the state.json of an earlier version, or of one that was damaged.
-  std::error_code claim();
-
-  const std::string& app() const noexcept { return app_; }
-  /// What state.json said when the folder was opened.
-  const State& state_at_opening() const noexcept { return opened_; }
-  /// An empty one where there is none; also, with `unreadable` set, where it cannot be read now but may be later.
-  State state(bool* unreadable = nullptr) const;
-  /// Reads, changes and replaces state.json; safe against other processes doing the same, for which it waits 15 ms, or
-  /// 200 ms after be_patient(): a host must not be held up by one that was stopped. Changes nothing where it cannot be
-  /// read now, and where `enough` holds of what they have written meanwhile.
-  std::error_code update_state(const std::function<void(State&)>& change,
-                               const std::function<bool(const State&)>& enough = {}) const;
-
-  /// active/SESSION_ID, locked for as long as this process lives.
-  os::LockedFile begin(const Envelope&, std::error_code&) const;
-  /// CLIENT_ID/SESSION_ID/usage_stats.json; std::errc::operation_canceled where it is not `wanted` at last.
-  std::error_code write_report(const std::string& client_id, const std::string& session_id, std::string_view json,
-                               const std::function<bool()>& wanted = {}) const;
-  /// Nothing for a report that is missing, not ours, or larger than any report; `unreadable` is set where it may be
-  /// there and cannot be read now.
-  std::optional<std::string> read_report(const std::string& client_id, const std::string& session_id,
-                                         bool* unreadable = nullptr) const;
-  /// The report of an envelope in pending/. One that is damaged, as after a power cut, is replaced by what the envelope
-  /// knows of the run. Nothing where there is none to send; `unreadable` as above.
-  std::optional<std::string> waiting_report(const Envelope&, const Log&, bool& unreadable) const;
-  std::filesystem::path report_path(const std::string& client_id, const std::string& session_id) const;
-  /// active/SESSION_ID -> pending/SESSION_ID, or its end if it has nowhere to go.
-  std::error_code finish(const Envelope&) const;
-  /// Writes pending/SESSION_ID: for a run whose end comes when an uploader has taken it for lost.
-  std::error_code wait_again(const Envelope&) const;
-
-  /// Labels of runs that vanished: in active/, locked by nobody. The report says "lost" (or what the label's signal
-  /// says) unless the run had already written its own; then the envelope is moved to pending/. Those of other machines
-  /// are left alone for a day.
-  void collect_vanished(const Log&, std::size_t most = std::numeric_limits<std::size_t>::max()) const;
-  std::vector<Envelope> waiting(bool* incomplete = nullptr) const;  // oldest first
-  /// Labels of live sessions that have written an interim report, with its sequence.
-  std::vector<Envelope> interims() const;
-  /// Changes a waiting envelope; without destinations it goes. Nothing where it is gone: what `usage-stats disable` or
-  /// `delete` has taken away meanwhile must not come back.
-  std::error_code update_waiting(const std::string& session_id, const std::function<void(Envelope&)>& change) const;
-  std::error_code remove_waiting(const std::string& session_id) const;
-  /// The sequence of the last report of an envelope's run, if that is there; else 0.
-  std::int64_t last_report(const Envelope&) const;
-  /// Removes the report of a run whose envelope somebody has deleted, and with it all the rest. One that waits or was
-  /// sent stays: an uploader has taken its run for lost.
-  void forget(const Envelope&) const;
-  std::error_code record_delivery(const Envelope&, const DeliveryRecord&) const;
-  /// Whether delivery.json says that this sequence, or a later one, has been tried there.
-  bool was_tried(const Envelope&, const std::string& url) const;
-  /// delivery.json of the envelope's session; empty if there is none.
-  std::string deliveries(const Envelope&) const;
-
-  /// What lies in active/ and pending/ and is nobody's to send now.
-  struct LeftAlone {
-    std::size_t vanished = 0;   // their runs are gone; the next uploader reports them
-    std::size_t elsewhere = 0;  // runs of other machines, which may be alive
-    std::size_t newer = 0;      // envelopes of a newer version, which knows what they say
-  };
-  LeftAlone left_alone() const;
-  /// Envelopes in pending/ that can be read and say nothing: how many there were.
-  std::size_t remove_damaged_envelopes(const Log&) const;
-  /// Holds the limits on number, size and age (section 6). `backlog`: reports wait because there was no time to try
-  /// them yet, and somebody goes on; then their size alone counts.
-  void prune(const Log&, bool backlog = false) const;
-  /// Whether an uploader should prune: reports are too many, or too old, as far as one look at some hundred names
-  /// tells.
-  bool needs_pruning(const std::string& client_id) const;
-  /// Whether many envelopes lie in active/ of runs that have vanished.
-  bool has_abandoned_runs() const;
-
-  const os::Folder& folder() const noexcept { return folder_; }
-  /// For processes that nobody waits for, and the user's own commands.
-  void be_patient() noexcept { patience_ = std::chrono::milliseconds(200); }
-
- private:
-  Storage(os::Folder folder, std::string app, State opened, bool marked)
-      : folder_(std::move(folder)), app_(std::move(app)), opened_(std::move(opened)), marked_(marked) {}
-  os::Folder folder_;
-  std::string app_;
-  State opened_;
-  bool marked_;
-  std::chrono::milliseconds patience_{15};
-};
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/base/worker.hpp
 // The one thread that this library ever starts in a host, and only for Options::report_every.
 
@@ -2461,22 +2967,22 @@ class Run : public std::enable_shared_from_this<Run> {
   ParsedArguments parsed_arguments;
 
  private:
-  std::shared_ptr<Recorder> record(const Consent&, Storage&, const State&, const std::vector<std::string>& arguments,
-                                   Withheld);
-  bool choose_destinations(const Consent&, const State&, const Withheld&);
-  bool choose_client(Storage&, State&);
-  void describe(const Consent&, const std::vector<std::string>& arguments, const State&);
-  bool open_envelope(const Storage&);
+  bool open_folder(Plan&);
+  void record(Plan&, const std::vector<std::string>& arguments);
+  void choose_destinations(const Plan&);
+  bool choose_client(Plan&);
+  void describe(const Plan&, const std::vector<std::string>& arguments);
+  bool open_envelope(Plan&);
   void begin_interims();
   void write_interim();
   bool close_report(const End&);
   void add_parsed(Report&) const;
   void write_and_deliver();
   void write_to_label(std::error_code why);
-  void deliver(const Storage&) const;
-  void run_maintenance(const Storage&) const;
+  void deliver(Storage&) const;
+  void run_maintenance(Storage&) const;
   void wait_for(os::Child, const Storage&, std::chrono::milliseconds limit) const;
-  bool disable(const std::string& why);
+  bool disable(Plan&, const std::string& why);
   bool sends_by_process() const;
 
   std::optional<Options> disclosed_;
@@ -2546,6 +3052,55 @@ class Runs {
   std::atomic<TelemetrySession*> youngest_{nullptr};
   std::vector<os::Child> children_;
 };
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/store/recovery.hpp: ... of runs that vanished
+// Runs that vanished: their envelopes are in active/, locked by nobody. Their reports are written from what is left.
+
+#include <limits>
+#include <string>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// The report of a run that vanished says "lost" (or what the envelope's signal says) unless the run had already
+/// written its own; then the envelope is moved to pending/. Those of other machines are left alone for a day.
+void collect_vanished(Storage&, const Log&, std::size_t most = std::numeric_limits<std::size_t>::max());
+/// The report of an envelope in pending/. One that is damaged, as after a power cut, is replaced by what the envelope
+/// knows of the run.
+Result<std::string> waiting_report(Storage&, const Envelope&, const Log&);
+/// Whether many envelopes lie in active/ of runs that have vanished.
+bool has_abandoned_runs(const Storage&);
+/// Removes the report of a run whose envelope somebody has deleted, and with it all the rest. One that waits or was
+/// sent stays: an uploader has taken its run for lost.
+void forget(Storage&, const Envelope&);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/store/retention.hpp: ... for how long
+// The limits on number, size and age of what is kept (section 6 of the design).
+
+#include <chrono>
+#include <string>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+namespace limits {
+constexpr std::size_t waiting_reports = 1000;  // the oldest go first
+constexpr std::size_t waiting_bytes = 5 * 1024 * 1024;
+constexpr std::size_t kept_sessions = 50;
+constexpr std::chrono::hours kept_for{30 * 24};
+}  // namespace limits
+
+/// Holds the limits. `backlog`: reports wait because there was no time to try them yet, and somebody goes on; then
+/// their size alone counts.
+void prune(Storage&, const Log&, bool backlog = false);
+/// Envelopes in pending/ that can be read and say nothing: how many there were.
+std::size_t remove_damaged_envelopes(Storage&, const Log&);
+/// Whether an uploader should prune: reports are too many, or too old, as far as one look at some hundred names tells.
+bool needs_pruning(const Storage&, const std::string& client_id);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
@@ -2681,7 +3236,7 @@ os::Child start_uploader(const Storage&, const std::string& app, std::chrono::mi
 void upload_in_process(const std::filesystem::path& usage_folder, std::chrono::milliseconds limit, const Log&) noexcept;
 /// Collects vanished runs and holds the limits on what is kept, for programs that can start no uploader; nothing where
 /// one is at work.
-void collect_alone(const Storage&, const Log&);
+void collect_alone(Storage&, const Log&);
 
 /// What the hook calls before main, with its own address: only code of the main executable may start it again.
 void start_if_asked(const void* hook) noexcept;
@@ -2731,16 +3286,17 @@ std::optional<Request> deletion_request(const Endpoint&, std::string_view app, s
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/command.hpp: `mytool usage-stats ...`
-// `mytool usage-stats ...`: what a user can see, stop and delete (section 10 of the design).
+/// @file
+/// `mytool usage-stats ...`: what a user can see, stop and delete.
 
 #include <optional>
 
 USAGE_STATS_BEGIN_NAMESPACE
 
-/// Answers when the first arguments are the words of Options::command (`usage-stats`), on standard output, and returns
-/// the exit code: 0 done, 1 failed, 2 usage. Returns nothing for other arguments, and where that option is empty.
-/// Sessions made from main's own argc and argv call it themselves. For programs whose sessions are made in another way:
-/// call it first in main. From then on the texts of this process take it that the program answers the command.
+/// Answers the command if the first arguments are the words of Options::command (`usage-stats`): writes to standard
+/// output and returns the exit code, 0 done, 1 failed, 2 usage. Returns nothing for other arguments, or if that option
+/// is empty. A session made from main's own argc and argv calls it itself; programs that make their sessions in another
+/// way call it first thing in main. From then on the notices of this process name the command.
 std::optional<int> handle_command(const Options&, int argc, const char* const* argv) noexcept;
 
 USAGE_STATS_END_NAMESPACE
@@ -2978,6 +3534,68 @@ std::string percent_encode(std::string_view text);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/base/json_writer.hpp
+// JSON written as it comes, member by member, where the shape is known: no tree, no copies, the same bytes as
+// nlohmann/json's dump().
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// Appends a string as JSON has it, in quotes; bytes that are not UTF-8 become U+FFFD.
+void append_json_string(std::string& out, std::string_view text);
+
+class JsonWriter;
+/// A member, if it says anything.
+void put_text(JsonWriter&, std::string_view name, std::string_view text);
+/// A member that is a list of strings.
+void put_list(JsonWriter&, std::string_view name, const std::vector<std::string>& texts);
+
+/// Writes one value. In an object each value has a name, which the caller gives only once; in a list it has none. What
+/// goes beyond `most` bytes is not written: the text is then of no use, and is_full() says so.
+class JsonWriter {
+ public:
+  explicit JsonWriter(bool indented = false, std::size_t most = std::numeric_limits<std::size_t>::max()) noexcept
+      : most_(most), indented_(indented) {}
+
+  JsonWriter& key(std::string_view name);
+  void begin_object() { begin('{'); }
+  void begin_list() { begin('['); }
+  void end_object() { end('}'); }
+  void end_list() { end(']'); }
+  void text(std::string_view);
+  void integer(std::int64_t);
+  void positive(std::uint64_t);
+  void number(double);  // null where it is infinite or NaN
+  void flag(bool);
+  void null();
+  /// A value that is JSON already, as it is.
+  void raw(std::string_view json);
+
+  bool is_full() const noexcept { return text_.size() > most_; }
+  std::string take() { return std::move(text_); }
+
+ private:
+  void begin(char opening);
+  void end(char closing);
+  void begin_value();
+  void break_line();
+
+  std::string text_;
+  std::size_t most_;
+  std::size_t depth_ = 0;
+  bool indented_, first_ = true, keyed_ = false;
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 
 #if !defined(USAGE_STATS_COMPILED) || defined(USAGE_STATS_IMPLEMENTATION)
 #if defined(_WIN32)
@@ -3034,27 +3652,27 @@ namespace refusal_impl {
 USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
   switch (why) {
     case Refusal::root:
-      return "the root of the file system is no place for reports";
+      return "reports cannot be kept in the root of the file system";
     case Refusal::is_home:
-      return "the home folder itself is no place for reports";
+      return "reports cannot be kept in the home folder itself";
     case Refusal::no_home:
-      return "the home folder does not exist, and is not made";
+      return "the home folder does not exist, and this library does not create it";
     case Refusal::anothers:
       return "it belongs to another user";
     case Refusal::others_may_write:
-      return "other users may write there";
+      return "other users can write there";
     case Refusal::not_private:
-      return "this program has not made it, and other users may look into it (chmod 700, or remove it)";
+      return "this program did not create it, and other users can look into it (chmod 700, or remove it)";
     case Refusal::in_anothers_folder:
-      return "the folder that it lies in belongs to another user";
+      return "the folder that it is in belongs to another user";
     case Refusal::in_shared_folder:
-      return "anybody may rename what lies in the folder above it";
+      return "any user can rename what is in the folder above it";
     case Refusal::untrusted_link:
-      return "a link on the way to it may have been put there by another user";
+      return "another user could have made a link on the way to it";
     case Refusal::not_made_by_us:
-      return "this program has not made it: it is not empty, and no state.json in it is this program's";
+      return "this program did not create it: it is not empty, and has no state.json of this program";
     case Refusal::newer_version:
-      return "a newer version of this program has written its state.json, which is left as it is";
+      return "a newer version of this program has written its state.json, which is not changed";
     case Refusal::another_programs:
       return "it belongs to another program, as its state.json says";
   }
@@ -3708,6 +4326,11 @@ USAGE_STATS_INLINE bool LockedFile::is_locked(const Folder& folder, const std::s
   return true;
 }
 
+// Windows does not tell who holds a lock.
+USAGE_STATS_INLINE bool LockedFile::is_stuck(const Folder& folder, const std::string& name) noexcept {
+  return is_locked(folder, name);
+}
+
 USAGE_STATS_INLINE bool LockedFile::was_kept() const noexcept { return impl_ != nullptr; }
 
 USAGE_STATS_INLINE bool LockedFile::still_named(const Folder& folder, const std::string& name) const noexcept {
@@ -4027,11 +4650,12 @@ USAGE_STATS_INLINE std::vector<std::wstring> environment() {
 
 }  // namespace windows
 
-USAGE_STATS_INLINE std::vector<std::string> variable_values() {
-  std::vector<std::string> values;
+USAGE_STATS_INLINE std::string variable_values() {
+  std::string values;
   for (const std::wstring& entry : windows::environment()) {
     const std::size_t equals = entry.find(L'=', 1);
-    if (equals != std::wstring::npos) values.push_back(windows::utf8(std::wstring_view(entry).substr(equals + 1)));
+    if (equals != std::wstring::npos)
+      values.append(windows::utf8(std::wstring_view(entry).substr(equals + 1))).push_back('\0');
   }
   return values;
 }
@@ -5043,27 +5667,27 @@ namespace refusal_impl {
 USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
   switch (why) {
     case Refusal::root:
-      return "the root of the file system is no place for reports";
+      return "reports cannot be kept in the root of the file system";
     case Refusal::is_home:
-      return "the home folder itself is no place for reports";
+      return "reports cannot be kept in the home folder itself";
     case Refusal::no_home:
-      return "the home folder does not exist, and is not made";
+      return "the home folder does not exist, and this library does not create it";
     case Refusal::anothers:
       return "it belongs to another user";
     case Refusal::others_may_write:
-      return "other users may write there";
+      return "other users can write there";
     case Refusal::not_private:
-      return "this program has not made it, and other users may look into it (chmod 700, or remove it)";
+      return "this program did not create it, and other users can look into it (chmod 700, or remove it)";
     case Refusal::in_anothers_folder:
-      return "the folder that it lies in belongs to another user";
+      return "the folder that it is in belongs to another user";
     case Refusal::in_shared_folder:
-      return "anybody may rename what lies in the folder above it";
+      return "any user can rename what is in the folder above it";
     case Refusal::untrusted_link:
-      return "a link on the way to it may have been put there by another user";
+      return "another user could have made a link on the way to it";
     case Refusal::not_made_by_us:
-      return "this program has not made it: it is not empty, and no state.json in it is this program's";
+      return "this program did not create it: it is not empty, and has no state.json of this program";
     case Refusal::newer_version:
-      return "a newer version of this program has written its state.json, which is left as it is";
+      return "a newer version of this program has written its state.json, which is not changed";
     case Refusal::another_programs:
       return "it belongs to another program, as its state.json says";
   }
@@ -5873,6 +6497,10 @@ USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/posix/lock.inl
 // Locks on files. They end with the process however it ends, and no child inherits them.
 
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -6000,6 +6628,36 @@ USAGE_STATS_INLINE bool LockedFile::is_locked(const Folder& folder, const std::s
   if (!file) return errno != ENOENT && errno != ELOOP && errno != ENXIO && errno != EISDIR && errno != ENOTDIR;
   struct flock lock = posix::whole_file(F_WRLCK);
   return ::fcntl(file.get(), F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+}
+
+namespace posix {
+
+/// Whether a process runs, waits for its turn or for a disk: by /proc, proc(5).
+USAGE_STATS_INLINE bool gets_on([[maybe_unused]] pid_t process) noexcept {
+#if defined(__linux__)
+  char path[48], text[512];
+  std::snprintf(path, sizeof path, "/proc/%lld/stat", static_cast<long long>(process));
+  const Descriptor file(process > 0 ? ::open(path, O_RDONLY | O_CLOEXEC) : -1);
+  const ssize_t size = file ? ::read(file.get(), text, sizeof text - 1) : 0;
+  text[std::max<ssize_t>(size, 0)] = '\0';
+  const char* const name_end = std::strrchr(text, ')');
+  return name_end != nullptr && name_end[1] == ' ' && std::strchr("RSD", name_end[2]) != nullptr && name_end[2] != '\0';
+#else
+  return false;
+#endif
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE bool LockedFile::is_stuck(const Folder& folder, const std::string& name) noexcept {
+  const int parent = folder.impl_->descriptor.get();
+  auto& own = per_process<posix::OwnLocks>();
+  const auto guard = lock_or_give_up(own.mutex);
+  if (!guard || own.find(parent, name.c_str()) >= 0) return true;
+  const posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR);
+  struct flock lock = posix::whole_file(F_WRLCK);
+  if (!file || ::fcntl(file.get(), F_GETLK, &lock) != 0) return true;
+  return lock.l_type != F_UNLCK && !posix::gets_on(lock.l_pid);
 }
 
 USAGE_STATS_INLINE bool LockedFile::was_kept() const noexcept {
@@ -7628,10 +8286,10 @@ USAGE_STATS_INLINE std::optional<std::string> variable(const char* name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-USAGE_STATS_INLINE std::vector<std::string> variable_values() {
-  std::vector<std::string> values;
+USAGE_STATS_INLINE std::string variable_values() {
+  std::string values;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
-    if (const char* const equals = std::strchr(*entry, '=')) values.emplace_back(equals + 1);
+    if (const char* const equals = std::strchr(*entry, '=')) values.append(equals + 1).push_back('\0');
   return values;
 }
 
@@ -8569,7 +9227,7 @@ USAGE_STATS_INLINE std::string problem_with(const Endpoint& endpoint) {
   if (!url) return "endpoint '" + endpoint.url + "': not an http or https URL";
   if (url->scheme == "http" && !endpoint.plain_http && !is_loopback(url->host))
     return "endpoint '" + endpoint.url + "': plain http to another machine; use https, or set plain_http";
-  if (!printable(endpoint.api_key)) return "endpoint '" + endpoint.url + "': api_key has control characters";
+  if (!printable(endpoint.api_key)) return "endpoint '" + endpoint.url + "': api_key must be printable ASCII";
   if (endpoint.protocol == Protocol::amplitude && endpoint.api_key.empty())
     return "endpoint '" + endpoint.url + "': amplitude needs an api_key";
   for (const auto& [name, value] : endpoint.headers)
@@ -8581,12 +9239,12 @@ USAGE_STATS_INLINE std::string problem_with(const Endpoint& endpoint) {
 USAGE_STATS_INLINE std::string problem_with_times(const Options& options) {
   using std::chrono::milliseconds;
   if (options.wait_limit < milliseconds(0) || options.wait_limit > milliseconds(60000))
-    return "wait_limit: not between 0 and 60 s";
+    return "wait_limit: must be between 0 and 60 s";
   if (options.container_wait < milliseconds(0) || options.container_wait > milliseconds(60000))
-    return "container_wait: not between 0 and 60 s";
+    return "container_wait: must be between 0 and 60 s";
   if (options.report_every != milliseconds(0) &&
       (options.report_every < milliseconds(10) || options.report_every > std::chrono::hours(24 * 30)))
-    return "report_every: neither 0 nor between 10 ms and 30 days";
+    return "report_every: must be 0, or between 10 ms and 30 days";
   return {};
 }
 
@@ -8622,22 +9280,23 @@ USAGE_STATS_INLINE bool enumerations_are_known(const Options& options) {
 
 USAGE_STATS_INLINE std::string problem_with(const Options& options) {
   using namespace options_impl;
-  if (!app_name(options.app)) return "app '" + options.app + "': not [A-Za-z0-9][A-Za-z0-9._-]{0,63}";
+  if (!app_name(options.app)) return "app '" + options.app + "': must match [A-Za-z0-9][A-Za-z0-9._-]{0,63}";
   if (options.version.empty() || options.version.size() > 64 || !printable(options.version))
-    return "version: not 1 to 64 printable ASCII characters";
+    return "version: must be 1 to 64 printable ASCII characters";
   if (!command_words_are_usable(options.command))
-    return "command '" + options.command + "': not words of letters, digits and ._:/=+-, 32 bytes at most";
-  if (options.endpoints.size() > 8) return "endpoints: more than 8";
+    return "command '" + options.command + "': must be words of letters, digits and ._:/=+-, at most 32 bytes";
+  if (options.endpoints.size() > 8) return "endpoints: at most 8 are allowed";
   for (const Endpoint& endpoint : options.endpoints)
     if (std::string problem = options_impl::problem_with(endpoint); !problem.empty()) return problem;
-  if (!enumerations_are_known(options)) return "an option is none of its enumeration's values";
-  if (!is_finite(options.sample) || options.sample < 0.0 || options.sample > 1.0) return "sample: not between 0 and 1";
-  if (options.dependencies.size() > 64) return "dependencies: more than 64";
+  if (!enumerations_are_known(options)) return "an option has a value that its enumeration does not contain";
+  if (!is_finite(options.sample) || options.sample < 0.0 || options.sample > 1.0)
+    return "sample: must be between 0 and 1";
+  if (options.dependencies.size() > 64) return "dependencies: at most 64 are allowed";
   if (options.dependencies.count(std::string()) != 0) return "dependencies: one has no name";
   for (const auto& [name, path] : {std::pair{"directory", &options.directory},
                                    {"config_file", &options.config_file},
                                    {"policy_file", &options.policy_file}})
-    if (!path_is_usable(*path)) return std::string(name) + ": neither absolute nor beginning with ~/";
+    if (!path_is_usable(*path)) return std::string(name) + ": must be absolute, or begin with ~/";
   return problem_with_times(options);
 }
 
@@ -8732,6 +9391,7 @@ USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/record/fields.inl
 
 #include <algorithm>
+#include <cstring>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -8756,16 +9416,8 @@ struct Dictionary {
     for (Declaration** link = &first; *link != nullptr; link = &(*link)->next_)
       if (*link == &declaration) return static_cast<void>(*link = declaration.next_);
   }
-  std::vector<DictionaryEntry> entries() {
-    const WholeDataLock::Guard guard(lock);
-    std::vector<DictionaryEntry> found;
-    for (const Declaration* declaration = first; declaration != nullptr; declaration = declaration->next_)
-      found.push_back({declaration->kind_,
-                       declaration->name_,
-                       declaration->description_,
-                       {declaration->choices_.begin(), declaration->choices_.end()}});
-    return found;
-  }
+  /// Under the lock: sorted by name, each once.
+  std::vector<const Declaration*> sorted() const;
 };
 
 USAGE_STATS_INLINE Declaration::Declaration(Kind kind, const char* name, const char* description,
@@ -8786,17 +9438,15 @@ USAGE_STATS_INLINE Declaration::~Declaration() {
 
 namespace fields_impl {
 
-USAGE_STATS_INLINE bool same(const DictionaryEntry& a, const DictionaryEntry& b) {
-  return a.kind == b.kind && a.name == b.name && a.description == b.description && a.choices == b.choices;
+USAGE_STATS_INLINE int compare(const Declaration& a, const Declaration& b) noexcept {
+  const int names = std::strcmp(a.name(), b.name());
+  return names != 0 ? names : static_cast<int>(a.kind()) - static_cast<int>(b.kind());
 }
 
-USAGE_STATS_INLINE std::vector<DictionaryEntry> sorted_entries() {
-  std::vector<DictionaryEntry> entries = Dictionary::instance().entries();
-  std::sort(entries.begin(), entries.end(), [](const DictionaryEntry& a, const DictionaryEntry& b) {
-    return a.name != b.name ? a.name < b.name : a.kind < b.kind;
-  });
-  entries.erase(std::unique(entries.begin(), entries.end(), same), entries.end());
-  return entries;
+USAGE_STATS_INLINE bool same(const Declaration& a, const Declaration& b) noexcept {
+  const auto same_text = [](const char* one, const char* other) { return std::strcmp(one, other) == 0; };
+  return compare(a, b) == 0 && same_text(a.description(), b.description()) &&
+         std::equal(a.choices().begin(), a.choices().end(), b.choices().begin(), b.choices().end(), same_text);
 }
 
 USAGE_STATS_INLINE bool good_name(std::string_view name) noexcept {
@@ -8808,21 +9458,52 @@ USAGE_STATS_INLINE bool good_name(std::string_view name) noexcept {
 
 }  // namespace fields_impl
 
-USAGE_STATS_INLINE std::vector<DictionaryEntry> dictionary() { return fields_impl::sorted_entries(); }
+USAGE_STATS_INLINE std::vector<const Declaration*> Dictionary::sorted() const {
+  std::vector<const Declaration*> all;
+  for (const Declaration* declaration = first; declaration != nullptr; declaration = declaration->next_)
+    all.push_back(declaration);
+  std::sort(all.begin(), all.end(),
+            [](const Declaration* a, const Declaration* b) { return fields_impl::compare(*a, *b) < 0; });
+  const auto same = [](const Declaration* a, const Declaration* b) { return fields_impl::same(*a, *b); };
+  all.erase(std::unique(all.begin(), all.end(), same), all.end());
+  return all;
+}
+
+USAGE_STATS_INLINE std::vector<DictionaryEntry> dictionary() {
+  Dictionary& dictionary = Dictionary::instance();
+  const WholeDataLock::Guard guard(dictionary.lock);
+  std::vector<DictionaryEntry> entries;
+  for (const Declaration* const one : dictionary.sorted())
+    entries.push_back({one->kind(), one->name(), one->description(), {one->choices().begin(), one->choices().end()}});
+  return entries;
+}
+
+namespace fields_impl {
+
+/// What is wrong with one declaration; null: nothing.
+USAGE_STATS_INLINE const char* problem_with(const Declaration& declaration) noexcept {
+  if (!good_name(declaration.name())) return "the name is not [a-z][a-z0-9_.]{0,63}";
+  if (std::string_view(declaration.description()).find_first_not_of(" \t\r\n") == std::string_view::npos)
+    return "it has no description";
+  const auto& choices = declaration.choices();
+  if (declaration.kind() == Kind::choice && (choices.empty() || choices.size() > 256))
+    return "it needs 1 to 256 choices";
+  for (const char* const choice : choices)
+    if (std::strlen(choice) > 256) return "a choice has more than 256 bytes";
+  return nullptr;
+}
+
+}  // namespace fields_impl
 
 USAGE_STATS_INLINE std::string problem_with_declarations() {
-  const std::vector<DictionaryEntry> entries = fields_impl::sorted_entries();
-  const DictionaryEntry* before = nullptr;
-  for (const DictionaryEntry& entry : entries) {
-    const std::string who = std::string(kind_name(entry.kind)) + " '" + entry.name + "': ";
-    if (!fields_impl::good_name(entry.name)) return who + "the name is not [a-z][a-z0-9_.]{0,63}";
-    if (entry.description.find_first_not_of(" \t\r\n") == std::string::npos) return who + "it has no description";
-    if (entry.kind == Kind::choice && (entry.choices.empty() || entry.choices.size() > 256))
-      return who + "it needs 1 to 256 choices";
-    for (const std::string& choice : entry.choices)
-      if (choice.size() > 256) return who + "a choice has more than 256 bytes";
-    if (before != nullptr && before->name == entry.name) return who + "declared twice, for different things";
-    before = &entry;
+  Dictionary& dictionary = Dictionary::instance();
+  const WholeDataLock::Guard guard(dictionary.lock);
+  const char* before = "";
+  for (const Declaration* const one : dictionary.sorted()) {
+    const char* problem = fields_impl::problem_with(*one);
+    if (problem == nullptr && std::strcmp(before, one->name()) == 0) problem = "declared twice, for different things";
+    if (problem != nullptr) return std::string(kind_name(one->kind())) + " '" + one->name() + "': " + problem;
+    before = one->name();
   }
   return {};
 }
@@ -8859,7 +9540,8 @@ USAGE_STATS_END_NAMESPACE
 
 // ---- usage_stats/detail/base/json.inl
 // nlohmann/json for the other parts: parsing that cannot throw, and looks at members that may be missing or of
-// another type. The only file that includes it.
+// another type. The only file that includes it. Nothing is made of Json but what it has parsed: JsonWriter writes. Each
+// other use of it is a template more, and one program's size.
 
 #include <cstdint>
 #include <initializer_list>
@@ -8867,13 +9549,184 @@ USAGE_STATS_END_NAMESPACE
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
+
+// ---- usage_stats/detail/base/json_writer.inl
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace json_writer_impl {
+
+/// The escape of a character that a JSON string cannot hold as it is; nothing if it can.
+USAGE_STATS_INLINE std::string_view escape_of(char c, char (&room)[8]) noexcept {
+  constexpr std::string_view plain = "\"\\\b\f\n\r\t", letters = "\"\\bfnrt";
+  const auto byte = static_cast<unsigned char>(c);
+  if (byte > 0x1F && c != '"' && c != '\\') return {};
+  room[0] = '\\';
+  if (const std::size_t at = plain.find(c); at != std::string_view::npos) {
+    room[1] = letters[at];
+    return {room, 2};
+  }
+  std::memcpy(room + 1, "u00", 3);
+  room[4] = static_cast<char>('0' + (byte >> 4));
+  room[5] = "0123456789abcdef"[byte & 15];
+  return {room, 6};
+}
+
+/// The shortest digits that are read as this number, and where the point stands behind the first of them.
+USAGE_STATS_INLINE std::string digits_of(double number, int& point) {
+  char text[40] = {};
+  const os::ScopedCLocale plain_numbers;
+  for (int digits = 15; digits <= 17; ++digits) {
+    std::snprintf(text, sizeof text, "%.*e", digits - 1, number);
+    if (std::strtod(text, nullptr) == number) break;
+  }
+  const char* const exponent = std::strchr(text, 'e');
+  point = 1 + std::atoi(exponent + 1);
+  std::string result(1, text[0]);
+  result.append(static_cast<const char*>(text) + 2, exponent);
+  result.erase(result.find_last_not_of('0') + 1);
+  return result;
+}
+
+/// A positive number: 0.001, 1.5, 100.0, 1e+20.
+USAGE_STATS_INLINE std::string text_of(double number) {
+  int point = 0;
+  std::string digits = digits_of(number, point);
+  const int count = static_cast<int>(digits.size());
+  if (point > 15 || point <= -4) {
+    char exponent[16] = {};
+    std::snprintf(exponent, sizeof exponent, "e%+03d", point - 1);
+    if (count > 1) digits.insert(1, 1, '.');
+    return digits + exponent;
+  }
+  if (point <= 0) return "0." + std::string(static_cast<std::size_t>(-point), '0') + digits;
+  if (count <= point) return digits + std::string(static_cast<std::size_t>(point - count), '0') + ".0";
+  return digits.insert(static_cast<std::size_t>(point), 1, '.');
+}
+
+}  // namespace json_writer_impl
+
+USAGE_STATS_INLINE void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  std::size_t written = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (byte > 0x1F && byte < 0x80 && byte != '"' && byte != '\\') {  // nearly all of it
+      ++at;
+      continue;
+    }
+    char room[8] = {};
+    bool valid = false;
+    const std::size_t length = characters::length_at(text, at, valid);
+    const std::string_view instead = valid ? json_writer_impl::escape_of(text[at], room) : "\xEF\xBF\xBD";
+    if (!instead.empty()) {
+      out.append(text.substr(written, at - written)).append(instead);
+      written = at + length;
+    }
+    at += length;
+  }
+  out.append(text.substr(written)) += '"';
+}
+
+USAGE_STATS_INLINE void put_text(JsonWriter& out, std::string_view name, std::string_view text) {
+  if (!text.empty()) out.key(name).text(text);
+}
+
+USAGE_STATS_INLINE void put_list(JsonWriter& out, std::string_view name, const std::vector<std::string>& texts) {
+  out.key(name).begin_list();
+  for (const std::string& text : texts) out.text(text);
+  out.end_list();
+}
+
+USAGE_STATS_INLINE void JsonWriter::break_line() {
+  if (indented_) text_.append(1, '\n').append(2 * depth_, ' ');
+}
+
+USAGE_STATS_INLINE void JsonWriter::begin_value() {
+  if (keyed_) {
+    keyed_ = false;
+    return;
+  }
+  if (depth_ == 0) return;
+  if (!first_) text_ += ',';
+  break_line();
+  first_ = false;
+}
+
+USAGE_STATS_INLINE JsonWriter& JsonWriter::key(std::string_view name) {
+  begin_value();
+  append_json_string(text_, name);
+  text_.append(": ", indented_ ? 2 : 1);
+  keyed_ = true;
+  return *this;
+}
+
+USAGE_STATS_INLINE void JsonWriter::begin(char opening) {
+  begin_value();
+  text_ += opening;
+  ++depth_;
+  first_ = true;
+}
+
+USAGE_STATS_INLINE void JsonWriter::end(char closing) {
+  --depth_;
+  if (!first_) break_line();
+  text_ += closing;
+  first_ = false;
+}
+
+USAGE_STATS_INLINE void JsonWriter::text(std::string_view value) {
+  begin_value();
+  if (!is_full()) append_json_string(text_, value);
+}
+
+USAGE_STATS_INLINE void JsonWriter::positive(std::uint64_t value) {
+  char digits[20];
+  std::size_t at = sizeof digits;
+  do digits[--at] = static_cast<char>('0' + value % 10);
+  while ((value /= 10) != 0);
+  raw({digits + at, sizeof digits - at});
+}
+
+USAGE_STATS_INLINE void JsonWriter::integer(std::int64_t value) {
+  if (value >= 0) return positive(static_cast<std::uint64_t>(value));
+  begin_value();
+  text_ += '-';
+  keyed_ = true;
+  positive(std::uint64_t{0} - static_cast<std::uint64_t>(value));
+}
+
+USAGE_STATS_INLINE void JsonWriter::number(double value) {
+  if (!is_finite(value)) return null();
+  begin_value();
+  if (std::signbit(value)) text_ += '-';
+  const double size = std::fabs(value);
+  text_ += size == 0.0 ? "0.0" : json_writer_impl::text_of(size);
+}
+
+USAGE_STATS_INLINE void JsonWriter::flag(bool value) { raw(value ? "true" : "false"); }
+USAGE_STATS_INLINE void JsonWriter::null() { raw("null"); }
+
+USAGE_STATS_INLINE void JsonWriter::raw(std::string_view json) {
+  begin_value();
+  if (!is_full()) text_ += json;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;  // the one that nlohmann's header makes in any case
 
 namespace json_impl {
 /// Nothing of ours nests deeper than 16; a hostile file's depth must not reach recursive code.
@@ -8919,16 +9772,45 @@ USAGE_STATS_INLINE std::optional<Json> parse_json(std::string_view text) {
   return value;
 }
 
-/// The text of a value; bytes that are not UTF-8 become U+FFFD.
-USAGE_STATS_INLINE std::string json_text(const Json& value, int indent = -1) {
-  return value.dump(indent, ' ', false, Json::error_handler_t::replace);
+/// Writes what was parsed.
+USAGE_STATS_INLINE void write_json(JsonWriter& out, const Json& value) {  // as deep as parse_json() lets it be
+  switch (value.type()) {
+    case Json::value_t::object:
+      out.begin_object();
+      for (const auto& [name, inner] : *value.get_ptr<const Json::object_t*>()) write_json(out.key(name), inner);
+      return out.end_object();
+    case Json::value_t::array:
+      out.begin_list();
+      for (const Json& inner : *value.get_ptr<const Json::array_t*>()) write_json(out, inner);
+      return out.end_list();
+    case Json::value_t::string:
+      return out.text(*value.get_ptr<const Json::string_t*>());
+    case Json::value_t::boolean:
+      return out.flag(*value.get_ptr<const Json::boolean_t*>());
+    case Json::value_t::number_integer:
+      return out.integer(*value.get_ptr<const Json::number_integer_t*>());
+    case Json::value_t::number_unsigned:
+      return out.positive(*value.get_ptr<const Json::number_unsigned_t*>());
+    case Json::value_t::number_float:
+      return out.number(*value.get_ptr<const Json::number_float_t*>());
+    default:
+      return out.null();
+  }
+}
+
+/// The text of a value that was parsed.
+USAGE_STATS_INLINE std::string json_text(const Json& value, bool indented = false) {
+  JsonWriter out(indented);
+  write_json(out, value);
+  return out.take();
 }
 
 /// The member, or nullptr if the value is no object or has none of that name.
 USAGE_STATS_INLINE const Json* member(const Json& object, const char* name) {
   if (!object.is_object()) return nullptr;
-  const auto found = object.find(name);
-  return found == object.end() ? nullptr : &*found;
+  const auto& members = *object.get_ptr<const Json::object_t*>();
+  const auto found = members.find(name);
+  return found == members.end() ? nullptr : &found->second;
 }
 
 USAGE_STATS_INLINE std::string string_member(const Json& object, const char* name) {
@@ -8942,20 +9824,42 @@ USAGE_STATS_INLINE std::int64_t integer_member(const Json& object, const char* n
   constexpr std::int64_t largest = (std::int64_t{1} << 53) - 1;
   const Json* const value = member(object, name);
   if (value == nullptr || !value->is_number_integer()) return otherwise;
-  if (value->is_number_unsigned() && value->get<std::uint64_t>() > static_cast<std::uint64_t>(largest))
+  if (value->is_number_unsigned() &&
+      *value->get_ptr<const Json::number_unsigned_t*>() > static_cast<std::uint64_t>(largest))
     return otherwise;
-  const auto number = value->get<std::int64_t>();
+  const std::int64_t number = *value->get_ptr<const Json::number_integer_t*>();
   return number >= -largest ? number : otherwise;
 }
 
 USAGE_STATS_INLINE bool boolean_member(const Json& object, const char* name) {
   const Json* const value = member(object, name);
-  return value != nullptr && value->is_boolean() && value->get<bool>();
+  const auto* const flag = value == nullptr ? nullptr : value->get_ptr<const Json::boolean_t*>();
+  return flag != nullptr && *flag;
+}
+
+/// A number of any kind; 0 for what is none.
+USAGE_STATS_INLINE double number_of(const Json& value) {
+  if (const auto* const number = value.get_ptr<const Json::number_float_t*>()) return *number;
+  if (const auto* const number = value.get_ptr<const Json::number_unsigned_t*>()) return static_cast<double>(*number);
+  const auto* const number = value.get_ptr<const Json::number_integer_t*>();
+  return number == nullptr ? 0.0 : static_cast<double>(*number);
+}
+
+/// The items of a list that is a member, or nullptr.
+USAGE_STATS_INLINE const Json::array_t* list_member(const Json& object, const char* name) {
+  const Json* const value = member(object, name);
+  return value == nullptr ? nullptr : value->get_ptr<const Json::array_t*>();
+}
+
+/// The members of an object that is a member, or nullptr.
+USAGE_STATS_INLINE const Json::object_t* object_member(const Json& object, const char* name) {
+  const Json* const value = member(object, name);
+  return value == nullptr ? nullptr : value->get_ptr<const Json::object_t*>();
 }
 
 USAGE_STATS_INLINE std::vector<std::string> strings_member(const Json& object, const char* name) {
   std::vector<std::string> strings;
-  if (const Json* const list = member(object, name); list != nullptr && list->is_array())
+  if (const auto* const list = list_member(object, name))
     for (const Json& item : *list)
       if (const auto* const text = item.get_ptr<const Json::string_t*>()) strings.push_back(*text);
   return strings;
@@ -8989,7 +9893,7 @@ USAGE_STATS_INLINE std::string take_keys(const Json& json, Settings& settings) {
   if (const Json* const value = member(json, "usage_stats")) {
     const auto* const text = value->get_ptr<const Json::string_t*>();
     if (value->is_boolean())
-      settings.verdict = value->get<bool>() ? Verdict::on : Verdict::off;
+      settings.verdict = boolean_member(json, "usage_stats") ? Verdict::on : Verdict::off;
     else if (text != nullptr && *text == "local")
       settings.verdict = Verdict::local;
     else
@@ -8997,7 +9901,7 @@ USAGE_STATS_INLINE std::string take_keys(const Json& json, Settings& settings) {
   }
   if (const Json* const value = member(json, "usage_stats_endpoint")) {
     if (!value->is_string()) return "\"usage_stats_endpoint\" is not a string";
-    settings.endpoint = value->get<std::string>();
+    settings.endpoint = string_member(json, "usage_stats_endpoint");
   }
   if (const Json* const value = member(json, "usage_stats_additional_endpoints")) {
     settings.additional_endpoints = strings_member(json, "usage_stats_additional_endpoints");
@@ -9044,7 +9948,8 @@ USAGE_STATS_INLINE std::string with_member(std::string text, const std::string& 
   while (text[at] == '"') {
     const std::size_t key_end = behind_value(text, at);
     const auto name = parse_json(std::string_view(text).substr(at, key_end - at));  // it may be written with escapes
-    const bool ours = name && *name == key;
+    const auto* const plain = name ? name->get_ptr<const Json::string_t*>() : nullptr;
+    const bool ours = plain != nullptr && *plain == key;
     const std::size_t begin = text.find_first_not_of(blank, text.find(':', key_end) + 1);
     std::size_t end = behind_value(text, begin);
     if (ours) {
@@ -9245,7 +10150,7 @@ USAGE_STATS_INLINE Word enabled_word(const std::string& name, std::string& text)
 
 USAGE_STATS_INLINE Answer process_is_trusted(Facts& facts) {  // 1
   if (os::variable("USAGE_STATS_UPLOADER")) return off("this process was started as an uploader");
-  if (os::elevated()) return off("the program runs with more rights than its user (setuid)");
+  if (os::elevated()) return off("the program runs with more privileges than its user (setuid)");
   if (!facts.problem.empty()) return off(facts.problem);
   return {};
 }
@@ -9271,7 +10176,7 @@ USAGE_STATS_INLINE Answer do_not_track(Facts&) {  // 4
 
 USAGE_STATS_INLINE Answer argument_says_off(Facts& facts) {  // 5
   for (const std::string& argument : facts.arguments)
-    if (argument == "--disable-usage-stats") return off("the argument --disable-usage-stats");
+    if (argument == "--disable-usage-stats") return off("the argument --disable-usage-stats was given");
   return {};
 }
 
@@ -9315,13 +10220,12 @@ USAGE_STATS_INLINE Answer config_says(Facts& facts) {  // 9
   // whatever that file says, until `usage-stats enable` takes both back.
   if (!answer && facts.options.consent == ConsentMode::opt_in) return answer;  // off either way, by rule 11
   if (!facts.state().said_no) return answer;
-  return off((usage_path(facts.options) / "state.json").string() +
-             " remembers that usage statistics were switched off");
+  return off((usage_path(facts.options) / "state.json").string() + " says that usage statistics were switched off");
 }
 
 USAGE_STATS_INLINE Answer opt_in(Facts& facts) {  // 11
   if (facts.options.consent != ConsentMode::opt_in) return {};
-  return off("nobody has switched usage statistics on (they are opt-in)");
+  return off("usage statistics are opt-in, and nobody has switched them on");
 }
 
 /// Somebody sits at the terminal and sees what this program, and not another one, writes there.
@@ -9349,7 +10253,7 @@ USAGE_STATS_INLINE Answer notice_is_due(Facts& facts) {  // 14
 USAGE_STATS_INLINE Answer unattended(Facts& facts) {  // 15
   const std::string why = in_ci()       ? "continuous integration: "
                           : !attended() ? "nobody at a terminal: "
-                                        : "input was typed ahead, so that nobody could be asked: ";
+                                        : "input was typed ahead, so the question could not be asked: ";
   switch (facts.options.unattended) {
     case Unattended::off:
       return off(why + "nothing is collected");
@@ -9359,7 +10263,7 @@ USAGE_STATS_INLINE Answer unattended(Facts& facts) {  // 15
       break;
   }
   facts.consent.show_notice = !facts.state().notice_shown;
-  return Decision{Verdict::on, 0, why + "the program's author has it on"};
+  return Decision{Verdict::on, 0, why + "the program's author has switched them on"};
 }
 
 /// Section 3 of the design; the first rule that speaks decides. Rule 10 stands where its file stands.
@@ -9420,15 +10324,15 @@ USAGE_STATS_INLINE Permission permission_for(const Envelope& envelope, const Sta
   const auto gone = [](const std::filesystem::path& file) {
     return Permission{Leave::withdrawn, file.string() + " no longer says \"usage_stats\": true"};
   };
-  if (!envelope.policy_file.is_absolute()) return {Leave::unclear, "the run did not note where its policy file is"};
+  if (!envelope.policy_file.is_absolute()) return {Leave::unclear, "the run did not record where its policy file is"};
   if (auto answer = consent_impl::permission_by(read_settings(envelope.policy_file))) return *answer;
   if (envelope.rule == 6) return gone(envelope.policy_file);
-  if (envelope.rule == 7) return {Leave::allowed, "its environment had switched it on"};
+  if (envelope.rule == 7) return {Leave::allowed, "the run's environment had switched them on"};
   if (state.said_no) return {Leave::withdrawn, "usage statistics were switched off"};
-  if (!envelope.config_file.is_absolute()) return {Leave::unclear, "the run did not note where its config file is"};
+  if (!envelope.config_file.is_absolute()) return {Leave::unclear, "the run did not record where its config file is"};
   if (auto answer = consent_impl::permission_by(read_settings(envelope.config_file))) return *answer;
   if (envelope.rule == 9 || envelope.rule == 12) return gone(envelope.config_file);
-  return {Leave::allowed, "nobody has said no"};
+  return {Leave::allowed, "nothing says no"};
 }
 
 }  // namespace detail
@@ -9519,20 +10423,25 @@ Enum enum_of(const std::string& word, const char* const (&words)[Count]) noexcep
   return Enum{};  // the least
 }
 
-USAGE_STATS_INLINE Json json_of(const Disclosed& disclosed) {
-  Json json = {{"recipients", disclosed.recipients},
-               {"arguments", detail_words[static_cast<int>(disclosed.arguments)]},
-               {"argument_values", disclosed.argument_values},
-               {"errors", error_words[static_cast<int>(disclosed.errors)]},
-               {"client_id", id_words[static_cast<int>(disclosed.client_id)]},
-               {"hashed_id_only", disclosed.hashed_id_only}};
-  if (disclosed.names_only) json["names_only"] = true;
-  Json& fields = json["fields"] = Json::object();
+USAGE_STATS_INLINE void write(JsonWriter& json, const Disclosed& disclosed) {
+  json.begin_object();
+  put_list(json, "recipients", disclosed.recipients);
+  json.key("arguments").text(detail_words[static_cast<int>(disclosed.arguments)]);
+  put_list(json, "argument_values", disclosed.argument_values);
+  json.key("errors").text(error_words[static_cast<int>(disclosed.errors)]);
+  json.key("client_id").text(id_words[static_cast<int>(disclosed.client_id)]);
+  json.key("hashed_id_only").flag(disclosed.hashed_id_only);
+  if (disclosed.names_only) json.key("names_only").flag(true);
+  json.key("fields").begin_object();
   for (const auto& [name, field] : disclosed.fields) {
-    Json& entry = fields[name] = {{"kind", field.kind}, {"description", field.description}};
-    if (!field.choices.empty()) entry["choices"] = field.choices;
+    json.key(name).begin_object();
+    json.key("kind").text(field.kind);
+    json.key("description").text(field.description);
+    if (!field.choices.empty()) put_list(json, "choices", field.choices);
+    json.end_object();
   }
-  return json;
+  json.end_object();
+  json.end_object();
 }
 
 /// Out of a state.json; also out of one that has but a list of names, "announced".
@@ -9553,10 +10462,10 @@ USAGE_STATS_INLINE std::optional<Disclosed> disclosed_of(const Json& state, bool
   disclosed.errors = enum_of<ErrorDetail>(string_member(*json, "errors"), error_words);
   disclosed.client_id = enum_of<ClientId>(string_member(*json, "client_id"), id_words);
   const Json* const hashed = member(*json, "hashed_id_only");
-  disclosed.hashed_id_only = hashed == nullptr || !hashed->is_boolean() || hashed->get<bool>();
+  disclosed.hashed_id_only = hashed == nullptr || !hashed->is_boolean() || boolean_member(*json, "hashed_id_only");
   disclosed.names_only = boolean_member(*json, "names_only");
-  if (const Json* const fields = member(*json, "fields"); fields != nullptr && fields->is_object())
-    for (const auto& [name, field] : fields->items())
+  if (const auto* const fields = object_member(*json, "fields"))
+    for (const auto& [name, field] : *fields)
       if (disclosed.fields.size() < limits::disclosed_fields)
         disclosed.fields[name] = {string_member(field, "kind"), string_member(field, "description"),
                                   strings_member(field, "choices")};
@@ -9740,294 +10649,39 @@ USAGE_STATS_INLINE Withheld withheld_from(const Options& options, const std::vec
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/consent/notice.inl
+// ---- usage_stats/detail/consent/plan.inl
 
 #include <algorithm>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace notice_impl {
+namespace plan_impl {
 
-constexpr std::size_t most_lines = 8;
-constexpr int widest = 80, narrowest = 20;
-constexpr std::chrono::seconds time_to_answer{10};
-constexpr char hard_blank = '\1';  // in a command to type: no line ends here
-
-USAGE_STATS_INLINE int columns_of(std::string_view text) noexcept {  // a character is a column: near enough
-  int count = 0;
-  for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  return count;
+/// What a run must do without since no notice has named it, as far as anything is sent at all. With a verdict by rule
+/// 6, 7 or 9 whoever has switched it on by hand is taken to know what that version asked for, be it nothing.
+USAGE_STATS_INLINE Withheld withheld_now(const Options& options, const Plan& plan) {
+  const bool sends = plan.consent.decision.verdict == Verdict::on && !plan.endpoints.empty();
+  if (!sends || plan.consent.show_notice || (by_hand(plan.consent.decision) && !plan.state.disclosed)) return {};
+  const auto author = endpoints_of_author(options, plan.consent.policy, plan.consent.config);
+  return withheld_from(options, author, disclosed_before(plan.state.disclosed, options, author));
 }
 
-/// Lines of at most `columns` where words allow it.
-USAGE_STATS_INLINE std::vector<std::string> wrap(const std::string& text, int columns) {
-  std::vector<std::string> lines(1);
-  int used = 0;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find(' ', begin), text.size());
-    std::string word = text.substr(begin, end - begin);
-    begin = end + 1;
-    const int wide = columns_of(word);
-    std::replace(word.begin(), word.end(), hard_blank, ' ');
-    if (used > 0 && used + 1 + wide > columns) {
-      lines.emplace_back();
-      used = 0;
-    }
-    if (used > 0) lines.back() += ' ';
-    lines.back() += word;
-    used += wide + (used > 0 ? 1 : 0);
-  }
-  return lines;
+/// What is wrong with the program or the process, so that nothing may be touched; empty if nothing is.
+USAGE_STATS_INLINE std::string obstacle(const Options& options) {
+  if (os::elevated()) return "the program runs with more privileges than its user (setuid)";
+  if (const auto home = os::foreign_home(); !home.empty()) return anothers_home(home);
+  return problem_with(options);
 }
 
-USAGE_STATS_INLINE std::size_t lines_of(const std::vector<std::string>& paragraphs, int columns) {
-  std::size_t count = 0;
-  for (const std::string& paragraph : paragraphs) {
-    if (paragraph.empty()) continue;
-    for (const std::string& line : wrap(paragraph, columns))
-      count += static_cast<std::size_t>((std::max(columns_of(line), 1) + columns - 1) / columns);
-  }
-  return count;
+USAGE_STATS_INLINE std::string problem_of_author(const Options& options) {
+  std::string problem = problem_with(options);
+  return problem.empty() ? problem_with_declarations() : problem;
 }
 
-USAGE_STATS_INLINE std::string text_of(const std::vector<std::string>& paragraphs, int columns) {
-  std::string text;
-  const int width = columns <= 0 ? widest : std::clamp(columns, narrowest, widest);
-  for (const std::string& paragraph : paragraphs) {
-    if (paragraph.empty()) continue;
-    for (const std::string& line : wrap(paragraph, width)) text += line + "\n";
-  }
-  return text;
-}
+}  // namespace plan_impl
 
-/// A command or a path that is to be copied: in one piece where the line is wide enough.
-USAGE_STATS_INLINE std::string whole(std::string text) {
-  std::replace(text.begin(), text.end(), ' ', hard_blank);
-  return text;
-}
-
-USAGE_STATS_INLINE std::string hosts(const std::vector<Endpoint>& endpoints, std::size_t most) {
-  std::vector<std::string> names;
-  for (const Endpoint& endpoint : endpoints)
-    if (const auto url = parse_url(endpoint.url);
-        url && std::find(names.begin(), names.end(), url->host) == names.end())
-      names.push_back(url->host);
-  std::string text;
-  for (std::size_t i = 0; i < names.size() && i < most; ++i)
-    text += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + plain_text(names[i]);
-  return names.size() > most ? text + " and " + std::to_string(names.size() - most) + " more" : text;
-}
-
-USAGE_STATS_INLINE std::string what(const Options& options) {
-  const std::string rest = ", durations, errors, and the kind of system";
-  switch (options.arguments) {
-    case ArgumentDetail::none:
-      return "commands" + rest;
-    case ArgumentDetail::values:
-      return "commands, options and their values" + rest;
-    case ArgumentDetail::names:
-      break;
-  }
-  return (options.argument_values.empty() ? "commands, names of options"
-                                          : "commands, names and some values of options") +
-         rest;
-}
-
-USAGE_STATS_INLINE std::string place(const std::filesystem::path& file) {
-  const std::string path = file.string(), home = os::home().string();
-  const bool inside = home.size() > 1 && path.compare(0, home.size() + 1, home + "/") == 0;
-  return whole(plain_text(inside ? "~" + path.substr(home.size()) : path));
-}
-
-/// Only what works in this program, and under the rule that has switched it on: the config file stands below the
-/// policy (6) and the environment (7). `brief`: one way of two.
-USAGE_STATS_INLINE std::string how_to_stop(const Options& options, int rule, bool brief) {
-  std::string variable = "set " + environment_prefix(options.app) + "_USAGE_STATS_ENABLED=0";
-  const std::string command = typed_command(options);
-  const std::filesystem::path config = config_path(options);
-  if (rule == 6 || rule == 7) return variable;
-  if (!command.empty()) return whole(command + " disable") + (brief ? "" : ", or " + variable);
-  if (config.empty() || brief) return variable;
-  return variable + ", or put " + whole("{\"usage_stats\": false}") + " into " + place(config);
-}
-
-/// What notice and question have in common, but for the words in which they differ.
-struct Wording {
-  const char *verb, *be, *when, *question;
-};
-
-USAGE_STATS_INLINE std::vector<std::string> paragraphs_of(const Options& options,
-                                                          const std::vector<Endpoint>& endpoints,
-                                                          const Wording& wording, const std::string& purpose,
-                                                          bool brief) {
-  const std::string receivers = std::string("Reports ") + wording.be + " sent to " + hosts(endpoints, brief ? 1 : 3) +
-                                wording.when + "; copies are kept in ";
-  const std::string command = typed_command(options), policy = plain_text(options.policy_url);
-  const std::string describe = command.empty() || brief ? "" : whole(command + " describe");
-  const std::string more = describe + (describe.empty() || policy.empty() ? "" : ", ") + policy;
-  return {options.app + wording.verb + "collect" + (*wording.question == '\0' ? "s" : "") +
-              " usage statistics: " + what(options) + ".",
-          purpose,
-          (endpoints.empty() ? "Reports stay on this machine, in " : receivers) + place(usage_path(options)),
-          "To stop it: " + how_to_stop(options, 0, brief),
-          more.empty() ? "" : "More: " + more,
-          wording.question};
-}
-
-/// Takes the last word of an author's text, for which "..." stands.
-USAGE_STATS_INLINE void shorten(std::string& text) {
-  if (text.size() > 4 && text.compare(text.size() - 4, 4, " ...") == 0) text.resize(text.size() - 4);
-  const std::size_t word = text.rfind(' ');
-  text = word == std::string::npos ? std::string() : text.substr(0, word) + " ...";
-}
-
-/// The author's purpose is shortened until all fits into 8 lines, and then the rest is put more briefly.
-USAGE_STATS_INLINE std::string explain(const Options& options, const std::vector<Endpoint>& endpoints,
-                                       const Wording& wording, int columns) {
-  const std::string purpose = plain_text(options.purpose);
-  std::vector<std::string> paragraphs = paragraphs_of(options, endpoints, wording, purpose, false);
-  while (!paragraphs[1].empty() && lines_of(paragraphs, widest) > most_lines) shorten(paragraphs[1]);
-  if (lines_of(paragraphs, widest) > most_lines) paragraphs = paragraphs_of(options, endpoints, wording, {}, true);
-  return text_of(paragraphs, columns);
-}
-
-USAGE_STATS_INLINE Decision decided(Verdict verdict, const char* why) { return Decision{verdict, 12, why}; }
-
-/// Takes the answer for good. A "no" is kept in two places, so that a run that finds another config file knows it too.
-USAGE_STATS_INLINE void remember_answer(const Options& options, const Consent& consent, const Storage& storage,
-                                        bool yes, Decision& decision, const Log& log) {
-  decision = yes ? decided(Verdict::on, "answered with yes at the question")
-                 : decided(Verdict::off, "answered with no at the question");
-  const std::string problem = write_verdict(config_path(options), yes);
-  // A yes must stand where it was given when the report leaves.
-  if (!problem.empty() && yes) decision = decided(Verdict::local, "the yes at the question could not be stored");
-  if (!problem.empty()) log("the answer could not be stored: ", problem);
-  const auto error = storage.update_state([&](State& state) {
-    state.unanswered_prompts = 0;
-    state.said_no = !yes;
-    if (yes) disclose_all(state.disclosed, options, recipients(options, consent));
-  });
-  if (error) log("state.json: ", error.message());
-}
-
-/// Asks. The answer is taken for "not now", and counted, before it is known: so Ctrl-C needs no handler.
-USAGE_STATS_INLINE void ask(const Options& options, const Consent& consent, const Storage& storage, Decision& decision,
-                            const Log& log) {
-  if (const auto error = storage.update_state([](State& state) { ++state.unanswered_prompts; })) {
-    log("not asked: state.json: ", error.message());
-    return;
-  }
-  // Once more, for that has taken its time.
-  if (os::input_waiting() ||
-      !os::offer_to_standard_error(question_text(options, recipients(options, consent), os::terminal_columns()))) {
-    storage.update_state([](State& state) { state.unanswered_prompts = (std::max)(0, state.unanswered_prompts - 1); });
-    return log("not asked: the terminal takes nothing now, or something is typed ahead");
-  }
-  const auto line = os::read_line(time_to_answer);
-  if (!line) os::offer_to_standard_error("\n");  // the host's own words shall not stand behind the question
-  std::string word = line.value_or("");
-  word.erase(std::remove_if(word.begin(), word.end(), [](char c) { return c == ' ' || c == '\t'; }), word.end());
-  for (char& c : word)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  const bool yes = word == "y" || word == "yes", no = word == "n" || word == "no";
-  if (yes || no) remember_answer(options, consent, storage, yes, decision, log);
-}
-
-/// Shows the first notice. One that could not be written has told nobody: nothing is sent.
-USAGE_STATS_INLINE void show_notice(const Options& options, const Consent& consent, const Storage& storage,
-                                    Decision& decision, const Log& log) {
-  const bool now = decision.verdict == Verdict::on;
-  if (const auto error = storage.update_state([](State&) {})) {  // else each run would show it again
-    log("no notice: state.json: ", error.message());
-    if (now) decision = Decision{Verdict::local, decision.rule, "the notice could not be remembered"};
-    return;
-  }
-  const std::vector<Endpoint> to = recipients(options, consent);
-  if (os::offer_to_standard_error(notice_text(options, to, now, os::terminal_columns()))) {
-    const auto error = storage.update_state([&](State& state) {
-      state.notice_shown = true;
-      disclose_all(state.disclosed, options, to);
-    });
-    if (error) log("state.json: ", error.message());
-    return;
-  }
-  log("the notice could not be written");
-  if (now) decision = Decision{Verdict::local, decision.rule, "the notice could not be written"};
-}
-
-/// Somebody has switched it on by hand.
 USAGE_STATS_INLINE bool by_hand(const Decision& decision) noexcept {
   return decision.rule == 6 || decision.rule == 7 || decision.rule == 9;
-}
-
-/// What is new is withheld; at a terminal it is named, and sent from the next run on.
-USAGE_STATS_INLINE Withheld withhold(const Options& options, const Consent& consent, const Storage& storage,
-                                     const State& state, const Log& log) {
-  const auto author = endpoints_of_author(options, consent.policy, consent.config);
-  if ((by_hand(consent.decision) && !state.disclosed) || (state.disclosed && state.disclosed->names_only))
-    storage.update_state([&](State& now) {
-      if (now.disclosed)
-        now.disclosed = disclosed_before(now.disclosed, options, author);
-      else
-        disclose_all(now.disclosed, options, author);
-    });
-  Withheld withheld = withheld_now(options, consent, state);
-  if (!withheld.fields.empty() || !withheld.data.empty())
-    log(std::to_string(withheld.data.size()), " things are new and not announced yet",
-        withheld.data.empty() ? std::string() : ": " + withheld.data.front().name + " ...");
-  if (withheld.data.empty() || !interactive() || !os::in_foreground()) return withheld;
-  std::vector<NewData> named = withheld.data;
-  if (storage.update_state([](State&) {}) ||
-      !os::offer_to_standard_error(new_data_text(options, named, consent.decision.rule, os::terminal_columns())))
-    return withheld;
-  storage.update_state([&](State& now) {
-    if (!now.disclosed) now.disclosed.emplace();
-    for (const NewData& data : named) data.disclose(*now.disclosed);
-  });
-  return withheld;
-}
-
-}  // namespace notice_impl
-
-USAGE_STATS_INLINE std::string notice_text(const Options& options, const std::vector<Endpoint>& endpoints,
-                                           bool from_now_on, int columns) {
-  return notice_impl::explain(options, endpoints, {" ", "are", from_now_on ? "" : " from the next run on", ""},
-                              columns);
-}
-
-USAGE_STATS_INLINE std::string question_text(const Options& options, const std::vector<Endpoint>& endpoints,
-                                             int columns) {
-  std::string text = notice_impl::explain(
-      options, endpoints, {" asks to ", "would be", "", "Do you agree? y(es) or n(o); Enter: not now."}, columns);
-  text.back() = ' ';  // the answer is typed behind the question
-  return text;
-}
-
-USAGE_STATS_INLINE std::string new_data_text(const Options& options, std::vector<NewData>& data, int rule,
-                                             int columns) {
-  using namespace notice_impl;
-  const std::string head = options.app + " " + plain_text(options.version) + " also reports, from the next run on:";
-  const std::string stop = "To stop it: " + how_to_stop(options, rule, false);
-  const std::string command = typed_command(options);
-  for (bool described = true;;) {
-    std::vector<std::string> paragraphs{head};
-    for (const NewData& item : data)
-      if (described)
-        paragraphs.push_back("- " + plain_text(item.text));
-      else
-        paragraphs[0] += (&item == &data.front() ? " " : ", ") + plain_text(item.name);
-    if (!described) paragraphs.push_back("What they are: " + whole(command + " describe"));
-    paragraphs.push_back(stop);
-    if (lines_of(paragraphs, widest) <= most_lines) return text_of(paragraphs, columns);
-    if (described && !command.empty())
-      described = false;  // names alone: there is a command that describes them
-    else if (data.size() > 1)
-      data.pop_back();  // left for the next run's notice
-    else if (described && !data[0].text.empty())
-      shorten(data[0].text);
-    else
-      return text_of(paragraphs, columns);
-  }
 }
 
 USAGE_STATS_INLINE std::vector<Endpoint> recipients(const Options& options, const Consent& consent) {
@@ -10036,25 +10690,85 @@ USAGE_STATS_INLINE std::vector<Endpoint> recipients(const Options& options, cons
   return effective_endpoints(options, consent.policy, consent.config, trouble);
 }
 
-USAGE_STATS_INLINE Withheld withheld_now(const Options& options, const Consent& consent, const State& state) {
-  const bool sends = consent.decision.verdict == Verdict::on && !recipients(options, consent).empty();
-  if (!sends || consent.show_notice || (notice_impl::by_hand(consent.decision) && !state.disclosed)) return {};
-  const auto author = endpoints_of_author(options, consent.policy, consent.config);
-  return withheld_from(options, author, disclosed_before(state.disclosed, options, author));
+USAGE_STATS_INLINE bool Plan::open_folder(const Options& options, bool create) {
+  if (storage || folder.empty()) return storage.has_value();
+  std::error_code error;
+  storage = Storage::open(folder, options.app, create, error);
+  if (storage)
+    state = storage->state_at_opening();
+  else if (create || error != std::errc::no_such_file_or_directory)
+    folder_problem = folder.string() + ": " + error.message();
+  return storage.has_value();
 }
 
-USAGE_STATS_INLINE Withheld inform_user(const Options& options, const Consent& consent, const Storage& storage,
-                                        const State& state, Decision& decision, const Log& log) {
-  if (consent.ask) {
-    notice_impl::ask(options, consent, storage, decision, log);
-    return {};  // a yes covers all that is declared now
+USAGE_STATS_INLINE void Plan::complete(const Options& options) {
+  keeps_local = options.delivery == Delivery::local;
+  endpoints = effective_endpoints(options, consent.policy, consent.config, endpoint_problem);
+  if (keeps_local) endpoints.clear();
+  withheld = plan_impl::withheld_now(options, *this);
+  const auto is_new = [&](const Endpoint& endpoint) { return withheld.from(endpoint); };
+  endpoints.erase(std::remove_if(endpoints.begin(), endpoints.end(), is_new), endpoints.end());
+  notice = consent.ask             ? Notice::question
+           : consent.show_notice   ? Notice::first
+           : withheld.data.empty() ? Notice::none
+                                   : Notice::new_data;
+  conclude(consent.decision);
+}
+
+USAGE_STATS_INLINE void Plan::conclude(Decision said) {
+  decision = std::move(said);
+  if (!folder_problem.empty()) return turn_off(folder_problem);  // a run would find the same
+  if (decision.verdict != Verdict::on || !endpoints.empty()) return;
+  decision.verdict = Verdict::local;
+  decision.why += !withheld.endpoints.empty() ? "; no notice has named the server that reports would go to"
+                  : keeps_local               ? "; the program keeps its reports local"
+                                              : "; there is no endpoint";
+}
+
+USAGE_STATS_INLINE void Plan::turn_off(const std::string& why) {
+  decision.verdict = Verdict::off;
+  decision.why = why;
+}
+
+USAGE_STATS_INLINE Plan plan_by_rules(const Options& options, const std::vector<std::string>& arguments) {
+  Plan plan;
+  plan.problem = plan_impl::problem_of_author(options);
+  plan.folder = usage_path(options);
+  plan.consent = decide(options, arguments, plan.problem, [&] {
+    plan.open_folder(options, false);
+    return plan.state;
+  });
+  plan.folder_problem.clear();  // of a look only: what holds is what the run finds that writes there
+  plan.decision = plan.consent.decision;
+  return plan;
+}
+
+USAGE_STATS_INLINE Plan plan_of(const Options& options) {
+  Plan plan;
+  plan.problem = plan_impl::problem_of_author(options);
+  if (!plan.problem.empty()) plan.problems.push_back(plan.problem);
+  const std::string obstacle = plan_impl::obstacle(options);
+  if (obstacle.empty()) {
+    plan.folder = usage_path(options);
+    plan.open_folder(options, false);
+    if (plan.storage) plan.storage->be_patient();
+    if (plan.state.damaged)
+      plan.problems.push_back((plan.folder / storage_impl::state_file).string() +
+                              ": damaged: what it knew is forgotten");
+    if (!plan.folder_problem.empty()) plan.problems.push_back(plan.folder_problem);
+    if (plan.folder.empty()) plan.problems.emplace_back("there is no place for reports (no home folder)");
   }
-  if (consent.show_notice) {
-    notice_impl::show_notice(options, consent, storage, decision, log);
-    return {};
-  }
-  if (decision.verdict != Verdict::on || recipients(options, consent).empty()) return {};
-  return notice_impl::withhold(options, consent, storage, state, log);
+  plan.consent = decide(options, {}, plan.problem, [&] { return plan.state; });
+  plan.decision = plan.consent.decision;
+  if (!obstacle.empty()) return plan.folder_problem = obstacle, plan;
+  Consent& consent = plan.consent;
+  if (consent.policy.file.empty()) consent.policy = read_settings(policy_path(options));
+  if (consent.config.file.empty()) consent.config = read_settings(config_path(options));
+  for (const Settings* const settings : {&consent.policy, &consent.config})
+    if (!settings->problem.empty()) plan.problems.push_back(settings->problem);
+  plan.complete(options);
+  if (!plan.endpoint_problem.empty()) plan.problems.push_back(plan.endpoint_problem);
+  return plan;
 }
 
 }  // namespace detail
@@ -10554,7 +11268,8 @@ USAGE_STATS_INLINE std::optional<std::vector<std::vector<Own>>> find_own_text(
   return result;
 }
 
-USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_view>& names) {
+USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_view>& names,
+                                                                   bool libraries) {
   using namespace vocabulary_impl;
   std::vector<bool> found(names.size(), false);
   std::size_t missing = names.size(), shortest = shortest_run;
@@ -10586,8 +11301,8 @@ USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::ve
     });
     return missing != 0;
   };
-  for (const bool libraries : {false, true})
-    if (missing != 0 && !read_memory(os::read_only_memory(libraries), look)) return std::nullopt;
+  for (const bool all : {false, true})
+    if (missing != 0 && all <= libraries && !read_memory(os::read_only_memory(all), look)) return std::nullopt;
   return found;
 }
 
@@ -10667,6 +11382,11 @@ USAGE_STATS_INLINE bool is_plain_name(std::string_view name) noexcept {
          std::all_of(name.begin(), name.end(), [](char c) { return is_alnum(c) || c == '-'; });
 }
 
+USAGE_STATS_INLINE bool is_plain_word(std::string_view word) noexcept {
+  return !word.empty() && word.size() <= 32 &&
+         std::all_of(word.begin(), word.end(), [](char c) { return is_alnum(c) || c == '-' || c == '_'; });
+}
+
 /// The part of an argument that may be private: all of a value, what stands behind the name of an option, the name if
 /// that is none, what follows the letter of a short one.
 USAGE_STATS_INLINE std::string_view private_part(std::string_view argument, bool options_ended) noexcept {
@@ -10679,14 +11399,25 @@ USAGE_STATS_INLINE std::string_view private_part(std::string_view argument, bool
 
 }  // namespace redaction_impl
 
-USAGE_STATS_INLINE void SensitiveValues::add(std::string value, std::size_t shortest) {
-  if (!value.empty()) values_.emplace_back(std::move(value), shortest);
+USAGE_STATS_INLINE void SensitiveValues::add(std::string_view value, std::size_t shortest, bool stands_alone) {
+  if (value.empty()) return;
+  values_.push_back({text_.size(), value.size(), shortest, stands_alone});
+  text_ += value;
+}
+
+USAGE_STATS_INLINE bool SensitiveValues::say(std::string_view word) const noexcept {
+  const auto same = [](char a, char b) { return characters::lower(a) == characters::lower(b); };
+  return std::any_of(values_.begin(), values_.end(), [&](const Value& value) {
+    return !value.stands_alone && value.size == word.size() &&
+           std::equal(word.begin(), word.end(), text_.begin() + static_cast<std::ptrdiff_t>(value.begin), same);
+  });
 }
 
 USAGE_STATS_INLINE void SensitiveValues::add_arguments(const std::vector<std::string>& arguments) {
   bool options_ended = false;
   for (std::size_t i = 0; i < std::min(arguments.size(), redaction_impl::arguments_with_words); ++i) {
-    add(std::string(redaction_impl::private_part(arguments[i], options_ended)));
+    const std::string_view part = redaction_impl::private_part(arguments[i], options_ended);
+    add(part, 3, part.size() == arguments[i].size());
     options_ended = options_ended || arguments[i] == "--";
   }
 }
@@ -10700,21 +11431,23 @@ USAGE_STATS_INLINE SensitiveValues::Words SensitiveValues::words() const {
       see(text.substr(at, end - at));
     }
   };
-  for (const auto& [value, shortest] : values_) {
-    const std::string text = redaction_impl::lower(value);
-    const auto add_value = [&, least = shortest](std::string_view part) {
-      if (part.size() >= least && part.size() <= 1024 &&
-          std::any_of(part.begin(), part.end(), redaction_impl::is_digit))
-        result.values.emplace_back(part);
+  result.lowered = std::make_shared<const std::string>(redaction_impl::lower(text_));
+  for (const Value& value : values_) {
+    const std::string_view text = std::string_view(*result.lowered).substr(value.begin, value.size);
+    const auto add_value = [&](std::string_view part) {
+      if (part.size() < value.shortest || part.size() > 1024) return;
+      if (std::none_of(part.begin(), part.end(), redaction_impl::is_digit)) return;
+      result.values.push_back(part);
+      result.longest = std::max(result.longest, part.size());
     };
     add_value(text);
     each_part(text, separators, add_value);
     for (const Word& word : words_of(text)) {
-      const std::string_view whole = std::string_view(text).substr(word.begin, word.end - word.begin);
-      if (whole.size() > 2) result.words.emplace_back(whole);
+      const std::string_view whole = text.substr(word.begin, word.end - word.begin);
+      if (whole.size() > 2) result.words.push_back(whole);
       if (whole.find('_') != std::string_view::npos)
         each_part(whole, parts, [&](std::string_view part) {
-          if (part.size() > 2) result.words.emplace_back(part);
+          if (part.size() > 2) result.words.push_back(part);
         });
     }
   }
@@ -10727,22 +11460,34 @@ USAGE_STATS_INLINE SensitiveValues::Words SensitiveValues::words() const {
 
 USAGE_STATS_INLINE bool SensitiveValues::Words::contains(std::string_view word) const {
   const std::string wanted = redaction_impl::lower(word);
-  const auto it = std::lower_bound(words.begin(), words.end(), wanted);
+  const auto it = std::lower_bound(words.begin(), words.end(), std::string_view(wanted));
   return it != words.end() && (*it == wanted || (wanted.size() > 7 && it->compare(0, wanted.size(), wanted) == 0));
 }
 
 USAGE_STATS_INLINE std::vector<std::pair<std::size_t, std::size_t>> SensitiveValues::Words::occurrences(
     std::string_view text) const {
   std::vector<std::pair<std::size_t, std::size_t>> found;
-  const std::string lowered = redaction_impl::lower(text);
+  const std::string small = redaction_impl::lower(text);
   const auto is_word = [&](std::size_t i) {
-    const auto c = static_cast<unsigned char>(lowered[i]);
+    const auto c = static_cast<unsigned char>(small[i]);
     return c >= 0x80 || characters::is_word(c);
   };
-  for (const std::string& value : values)
-    for (std::size_t at = 0; (at = lowered.find(value, at)) != std::string::npos; ++at) {
+  if (small.size() <= 256) {  // an argument: there may be thousands of values, and hardly a place for any of them
+    const std::string_view all = small;
+    for (std::size_t begin = 0; begin < all.size(); ++begin) {
+      if (begin != 0 && is_word(begin - 1)) continue;
+      const std::size_t last = std::min(all.size(), begin + longest);
+      for (std::size_t end = begin + 1; end <= last; ++end)
+        if ((end == all.size() || !is_word(end)) &&
+            std::binary_search(values.begin(), values.end(), all.substr(begin, end - begin)))
+          found.emplace_back(begin, end);
+    }
+    return found;
+  }
+  for (const std::string_view value : values)
+    for (std::size_t at = 0; (at = small.find(value, at)) != std::string::npos; ++at) {
       const std::size_t end = at + value.size();
-      if ((at == 0 || !is_word(at - 1)) && (end == lowered.size() || !is_word(end))) found.emplace_back(at, end);
+      if ((at == 0 || !is_word(at - 1)) && (end == small.size() || !is_word(end))) found.emplace_back(at, end);
     }
   return found;
 }
@@ -10754,7 +11499,11 @@ USAGE_STATS_INLINE SensitiveValues ambient_values() {
   for (const auto* const list : {&names.users, &names.hosts})
     for (const std::string& name : *list) result.add(name);
   for (const std::string& folder : {names.home, names.working_folder}) result.add(folder, in_environment);
-  for (std::string& value : os::variable_values()) result.add(std::move(value), in_environment);
+  const std::string values = os::variable_values();
+  for (std::size_t at = 0, end = 0; at < values.size(); at = end + 1) {
+    end = values.find('\0', at);
+    result.add(std::string_view(values).substr(at, end - at), in_environment);
+  }
   return result;
 }
 
@@ -10860,7 +11609,7 @@ USAGE_STATS_INLINE std::vector<Argument> take_apart(const Options& options, cons
       value_follows = !argument.has_value && argument.may_record;
     }
     may_be_value = !is_value && !options_ended && text.find('=') == std::string::npos;
-    if (!(argument.has_value && argument.may_record)) sensitive.add(std::string(secret));
+    if (!(argument.has_value && argument.may_record)) sensitive.add(secret);
     if (i < count) result.push_back(std::move(argument));
   }
   return result;
@@ -11015,6 +11764,14 @@ USAGE_STATS_INLINE void hide_groups_of_numbers(const Known& known, std::vector<J
   }
 }
 
+/// Short numbers in somebody's own words: all of them, unless they are too few to be a time, a date or a PIN.
+USAGE_STATS_INLINE void hide_short_numbers(std::vector<Judged>& words) {
+  const auto is_open = [](const Judged& judged) { return !judged.own && !judged.word.letters && !judged.word.mark; };
+  std::size_t digits = 0;
+  for (const Judged& judged : words) digits += is_open(judged) ? judged.word.end - judged.word.begin : 0;
+  for (Judged& judged : words) judged.hidden = judged.hidden || (digits > 2 && is_open(judged));
+}
+
 /// The number of a line, behind the name of one of the program's files: kernels.cu:142.
 USAGE_STATS_INLINE bool is_line(const Known& known, const std::vector<Judged>& words, const Word& number) noexcept {
   if (words.size() < 2 || number.letters || number.end - number.begin > 5) return false;
@@ -11026,7 +11783,7 @@ USAGE_STATS_INLINE bool is_line(const Known& known, const std::vector<Judged>& w
 
 /// Each word of the text, and whether it goes. `again`: something went that the program does say, so that what stood
 /// beside it is to be looked for once more.
-USAGE_STATS_INLINE std::vector<Judged> judge(const Known& known, const SensitiveValues::Words& sensitive,
+USAGE_STATS_INLINE std::vector<Judged> judge(const Known& known, const SensitiveValues::Words& sensitive, bool of_user,
                                              std::vector<Span>& hidden_quotations, bool& again) {
   std::vector<Judged> words;
   for (const Word& word : words_of(known.text)) {
@@ -11054,6 +11811,7 @@ USAGE_STATS_INLINE std::vector<Judged> judge(const Known& known, const Sensitive
     hidden_quotations.push_back(span);
   }
   hide_groups_of_numbers(known, words);
+  if (of_user) hide_short_numbers(words);
   const auto goes_with = [&](std::size_t i, std::size_t neighbour) {  // a short number at what goes
     const auto [left, right] = std::minmax(i, neighbour);
     if (words[i].hidden || words[i].own || words[i].word.letters || !words[neighbour].hidden) return;
@@ -11133,11 +11891,12 @@ USAGE_STATS_INLINE std::size_t whole_words(std::string_view text, std::size_t li
 }
 
 /// Whether the text has changed in a way that makes other words of it the program's own.
-USAGE_STATS_INLINE bool hide_values(Known& known, const SensitiveValues::Words& sensitive, std::size_t limit) {
+USAGE_STATS_INLINE bool hide_values(Known& known, const SensitiveValues::Words& sensitive, bool of_user,
+                                    std::size_t limit) {
   bool again = false;
   for (int round = 0; round < 16; ++round) {
     std::vector<Span> quoted;
-    const std::vector<Judged> words = judge(known, sensitive, quoted, again);
+    const std::vector<Judged> words = judge(known, sensitive, of_user, quoted, again);
     Known next = without(known, hidden_spans(known, words, quoted));
     const bool same = next.text == known.text;
     known = std::move(next);
@@ -11154,12 +11913,14 @@ USAGE_STATS_INLINE bool hide_values(Known& known, const SensitiveValues::Words& 
 
 USAGE_STATS_INLINE std::optional<std::vector<std::string>> scrub(const std::vector<std::string>& texts,
                                                                  const SensitiveValues& sensitive, std::size_t limit,
-                                                                 const std::vector<os::MemoryRange>& memory) {
+                                                                 const std::vector<os::MemoryRange>& memory,
+                                                                 std::size_t first_of_user) {
   using namespace redaction_impl;
   const SensitiveValues::Words words = sensitive.words();
   std::vector<std::string> result;
   for (const std::string& text : texts) {
-    const std::string clean = clip_utf8(text, text.size() * 3);
+    const std::string_view looked_at = std::string_view(text).substr(0, 2 * longest_input);
+    const std::string clean = clip_utf8(looked_at, looked_at.size() * 3);
     const std::size_t end = whole_words(clean, longest_input);
     result.push_back(clean.substr(0, end) + (end < clean.size() ? std::string(value_mark) : std::string()));
   }
@@ -11174,7 +11935,7 @@ USAGE_STATS_INLINE std::optional<std::vector<std::string>> scrub(const std::vect
     std::vector<std::size_t> again;
     for (std::size_t k = 0; k < open.size(); ++k) {
       Known known{result[open[k]], std::move((*own)[k])};
-      if (hide_values(known, words, limit)) again.push_back(open[k]);
+      if (hide_values(known, words, open[k] >= first_of_user, limit)) again.push_back(open[k]);
       result[open[k]] = std::move(known.text);
     }
     open.swap(again);
@@ -11247,6 +12008,15 @@ USAGE_STATS_INLINE std::string type_of(const std::exception& exception) {
 #endif
 }
 
+/// Of a message without end only the beginning is looked at; nothing of the rest could leave.
+USAGE_STATS_INLINE std::string message_of(const std::exception& exception) {
+  constexpr std::size_t most = 64 * 1024;
+  const char* const text = exception.what();
+  std::size_t size = 0;
+  while (text != nullptr && size < most && text[size] != '\0') ++size;
+  return text == nullptr ? std::string() : std::string(text, size);
+}
+
 #if USAGE_STATS_EXCEPTIONS
 USAGE_STATS_INLINE void describe(std::exception_ptr pointer, std::vector<ErrorLink>& links) {
   while (pointer && links.size() < 8) {
@@ -11255,7 +12025,7 @@ USAGE_STATS_INLINE void describe(std::exception_ptr pointer, std::vector<ErrorLi
       std::rethrow_exception(std::exchange(pointer, nullptr));
     } catch (const std::exception& exception) {
       const std::string type = current_type();
-      links.push_back({type.empty() ? type_of(exception) : type, exception.what()});
+      links.push_back({type.empty() ? type_of(exception) : type, message_of(exception)});
 #if defined(__cpp_rtti) || defined(__GXX_RTTI) || defined(_CPPRTTI)
       if (const auto* const nested = dynamic_cast<const std::nested_exception*>(&exception))
         cause = nested->nested_ptr();
@@ -11295,7 +12065,7 @@ USAGE_STATS_INLINE std::vector<ErrorLink> describe_exception(std::exception_ptr 
 }
 
 USAGE_STATS_INLINE std::vector<ErrorLink> describe_exception(const std::exception& exception) {
-  std::vector<ErrorLink> links{{outcome_impl::type_of(exception), exception.what()}};
+  std::vector<ErrorLink> links{{outcome_impl::type_of(exception), outcome_impl::message_of(exception)}};
 #if USAGE_STATS_EXCEPTIONS && (defined(__cpp_rtti) || defined(__GXX_RTTI) || defined(_CPPRTTI))
   if (const auto* const nested = dynamic_cast<const std::nested_exception*>(&exception))
     outcome_impl::describe(nested->nested_ptr(), links);
@@ -11313,123 +12083,199 @@ USAGE_STATS_END_NAMESPACE
 #include <algorithm>
 #include <cmath>
 #include <iterator>
-#include <limits>
-#include <type_traits>
+
+// ---- usage_stats/detail/record/report_writer.inl
+// A report as text, key by key. Included by report.inl.
+
+#include <algorithm>
+#include <cmath>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace report_impl {
+
+/// Milliseconds are as fine as a report gets.
+USAGE_STATS_INLINE double rounded(double seconds) { return std::round(std::max(seconds, 0.0) * 1000.0) / 1000.0; }
+
+/// Writes a report, in the order of docs/report.schema.json. Where there is no room for it, it remembers how far it
+/// came.
+class ReportWriter {
+ public:
+  ReportWriter(const Report& report, bool indented, std::size_t most) : report_(report), out_(indented, most) {
+    write();
+  }
+  bool is_full() const noexcept { return out_.is_full(); }
+  std::string take() { return out_.take(); }
+  /// How many events, stages there was room for; no more than that fits in.
+  std::size_t events = 0, stages = 0;
+
+ private:
+  void write();
+  void write_head();
+  void write_system();
+  void write_build();
+  void write_outcome();
+  void write_recorded();
+  void write(const Values&);
+  void write(const ErrorLink&);
+  void known(const char* name, const std::string& text);
+  void seconds(const char* name, double value) { out_.key(name).number(rounded(value)); }
+
+  const Report& report_;
+  JsonWriter out_;
+};
+
+USAGE_STATS_INLINE void ReportWriter::known(const char* name, const std::string& text) {
+  if (!text.empty()) out_.key(name).text(clip_utf8(text, limits::string_bytes));
+}
+
+USAGE_STATS_INLINE void ReportWriter::write(const Values& values) {
+  out_.key("fields").begin_object();
+  for (const auto& [name, value] : values) {
+    if (out_.is_full()) break;
+    if (const auto* const flag = std::get_if<bool>(&value)) out_.key(name).flag(*flag);
+    if (const auto* const integer = std::get_if<std::int64_t>(&value)) out_.key(name).integer(*integer);
+    if (const auto* const number = std::get_if<double>(&value)) out_.key(name).number(*number);
+    if (const auto* const text = std::get_if<std::string>(&value)) out_.key(name).text(*text);
+  }
+  out_.end_object();
+}
+
+USAGE_STATS_INLINE void ReportWriter::write_head() {
+  out_.key("schema").text("usage-stats/1");
+  known("client_id", report_.client_id);
+  out_.key("session_id").text(report_.session_id);
+  out_.key("sequence").integer(report_.sequence);
+  out_.key("final").flag(report_.final);
+  out_.key("app").begin_object();
+  out_.key("name").text(report_.app_name);
+  out_.key("version").text(report_.app_version);
+  out_.end_object();
+}
+
+USAGE_STATS_INLINE void ReportWriter::write_build() {
+  out_.key("build").begin_object();
+  known("compiler", report_.build.compiler);
+  out_.key("cxx_standard").integer(report_.build.cxx_standard);
+  known("type", report_.build.type);
+  std::map<std::string, std::string> clipped;  // of two names that become one the last version holds
+  for (const auto& [name, version] : report_.dependencies)
+    clipped[clip_utf8(name, limits::string_bytes)] = clip_utf8(version, limits::string_bytes);
+  if (!clipped.empty()) {
+    out_.key("dependencies").begin_object();
+    for (const auto& [name, version] : clipped) out_.key(name).text(version);
+    out_.end_object();
+  }
+  out_.end_object();
+}
+
+USAGE_STATS_INLINE void ReportWriter::write_system() {
+  const System& system = report_.system;
+  out_.key("system").begin_object();
+  known("os", system.os);
+  known("os_version", system.os_version);
+  known("kernel", system.kernel);
+  known("arch", system.arch);
+  if (system.cpus != 0) out_.key("cpus").integer(static_cast<std::int64_t>(system.cpus));
+  if (system.memory_gb != 0) out_.key("memory_gb").positive(system.memory_gb);
+  known("libc", system.libc);
+  out_.key("ci").flag(system.ci);
+  out_.key("container").flag(system.container);
+  out_.key("interactive").flag(system.interactive);
+  out_.end_object();
+}
+
+USAGE_STATS_INLINE void ReportWriter::write(const ErrorLink& link) {
+  out_.key("type").text(link.type.empty() ? "unknown" : clip_utf8(link.type, limits::string_bytes));
+  put_text(out_, "message", link.message);
+}
+
+USAGE_STATS_INLINE void ReportWriter::write_outcome() {
+  const Outcome& outcome = report_.outcome;
+  out_.key("outcome").begin_object();
+  out_.key("status").text(status_name(outcome.status));
+  if (outcome.exit_code) out_.key("exit_code").integer(*outcome.exit_code);
+  known("signal", outcome.signal);
+  if (!outcome.error.empty()) {
+    out_.key("error").begin_object();
+    write(outcome.error.front());
+    if (outcome.error.size() > 1) out_.key("causes").begin_list();
+    for (std::size_t i = 1; i < outcome.error.size(); ++i) {
+      out_.begin_object();
+      write(outcome.error[i]);
+      out_.end_object();
+    }
+    if (outcome.error.size() > 1) out_.end_list();
+    out_.end_object();
+  }
+  out_.end_object();
+}
+
+USAGE_STATS_INLINE void ReportWriter::write_recorded() {
+  write(report_.fields);
+  out_.key("counters").begin_object();
+  for (const auto& [name, count] : report_.counters) out_.key(name).integer(count);
+  out_.end_object();
+  out_.key("events").begin_list();
+  for (; events < report_.events.size() && !out_.is_full(); ++events) {
+    const EventRecord& event = report_.events[events];
+    out_.begin_object();
+    out_.key("name").text(event.name);
+    seconds("at_s", event.at_s);
+    write(event.fields);
+    out_.end_object();
+  }
+  out_.end_list();
+  out_.key("stages").begin_list();
+  for (; stages < report_.stages.size() && !out_.is_full(); ++stages) {
+    const StageRecord& stage = report_.stages[stages];
+    out_.begin_object();
+    out_.key("name").text(stage.name);
+    seconds("at_s", stage.at_s);
+    if (stage.duration_s) seconds("duration_s", *stage.duration_s);
+    out_.key("status").text(status_name(stage.status));
+    write(stage.fields);
+    out_.end_object();
+  }
+  out_.end_list();
+}
+
+USAGE_STATS_INLINE void ReportWriter::write() {
+  out_.begin_object();
+  write_head();
+  write_build();
+  write_system();
+  out_.key("command").begin_object();
+  known("name", report_.command);
+  if (report_.arguments) put_list(out_, "arguments", *report_.arguments);
+  out_.end_object();
+  out_.key("started_at").text(timestamp(report_.started_at));
+  if (report_.ended_at) out_.key("ended_at").text(timestamp(*report_.ended_at));
+  if (report_.duration_s) seconds("duration_s", *report_.duration_s);
+  write_outcome();
+  write_recorded();
+  out_.key("delivery").begin_object();
+  out_.key("sent").integer(report_.delivered);
+  out_.key("failed").integer(report_.failed);
+  out_.key("dropped").integer(report_.dropped);
+  out_.end_object();
+  if (!report_.truncated.empty()) {
+    out_.key("truncated").begin_object();
+    for (const auto& [name, count] : report_.truncated) out_.key(name).positive(count);
+    out_.end_object();
+  }
+  out_.end_object();
+}
+
+}  // namespace report_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace report_impl {
 
 constexpr std::size_t room_for_the_end = 256;  // bytes: outcome, signal, duration, a digit more of the sequence
-
-/// Milliseconds are as fine as a report gets.
-USAGE_STATS_INLINE double rounded(double seconds) { return std::round(std::max(seconds, 0.0) * 1000.0) / 1000.0; }
-
-USAGE_STATS_INLINE Json json_of(const Values& values) {
-  Json object = Json::object();
-  for (const auto& [name, value] : values)
-    std::visit(
-        [&, &key = name](const auto& plain) {
-          if constexpr (!std::is_same_v<std::decay_t<decltype(plain)>, Unscrubbed>) object[key] = plain;
-        },
-        value);
-  return object;
-}
-
-USAGE_STATS_INLINE void put_known(Json& object, const char* name, const std::string& text) {
-  if (!text.empty()) object[name] = clip_utf8(text, limits::string_bytes);
-}
-
-USAGE_STATS_INLINE Json json_of(const System& system) {
-  Json object = Json::object();
-  put_known(object, "os", system.os);
-  put_known(object, "os_version", system.os_version);
-  put_known(object, "kernel", system.kernel);
-  put_known(object, "arch", system.arch);
-  if (system.cpus != 0) object["cpus"] = system.cpus;
-  if (system.memory_gb != 0) object["memory_gb"] = system.memory_gb;
-  put_known(object, "libc", system.libc);
-  object["ci"] = system.ci;
-  object["container"] = system.container;
-  object["interactive"] = system.interactive;
-  return object;
-}
-
-USAGE_STATS_INLINE Json json_of(const Build& build, const std::map<std::string, std::string>& dependencies) {
-  Json object = Json::object();
-  put_known(object, "compiler", build.compiler);
-  object["cxx_standard"] = build.cxx_standard;
-  put_known(object, "type", build.type);
-  if (dependencies.empty()) return object;
-  Json& list = object["dependencies"] = Json::object();
-  for (const auto& [name, version] : dependencies)
-    list[clip_utf8(name, limits::string_bytes)] = clip_utf8(version, limits::string_bytes);
-  return object;
-}
-
-USAGE_STATS_INLINE Json json_of(const ErrorLink& link) {
-  Json object = Json::object();
-  object["type"] = link.type.empty() ? "unknown" : clip_utf8(link.type, limits::string_bytes);
-  if (!link.message.empty()) object["message"] = link.message;
-  return object;
-}
-
-USAGE_STATS_INLINE Json json_of(const Outcome& outcome) {
-  Json object = Json::object();
-  object["status"] = status_name(outcome.status);
-  if (outcome.exit_code) object["exit_code"] = *outcome.exit_code;
-  put_known(object, "signal", outcome.signal);
-  if (outcome.error.empty()) return object;
-  Json& error = object["error"] = json_of(outcome.error.front());
-  for (std::size_t i = 1; i < outcome.error.size(); ++i) error["causes"].push_back(json_of(outcome.error[i]));
-  return object;
-}
-
-USAGE_STATS_INLINE Json json_of(const EventRecord& event) {
-  return {{"name", event.name}, {"at_s", rounded(event.at_s)}, {"fields", json_of(event.fields)}};
-}
-
-USAGE_STATS_INLINE Json json_of(const StageRecord& stage) {
-  Json object = {{"name", stage.name}, {"at_s", rounded(stage.at_s)}};
-  if (stage.duration_s) object["duration_s"] = rounded(*stage.duration_s);
-  object["status"] = status_name(stage.status);
-  object["fields"] = json_of(stage.fields);
-  return object;
-}
-
-template <class Record>
-USAGE_STATS_INLINE Json json_list(const std::vector<Record>& records) {
-  Json list = Json::array();
-  for (const Record& record : records) list.push_back(json_of(record));
-  return list;
-}
-
-USAGE_STATS_INLINE Json json_of(const Report& report) {
-  Json json = Json::object();
-  json["schema"] = "usage-stats/1";
-  put_known(json, "client_id", report.client_id);
-  json["session_id"] = report.session_id;
-  json["sequence"] = report.sequence;
-  json["final"] = report.final;
-  json["app"] = {{"name", report.app_name}, {"version", report.app_version}};
-  json["build"] = json_of(report.build, report.dependencies);
-  json["system"] = json_of(report.system);
-  Json& command = json["command"] = Json::object();
-  put_known(command, "name", report.command);
-  if (report.arguments) command["arguments"] = *report.arguments;
-  json["started_at"] = timestamp(report.started_at);
-  if (report.ended_at) json["ended_at"] = timestamp(*report.ended_at);
-  if (report.duration_s) json["duration_s"] = rounded(*report.duration_s);
-  json["outcome"] = json_of(report.outcome);
-  json["fields"] = json_of(report.fields);
-  Json& counters = json["counters"] = Json::object();
-  for (const auto& [name, count] : report.counters) counters[name] = count;
-  json["events"] = json_list(report.events);
-  json["stages"] = json_list(report.stages);
-  json["delivery"] = {{"sent", report.delivered}, {"failed", report.failed}, {"dropped", report.dropped}};
-  if (!report.truncated.empty()) json["truncated"] = report.truncated;
-  return json;
-}
 
 /// Drops a quarter (at least one) of the list's youngest and counts them; false if it was empty.
 template <class List>
@@ -11471,20 +12317,21 @@ USAGE_STATS_INLINE Report report_at_start(const Options& options, const std::str
 
 namespace report_impl {
 
-/// Calls `see` for each text that the program has made up, as far as a report has room for them.
+/// Calls `see` for each text that the program has made up, and the value that it is of, as far as a report has room for
+/// them. Messages come first.
 template <class See>
 void for_each_text(Report& report, See see) {
   std::size_t room = limits::report_bytes;
   for (ErrorLink& link : report.outcome.error) {
-    see(link.message);
-    if (link.told) see(link.type);
+    see(link.message, nullptr);
+    if (link.told) see(link.type, nullptr);
   }
   const auto values = [&](Values& list) {
     for (auto& [name, value] : list) {
       auto* const text = std::get_if<Unscrubbed>(&value);
       if (text == nullptr || text->text.size() > room) continue;
       room -= text->text.size();
-      see(value);
+      see(text->text, &value);
     }
   };
   values(report.fields);
@@ -11492,17 +12339,44 @@ void for_each_text(Report& report, See see) {
   for (StageRecord& stage : report.stages) values(stage.fields);
 }
 
-/// "remote add", if the program has these words.
-USAGE_STATS_INLINE std::string known_command(const std::string& command) {
+USAGE_STATS_INLINE void scrub_texts(Report& report, const SensitiveValues& sensitive) {
+  std::vector<std::string> texts;
+  std::size_t messages = 0;
+  for_each_text(report, [&](const std::string& text, const Value* field) {
+    texts.push_back(text);
+    messages += field == nullptr ? 1 : 0;
+  });
+  const bool any = std::any_of(texts.begin(), texts.end(), [](const std::string& text) { return !text.empty(); });
+  std::optional<std::vector<std::string>> clean(texts);
+  if (any && !enough_memory())
+    clean.reset();
+  else if (any)
+    clean = scrub(texts, sensitive, limits::message_bytes, os::read_only_memory(true), messages);
+  std::size_t next = 0;
+  for_each_text(report, [&](std::string& text, Value* field) {
+    std::string shown = clean ? std::move((*clean)[next++]) : std::string();
+    if (field == nullptr) {
+      text = std::move(shown);
+    } else if (clean) {
+      shown.resize(redaction_impl::whole_words(shown, limits::string_bytes));
+      *field = std::move(shown);
+    }
+  });
+}
+
+/// "remote add", if the program (no library, for those have words for everything) has these words, and they are
+/// nobody's name and no value.
+USAGE_STATS_INLINE std::string known_command(const std::string& command, const SensitiveValues& sensitive) {
+  constexpr std::size_t most = 4;
   std::vector<std::string_view> names;
-  for (std::size_t at = 0, end = 0; at < command.size(); at = end + 1) {
+  for (std::size_t at = 0, end = 0; at < command.size() && names.size() < most; at = end + 1) {
     end = std::min(command.find(' ', at), command.size());
     names.push_back(std::string_view(command).substr(at, end - at));
   }
-  const auto known = find_own_names(names);
+  const auto known = find_own_names(names, false);
   std::string result;
   for (std::size_t i = 0; i < names.size() && known; ++i)
-    result.append(i == 0 ? "" : " ").append((*known)[i] ? names[i] : value_mark);
+    result.append(i == 0 ? "" : " ").append((*known)[i] && !sensitive.say(names[i]) ? names[i] : value_mark);
   return result;
 }
 
@@ -11511,67 +12385,147 @@ USAGE_STATS_INLINE std::string known_command(const std::string& command) {
 USAGE_STATS_INLINE void scrub_report(Report& report, const Options& options, const SensitiveValues& sensitive) {
   const auto& listed = options.subcommands;
   if (!report.command.empty() && std::find(listed.begin(), listed.end(), report.command) == listed.end())
-    report.command = enough_memory() ? report_impl::known_command(report.command) : std::string();
+    report.command = enough_memory() ? report_impl::known_command(report.command, sensitive) : std::string();
   if (options.errors == ErrorDetail::type)
     for (ErrorLink& link : report.outcome.error) link.message.clear();
-  std::vector<std::string> texts;
-  const auto add = [&](auto& text) {
-    if constexpr (std::is_same_v<std::decay_t<decltype(text)>, Value>)
-      texts.push_back(std::get<Unscrubbed>(text).text);
-    else
-      texts.push_back(text);
-  };
-  report_impl::for_each_text(report, add);
-  const bool any = std::any_of(texts.begin(), texts.end(), [](const std::string& text) { return !text.empty(); });
-  std::optional<std::vector<std::string>> clean(texts);
-  if (any && !enough_memory())
-    clean.reset();
-  else if (any)
-    clean = scrub(texts, sensitive, limits::message_bytes, os::read_only_memory(true));
-  std::size_t next = 0;
-  report_impl::for_each_text(report, [&](auto& text) {
-    constexpr bool is_field = std::is_same_v<std::decay_t<decltype(text)>, Value>;
-    if (clean) {
-      std::string& shown = (*clean)[next++];
-      if (is_field) shown.resize(redaction_impl::whole_words(shown, limits::string_bytes));
-      text = std::move(shown);
-    } else if constexpr (!is_field)
-      text.clear();
-  });
+  report_impl::scrub_texts(report, sensitive);
 }
 
-USAGE_STATS_INLINE std::string to_json(Report report) {
-  // What is not the last report leaves room for how the run ends: close_report() may have to say it.
-  const std::size_t most = limits::report_bytes - (report.final ? 0 : report_impl::room_for_the_end);
-  std::string text = json_text(report_impl::json_of(report), 2) + "\n";
-  // Where there is no room for both, what was recorded goes before what is easy to read.
-  while (text.size() > most) {
-    text = json_text(report_impl::json_of(report)) + "\n";
-    if (text.size() > most && !report_impl::shorten(report)) break;
+namespace report_impl {
+
+/// The report in `most` bytes, if it is not too long even without all that can be left out.
+USAGE_STATS_INLINE std::string fitted(const Report& report, std::size_t most) {
+  Report shorter = report;
+  for (;;) {
+    ReportWriter writer(shorter, false, most);
+    if (!writer.is_full()) return writer.take();
+    // No more of them than there was room for this time; which saves writing it once for each quarter.
+    const bool no_events = shorter.events.empty();
+    do
+      if (!shorten(shorter)) return ReportWriter(shorter, false, ~std::size_t{0}).take();
+    while ((!shorter.events.empty() && shorter.events.size() >= writer.events) ||
+           (no_events && !shorter.stages.empty() && shorter.stages.size() >= writer.stages));
   }
-  return text;
+}
+
+/// What is not the last report leaves room for how the run ends: close_report() may have to say it.
+USAGE_STATS_INLINE std::size_t room_for(const Report& report) noexcept {
+  return limits::report_bytes - 1 - (report.final ? 0 : room_for_the_end);
+}
+
+}  // namespace report_impl
+
+USAGE_STATS_INLINE std::string to_json(const Report& report) {
+  const std::size_t most = report_impl::room_for(report);
+  report_impl::ReportWriter legible(report, true, most);
+  // Where there is no room for both, what was recorded goes before what is easy to read.
+  return (legible.is_full() ? report_impl::fitted(report, most) : legible.take()) + "\n";
+}
+
+USAGE_STATS_INLINE std::string to_line(const Report& report) {
+  const std::size_t most = report_impl::room_for(report);
+  report_impl::ReportWriter writer(report, false, most);
+  return writer.is_full() ? report_impl::fitted(report, most) : writer.take();
+}
+
+namespace report_impl {
+
+/// A report's keys in their order; an `ended_at` is not known of a run that somebody else closes.
+inline constexpr const char* keys[] = {"schema", "client_id", "session_id", "sequence",   "final",      "app",
+                                       "build",  "system",    "command",    "started_at", "duration_s", "outcome",
+                                       "fields", "counters",  "events",     "stages",     "delivery",   "truncated"};
+
+/// What is none of them.
+USAGE_STATS_INLINE void write_other_keys(JsonWriter& out, const Json::object_t& report) {
+  for (const auto& [name, value] : report)
+    if (name != "ended_at" && std::find(std::begin(keys), std::end(keys), name) == std::end(keys))
+      write_json(out.key(name), value);
+}
+
+struct Ending {
+  std::int64_t sequence;
+  RunStatus status;
+  const std::string& signal;
+  std::optional<std::chrono::milliseconds> duration;
+};
+
+USAGE_STATS_INLINE std::string closed(const Json::object_t& report, const Ending& end, bool indented) {
+  JsonWriter out(indented);
+  out.begin_object();
+  for (const std::string_view key : keys) {
+    const auto before = report.find(std::string(key));
+    if (key == "final") {
+      out.key(key).flag(true);
+    } else if (key == "sequence") {
+      out.key(key).integer(end.sequence);
+    } else if (key == "duration_s") {
+      if (end.duration) out.key(key).number(rounded(static_cast<double>(end.duration->count()) / 1000.0));
+    } else if (key == "outcome") {
+      out.key(key).begin_object();
+      out.key("status").text(status_name(end.status));
+      put_text(out, "signal", end.signal);
+      out.end_object();
+    } else if (before != report.end()) {
+      write_json(out.key(key), before->second);
+    }
+  }
+  write_other_keys(out, report);
+  out.end_object();
+  return out.take() + "\n";
+}
+
+}  // namespace report_impl
+
+/// A report that was read, its keys in their order.
+USAGE_STATS_INLINE void write_report(JsonWriter& out, const Json& json) {
+  const auto* const report = json.get_ptr<const Json::object_t*>();
+  if (report == nullptr) return write_json(out, json);
+  out.begin_object();
+  for (const char* const key : report_impl::keys) {
+    if (const Json* const value = member(json, key)) write_json(out.key(key), *value);
+    const Json* const ended = std::string_view(key) == "started_at" ? member(json, "ended_at") : nullptr;
+    if (ended != nullptr) write_json(out.key("ended_at"), *ended);
+  }
+  report_impl::write_other_keys(out, *report);
+  out.end_object();
 }
 
 USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text, bool written, RunStatus status,
                                                            const std::string& signal,
                                                            std::optional<std::chrono::milliseconds> duration) {
-  auto json = parse_json(text);
+  const auto json = parse_json(text);
   if (!json || string_member(*json, "schema") != "usage-stats/1" || string_member(*json, "session_id").empty())
     return std::nullopt;
-  (*json)["final"] = true;
-  if (written) (*json)["sequence"] = integer_member(*json, "sequence", 1) + 1;
-  json->erase("duration_s");
-  json->erase("ended_at");
-  if (duration) (*json)["duration_s"] = report_impl::rounded(static_cast<double>(duration->count()) / 1000.0);
-  Json outcome = {{"status", status_name(status)}};
-  if (!signal.empty()) outcome["signal"] = signal;
-  (*json)["outcome"] = std::move(outcome);
-  const std::string legible = json_text(*json, 2) + "\n";
-  return legible.size() <= limits::report_bytes ? legible : json_text(*json) + "\n";
+  const std::int64_t sequence = integer_member(*json, "sequence", 1) + (written ? 1 : 0);
+  const report_impl::Ending end{sequence, status, signal, duration};
+  const auto& report = *json->get_ptr<const Json::object_t*>();
+  std::string legible = report_impl::closed(report, end, true);
+  return legible.size() <= limits::report_bytes ? legible : report_impl::closed(report, end, false);
 }
 
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/record/recorder.inl
+
+#include <algorithm>
+#include <limits>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace recorder_impl {
+
+/// Another number for each recorder of the process: by it a counter knows whose place it remembers.
+USAGE_STATS_INLINE std::uint64_t next_serial() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+}  // namespace recorder_impl
+
 USAGE_STATS_INLINE Recorder::Recorder(std::string salt, Withheld withheld)
-    : salt_(std::move(salt)), withheld_(std::move(withheld)) {}
+    : salt_(std::move(salt)), withheld_(std::move(withheld)), serial_(recorder_impl::next_serial()) {
+  std::sort(withheld_.fields.begin(), withheld_.fields.end());
+}
 
 USAGE_STATS_INLINE double Recorder::seconds() const {
   return std::chrono::duration<double>(Clock::now() - start_).count();
@@ -11579,7 +12533,7 @@ USAGE_STATS_INLINE double Recorder::seconds() const {
 
 USAGE_STATS_INLINE bool Recorder::withheld(const char* name) const {
   const auto& names = withheld_.fields;
-  return std::find(names.begin(), names.end(), name) != names.end();
+  return !names.empty() && std::binary_search(names.begin(), names.end(), std::string_view(name));
 }
 
 USAGE_STATS_INLINE bool Recorder::disclosed(const char* name, const char* choice) const {
@@ -11630,19 +12584,35 @@ USAGE_STATS_INLINE void Recorder::set(const FieldValue& value) {
   if (const auto guard = open()) put(fields_, value, limits::fields);
 }
 
+USAGE_STATS_INLINE std::size_t Recorder::place_of(const Counter& counter) {
+  if (withheld(counter.name())) return nowhere;
+  const auto known = std::find(counters_.begin(), counters_.end(), std::string_view(counter.name()));
+  const auto place = static_cast<std::size_t>(known - counters_.begin());
+  if (known == counters_.end() && place < limits::counters) counters_.emplace_back(counter.name());
+  return place;
+}
+
+USAGE_STATS_INLINE void Recorder::count(std::size_t place, std::int64_t n) noexcept {
+  constexpr std::int64_t largest = (std::numeric_limits<std::int64_t>::max)();
+  if (place > no_place) return;
+  if (place == no_place) n = 1;  // of what has no place the calls are counted
+  std::atomic<std::int64_t>& value = counts_[place].value;
+  const std::int64_t before = value.fetch_add(n, std::memory_order_relaxed);
+  if (before < 0 || before > largest - n) value.store((std::numeric_limits<std::int64_t>::min)());
+}
+
 USAGE_STATS_INLINE void Recorder::add(const Counter& counter, std::int64_t n) {
   const auto guard = open();
-  if (!guard || n < 0 || withheld(counter.name())) return;
-  for (auto& [name, count] : counters_)
-    if (name == counter.name()) {
-      count = n > (std::numeric_limits<std::int64_t>::max)() - count ? (std::numeric_limits<std::int64_t>::max)()
-                                                                     : count + n;
-      return;
-    }
-  if (counters_.size() >= limits::counters)
-    ++truncated_["counters"];
-  else
-    counters_.emplace_back(counter.name(), n);
+  if (!guard || n < 0) return;
+  const std::size_t place = place_of(counter);
+  counter.place_.store(serial_ << 8 | place, std::memory_order_relaxed);
+  count(place, n);
+}
+
+USAGE_STATS_INLINE std::uint64_t Recorder::changes() const noexcept {
+  std::uint64_t changes = changes_;
+  for (const Count& count : counts_) changes += static_cast<std::uint64_t>(count.value.load());
+  return changes;
 }
 
 USAGE_STATS_INLINE void Recorder::record(const Event& event, const FieldValue* values, std::size_t count) {
@@ -11684,10 +12654,16 @@ USAGE_STATS_INLINE void Recorder::add_to(Report& report) const {
   const auto guard = lock_or_give_up(mutex_);
   if (!guard) return;
   report.fields = fields_;
-  report.counters = counters_;
+  report.counters.clear();
+  for (std::size_t i = 0; i < counters_.size(); ++i) {
+    const std::int64_t count = counts_[i].value;
+    report.counters.emplace_back(counters_[i], count < 0 ? (std::numeric_limits<std::int64_t>::max)() : count);
+  }
   report.events = events_;
   report.stages = stages_;
   for (const auto& [name, count] : truncated_) report.truncated[name] += count;
+  if (const std::int64_t dropped = counts_[no_place].value)
+    report.truncated["counters"] += static_cast<std::size_t>(dropped);
 }
 
 }  // namespace detail
@@ -11727,12 +12703,18 @@ USAGE_STATS_INLINE void ParsedArguments::add(const Options& options, std::string
   told_ = true;
   hidden_ = options.arguments == ArgumentDetail::none;
   if (hidden_ || source == ArgumentSource::default_value || (name.empty() && value.empty())) return;
-  const bool recorded = may_record(options, name);
+  // What stands behind "=" is no part of a name, whoever took it for one.
+  const std::size_t equals = std::min(name.find('='), name.size());
+  const bool is_choice = value.empty() && equals != 0 && equals + 1 < name.size();
+  if (value.empty()) value = name.substr(std::min(equals + 1, name.size()));
+  name = name.substr(0, equals);
+  const bool recorded = may_record(options, name) || is_choice;
   const std::string_view kept = value.substr(0, value_bytes);
   if (!recorded && !value.empty() && sensitive_.size() < redaction_impl::arguments_with_words)
     sensitive_.emplace_back(kept);
   if (entries_.size() >= limits::arguments) return static_cast<void>(++dropped_);
-  Entry entry{name_shown(name), value.empty() ? std::string_view() : kind_of_value(value), {}, source};
+  Entry entry{name_shown(name), value.empty() ? std::string_view() : kind_of_value(value), {}, false, source};
+  entry.is_choice = is_choice && !may_record(options, name);
   if (!name.empty() && !value.empty()) entry.shown += '=';
   if (recorded) entry.value = kept;
   entries_.push_back(std::move(entry));
@@ -11747,15 +12729,45 @@ USAGE_STATS_INLINE SensitiveValues::Words ParsedArguments::others(const Sensitiv
   return others.words();
 }
 
+USAGE_STATS_INLINE std::vector<bool> ParsedArguments::own_choices() const {
+  std::vector<std::string_view> words;
+  const auto each_word = [&](const Entry& entry, auto see) {
+    const std::string_view text = entry.value;
+    for (std::size_t at = 0, end = 0; entry.is_choice && at <= text.size(); at = end + 1) {
+      end = std::min(text.find(',', at), text.size());
+      see(text.substr(at, end - at));
+    }
+  };
+  for (const Entry& entry : entries_)
+    each_word(entry, [&](std::string_view word) {
+      words.push_back(redaction_impl::is_plain_word(word) ? word : std::string_view());
+    });
+  if (words.empty()) return std::vector<bool>(entries_.size(), false);
+  const auto known = find_own_names(words, false);
+  std::vector<bool> own;
+  std::size_t next = 0;
+  for (const Entry& entry : entries_) {
+    bool all = known && entry.is_choice;
+    each_word(entry, [&](std::string_view word) {
+      all = all && (word == "true" || word == "false" || (redaction_impl::is_plain_word(word) && (*known)[next]));
+      ++next;
+    });
+    own.push_back(all);
+  }
+  return own;
+}
+
 USAGE_STATS_INLINE void ParsedArguments::replace_in(Report& report, const SensitiveValues& ambient) const {
   using namespace redaction_impl;
   if (!told_ || hidden_) return;
   const SensitiveValues::Words sensitive = others(ambient);
+  const std::vector<bool> own = own_choices();
   std::vector<std::string> shown;
   std::size_t dropped = dropped_;
   const auto show = [&](ArgumentSource source, const char* mark) {
     bool marked = *mark == '\0';
-    for (const Entry& entry : entries_) {
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      const Entry& entry = entries_[i];
       if (entry.source != source) continue;
       if (shown.size() + (marked ? 1 : 2) > limits::arguments) {
         ++dropped;
@@ -11763,7 +12775,8 @@ USAGE_STATS_INLINE void ParsedArguments::replace_in(Report& report, const Sensit
       }
       if (!marked) shown.emplace_back(mark);
       marked = true;
-      const bool recorded = !entry.value.empty() && !looks_private(entry.value) && !says_any(entry.value, sensitive);
+      const bool recorded = !entry.value.empty() && (!entry.is_choice || own[i]) && !looks_private(entry.value) &&
+                            !says_any(entry.value, sensitive);
       std::string text = entry.shown;
       text += recorded ? std::string_view(entry.value) : entry.kind;
       shown.push_back(clip_utf8(text, limits::string_bytes));
@@ -11854,16 +12867,14 @@ USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/store/storage.inl
 
 #include <algorithm>
-#include <cstdio>
 #include <mutex>
 #include <thread>
 
-// ---- usage_stats/detail/store/envelope.inl
-// The texts of envelopes, state.json and delivery.json. An envelope is lines of JSON: what it says, the report of a run
-// that vanishes, and what a signal handler adds.
+// ---- usage_stats/detail/store/archive.inl
 
 #include <algorithm>
-#include <cstdio>
+
+// ---- usage_stats/detail/store/layout.inl
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -11875,11 +12886,23 @@ USAGE_STATS_INLINE bool is_id(std::string_view text) noexcept {
   return true;
 }
 
-USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
-  return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
+USAGE_STATS_INLINE bool is_transient(std::error_code error) noexcept {
+  for (const std::errc lasting :
+       {std::errc::no_such_file_or_directory, std::errc::not_a_directory, std::errc::operation_not_permitted,
+        std::errc::too_many_symbolic_link_levels, std::errc::file_too_large, std::errc::no_such_device_or_address})
+    if (error == lasting) return false;
+  return bool(error);
 }
 
-namespace labels_impl {
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/store/state.inl
+
+#include <algorithm>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace storage_impl {
 
 /// Whether a file of ours was written by a version that has another format than ours: "usage-stats-state/2".
 USAGE_STATS_INLINE bool is_newer(const Json& json, const std::string& kind) {
@@ -11887,147 +12910,75 @@ USAGE_STATS_INLINE bool is_newer(const Json& json, const std::string& kind) {
   return schema.compare(0, kind.size() + 1, kind + "/") == 0 && schema != kind + "/1";
 }
 
-USAGE_STATS_INLINE int hex_digit(char c) noexcept {
-  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}  // namespace storage_impl
+
+USAGE_STATS_INLINE bool has_come(Seconds moment, Seconds now) noexcept {
+  return moment <= now || moment > now + 25 * 3600;
 }
 
-USAGE_STATS_INLINE Json json_of(const Destination& destination) {
-  const Endpoint& endpoint = destination.endpoint;
-  Json json = {{"url", endpoint.url}, {"protocol", protocol_name(endpoint.protocol)}};
-  if (!endpoint.api_key.empty()) json["api_key"] = endpoint.api_key;
-  if (!endpoint.headers.empty()) json["headers"] = endpoint.headers;
-  json["attempts"] = destination.attempts;
-  json["not_before"] = destination.not_before;
-  return json;
+USAGE_STATS_INLINE bool State::is_stopped(const std::string& version, const std::string& url) const {
+  return std::find(stopped.begin(), stopped.end(), version + " " + url) != stopped.end();
 }
 
-USAGE_STATS_INLINE Destination destination_of(const Json& json) {
-  Destination destination;
-  Endpoint& endpoint = destination.endpoint;
-  endpoint.url = string_member(json, "url");
-  const std::string protocol = string_member(json, "protocol");
-  endpoint.protocol = protocol == "otlp"        ? Protocol::otlp
-                      : protocol == "amplitude" ? Protocol::amplitude
-                                                : Protocol::json;
-  endpoint.api_key = string_member(json, "api_key");
-  if (const Json* const headers = member(json, "headers"); headers != nullptr && headers->is_object())
-    for (const auto& [name, value] : headers->items())
-      if (value.is_string()) endpoint.headers[name] = value.get<std::string>();
-  destination.attempts = static_cast<int>(std::clamp<std::int64_t>(integer_member(json, "attempts"), 0, 1000));
-  destination.not_before = integer_member(json, "not_before");
-  return destination;
+USAGE_STATS_INLINE void State::stop(const std::string& version, const std::string& url) {
+  if (!is_stopped(version, url)) stopped.push_back(version + " " + url);
 }
 
-/// A path as the text that it is; one that is not UTF-8, which JSON cannot hold, by its bytes in hexadecimal digits.
-USAGE_STATS_INLINE void put_path(Json& json, const char* name, const std::filesystem::path& path) {
-  const std::string bytes = os::path_bytes(path);
-  if (bytes.empty()) return;
-  if (clip_utf8(bytes, bytes.size()) == bytes)
-    json[name] = bytes;
-  else
-    json[name] = {{"hex", hash_impl::hex(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size())}};
+USAGE_STATS_INLINE Seconds State::paused_until(const std::string& url) const {
+  const auto pause = backoff.find(url);
+  return pause == backoff.end() ? 0 : pause->second.not_before;
 }
 
-USAGE_STATS_INLINE std::filesystem::path path_member(const Json& object, const char* name) {
-  const Json* const value = member(object, name);
-  if (value == nullptr || !value->is_object()) return os::path_of_bytes(string_member(object, name));
-  const std::string digits = string_member(*value, "hex");
-  std::string bytes;
-  for (std::size_t at = 0; at + 1 < digits.size(); at += 2) {
-    const int high = hex_digit(digits[at]), low = hex_digit(digits[at + 1]);
-    if (high < 0 || low < 0) return {};
-    bytes += static_cast<char>(high * 16 + low);
-  }
-  return os::path_of_bytes(bytes);
+USAGE_STATS_INLINE bool State::may_ask(const std::string& url, Seconds now) const {
+  return has_come(paused_until(url), now);
 }
 
-}  // namespace labels_impl
-
-USAGE_STATS_INLINE std::string host_mark(const std::string& session_id, const std::string& host_identity) {
-  return sha256(session_id + " " + host_identity).substr(0, 32);
+USAGE_STATS_INLINE bool State::is_deletion_due(Seconds now) const noexcept {
+  return deletion_due != 0 && has_come(deletion_due, now);
 }
 
-USAGE_STATS_INLINE std::string to_text(const Envelope& envelope) {
-  Json json = {{"schema", "usage-stats-label/1"},   {"app", envelope.app},
-               {"version", envelope.version},       {"client_id", envelope.client_id},
-               {"session_id", envelope.session_id}, {"sequence", envelope.sequence},
-               {"created", envelope.created},       {"rule", envelope.rule}};
-  if (envelope.deletion) json["kind"] = "deletion";
-  if (!envelope.host.empty()) json["host"] = envelope.host;
-  labels_impl::put_path(json, "config_file", envelope.config_file);
-  labels_impl::put_path(json, "policy_file", envelope.policy_file);
-  Json& destinations = json["destinations"] = Json::array();
-  for (const Destination& destination : envelope.destinations)
-    destinations.push_back(labels_impl::json_of(destination));
-  return json_text(json) + "\n" + envelope.running_report + (envelope.running_report.empty() ? "" : "\n");
-}
-
-USAGE_STATS_INLINE std::optional<Envelope> parse_envelope(std::string_view text) {
-  const std::size_t first = text.find('\n');
-  const auto json = first == std::string_view::npos ? std::nullopt : parse_json(text.substr(0, first));
-  if (!json || string_member(*json, "schema") != "usage-stats-label/1") return std::nullopt;
-  Envelope envelope;
-  envelope.deletion = string_member(*json, "kind") == "deletion";
-  envelope.app = string_member(*json, "app");
-  envelope.version = string_member(*json, "version");
-  envelope.client_id = string_member(*json, "client_id");
-  envelope.session_id = string_member(*json, "session_id");
-  envelope.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
-  envelope.created = integer_member(*json, "created");
-  envelope.rule = static_cast<int>(std::clamp<std::int64_t>(integer_member(*json, "rule"), 0, 15));
-  envelope.host = string_member(*json, "host");
-  envelope.config_file = labels_impl::path_member(*json, "config_file");
-  envelope.policy_file = labels_impl::path_member(*json, "policy_file");
-  if ((envelope.client_id != "local" && !is_id(envelope.client_id)) || !is_id(envelope.session_id)) return std::nullopt;
-  if (const Json* const list = member(*json, "destinations"); list != nullptr && list->is_array())
-    for (const Json& item : *list)
-      if (envelope.destinations.size() < 16) envelope.destinations.push_back(labels_impl::destination_of(item));
-
-  text.remove_prefix(first + 1);
-  const std::size_t second = std::min(text.find('\n'), text.size());
-  envelope.running_report = text.substr(0, second);
-  text.remove_prefix(std::min(second + 1, text.size()));
-  if (const auto end = parse_json(text.substr(0, text.find('\n')))) {
-    envelope.signal = string_member(*end, "signal");
-    envelope.last_report = string_member(*end, "last_report");
-    const std::int64_t duration = integer_member(*end, "duration_ms", -1);
-    if (duration >= 0) envelope.duration = std::chrono::milliseconds(duration);
-  }
-  return envelope;
-}
-
-USAGE_STATS_INLINE bool is_newer_label(std::string_view text) {
-  const auto json = parse_json(text.substr(0, text.find('\n')));
-  return json && labels_impl::is_newer(*json, "usage-stats-label");
+USAGE_STATS_INLINE void count_deliveries(const State& state, Report& report) {
+  report.delivered = state.sent;
+  report.failed = state.failed;
+  report.dropped = state.dropped;
 }
 
 USAGE_STATS_INLINE std::string to_text(const State& state) {
-  Json json = {{"schema", "usage-stats-state/1"}};
-  if (!state.app.empty()) json["app"] = state.app;
-  if (!state.client_id.empty()) json["client_id"] = state.client_id;
-  if (!state.secret.empty()) json["secret"] = state.secret;
-  json["sent_ids"] = state.sent_ids;
-  json["sent_to"] = state.sent_to;
-  if (state.deletion_due != 0) json["deletion_due"] = state.deletion_due;
-  json["notice_shown"] = state.notice_shown;
-  if (state.disclosed) json["disclosed"] = disclosure_impl::json_of(*state.disclosed);
-  if (state.said_no) json["said_no"] = true;
-  json["unanswered_prompts"] = state.unanswered_prompts;
-  json["sent"] = state.sent;
-  json["failed"] = state.failed;
-  json["dropped"] = state.dropped;
-  if (state.last_sent != 0) json["last_sent"] = state.last_sent;
-  Json& backoff = json["backoff"] = Json::object();
-  for (const auto& [url, wait] : state.backoff)
-    backoff[url] = {{"failures", wait.failures}, {"not_before", wait.not_before}, {"why", wait.why}};
-  json["stopped"] = state.stopped;
-  return json_text(json, 2) + "\n";
+  JsonWriter json(true);
+  json.begin_object();
+  json.key("schema").text("usage-stats-state/1");
+  put_text(json, "app", state.app);
+  put_text(json, "client_id", state.client_id);
+  put_text(json, "secret", state.secret);
+  put_list(json, "sent_ids", state.sent_ids);
+  put_list(json, "sent_to", state.sent_to);
+  if (state.deletion_due != 0) json.key("deletion_due").integer(state.deletion_due);
+  json.key("notice_shown").flag(state.notice_shown);
+  if (state.disclosed) disclosure_impl::write(json.key("disclosed"), *state.disclosed);
+  if (state.said_no) json.key("said_no").flag(true);
+  json.key("unanswered_prompts").integer(state.unanswered_prompts);
+  json.key("sent").integer(state.sent);
+  json.key("failed").integer(state.failed);
+  json.key("dropped").integer(state.dropped);
+  if (state.last_sent != 0) json.key("last_sent").integer(state.last_sent);
+  json.key("backoff").begin_object();
+  for (const auto& [url, wait] : state.backoff) {
+    json.key(url).begin_object();
+    json.key("failures").integer(wait.failures);
+    json.key("not_before").integer(wait.not_before);
+    json.key("why").text(wait.why);
+    json.end_object();
+  }
+  json.end_object();
+  put_list(json, "stopped", state.stopped);
+  json.end_object();
+  return json.take() + "\n";
 }
 
 USAGE_STATS_INLINE State parse_state(std::string_view text) {
   State state;
   const auto json = parse_json(text);
-  state.newer = json && labels_impl::is_newer(*json, "usage-stats-state");
+  state.newer = json && storage_impl::is_newer(*json, "usage-stats-state");
   if (state.newer) return state;
   state.damaged = !text.empty() && (!json || string_member(*json, "schema") != "usage-stats-state/1");
   if (!json || state.damaged) return state;
@@ -12048,8 +12999,8 @@ USAGE_STATS_INLINE State parse_state(std::string_view text) {
   state.failed = std::max<std::int64_t>(integer_member(*json, "failed"), 0);
   state.dropped = std::max<std::int64_t>(integer_member(*json, "dropped"), 0);
   state.last_sent = integer_member(*json, "last_sent");
-  if (const Json* const backoff = member(*json, "backoff"); backoff != nullptr && backoff->is_object())
-    for (const auto& [url, wait] : backoff->items())
+  if (const auto* const backoff = object_member(*json, "backoff"))
+    for (const auto& [url, wait] : *backoff)
       state.backoff[url] = {static_cast<int>(std::clamp<std::int64_t>(integer_member(wait, "failures"), 0, 1000)),
                             integer_member(wait, "not_before"), clip_utf8(string_member(wait, "why"), 256)};
   state.stopped = strings_member(*json, "stopped");
@@ -12057,40 +13008,415 @@ USAGE_STATS_INLINE State parse_state(std::string_view text) {
 }
 
 /// delivery.json with one line more; of very many the oldest go.
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// delivery.json with one line more; of very many the oldest go.
 USAGE_STATS_INLINE std::string with_delivery(std::string_view before, const DeliveryRecord& record) {
-  auto json = parse_json(before);
-  if (!json || string_member(*json, "schema") != "usage-stats-delivery/1" || !json->contains("deliveries") ||
-      !(*json)["deliveries"].is_array())
-    json = Json{{"schema", "usage-stats-delivery/1"}, {"deliveries", Json::array()}};
-  Json line = {{"endpoint", record.url},
-               {"sequence", record.sequence},
-               {"at", timestamp(std::chrono::system_clock::now())},
-               {"http_status", record.http_status},
-               {"result", record.result},
-               {"attempts", record.attempts}};
-  if (!record.detail.empty()) line["detail"] = record.detail;
-  if (record.events > 0) line["events"] = record.events;
-  Json& list = (*json)["deliveries"];
-  const auto answered = [&](const Json& other) {  // what was said when the try began
-    return string_member(other, "result") == under_way && string_member(other, "endpoint") == record.url &&
-           integer_member(other, "sequence", 1) == record.sequence;
-  };
-  list.erase(std::remove_if(list.begin(), list.end(), answered), list.end());
-  list.push_back(std::move(line));
-  while (list.size() > 50) list.erase(list.begin());
-  return json_text(*json, 2) + "\n";
+  const auto json = parse_json(before);
+  const bool ours = json && string_member(*json, "schema") == "usage-stats-delivery/1";
+  const auto* const list = ours ? list_member(*json, "deliveries") : nullptr;
+  std::vector<const Json*> lines;
+  if (list != nullptr)
+    for (const Json& other : *list) {
+      const bool answered = string_member(other, "result") == under_way &&  // what was said when the try began
+                            string_member(other, "endpoint") == record.url &&
+                            integer_member(other, "sequence", 1) == record.sequence;
+      if (!answered) lines.push_back(&other);
+    }
+  constexpr std::size_t most = 50;
+  JsonWriter out(true);
+  out.begin_object();
+  out.key("schema").text("usage-stats-delivery/1");
+  out.key("deliveries").begin_list();
+  for (std::size_t i = lines.size() < most ? 0 : lines.size() + 1 - most; i < lines.size(); ++i)
+    write_json(out, *lines[i]);
+  out.begin_object();
+  out.key("endpoint").text(record.url);
+  out.key("sequence").integer(record.sequence);
+  out.key("at").text(timestamp(std::chrono::system_clock::now()));
+  out.key("http_status").integer(record.http_status);
+  out.key("result").text(record.result);
+  out.key("attempts").integer(record.attempts);
+  put_text(out, "detail", record.detail);
+  if (record.events > 0) out.key("events").positive(record.events);
+  out.end_object();
+  out.end_list();
+  out.end_object();
+  return out.take() + "\n";
 }
 
 USAGE_STATS_INLINE std::size_t delivered_events(std::string_view delivery_json, std::string_view url,
                                                 std::int64_t sequence) {
   const auto json = parse_json(delivery_json);
-  const Json* const list = json ? member(*json, "deliveries") : nullptr;
+  const auto* const list = json ? list_member(*json, "deliveries") : nullptr;
   std::int64_t events = 0;
-  if (list != nullptr && list->is_array())
+  if (list != nullptr)
     for (const Json& line : *list)
       if (string_member(line, "endpoint") == url && integer_member(line, "sequence", sequence) < sequence)
         events = (std::max)(events, integer_member(line, "events"));
   return static_cast<std::size_t>(events);
+}
+
+USAGE_STATS_INLINE std::filesystem::path Archive::report_path(const std::string& client_id,
+                                                              const std::string& session_id) const {
+  return top_->path() / client_id / session_id / storage_impl::report_file;
+}
+
+USAGE_STATS_INLINE os::Folder Archive::session(const std::string& client_id, const std::string& session_id, bool create,
+                                               std::error_code& error) const {
+  const os::Folder client = top_->folder(client_id, create, error);
+  return client ? client.folder(session_id, create, error) : os::Folder();
+}
+
+USAGE_STATS_INLINE std::error_code Archive::write_report(const std::string& client_id, const std::string& session_id,
+                                                         std::string_view json, const std::function<bool()>& wanted) {
+  std::error_code error;
+  const os::Folder folder = session(client_id, session_id, true, error);
+  return folder ? folder.write(storage_impl::report_file, json, false, wanted) : error;
+}
+
+USAGE_STATS_INLINE Result<std::string> Archive::read_report(const std::string& client_id,
+                                                            const std::string& session_id) const {
+  std::error_code error;
+  if (const os::Folder folder = session(client_id, session_id, false, error))
+    if (auto text = folder.read(storage_impl::report_file, limits::file_bytes, error)) return std::move(*text);
+  return error;
+}
+
+USAGE_STATS_INLINE Result<WrittenReport> Archive::written_report(const Envelope& envelope) const {
+  auto text = read_report(envelope.client_id, envelope.session_id);
+  if (!text) return text.error();
+  const auto json = parse_json(*text);
+  if (!json || string_member(*json, "session_id") != envelope.session_id) return Result<WrittenReport>::make_damaged();
+  return WrittenReport{std::move(*text), std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1),
+                       boolean_member(*json, "final")};
+}
+
+USAGE_STATS_INLINE std::int64_t Archive::last_report(const Envelope& envelope) const {
+  const auto written = written_report(envelope);
+  return written && written->final ? written->sequence : 0;
+}
+
+USAGE_STATS_INLINE void Archive::remove_session(const std::string& client_id, const std::string& session_id) {
+  std::error_code error;
+  if (const os::Folder client = top_->folder(client_id, false, error)) client.remove_tree(session_id);
+}
+
+USAGE_STATS_INLINE std::error_code Archive::record_delivery(const Envelope& envelope, const DeliveryRecord& record) {
+  std::error_code error;
+  const os::Folder folder = session(envelope.client_id, envelope.session_id, false, error);
+  if (!folder) return error;
+  const auto before = folder.read(storage_impl::delivery_file, limits::file_bytes, error);
+  if (!before && is_transient(error)) return error;  // it tells of other endpoints too
+  if (const auto json = parse_json(before.value_or("")); json && storage_impl::is_newer(*json, "usage-stats-delivery"))
+    return os::refused(os::Refusal::newer_version);
+  return folder.write(storage_impl::delivery_file, with_delivery(before.value_or(""), record));
+}
+
+USAGE_STATS_INLINE std::string Archive::deliveries(const Envelope& envelope) const {
+  std::error_code error;
+  const os::Folder folder = session(envelope.client_id, envelope.session_id, false, error);
+  return folder ? folder.read(storage_impl::delivery_file, limits::file_bytes, error).value_or("") : std::string();
+}
+
+USAGE_STATS_INLINE bool Archive::was_tried(const Envelope& envelope, const std::string& url) const {
+  const auto json = parse_json(deliveries(envelope));
+  const auto* const lines = json ? list_member(*json, "deliveries") : nullptr;
+  if (lines == nullptr) return false;
+  return std::any_of(lines->begin(), lines->end(), [&](const Json& line) {
+    return string_member(line, "endpoint") == url && integer_member(line, "sequence", 1) >= envelope.sequence;
+  });
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/store/outbox.inl
+
+#include <algorithm>
+
+// ---- usage_stats/detail/store/envelope.inl
+// An envelope is lines of JSON: what it says, the report of a run that vanishes, and what a signal handler adds.
+
+#include <algorithm>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
+  return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
+}
+
+namespace envelope_impl {
+
+USAGE_STATS_INLINE int hex_digit(char c) noexcept {
+  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+USAGE_STATS_INLINE void write(JsonWriter& json, const Destination& destination) {
+  const Endpoint& endpoint = destination.endpoint;
+  json.begin_object();
+  json.key("url").text(endpoint.url);
+  json.key("protocol").text(protocol_name(endpoint.protocol));
+  put_text(json, "api_key", endpoint.api_key);
+  if (!endpoint.headers.empty()) {
+    json.key("headers").begin_object();
+    for (const auto& [name, value] : endpoint.headers) json.key(name).text(value);
+    json.end_object();
+  }
+  json.key("attempts").integer(destination.attempts);
+  json.key("not_before").integer(destination.not_before);
+  json.end_object();
+}
+
+USAGE_STATS_INLINE Destination destination_of(const Json& json) {
+  Destination destination;
+  Endpoint& endpoint = destination.endpoint;
+  endpoint.url = string_member(json, "url");
+  const std::string protocol = string_member(json, "protocol");
+  endpoint.protocol = protocol == "otlp"        ? Protocol::otlp
+                      : protocol == "amplitude" ? Protocol::amplitude
+                                                : Protocol::json;
+  endpoint.api_key = string_member(json, "api_key");
+  if (const auto* const headers = object_member(json, "headers"))
+    for (const auto& [name, value] : *headers)
+      if (const auto* const text = value.get_ptr<const Json::string_t*>()) endpoint.headers[name] = *text;
+  destination.attempts = static_cast<int>(std::clamp<std::int64_t>(integer_member(json, "attempts"), 0, 1000));
+  destination.not_before = integer_member(json, "not_before");
+  return destination;
+}
+
+/// A path as the text that it is; one that is not UTF-8, which JSON cannot hold, by its bytes in hexadecimal digits.
+USAGE_STATS_INLINE void put_path(JsonWriter& json, const char* name, const std::filesystem::path& path) {
+  const std::string bytes = os::path_bytes(path);
+  if (bytes.empty()) return;
+  json.key(name);
+  if (clip_utf8(bytes, bytes.size()) == bytes) return json.text(bytes);
+  json.begin_object();
+  json.key("hex").text(hash_impl::hex(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+  json.end_object();
+}
+
+USAGE_STATS_INLINE std::filesystem::path path_member(const Json& object, const char* name) {
+  const Json* const value = member(object, name);
+  if (value == nullptr || !value->is_object()) return os::path_of_bytes(string_member(object, name));
+  const std::string digits = string_member(*value, "hex");
+  std::string bytes;
+  for (std::size_t at = 0; at + 1 < digits.size(); at += 2) {
+    const int high = hex_digit(digits[at]), low = hex_digit(digits[at + 1]);
+    if (high < 0 || low < 0) return {};
+    bytes += static_cast<char>(high * 16 + low);
+  }
+  return os::path_of_bytes(bytes);
+}
+
+}  // namespace envelope_impl
+
+USAGE_STATS_INLINE std::string host_mark(const std::string& session_id, const std::string& host_identity) {
+  return sha256(session_id + " " + host_identity).substr(0, 32);
+}
+
+USAGE_STATS_INLINE std::string to_text(const Envelope& envelope) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("schema").text("usage-stats-label/1");
+  json.key("app").text(envelope.app);
+  json.key("version").text(envelope.version);
+  json.key("client_id").text(envelope.client_id);
+  json.key("session_id").text(envelope.session_id);
+  json.key("sequence").integer(envelope.sequence);
+  json.key("created").integer(envelope.created);
+  json.key("rule").integer(envelope.rule);
+  if (envelope.deletion) json.key("kind").text("deletion");
+  put_text(json, "host", envelope.host);
+  envelope_impl::put_path(json, "config_file", envelope.config_file);
+  envelope_impl::put_path(json, "policy_file", envelope.policy_file);
+  json.key("destinations").begin_list();
+  for (const Destination& destination : envelope.destinations) envelope_impl::write(json, destination);
+  json.end_list();
+  json.end_object();
+  std::string text = json.take() + "\n";
+  if (!envelope.running_report.empty()) text.append(envelope.running_report) += '\n';
+  return text;
+}
+
+USAGE_STATS_INLINE std::optional<Envelope> parse_envelope(std::string_view text) {
+  const std::size_t first = text.find('\n');
+  const auto json = first == std::string_view::npos ? std::nullopt : parse_json(text.substr(0, first));
+  if (!json || string_member(*json, "schema") != "usage-stats-label/1") return std::nullopt;
+  Envelope envelope;
+  envelope.deletion = string_member(*json, "kind") == "deletion";
+  envelope.app = string_member(*json, "app");
+  envelope.version = string_member(*json, "version");
+  envelope.client_id = string_member(*json, "client_id");
+  envelope.session_id = string_member(*json, "session_id");
+  envelope.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
+  envelope.created = integer_member(*json, "created");
+  envelope.rule = static_cast<int>(std::clamp<std::int64_t>(integer_member(*json, "rule"), 0, 15));
+  envelope.host = string_member(*json, "host");
+  envelope.config_file = envelope_impl::path_member(*json, "config_file");
+  envelope.policy_file = envelope_impl::path_member(*json, "policy_file");
+  if ((envelope.client_id != "local" && !is_id(envelope.client_id)) || !is_id(envelope.session_id)) return std::nullopt;
+  if (const auto* const list = list_member(*json, "destinations"))
+    for (const Json& item : *list)
+      if (envelope.destinations.size() < 16) envelope.destinations.push_back(envelope_impl::destination_of(item));
+
+  text.remove_prefix(first + 1);
+  const std::size_t second = std::min(text.find('\n'), text.size());
+  envelope.running_report = text.substr(0, second);
+  text.remove_prefix(std::min(second + 1, text.size()));
+  if (const auto end = parse_json(text.substr(0, text.find('\n')))) {
+    envelope.signal = string_member(*end, "signal");
+    envelope.last_report = string_member(*end, "last_report");
+    const std::int64_t duration = integer_member(*end, "duration_ms", -1);
+    if (duration >= 0) envelope.duration = std::chrono::milliseconds(duration);
+  }
+  return envelope;
+}
+
+USAGE_STATS_INLINE bool is_newer_envelope(std::string_view text) {
+  const auto json = parse_json(text.substr(0, text.find('\n')));
+  return json && storage_impl::is_newer(*json, "usage-stats-label");
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace storage_impl {
+
+constexpr std::chrono::minutes sending_elsewhere{2};  // an envelope in pending/: longer than an uploader lives
+
+USAGE_STATS_INLINE bool is_elsewhere(const Envelope& envelope, const std::string& here) {
+  return !envelope.host.empty() && envelope.host != host_mark(envelope.session_id, here);
+}
+
+USAGE_STATS_INLINE bool is_left_to_its_host(const Envelope& envelope, const std::string& here) {
+  const Seconds age = now_seconds() - envelope.created;
+  return is_elsewhere(envelope, here) && age < left_to_its_host && age > -left_to_its_host;
+}
+
+USAGE_STATS_INLINE bool is_newer(const Result<Envelope>& envelope) noexcept {
+  return !envelope && envelope.error() == os::refused(os::Refusal::newer_version);
+}
+
+}  // namespace storage_impl
+
+USAGE_STATS_INLINE os::LockedFile Outbox::begin(const Envelope& envelope, std::error_code& error) {
+  const os::Folder folder = active(true, error);
+  if (!folder) return {};
+  return os::LockedFile::create(folder, envelope.session_id, to_text(envelope), error);
+}
+
+USAGE_STATS_INLINE std::error_code Outbox::finish(const Envelope& envelope) {
+  std::error_code error;
+  const os::Folder from = active(false, error);
+  if (!from) return error;
+  if (envelope.destinations.empty()) return from.remove(envelope.session_id);
+  const os::Folder to = pending(true, error);
+  return to ? from.move(envelope.session_id, to) : error;
+}
+
+USAGE_STATS_INLINE std::error_code Outbox::wait_again(const Envelope& envelope) {
+  if (envelope.destinations.empty()) return {};
+  std::error_code error;
+  const os::Folder folder = pending(true, error);
+  return folder ? folder.write(envelope.session_id, to_text(envelope)) : error;
+}
+
+USAGE_STATS_INLINE Result<Envelope> Outbox::read(const os::Folder& folder, const std::string& name) const {
+  std::error_code error;
+  const auto text = folder.read(name, limits::file_bytes, error);
+  if (!text) return error;
+  auto envelope = parse_envelope(*text);
+  if (!envelope && is_newer_envelope(*text)) return os::refused(os::Refusal::newer_version);
+  if (!envelope || envelope->session_id != name || envelope->app != app_) return Result<Envelope>::make_damaged();
+  return std::move(*envelope);
+}
+
+USAGE_STATS_INLINE bool Outbox::is_waiting(const std::string& session_id) const {
+  std::error_code error;
+  const os::Folder folder = pending(false, error);
+  return folder && folder.exists(session_id);
+}
+
+USAGE_STATS_INLINE std::vector<Envelope> Outbox::interims(const Archive& archive) const {
+  std::vector<Envelope> envelopes;
+  std::error_code error;
+  const os::Folder folder = active(false, error);
+  if (!folder) return envelopes;
+  for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) {
+    if (entry.folder || !os::LockedFile::is_locked(folder, entry.name)) continue;
+    auto envelope = read(folder, entry.name);
+    if (!envelope || envelope->destinations.empty()) continue;
+    const auto written = archive.written_report(*envelope);
+    if (!written || written->final) continue;
+    (*envelope).sequence = written->sequence;
+    envelopes.push_back(std::move(*envelope));
+  }
+  return envelopes;
+}
+
+USAGE_STATS_INLINE Outbox::LeftAlone Outbox::left_alone() const {
+  LeftAlone found;
+  std::error_code error;
+  const std::string here = os::host_identity();
+  if (const os::Folder folder = active(false, error))
+    for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) {
+      if (entry.folder || os::LockedFile::is_locked(folder, entry.name)) continue;
+      const auto envelope = read(folder, entry.name);
+      ++(storage_impl::is_newer(envelope)                                 ? found.newer
+         : envelope && storage_impl::is_left_to_its_host(*envelope, here) ? found.elsewhere
+                                                                          : found.vanished);
+    }
+  if (const os::Folder folder = pending(false, error))
+    for (const auto& entry : folder.list(storage_impl::most_entries, is_id))
+      found.newer += storage_impl::is_newer(read(folder, entry.name)) ? 1U : 0U;
+  return found;
+}
+
+USAGE_STATS_INLINE Outbox::Waiting Outbox::list_waiting() const {
+  Waiting found;
+  std::error_code error;
+  const os::Folder folder = pending(false, error);
+  if (!folder) return found.incomplete = error != std::errc::no_such_file_or_directory, found;
+  const std::string here = os::host_identity();
+  const auto recently = std::chrono::system_clock::now() - storage_impl::sending_elsewhere;
+  for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) {
+    auto envelope = read(folder, entry.name);
+    found.incomplete = found.incomplete || envelope.transient();
+    if (!envelope) continue;
+    (*envelope).in_use_elsewhere = entry.changed > recently && storage_impl::is_elsewhere(*envelope, here);
+    found.envelopes.push_back(std::move(*envelope));
+  }
+  std::sort(found.envelopes.begin(), found.envelopes.end(), [](const Envelope& a, const Envelope& b) {
+    return a.created != b.created ? a.created < b.created : a.session_id < b.session_id;
+  });
+  return found;
+}
+
+USAGE_STATS_INLINE std::error_code Outbox::update(const std::string& session_id,
+                                                  const std::function<void(Envelope&)>& change) {
+  std::error_code error;
+  const os::Folder folder = pending(false, error);
+  if (!folder) return error;
+  auto envelope = read(folder, session_id);
+  if (!envelope)
+    return envelope.damaged() ? std::make_error_code(std::errc::no_such_file_or_directory) : envelope.error();
+  change(*envelope);
+  if (envelope->destinations.empty()) return folder.remove(session_id);
+  // What `disable` or `delete` takes away meanwhile must not come back.
+  return folder.write(session_id, to_text(*envelope), true, [&] { return folder.exists(session_id); });
+}
+
+USAGE_STATS_INLINE std::error_code Outbox::remove(const std::string& session_id) {
+  std::error_code error;
+  const os::Folder folder = pending(false, error);
+  return folder ? folder.remove(session_id) : error;
 }
 
 }  // namespace detail
@@ -12104,24 +13430,6 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace storage_impl {
-
-constexpr const char* state_file = "state.json";
-constexpr const char* report_file = "usage_stats.json";
-constexpr const char* delivery_file = "delivery.json";
-constexpr std::size_t most_entries = 10000;  // of a folder, named as we name them, that are ever looked at
-
-/// A name that this library gives to a folder of a client.
-USAGE_STATS_INLINE bool is_client(std::string_view name) noexcept { return name == "local" || is_id(name); }
-/// ".tmp-PROCESS-NUMBER", as Folder::write names what it is about to rename.
-USAGE_STATS_INLINE bool is_temporary(std::string_view name) noexcept {
-  if (name.substr(0, 5) != ".tmp-") return false;
-  name.remove_prefix(5);
-  const std::size_t hyphen = name.find('-');
-  return hyphen != 0 && hyphen != std::string_view::npos && hyphen + 1 < name.size() &&
-         name.find_first_not_of("0123456789-") == std::string_view::npos && name.rfind('-') == hyphen;
-}
-
-USAGE_STATS_INLINE bool is_any(std::string_view) noexcept { return true; }
 
 /// What was found out about a folder.
 struct Ownership {
@@ -12162,10 +13470,10 @@ class Contents {
       if (is_client(entry.name)) return look_at_client(inner), true;
       has_active_ = has_active_ || entry.name == "active";
       if (entry.name != "active" && entry.name != "pending") return false;
-      return look_at_labels(inner), true;
+      return look_at_envelopes(inner), true;
     });
   }
-  void look_at_labels(const os::Folder& folder) {
+  void look_at_envelopes(const os::Folder& folder) {
     each(folder, [&](const Entry& entry) {
       if (entry.folder || !is_id(entry.name)) return false;
       std::error_code error;
@@ -12218,17 +13526,18 @@ USAGE_STATS_INLINE std::error_code check_empty_folder(const os::Folder& folder) 
   return folder.is_private() ? std::error_code() : os::refused(os::Refusal::not_private);
 }
 
-/// `app`: whose it should be; empty for an uploader, which takes what the folder says.
-USAGE_STATS_INLINE Ownership ownership_of(const os::Folder& folder, const std::string& app) {
+/// One look. `has_state`: whether there was anything in state.json.
+USAGE_STATS_INLINE Ownership look_at_ownership(const os::Folder& folder, const std::string& app, bool& has_state) {
   using os::Refusal;
   Ownership found;
   std::error_code error;
   const auto refuse = [&](std::error_code why) { return found.error = why, found; };
   const auto text = folder.read(state_file, limits::file_bytes, error);
+  has_state = text && !text->empty();
   if (!text && error != std::errc::no_such_file_or_directory && error != std::errc::file_too_large)
     return refuse(os::in_state_file(error));
   const auto json = text ? parse_json(*text) : std::nullopt;
-  if (json && labels_impl::is_newer(*json, "usage-stats-state")) return refuse(os::refused(Refusal::newer_version));
+  if (json && storage_impl::is_newer(*json, "usage-stats-state")) return refuse(os::refused(Refusal::newer_version));
   if (json && string_member(*json, "schema") != "usage-stats-state/1")
     return refuse(os::refused(Refusal::not_made_by_us));
   if (text) found.state = parse_state(*text);
@@ -12249,376 +13558,117 @@ USAGE_STATS_INLINE Ownership ownership_of(const os::Folder& folder, const std::s
   return !app.empty() && found.app != app ? refuse(os::refused(Refusal::another_programs)) : found;
 }
 
+/// `app`: whose it should be; empty for an uploader, which takes what the folder says.
+USAGE_STATS_INLINE Ownership ownership_of(const os::Folder& folder, const std::string& app) {
+  bool has_state = false;
+  Ownership found = look_at_ownership(folder, app, has_state);
+  if (has_state || found.error != os::refused(os::Refusal::not_made_by_us) || !folder.exists(state_file)) return found;
+  // Of runs that begin together another one may have made state.json while this one was looking.
+  return look_at_ownership(folder, app, has_state);
+}
+
 }  // namespace storage_impl
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/store/recovery.inl
+
+#include <algorithm>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace storage_impl {
 
-struct StateMutex {
-  std::mutex mutex;  // this process's own threads; the file's lock is between processes
-};
+constexpr std::size_t some = 16;  // more than a limit allows, so that not each run beyond it starts an uploader
 
-/// A fault that may pass: not of the file itself.
-USAGE_STATS_INLINE bool is_transient(std::error_code error) {
-  for (const std::errc lasting :
-       {std::errc::no_such_file_or_directory, std::errc::not_a_directory, std::errc::operation_not_permitted,
-        std::errc::too_many_symbolic_link_levels, std::errc::file_too_large, std::errc::no_such_device_or_address})
-    if (error == lasting) return false;
-  return bool(error);
+/// One more than `limit` of what is named as we name it, if it stands among the first names.
+USAGE_STATS_INLINE std::vector<os::Folder::Entry> first_look(const os::Folder& folder, std::size_t limit,
+                                                             bool (*wanted)(std::string_view) = is_id) {
+  return folder ? folder.list(limit + 1, wanted, limit + 1000) : std::vector<os::Folder::Entry>();
 }
 
-}  // namespace storage_impl
-
-USAGE_STATS_INLINE void count_deliveries(const State& state, Report& report) {
-  report.delivered = state.sent;
-  report.failed = state.failed;
-  report.dropped = state.dropped;
-}
-
-USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::path& path, const std::string& app,
-                                                        bool create, std::error_code& error) {
-  os::Folder folder = os::Folder::open(path, create, error);
-  if (!folder) return std::nullopt;
-  storage_impl::Ownership found = storage_impl::ownership_of(folder, app);
-  error = found.error;
-  if (!error && found.fresh && !create) error = std::make_error_code(std::errc::no_such_file_or_directory);
-  if (error) return std::nullopt;
-  Storage storage(std::move(folder), std::move(found.app), std::move(found.state), found.marked);
-  if (!create) return storage;
-  error = storage.claim();
-  if (error && found.fresh) return std::nullopt;
-  if (found.fresh) storage.opened_ = storage.state();  // what others have written who began at the same moment
-  return storage;
-}
-
-USAGE_STATS_INLINE std::error_code Storage::claim() {
-  if (marked_) return {};
-  const std::error_code error = update_state([](State&) {}, [this](const State& now) { return now.app == app_; });
-  marked_ = !error;
-  return error;
-}
-
-USAGE_STATS_INLINE State Storage::state(bool* unreadable) const {
-  std::error_code error;
-  const auto text = folder_.read(storage_impl::state_file, limits::file_bytes, error);
-  if (unreadable != nullptr) *unreadable = !text && storage_impl::is_transient(error);
-  return text ? parse_state(*text) : State();
-}
-
-USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<void(State&)>& change,
-                                                         const std::function<bool(const State&)>& enough) const {
-  using os::LockedFile;
-  const auto guard = lock_or_give_up(os::per_process<storage_impl::StateMutex>().mutex);
-  if (!guard) return std::make_error_code(std::errc::timed_out);
-  std::error_code error;
-  if (!enough_memory()) return std::make_error_code(std::errc::not_enough_memory);
-  const auto deadline = std::chrono::steady_clock::now() + patience_;
-  do {
-    if (enough && enough(state())) return {};
-    LockedFile::Outcome outcome{};
-    const LockedFile lock = LockedFile::acquire(folder_, storage_impl::state_file, true, outcome, error);
-    if (outcome == LockedFile::Outcome::failed) return error;
-    if (lock && lock.still_named(folder_, storage_impl::state_file)) {
-      bool unreadable = false;
-      State changed = state(&unreadable);
-      if (unreadable) return std::make_error_code(std::errc::io_error);
-      if (changed.newer) return os::refused(os::Refusal::newer_version);
-      change(changed);
-      changed.app = app_;
-      return folder_.write(storage_impl::state_file, to_text(changed));
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // somebody else is writing; that takes microseconds
-  } while (std::chrono::steady_clock::now() < deadline);
-  return std::make_error_code(std::errc::timed_out);
-}
-
-USAGE_STATS_INLINE os::LockedFile Storage::begin(const Envelope& envelope, std::error_code& error) const {
-  const os::Folder active = folder_.folder("active", true, error);
-  if (!active) return {};
-  return os::LockedFile::create(active, envelope.session_id, to_text(envelope), error);
-}
-
-USAGE_STATS_INLINE std::filesystem::path Storage::report_path(const std::string& client_id,
-                                                              const std::string& session_id) const {
-  return folder_.path() / client_id / session_id / storage_impl::report_file;
-}
-
-USAGE_STATS_INLINE std::error_code Storage::write_report(const std::string& client_id, const std::string& session_id,
-                                                         std::string_view json,
-                                                         const std::function<bool()>& wanted) const {
-  std::error_code error;
-  const os::Folder client = folder_.folder(client_id, true, error);
-  if (!client) return error;
-  const os::Folder session = client.folder(session_id, true, error);
-  return session ? session.write(storage_impl::report_file, json, false, wanted) : error;
-}
-
-USAGE_STATS_INLINE std::optional<std::string> Storage::read_report(const std::string& client_id,
-                                                                   const std::string& session_id,
-                                                                   bool* unreadable) const {
-  std::error_code error;
-  std::optional<std::string> text;
-  if (const os::Folder client = folder_.folder(client_id, false, error))
-    if (const os::Folder session = client.folder(session_id, false, error))
-      text = session.read(storage_impl::report_file, limits::file_bytes, error);
-  if (unreadable != nullptr) *unreadable = !text && storage_impl::is_transient(error);
-  return text;
-}
-
-USAGE_STATS_INLINE std::error_code Storage::finish(const Envelope& envelope) const {
-  std::error_code error;
-  const os::Folder active = folder_.folder("active", false, error);
-  if (!active) return error;
-  if (envelope.destinations.empty()) return active.remove(envelope.session_id);
-  const os::Folder pending = folder_.folder("pending", true, error);
-  return pending ? active.move(envelope.session_id, pending) : error;
-}
-
-USAGE_STATS_INLINE std::error_code Storage::wait_again(const Envelope& envelope) const {
-  if (envelope.destinations.empty()) return {};
-  std::error_code error;
-  const os::Folder pending = folder_.folder("pending", true, error);
-  return pending ? pending.write(envelope.session_id, to_text(envelope)) : error;
-}
-
-namespace storage_impl {
-
-constexpr Seconds left_to_its_host = 24 * 3600;       // an envelope in active/
-constexpr std::chrono::minutes sending_elsewhere{2};  // one in pending/: longer than an uploader lives
-
-/// Whether an envelope is another machine's: its locks may not be seen here.
-USAGE_STATS_INLINE bool is_elsewhere(const Envelope& envelope, const std::string& here) {
-  return !envelope.host.empty() && envelope.host != host_mark(envelope.session_id, here);
-}
-
-/// ... and in active/: it may be alive there.
-USAGE_STATS_INLINE bool is_left_to_its_host(const Envelope& envelope, const std::string& here) {
-  const Seconds age = now_seconds() - envelope.created;
-  return is_elsewhere(envelope, here) && age < left_to_its_host && age > -left_to_its_host;
-}
-
-/// An envelope of the app whose folder it is.
-USAGE_STATS_INLINE std::optional<Envelope> parse_envelope(std::string_view text, const std::string& name,
-                                                          const std::string& app) {
-  auto envelope = detail::parse_envelope(text);
-  return envelope && envelope->session_id == name && envelope->app == app ? envelope : std::nullopt;
-}
-
-USAGE_STATS_INLINE std::optional<Envelope> read_envelope(const os::Folder& folder, const std::string& name,
-                                                         const std::string& app, std::error_code& error) {
-  const auto text = folder.read(name, limits::file_bytes, error);
-  return text ? parse_envelope(*text, name, app) : std::nullopt;
-}
-
-/// Whether an envelope that cannot be read as one of ours is a newer version's.
-USAGE_STATS_INLINE bool is_newer(const os::Folder& folder, const std::string& name) {
-  std::error_code error;
-  return is_newer_label(folder.read(name, limits::file_bytes, error).value_or(""));
-}
-
-/// A report that the run itself has written.
-struct Written {
-  std::string text;
-  std::int64_t sequence = 0;  // 0: there is none
-  bool final = false;
-  bool unreadable = false;  // there may be one
-  bool damaged = false;     // there was one
-};
-
-USAGE_STATS_INLINE Written written_report(const Storage& storage, const Envelope& envelope) {
-  Written written;
-  const auto text = storage.read_report(envelope.client_id, envelope.session_id, &written.unreadable);
-  const auto json = text ? parse_json(*text) : std::nullopt;
-  written.damaged = text && (!json || string_member(*json, "session_id") != envelope.session_id);
-  if (!json || written.damaged) return written;
-  written.sequence = std::max<std::int64_t>(integer_member(*json, "sequence", 1), 1);
-  written.final = boolean_member(*json, "final");
-  written.text = *text;
-  return written;
-}
-
-/// Whether the run of an envelope whose process is gone has its last report now. If not, the envelope is kept for later
-/// (the disk is full), or, with invalid_argument, is good for nothing.
-USAGE_STATS_INLINE bool end_vanished(const Storage& storage, const Envelope& envelope, const Log& log,
-                                     std::error_code& error) {
-  const Written written = written_report(storage, envelope);
-  error = written.unreadable ? std::make_error_code(std::errc::io_error) : std::error_code();
-  if (written.final || error) return !error;
+/// Gives the run of an envelope whose process is gone its last report, if it has none. If that cannot be, the envelope
+/// is kept for later (the disk is full), or, where the result is damaged, is good for nothing.
+USAGE_STATS_INLINE Result<bool> end_vanished(Storage& storage, const Envelope& envelope, const Log& log) {
+  const auto answer = [](std::error_code error) { return error ? Result<bool>(error) : Result<bool>(true); };
+  const auto written = storage.archive.written_report(envelope);
+  if (written.transient()) return written.error();
+  if (written && written->final) return true;
   if (const auto last = parse_json(envelope.last_report);
       last && string_member(*last, "session_id") == envelope.session_id)
-    return !(error = storage.write_report(envelope.client_id, envelope.session_id, envelope.last_report));
+    return answer(storage.archive.write_report(envelope.client_id, envelope.session_id, envelope.last_report));
   const RunStatus status = envelope.signal.empty() ? RunStatus::lost : RunStatus::signal;
-  const auto report = close_report(written.sequence > 0 ? written.text : envelope.running_report, written.sequence > 0,
-                                   status, envelope.signal, envelope.duration);
-  error = report ? storage.write_report(envelope.client_id, envelope.session_id, *report)
-                 : std::make_error_code(std::errc::invalid_argument);
+  const auto report = close_report(written ? written->text : envelope.running_report, bool(written), status,
+                                   envelope.signal, envelope.duration);
   log("session ", envelope.session_id, " vanished; it is reported as \"", status_name(status), "\"");
-  return !error;
+  if (!report) return Result<bool>::make_damaged();
+  return answer(storage.archive.write_report(envelope.client_id, envelope.session_id, *report));
 }
 
 }  // namespace storage_impl
 
-USAGE_STATS_INLINE std::optional<std::string> Storage::waiting_report(const Envelope& envelope, const Log& log,
-                                                                      bool& unreadable) const {
-  const storage_impl::Written written = storage_impl::written_report(*this, envelope);
-  unreadable = written.unreadable;
-  if (written.sequence > 0) return written.text;
-  std::error_code error;
-  if (!written.damaged) return std::nullopt;
-  if (!storage_impl::end_vanished(*this, envelope, log, error)) {
-    unreadable = error != std::errc::invalid_argument;
-    return std::nullopt;
-  }
-  return read_report(envelope.client_id, envelope.session_id, &unreadable);
+USAGE_STATS_INLINE Result<std::string> waiting_report(Storage& storage, const Envelope& envelope, const Log& log) {
+  const auto written = storage.archive.written_report(envelope);
+  if (written) return written->text;
+  if (!written.damaged()) return written.error();
+  if (const auto ended = storage_impl::end_vanished(storage, envelope, log); !ended)
+    return ended.damaged() ? Result<std::string>::make_damaged()
+                           : Result<std::string>(std::make_error_code(std::errc::io_error));
+  return storage.archive.read_report(envelope.client_id, envelope.session_id);
 }
 
-USAGE_STATS_INLINE void Storage::collect_vanished(const Log& log, std::size_t most) const {
+USAGE_STATS_INLINE void collect_vanished(Storage& storage, const Log& log, std::size_t most) {
   std::error_code error;
-  const os::Folder active = folder_.folder("active", false, error);
+  const os::Folder active = storage.outbox.active(false, error);
   if (!active) return;
   const std::string here = os::host_identity();
   for (const auto& entry : active.list(std::min(most, storage_impl::most_entries), is_id)) {
     if (entry.folder || os::LockedFile::is_locked(active, entry.name)) continue;
-    const auto envelope = storage_impl::read_envelope(active, entry.name, app_, error);
-    if (!envelope && storage_impl::is_transient(error)) continue;
+    const auto envelope = storage.outbox.read(active, entry.name);
+    if (envelope.transient()) continue;
     if (envelope && storage_impl::is_left_to_its_host(*envelope, here)) continue;
-    if (envelope && storage_impl::end_vanished(*this, *envelope, log, error)) {
-      finish(*envelope);
+    const auto ended = envelope ? storage_impl::end_vanished(storage, *envelope, log) : Result<bool>::make_damaged();
+    if (ended) {
+      storage.outbox.finish(*envelope);
       // From here on it is this machine's to send.
       if (storage_impl::is_elsewhere(*envelope, here))
-        update_waiting(envelope->session_id, [](Envelope& taken) { taken.host.clear(); });
-    } else if ((!envelope && !storage_impl::is_newer(active, entry.name)) || error == std::errc::invalid_argument) {
+        storage.outbox.update(envelope->session_id, [](Envelope& taken) { taken.host.clear(); });
+    } else if (ended.damaged() && !storage_impl::is_newer(envelope)) {
       log("active/", entry.name, " is no envelope; removed");
       active.remove(entry.name);
     }
   }
 }
 
-USAGE_STATS_INLINE std::vector<Envelope> Storage::interims() const {
-  std::vector<Envelope> envelopes;
+USAGE_STATS_INLINE bool has_abandoned_runs(const Storage& storage) {
   std::error_code error;
-  const os::Folder active = folder_.folder("active", false, error);
-  if (!active) return envelopes;
-  for (const auto& entry : active.list(storage_impl::most_entries, is_id)) {
-    if (entry.folder || !os::LockedFile::is_locked(active, entry.name)) continue;
-    auto envelope = storage_impl::read_envelope(active, entry.name, app_, error);
-    if (!envelope || envelope->destinations.empty()) continue;
-    const auto written = storage_impl::written_report(*this, *envelope);
-    if (written.sequence == 0 || written.final) continue;
-    envelope->sequence = written.sequence;
-    envelopes.push_back(std::move(*envelope));
+  const os::Folder active = storage.outbox.active(false, error);
+  if (storage_impl::first_look(active, storage_impl::some).size() <= storage_impl::some) return false;
+  const auto envelopes = storage_impl::first_look(active, 100);
+  const std::string here = os::host_identity();
+  std::size_t vanished = 0;
+  for (const auto& entry : envelopes) {
+    if (os::LockedFile::is_locked(active, entry.name)) continue;
+    const auto envelope = storage.outbox.read(active, entry.name);
+    const bool left = envelope ? storage_impl::is_left_to_its_host(*envelope, here) : storage_impl::is_newer(envelope);
+    if (!left && ++vanished > storage_impl::some) return true;
   }
-  return envelopes;
+  return false;
 }
 
-USAGE_STATS_INLINE Storage::LeftAlone Storage::left_alone() const {
-  LeftAlone found;
-  std::error_code error;
-  const std::string here = os::host_identity();
-  if (const os::Folder active = folder_.folder("active", false, error))
-    for (const auto& entry : active.list(storage_impl::most_entries, is_id)) {
-      if (entry.folder || os::LockedFile::is_locked(active, entry.name)) continue;
-      const auto envelope = storage_impl::read_envelope(active, entry.name, app_, error);
-      const bool newer = !envelope && storage_impl::is_newer(active, entry.name);
-      ++(newer                                                            ? found.newer
-         : envelope && storage_impl::is_left_to_its_host(*envelope, here) ? found.elsewhere
-                                                                          : found.vanished);
-    }
-  if (const os::Folder pending = folder_.folder("pending", false, error))
-    for (const auto& entry : pending.list(storage_impl::most_entries, is_id))
-      found.newer += storage_impl::is_newer(pending, entry.name) ? 1U : 0U;
-  return found;
+USAGE_STATS_INLINE void forget(Storage& storage, const Envelope& envelope) {
+  if (storage.outbox.is_waiting(envelope.session_id) || !storage.archive.deliveries(envelope).empty()) return;
+  storage.archive.remove_session(envelope.client_id, envelope.session_id);
+  storage.folder().remove_empty(envelope.client_id);
 }
 
-USAGE_STATS_INLINE std::vector<Envelope> Storage::waiting(bool* incomplete) const {
-  std::vector<Envelope> envelopes;
-  std::error_code error;
-  bool skipped = false;
-  const os::Folder pending = folder_.folder("pending", false, error);
-  if (!pending) skipped = error != std::errc::no_such_file_or_directory;
-  const std::string here = os::host_identity();
-  const auto recently = std::chrono::system_clock::now() - storage_impl::sending_elsewhere;
-  if (pending)
-    for (const auto& entry : pending.list(storage_impl::most_entries, is_id)) {
-      auto envelope = storage_impl::read_envelope(pending, entry.name, app_, error);
-      if (envelope) {
-        envelope->in_use_elsewhere = entry.changed > recently && storage_impl::is_elsewhere(*envelope, here);
-        envelopes.push_back(std::move(*envelope));
-      }
-      skipped = skipped || storage_impl::is_transient(error);
-    }
-  if (incomplete != nullptr) *incomplete = skipped;
-  std::sort(envelopes.begin(), envelopes.end(), [](const Envelope& a, const Envelope& b) {
-    return a.created != b.created ? a.created < b.created : a.session_id < b.session_id;
-  });
-  return envelopes;
-}
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/store/retention.inl
 
-USAGE_STATS_INLINE std::error_code Storage::update_waiting(const std::string& session_id,
-                                                           const std::function<void(Envelope&)>& change) const {
-  std::error_code error;
-  const os::Folder pending = folder_.folder("pending", false, error);
-  auto envelope = pending ? storage_impl::read_envelope(pending, session_id, app_, error) : std::nullopt;
-  if (!envelope) return error ? error : std::make_error_code(std::errc::no_such_file_or_directory);
-  change(*envelope);
-  if (envelope->destinations.empty()) return pending.remove(session_id);
-  // What `disable` or `delete` takes away meanwhile must not come back.
-  return pending.write(session_id, to_text(*envelope), true, [&] { return pending.exists(session_id); });
-}
+#include <algorithm>
 
-USAGE_STATS_INLINE std::error_code Storage::remove_waiting(const std::string& session_id) const {
-  std::error_code error;
-  const os::Folder pending = folder_.folder("pending", false, error);
-  return pending ? pending.remove(session_id) : error;
-}
-
-USAGE_STATS_INLINE std::int64_t Storage::last_report(const Envelope& envelope) const {
-  const storage_impl::Written written = storage_impl::written_report(*this, envelope);
-  return written.final ? written.sequence : 0;
-}
-
-USAGE_STATS_INLINE void Storage::forget(const Envelope& envelope) const {
-  std::error_code error;
-  const os::Folder pending = folder_.folder("pending", false, error);
-  if ((pending && pending.exists(envelope.session_id)) || !deliveries(envelope).empty()) return;
-  if (const os::Folder client = folder_.folder(envelope.client_id, false, error))
-    client.remove_tree(envelope.session_id);
-  folder_.remove_empty(envelope.client_id);
-}
-
-USAGE_STATS_INLINE std::error_code Storage::record_delivery(const Envelope& envelope,
-                                                            const DeliveryRecord& record) const {
-  std::error_code error;
-  const os::Folder client = folder_.folder(envelope.client_id, false, error);
-  const os::Folder session = client ? client.folder(envelope.session_id, false, error) : os::Folder();
-  if (!session) return error;
-  const auto before = session.read(storage_impl::delivery_file, limits::file_bytes, error);
-  if (!before && storage_impl::is_transient(error)) return error;  // it tells of other endpoints too
-  if (const auto json = parse_json(before.value_or("")); json && labels_impl::is_newer(*json, "usage-stats-delivery"))
-    return os::refused(os::Refusal::newer_version);
-  return session.write(storage_impl::delivery_file, with_delivery(before.value_or(""), record));
-}
-
-USAGE_STATS_INLINE std::string Storage::deliveries(const Envelope& envelope) const {
-  std::error_code error;
-  const os::Folder client = folder_.folder(envelope.client_id, false, error);
-  const os::Folder session = client ? client.folder(envelope.session_id, false, error) : os::Folder();
-  if (!session) return {};
-  return session.read(storage_impl::delivery_file, limits::file_bytes, error).value_or("");
-}
-
-USAGE_STATS_INLINE bool Storage::was_tried(const Envelope& envelope, const std::string& url) const {
-  const auto json = parse_json(deliveries(envelope));
-  const Json* const lines = json ? member(*json, "deliveries") : nullptr;
-  if (lines == nullptr || !lines->is_array()) return false;
-  return std::any_of(lines->begin(), lines->end(), [&](const Json& line) {
-    return string_member(line, "endpoint") == url && integer_member(line, "sequence", 1) >= envelope.sequence;
-  });
-}
-
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
 namespace storage_impl {
 
 USAGE_STATS_INLINE void remove_old_temporaries(const os::Folder& folder) {
@@ -12665,100 +13715,152 @@ USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& sto
 
 }  // namespace storage_impl
 
-USAGE_STATS_INLINE std::size_t Storage::remove_damaged_envelopes(const Log& log) const {
+USAGE_STATS_INLINE std::size_t remove_damaged_envelopes(Storage& storage, const Log& log) {
   std::error_code error;
   std::size_t removed = 0;
-  const os::Folder pending = folder_.folder("pending", false, error);
+  const os::Folder pending = storage.outbox.pending(false, error);
   if (!pending) return 0;
   for (const auto& entry : pending.list(storage_impl::most_entries, is_id)) {
-    const auto text = pending.read(entry.name, limits::file_bytes, error);
-    if (!text || storage_impl::parse_envelope(*text, entry.name, app_) || is_newer_label(*text)) continue;
+    if (!storage.outbox.read(pending, entry.name).damaged()) continue;
     log("pending/", entry.name, " is damaged; removed");
-    if (!pending.remove(entry.name)) ++removed;
+    if (succeeded(pending.remove(entry.name))) ++removed;
   }
   return removed;
 }
 
-USAGE_STATS_INLINE void Storage::prune(const Log& log, bool backlog) const {
+USAGE_STATS_INLINE void prune(Storage& storage, const Log& log, bool backlog) {
   std::error_code error;
-  std::vector<Envelope> envelopes = waiting();
-  std::size_t bytes = 0, kept = 0, dropped = remove_damaged_envelopes(log);
+  std::vector<Envelope> envelopes = storage.outbox.waiting();
+  std::size_t bytes = 0, kept = 0, dropped = remove_damaged_envelopes(storage, log);
   for (auto envelope = envelopes.rbegin(); envelope != envelopes.rend(); ++envelope) {  // the youngest stay
     if (envelope->deletion) continue;
-    bytes += read_report(envelope->client_id, envelope->session_id).value_or("").size();
+    bytes += storage.archive.read_report(envelope->client_id, envelope->session_id).value_or("").size();
     if ((++kept <= limits::waiting_reports || backlog) && bytes <= limits::waiting_bytes) continue;
-    if (!remove_waiting(envelope->session_id)) ++dropped;
+    if (succeeded(storage.outbox.remove(envelope->session_id))) ++dropped;
   }
   if (dropped > 0) {
     log(std::to_string(dropped), " reports waited too long; dropped");
-    update_state([&](State& state) { state.dropped += static_cast<std::int64_t>(dropped); });
+    storage.update_state([&](State& state) { state.dropped += static_cast<std::int64_t>(dropped); });
   }
 
   const auto oldest = std::chrono::system_clock::now() - limits::kept_for;
   std::size_t count = 0;
-  for (const auto& session : storage_impl::finished_sessions(*this)) {
+  for (const auto& session : storage_impl::finished_sessions(storage)) {
     if (++count <= limits::kept_sessions && session.modified >= oldest) continue;
-    const os::Folder client = folder_.folder(session.client, false, error);
-    if (client) client.remove_tree(session.session);
+    storage.archive.remove_session(session.client, session.session);
   }
-  storage_impl::remove_empty_clients(folder_);
-  storage_impl::remove_old_temporaries(folder_);
+  storage_impl::remove_empty_clients(storage.folder());
+  storage_impl::remove_old_temporaries(storage.folder());
   for (const char* const name : {"active", "pending"})
-    if (const os::Folder inner = folder_.folder(name, false, error)) storage_impl::remove_old_temporaries(inner);
+    if (const os::Folder inner = storage.folder().folder(name, false, error))
+      storage_impl::remove_old_temporaries(inner);
 }
 
-namespace storage_impl {
-
-constexpr std::size_t some = 16;  // more than a limit allows, so that not each run beyond it starts an uploader
-
-/// One more than `limit` of what is named as we name it, if it stands among the first names.
-USAGE_STATS_INLINE std::vector<os::Folder::Entry> first_look(const os::Folder& folder, std::size_t limit,
-                                                             bool (*wanted)(std::string_view) = is_id) {
-  return folder ? folder.list(limit + 1, wanted, limit + 1000) : std::vector<os::Folder::Entry>();
-}
-
-}  // namespace storage_impl
-
-USAGE_STATS_INLINE bool Storage::has_abandoned_runs() const {
-  std::error_code error;
-  const os::Folder active = folder_.folder("active", false, error);
-  if (storage_impl::first_look(active, storage_impl::some).size() <= storage_impl::some) return false;
-  const auto envelopes = storage_impl::first_look(active, 100);
-  const std::string here = os::host_identity();
-  std::size_t vanished = 0;
-  for (const auto& entry : envelopes) {
-    if (os::LockedFile::is_locked(active, entry.name)) continue;
-    const auto envelope = storage_impl::read_envelope(active, entry.name, app_, error);
-    const bool left =
-        envelope ? storage_impl::is_left_to_its_host(*envelope, here) : storage_impl::is_newer(active, entry.name);
-    if (!left && ++vanished > storage_impl::some) return true;
-  }
-  return false;
-}
-
-USAGE_STATS_INLINE bool Storage::needs_pruning(const std::string& client_id) const {
+USAGE_STATS_INLINE bool needs_pruning(const Storage& storage, const std::string& client_id) {
   using storage_impl::first_look;
-  if (has_abandoned_runs()) return true;
+  if (has_abandoned_runs(storage)) return true;
   std::error_code error;
-  const os::Folder client = folder_.folder(client_id, false, error), pending = folder_.folder("pending", false, error);
+  const os::Folder client = storage.folder().folder(client_id, false, error);
+  const os::Folder pending = storage.outbox.pending(false, error);
   const std::size_t waiting = first_look(pending, limits::waiting_reports).size();
   const std::size_t most = limits::kept_sessions + storage_impl::some + waiting;
   const auto sessions = first_look(client, most);
-  const auto clients = first_look(folder_, most, storage_impl::is_client);
+  const auto clients = first_look(storage.folder(), most, storage_impl::is_client);
   // Sessions of this client, or clients that were one session each.
   if (waiting > limits::waiting_reports || sessions.size() > most || clients.size() > most) return true;
   const auto oldest = std::chrono::system_clock::now() - limits::kept_for;
   const auto is_old = [&](const os::Folder::Entry& session) {
     if (session.modified >= oldest || (pending && pending.exists(session.name))) return false;
-    const os::Folder active = folder_.folder("active", false, error);  // not for nothing: a run waits
+    const os::Folder active = storage.outbox.active(false, error);  // not for nothing: a run waits
     return !active || !active.exists(session.name);
   };
   return std::any_of(sessions.begin(), sessions.end(), is_old) ||
          std::any_of(clients.begin(), clients.end(), [&](const os::Folder::Entry& other) {
            if (other.modified >= oldest) return false;
-           const auto its = first_look(folder_.folder(other.name, false, error), most);
+           const auto its = first_look(storage.folder().folder(other.name, false, error), most);
            return std::any_of(its.begin(), its.end(), is_old);
          });
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace storage_impl {
+
+struct StateMutex {
+  std::mutex mutex;  // this process's own threads; the file's lock is between processes
+};
+
+constexpr std::chrono::milliseconds most_patience{500};
+
+}  // namespace storage_impl
+
+USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::path& path, const std::string& app,
+                                                        bool create, std::error_code& error) {
+  os::Folder folder = os::Folder::open(path, create, error);
+  if (!folder) return std::nullopt;
+  storage_impl::Ownership found = storage_impl::ownership_of(folder, app);
+  error = found.error;
+  if (!error && found.fresh && !create) error = std::make_error_code(std::errc::no_such_file_or_directory);
+  if (error) return std::nullopt;
+  Storage storage(std::make_shared<const os::Folder>(std::move(folder)), std::move(found.app), std::move(found.state),
+                  found.marked);
+  if (!create) return storage;
+  error = storage.claim();
+  // A lock that is not to be had is one of another run that claims it for the same program.
+  if (error == std::errc::timed_out) error.clear();
+  if (error && found.fresh) return std::nullopt;
+  if (found.fresh) storage.opened_ = storage.state();  // what others have written who began at the same moment
+  return storage;
+}
+
+USAGE_STATS_INLINE std::error_code Storage::claim() {
+  if (marked_) return {};
+  const std::error_code error = update_state([](State&) {}, [this](const State& now) { return now.app == app_; });
+  marked_ = !error;
+  return error;
+}
+
+USAGE_STATS_INLINE Result<State> Storage::read_state() const {
+  std::error_code error;
+  const auto text = folder_->read(storage_impl::state_file, limits::file_bytes, error);
+  if (text) return parse_state(*text);
+  if (is_transient(error)) return error;
+  return State();
+}
+
+USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<void(State&)>& change,
+                                                         const std::function<bool(const State&)>& enough) {
+  using os::LockedFile;
+  const auto guard = lock_or_give_up(os::per_process<storage_impl::StateMutex>().mutex);
+  if (!guard) return std::make_error_code(std::errc::timed_out);
+  std::error_code error;
+  if (!enough_memory()) return std::make_error_code(std::errc::not_enough_memory);
+  const auto began = std::chrono::steady_clock::now(), deadline = began + patience_;
+  // Who holds it may only be waiting for its turn, on a machine that is overloaded.
+  const auto worth_waiting = [&](std::chrono::steady_clock::time_point now) {
+    return now < deadline ||
+           (now < began + storage_impl::most_patience && !LockedFile::is_stuck(*folder_, storage_impl::state_file));
+  };
+  do {
+    if (enough && enough(state())) return {};
+    LockedFile::Outcome outcome{};
+    const LockedFile lock = LockedFile::acquire(*folder_, storage_impl::state_file, true, outcome, error);
+    if (outcome == LockedFile::Outcome::failed) return error;
+    if (lock && lock.still_named(*folder_, storage_impl::state_file)) {
+      auto found = read_state();
+      if (!found) return std::make_error_code(std::errc::io_error);
+      State& changed = *found;
+      if (changed.newer) return os::refused(os::Refusal::newer_version);
+      change(changed);
+      changed.app = app_;
+      return folder_->write(storage_impl::state_file, to_text(changed));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // somebody else is writing; that takes microseconds
+  } while (worth_waiting(std::chrono::steady_clock::now()));
+  return std::make_error_code(std::errc::timed_out);
 }
 
 }  // namespace detail
@@ -12772,11 +13874,6 @@ USAGE_STATS_INLINE bool sampled(const std::string& session_id, double share) {
   return static_cast<double>(std::strtoul(session_id.substr(0, 6).c_str(), nullptr, 16)) < share * 0x1000000;
 }
 
-USAGE_STATS_INLINE std::string compact(const std::string& json) {
-  const auto value = parse_json(json);
-  return value ? json_text(*value) : std::string();
-}
-
 /// What Hashed fields are salted with: the client id itself, also where only its hash leaves. With that hash for salt,
 /// who receives the reports could try names until one fits.
 USAGE_STATS_INLINE std::string salt_of(const Options& options, const State& state, const std::string& reported) {
@@ -12788,10 +13885,9 @@ USAGE_STATS_INLINE std::string salt_of(const Options& options, const State& stat
 
 }  // namespace run_impl
 
-USAGE_STATS_INLINE bool Run::disable(const std::string& why) {
+USAGE_STATS_INLINE bool Run::disable(Plan& plan, const std::string& why) {
   problem = why;
-  decision.verdict = Verdict::off;
-  decision.why = why;
+  plan.turn_off(why);
   log("nothing is recorded: ", why);
   return false;
 }
@@ -12802,69 +13898,61 @@ USAGE_STATS_INLINE bool Run::sends_by_process() const {
 
 USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::string>& arguments) {
   Runs::instance().reap();
-  problem = problem_with(options);
-  if (problem.empty()) problem = problem_with_declarations();
-  folder_ = usage_path(options);
-  std::error_code error;
-  std::optional<Storage> storage;
-  std::optional<State> state;
-  bool unreadable = false;
-  const auto read_state = [&] {
-    if (state) return *state;
-    if (!storage && !folder_.empty()) storage = Storage::open(folder_, options.app, false, error);
-    if (!storage) unreadable = storage_impl::is_transient(error);
-    if (!storage) return State();
-    state = storage->state_at_opening();
-    if (state->damaged) log("state.json is damaged: what it knew is forgotten");
-    return *state;
-  };
-  const Consent consent = decide(options, arguments, problem, read_state);
-  decision = consent.decision;
+  Plan plan = plan_by_rules(options, arguments);
+  decision = plan.decision;
+  problem = plan.problem;
   log("verdict ",
       decision.verdict == Verdict::on      ? "on"
       : decision.verdict == Verdict::local ? "local"
                                            : "off",
       " by rule ", std::to_string(decision.rule), ": ", decision.why);
-  if (decision.verdict == Verdict::off && !consent.ask) return nullptr;
-  if (folder_.empty()) return disable("there is no place for reports (no home folder)"), nullptr;
-  if (!os::has_spare_descriptors()) return disable("the descriptor limit is too low"), nullptr;
-  if (storage)
-    storage->claim();  // an earlier version's folder, which is as good without
-  else
-    storage = Storage::open(folder_, options.app, true, error);
-  if (!storage) return disable(folder_.string() + ": " + error.message()), nullptr;
-  read_state();
-  Withheld withheld = inform_user(options, consent, *storage, *state, decision, log);
-  if (decision.verdict == Verdict::off) return nullptr;
-  return record(consent, *storage, *state, arguments, std::move(withheld));
+  if (decision.verdict == Verdict::off && !plan.consent.ask) return nullptr;
+  if (open_folder(plan)) {
+    plan.complete(options);
+    inform_user(options, plan, log);
+    if (plan.decision.verdict != Verdict::off) record(plan, arguments);
+  }
+  decision = plan.decision;
+  return recorder_;
 }
 
-USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::record(const Consent& consent, Storage& storage, const State& state,
-                                                         const std::vector<std::string>& arguments, Withheld withheld) {
+USAGE_STATS_INLINE bool Run::open_folder(Plan& plan) {
+  folder_ = plan.folder;
+  if (folder_.empty()) return disable(plan, "there is no place for reports (no home folder)");
+  if (!os::has_spare_descriptors()) return disable(plan, "the descriptor limit is too low");
+  if (plan.storage)
+    plan.storage->claim();  // an earlier version's folder, which is as good without
+  else if (!plan.open_folder(options, true))
+    return disable(plan, plan.folder_problem);
+  if (plan.state.damaged) log("state.json is damaged: what it knew is forgotten");
+  return true;
+}
+
+USAGE_STATS_INLINE void Run::record(Plan& plan, const std::vector<std::string>& arguments) {
   session_id = random_hex(16);
-  if (session_id.empty()) return disable("the operating system gives no random numbers"), nullptr;
-  if (!enough_memory()) return disable("there is too little memory"), nullptr;
-  State latest = state;
-  disclosed_ = std::move(withheld.instead);
-  if (!choose_destinations(consent, state, withheld) || !choose_client(storage, latest)) return nullptr;
-  describe(consent, arguments, state);
-  if (!open_envelope(storage)) return nullptr;
-  std::string salt = report_.client_id.empty() ? "" : run_impl::salt_of(disclosed(), latest, report_.client_id);
+  if (session_id.empty()) return static_cast<void>(disable(plan, "the operating system gives no random numbers"));
+  if (!enough_memory()) return static_cast<void>(disable(plan, "there is too little memory"));
+  disclosed_ = std::move(plan.withheld.instead);
+  choose_destinations(plan);
+  if (!choose_client(plan)) return;
+  describe(plan, arguments);
+  if (!open_envelope(plan)) return;
+  std::string salt = report_.client_id.empty() ? "" : run_impl::salt_of(disclosed(), plan.state, report_.client_id);
   if (salt.empty()) salt = session_id;
-  recorder_ = std::make_shared<Recorder>(salt, std::move(withheld));
+  recorder_ = std::make_shared<Recorder>(salt, std::move(plan.withheld));
   // Their threads may have to be left behind: in a name lookup that hangs, in the host's log function.
   if (options.delivery == Delivery::in_process || options.report_every > std::chrono::milliseconds(0))
     os::keep_loaded();
   begin_interims();
-  return recorder_;
 }
 
-USAGE_STATS_INLINE bool Run::open_envelope(const Storage& storage) {
-  envelope_.running_report = run_impl::compact(to_json(report_));
+USAGE_STATS_INLINE bool Run::open_envelope(Plan& plan) {
+  Storage& storage = *plan.storage;
+  envelope_.running_report = to_line(report_);
   std::error_code error;
-  lock_ = storage.begin(envelope_, error);
-  if (!lock_) return disable(folder_.string() + ": " + error.message());
-  report_path = storage.report_path(envelope_.client_id, session_id);
+  lock_ = storage.outbox.begin(envelope_, error);
+  if (!lock_) return disable(plan, folder_.string() + ": " + error.message());
+  report_path = storage.archive.report_path(envelope_.client_id, session_id);
   log("session ", session_id, " begins; its report will be ", report_path.string());
   if (options.observed_signals != Signals::none) {
     std::optional<os::SelfStart> uploader;
@@ -12872,57 +13960,46 @@ USAGE_STATS_INLINE bool Run::open_envelope(const Storage& storage) {
     signals_ = os::SignalWatch(lock_, uploader, options.observed_signals == Signals::all);
   }
   // Where every run vanishes, none comes to the end at which it would start an uploader.
-  if (session_id[0] == '0' && storage.has_abandoned_runs()) run_maintenance(storage);
+  if (session_id[0] == '0' && has_abandoned_runs(storage)) run_maintenance(storage);
   if (envelope_.destinations.empty() || options.delivery == Delivery::in_process || can_start_uploader()) return true;
   problem = cannot_start_itself;
   log(problem);
   return true;
 }
 
-USAGE_STATS_INLINE bool Run::choose_destinations(const Consent& consent, const State& state, const Withheld& withheld) {
-  if (decision.verdict != Verdict::on) return true;
-  std::string trouble;
-  auto endpoints = effective_endpoints(options, consent.policy, consent.config, trouble);
-  if (!trouble.empty()) {
-    log(trouble);
-    problem = trouble;
+/// Those of the plan's endpoints that want reports of this version, if this run is one of those that are sent.
+USAGE_STATS_INLINE void Run::choose_destinations(const Plan& plan) {
+  const bool wanted = plan.consent.decision.verdict == Verdict::on || plan.decision.verdict == Verdict::on;
+  if (wanted && !plan.endpoint_problem.empty()) {
+    problem = plan.endpoint_problem;
+    log(problem);
   }
-  if (endpoints.empty() || options.delivery == Delivery::local) {
-    decision.verdict = Verdict::local;
-    decision.why += endpoints.empty() ? "; there is no endpoint" : "; the program keeps its reports local";
-    return true;
-  }
-  const auto is_new = [&](const Endpoint& endpoint) { return withheld.from(endpoint); };
-  endpoints.erase(std::remove_if(endpoints.begin(), endpoints.end(), is_new), endpoints.end());
-  if (endpoints.empty()) {
-    decision.verdict = Verdict::local;
-    decision.why += unannounced_recipients;
-    return true;
-  }
-  for (const Endpoint& endpoint : endpoints) {
-    const std::string version_and_url = options.version + " " + endpoint.url;
-    const bool stopped = std::find(state.stopped.begin(), state.stopped.end(), version_and_url) != state.stopped.end();
+  if (plan.decision.verdict != Verdict::on) return;
+  for (const Endpoint& endpoint : plan.endpoints) {
+    const bool stopped = plan.state.is_stopped(options.version, endpoint.url);
     if (stopped) log("endpoint ", endpoint.url, " wants nothing more from version ", options.version);
     if (!stopped && run_impl::sampled(session_id, options.sample)) envelope_.destinations.push_back({endpoint, 0, 0});
   }
-  return true;
 }
 
-USAGE_STATS_INLINE bool Run::choose_client(Storage& storage, State& state) {
+USAGE_STATS_INLINE bool Run::choose_client(Plan& plan) {
   std::string id;
-  if (decision.verdict == Verdict::on) {
-    id = client_id_of(disclosed(), state);
+  if (plan.decision.verdict == Verdict::on) {
+    id = client_id_of(disclosed(), plan.state);
     if (id.empty()) {
-      storage.be_patient();  // once in the life of an id
+      plan.storage->be_patient();  // once in the life of an id
       // Of many that begin together one makes the id; the others wait for no lock, but for the id.
-      const auto known = [&](const State& now) { return !(id = client_id_of(disclosed(), state = now)).empty(); };
-      const std::error_code error = storage.update_state(
+      const auto known = [&](const State& now) { return !(id = client_id_of(disclosed(), plan.state = now)).empty(); };
+      const std::error_code error = plan.storage->update_state(
           [&](State& changed) {
             make_client_id(disclosed(), changed);
             known(changed);
           },
           known);
-      if (error) return disable((folder_ / "state.json").string() + ": " + error.message());
+      if (error && error != std::errc::timed_out)
+        return disable(plan, (folder_ / "state.json").string() + ": " + error.message());
+      // The run counts all the same.
+      if (error) log("state.json is kept by a process that does not get on: this run is reported without a client id");
     }
   }
   report_.client_id = id;
@@ -12930,12 +14007,11 @@ USAGE_STATS_INLINE bool Run::choose_client(Storage& storage, State& state) {
   return true;
 }
 
-USAGE_STATS_INLINE void Run::describe(const Consent& consent, const std::vector<std::string>& arguments,
-                                      const State& state) {
+USAGE_STATS_INLINE void Run::describe(const Plan& plan, const std::vector<std::string>& arguments) {
   const std::string client_id = std::move(report_.client_id);
   ambient_ = ambient_values();
   report_ = report_at_start(disclosed(), session_id, arguments, ambient_);
-  count_deliveries(state, report_);
+  count_deliveries(plan.state, report_);
   sensitive_ = ambient_;
   sensitive_.add_arguments(arguments);
   report_.client_id = client_id;
@@ -12944,10 +14020,10 @@ USAGE_STATS_INLINE void Run::describe(const Consent& consent, const std::vector<
   envelope_.version = options.version;
   envelope_.session_id = session_id;
   envelope_.created = now_seconds();
-  envelope_.rule = decision.rule;
+  envelope_.rule = plan.decision.rule;
   envelope_.host = host_mark(session_id, os::host_identity());
-  envelope_.config_file = consent.config.file;
-  envelope_.policy_file = consent.policy.file;
+  envelope_.config_file = plan.consent.config.file;
+  envelope_.policy_file = plan.consent.policy.file;
 }
 
 /// What the program's own parser has told, under the lock.
@@ -12996,18 +14072,18 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
     signals_ = os::SignalWatch();
     return lock_.release();
   }
-  const auto storage = Storage::open(folder_, options.app, false, error);
+  auto storage = Storage::open(folder_, options.app, false, error);
   if (!storage) return write_to_label(error);
   // A last report that is there already is an uploader's: it took this run for lost. What was sent stays what it was.
   const bool may_be_collected = envelope_.destinations.empty() || !lock_.was_kept() ||
                                 now_seconds() - envelope_.created >= storage_impl::left_to_its_host;
-  const std::int64_t collected = may_be_collected ? storage->last_report(envelope_) : 0;
+  const std::int64_t collected = may_be_collected ? storage->archive.last_report(envelope_) : 0;
   report_.sequence = envelope_.sequence =
       std::max(report_.sequence, collected + (envelope_.destinations.empty() ? 0 : 1));
-  error = storage->write_report(envelope_.client_id, session_id, to_json(report_));
+  error = storage->archive.write_report(envelope_.client_id, session_id, to_json(report_));
   // Without a report the envelope stays in active/, and the next uploader reports the run as lost.
-  if (!error) error = collected == 0 ? storage->finish(envelope_) : storage->wait_again(envelope_);
-  if (error == std::errc::no_such_file_or_directory && collected == 0) storage->forget(envelope_);
+  if (!error) error = collected == 0 ? storage->outbox.finish(envelope_) : storage->outbox.wait_again(envelope_);
+  if (error == std::errc::no_such_file_or_directory && collected == 0) forget(*storage, envelope_);
   signals_ = os::SignalWatch();
   lock_.release();
   log("session ", session_id, " ends: ", status_name(report_.outcome.status),
@@ -13018,8 +14094,11 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
 /// Where the folder is out of reach (setuid, chroot), the envelope is still open: the next uploader finds the report
 /// there.
 USAGE_STATS_INLINE void Run::write_to_label(std::error_code why) {
-  const Json end = {{"last_report", to_json(report_)}};
-  const std::error_code error = lock_.append(json_text(end) + "\n");
+  JsonWriter end;
+  end.begin_object();
+  end.key("last_report").text(to_json(report_));
+  end.end_object();
+  const std::error_code error = lock_.append(end.take() + "\n");
   log(error ? "the report is lost: " : "the report is left to the next uploader: ", folder_.string(), ": ",
       why.message());
   signals_ = os::SignalWatch();
@@ -13052,11 +14131,11 @@ USAGE_STATS_INLINE void Run::write_interim() {
     scrub_report(interim, disclosed(), sensitive_);
     const std::string sequence = std::to_string(interim.sequence);
     std::error_code error;
-    const auto storage = Storage::open(folder_, options.app, false, error);
+    auto storage = Storage::open(folder_, options.app, false, error);
     // The run may have ended meanwhile, when this thread was held up: its last report stays.
     if (storage)
-      error = storage->write_report(envelope_.client_id, session_id, to_json(std::move(interim)),
-                                    [this] { return !finished_; });
+      error = storage->archive.write_report(envelope_.client_id, session_id, to_json(interim),
+                                            [this] { return !finished_; });
     if (!error) changes_reported_ = changes;
     log("session ", session_id, " goes on: report ", sequence, error ? "; " + error.message() : std::string());
     if (error || !storage) return;
@@ -13075,20 +14154,20 @@ USAGE_STATS_INLINE void Run::write_interim() {
   USAGE_STATS_CATCH_ALL {}
 }
 
-USAGE_STATS_INLINE void Run::run_maintenance(const Storage& storage) const {
+USAGE_STATS_INLINE void Run::run_maintenance(Storage& storage) const {
   if (options.delivery != Delivery::in_process && can_start_uploader())
     Runs::instance().adopt(start_uploader(storage, options.app, std::chrono::milliseconds(0), log));
   else
     collect_alone(storage, log);
 }
 
-USAGE_STATS_INLINE void Run::deliver(const Storage& storage) const {
+USAGE_STATS_INLINE void Run::deliver(Storage& storage) const {
   const State state = storage.state();
   if (!uploader_needed(storage, envelope_, state)) return;
   if (options.delivery == Delivery::in_process) return upload_in_process(folder_, options.wait_limit, log);
   if (!can_start_uploader()) {
     log("no uploader can be started; what is to be sent waits");
-    if (storage.needs_pruning(envelope_.client_id)) collect_alone(storage, log);
+    if (needs_pruning(storage, envelope_.client_id)) collect_alone(storage, log);
     return;
   }
   const bool last_chance = options.delivery == Delivery::detached && may_be_asked(envelope_, state) &&
@@ -13106,7 +14185,7 @@ USAGE_STATS_INLINE void Run::wait_for(os::Child child, const Storage& storage, s
   using Clock = std::chrono::steady_clock;
   const auto deadline = Clock::now() + limit;
   std::error_code error;
-  const os::Folder pending = storage.folder().folder("pending", false, error);
+  const os::Folder pending = storage.outbox.pending(false, error);
   auto pause = std::chrono::milliseconds(1);
   // Our own uploader ends at once where another is at work; that one has the envelope to send then.
   const auto over = [&] {
@@ -13373,6 +14452,7 @@ USAGE_STATS_INLINE void TelemetrySession::put(const FieldValue& value) noexcept 
 }
 
 USAGE_STATS_INLINE void TelemetrySession::add(const Counter& counter, std::int64_t n) noexcept {
+  if (recorder_ && recorder_->add_to_known(counter, n)) return;
   const detail::public_call_impl::IntegerCall call;
   USAGE_STATS_TRY {
     if (recorder_ && !call.nested()) recorder_->add(counter, n);
@@ -13532,6 +14612,305 @@ USAGE_STATS_INLINE void StageScope::put(const FieldValue& value) noexcept {
 }
 
 USAGE_STATS_END_NAMESPACE
+// What hardly any run needs; the launcher stands between what it needs and what needs it.
+#pragma push_macro("USAGE_STATS_INLINE")
+#undef USAGE_STATS_INLINE
+#define USAGE_STATS_INLINE USAGE_STATS_COLD_INLINE
+// ---- usage_stats/detail/consent/notice.inl
+
+#include <algorithm>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace notice_impl {
+
+constexpr std::size_t most_lines = 8;
+constexpr int widest = 80, narrowest = 20;
+constexpr std::chrono::seconds time_to_answer{10};
+constexpr char hard_blank = '\1';  // in a command to type: no line ends here
+
+USAGE_STATS_INLINE int columns_of(std::string_view text) noexcept {  // a character is a column: near enough
+  int count = 0;
+  for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  return count;
+}
+
+/// Lines of at most `columns` where words allow it.
+USAGE_STATS_INLINE std::vector<std::string> wrap(const std::string& text, int columns) {
+  std::vector<std::string> lines(1);
+  int used = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    std::string word = text.substr(begin, end - begin);
+    begin = end + 1;
+    const int wide = columns_of(word);
+    std::replace(word.begin(), word.end(), hard_blank, ' ');
+    if (used > 0 && used + 1 + wide > columns) {
+      lines.emplace_back();
+      used = 0;
+    }
+    if (used > 0) lines.back() += ' ';
+    lines.back() += word;
+    used += wide + (used > 0 ? 1 : 0);
+  }
+  return lines;
+}
+
+USAGE_STATS_INLINE std::size_t lines_of(const std::vector<std::string>& paragraphs, int columns) {
+  std::size_t count = 0;
+  for (const std::string& paragraph : paragraphs) {
+    if (paragraph.empty()) continue;
+    for (const std::string& line : wrap(paragraph, columns))
+      count += static_cast<std::size_t>((std::max(columns_of(line), 1) + columns - 1) / columns);
+  }
+  return count;
+}
+
+USAGE_STATS_INLINE std::string text_of(const std::vector<std::string>& paragraphs, int columns) {
+  std::string text;
+  const int width = columns <= 0 ? widest : std::clamp(columns, narrowest, widest);
+  for (const std::string& paragraph : paragraphs) {
+    if (paragraph.empty()) continue;
+    for (const std::string& line : wrap(paragraph, width)) text += line + "\n";
+  }
+  return text;
+}
+
+/// A command or a path that is to be copied: in one piece where the line is wide enough.
+USAGE_STATS_INLINE std::string whole(std::string text) {
+  std::replace(text.begin(), text.end(), ' ', hard_blank);
+  return text;
+}
+
+USAGE_STATS_INLINE std::string hosts(const std::vector<Endpoint>& endpoints, std::size_t most) {
+  std::vector<std::string> names;
+  for (const Endpoint& endpoint : endpoints)
+    if (const auto url = parse_url(endpoint.url);
+        url && std::find(names.begin(), names.end(), url->host) == names.end())
+      names.push_back(url->host);
+  std::string text;
+  for (std::size_t i = 0; i < names.size() && i < most; ++i)
+    text += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + plain_text(names[i]);
+  return names.size() > most ? text + " and " + std::to_string(names.size() - most) + " more" : text;
+}
+
+USAGE_STATS_INLINE std::string what(const Options& options) {
+  const std::string rest = ", durations, errors, and the kind of system";
+  switch (options.arguments) {
+    case ArgumentDetail::none:
+      return "commands" + rest;
+    case ArgumentDetail::values:
+      return "commands, options and their values" + rest;
+    case ArgumentDetail::names:
+      break;
+  }
+  return (options.argument_values.empty() ? "commands, option names"
+                                          : "commands, option names and some option values") +
+         rest;
+}
+
+USAGE_STATS_INLINE std::string place(const std::filesystem::path& file) {
+  const std::string path = file.string(), home = os::home().string();
+  const bool inside = home.size() > 1 && path.compare(0, home.size() + 1, home + "/") == 0;
+  return whole(plain_text(inside ? "~" + path.substr(home.size()) : path));
+}
+
+/// Only what works in this program, and under the rule that has switched it on: the config file stands below the
+/// policy (6) and the environment (7). `brief`: one way of two.
+USAGE_STATS_INLINE std::string how_to_stop(const Options& options, int rule, bool brief) {
+  std::string variable = "set " + environment_prefix(options.app) + "_USAGE_STATS_ENABLED=0";
+  const std::string command = typed_command(options);
+  const std::filesystem::path config = config_path(options);
+  if (rule == 6 || rule == 7) return variable;
+  if (!command.empty()) return whole(command + " disable") + (brief ? "" : ", or " + variable);
+  if (config.empty() || brief) return variable;
+  return variable + ", or put " + whole("{\"usage_stats\": false}") + " into " + place(config);
+}
+
+/// What notice and question have in common, but for the words in which they differ.
+struct Wording {
+  const char *verb, *be, *when, *question;
+};
+
+USAGE_STATS_INLINE std::vector<std::string> paragraphs_of(const Options& options,
+                                                          const std::vector<Endpoint>& endpoints,
+                                                          const Wording& wording, const std::string& purpose,
+                                                          bool brief) {
+  const std::string receivers = std::string("Reports ") + wording.be + " sent to " + hosts(endpoints, brief ? 1 : 3) +
+                                wording.when + "; copies are kept in ";
+  const std::string command = typed_command(options), policy = plain_text(options.policy_url);
+  const std::string describe = command.empty() || brief ? "" : whole(command + " describe");
+  const std::string more = describe + (describe.empty() || policy.empty() ? "" : ", ") + policy;
+  return {options.app + wording.verb + "collect" + (*wording.question == '\0' ? "s" : "") +
+              " usage statistics: " + what(options) + ".",
+          purpose,
+          (endpoints.empty() ? "Reports stay on this machine, in " : receivers) + place(usage_path(options)),
+          "To stop it: " + how_to_stop(options, 0, brief),
+          more.empty() ? "" : "More: " + more,
+          wording.question};
+}
+
+/// Takes the last word of an author's text, for which "..." stands.
+USAGE_STATS_INLINE void shorten(std::string& text) {
+  if (text.size() > 4 && text.compare(text.size() - 4, 4, " ...") == 0) text.resize(text.size() - 4);
+  const std::size_t word = text.rfind(' ');
+  text = word == std::string::npos ? std::string() : text.substr(0, word) + " ...";
+}
+
+/// The author's purpose is shortened until all fits into 8 lines, and then the rest is put more briefly.
+USAGE_STATS_INLINE std::string explain(const Options& options, const std::vector<Endpoint>& endpoints,
+                                       const Wording& wording, int columns) {
+  const std::string purpose = plain_text(options.purpose);
+  std::vector<std::string> paragraphs = paragraphs_of(options, endpoints, wording, purpose, false);
+  while (!paragraphs[1].empty() && lines_of(paragraphs, widest) > most_lines) shorten(paragraphs[1]);
+  if (lines_of(paragraphs, widest) > most_lines) paragraphs = paragraphs_of(options, endpoints, wording, {}, true);
+  return text_of(paragraphs, columns);
+}
+
+USAGE_STATS_INLINE void log_failure(const Log& log, const char* what, std::error_code error) {
+  if (error) log(what, "state.json: ", error.message());
+}
+
+/// Takes the answer for good. A "no" is kept in two places, so that a run that finds another config file knows it too.
+USAGE_STATS_INLINE void remember_answer(const Options& options, Plan& plan, bool yes, const Log& log) {
+  const std::string problem = write_verdict(config_path(options), yes);
+  if (!problem.empty()) log("the answer could not be stored: ", problem);
+  if (!yes)
+    plan.conclude({Verdict::off, 12, "the question was answered with no"});
+  else if (problem.empty())
+    plan.conclude({Verdict::on, 12, "the question was answered with yes"});
+  else  // the yes must still be in its place when the report leaves
+    plan.conclude({Verdict::local, 12, "the answer yes could not be stored"});
+  log_failure(log, "", plan.storage->update_state([&](State& state) {
+    state.unanswered_prompts = 0;
+    state.said_no = !yes;
+    if (yes) disclose_all(state.disclosed, options, plan.endpoints);
+  }));
+}
+
+/// Asks. The answer is taken for "not now", and counted, before it is known: so Ctrl-C needs no handler.
+USAGE_STATS_INLINE void ask(const Options& options, Plan& plan, const Log& log) {
+  if (const auto error = plan.storage->update_state([](State& state) { ++state.unanswered_prompts; }))
+    return log_failure(log, "not asked: ", error);
+  // Again, because that took time.
+  if (os::input_waiting() ||
+      !os::offer_to_standard_error(question_text(options, plan.endpoints, os::terminal_columns()))) {
+    plan.storage->update_state(
+        [](State& state) { state.unanswered_prompts = (std::max)(0, state.unanswered_prompts - 1); });
+    return log("not asked: the terminal accepts no output now, or input was typed ahead");
+  }
+  const auto line = os::read_line(time_to_answer);
+  if (!line) os::offer_to_standard_error("\n");  // the host's own words shall not follow the question on its line
+  std::string word = line.value_or("");
+  word.erase(std::remove_if(word.begin(), word.end(), [](char c) { return c == ' ' || c == '\t'; }), word.end());
+  for (char& c : word)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  const bool yes = word == "y" || word == "yes", no = word == "n" || word == "no";
+  if (yes || no) remember_answer(options, plan, yes, log);
+}
+
+/// Shows the first notice. One that could not be written has informed nobody: nothing is sent.
+USAGE_STATS_INLINE void show_notice(const Options& options, Plan& plan, const Log& log) {
+  const Decision said = plan.consent.decision;
+  const bool now = said.verdict == Verdict::on;
+  if (const auto error = plan.storage->update_state([](State&) {})) {  // else each run would show it again
+    log_failure(log, "no notice: ", error);
+    if (now) plan.conclude({Verdict::local, said.rule, "that the notice was shown could not be stored"});
+    return;
+  }
+  if (os::offer_to_standard_error(notice_text(options, plan.endpoints, now, os::terminal_columns())))
+    return log_failure(log, "", plan.storage->update_state([&](State& state) {
+      state.notice_shown = true;
+      disclose_all(state.disclosed, options, plan.endpoints);
+    }));
+  log("the notice could not be written");
+  if (now) plan.conclude({Verdict::local, said.rule, "the notice could not be written"});
+}
+
+/// What earlier versions, or who switched it on by hand, are taken to have been told is written down.
+USAGE_STATS_INLINE void note_disclosed(const Options& options, Plan& plan) {
+  const auto& before = plan.state.disclosed;
+  if (before ? !before->names_only : !by_hand(plan.consent.decision)) return;
+  const auto author = endpoints_of_author(options, plan.consent.policy, plan.consent.config);
+  plan.storage->update_state([&](State& now) {
+    if (now.disclosed)
+      now.disclosed = disclosed_before(now.disclosed, options, author);
+    else
+      disclose_all(now.disclosed, options, author);
+  });
+}
+
+/// What is new is withheld; at a terminal it is named, and sent from the next run on.
+USAGE_STATS_INLINE void name_new_data(const Options& options, Plan& plan, const Log& log) {
+  const Withheld& withheld = plan.withheld;
+  if (!withheld.fields.empty() || !withheld.data.empty())
+    log(std::to_string(withheld.data.size()), " items are new and no notice has named them yet",
+        withheld.data.empty() ? std::string() : ": " + withheld.data.front().name + " ...");
+  if (plan.notice != Plan::Notice::new_data || !interactive() || !os::in_foreground()) return;
+  std::vector<NewData> named = withheld.data;
+  if (plan.storage->update_state([](State&) {}) ||
+      !os::offer_to_standard_error(new_data_text(options, named, plan.consent.decision.rule, os::terminal_columns())))
+    return;
+  plan.storage->update_state([&](State& now) {
+    if (!now.disclosed) now.disclosed.emplace();
+    for (const NewData& data : named) data.disclose(*now.disclosed);
+  });
+}
+
+}  // namespace notice_impl
+
+USAGE_STATS_INLINE std::string notice_text(const Options& options, const std::vector<Endpoint>& endpoints,
+                                           bool from_now_on, int columns) {
+  return notice_impl::explain(options, endpoints, {" ", "are", from_now_on ? "" : " from the next run on", ""},
+                              columns);
+}
+
+USAGE_STATS_INLINE std::string question_text(const Options& options, const std::vector<Endpoint>& endpoints,
+                                             int columns) {
+  std::string text = notice_impl::explain(
+      options, endpoints, {" would like to ", "would be", "", "Do you agree? y(es) or n(o); Enter: not now."}, columns);
+  text.back() = ' ';  // the answer is typed behind the question
+  return text;
+}
+
+USAGE_STATS_INLINE std::string new_data_text(const Options& options, std::vector<NewData>& data, int rule,
+                                             int columns) {
+  using namespace notice_impl;
+  const std::string head = options.app + " " + plain_text(options.version) + " also reports, from the next run on:";
+  const std::string stop = "To stop it: " + how_to_stop(options, rule, false);
+  const std::string command = typed_command(options);
+  for (bool described = true;;) {
+    std::vector<std::string> paragraphs{head};
+    for (const NewData& item : data)
+      if (described)
+        paragraphs.push_back("- " + plain_text(item.text));
+      else
+        paragraphs[0] += (&item == &data.front() ? " " : ", ") + plain_text(item.name);
+    if (!described) paragraphs.push_back("What they are: " + whole(command + " describe"));
+    paragraphs.push_back(stop);
+    if (lines_of(paragraphs, widest) <= most_lines) return text_of(paragraphs, columns);
+    if (described && !command.empty())
+      described = false;  // names alone: there is a command that describes them
+    else if (data.size() > 1)
+      data.pop_back();  // left for the next run's notice
+    else if (described && !data[0].text.empty())
+      shorten(data[0].text);
+    else
+      return text_of(paragraphs, columns);
+  }
+}
+
+USAGE_STATS_INLINE void inform_user(const Options& options, Plan& plan, const Log& log) {
+  if (plan.notice == Plan::Notice::question) return notice_impl::ask(options, plan, log);  // a yes covers all of now
+  if (plan.notice == Plan::Notice::first) return notice_impl::show_notice(options, plan, log);
+  const bool sends = !plan.endpoints.empty() || !plan.withheld.endpoints.empty();
+  if (plan.consent.decision.verdict != Verdict::on || !sends) return;
+  notice_impl::note_disclosed(options, plan);
+  notice_impl::name_new_data(options, plan, log);
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/send/uploader.inl
 
 #include <algorithm>
@@ -13679,10 +15058,6 @@ constexpr std::chrono::milliseconds look_at_live_runs{200};
 constexpr Seconds short_wait = 5;         // is waited for by the process at work
 constexpr int failures_before_pause = 3;  // in a row, of an endpoint that answers
 
-USAGE_STATS_INLINE bool is_stopped(const State& state, const std::string& version, const std::string& url) {
-  return std::find(state.stopped.begin(), state.stopped.end(), version + " " + url) != state.stopped.end();
-}
-
 /// The envelopes that lie in a folder, sorted.
 USAGE_STATS_INLINE std::vector<std::string> names_in(const Storage& storage, const char* name) {
   std::vector<std::string> names;
@@ -13696,7 +15071,7 @@ USAGE_STATS_INLINE std::vector<std::string> names_in(const Storage& storage, con
 /// The work on one folder, by the process that holds its lock.
 class UploadPass {
  public:
-  UploadPass(const Storage& storage, const State& state, const UploadOptions& options, const Log& log)
+  UploadPass(Storage& storage, const State& state, const UploadOptions& options, const Log& log)
       : storage_(storage), options_(options), log_(log), state_(state) {}
 
   /// Sends until nothing is due and nothing new has come for `stay`; returns the envelopes it has seen.
@@ -13732,7 +15107,7 @@ class UploadPass {
   bool save(const std::function<void(State&)>& change);
   void keep_count(const std::function<void(State&)>& change);
 
-  const Storage& storage_;
+  Storage& storage_;
   const UploadOptions& options_;
   const Log& log_;
   State state_;
@@ -13751,7 +15126,7 @@ USAGE_STATS_INLINE const Destination* at(const Envelope& envelope, const Endpoin
 
 USAGE_STATS_INLINE std::vector<std::string> UploadPass::run() {
   EndpointWorkers::Guard guard = workers_.hold();
-  storage_.prune(log_, true);  // also now: this process may not live to its end
+  prune(storage_, log_, true);  // also now: this process may not live to its end
   std::vector<std::string> known;
   Seconds next = 0;
   auto last_news = Clock::now(), last_look = last_news - look_at_live_runs;
@@ -13761,7 +15136,7 @@ USAGE_STATS_INLINE std::vector<std::string> UploadPass::run() {
     if (watch) watch->forget();  // what it has told of is seen now
     const bool look = Clock::now() - last_look >= look_at_live_runs;
     // Also while staying: a run that a signal ends has started us before its process was gone.
-    if (look) storage_.collect_vanished(log_);
+    if (look) collect_vanished(storage_, log_);
     if (storage_.folder().is_gone()) return known;
     std::vector<std::string> names = names_in(storage_, "pending");
     const bool news = !std::includes(known.begin(), known.end(), names.begin(), names.end());
@@ -13782,8 +15157,8 @@ USAGE_STATS_INLINE std::vector<std::string> UploadPass::run() {
                     next == 0 ? Clock::time_point::max() : Clock::now() + std::chrono::milliseconds(100)}) -
           Clock::now()));
   }
-  storage_.collect_vanished(log_);
-  storage_.prune(log_, out_of_time());
+  collect_vanished(storage_, log_);
+  prune(storage_, log_, out_of_time());
   note_deletions();
   return known;
 }
@@ -13791,38 +15166,33 @@ USAGE_STATS_INLINE std::vector<std::string> UploadPass::run() {
 USAGE_STATS_INLINE bool UploadPass::due(const Destination& destination) const {
   const std::string& url = destination.endpoint.url;
   if (options_.ignore_backoff) return std::find(silent_.begin(), silent_.end(), url) == silent_.end();
-  // A clock that was set back must not hold reports for longer than the longest pause.
-  const Seconds now = now_seconds(), longest = now + 25 * 3600;
-  const auto wait = state_.backoff.find(url);
-  const Seconds endpoint = wait == state_.backoff.end() ? 0 : wait->second.not_before;
-  const auto passed = [&](Seconds not_before) { return not_before <= now || not_before > longest; };
-  return passed(destination.not_before) && passed(endpoint);
+  const Seconds now = now_seconds();
+  return has_come(destination.not_before, now) && state_.may_ask(url, now);
 }
 
 USAGE_STATS_INLINE Seconds UploadPass::next_due() const {
   const Seconds now = now_seconds();
   Seconds next = 0;
   if (options_.awaited || options_.ignore_backoff || options_.only_deletions) return next;
-  for (const Envelope& envelope : storage_.waiting())
+  for (const Envelope& envelope : storage_.outbox.waiting())
     for (const Destination& to : envelope.destinations) {
-      const auto wait = state_.backoff.find(to.endpoint.url);
-      const Seconds due = std::max(to.not_before, wait == state_.backoff.end() ? 0 : wait->second.not_before);
+      const Seconds due = std::max(to.not_before, state_.paused_until(to.endpoint.url));
       if (due > now && due <= now + short_wait) next = next == 0 ? due : std::min(next, due);
     }
   return next;
 }
 
 USAGE_STATS_INLINE bool UploadPass::interim_due(const Envelope& envelope, const Destination& to) {
-  if (options_.only_deletions || is_stopped(state_, envelope.version, to.endpoint.url) || !due(to)) return false;
+  if (options_.only_deletions || state_.is_stopped(envelope.version, to.endpoint.url) || !due(to)) return false;
   std::int64_t& tried = interim_[envelope.session_id + " " + to.endpoint.url];
-  if (envelope.sequence > tried && storage_.was_tried(envelope, to.endpoint.url)) tried = envelope.sequence;
+  if (envelope.sequence > tried && storage_.archive.was_tried(envelope, to.endpoint.url)) tried = envelope.sequence;
   return envelope.sequence > tried;
 }
 
 USAGE_STATS_INLINE bool UploadPass::waiting_due(const Envelope& envelope, const Destination& to) const {
   if (options_.only_deletions && !envelope.deletion) return false;
   if (envelope.in_use_elsewhere && !options_.ignore_backoff) return false;
-  return due(to) || (!envelope.deletion && is_stopped(state_, envelope.version, to.endpoint.url));
+  return due(to) || (!envelope.deletion && state_.is_stopped(envelope.version, to.endpoint.url));
 }
 
 USAGE_STATS_INLINE bool UploadPass::start_workers(bool new_envelopes) {
@@ -13833,13 +15203,13 @@ USAGE_STATS_INLINE bool UploadPass::start_workers(bool new_envelopes) {
     if (it == list.end()) list.push_back(endpoint);
   };
   if (out_of_time()) return false;
-  for (const Envelope& envelope : storage_.interims())
+  for (const Envelope& envelope : storage_.outbox.interims(storage_.archive))
     for (const Destination& to : envelope.destinations) {
       add(known, to.endpoint);
       if (interim_due(envelope, to)) add(wanted, to.endpoint);
     }
   if (new_envelopes)
-    for (const Envelope& envelope : storage_.waiting())
+    for (const Envelope& envelope : storage_.outbox.waiting())
       for (const Destination& to : envelope.destinations) {
         add(known, to.endpoint);
         if (waiting_due(envelope, to)) add(wanted, to.endpoint);
@@ -13859,11 +15229,11 @@ USAGE_STATS_INLINE void UploadPass::drain(const Endpoint& endpoint) {
 
 USAGE_STATS_INLINE bool UploadPass::drain_interims(const Endpoint& endpoint) {
   bool any = false;
-  for (Envelope& envelope : storage_.interims()) {
+  for (Envelope& envelope : storage_.outbox.interims(storage_.archive)) {
     const Destination* const to = at(envelope, endpoint);
     if (to == nullptr || out_of_time() || !interim_due(envelope, *to)) continue;
     // While another one was sent, a newer report may have come, or the last one, which goes the way of all that wait.
-    const auto report = storage_.read_report(envelope.client_id, envelope.session_id);
+    const auto report = storage_.archive.read_report(envelope.client_id, envelope.session_id);
     const auto json = report ? parse_json(*report) : std::nullopt;
     if (!json || boolean_member(*json, "final")) continue;
     envelope.sequence = integer_member(*json, "sequence", envelope.sequence);
@@ -13875,14 +15245,14 @@ USAGE_STATS_INLINE bool UploadPass::drain_interims(const Endpoint& endpoint) {
     ++tried.attempts;
     // What is on the disk before the first byte leaves is not sent twice, whatever ends this process in between.
     const DeliveryRecord begun{to->endpoint.url, envelope.sequence, 0, under_way, {}, tried.attempts, 0};
-    if (!storage_.record_delivery(envelope, begun)) send_to(envelope, tried, *report);
+    if (!storage_.archive.record_delivery(envelope, begun)) send_to(envelope, tried, *report);
   }
   return any;
 }
 
 USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std::set<std::string>& seen) {
   bool any = false;
-  std::vector<Envelope> envelopes = storage_.waiting();
+  std::vector<Envelope> envelopes = storage_.outbox.waiting();
   // Those that have failed least go first: one report that a server cannot stomach must not hold up the others.
   std::stable_sort(envelopes.begin(), envelopes.end(), [&](const Envelope& a, const Envelope& b) {
     const auto tries = [&](const Envelope& envelope) {
@@ -13905,29 +15275,27 @@ USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std:
 }
 
 USAGE_STATS_INLINE bool UploadPass::still_allowed(const Envelope& envelope) {
-  bool unreadable = false;
-  const State now = storage_.state(&unreadable);
-  const Permission permission = unreadable  ? Permission{Leave::unclear, "state.json cannot be read now"}
-                                : now.newer ? Permission{Leave::unclear, "state.json is of a newer version"}
-                                            : permission_for(envelope, now);
+  const auto now = storage_.read_state();
+  const Permission permission = !now         ? Permission{Leave::unclear, "state.json cannot be read now"}
+                                : now->newer ? Permission{Leave::unclear, "state.json is of a newer version"}
+                                             : permission_for(envelope, *now);
   if (permission.leave == Leave::allowed) return true;
   const bool waits = permission.leave == Leave::unclear;
   log_("session ", envelope.session_id, ": it ", waits ? "waits: " : "is not sent: ", permission.why);
-  if (!waits) storage_.remove_waiting(envelope.session_id);
+  if (!waits) storage_.outbox.remove(envelope.session_id);
   return false;
 }
 
 USAGE_STATS_INLINE void UploadPass::send_report(Envelope envelope, Destination to) {
-  bool unreadable = false;
-  const auto report = storage_.waiting_report(envelope, log_, unreadable);
-  if (unreadable) return log_("session ", envelope.session_id, ": its report cannot be read now; it waits");
+  const auto report = waiting_report(storage_, envelope, log_);
+  if (report.transient()) return log_("session ", envelope.session_id, ": its report cannot be read now; it waits");
   if (!report) {
     log_("session ", envelope.session_id, ": its report is gone, damaged or not ours; dropped");
-    if (!storage_.remove_waiting(envelope.session_id)) keep_count([](State& state) { ++state.dropped; });
+    if (succeeded(storage_.outbox.remove(envelope.session_id))) keep_count([](State& state) { ++state.dropped; });
     return;
   }
   if (const auto json = parse_json(*report)) envelope.sequence = integer_member(*json, "sequence", 1);
-  const bool stopped = is_stopped(state_, envelope.version, to.endpoint.url);
+  const bool stopped = state_.is_stopped(envelope.version, to.endpoint.url);
   if (stopped || to.attempts >= limits::tries) {
     Response none;
     none.error = "the last try was cut off";
@@ -13945,7 +15313,7 @@ USAGE_STATS_INLINE void UploadPass::send_report(Envelope envelope, Destination t
 
 USAGE_STATS_INLINE std::error_code UploadPass::note_outcome(const Envelope& envelope, const Destination& tried,
                                                             bool done) {
-  return storage_.update_waiting(envelope.session_id, [&](Envelope& now) {
+  return storage_.outbox.update(envelope.session_id, [&](Envelope& now) {
     const Destination* const to = at(now, tried.endpoint);
     // A later one than that which was sent: the run's true end, after it was taken for lost.
     if (to == nullptr || now.sequence > envelope.sequence) return;
@@ -13962,9 +15330,10 @@ USAGE_STATS_INLINE bool UploadPass::send_to(const Envelope& envelope, Destinatio
   Response response;
   const Endpoint& endpoint = destination.endpoint;
   // What an earlier try of this very report has brought counts too: a retry begins where that one came to its end.
-  std::size_t events = endpoint.protocol == Protocol::amplitude
-                           ? delivered_events(storage_.deliveries(envelope), endpoint.url, envelope.sequence + 1)
-                           : 0;
+  std::size_t events =
+      endpoint.protocol == Protocol::amplitude
+          ? delivered_events(storage_.archive.deliveries(envelope), endpoint.url, envelope.sequence + 1)
+          : 0;
   const std::vector<Request> requests = requests_for(endpoint, report, events);
   if (!requests.empty() && !remember_sent(envelope, endpoint.url)) return --destination.attempts, false;
   for (const Request& request : requests) {
@@ -14033,15 +15402,15 @@ USAGE_STATS_INLINE void UploadPass::send_deletion(const Envelope& envelope, Dest
 /// Tells sessions when a deletion is due, so that they start an uploader for it.
 USAGE_STATS_INLINE void UploadPass::note_deletions() {
   Seconds next = 0;
-  bool incomplete = false;
-  for (const Envelope& envelope : storage_.waiting(&incomplete)) {
+  const Outbox::Waiting waiting = storage_.outbox.list_waiting();
+  for (const Envelope& envelope : waiting.envelopes) {
     if (!envelope.deletion) continue;
     for (const Destination& destination : envelope.destinations) {
       const Seconds due = std::max<Seconds>(destination.not_before, 1);
       next = next == 0 ? due : std::min(next, due);
     }
   }
-  if (!incomplete && next != state_.deletion_due) keep_count([&](State& state) { state.deletion_due = next; });
+  if (!waiting.incomplete && next != state_.deletion_due) keep_count([&](State& state) { state.deletion_due = next; });
 }
 
 USAGE_STATS_INLINE bool UploadPass::conclude(const Envelope& envelope, Destination& destination,
@@ -14068,7 +15437,7 @@ USAGE_STATS_INLINE bool UploadPass::conclude(const Envelope& envelope, Destinati
       record.result = "stopped";
       keep_count([&](State& state) {
         ++state.dropped;
-        if (!is_stopped(state, envelope.version, url)) state.stopped.push_back(envelope.version + " " + url);
+        state.stop(envelope.version, url);
       });
       break;
     case Answer::impossible:
@@ -14082,7 +15451,7 @@ USAGE_STATS_INLINE bool UploadPass::conclude(const Envelope& envelope, Destinati
   }
   log_("session ", envelope.session_id, " to ", url, ": ", record.result, " (", std::to_string(response.status), " ",
        record.detail, ")");
-  storage_.record_delivery(envelope, record);
+  storage_.archive.record_delivery(envelope, record);
   if (options_.progress) options_.progress(envelope, record);
   return done;
 }
@@ -14153,242 +15522,33 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
     }
     if (!worked) uploader_impl::note_at_work(*storage, lock);
     worked = true;
-    bool unreadable = false;
-    const State state = storage->state(&unreadable);
+    const auto state = storage->read_state();
     // A server may have told this version to stop, or to wait.
-    if (unreadable) return log("state.json cannot be read now: nothing is sent"), worked;
-    if (state.newer) return log("state.json is of a newer version: nothing is sent"), worked;
-    const auto seen = uploader_impl::UploadPass(*storage, state, options, log).run();
+    if (!state) return log("state.json cannot be read now: nothing is sent"), worked;
+    if (state->newer) return log("state.json is of a newer version: nothing is sent"), worked;
+    const auto seen = uploader_impl::UploadPass(*storage, *state, options, log).run();
     lock.release();
     if (storage->folder().is_gone()) return true;
     // A session that saw the lock held has started no uploader: its envelope may have come after the last look.
-    storage->collect_vanished(log);
+    collect_vanished(*storage, log);
     const auto now = uploader_impl::names_in(*storage, "pending");
     if (std::includes(seen.begin(), seen.end(), now.begin(), now.end())) return true;
     if (uploader_impl::Clock::now() >= options.deadline) return true;
   }
 }
 
-namespace uploader_impl {
-
-/// A clock that was set back must not hold anything up for longer than the longest pause.
-USAGE_STATS_INLINE bool passed(Seconds due) {
-  const Seconds now = now_seconds();
-  return due <= now || due > now + 25 * 3600;
-}
-
-}  // namespace uploader_impl
-
 USAGE_STATS_INLINE bool may_be_asked(const Envelope& envelope, const State& state) {
   return std::any_of(envelope.destinations.begin(), envelope.destinations.end(), [&](const Destination& destination) {
-    const auto wait = state.backoff.find(destination.endpoint.url);
-    return wait == state.backoff.end() || uploader_impl::passed(wait->second.not_before);
+    return state.may_ask(destination.endpoint.url, now_seconds());
   });
 }
 
 USAGE_STATS_INLINE bool uploader_needed(const Storage& storage, const Envelope& envelope, const State& state) {
-  if (state.deletion_due != 0 && uploader_impl::passed(state.deletion_due)) return true;
-  return may_be_asked(envelope, state) || storage.needs_pruning(envelope.client_id);
+  if (state.is_deletion_due(now_seconds())) return true;
+  return may_be_asked(envelope, state) || needs_pruning(storage, envelope.client_id);
 }
 
 }  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/send/launcher.inl
-// The process that is the uploader: how it is started, and what it is.
-
-#include <condition_variable>
-#include <memory>
-#include <mutex>
-#include <set>
-#include <string>
-#include <thread>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace uploader_impl {
-
-constexpr const char* folder_variable = "USAGE_STATS_UPLOADER";
-constexpr const char* stay_variable = "USAGE_STATS_UPLOADER_STAY_MS";
-/// 64 MiB, and room for the stacks of four requests with TLS at once (tls_stack), which are reserved and hardly used.
-constexpr std::size_t most_memory = (64 + 4 * 24) * 1024 * 1024;
-constexpr const char* log_file = "uploader.log";  // with USAGE_STATS_DEBUG=1 only
-
-USAGE_STATS_INLINE bool& hook_ran() noexcept {
-  static bool ran = false;
-  return ran;
-}
-
-/// Debug lines of a process whose standard error is the null device.
-USAGE_STATS_INLINE Log log_into(const Storage& storage) {
-  using os::LockedFile;
-  if (!Log(nullptr).enabled()) return Log();
-  LockedFile::Outcome outcome{};
-  std::error_code error;
-  for (const auto& entry : storage.folder().list(1, [](std::string_view name) { return name == log_file; }))
-    // A backup that links has the same file: what is added here would be added there.
-    if (entry.size > limits::file_bytes || entry.linked) storage.folder().remove(log_file);
-  auto file = std::make_shared<LockedFile>(LockedFile::acquire(storage.folder(), log_file, true, outcome, error));
-  return Log([file](std::string_view line) {
-    if (*file) file->append(timestamp(std::chrono::system_clock::now()) + " " + std::string(line) + "\n");
-  });
-}
-
-/// What has not been sent in time makes its endpoints wait, so that not every run waits as long for nothing.
-USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, const Log& log) {
-  std::error_code error;
-  auto storage = Storage::open(usage_folder, {}, false, error);
-  if (!storage) return;
-  storage->be_patient();
-  std::set<std::string> urls;
-  for (const Envelope& envelope : storage->waiting())
-    for (const Destination& destination : envelope.destinations) urls.insert(destination.endpoint.url);
-  storage->update_state([&](State& state) {
-    for (const std::string& url : urls) {
-      Backoff& wait = state.backoff[url];
-      wait.why = "a server, or the name server, held the uploader up for as long as that may live";
-      // One that has asked for a longer pause was not asked.
-      wait.not_before =
-          std::max<Seconds>(wait.not_before, now_seconds() + backoff_delay(++wait.failures, std::nullopt, 0).count());
-    }
-  });
-  storage->prune(log);
-}
-
-[[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
-  os::become_background_process(longest_life, folder + "/" + lock_file);
-  os::limit_memory(most_memory);
-  USAGE_STATS_TRY {
-    std::error_code error;
-    if (const auto storage = Storage::open(folder, {}, false, error)) {  // refuses a folder that is not ours
-      UploadOptions options;
-      if (!stay.empty() && stay.size() < 6 && stay.find_first_not_of("0123456789") == std::string::npos)
-        options.stay = std::min(std::chrono::milliseconds(std::stoi(stay)), options.stay);
-      options.deadline = Clock::now() + longest_life - longest_request - std::chrono::seconds(2);
-      const Log log = log_into(*storage);
-      // A name lookup may hang for as long as this process may live, and nothing but its end can end it.
-      os::Thread(
-          [folder, log] {
-            os::block_signals_in_this_thread();
-            std::this_thread::sleep_for(longest_life - std::chrono::milliseconds(1500));
-            log("an endpoint keeps this process waiting; all of them wait now");
-            note_silence(folder, log);
-            os::exit_now(0);
-          },
-          small_stack)
-          .detach();
-      upload(folder, options, log);
-      // So many come that this life was too short: a successor goes on. Tries are counted, so this ends.
-      if (Clock::now() >= options.deadline) start_uploader(*storage, storage->app(), options.stay, log);
-    }
-  }
-  USAGE_STATS_CATCH_ALL {}
-  os::exit_now(0);
-}
-
-}  // namespace uploader_impl
-
-USAGE_STATS_INLINE bool can_start_uploader() noexcept { return uploader_impl::hook_ran(); }
-
-USAGE_STATS_INLINE bool uploader_at_work(const Storage& storage) noexcept {
-  return os::LockedFile::is_locked(storage.folder(), uploader_impl::lock_file);
-}
-
-USAGE_STATS_INLINE os::SelfStart uploader_start(const Storage& storage, const std::string& app,
-                                                std::chrono::milliseconds stay) {
-  const std::filesystem::path& folder = storage.folder().path();
-  return {
-      app,
-      {{uploader_impl::folder_variable, folder.string()}, {uploader_impl::stay_variable, std::to_string(stay.count())}},
-      (folder / uploader_impl::lock_file).string(),
-      uploader_impl::longest_life};
-}
-
-USAGE_STATS_INLINE os::Child start_uploader(const Storage& storage, const std::string& app,
-                                            std::chrono::milliseconds stay, const Log& log) {
-  os::Child child;
-  std::error_code error;
-  // The new process locks the file and does not make it.
-  if (os::LockedFile::Outcome outcome{}; !storage.folder().exists(uploader_impl::lock_file))
-    os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
-  error = std::make_error_code(std::errc::device_or_resource_busy);
-  if (!uploader_at_work(storage)) child = os::start_self(uploader_start(storage, app, stay), error);
-  if (error == std::errc::device_or_resource_busy)
-    log("an uploader is at work already");
-  else
-    log(error ? "the uploader did not start: " + error.message() : std::string("the uploader is started"));
-  return child;
-}
-
-USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_folder, std::chrono::milliseconds limit,
-                                          const Log& log) noexcept {
-  struct Shared {
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool done = false;
-  };
-  USAGE_STATS_TRY {
-    const auto shared = std::make_shared<Shared>();
-    UploadOptions options;
-    options.stay = std::chrono::milliseconds(0);
-    const auto deadline = uploader_impl::Clock::now() + limit;
-    // Its last request ends before we stop waiting: a TLS library that is torn down at the end of the process must not
-    // be in use.
-    options.deadline = deadline - std::min(limit / 5, std::chrono::milliseconds(100));
-    options.awaited = true;
-    os::Thread worker([shared, usage_folder, options, log] {
-      os::block_signals_in_this_thread();
-      USAGE_STATS_TRY { upload(usage_folder, options, log); }
-      USAGE_STATS_CATCH_ALL {}
-      const std::lock_guard<std::mutex> guard(shared->mutex);
-      shared->done = true;
-      shared->changed.notify_all();
-    });
-    if (!worker.joinable()) return log("no thread for uploading; the report waits");
-    std::unique_lock<std::mutex> guard = lock_or_give_up(shared->mutex);
-    if (!guard) return worker.detach();
-    const bool done = shared->changed.wait_until(guard, deadline, [&] { return shared->done; });
-    guard.unlock();
-    if (done) return worker.join();
-    worker.detach();  // it hangs in a name lookup, which nothing can bound; what it sends waits for a later run
-    uploader_impl::note_silence(usage_folder, log);
-  }
-  USAGE_STATS_CATCH_ALL { log("no memory for uploading; the report waits"); }
-}
-
-USAGE_STATS_INLINE void collect_alone(const Storage& storage, const Log& log) {
-  os::LockedFile::Outcome outcome{};
-  std::error_code error;
-  const auto lock = os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
-  if (!lock) return;
-  storage.collect_vanished(log, 100);  // the host waits
-  storage.prune(log);
-}
-
-USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
-  USAGE_STATS_TRY {
-    os::note_standard_error();
-    os::note_own_file();
-    if (!os::in_main_executable(hook) || os::started_by_loader()) return;
-    uploader_impl::hook_ran() = true;
-    os::forks();  // counted from now on, while there are no threads yet
-    const auto folder = os::variable(uploader_impl::folder_variable);
-    if (!folder) return;
-    // Whoever starts a setuid program chooses its environment: neither our work nor, by our fault, the host's is done.
-    if (os::elevated() || !os::foreign_home().empty()) os::exit_now(0);
-    const std::string stay = os::variable(uploader_impl::stay_variable).value_or("");
-    os::remove_variable(uploader_impl::folder_variable);
-    os::remove_variable(uploader_impl::stay_variable);
-    uploader_impl::be_the_uploader(*folder, stay);
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-}  // namespace detail
-
-USAGE_STATS_INLINE void run_uploader() noexcept {
-  detail::start_if_asked(reinterpret_cast<const void*>(&run_uploader));
-}
-
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/send/exporters/exporters.inl
 
@@ -14404,13 +15564,6 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace exporters_impl {
 
-/// Appends a string as JSON has it.
-USAGE_STATS_INLINE void append_quoted(std::string& out, const std::string& text) {
-  for (const char c : text)
-    if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') return static_cast<void>(out += json_text(Json(text)));
-  out.append("\"").append(text).append("\"");
-}
-
 USAGE_STATS_INLINE void add_item(std::string& list, std::string_view item) {
   if (!list.empty()) list += ',';
   list += item;
@@ -14420,7 +15573,7 @@ USAGE_STATS_INLINE void add_item(std::string& list, std::string_view item) {
 class ObjectText {
  public:
   void raw(std::string_view name, std::string_view json) { begin(name).append(json); }
-  void text(std::string_view name, const std::string& value) { append_quoted(begin(name), value); }
+  void text(std::string_view name, const std::string& value) { append_json_string(begin(name), value); }
   void number(std::string_view name, std::int64_t value) { raw(name, std::to_string(value)); }
   /// Nothing where there is no value.
   void copy(std::string_view name, const Json* value) {
@@ -14474,7 +15627,7 @@ USAGE_STATS_INLINE Milliseconds parse_timestamp(std::string_view text) {
 USAGE_STATS_INLINE Milliseconds duration_member(const Json& object, const char* name) {
   constexpr double longest = 1e9;  // 30 years; what is longer was not measured
   const Json* const value = member(object, name);
-  const double seconds = value != nullptr && value->is_number() ? value->get<double>() : 0.0;
+  const double seconds = value != nullptr ? number_of(*value) : 0.0;
   return seconds > 0 ? std::llround((std::min)(seconds, longest) * 1000.0) : 0;
 }
 
@@ -14487,7 +15640,7 @@ USAGE_STATS_INLINE Milliseconds run_time(const Json& report) {
   if (member(report, "duration_s") != nullptr) return duration_member(report, "duration_s");
   Milliseconds last = 0;
   for (const char* const part : {"events", "stages"})
-    if (const Json* const list = member(report, part); list != nullptr && list->is_array())
+    if (const auto* const list = list_member(report, part))
       for (const Json& item : *list)
         last = (std::max)(last, duration_member(item, "at_s") + duration_member(item, "duration_s"));
   return last;
@@ -14521,7 +15674,7 @@ using exporters_impl::ObjectText;
 /// What all events of the session have in common. No user_id: Amplitude would count each run as a person. No ip: where
 /// it is missing, nobody is located by it.
 USAGE_STATS_INLINE ObjectText common_of(const Json& report) {
-  const Json empty = Json::object();
+  const Json empty;
   const Json* const app = member(report, "app");
   const Json* const system = member(report, "system");
   const std::string client = string_member(report, "client_id");
@@ -14557,15 +15710,13 @@ USAGE_STATS_INLINE std::string event_text(const Json& report, ObjectText event, 
 USAGE_STATS_INLINE std::vector<std::string> stream(const Json& report, std::size_t already) {
   std::vector<std::string> texts;
   const ObjectText common = common_of(report);
-  const Json none = Json::array();
   const Milliseconds start = exporters_impl::started_at(report);
   if (already == 0)
     texts.push_back(event_text(report, common, "0", "started", start,
                                parts_of(report, {"schema", "build", "system", "command", "delivery"})));
-  const Json* const list = member(report, "events");
-  std::size_t index = 0;
-  for (const Json& item : list != nullptr && list->is_array() ? *list : none) {
-    if (++index < already) continue;
+  const auto* const list = list_member(report, "events");
+  for (std::size_t index = std::max<std::size_t>(already, 1); list != nullptr && index <= list->size(); ++index) {
+    const Json& item = (*list)[index - 1];
     const Json* const fields = member(item, "fields");
     texts.push_back(event_text(report, common, std::to_string(index), string_member(item, "name"),
                                start + exporters_impl::duration_member(item, "at_s"),
@@ -14583,10 +15734,10 @@ USAGE_STATS_INLINE std::vector<std::string> stream(const Json& report, std::size
 /// The requests' bodies for what an endpoint that has `already` so many of the stream's events lacks.
 USAGE_STATS_INLINE std::vector<AmplitudeBatch> amplitude_batches(const Json& report, const std::string& api_key,
                                                                  std::size_t already) {
-  const Json* const list = member(report, "events");
-  const std::size_t end = 1 + (list != nullptr && list->is_array() ? list->size() : 0);
+  const auto* const list = list_member(report, "events");
+  const std::size_t end = 1 + (list != nullptr ? list->size() : 0);
   std::string head = "{\"api_key\":";
-  exporters_impl::append_quoted(head, api_key);
+  append_json_string(head, api_key);
   head += ",\"events\":[";
   std::vector<AmplitudeBatch> batches;
   std::size_t at = (std::min)(already, end), count = 0;
@@ -14626,16 +15777,16 @@ constexpr int span_kind_internal = 1;              // of opentelemetry.proto.tra
 /// Appends a value as OTLP writes it; false for what an attribute cannot hold.
 USAGE_STATS_INLINE bool append_any(std::string& out, const Json& value) {
   if (value.is_boolean()) {
-    out += value.get<bool>() ? "{\"boolValue\":true" : "{\"boolValue\":false";
+    out += *value.get_ptr<const Json::boolean_t*>() ? "{\"boolValue\":true" : "{\"boolValue\":false";
   } else if (value.is_number_float()) {
     out.append("{\"doubleValue\":").append(json_text(value));
   } else if (value.is_number_integer()) {
-    out.append("{\"intValue\":\"").append(std::to_string(value.get<std::int64_t>())).append("\"");
+    out.append("{\"intValue\":\"").append(std::to_string(*value.get_ptr<const Json::number_integer_t*>())).append("\"");
   } else if (const auto* const text = value.get_ptr<const Json::string_t*>()) {
-    exporters_impl::append_quoted(out += "{\"stringValue\":", *text);
-  } else if (value.is_array()) {
+    append_json_string(out += "{\"stringValue\":", *text);
+  } else if (const auto* const list = value.get_ptr<const Json::array_t*>()) {
     std::string items;
-    for (const Json& item : value)
+    for (const Json& item : *list)
       if (std::string inner; append_any(inner, item)) exporters_impl::add_item(items, inner);
     out.append("{\"arrayValue\":{\"values\":[").append(items).append("]}");
   } else {
@@ -14648,27 +15799,45 @@ USAGE_STATS_INLINE bool append_any(std::string& out, const Json& value) {
 /// A list of attributes; what has no value is left out.
 class Attributes {
  public:
-  void put(const std::string& key, const Json& value) {
+  void put(const std::string& key, const Json* value) {
+    if (value == nullptr) return;
     const std::size_t before = items_.size();
-    exporters_impl::add_item(items_, "{\"key\":");
-    exporters_impl::append_quoted(items_, key);
-    items_ += ",\"value\":";
-    if (append_any(items_, value))
+    begin(key);
+    if (append_any(items_, *value))
       items_ += '}';
     else
       items_.resize(before);
   }
-  void put(const std::string& key, const Json* value) {
-    if (value != nullptr) put(key, *value);
+  void put_text(const std::string& key, std::string_view text) {
+    begin(key);
+    append_json_string(items_ += "{\"stringValue\":", text);
+    items_ += "}}";
+  }
+  /// That member of each item.
+  void put_texts(const std::string& key, const Json::array_t& items, const char* name) {
+    std::string texts;
+    for (const Json& item : items) {
+      exporters_impl::add_item(texts, "{\"stringValue\":");
+      append_json_string(texts, string_member(item, name));
+      texts += '}';
+    }
+    begin(key);
+    items_.append("{\"arrayValue\":{\"values\":[").append(texts).append("]}}}");
   }
   /// Each member of an object that is no object itself, its name behind the prefix.
   void put_members(const std::string& prefix, const Json* object) {
-    if (object == nullptr || !object->is_object()) return;
-    for (const auto& [name, value] : object->items()) put(prefix + name, value);
+    const auto* const members = object == nullptr ? nullptr : object->get_ptr<const Json::object_t*>();
+    if (members == nullptr) return;
+    for (const auto& [name, value] : *members) put(prefix + name, &value);
   }
   std::string list() const { return "[" + items_ + "]"; }
 
  private:
+  void begin(const std::string& key) {
+    exporters_impl::add_item(items_, "{\"key\":");
+    append_json_string(items_, key);
+    items_ += ",\"value\":";
+  }
   std::string items_;
 };
 
@@ -14689,9 +15858,9 @@ USAGE_STATS_INLINE void put_os(Attributes& attributes, const std::string& descri
   const std::size_t blank = description.rfind(' ');
   const char first = blank != std::string::npos && blank + 1 < description.size() ? description[blank + 1] : '\0';
   const bool version = first >= '0' && first <= '9';
-  attributes.put("os.description", description);
-  attributes.put("os.name", version ? description.substr(0, blank) : description);
-  if (version) attributes.put("os.version", description.substr(blank + 1));
+  attributes.put_text("os.description", description);
+  attributes.put_text("os.name", version ? description.substr(0, blank) : description);
+  if (version) attributes.put_text("os.version", description.substr(blank + 1));
 }
 
 USAGE_STATS_INLINE std::string library_version() {
@@ -14707,20 +15876,20 @@ USAGE_STATS_INLINE std::string resource_of(const Json& report) {
     attributes.put("service.version", member(*app, "version"));
   }
   attributes.put("service.instance.id", member(report, "session_id"));
-  attributes.put("telemetry.sdk.name", "usage_stats");
-  attributes.put("telemetry.sdk.language", "cpp");
-  attributes.put("telemetry.sdk.version", library_version());
+  attributes.put_text("telemetry.sdk.name", "usage_stats");
+  attributes.put_text("telemetry.sdk.language", "cpp");
+  attributes.put_text("telemetry.sdk.version", library_version());
   attributes.put("usage_stats.schema", member(report, "schema"));
   attributes.put("usage_stats.client_id", member(report, "client_id"));
   if (const Json* const system = member(report, "system")) {
     const std::string os = string_member(*system, "os"), description = string_member(*system, "os_version");
     const std::string arch = string_member(*system, "arch");
-    if (!os.empty()) attributes.put("os.type", os_type(os));
+    if (!os.empty()) attributes.put_text("os.type", os_type(os));
     if (!description.empty()) put_os(attributes, description);
-    if (!arch.empty()) attributes.put("host.arch", host_arch(arch));
-    if (system->is_object())
-      for (const auto& [name, value] : system->items())
-        if (name != "os" && name != "os_version") attributes.put("usage_stats." + name, value);
+    if (!arch.empty()) attributes.put_text("host.arch", host_arch(arch));
+    if (const auto* const members = system->get_ptr<const Json::object_t*>())
+      for (const auto& [name, value] : *members)
+        if (name != "os" && name != "os_version") attributes.put("usage_stats." + name, &value);
   }
   if (const Json* const build = member(report, "build")) {
     attributes.put_members("usage_stats.build.", build);
@@ -14756,21 +15925,16 @@ USAGE_STATS_INLINE std::string exception_event(const Json& error, Milliseconds t
   Attributes attributes;
   attributes.put("exception.type", member(error, "type"));
   attributes.put("exception.message", member(error, "message"));
-  if (const Json* const causes = member(error, "causes"); causes != nullptr && causes->is_array()) {
-    Json types = Json::array(), messages = Json::array();  // of the same length
-    for (const Json& cause : *causes) {
-      types.push_back(string_member(cause, "type"));
-      messages.push_back(string_member(cause, "message"));
-    }
-    attributes.put("usage_stats.cause.types", types);
-    attributes.put("usage_stats.cause.messages", messages);
+  if (const auto* const causes = list_member(error, "causes")) {  // two lists of the same length
+    attributes.put_texts("usage_stats.cause.types", *causes, "type");
+    attributes.put_texts("usage_stats.cause.messages", *causes, "message");
   }
   return event_at(time, "exception", attributes);
 }
 
 USAGE_STATS_INLINE std::string events_of(const Json& report, Milliseconds start, Milliseconds end) {
   std::string events;
-  if (const Json* const list = member(report, "events"); list != nullptr && list->is_array())
+  if (const auto* const list = list_member(report, "events"))
     for (const Json& item : *list) {
       Attributes attributes;
       attributes.put_members("usage_stats.field.", member(item, "fields"));
@@ -14837,7 +16001,7 @@ USAGE_STATS_INLINE std::string root_attributes(const Json& report) {
 
 USAGE_STATS_INLINE std::string root_span(const Json& report, const std::string& session, Milliseconds start,
                                          Milliseconds end) {
-  const Json empty = Json::object();
+  const Json empty;
   const auto part = [&](const char* name) -> const Json& {
     const Json* const found = member(report, name);
     return found != nullptr ? *found : empty;
@@ -14876,7 +16040,7 @@ USAGE_STATS_INLINE std::string otlp_body(const Json& report) {
   const Milliseconds start = exporters_impl::started_at(report), end = start + exporters_impl::run_time(report);
   std::string spans = root_span(report, session, start, end);
   std::size_t number = 0;
-  if (const Json* const stages = member(report, "stages"); stages != nullptr && stages->is_array())
+  if (const auto* const stages = list_member(report, "stages"))
     for (const Json& stage : *stages) exporters_impl::add_item(spans, stage_span(stage, session, ++number, start, end));
   ObjectText scope, scope_spans, resource_spans, body;
   scope.text("name", "usage_stats");
@@ -16132,6 +17296,207 @@ USAGE_STATS_INLINE Response send(const Request& request, std::chrono::millisecon
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+#pragma pop_macro("USAGE_STATS_INLINE")
+// ---- usage_stats/detail/send/launcher.inl
+// The process that is the uploader: how it is started, and what it is.
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace uploader_impl {
+
+constexpr const char* folder_variable = "USAGE_STATS_UPLOADER";
+constexpr const char* stay_variable = "USAGE_STATS_UPLOADER_STAY_MS";
+/// 64 MiB, and room for the stacks of four requests with TLS at once (tls_stack), which are reserved and hardly used.
+constexpr std::size_t most_memory = (64 + 4 * 24) * 1024 * 1024;
+constexpr const char* log_file = "uploader.log";  // with USAGE_STATS_DEBUG=1 only
+
+USAGE_STATS_INLINE bool& hook_ran() noexcept {
+  static bool ran = false;
+  return ran;
+}
+
+/// Debug lines of a process whose standard error is the null device.
+USAGE_STATS_INLINE Log log_into(const Storage& storage) {
+  using os::LockedFile;
+  if (!Log(nullptr).enabled()) return Log();
+  LockedFile::Outcome outcome{};
+  std::error_code error;
+  for (const auto& entry : storage.folder().list(1, [](std::string_view name) { return name == log_file; }))
+    // A backup that links has the same file: what is added here would be added there.
+    if (entry.size > limits::file_bytes || entry.linked) storage.folder().remove(log_file);
+  auto file = std::make_shared<LockedFile>(LockedFile::acquire(storage.folder(), log_file, true, outcome, error));
+  return Log([file](std::string_view line) {
+    if (*file) file->append(timestamp(std::chrono::system_clock::now()) + " " + std::string(line) + "\n");
+  });
+}
+
+/// What has not been sent in time makes its endpoints wait, so that not every run waits as long for nothing.
+USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, const Log& log) {
+  std::error_code error;
+  auto storage = Storage::open(usage_folder, {}, false, error);
+  if (!storage) return;
+  storage->be_patient();
+  std::set<std::string> urls;
+  for (const Envelope& envelope : storage->outbox.waiting())
+    for (const Destination& destination : envelope.destinations) urls.insert(destination.endpoint.url);
+  storage->update_state([&](State& state) {
+    for (const std::string& url : urls) {
+      Backoff& wait = state.backoff[url];
+      wait.why = "a server, or the name server, held the uploader up for as long as that may live";
+      // One that has asked for a longer pause was not asked.
+      wait.not_before =
+          std::max<Seconds>(wait.not_before, now_seconds() + backoff_delay(++wait.failures, std::nullopt, 0).count());
+    }
+  });
+  prune(*storage, log);
+}
+
+[[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
+  os::become_background_process(longest_life, folder + "/" + lock_file);
+  os::limit_memory(most_memory);
+  USAGE_STATS_TRY {
+    std::error_code error;
+    if (auto storage = Storage::open(folder, {}, false, error)) {  // refuses a folder that is not ours
+      UploadOptions options;
+      if (!stay.empty() && stay.size() < 6 && stay.find_first_not_of("0123456789") == std::string::npos)
+        options.stay = std::min(std::chrono::milliseconds(std::stoi(stay)), options.stay);
+      options.deadline = Clock::now() + longest_life - longest_request - std::chrono::seconds(2);
+      const Log log = log_into(*storage);
+      // A name lookup may hang for as long as this process may live, and nothing but its end can end it.
+      os::Thread(
+          [folder, log] {
+            os::block_signals_in_this_thread();
+            std::this_thread::sleep_for(longest_life - std::chrono::milliseconds(1500));
+            log("an endpoint keeps this process waiting; all of them wait now");
+            note_silence(folder, log);
+            os::exit_now(0);
+          },
+          small_stack)
+          .detach();
+      upload(folder, options, log);
+      // So many come that this life was too short: a successor goes on. Tries are counted, so this ends.
+      if (Clock::now() >= options.deadline) start_uploader(*storage, storage->app(), options.stay, log);
+    }
+  }
+  USAGE_STATS_CATCH_ALL {}
+  os::exit_now(0);
+}
+
+}  // namespace uploader_impl
+
+USAGE_STATS_INLINE bool can_start_uploader() noexcept { return uploader_impl::hook_ran(); }
+
+USAGE_STATS_INLINE bool uploader_at_work(const Storage& storage) noexcept {
+  return os::LockedFile::is_locked(storage.folder(), uploader_impl::lock_file);
+}
+
+USAGE_STATS_INLINE os::SelfStart uploader_start(const Storage& storage, const std::string& app,
+                                                std::chrono::milliseconds stay) {
+  const std::filesystem::path& folder = storage.folder().path();
+  return {
+      app,
+      {{uploader_impl::folder_variable, folder.string()}, {uploader_impl::stay_variable, std::to_string(stay.count())}},
+      (folder / uploader_impl::lock_file).string(),
+      uploader_impl::longest_life};
+}
+
+USAGE_STATS_INLINE os::Child start_uploader(const Storage& storage, const std::string& app,
+                                            std::chrono::milliseconds stay, const Log& log) {
+  os::Child child;
+  std::error_code error;
+  // The new process locks the file and does not make it.
+  if (os::LockedFile::Outcome outcome{}; !storage.folder().exists(uploader_impl::lock_file))
+    os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
+  error = std::make_error_code(std::errc::device_or_resource_busy);
+  if (!uploader_at_work(storage)) child = os::start_self(uploader_start(storage, app, stay), error);
+  if (error == std::errc::device_or_resource_busy)
+    log("an uploader is at work already");
+  else
+    log(error ? "the uploader did not start: " + error.message() : std::string("the uploader is started"));
+  return child;
+}
+
+USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_folder, std::chrono::milliseconds limit,
+                                          const Log& log) noexcept {
+  struct Shared {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool done = false;
+  };
+  USAGE_STATS_TRY {
+    const auto shared = std::make_shared<Shared>();
+    UploadOptions options;
+    options.stay = std::chrono::milliseconds(0);
+    const auto deadline = uploader_impl::Clock::now() + limit;
+    // Its last request ends before we stop waiting: a TLS library that is torn down at the end of the process must not
+    // be in use.
+    options.deadline = deadline - std::min(limit / 5, std::chrono::milliseconds(100));
+    options.awaited = true;
+    os::Thread worker([shared, usage_folder, options, log] {
+      os::block_signals_in_this_thread();
+      USAGE_STATS_TRY { upload(usage_folder, options, log); }
+      USAGE_STATS_CATCH_ALL {}
+      const std::lock_guard<std::mutex> guard(shared->mutex);
+      shared->done = true;
+      shared->changed.notify_all();
+    });
+    if (!worker.joinable()) return log("no thread for uploading; the report waits");
+    std::unique_lock<std::mutex> guard = lock_or_give_up(shared->mutex);
+    if (!guard) return worker.detach();
+    const bool done = shared->changed.wait_until(guard, deadline, [&] { return shared->done; });
+    guard.unlock();
+    if (done) return worker.join();
+    worker.detach();  // it hangs in a name lookup, which nothing can bound; what it sends waits for a later run
+    uploader_impl::note_silence(usage_folder, log);
+  }
+  USAGE_STATS_CATCH_ALL { log("no memory for uploading; the report waits"); }
+}
+
+USAGE_STATS_INLINE void collect_alone(Storage& storage, const Log& log) {
+  os::LockedFile::Outcome outcome{};
+  std::error_code error;
+  const auto lock = os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
+  if (!lock) return;
+  collect_vanished(storage, log, 100);  // the host waits
+  prune(storage, log);
+}
+
+USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
+  USAGE_STATS_TRY {
+    os::note_standard_error();
+    os::note_own_file();
+    if (!os::in_main_executable(hook) || os::started_by_loader()) return;
+    uploader_impl::hook_ran() = true;
+    os::forks();  // counted from now on, while there are no threads yet
+    const auto folder = os::variable(uploader_impl::folder_variable);
+    if (!folder) return;
+    // Whoever starts a setuid program chooses its environment: neither our work nor, by our fault, the host's is done.
+    if (os::elevated() || !os::foreign_home().empty()) os::exit_now(0);
+    const std::string stay = os::variable(uploader_impl::stay_variable).value_or("");
+    os::remove_variable(uploader_impl::folder_variable);
+    os::remove_variable(uploader_impl::stay_variable);
+    uploader_impl::be_the_uploader(*folder, stay);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+}  // namespace detail
+
+USAGE_STATS_INLINE void run_uploader() noexcept {
+  detail::start_if_asked(reinterpret_cast<const void*>(&run_uploader));
+}
+
+USAGE_STATS_END_NAMESPACE
+#pragma push_macro("USAGE_STATS_INLINE")
+#undef USAGE_STATS_INLINE
+#define USAGE_STATS_INLINE USAGE_STATS_COLD_INLINE
 // ---- usage_stats/detail/cli/command.inl
 
 // ---- usage_stats/detail/cli/enable_disable.inl
@@ -16178,7 +17543,7 @@ USAGE_STATS_INLINE void print(std::string_view text) {
   if (!written) output_error() = errno != 0 ? errno : EIO;
 }
 
-USAGE_STATS_INLINE void print_json(const Json& json) { print(json_text(json, 2) + "\n"); }
+USAGE_STATS_INLINE void print_json(JsonWriter& json) { print(json.take() + "\n"); }
 
 /// An error or a remark, for standard error.
 USAGE_STATS_INLINE void remark(const Call& call, const std::string& text) {
@@ -16187,7 +17552,12 @@ USAGE_STATS_INLINE void remark(const Call& call, const std::string& text) {
 
 USAGE_STATS_INLINE int fail(const Call& call, const std::string& text) {
   remark(call, text);
-  if (call.json) print_json(Json{{"error", plain_text(text)}});
+  if (!call.json) return failed;
+  JsonWriter json(true);
+  json.begin_object();
+  json.key("error").text(plain_text(text));
+  json.end_object();
+  print_json(json);
   return failed;
 }
 
@@ -16217,92 +17587,6 @@ USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
   return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
 }
 
-/// What is wrong with the program or the process, so that nothing may be touched; empty if nothing is.
-USAGE_STATS_INLINE std::string obstacle(const Options& options) {
-  if (os::elevated()) return "the program runs with more rights than its user (setuid)";
-  if (const auto home = os::foreign_home(); !home.empty()) return anothers_home(home);
-  return problem_with(options);
-}
-
-/// How things stand, looked at without changing anything.
-struct Plan {
-  Consent consent;
-  Decision decision;
-  std::vector<Endpoint> endpoints;  // that a run of now would report to, were it allowed
-  Withheld withheld;                // what it would do without
-  std::filesystem::path folder;
-  std::optional<Storage> storage;  // none: no run has written anything yet, or `problems` says why
-  State state;
-  std::string folder_problem;  // why the folder is not looked into: what it holds is not known
-  std::vector<std::string> problems;
-};
-
-USAGE_STATS_INLINE void open_storage(const Options& options, Plan& plan) {
-  if (plan.storage || plan.folder.empty()) return;
-  std::error_code error;
-  plan.storage = Storage::open(plan.folder, options.app, false, error);
-  if (plan.storage) plan.storage->be_patient();
-  if (plan.storage) {
-    plan.state = plan.storage->state_at_opening();
-    if (plan.state.damaged)
-      plan.problems.push_back((plan.folder / storage_impl::state_file).string() +
-                              ": damaged: what it knew is forgotten");
-  } else if (error != std::errc::no_such_file_or_directory) {
-    plan.folder_problem = plan.folder.string() + ": " + error.message();
-    plan.problems.push_back(plan.folder_problem);
-  }
-}
-
-USAGE_STATS_INLINE Plan plan_of(const Options& options) {
-  Plan plan;
-  std::string problem = problem_with(options);
-  if (problem.empty()) problem = problem_with_declarations();
-  if (!problem.empty()) plan.problems.push_back(problem);
-  plan.folder_problem = obstacle(options);
-  const bool trusted = plan.folder_problem.empty();
-  if (trusted) {
-    plan.folder = usage_path(options);
-    open_storage(options, plan);
-    if (plan.folder.empty()) plan.problems.emplace_back("there is no place for reports (no home folder)");
-  }
-  plan.consent = decide(options, {}, problem, [&] { return plan.state; });
-  plan.decision = plan.consent.decision;
-  if (!trusted) return plan;
-  if (!plan.folder_problem.empty()) {  // a run would find the same
-    plan.decision.verdict = Verdict::off;
-    plan.decision.why = plan.folder_problem;
-  }
-
-  Consent& consent = plan.consent;
-  if (consent.policy.file.empty()) consent.policy = read_settings(policy_path(options));
-  if (consent.config.file.empty()) consent.config = read_settings(config_path(options));
-  for (const Settings* const settings : {&consent.policy, &consent.config})
-    if (!settings->problem.empty()) plan.problems.push_back(settings->problem);
-  std::string trouble;
-  plan.endpoints = effective_endpoints(options, consent.policy, consent.config, trouble);
-  if (!trouble.empty()) plan.problems.push_back(trouble);
-  if (options.delivery == Delivery::local) plan.endpoints.clear();
-  plan.withheld = withheld_now(options, consent, plan.state);
-  if (plan.decision.verdict == Verdict::on && plan.endpoints.empty()) {
-    plan.decision.verdict = Verdict::local;
-    plan.decision.why +=
-        options.delivery == Delivery::local ? "; the program keeps its reports local" : "; there is no endpoint";
-  }
-  const auto is_new = [&](const Endpoint& endpoint) { return plan.withheld.from(endpoint); };
-  auto& endpoints = plan.endpoints;
-  endpoints.erase(std::remove_if(endpoints.begin(), endpoints.end(), is_new), endpoints.end());
-  if (plan.decision.verdict == Verdict::on && endpoints.empty()) {
-    plan.decision.verdict = Verdict::local;
-    plan.decision.why += unannounced_recipients;
-  }
-  return plan;
-}
-
-/// The options that say what a report of now would hold.
-USAGE_STATS_INLINE const Options& disclosed(const Options& options, const Plan& plan) noexcept {
-  return plan.withheld.instead ? *plan.withheld.instead : options;
-}
-
 /// The endpoint of an address that a report has gone to: one of those that hold now, or one that the program names;
 /// else it stood in the place of the program's first, with its protocol.
 USAGE_STATS_INLINE Endpoint endpoint_at(const Options& options, const Plan& plan, const std::string& url) {
@@ -16319,7 +17603,7 @@ struct KnownSession {
   std::string client, session;
   std::string text;  // the report, byte for byte
   Json report;
-  Json deliveries = Json::array();  // the lines of delivery.json
+  Json deliveries;  // delivery.json; its lines are deliveries_of()
 };
 
 /// The client folders' names.
@@ -16330,33 +17614,63 @@ USAGE_STATS_INLINE std::vector<std::string> client_folders(const Storage& storag
   return names;
 }
 
-USAGE_STATS_INLINE Json deliveries_of(const os::Folder& session) {
+USAGE_STATS_INLINE Json read_deliveries(const os::Folder& session) {
   std::error_code error;
   const auto text = session.read(storage_impl::delivery_file, limits::file_bytes, error);
-  const auto json = text ? parse_json(*text) : std::nullopt;
-  const Json* const list = json ? member(*json, "deliveries") : nullptr;
-  return list != nullptr && list->is_array() ? *list : Json::array();
+  auto json = text ? parse_json(*text) : std::nullopt;
+  return json ? std::move(*json) : Json();
 }
 
-/// All reports that can be read, the newest first.
-USAGE_STATS_INLINE std::vector<KnownSession> known_sessions(const Storage& storage) {
-  std::vector<KnownSession> sessions;
+/// The lines of a delivery.json.
+USAGE_STATS_INLINE const Json::array_t& deliveries_of(const Json& delivery) {
+  static const Json::array_t none;
+  const auto* const list = list_member(delivery, "deliveries");
+  return list != nullptr ? *list : none;
+}
+
+USAGE_STATS_INLINE std::optional<KnownSession> read_session(const Storage& storage, const std::string& client,
+                                                            const std::string& name) {
   std::error_code error;
-  for (const std::string& client : client_folders(storage)) {
-    const os::Folder folder = storage.folder().folder(client, false, error);
-    if (!folder) continue;
-    for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) {
-      const os::Folder session = entry.folder ? folder.folder(entry.name, false, error) : os::Folder();
-      if (!session) continue;
-      auto text = session.read(storage_impl::report_file, limits::file_bytes, error);
-      auto json = text ? parse_json(*text) : std::nullopt;
-      if (!json || !json->is_object()) continue;
-      sessions.push_back({client, entry.name, std::move(*text), std::move(*json), deliveries_of(session)});
-    }
+  const os::Folder folder = storage.folder().folder(client, false, error);
+  const os::Folder session = folder ? folder.folder(name, false, error) : os::Folder();
+  auto text = session ? session.read(storage_impl::report_file, limits::file_bytes, error) : std::nullopt;
+  auto json = text ? parse_json(*text) : std::nullopt;
+  if (!json || !json->is_object()) return std::nullopt;
+  return KnownSession{client, name, std::move(*text), std::move(*json), read_deliveries(session)};
+}
+
+/// The newest reports that can be read, the newest first. Their folders are no older than they are, so that of very
+/// many most need not be read.
+USAGE_STATS_INLINE std::vector<KnownSession> newest_sessions(const Storage& storage, std::size_t most) {
+  constexpr std::chrono::seconds coarse_clock{2};
+  struct Found {
+    std::chrono::system_clock::time_point modified;
+    std::size_t client;
+    std::string name;
+    bool operator<(const Found& other) const noexcept { return modified < other.modified; }
+  };
+  std::error_code error;
+  const std::vector<std::string> clients = client_folders(storage);
+  std::vector<Found> found;
+  for (std::size_t i = 0; i < clients.size(); ++i)
+    if (const os::Folder folder = storage.folder().folder(clients[i], false, error))
+      for (const auto& entry : folder.list(storage_impl::most_entries, is_id))
+        if (entry.folder) found.push_back({entry.modified, i, entry.name});
+  std::make_heap(found.begin(), found.end());
+  std::vector<KnownSession> sessions;
+  const auto started = [](const KnownSession& session) { return string_member(session.report, "started_at"); };
+  for (; !found.empty(); found.pop_back()) {
+    std::pop_heap(found.begin(), found.end());
+    const Found& next = found.back();
+    if (sessions.size() == most && timestamp(next.modified + coarse_clock) < started(sessions.back())) break;
+    auto session = read_session(storage, clients[next.client], next.name);
+    if (!session) continue;
+    const std::string time = started(*session);
+    auto place = sessions.begin();
+    while (place != sessions.end() && started(*place) >= time) ++place;
+    sessions.insert(place, std::move(*session));
+    if (sessions.size() > most) sessions.pop_back();
   }
-  std::stable_sort(sessions.begin(), sessions.end(), [](const KnownSession& a, const KnownSession& b) {
-    return string_member(a.report, "started_at") > string_member(b.report, "started_at");
-  });
   return sessions;
 }
 
@@ -16381,12 +17695,13 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan&
   const std::string prefix = environment_prefix(options.app), enabled = prefix + "_USAGE_STATS_ENABLED";
   const Decision& decision = plan.decision;
   const std::string command = typed_command(options) + " ";
-  if (!os::foreign_home().empty() && decision.rule == 1) return "run it as that user, or with a HOME of your own";
+  if (!os::foreign_home().empty() && decision.rule == 1)
+    return "run it as that user, or set HOME to your own home folder";
   if (!plan.folder_problem.empty() && decision.why == plan.folder_problem && decision.rule != 1)
-    return "mend or remove what is named, or ask the program's author for another place";
+    return "repair or remove what is named, or ask the program's author for another place";
   switch (decision.rule) {
     case 1:
-      return "a matter for the program's author, or for how it was started";
+      return "ask the program's author, or start the program in another way";
     case 2:
       return "unset " + enabled;
     case 3:
@@ -16403,7 +17718,7 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan&
     case 8:
       return "set " + enabled + "=1";
     case 10:
-      return "mend or remove " +
+      return "repair or remove " +
              (plan.consent.policy.problem.empty() ? plan.consent.config : plan.consent.policy).file.string();
     default:
       break;
@@ -16417,14 +17732,14 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan&
 /// Why the verdict is as it is: what a run of now would do, where that is not what earlier runs did.
 USAGE_STATS_INLINE std::string why(const Plan& plan) {
   if (!plan.folder_problem.empty()) return plan.decision.why;
-  if (plan.consent.ask) return "you have not been asked yet; the next run asks";
+  if (plan.consent.ask) return "you have not been asked yet; the next run will ask";
   if (plan.consent.show_notice && plan.decision.verdict != Verdict::on)
-    return "the notice has not been shown yet; the next run shows it, those after it send";
+    return "the notice has not been shown yet; the next run will show it, and later runs will send reports";
   return plan.decision.why;
 }
 
 constexpr const char* cannot_be_told =
-    "unknown: the folder cannot be looked into";  // what lies in a folder that is not used
+    "unknown: the usage folder cannot be used";  // what lies in a folder that is not used
 
 /// What waits to be sent, and why.
 struct Waiting {
@@ -16434,7 +17749,7 @@ struct Waiting {
   std::string last_error;                        // of the newest try that failed
   std::string held;                              // why one is not sent, as far as that is a matter of consent
   std::map<std::string, std::size_t> reasons{};  // why it is not sent yet, and how many have that reason
-  Storage::LeftAlone left{};
+  Outbox::LeftAlone left{};
 };
 
 /// All that the answer to permission_for() hangs on.
@@ -16449,8 +17764,8 @@ USAGE_STATS_INLINE std::string why_held(const State& state, const std::vector<En
   for (const Envelope& envelope : envelopes) {
     if (envelope.deletion || !asked.insert(question_of(envelope)).second) continue;
     const Permission permission = permission_for(envelope, state);
-    if (permission.leave == Leave::unclear) return "they wait, for " + permission.why;
-    if (permission.leave == Leave::withdrawn) return "they will be dropped, for " + permission.why;
+    if (permission.leave == Leave::unclear) return "they wait, because " + permission.why;
+    if (permission.leave == Leave::withdrawn) return "they will be dropped, because " + permission.why;
   }
   return {};
 }
@@ -16477,14 +17792,14 @@ class Reasons {
       if (answers_.count(question) == 0) answers_[question] = permission_for(envelope, plan_.state);
       const Permission& permission = answers_[question];
       if (permission.leave == Leave::unclear) return permission.why;
-      if (permission.leave == Leave::withdrawn) return "it will be dropped, for " + permission.why;
+      if (permission.leave == Leave::withdrawn) return "it will be dropped, because " + permission.why;
     }
     if (envelope.in_use_elsewhere) return "its run was on another machine or container, which may be sending it";
     std::string tried = last_try(envelope);
     if (!tried.empty()) return tried;
     if (at_work_) return "it is being sent now";
     for (const Destination& to : envelope.destinations)
-      if (to.attempts > 0) return "the uploader was ended in the middle of a try; the next one tries again";
+      if (to.attempts > 0) return "the uploader was killed during an attempt; the next one will try again";
     return not_taken_up(envelope);
   }
 
@@ -16492,30 +17807,31 @@ class Reasons {
   /// The error of its own last try, or of the last one at its server; empty if there is none.
   std::string last_try(const Envelope& envelope) const {
     const State& state = plan_.state;
-    const auto json = parse_json(plan_.storage->deliveries(envelope));
-    const Json* const lines = json ? member(*json, "deliveries") : nullptr;
+    const auto json = parse_json(plan_.storage->archive.deliveries(envelope));
+    const auto* const lines = json ? list_member(*json, "deliveries") : nullptr;
     for (const Destination& to : envelope.destinations) {
       const std::string& url = to.endpoint.url;
       const auto pause = state.backoff.find(url);
       std::string why = pause == state.backoff.end() ? std::string() : pause->second.why;
-      if (lines != nullptr && lines->is_array())
+      if (lines != nullptr)
         for (const Json& line : *lines)
           if (string_member(line, "endpoint") == url && string_member(line, "result") == "again later")
             why = error_of(line);
-      const bool paused = pause != state.backoff.end() && !uploader_impl::passed(pause->second.not_before);
-      if (why.empty() && paused) why = "it gave no answer";
+      const bool paused = !state.may_ask(url, now_seconds());
+      if (why.empty() && paused) why = "no answer";
       if (!why.empty()) return url + ": " + why;
     }
     return {};
   }
   std::string not_taken_up(const Envelope& envelope) const {
-    if (options_.delivery == Delivery::in_process) return "no run has had the time to send it; the next one tries";
+    if (options_.delivery == Delivery::in_process) return "no run has had time to send it; the next one will try";
     if (!can_start_uploader()) return cannot_start_itself;
-    if (!os::finds_own_executable()) return "this program's file is not found (/proc?), so that it cannot start itself";
+    if (!os::finds_own_executable())
+      return "this program's own file cannot be found (is /proc mounted?), so it cannot start itself";
     if (idle_start_ >= envelope.created)
       return "an uploader was started at " + time_text(idle_start_) +
-             " and came to nothing before its first step: the program could not be loaded again, or was ended";
-    return "no uploader has come to it yet; the next run starts one";
+             " and ended before its first step: the program could not be loaded again, or was killed";
+    return "no uploader has got to it yet; the next run will start one";
   }
 
   const Options& options_;
@@ -16528,18 +17844,18 @@ class Reasons {
 USAGE_STATS_INLINE Waiting look_at_waiting(const Options& options, const Plan& plan) {
   Waiting waiting;
   if (!plan.storage) return waiting;
-  const std::vector<Envelope> envelopes = plan.storage->waiting(&waiting.incomplete);
+  const Outbox::Waiting listed = plan.storage->outbox.list_waiting();
+  const std::vector<Envelope>& envelopes = listed.envelopes;
+  waiting.incomplete = listed.incomplete;
   waiting.held = why_held(plan.state, envelopes);
-  waiting.left = plan.storage->left_alone();
+  waiting.left = plan.storage->outbox.left_alone();
   Reasons reasons(options, plan);
   for (const Envelope& envelope : envelopes) ++waiting.reasons[reasons.of(envelope)];
   std::optional<Seconds> next;
   for (const Envelope& envelope : envelopes) {
     ++(envelope.deletion ? waiting.deletions : waiting.reports);
     for (const Destination& destination : envelope.destinations) {
-      const auto backoff = plan.state.backoff.find(destination.endpoint.url);
-      const Seconds pause = backoff == plan.state.backoff.end() ? 0 : backoff->second.not_before;
-      const Seconds due = (std::max)(destination.not_before, pause);
+      const Seconds due = (std::max)(destination.not_before, plan.state.paused_until(destination.endpoint.url));
       next = next ? (std::min)(*next, due) : due;
     }
   }
@@ -16551,7 +17867,8 @@ USAGE_STATS_INLINE Waiting look_at_waiting(const Options& options, const Plan& p
     const os::Folder client = plan.storage->folder().folder(envelopes[i].client_id, false, error);
     const os::Folder session = client ? client.folder(envelopes[i].session_id, false, error) : os::Folder();
     if (!session) continue;
-    for (const Json& line : deliveries_of(session)) {
+    const Json deliveries = read_deliveries(session);
+    for (const Json& line : deliveries_of(deliveries)) {
       if (string_member(line, "result") == "delivered" || string_member(line, "at") <= newest) continue;
       newest = string_member(line, "at");
       const std::int64_t status = integer_member(line, "http_status");
@@ -16560,11 +17877,6 @@ USAGE_STATS_INLINE Waiting look_at_waiting(const Options& options, const Plan& p
     }
   }
   return waiting;
-}
-
-USAGE_STATS_INLINE bool endpoint_stopped(const Options& options, const State& state, const std::string& url) {
-  const auto& stopped = state.stopped;
-  return std::find(stopped.begin(), stopped.end(), options.version + " " + url) != stopped.end();
 }
 
 /// The id that reports carry; empty while there is none, and where each run has its own.
@@ -16576,52 +17888,84 @@ USAGE_STATS_INLINE bool uploader_at_work(const Plan& plan) {
   return plan.storage && os::LockedFile::is_locked(plan.storage->folder(), uploader_impl::lock_file);
 }
 
-USAGE_STATS_INLINE Json status_json(const Options& options, const Plan& plan, const Waiting& waiting) {
-  const State& state = plan.state;
-  Json json = {{"app", options.app},
-               {"version", options.version},
-               {"verdict", verdict_name(plan.decision.verdict)},
-               {"rule", plan.decision.rule},
-               {"why", why(plan)},
-               {"change", how_to_change(options, plan)},
-               {"purpose", options.purpose},
-               {"policy_url", options.policy_url},
-               {"contact", options.contact}};
-  Json& endpoints = json["endpoints"] = Json::array();
+USAGE_STATS_INLINE void write_endpoints(JsonWriter& json, const Options& options, const Plan& plan) {
+  json.key("endpoints").begin_list();
   for (const Endpoint& endpoint : plan.endpoints) {
-    Json entry = {{"url", endpoint.url}, {"protocol", protocol_name(endpoint.protocol)}};
-    if (const auto pause = state.backoff.find(endpoint.url);
-        pause != state.backoff.end() && pause->second.not_before > now_seconds())
-      entry["not_before"] = time_text(pause->second.not_before);
-    if (endpoint_stopped(options, state, endpoint.url)) entry["stopped"] = true;
-    endpoints.push_back(std::move(entry));
+    json.begin_object();
+    json.key("url").text(endpoint.url);
+    json.key("protocol").text(protocol_name(endpoint.protocol));
+    if (const Seconds pause = plan.state.paused_until(endpoint.url); pause > now_seconds())
+      json.key("not_before").text(time_text(pause));
+    if (plan.state.is_stopped(options.version, endpoint.url)) json.key("stopped").flag(true);
+    json.end_object();
   }
-  Json& withheld = json["withheld"] = Json::array();
+  json.end_list();
+  json.key("withheld").begin_list();
   for (const NewData& data : plan.withheld.data)
-    if (data.withheld) withheld.push_back(data.text);
-  const bool known = plan.folder_problem.empty();  // else null: nobody can tell
-  if (const std::string id = shown_client_id(disclosed(options, plan), state); !id.empty() || !known)
-    json["client_id"] = known ? Json(id) : Json();
-  json["folder"] = plan.folder.string();
-  json["config_file"] = plan.consent.config.file.string();
-  json["policy_file"] = plan.consent.policy.file.string();
-  Json& queue = json["waiting"] = {{"reports", waiting.reports}, {"deletions", waiting.deletions}};
-  if (waiting.next_try != 0) queue["not_before"] = time_text(waiting.next_try);
-  if (!waiting.last_error.empty()) queue["last_error"] = waiting.last_error;
-  if (!waiting.held.empty()) queue["held"] = waiting.held;
-  for (const auto& [why, count] : waiting.reasons) queue["reasons"].push_back({{"count", count}, {"why", why}});
+    if (data.withheld) json.text(data.text);
+  json.end_list();
+}
+
+/// A number that is null where nobody can tell.
+USAGE_STATS_INLINE void put_count(JsonWriter& json, const char* name, bool known, std::int64_t count) {
+  json.key(name);
+  known ? json.integer(count) : json.null();
+}
+
+USAGE_STATS_INLINE void write_waiting(JsonWriter& json, const Waiting& waiting, bool known) {
+  json.key("waiting").begin_object();
+  put_count(json, "reports", known && !waiting.incomplete, static_cast<std::int64_t>(waiting.reports));
+  put_count(json, "deletions", known && !waiting.incomplete, static_cast<std::int64_t>(waiting.deletions));
+  if (waiting.next_try != 0) json.key("not_before").text(time_text(waiting.next_try));
+  put_text(json, "last_error", waiting.last_error);
+  put_text(json, "held", waiting.held);
+  if (!waiting.reasons.empty()) json.key("reasons").begin_list();
+  for (const auto& [why, count] : waiting.reasons) {
+    json.begin_object();
+    json.key("count").positive(count);
+    json.key("why").text(why);
+    json.end_object();
+  }
+  if (!waiting.reasons.empty()) json.end_list();
   for (const auto& [name, count] : {std::pair{"vanished", waiting.left.vanished},
                                     {"elsewhere", waiting.left.elsewhere},
                                     {"newer", waiting.left.newer}})
-    if (count > 0) queue[name] = count;
-  if (!known || waiting.incomplete) queue["reports"] = queue["deletions"] = nullptr;
-  json["uploader_at_work"] = uploader_at_work(plan);
-  if (state.last_sent != 0) json["last_sent"] = time_text(state.last_sent);
-  json["sent"] = known ? Json(state.sent) : Json();
-  json["failed"] = known ? Json(state.failed) : Json();
-  json["dropped"] = known ? Json(state.dropped) : Json();
-  json["problems"] = plan.problems;
-  return json;
+    if (count > 0) json.key(name).positive(count);
+  json.end_object();
+}
+
+USAGE_STATS_INLINE void print_status_json(const Options& options, const Plan& plan, const Waiting& waiting) {
+  const State& state = plan.state;
+  JsonWriter json(true);
+  json.begin_object();
+  json.key("app").text(options.app);
+  json.key("version").text(options.version);
+  json.key("verdict").text(verdict_name(plan.decision.verdict));
+  json.key("rule").integer(plan.decision.rule);
+  json.key("why").text(why(plan));
+  json.key("change").text(how_to_change(options, plan));
+  json.key("purpose").text(options.purpose);
+  json.key("policy_url").text(options.policy_url);
+  json.key("contact").text(options.contact);
+  write_endpoints(json, options, plan);
+  const bool known = plan.folder_problem.empty();  // else null: nobody can tell
+  const std::string id = shown_client_id(disclosed(options, plan), state);
+  if (!known)
+    json.key("client_id").null();
+  else
+    put_text(json, "client_id", id);
+  json.key("folder").text(plan.folder.string());
+  json.key("config_file").text(plan.consent.config.file.string());
+  json.key("policy_file").text(plan.consent.policy.file.string());
+  write_waiting(json, waiting, known);
+  json.key("uploader_at_work").flag(uploader_at_work(plan));
+  if (state.last_sent != 0) json.key("last_sent").text(time_text(state.last_sent));
+  put_count(json, "sent", known, state.sent);
+  put_count(json, "failed", known, state.failed);
+  put_count(json, "dropped", known, state.dropped);
+  put_list(json, "problems", plan.problems);
+  json.end_object();
+  print_json(json);
 }
 
 USAGE_STATS_INLINE std::string waiting_text(const Plan& plan, const Waiting& waiting) {
@@ -16632,9 +17976,9 @@ USAGE_STATS_INLINE std::string waiting_text(const Plan& plan, const Waiting& wai
     text += " and " + std::to_string(waiting.deletions) + (waiting.deletions == 1 ? " deletion" : " deletions");
   if (waiting.reports + waiting.deletions == 0) return "nothing";
   if (uploader_at_work(plan)) text += "; being sent now";
-  if (waiting.next_try != 0) text += "; tried again after " + time_text(waiting.next_try);
+  if (waiting.next_try != 0) text += "; next attempt after " + time_text(waiting.next_try);
   if (!waiting.held.empty()) text += "; " + waiting.held;
-  if (!waiting.last_error.empty()) text += "; last try: " + waiting.last_error;
+  if (!waiting.last_error.empty()) text += "; last attempt: " + waiting.last_error;
   return text;
 }
 
@@ -16646,14 +17990,15 @@ USAGE_STATS_INLINE std::string waiting_rows(const Waiting& waiting) {
   for (const auto& [why, reports] : waiting.reasons)
     if (++count <= most) rows += row("", std::to_string(reports) + ": " + why);
   if (count > most) rows += row("", "and " + std::to_string(count - most) + " more reasons (--json has them all)");
-  const Storage::LeftAlone& left = waiting.left;
+  const Outbox::LeftAlone& left = waiting.left;
   if (left.vanished > 0)
-    rows += row("vanished", std::to_string(left.vanished) + " runs; the next uploader reports them");
+    rows += row("vanished", std::to_string(left.vanished) + " runs; the next uploader will report them");
   if (left.elsewhere > 0)
     rows += row("elsewhere", std::to_string(left.elsewhere) +
                                  " runs on other machines or in other containers, left alone for a day");
   if (left.newer > 0)
-    rows += row("newer", std::to_string(left.newer) + " reports of a newer version of this program, left to that");
+    rows +=
+        row("newer", std::to_string(left.newer) + " reports of a newer version of this program, left for that version");
   return rows;
 }
 
@@ -16675,7 +18020,7 @@ USAGE_STATS_INLINE std::string endpoint_rows(const Options& options, const Plan&
   std::string text;
   for (const Endpoint& endpoint : plan.endpoints)
     text += row("endpoint", endpoint.url + " (" + protocol_name(endpoint.protocol) + ")" +
-                                (endpoint_stopped(options, plan.state, endpoint.url)
+                                (plan.state.is_stopped(options.version, endpoint.url)
                                      ? "; it wants nothing more from version " + options.version
                                      : std::string()));
   return text;
@@ -16685,7 +18030,7 @@ USAGE_STATS_INLINE int status(const Call& call) {
   const Options& options = call.options;
   const Plan plan = plan_of(options);
   const Waiting waiting = look_at_waiting(options, plan);
-  if (call.json) return print_json(status_json(options, plan, waiting)), done;
+  if (call.json) return print_status_json(options, plan, waiting), done;
   const Verdict verdict = plan.decision.verdict;
   const State& state = plan.state;
   const Options& reported = disclosed(options, plan);
@@ -16709,8 +18054,8 @@ USAGE_STATS_INLINE int status(const Call& call) {
   text += row("waiting", waiting_text(plan, waiting)) + waiting_rows(waiting);
   if (plan.folder_problem.empty()) {
     text += row("last sent", state.last_sent == 0 ? "never" : time_text(state.last_sent));
-    text += row("in all", std::to_string(state.sent) + " sent, " + std::to_string(state.failed) + " tries failed, " +
-                              std::to_string(state.dropped) + " dropped");
+    text += row("total", std::to_string(state.sent) + " sent, " + std::to_string(state.failed) + " attempts failed, " +
+                             std::to_string(state.dropped) + " dropped");
   }
   for (const std::string& problem : plan.problems) text += row("problem", problem);
   print(text);
@@ -16738,12 +18083,15 @@ USAGE_STATS_INLINE int answer_decision(const Call& call, const Plan& plan, bool 
   const std::string against = still_against(plan, on);
   const std::string file = config_path(call.options).string();
   if (call.json) {
-    Json json = {{"config_file", file},
-                 {"usage_stats", on},
-                 {"verdict", verdict_name(plan.decision.verdict)},
-                 {"rule", plan.decision.rule},
-                 {"why", plan.decision.why}};
-    if (!on) json["dropped"] = dropped;
+    JsonWriter json(true);
+    json.begin_object();
+    json.key("config_file").text(file);
+    json.key("usage_stats").flag(on);
+    json.key("verdict").text(verdict_name(plan.decision.verdict));
+    json.key("rule").integer(plan.decision.rule);
+    json.key("why").text(plan.decision.why);
+    if (!on) json.key("dropped").positive(dropped);
+    json.end_object();
     return print_json(json), done;
   }
   std::string text = "Usage statistics of " + call.options.app + " are switched " + (on ? "on" : "off") + ".\n";
@@ -16757,7 +18105,7 @@ USAGE_STATS_INLINE int answer_decision(const Call& call, const Plan& plan, bool 
     // What has them on may stand above what `disable` writes.
     text += row("to stop it", plan.decision.rule == 9 ? call.typed + " disable" : how_to_change(call.options, plan));
   }
-  if (dropped > 0) text += row("dropped", std::to_string(dropped) + " reports that waited to be sent");
+  if (dropped > 0) text += row("dropped", std::to_string(dropped) + " reports that were waiting to be sent");
   print(text);
   return done;
 }
@@ -16798,13 +18146,13 @@ USAGE_STATS_INLINE int disable(const Call& call) {
   const std::error_code error = remember(call.options, [](State& state) { state.said_no = true; });
   if (error) remark(call, usage_path(call.options).string() + ": " + error.message());
   if (const std::string problem = write_decision(call.options, false); !problem.empty()) return fail(call, problem);
-  const Plan plan = plan_of(call.options);
+  Plan plan = plan_of(call.options);
   std::size_t dropped = 0;
   if (plan.storage) {
-    plan.storage->collect_vanished(call.log);
-    for (const Envelope& envelope : plan.storage->waiting())
-      if (!envelope.deletion && !plan.storage->remove_waiting(envelope.session_id)) ++dropped;
-    plan.storage->prune(call.log);
+    collect_vanished(*plan.storage, call.log);
+    for (const Envelope& envelope : plan.storage->outbox.waiting())
+      if (!envelope.deletion && succeeded(plan.storage->outbox.remove(envelope.session_id))) ++dropped;
+    prune(*plan.storage, call.log);
   }
   return answer_decision(call, plan, false, dropped);
 }
@@ -16826,17 +18174,17 @@ struct BuiltIn {
 /// Every key of report v1 that is a value, in the order in which a report has them.
 inline constexpr BuiltIn built_in[] = {
     {"schema", "text", "version of this format: usage-stats/1"},
-    {"client_id", "id",
-     "a random number that stands for this installation, month or run; missing until reports are sent"},
-    {"session_id", "id", "a random number that stands for this run"},
-    {"sequence", "integer", "1 for the first report of a run; a long run may send several, of which the highest holds"},
+    {"client_id", "id", "a random number for this installation, month or run; missing until reports are sent"},
+    {"session_id", "id", "a random number for this run"},
+    {"sequence", "integer",
+     "1 for the first report of a run; a long run may send several, and the highest number counts"},
     {"final", "boolean", "whether the run has ended"},
     {"app.name", "text", "name of the program"},
     {"app.version", "text", "version of the program"},
     {"build.compiler", "text", "the compiler that built the program, and its version"},
     {"build.cxx_standard", "integer", "version of C++: 17, 20, 23"},
     {"build.type", "choice", "built for use (release) or for debugging (debug)"},
-    {"build.dependencies", "names and versions", "libraries in the program, as far as its author names them"},
+    {"build.dependencies", "names and versions", "libraries in the program, as named by its author"},
     {"system.os", "text", "kind of operating system: linux, macos, windows"},
     {"system.os_version", "text", "name and version of the operating system"},
     {"system.kernel", "text", "version of the kernel"},
@@ -16847,15 +18195,15 @@ inline constexpr BuiltIn built_in[] = {
     {"system.ci", "boolean", "whether the program ran under continuous integration"},
     {"system.container", "boolean", "whether the program ran in a container"},
     {"system.interactive", "boolean", "whether the program ran at a terminal"},
-    {"command.name", "text", "the subcommand: one of the words that the program itself knows"},
+    {"command.name", "text", "the subcommand, one of those that the program knows"},
     {"command.arguments", "list of text",
-     "names of options that the program has, and what kind of value stood where: <int>, <path>, ...; those behind "
-     "<config_file> or <environment> were given there"},
+     "names of the program's options, and the kind of each value: <int>, <path>, ...; those after <config_file> or "
+     "<environment> were given there"},
     {"started_at", "time", "when the run began (UTC)"},
     {"ended_at", "time", "when the run ended (UTC)"},
     {"duration_s", "number", "how long the run took, seconds"},
     {"outcome.status", "choice", "how the run ended: ok, failed, exception, signal, lost (it vanished), running"},
-    {"outcome.exit_code", "integer", "the code that the program ended with"},
+    {"outcome.exit_code", "integer", "the exit code of the program"},
     {"outcome.signal", "text", "the signal that ended the program"},
     {"outcome.error.type", "text", "type of the error that ended the run, as the program's code names it"},
     {"outcome.error.message", "text",
@@ -16866,9 +18214,9 @@ inline constexpr BuiltIn built_in[] = {
     {"events", "list", "declared events: name, seconds since the start (at_s), fields"},
     {"stages", "list", "declared stages: name, seconds since the start (at_s), duration_s, status, fields"},
     {"delivery.sent", "integer", "earlier reports delivered"},
-    {"delivery.failed", "integer", "earlier tries to send that failed"},
-    {"delivery.dropped", "integer", "earlier reports given up"},
-    {"truncated", "integers by name", "how many items a limit has left out, by the part of the report"},
+    {"delivery.failed", "integer", "earlier attempts to send that failed"},
+    {"delivery.dropped", "integer", "earlier reports that were given up"},
+    {"truncated", "integers by name", "how many items were left out because of a limit, by part of the report"},
 };
 
 USAGE_STATS_INLINE std::string with_choices(const DictionaryEntry& entry) {
@@ -16928,23 +18276,38 @@ USAGE_STATS_INLINE std::string dictionary_markdown(const Options& options,
   return text;
 }
 
-USAGE_STATS_INLINE Json dictionary_json(const Options& options, const std::vector<DictionaryEntry>& declared) {
-  Json json = {
-      {"app", options.app}, {"version", options.version}, {"declared", Json::array()}, {"built_in", Json::array()}};
+USAGE_STATS_INLINE void print_dictionary_json(const Options& options, const std::vector<DictionaryEntry>& declared) {
+  JsonWriter json(true);
+  json.begin_object();
+  json.key("app").text(options.app);
+  json.key("version").text(options.version);
+  json.key("declared").begin_list();
   for (const DictionaryEntry& entry : declared) {
-    Json line = {{"name", entry.name}, {"kind", kind_name(entry.kind)}, {"description", entry.description}};
-    if (!entry.choices.empty()) line["choices"] = entry.choices;
-    json["declared"].push_back(std::move(line));
+    json.begin_object();
+    json.key("name").text(entry.name);
+    json.key("kind").text(kind_name(entry.kind));
+    json.key("description").text(entry.description);
+    if (!entry.choices.empty()) put_list(json, "choices", entry.choices);
+    json.end_object();
   }
-  for (const BuiltIn& key : built_in)
-    json["built_in"].push_back({{"key", key.key}, {"type", key.type}, {"description", key.description}});
-  return json;
+  json.end_list();
+  json.key("built_in").begin_list();
+  for (const BuiltIn& key : built_in) {
+    json.begin_object();
+    json.key("key").text(key.key);
+    json.key("type").text(key.type);
+    json.key("description").text(key.description);
+    json.end_object();
+  }
+  json.end_list();
+  json.end_object();
+  print_json(json);
 }
 
 USAGE_STATS_INLINE int describe(const Call& call) {
   const std::vector<DictionaryEntry> declared = dictionary();
   if (call.json || call.format == "json")
-    print_json(dictionary_json(call.options, declared));
+    print_dictionary_json(call.options, declared);
   else if (call.format == "markdown")
     print(dictionary_markdown(call.options, declared));
   else
@@ -16966,29 +18329,41 @@ constexpr std::chrono::seconds time_for_another_uploader{15};
 
 /// What became of the tries of one upload.
 struct Progress {
+  struct Try {
+    bool deletion;
+    std::string id, endpoint, result, detail;
+    int http_status;
+  };
   std::size_t waiting = 0;  // at first
-  std::size_t tries = 0;
-  Json lines = Json::array();
+  std::vector<Try> tries{};
 
   void tell(const Call& call, const Envelope& envelope, const DeliveryRecord& record) {
-    ++tries;
     const std::string& id = envelope.deletion ? envelope.client_id : envelope.session_id;
-    const char* const kind = envelope.deletion ? "client_id" : "session_id";
-    const std::string answer = record.http_status == 0 ? record.detail : "status " + std::to_string(record.http_status);
-    lines.push_back(
-        {{kind, id}, {"endpoint", record.url}, {"result", record.result}, {"http_status", record.http_status}});
-    if (!record.detail.empty()) lines.back()["detail"] = record.detail;
+    tries.push_back({envelope.deletion, id, record.url, record.result, record.detail, record.http_status});
     if (call.json) return;
-    const std::string count = std::to_string(tries) + "/" + std::to_string((std::max)(tries, waiting));
+    const std::string answer = record.http_status == 0 ? record.detail : "status " + std::to_string(record.http_status);
+    const std::string count = std::to_string(tries.size()) + "/" + std::to_string((std::max)(tries.size(), waiting));
     print(plain_text(count + " " + (envelope.deletion ? "client " : "session ") + id + ": " + record.result + " (" +
                      answer + "), " + record.url) +
           "\n");
   }
+  void write(JsonWriter& json) const {
+    json.key("tries").begin_list();
+    for (const Try& one : tries) {
+      json.begin_object();
+      json.key(one.deletion ? "client_id" : "session_id").text(one.id);
+      json.key("endpoint").text(one.endpoint);
+      json.key("result").text(one.result);
+      json.key("http_status").integer(one.http_status);
+      put_text(json, "detail", one.detail);
+      json.end_object();
+    }
+    json.end_list();
+  }
 };
 
 /// Sends what waits, with a line for each try. Returns why nothing could be done, in words; empty: it was.
-USAGE_STATS_INLINE std::string upload_now(const Call& call, const Storage& storage, bool only_deletions,
-                                          Progress& progress) {
+USAGE_STATS_INLINE std::string upload_now(const Call& call, Storage& storage, bool only_deletions, Progress& progress) {
   const os::ScopedSigpipeBlock unharmed;
   if (!os::has_standard_streams()) remark(call, "nothing is sent while a standard stream is closed");
   UploadOptions options;
@@ -16998,8 +18373,8 @@ USAGE_STATS_INLINE std::string upload_now(const Call& call, const Storage& stora
   options.progress = [&](const Envelope& envelope, const DeliveryRecord& record) {
     progress.tell(call, envelope, record);
   };
-  storage.collect_vanished(call.log);
-  for (const Envelope& envelope : storage.waiting())
+  collect_vanished(storage, call.log);
+  for (const Envelope& envelope : storage.outbox.waiting())
     if (envelope.deletion || !only_deletions) progress.waiting += envelope.destinations.size();
   const auto begin = std::chrono::steady_clock::now();
   options.deadline = begin + time_to_send;
@@ -17015,7 +18390,7 @@ USAGE_STATS_INLINE std::string upload_now(const Call& call, const Storage& stora
 }
 
 USAGE_STATS_INLINE int send_now(const Call& call) {
-  const Plan plan = plan_of(call.options);
+  Plan plan = plan_of(call.options);
   // Also where all recipients of now are new: what waits is for those of before.
   const bool allowed = plan.decision.verdict == Verdict::on ||
                        (plan.consent.decision.verdict == Verdict::on && !plan.withheld.endpoints.empty());
@@ -17028,15 +18403,21 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
   if (left.incomplete) return fail(call, (plan.folder / "pending").string() + " cannot be read");
   const std::size_t waiting = left.reports + left.deletions;
   if (call.json) {
-    print_json(Json{{"allowed", allowed}, {"tries", progress.lines}, {"still_waiting", waiting}});
-  } else if (progress.tries == 0 && waiting == 0) {
-    print("Nothing waits to be sent.\n");
+    JsonWriter json(true);
+    json.begin_object();
+    json.key("allowed").flag(allowed);
+    progress.write(json);
+    json.key("still_waiting").positive(waiting);
+    json.end_object();
+    print_json(json);
+  } else if (progress.tries.empty() && waiting == 0) {
+    print("Nothing is waiting to be sent.\n");
   }
   if (waiting == 0) return done;
   if (!allowed && left.reports > 0)
     remark(call, std::string("usage statistics are ") + verdict_name(plan.decision.verdict) + " (" + plan.decision.why +
                      "): reports are not sent");
-  remark(call, std::to_string(waiting) + (waiting == 1 ? " still waits" : " still wait"));
+  remark(call, std::to_string(waiting) + " still waiting");
   if (allowed && !left.held.empty()) remark(call, "not sent yet: " + left.held);
   return failed;
 }
@@ -17044,7 +18425,7 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
 /// Every id under which anything may have been sent.
 USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Plan& plan) {
   std::vector<std::string> ids = plan.state.sent_ids;
-  for (const Envelope& envelope : plan.storage->waiting())
+  for (const Envelope& envelope : plan.storage->outbox.waiting())
     if (envelope.deletion && std::find(ids.begin(), ids.end(), envelope.client_id) == ids.end())
       ids.push_back(envelope.client_id);
   if (plan.state.damaged)  // it knew which; now each may be one
@@ -17066,7 +18447,7 @@ USAGE_STATS_INLINE std::vector<Endpoint> endpoints_ever(const Options& options, 
 }
 
 /// Puts the wish into pending/, an envelope for each id, before anything is deleted here.
-USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, const Storage& storage,
+USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, Storage& storage,
                                                     const std::vector<std::string>& ids,
                                                     const std::vector<Endpoint>& endpoints) {
   std::error_code error;
@@ -17078,7 +18459,7 @@ USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, cons
   envelope.version = options.version;
   envelope.created = now_seconds();
   for (const Endpoint& endpoint : endpoints) envelope.destinations.push_back({endpoint, 0, 0});
-  const std::vector<Envelope> before = storage.waiting();
+  const std::vector<Envelope> before = storage.outbox.waiting();
   for (const std::string& id : ids) {
     const bool waits = std::any_of(before.begin(), before.end(),
                                    [&](const Envelope& old) { return old.deletion && old.client_id == id; });
@@ -17116,13 +18497,13 @@ USAGE_STATS_INLINE std::error_code remove_sessions(const Storage& storage, const
 /// again: to send what is new undisclosed, to ask, and to send to who has said 410. A session that is running finds its
 /// envelope gone and is not sent. Ids under which an uploader has sent something meanwhile are added to those that are
 /// `known`.
-USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request, std::vector<std::string>& known) {
+USAGE_STATS_INLINE std::error_code wipe(Storage& storage, bool by_request, std::vector<std::string>& known) {
   std::error_code error, first;
   const auto note = [&](std::error_code problem) {
     if (problem && problem != std::errc::no_such_file_or_directory && !first) first = problem;
   };
-  for (const Envelope& envelope : storage.waiting())
-    if (!envelope.deletion) note(storage.remove_waiting(envelope.session_id));
+  for (const Envelope& envelope : storage.outbox.waiting())
+    if (!envelope.deletion) note(storage.outbox.remove(envelope.session_id));
   const os::Folder active = storage.folder().folder("active", false, error);
   note(error);
   if (active)
@@ -17147,8 +18528,7 @@ USAGE_STATS_INLINE std::error_code wipe(const Storage& storage, bool by_request,
 /// Whether something is there still, or again: what could not be listed was not deleted.
 USAGE_STATS_INLINE bool anything_left(const Storage& storage) {
   std::error_code error;
-  bool incomplete = false;
-  const std::vector<Envelope> envelopes = storage.waiting(&incomplete);
+  const auto [envelopes, incomplete] = storage.outbox.list_waiting();
   const os::Folder active = storage.folder().folder("active", false, error);
   if (incomplete || (error && error != std::errc::no_such_file_or_directory)) return true;
   return std::any_of(envelopes.begin(), envelopes.end(), [](const Envelope& envelope) { return !envelope.deletion; }) ||
@@ -17159,53 +18539,63 @@ USAGE_STATS_INLINE bool anything_left(const Storage& storage) {
 USAGE_STATS_INLINE std::string whom_to_write(const Options& options, const std::vector<Endpoint>& asked_by_hand,
                                              const std::vector<std::string>& ids) {
   if (asked_by_hand.empty() || ids.empty()) return {};
-  std::string text = "These servers delete nothing by themselves:\n";
+  std::string text = "These servers cannot be asked to delete anything; write to a person instead:\n";
   for (const Endpoint& endpoint : asked_by_hand) text += row("server", endpoint.url);
   text += row("write to", options.contact.empty() ? "the author of " + options.app : options.contact);
   for (const std::string& id : ids) text += row("name the id", id);
   return text;
 }
 
-USAGE_STATS_INLINE Json urls_of(const std::vector<Endpoint>& endpoints) {
-  Json list = Json::array();
-  for (const Endpoint& endpoint : endpoints) list.push_back(endpoint.url);
-  return list;
+USAGE_STATS_INLINE void print_deletion_json(const Call& call, const std::vector<std::string>& ids,
+                                            const std::vector<Endpoint>& by_hand, const Progress& progress,
+                                            std::size_t waiting) {
+  JsonWriter json(true);
+  json.begin_object();
+  put_list(json, "client_ids", ids);
+  progress.write(json);
+  json.key("still_waiting").positive(waiting);
+  json.key("write_to").text(by_hand.empty() || ids.empty() ? std::string() : call.options.contact);
+  json.key("servers_to_write_about").begin_list();
+  for (const Endpoint& endpoint : by_hand)
+    if (!ids.empty()) json.text(endpoint.url);
+  json.end_list();
+  json.end_object();
+  print_json(json);
 }
 
 USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage, const std::vector<std::string>& ids,
                                        const std::vector<Endpoint>& by_hand, const Progress& progress) {
   std::size_t waiting = 0;
-  for (const Envelope& envelope : storage.waiting()) waiting += envelope.deletion ? 1 : 0;
+  for (const Envelope& envelope : storage.outbox.waiting()) waiting += envelope.deletion ? 1 : 0;
   if (call.json) {
-    print_json(Json{{"client_ids", ids},
-                    {"tries", progress.lines},
-                    {"still_waiting", waiting},
-                    {"write_to", by_hand.empty() || ids.empty() ? std::string() : call.options.contact},
-                    {"servers_to_write_about", ids.empty() ? Json::array() : urls_of(by_hand)}});
+    print_deletion_json(call, ids, by_hand, progress, waiting);
   } else {
-    print("What lay on this machine is deleted.\n");
-    if (ids.empty()) print("Nothing was ever sent: there is nothing to delete elsewhere.\n");
+    print("The data on this machine is deleted.\n");
+    if (ids.empty()) print("Nothing was ever sent, so there is nothing to delete elsewhere.\n");
     print(whom_to_write(call.options, by_hand, ids));
   }
   if (waiting == 0) return done;
   remark(call, std::to_string(waiting) + (waiting == 1 ? " deletion waits" : " deletions wait") +
-                   " for a server to confirm it; later runs ask again, or `" + call.typed + " send`");
+                   " for a server to confirm it; later runs ask again, as does `" + call.typed + " send`");
   return failed;
 }
 
 USAGE_STATS_INLINE int delete_all(const Call& call) {
-  const Plan plan = plan_of(call.options);
+  Plan plan = plan_of(call.options);
   if (!plan.folder_problem.empty())  // state.json knows which ids to ask which servers about
     return fail(call, plan.folder_problem + "; nothing is deleted here, and no server can be asked");
   if (!plan.storage) {
     if (!plan.problems.empty()) return fail(call, plan.problems.front());
-    if (call.json)
-      print_json(Json{{"client_ids", Json::array()}, {"tries", Json::array()}, {"still_waiting", 0}});
-    else
-      print("There is nothing to delete.\n");
-    return done;
+    if (!call.json) return print("There is nothing to delete.\n"), done;
+    JsonWriter json(true);
+    json.begin_object();
+    put_list(json, "client_ids", {});
+    Progress().write(json);
+    json.key("still_waiting").integer(0);
+    json.end_object();
+    return print_json(json), done;
   }
-  const Storage& storage = *plan.storage;
+  Storage& storage = *plan.storage;
   std::vector<std::string> ids = sent_ids(plan);
   std::vector<Endpoint> by_request, by_hand;
   for (const Endpoint& endpoint : endpoints_ever(call.options, plan))
@@ -17230,7 +18620,7 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
 
 USAGE_STATS_INLINE int reset(const Call& call) {
   const Options& options = call.options;
-  const Plan plan = plan_of(options);
+  Plan plan = plan_of(options);
   if (!plan.storage && !plan.problems.empty()) return fail(call, plan.problems.front());
   std::string id;
   const Options& reported = disclosed(options, plan);
@@ -17243,9 +18633,13 @@ USAGE_STATS_INLINE int reset(const Call& call) {
     });
     if (error) return fail(call, plan.folder.string() + ": " + error.message());
   }
-  if (call.json)
-    print_json(id.empty() ? Json{{"client_id", nullptr}} : Json{{"client_id", id}});
-  else if (!id.empty())
+  if (call.json) {
+    JsonWriter json(true);
+    json.begin_object();
+    id.empty() ? json.key("client_id").null() : json.key("client_id").text(id);
+    json.end_object();
+    print_json(json);
+  } else if (!id.empty())
     print("Reports carry a new id from now on: " + id + "\n");
   else
     print(reported.client_id == ClientId::session ? "Each run has an id of its own: there is nothing to reset.\n"
@@ -17284,19 +18678,20 @@ USAGE_STATS_INLINE std::string shown_header(const Outgoing& outgoing, const std:
   return outgoing.secrets.count(name) > 0 ? "***" : value;
 }
 
-USAGE_STATS_INLINE Json requests_json(const std::vector<Outgoing>& list) {
-  Json json = Json::array();
+USAGE_STATS_INLINE void write_requests(JsonWriter& json, const std::vector<Outgoing>& list) {
+  json.key("requests").begin_list();
   for (const Outgoing& outgoing : list) {
-    Json entry = Json::object();
-    if (!outgoing.session.empty()) entry["session_id"] = outgoing.session;
-    entry["method"] = outgoing.request.method;
-    entry["url"] = outgoing.request.url;
-    Json& headers = entry["headers"] = Json::object();
-    for (const auto& [name, value] : outgoing.request.headers) headers[name] = shown_header(outgoing, name, value);
-    entry["body"] = outgoing.request.body;
-    json.push_back(std::move(entry));
+    json.begin_object();
+    put_text(json, "session_id", outgoing.session);
+    json.key("method").text(outgoing.request.method);
+    json.key("url").text(outgoing.request.url);
+    json.key("headers").begin_object();
+    for (const auto& [name, value] : outgoing.request.headers) json.key(name).text(shown_header(outgoing, name, value));
+    json.end_object();
+    json.key("body").text(outgoing.request.body);
+    json.end_object();
   }
-  return json;
+  json.end_list();
 }
 
 /// The bodies, byte for byte, on standard output, and what is around them on standard error. Values of the author's
@@ -17314,10 +18709,12 @@ USAGE_STATS_INLINE void print_requests(const std::vector<Outgoing>& list) {
 }
 
 /// The envelope of a session that waits, if it does.
-USAGE_STATS_INLINE const Envelope* label_of(const std::vector<Envelope>& waiting, const KnownSession& session) {
-  for (const Envelope& envelope : waiting)
-    if (envelope.session_id == session.session) return &envelope;
-  return nullptr;
+USAGE_STATS_INLINE std::optional<Envelope> envelope_of(const Storage& storage, const KnownSession& session) {
+  std::error_code error;
+  const os::Folder pending = storage.outbox.pending(false, error);
+  if (!pending) return std::nullopt;
+  auto envelope = storage.outbox.read(pending, session.session);
+  return envelope ? std::optional<Envelope>(std::move(*envelope)) : std::nullopt;
 }
 
 /// The endpoints that a report has gone to or waits for; where there is none, those that it would have gone to.
@@ -17329,7 +18726,7 @@ USAGE_STATS_INLINE std::vector<Endpoint> endpoints_of(const Options& options, co
   };
   if (envelope != nullptr)
     for (const Destination& destination : envelope->destinations) endpoints.push_back(destination.endpoint);
-  for (const Json& line : session.deliveries) {
+  for (const Json& line : deliveries_of(session.deliveries)) {
     const std::string url = string_member(line, "endpoint");
     if (!known(url)) endpoints.push_back(endpoint_at(options, plan, url));
   }
@@ -17338,28 +18735,35 @@ USAGE_STATS_INLINE std::vector<Endpoint> endpoints_of(const Options& options, co
 
 /// How many of the session's events the endpoint had before this report was sent to it.
 USAGE_STATS_INLINE std::size_t events_before(const KnownSession& session, const Endpoint& endpoint) {
-  return delivered_events(json_text(Json{{"deliveries", session.deliveries}}), endpoint.url,
-                          integer_member(session.report, "sequence", 1));
+  return delivered_events(json_text(session.deliveries), endpoint.url, integer_member(session.report, "sequence", 1));
 }
 
-USAGE_STATS_INLINE Json session_json(const Plan& plan, const KnownSession& session, const Envelope* envelope) {
-  Json json = {{"path", plan.storage->report_path(session.client, session.session).string()},
-               {"deliveries", session.deliveries},
-               {"waiting", Json::array()}};
+USAGE_STATS_INLINE void write_session(JsonWriter& json, const Plan& plan, const KnownSession& session,
+                                      const Envelope* envelope) {
+  json.begin_object();
+  json.key("path").text(plan.storage->archive.report_path(session.client, session.session).string());
+  json.key("deliveries").begin_list();
+  for (const Json& line : deliveries_of(session.deliveries)) write_json(json, line);
+  json.end_list();
+  json.key("waiting").begin_list();
   if (envelope != nullptr)
     for (const Destination& destination : envelope->destinations) {
-      Json entry = {{"endpoint", destination.endpoint.url}, {"attempts", destination.attempts}};
-      if (destination.not_before != 0) entry["not_before"] = time_text(destination.not_before);
-      json["waiting"].push_back(std::move(entry));
+      json.begin_object();
+      json.key("endpoint").text(destination.endpoint.url);
+      json.key("attempts").integer(destination.attempts);
+      if (destination.not_before != 0) json.key("not_before").text(time_text(destination.not_before));
+      json.end_object();
     }
-  json["report"] = session.report;
-  return json;
+  json.end_list();
+  json.key("report");
+  write_report(json, session.report);
+  json.end_object();
 }
 
 /// What became of a report, in rows.
 USAGE_STATS_INLINE std::string fate(const Plan& plan, const KnownSession& session, const Envelope* envelope) {
-  std::string text = row("report", plan.storage->report_path(session.client, session.session).string());
-  for (const Json& line : session.deliveries) {
+  std::string text = row("report", plan.storage->archive.report_path(session.client, session.session).string());
+  for (const Json& line : deliveries_of(session.deliveries)) {
     const std::int64_t status = integer_member(line, "http_status");
     const std::string detail = string_member(line, "detail");
     text += row(string_member(line, "result"), string_member(line, "endpoint") + ", " + string_member(line, "at") +
@@ -17371,8 +18775,8 @@ USAGE_STATS_INLINE std::string fate(const Plan& plan, const KnownSession& sessio
       text += row("waits for",
                   destination.endpoint.url + (destination.not_before <= now_seconds()
                                                   ? std::string()
-                                                  : "; tried again after " + time_text(destination.not_before)));
-  else if (session.deliveries.empty())
+                                                  : "; next attempt after " + time_text(destination.not_before)));
+  else if (deliveries_of(session.deliveries).empty())
     text += row("not sent", "it stays on this machine");
   return text;
 }
@@ -17380,35 +18784,39 @@ USAGE_STATS_INLINE std::string fate(const Plan& plan, const KnownSession& sessio
 USAGE_STATS_INLINE int show(const Call& call) {
   const Plan plan = plan_of(call.options);
   std::vector<KnownSession> sessions;
-  std::vector<Envelope> waiting;
-  if (plan.storage) {
-    sessions = known_sessions(*plan.storage);
-    waiting = plan.storage->waiting();
-  } else if (!plan.problems.empty()) {
+  if (plan.storage)
+    sessions = newest_sessions(*plan.storage, call.count.value_or(1));
+  else if (!plan.problems.empty())
     return fail(call, plan.problems.front());
-  }
-  sessions.resize(std::min(sessions.size(), call.count.value_or(1)));
   if (sessions.empty() && !call.json) return remark(call, "there are no reports"), done;
 
   std::vector<Outgoing> requests;
-  Json json = Json::array();
+  JsonWriter json(true);
+  json.begin_object();
+  if (!call.wire) json.key("reports").begin_list();
   for (const KnownSession& session : sessions) {
-    const Envelope* const envelope = label_of(waiting, session);
+    const std::optional<Envelope> waiting = envelope_of(*plan.storage, session);
+    const Envelope* const envelope = waiting ? &*waiting : nullptr;
     if (call.wire) {
       for (const Endpoint& endpoint : endpoints_of(call.options, plan, session, envelope))
         add_requests(requests, endpoint, session.session, session.text, events_before(session, endpoint));
-      if (envelope == nullptr && session.deliveries.empty())
-        remark(call, "session " + session.session + " was not sent; so it would have been:");
+      if (envelope == nullptr && deliveries_of(session.deliveries).empty())
+        remark(call, "session " + session.session + " was not sent; this is what would have been sent:");
     } else if (call.json) {
-      json.push_back(session_json(plan, session, envelope));
+      write_session(json, plan, session, envelope);
     } else {
       print("session " + session.session + "\n" + fate(plan, session, envelope) + session.text + "\n");
     }
   }
-  if (call.wire && !call.json)
+  if (call.wire)
+    write_requests(json, requests);
+  else
+    json.end_list();
+  json.end_object();
+  if (call.json)
+    print_json(json);
+  else if (call.wire)
     print_requests(requests);
-  else if (call.json)
-    print_json(call.wire ? Json{{"requests", requests_json(requests)}} : Json{{"reports", std::move(json)}});
   return done;
 }
 
@@ -17427,7 +18835,7 @@ USAGE_STATS_INLINE std::string preview_report(const Options& options, const Plan
   report.final = true;
   report.duration_s = 0.0;
   report.ended_at = report.started_at;
-  return to_json(std::move(report));
+  return to_json(report);
 }
 
 /// What a report would say of an error with this message.
@@ -17437,14 +18845,15 @@ USAGE_STATS_INLINE int preview_message(const Call& call) {
   scrub_report(report, call.options, ambient_values());
   const std::string& message = report.outcome.error[0].message;
   if (call.options.errors == ErrorDetail::type)
-    remark(call, "of an error this program reports the type only");
+    remark(call, "this program reports only the type of an error");
   else if (message.empty() && !call.message->empty())
-    remark(call, "the program's own words cannot be read here: of an error only the type is reported");
-  if (call.json)
-    print_json(message.empty() ? Json::object() : Json{{"message", message}});
-  else if (!message.empty())
-    print(message + "\n");
-  return done;
+    remark(call, "the program's own words cannot be read here: only the type of an error is reported");
+  if (!call.json) return print(message.empty() ? message : message + "\n"), done;
+  JsonWriter json(true);
+  json.begin_object();
+  put_text(json, "message", message);
+  json.end_object();
+  return print_json(json), done;
 }
 
 USAGE_STATS_INLINE int preview(const Call& call) {
@@ -17458,10 +18867,14 @@ USAGE_STATS_INLINE int preview(const Call& call) {
   std::vector<Outgoing> requests;
   for (const Endpoint& endpoint : plan.endpoints) add_requests(requests, endpoint, {}, report);
   if (call.json) {
-    const auto json = parse_json(report);
-    const Json answer = {
-        {"would_be_sent", sent}, {"report", json ? *json : Json()}, {"requests", requests_json(requests)}};
-    return print_json(answer), done;
+    const auto parsed = parse_json(report);
+    JsonWriter json(true);
+    json.begin_object();
+    json.key("would_be_sent").flag(sent);
+    write_report(json.key("report"), parsed ? *parsed : Json());
+    write_requests(json, requests);
+    json.end_object();
+    return print_json(json), done;
   }
   if (requests.empty()) return print(report), done;  // nobody would get it: the local report
   print_requests(requests);
@@ -17489,7 +18902,7 @@ inline constexpr Subcommand subcommands[] = {
     {"enable", enable, true, "", "switch usage statistics on"},
     {"disable", disable, true, "", "switch them off, and drop what is waiting to be sent"},
     {"show", show, true, "[--wire] [N]", "the N newest reports (default 1), what became of them"},
-    {"preview", preview, true, "[--message M]", "what a run would send now, or of an error saying M"},
+    {"preview", preview, true, "[--message M]", "what a run would send now"},
     {"describe", describe, false, "[--format F]", "what a report may contain; F: text, markdown or json"},
     {"send", send_now, true, "", "send now what is waiting"},
     {"delete", delete_all, true, "", "delete everything recorded, here and on the servers"},
@@ -17500,12 +18913,15 @@ USAGE_STATS_INLINE std::string usage(const Options& options) {
   std::string text = "usage: " + typed_command(options) + " COMMAND [--json]\n\n";
   for (const Subcommand& subcommand : subcommands) {
     std::string head = std::string("  ") + subcommand.name + " " + subcommand.arguments;
-    head.resize(std::max<std::size_t>(head.size() + 2, 24), ' ');
+    constexpr std::size_t indent = 26;
+    head.resize((std::max)(head.size() + 2, indent), ' ');
     text += head + subcommand.help + "\n";
     if (subcommand.run == show)
-      text += std::string(24, ' ') + "with --wire: the bodies of the requests, byte for byte\n";
+      text += std::string(indent, ' ') + "with --wire: the bodies of the requests, byte for byte\n";
+    if (subcommand.run == preview)
+      text += std::string(indent, ' ') + "with --message: what it would send of that message\n";
   }
-  return text + "\n--json answers as JSON. Exit codes: 0 done, 1 failed, 2 usage.\n";
+  return text + "\n--json: answer as JSON. Exit codes: 0 done, 1 failed, 2 usage.\n";
 }
 
 USAGE_STATS_INLINE int misused(const Call& call, const std::string& problem) {
@@ -17549,12 +18965,12 @@ USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::str
   for (const Subcommand& subcommand : subcommands) {
     if (call.name != subcommand.name) continue;
     for (std::size_t at = 1; at < arguments.size(); ++at)
-      if (!take(call, arguments, at)) return misused(call, call.name + ": what is '" + arguments[at] + "'?");
+      if (!take(call, arguments, at)) return misused(call, call.name + ": unexpected argument '" + arguments[at] + "'");
     if (subcommand.touches_files)
-      if (const std::string problem = obstacle(options); !problem.empty()) return fail(call, problem);
+      if (const std::string problem = plan_impl::obstacle(options); !problem.empty()) return fail(call, problem);
     return subcommand.run(call);
   }
-  return misused(call, "there is no command '" + call.name + "'");
+  return misused(call, "unknown command '" + call.name + "'");
 }
 
 /// The same, and whether what it said has arrived: else it has failed, whatever it has done.
@@ -17590,11 +19006,13 @@ USAGE_STATS_INLINE std::optional<int> handle_command(const Options& options, int
 }
 
 USAGE_STATS_END_NAMESPACE
+#pragma pop_macro("USAGE_STATS_INLINE")
 #endif
 
 #endif  // USAGE_STATS_DISABLED
 
 #undef USAGE_STATS_INLINE
+#undef USAGE_STATS_COLD_INLINE
 #undef USAGE_STATS_EXCEPTIONS
 #undef USAGE_STATS_TRY
 #undef USAGE_STATS_CATCH_ALL
