@@ -1,5 +1,5 @@
 // However the process ends: its run is reported once, with its true end, and the world sees the end that it would see
-// without the library (section 7 of the design).
+// without the library.
 #include <doctest/doctest.h>
 
 #include <signal.h>

@@ -1,4 +1,4 @@
-// Which signals are watched: by default only those that tell of a mistake in the program (section 7 of the design).
+// Which signals are watched: by default only those that tell of a mistake in the program.
 #include <doctest/doctest.h>
 
 #include <signal.h>

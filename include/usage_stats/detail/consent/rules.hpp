@@ -1,5 +1,5 @@
 #pragma once
-// May I collect? Fifteen rules; the first one that speaks decides (section 3 of the design).
+// May I collect? Fifteen rules; the first one that speaks decides (docs/consent.md).
 
 #include <functional>
 #include <optional>

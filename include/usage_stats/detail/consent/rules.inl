@@ -165,7 +165,7 @@ USAGE_STATS_INLINE Answer unattended(Facts& facts) {  // 15
   return Decision{Verdict::on, 0, why + "the program's author has switched them on"};
 }
 
-/// Section 3 of the design; the first rule that speaks decides. Rule 10 stands where its file stands.
+/// docs/consent.md; the first rule that applies decides. Rule 10 takes the place of the rule whose file is broken.
 struct Rule {
   int number;
   Answer (*speak)(Facts&);

@@ -28,7 +28,7 @@ struct Settings {
 /// Where the files are. Empty where neither the options nor the environment tell.
 std::filesystem::path config_path(const Options&);
 std::filesystem::path policy_path(const Options&);
-/// The usage folder (section 6).
+/// The usage folder.
 std::filesystem::path usage_path(const Options&);
 
 /// Reads one of the files; at most 1 MiB. Missing is not a problem; unreadable, not JSON, or of wrong types is.

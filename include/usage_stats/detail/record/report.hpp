@@ -1,5 +1,5 @@
 #pragma once
-// What happened: one run as data, and as the JSON text of report v1 (section 4 of the design, docs/report.schema.json).
+// What happened: one run as data, and as the JSON text of report v1 (docs/report.schema.json).
 
 #include <chrono>
 #include <cstdint>

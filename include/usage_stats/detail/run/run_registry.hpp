@@ -1,5 +1,5 @@
 #pragma once
-// Ends that run no destructor (section 7 of the design): std::exit, std::quick_exit, an exception that nobody catches.
+// Ends that run no destructor: std::exit, std::quick_exit, an exception that nobody catches.
 // Signals are os::SignalWatch; what leaves no trace at all (kill -9, _exit, a power cut) is found by the next
 // uploader. Code of a shared library sees std::exit only, and its own unloading.
 

@@ -1,5 +1,5 @@
 #pragma once
-// Empties the usage folder (section 8 of the design). Normally a process of its own: the program that is running,
+// Empties the usage folder (docs/design.md). Normally a process of its own: the program that is running,
 // started once more with USAGE_STATS_UPLOADER set, which never reaches its main.
 
 #include <chrono>

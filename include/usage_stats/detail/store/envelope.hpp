@@ -32,7 +32,7 @@ struct Envelope {
   std::string app, version, session_id, client_id;  // client_id: the folder's name, "local" if there is none
   std::int64_t sequence = 1;
   Seconds created = 0;
-  int rule = 0;  // the rule of section 3 that allowed it
+  int rule = 0;  // the rule of docs/consent.md that allowed it
   // As the run resolved them: what it does to its environment later changes nothing. Empty: it knew no place.
   std::filesystem::path config_file, policy_file;
   std::vector<Destination> destinations;

@@ -1,5 +1,5 @@
 #pragma once
-// The names in the usage folder, and how large its files may be (section 6 of the design).
+// The names in the usage folder, and how large its files may be (docs/design.md).
 
 #include <cstddef>
 #include <string_view>

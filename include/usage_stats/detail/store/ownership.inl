@@ -1,5 +1,5 @@
 #pragma once
-// Whether a usage folder is this program's (section 6 of the design): by its state.json, which is the first file in it.
+// Whether a usage folder is this program's (docs/design.md): by its state.json, which is the first file in it.
 
 #include <string>
 #include <string_view>

@@ -1,5 +1,5 @@
 #pragma once
-// The limits on number, size and age of what is kept (section 6 of the design).
+// The limits on number, size and age of what is kept (docs/design.md).
 
 #include <chrono>
 #include <string>

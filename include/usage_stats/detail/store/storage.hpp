@@ -1,5 +1,5 @@
 #pragma once
-// The usage folder (section 6 of the design): state.json, the outbox and the archive.
+// The usage folder (docs/design.md): state.json, the outbox and the archive.
 
 #include <chrono>
 #include <filesystem>

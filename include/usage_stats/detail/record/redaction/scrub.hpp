@@ -1,5 +1,5 @@
 #pragma once
-// What must never leave (section 5 of the design): of arguments their values, of messages all that the program itself
+// What must never leave (docs/privacy.md): of arguments their values, of messages all that the program itself
 // does not say. All output is valid UTF-8.
 
 #include <cstddef>

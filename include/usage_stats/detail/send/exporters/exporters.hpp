@@ -1,5 +1,5 @@
 #pragma once
-// Report -> requests, a pure function for each protocol (section 9 of the design).
+// Report -> requests, a pure function for each protocol (docs/protocol.md).
 
 #include <string>
 #include <string_view>
