@@ -1,5 +1,7 @@
 #include "sandbox.hpp"
 
+#include <doctest/doctest.h>
+
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,10 +20,14 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// Named after the test that it is of.
 void collect_report(const fs::path& report, const fs::path& collection) {
   static std::atomic<int> number{0};
-  const std::string name =
-      report.parent_path().filename().string() + "." + std::to_string(::getpid()) + "." + std::to_string(number++);
+  const doctest::TestCaseData* const test = doctest::getContextOptions()->currentTest;
+  const std::string name = (test == nullptr ? "unknown" : fs::path(test->m_file.c_str()).stem().string()) + "." +
+                           (test == nullptr ? "0" : std::to_string(test->m_line)) + "." +
+                           report.parent_path().filename().string() + "." + std::to_string(::getpid()) + "." +
+                           std::to_string(number++);
   std::error_code ignored;
   fs::copy_file(report, collection / (name + ".json"), ignored);
 }

@@ -33,6 +33,9 @@ class LockedFile {
   static LockedFile acquire(const Folder&, const std::string& name, bool create, Outcome&, std::error_code&);
   /// Whether another process holds the lock, without taking it.
   static bool is_locked(const Folder&, const std::string& name) noexcept;
+  /// ... and whether that one does not get on, so that waiting for it makes no sense: it was stopped, or nothing is
+  /// known of it (on another machine, in another container; always so but on Linux).
+  static bool is_stuck(const Folder&, const std::string& name) noexcept;
 
   explicit operator bool() const noexcept;
   /// Whether nobody on this machine can have had the lock since; false where the host has closed the file under us.

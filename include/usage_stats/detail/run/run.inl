@@ -150,7 +150,10 @@ USAGE_STATS_INLINE bool Run::choose_client(Plan& plan) {
             known(changed);
           },
           known);
-      if (error) return disable(plan, (folder_ / "state.json").string() + ": " + error.message());
+      if (error && error != std::errc::timed_out)
+        return disable(plan, (folder_ / "state.json").string() + ": " + error.message());
+      // The run counts all the same.
+      if (error) log("state.json is kept by a process that does not get on: this run is reported without a client id");
     }
   }
   report_.client_id = id;

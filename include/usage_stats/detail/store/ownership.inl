@@ -106,13 +106,14 @@ USAGE_STATS_INLINE std::error_code check_empty_folder(const os::Folder& folder) 
   return folder.is_private() ? std::error_code() : os::refused(os::Refusal::not_private);
 }
 
-/// `app`: whose it should be; empty for an uploader, which takes what the folder says.
-USAGE_STATS_INLINE Ownership ownership_of(const os::Folder& folder, const std::string& app) {
+/// One look. `has_state`: whether there was anything in state.json.
+USAGE_STATS_INLINE Ownership look_at_ownership(const os::Folder& folder, const std::string& app, bool& has_state) {
   using os::Refusal;
   Ownership found;
   std::error_code error;
   const auto refuse = [&](std::error_code why) { return found.error = why, found; };
   const auto text = folder.read(state_file, limits::file_bytes, error);
+  has_state = text && !text->empty();
   if (!text && error != std::errc::no_such_file_or_directory && error != std::errc::file_too_large)
     return refuse(os::in_state_file(error));
   const auto json = text ? parse_json(*text) : std::nullopt;
@@ -135,6 +136,15 @@ USAGE_STATS_INLINE Ownership ownership_of(const os::Folder& folder, const std::s
   }
   if (found.app.empty()) return refuse(os::refused(Refusal::not_made_by_us));
   return !app.empty() && found.app != app ? refuse(os::refused(Refusal::another_programs)) : found;
+}
+
+/// `app`: whose it should be; empty for an uploader, which takes what the folder says.
+USAGE_STATS_INLINE Ownership ownership_of(const os::Folder& folder, const std::string& app) {
+  bool has_state = false;
+  Ownership found = look_at_ownership(folder, app, has_state);
+  if (has_state || found.error != os::refused(os::Refusal::not_made_by_us) || !folder.exists(state_file)) return found;
+  // Of runs that begin together another one may have made state.json while this one was looking.
+  return look_at_ownership(folder, app, has_state);
 }
 
 }  // namespace storage_impl

@@ -40,9 +40,9 @@ class Storage {
   State state() const { return read_state().value_or(State()); }
   /// An empty one where there is none; transient() where it cannot be read now but may be later.
   Result<State> read_state() const;
-  /// Reads, changes and replaces state.json; safe against other processes doing the same, for which it waits 15 ms, or
-  /// 200 ms after be_patient(): a host must not be held up by one that was stopped. Changes nothing where it cannot be
-  /// read now, and where `enough` holds of what they have written meanwhile.
+  /// Reads, changes and replaces state.json; safe against other processes doing the same. For one that was stopped it
+  /// waits 15 ms, or 200 ms after be_patient(): a host must not be held up; for one that gets on, 500 ms. Changes
+  /// nothing where it cannot be read now, and where `enough` holds of what they have written meanwhile.
   std::error_code update_state(const std::function<void(State&)>& change,
                                const std::function<bool(const State&)>& enough = {});
   /// For processes that nobody waits for, and the user's own commands.

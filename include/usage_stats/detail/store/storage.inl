@@ -20,6 +20,8 @@ struct StateMutex {
   std::mutex mutex;  // this process's own threads; the file's lock is between processes
 };
 
+constexpr std::chrono::milliseconds most_patience{500};
+
 }  // namespace storage_impl
 
 USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::path& path, const std::string& app,
@@ -34,6 +36,8 @@ USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::p
                   found.marked);
   if (!create) return storage;
   error = storage.claim();
+  // A lock that is not to be had is one of another run that claims it for the same program.
+  if (error == std::errc::timed_out) error.clear();
   if (error && found.fresh) return std::nullopt;
   if (found.fresh) storage.opened_ = storage.state();  // what others have written who began at the same moment
   return storage;
@@ -61,7 +65,12 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
   if (!guard) return std::make_error_code(std::errc::timed_out);
   std::error_code error;
   if (!enough_memory()) return std::make_error_code(std::errc::not_enough_memory);
-  const auto deadline = std::chrono::steady_clock::now() + patience_;
+  const auto began = std::chrono::steady_clock::now(), deadline = began + patience_;
+  // Who holds it may only be waiting for its turn, on a machine that is overloaded.
+  const auto worth_waiting = [&](std::chrono::steady_clock::time_point now) {
+    return now < deadline ||
+           (now < began + storage_impl::most_patience && !LockedFile::is_stuck(*folder_, storage_impl::state_file));
+  };
   do {
     if (enough && enough(state())) return {};
     LockedFile::Outcome outcome{};
@@ -77,7 +86,7 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
       return folder_->write(storage_impl::state_file, to_text(changed));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));  // somebody else is writing; that takes microseconds
-  } while (std::chrono::steady_clock::now() < deadline);
+  } while (worth_waiting(std::chrono::steady_clock::now()));
   return std::make_error_code(std::errc::timed_out);
 }
 

@@ -95,6 +95,11 @@ USAGE_STATS_INLINE bool LockedFile::is_locked(const Folder& folder, const std::s
   return true;
 }
 
+// Windows does not tell who holds a lock.
+USAGE_STATS_INLINE bool LockedFile::is_stuck(const Folder& folder, const std::string& name) noexcept {
+  return is_locked(folder, name);
+}
+
 USAGE_STATS_INLINE bool LockedFile::was_kept() const noexcept { return impl_ != nullptr; }
 
 USAGE_STATS_INLINE bool LockedFile::still_named(const Folder& folder, const std::string& name) const noexcept {
