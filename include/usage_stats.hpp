@@ -37,6 +37,7 @@
 #include "usage_stats/detail/record/redaction/scrub.hpp"       // what must never leave
 #include "usage_stats/detail/record/exception_info.hpp"        // how it ended
 #include "usage_stats/detail/record/report.hpp"                // what happened
+#include "usage_stats/detail/record/recorder.hpp"              // ... until the run ends
 #include "usage_stats/detail/record/parsed.hpp"                // ... of arguments, by the program's own parser
 #include "usage_stats/session.hpp"                             // one run, for its program
 #include "usage_stats/detail/run/run.hpp"                      // ... and from the decision to the report
@@ -61,6 +62,7 @@
 #include "usage_stats/detail/os/memory.hpp"
 #include "usage_stats/detail/base/worker.hpp"
 #include "usage_stats/detail/base/url.hpp"
+#include "usage_stats/detail/base/json_writer.hpp"
 
 #if !defined(USAGE_STATS_COMPILED) || defined(USAGE_STATS_IMPLEMENTATION)
 #if defined(_WIN32)
@@ -88,6 +90,7 @@
 #include "usage_stats/detail/record/redaction/scrub.inl"
 #include "usage_stats/detail/record/exception_info.inl"
 #include "usage_stats/detail/record/report.inl"
+#include "usage_stats/detail/record/recorder.inl"
 #include "usage_stats/detail/record/parsed.inl"
 #include "usage_stats/detail/base/worker.inl"
 #include "usage_stats/detail/run/run.inl"

@@ -7,6 +7,7 @@
 // A name is [a-z][a-z0-9_.]{0,63} and means one thing in a program; the description is for the user to read. A bad
 // name, an empty description or one name for two things makes every session inert and is told by problem().
 
+#include <atomic>
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
@@ -52,6 +53,8 @@ class Declaration {
   std::vector<const char*> choices_;
   Declaration* next_ = nullptr;
 };
+
+class Recorder;
 
 /// A copy of one declaration, independent of its lifetime.
 struct DictionaryEntry {
@@ -181,6 +184,10 @@ class Field<Choice> : public detail::Declaration {
 class Counter : public detail::Declaration {
  public:
   Counter(const char* name, const char* description) noexcept : Declaration(detail::Kind::counter, name, description) {}
+
+ private:
+  friend class detail::Recorder;
+  mutable std::atomic<std::uint64_t> place_{0};  // where the recorder that has met it last counts it
 };
 
 /// Something that happens at a moment of a run.

@@ -60,8 +60,8 @@ class StageScope {
 /// and has it sent, as far as the user allows (decision()). No function throws; none but the end touches a disk; set,
 /// add, record and enter may be called from any thread, also after finish(), when they do nothing. errno and the
 /// floating-point flags stay what they were. Called in a signal handler that has interrupted another of them in the
-/// same thread, they do nothing. A session that is never destroyed, since the program calls std::exit, ends with the
-/// process, and its report has the exit code.
+/// same thread, they do nothing (but add(), if the counter has been used before). A session that is never destroyed,
+/// since the program calls std::exit, ends with the process, and its report has the exit code.
 class TelemetrySession {
  public:
   /// For main's own argc and argv, first in main: answers `mytool usage-stats ...` (Options::command) on standard
@@ -94,14 +94,15 @@ class TelemetrySession {
   /// Begins a stage that ends with the returned object. At most 256.
   [[nodiscard]] StageScope enter(const Stage&) noexcept;
 
-  /// The subcommand, where the program's own parser knows it, or a chain of them, "remote add": literals of the
-  /// program, never the user's text.
+  /// The subcommand, where the program's own parser knows it, or a chain of up to four, "remote add": literals of the
+  /// program, never the user's text. A word that is not the program's, or that is a name of user or host, is <value>.
   void command(std::string_view name) noexcept;
   /// An option or a positional that the program's own parser knows to be given; call it once for each time that it was,
   /// at most 64 times. The first call clears what argv gave. The name is the declared one, "--threads" or, of a
   /// positional, "input", and goes as it is; the value goes by the rules for values (Options::arguments and
-  /// argument_values; the kind alone: --threads=<int>); empty: none. A value that is one of the program's own choices
-  /// may be part of the name: argument("--format=cool"). Without name and value nothing but the clearing happens.
+  /// argument_values; the kind alone: --threads=<int>); empty: none. What stands behind a "=" in the name is a value,
+  /// too; it stays if it is one of the program's own choices, a word that the program itself contains (or some, with
+  /// commas between them): argument("--format=cool"). Without name and value nothing but the clearing happens.
   void argument(std::string_view name, std::string_view value = {},
                 ArgumentSource = ArgumentSource::command_line) noexcept;
   /// The run has failed with this exception: its type, its message (scrubbed) and those nested in it.

@@ -1,6 +1,7 @@
 #pragma once
 // nlohmann/json for the other parts: parsing that cannot throw, and looks at members that may be missing or of
-// another type. The only file that includes it.
+// another type. The only file that includes it. Nothing is made of Json but what it has parsed: JsonWriter writes. Each
+// other use of it is a template more, and one program's size.
 
 #include <cstdint>
 #include <initializer_list>
@@ -8,15 +9,17 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "../os/platform.hpp"
+#include "json_writer.inl"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;  // the one that nlohmann's header makes in any case
 
 namespace json_impl {
 /// Nothing of ours nests deeper than 16; a hostile file's depth must not reach recursive code.
@@ -62,16 +65,45 @@ USAGE_STATS_INLINE std::optional<Json> parse_json(std::string_view text) {
   return value;
 }
 
-/// The text of a value; bytes that are not UTF-8 become U+FFFD.
-USAGE_STATS_INLINE std::string json_text(const Json& value, int indent = -1) {
-  return value.dump(indent, ' ', false, Json::error_handler_t::replace);
+/// Writes what was parsed.
+USAGE_STATS_INLINE void write_json(JsonWriter& out, const Json& value) {  // as deep as parse_json() lets it be
+  switch (value.type()) {
+    case Json::value_t::object:
+      out.begin_object();
+      for (const auto& [name, inner] : *value.get_ptr<const Json::object_t*>()) write_json(out.key(name), inner);
+      return out.end_object();
+    case Json::value_t::array:
+      out.begin_list();
+      for (const Json& inner : *value.get_ptr<const Json::array_t*>()) write_json(out, inner);
+      return out.end_list();
+    case Json::value_t::string:
+      return out.text(*value.get_ptr<const Json::string_t*>());
+    case Json::value_t::boolean:
+      return out.flag(*value.get_ptr<const Json::boolean_t*>());
+    case Json::value_t::number_integer:
+      return out.integer(*value.get_ptr<const Json::number_integer_t*>());
+    case Json::value_t::number_unsigned:
+      return out.positive(*value.get_ptr<const Json::number_unsigned_t*>());
+    case Json::value_t::number_float:
+      return out.number(*value.get_ptr<const Json::number_float_t*>());
+    default:
+      return out.null();
+  }
+}
+
+/// The text of a value that was parsed.
+USAGE_STATS_INLINE std::string json_text(const Json& value, bool indented = false) {
+  JsonWriter out(indented);
+  write_json(out, value);
+  return out.take();
 }
 
 /// The member, or nullptr if the value is no object or has none of that name.
 USAGE_STATS_INLINE const Json* member(const Json& object, const char* name) {
   if (!object.is_object()) return nullptr;
-  const auto found = object.find(name);
-  return found == object.end() ? nullptr : &*found;
+  const auto& members = *object.get_ptr<const Json::object_t*>();
+  const auto found = members.find(name);
+  return found == members.end() ? nullptr : &found->second;
 }
 
 USAGE_STATS_INLINE std::string string_member(const Json& object, const char* name) {
@@ -85,20 +117,42 @@ USAGE_STATS_INLINE std::int64_t integer_member(const Json& object, const char* n
   constexpr std::int64_t largest = (std::int64_t{1} << 53) - 1;
   const Json* const value = member(object, name);
   if (value == nullptr || !value->is_number_integer()) return otherwise;
-  if (value->is_number_unsigned() && value->get<std::uint64_t>() > static_cast<std::uint64_t>(largest))
+  if (value->is_number_unsigned() &&
+      *value->get_ptr<const Json::number_unsigned_t*>() > static_cast<std::uint64_t>(largest))
     return otherwise;
-  const auto number = value->get<std::int64_t>();
+  const std::int64_t number = *value->get_ptr<const Json::number_integer_t*>();
   return number >= -largest ? number : otherwise;
 }
 
 USAGE_STATS_INLINE bool boolean_member(const Json& object, const char* name) {
   const Json* const value = member(object, name);
-  return value != nullptr && value->is_boolean() && value->get<bool>();
+  const auto* const flag = value == nullptr ? nullptr : value->get_ptr<const Json::boolean_t*>();
+  return flag != nullptr && *flag;
+}
+
+/// A number of any kind; 0 for what is none.
+USAGE_STATS_INLINE double number_of(const Json& value) {
+  if (const auto* const number = value.get_ptr<const Json::number_float_t*>()) return *number;
+  if (const auto* const number = value.get_ptr<const Json::number_unsigned_t*>()) return static_cast<double>(*number);
+  const auto* const number = value.get_ptr<const Json::number_integer_t*>();
+  return number == nullptr ? 0.0 : static_cast<double>(*number);
+}
+
+/// The items of a list that is a member, or nullptr.
+USAGE_STATS_INLINE const Json::array_t* list_member(const Json& object, const char* name) {
+  const Json* const value = member(object, name);
+  return value == nullptr ? nullptr : value->get_ptr<const Json::array_t*>();
+}
+
+/// The members of an object that is a member, or nullptr.
+USAGE_STATS_INLINE const Json::object_t* object_member(const Json& object, const char* name) {
+  const Json* const value = member(object, name);
+  return value == nullptr ? nullptr : value->get_ptr<const Json::object_t*>();
 }
 
 USAGE_STATS_INLINE std::vector<std::string> strings_member(const Json& object, const char* name) {
   std::vector<std::string> strings;
-  if (const Json* const list = member(object, name); list != nullptr && list->is_array())
+  if (const auto* const list = list_member(object, name))
     for (const Json& item : *list)
       if (const auto* const text = item.get_ptr<const Json::string_t*>()) strings.push_back(*text);
   return strings;

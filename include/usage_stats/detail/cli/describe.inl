@@ -116,23 +116,38 @@ USAGE_STATS_INLINE std::string dictionary_markdown(const Options& options,
   return text;
 }
 
-USAGE_STATS_INLINE Json dictionary_json(const Options& options, const std::vector<DictionaryEntry>& declared) {
-  Json json = {
-      {"app", options.app}, {"version", options.version}, {"declared", Json::array()}, {"built_in", Json::array()}};
+USAGE_STATS_INLINE void print_dictionary_json(const Options& options, const std::vector<DictionaryEntry>& declared) {
+  JsonWriter json(true);
+  json.begin_object();
+  json.key("app").text(options.app);
+  json.key("version").text(options.version);
+  json.key("declared").begin_list();
   for (const DictionaryEntry& entry : declared) {
-    Json line = {{"name", entry.name}, {"kind", kind_name(entry.kind)}, {"description", entry.description}};
-    if (!entry.choices.empty()) line["choices"] = entry.choices;
-    json["declared"].push_back(std::move(line));
+    json.begin_object();
+    json.key("name").text(entry.name);
+    json.key("kind").text(kind_name(entry.kind));
+    json.key("description").text(entry.description);
+    if (!entry.choices.empty()) put_list(json, "choices", entry.choices);
+    json.end_object();
   }
-  for (const BuiltIn& key : built_in)
-    json["built_in"].push_back({{"key", key.key}, {"type", key.type}, {"description", key.description}});
-  return json;
+  json.end_list();
+  json.key("built_in").begin_list();
+  for (const BuiltIn& key : built_in) {
+    json.begin_object();
+    json.key("key").text(key.key);
+    json.key("type").text(key.type);
+    json.key("description").text(key.description);
+    json.end_object();
+  }
+  json.end_list();
+  json.end_object();
+  print_json(json);
 }
 
 USAGE_STATS_INLINE int describe(const Call& call) {
   const std::vector<DictionaryEntry> declared = dictionary();
   if (call.json || call.format == "json")
-    print_json(dictionary_json(call.options, declared));
+    print_dictionary_json(call.options, declared);
   else if (call.format == "markdown")
     print(dictionary_markdown(call.options, declared));
   else

@@ -19,12 +19,15 @@ USAGE_STATS_INLINE int answer_decision(const Call& call, const Plan& plan, bool 
   const std::string against = still_against(plan, on);
   const std::string file = config_path(call.options).string();
   if (call.json) {
-    Json json = {{"config_file", file},
-                 {"usage_stats", on},
-                 {"verdict", verdict_name(plan.decision.verdict)},
-                 {"rule", plan.decision.rule},
-                 {"why", plan.decision.why}};
-    if (!on) json["dropped"] = dropped;
+    JsonWriter json(true);
+    json.begin_object();
+    json.key("config_file").text(file);
+    json.key("usage_stats").flag(on);
+    json.key("verdict").text(verdict_name(plan.decision.verdict));
+    json.key("rule").integer(plan.decision.rule);
+    json.key("why").text(plan.decision.why);
+    if (!on) json.key("dropped").positive(dropped);
+    json.end_object();
     return print_json(json), done;
   }
   std::string text = "Usage statistics of " + call.options.app + " are switched " + (on ? "on" : "off") + ".\n";

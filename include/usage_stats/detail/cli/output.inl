@@ -49,7 +49,7 @@ USAGE_STATS_INLINE void print(std::string_view text) {
   if (!written) output_error() = errno != 0 ? errno : EIO;
 }
 
-USAGE_STATS_INLINE void print_json(const Json& json) { print(json_text(json, 2) + "\n"); }
+USAGE_STATS_INLINE void print_json(JsonWriter& json) { print(json.take() + "\n"); }
 
 /// An error or a remark, for standard error.
 USAGE_STATS_INLINE void remark(const Call& call, const std::string& text) {
@@ -58,7 +58,12 @@ USAGE_STATS_INLINE void remark(const Call& call, const std::string& text) {
 
 USAGE_STATS_INLINE int fail(const Call& call, const std::string& text) {
   remark(call, text);
-  if (call.json) print_json(Json{{"error", plain_text(text)}});
+  if (!call.json) return failed;
+  JsonWriter json(true);
+  json.begin_object();
+  json.key("error").text(plain_text(text));
+  json.end_object();
+  print_json(json);
   return failed;
 }
 
@@ -104,7 +109,7 @@ struct KnownSession {
   std::string client, session;
   std::string text;  // the report, byte for byte
   Json report;
-  Json deliveries = Json::array();  // the lines of delivery.json
+  Json deliveries;  // delivery.json; its lines are deliveries_of()
 };
 
 /// The client folders' names.
@@ -115,33 +120,63 @@ USAGE_STATS_INLINE std::vector<std::string> client_folders(const Storage& storag
   return names;
 }
 
-USAGE_STATS_INLINE Json deliveries_of(const os::Folder& session) {
+USAGE_STATS_INLINE Json read_deliveries(const os::Folder& session) {
   std::error_code error;
   const auto text = session.read(storage_impl::delivery_file, limits::file_bytes, error);
-  const auto json = text ? parse_json(*text) : std::nullopt;
-  const Json* const list = json ? member(*json, "deliveries") : nullptr;
-  return list != nullptr && list->is_array() ? *list : Json::array();
+  auto json = text ? parse_json(*text) : std::nullopt;
+  return json ? std::move(*json) : Json();
 }
 
-/// All reports that can be read, the newest first.
-USAGE_STATS_INLINE std::vector<KnownSession> known_sessions(const Storage& storage) {
-  std::vector<KnownSession> sessions;
+/// The lines of a delivery.json.
+USAGE_STATS_INLINE const Json::array_t& deliveries_of(const Json& delivery) {
+  static const Json::array_t none;
+  const auto* const list = list_member(delivery, "deliveries");
+  return list != nullptr ? *list : none;
+}
+
+USAGE_STATS_INLINE std::optional<KnownSession> read_session(const Storage& storage, const std::string& client,
+                                                            const std::string& name) {
   std::error_code error;
-  for (const std::string& client : client_folders(storage)) {
-    const os::Folder folder = storage.folder().folder(client, false, error);
-    if (!folder) continue;
-    for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) {
-      const os::Folder session = entry.folder ? folder.folder(entry.name, false, error) : os::Folder();
-      if (!session) continue;
-      auto text = session.read(storage_impl::report_file, limits::file_bytes, error);
-      auto json = text ? parse_json(*text) : std::nullopt;
-      if (!json || !json->is_object()) continue;
-      sessions.push_back({client, entry.name, std::move(*text), std::move(*json), deliveries_of(session)});
-    }
+  const os::Folder folder = storage.folder().folder(client, false, error);
+  const os::Folder session = folder ? folder.folder(name, false, error) : os::Folder();
+  auto text = session ? session.read(storage_impl::report_file, limits::file_bytes, error) : std::nullopt;
+  auto json = text ? parse_json(*text) : std::nullopt;
+  if (!json || !json->is_object()) return std::nullopt;
+  return KnownSession{client, name, std::move(*text), std::move(*json), read_deliveries(session)};
+}
+
+/// The newest reports that can be read, the newest first. Their folders are no older than they are, so that of very
+/// many most need not be read.
+USAGE_STATS_INLINE std::vector<KnownSession> newest_sessions(const Storage& storage, std::size_t most) {
+  constexpr std::chrono::seconds coarse_clock{2};
+  struct Found {
+    std::chrono::system_clock::time_point modified;
+    std::size_t client;
+    std::string name;
+    bool operator<(const Found& other) const noexcept { return modified < other.modified; }
+  };
+  std::error_code error;
+  const std::vector<std::string> clients = client_folders(storage);
+  std::vector<Found> found;
+  for (std::size_t i = 0; i < clients.size(); ++i)
+    if (const os::Folder folder = storage.folder().folder(clients[i], false, error))
+      for (const auto& entry : folder.list(storage_impl::most_entries, is_id))
+        if (entry.folder) found.push_back({entry.modified, i, entry.name});
+  std::make_heap(found.begin(), found.end());
+  std::vector<KnownSession> sessions;
+  const auto started = [](const KnownSession& session) { return string_member(session.report, "started_at"); };
+  for (; !found.empty(); found.pop_back()) {
+    std::pop_heap(found.begin(), found.end());
+    const Found& next = found.back();
+    if (sessions.size() == most && timestamp(next.modified + coarse_clock) < started(sessions.back())) break;
+    auto session = read_session(storage, clients[next.client], next.name);
+    if (!session) continue;
+    const std::string time = started(*session);
+    auto place = sessions.begin();
+    while (place != sessions.end() && started(*place) >= time) ++place;
+    sessions.insert(place, std::move(*session));
+    if (sessions.size() > most) sessions.pop_back();
   }
-  std::stable_sort(sessions.begin(), sessions.end(), [](const KnownSession& a, const KnownSession& b) {
-    return string_member(a.report, "started_at") > string_member(b.report, "started_at");
-  });
   return sessions;
 }
 

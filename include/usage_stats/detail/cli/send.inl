@@ -12,23 +12,36 @@ constexpr std::chrono::seconds time_for_another_uploader{15};
 
 /// What became of the tries of one upload.
 struct Progress {
+  struct Try {
+    bool deletion;
+    std::string id, endpoint, result, detail;
+    int http_status;
+  };
   std::size_t waiting = 0;  // at first
-  std::size_t tries = 0;
-  Json lines = Json::array();
+  std::vector<Try> tries{};
 
   void tell(const Call& call, const Envelope& envelope, const DeliveryRecord& record) {
-    ++tries;
     const std::string& id = envelope.deletion ? envelope.client_id : envelope.session_id;
-    const char* const kind = envelope.deletion ? "client_id" : "session_id";
-    const std::string answer = record.http_status == 0 ? record.detail : "status " + std::to_string(record.http_status);
-    lines.push_back(
-        {{kind, id}, {"endpoint", record.url}, {"result", record.result}, {"http_status", record.http_status}});
-    if (!record.detail.empty()) lines.back()["detail"] = record.detail;
+    tries.push_back({envelope.deletion, id, record.url, record.result, record.detail, record.http_status});
     if (call.json) return;
-    const std::string count = std::to_string(tries) + "/" + std::to_string((std::max)(tries, waiting));
+    const std::string answer = record.http_status == 0 ? record.detail : "status " + std::to_string(record.http_status);
+    const std::string count = std::to_string(tries.size()) + "/" + std::to_string((std::max)(tries.size(), waiting));
     print(plain_text(count + " " + (envelope.deletion ? "client " : "session ") + id + ": " + record.result + " (" +
                      answer + "), " + record.url) +
           "\n");
+  }
+  void write(JsonWriter& json) const {
+    json.key("tries").begin_list();
+    for (const Try& one : tries) {
+      json.begin_object();
+      json.key(one.deletion ? "client_id" : "session_id").text(one.id);
+      json.key("endpoint").text(one.endpoint);
+      json.key("result").text(one.result);
+      json.key("http_status").integer(one.http_status);
+      put_text(json, "detail", one.detail);
+      json.end_object();
+    }
+    json.end_list();
   }
 };
 
@@ -73,8 +86,14 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
   if (left.incomplete) return fail(call, (plan.folder / "pending").string() + " cannot be read");
   const std::size_t waiting = left.reports + left.deletions;
   if (call.json) {
-    print_json(Json{{"allowed", allowed}, {"tries", progress.lines}, {"still_waiting", waiting}});
-  } else if (progress.tries == 0 && waiting == 0) {
+    JsonWriter json(true);
+    json.begin_object();
+    json.key("allowed").flag(allowed);
+    progress.write(json);
+    json.key("still_waiting").positive(waiting);
+    json.end_object();
+    print_json(json);
+  } else if (progress.tries.empty() && waiting == 0) {
     print("Nothing waits to be sent.\n");
   }
   if (waiting == 0) return done;
@@ -210,10 +229,21 @@ USAGE_STATS_INLINE std::string whom_to_write(const Options& options, const std::
   return text;
 }
 
-USAGE_STATS_INLINE Json urls_of(const std::vector<Endpoint>& endpoints) {
-  Json list = Json::array();
-  for (const Endpoint& endpoint : endpoints) list.push_back(endpoint.url);
-  return list;
+USAGE_STATS_INLINE void print_deletion_json(const Call& call, const std::vector<std::string>& ids,
+                                            const std::vector<Endpoint>& by_hand, const Progress& progress,
+                                            std::size_t waiting) {
+  JsonWriter json(true);
+  json.begin_object();
+  put_list(json, "client_ids", ids);
+  progress.write(json);
+  json.key("still_waiting").positive(waiting);
+  json.key("write_to").text(by_hand.empty() || ids.empty() ? std::string() : call.options.contact);
+  json.key("servers_to_write_about").begin_list();
+  for (const Endpoint& endpoint : by_hand)
+    if (!ids.empty()) json.text(endpoint.url);
+  json.end_list();
+  json.end_object();
+  print_json(json);
 }
 
 USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage, const std::vector<std::string>& ids,
@@ -221,11 +251,7 @@ USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage,
   std::size_t waiting = 0;
   for (const Envelope& envelope : storage.outbox.waiting()) waiting += envelope.deletion ? 1 : 0;
   if (call.json) {
-    print_json(Json{{"client_ids", ids},
-                    {"tries", progress.lines},
-                    {"still_waiting", waiting},
-                    {"write_to", by_hand.empty() || ids.empty() ? std::string() : call.options.contact},
-                    {"servers_to_write_about", ids.empty() ? Json::array() : urls_of(by_hand)}});
+    print_deletion_json(call, ids, by_hand, progress, waiting);
   } else {
     print("What lay on this machine is deleted.\n");
     if (ids.empty()) print("Nothing was ever sent: there is nothing to delete elsewhere.\n");
@@ -243,11 +269,14 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
     return fail(call, plan.folder_problem + "; nothing is deleted here, and no server can be asked");
   if (!plan.storage) {
     if (!plan.problems.empty()) return fail(call, plan.problems.front());
-    if (call.json)
-      print_json(Json{{"client_ids", Json::array()}, {"tries", Json::array()}, {"still_waiting", 0}});
-    else
-      print("There is nothing to delete.\n");
-    return done;
+    if (!call.json) return print("There is nothing to delete.\n"), done;
+    JsonWriter json(true);
+    json.begin_object();
+    put_list(json, "client_ids", {});
+    Progress().write(json);
+    json.key("still_waiting").integer(0);
+    json.end_object();
+    return print_json(json), done;
   }
   Storage& storage = *plan.storage;
   std::vector<std::string> ids = sent_ids(plan);
@@ -287,9 +316,13 @@ USAGE_STATS_INLINE int reset(const Call& call) {
     });
     if (error) return fail(call, plan.folder.string() + ": " + error.message());
   }
-  if (call.json)
-    print_json(id.empty() ? Json{{"client_id", nullptr}} : Json{{"client_id", id}});
-  else if (!id.empty())
+  if (call.json) {
+    JsonWriter json(true);
+    json.begin_object();
+    id.empty() ? json.key("client_id").null() : json.key("client_id").text(id);
+    json.end_object();
+    print_json(json);
+  } else if (!id.empty())
     print("Reports carry a new id from now on: " + id + "\n");
   else
     print(reported.client_id == ClientId::session ? "Each run has an id of its own: there is nothing to reset.\n"

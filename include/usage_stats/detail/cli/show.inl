@@ -30,19 +30,20 @@ USAGE_STATS_INLINE std::string shown_header(const Outgoing& outgoing, const std:
   return outgoing.secrets.count(name) > 0 ? "***" : value;
 }
 
-USAGE_STATS_INLINE Json requests_json(const std::vector<Outgoing>& list) {
-  Json json = Json::array();
+USAGE_STATS_INLINE void write_requests(JsonWriter& json, const std::vector<Outgoing>& list) {
+  json.key("requests").begin_list();
   for (const Outgoing& outgoing : list) {
-    Json entry = Json::object();
-    if (!outgoing.session.empty()) entry["session_id"] = outgoing.session;
-    entry["method"] = outgoing.request.method;
-    entry["url"] = outgoing.request.url;
-    Json& headers = entry["headers"] = Json::object();
-    for (const auto& [name, value] : outgoing.request.headers) headers[name] = shown_header(outgoing, name, value);
-    entry["body"] = outgoing.request.body;
-    json.push_back(std::move(entry));
+    json.begin_object();
+    put_text(json, "session_id", outgoing.session);
+    json.key("method").text(outgoing.request.method);
+    json.key("url").text(outgoing.request.url);
+    json.key("headers").begin_object();
+    for (const auto& [name, value] : outgoing.request.headers) json.key(name).text(shown_header(outgoing, name, value));
+    json.end_object();
+    json.key("body").text(outgoing.request.body);
+    json.end_object();
   }
-  return json;
+  json.end_list();
 }
 
 /// The bodies, byte for byte, on standard output, and what is around them on standard error. Values of the author's
@@ -60,10 +61,12 @@ USAGE_STATS_INLINE void print_requests(const std::vector<Outgoing>& list) {
 }
 
 /// The envelope of a session that waits, if it does.
-USAGE_STATS_INLINE const Envelope* label_of(const std::vector<Envelope>& waiting, const KnownSession& session) {
-  for (const Envelope& envelope : waiting)
-    if (envelope.session_id == session.session) return &envelope;
-  return nullptr;
+USAGE_STATS_INLINE std::optional<Envelope> envelope_of(const Storage& storage, const KnownSession& session) {
+  std::error_code error;
+  const os::Folder pending = storage.folder().folder("pending", false, error);
+  if (!pending) return std::nullopt;
+  auto envelope = storage.outbox.read(pending, session.session);
+  return envelope ? std::optional<Envelope>(std::move(*envelope)) : std::nullopt;
 }
 
 /// The endpoints that a report has gone to or waits for; where there is none, those that it would have gone to.
@@ -75,7 +78,7 @@ USAGE_STATS_INLINE std::vector<Endpoint> endpoints_of(const Options& options, co
   };
   if (envelope != nullptr)
     for (const Destination& destination : envelope->destinations) endpoints.push_back(destination.endpoint);
-  for (const Json& line : session.deliveries) {
+  for (const Json& line : deliveries_of(session.deliveries)) {
     const std::string url = string_member(line, "endpoint");
     if (!known(url)) endpoints.push_back(endpoint_at(options, plan, url));
   }
@@ -84,28 +87,35 @@ USAGE_STATS_INLINE std::vector<Endpoint> endpoints_of(const Options& options, co
 
 /// How many of the session's events the endpoint had before this report was sent to it.
 USAGE_STATS_INLINE std::size_t events_before(const KnownSession& session, const Endpoint& endpoint) {
-  return delivered_events(json_text(Json{{"deliveries", session.deliveries}}), endpoint.url,
-                          integer_member(session.report, "sequence", 1));
+  return delivered_events(json_text(session.deliveries), endpoint.url, integer_member(session.report, "sequence", 1));
 }
 
-USAGE_STATS_INLINE Json session_json(const Plan& plan, const KnownSession& session, const Envelope* envelope) {
-  Json json = {{"path", plan.storage->archive.report_path(session.client, session.session).string()},
-               {"deliveries", session.deliveries},
-               {"waiting", Json::array()}};
+USAGE_STATS_INLINE void write_session(JsonWriter& json, const Plan& plan, const KnownSession& session,
+                                      const Envelope* envelope) {
+  json.begin_object();
+  json.key("path").text(plan.storage->archive.report_path(session.client, session.session).string());
+  json.key("deliveries").begin_list();
+  for (const Json& line : deliveries_of(session.deliveries)) write_json(json, line);
+  json.end_list();
+  json.key("waiting").begin_list();
   if (envelope != nullptr)
     for (const Destination& destination : envelope->destinations) {
-      Json entry = {{"endpoint", destination.endpoint.url}, {"attempts", destination.attempts}};
-      if (destination.not_before != 0) entry["not_before"] = time_text(destination.not_before);
-      json["waiting"].push_back(std::move(entry));
+      json.begin_object();
+      json.key("endpoint").text(destination.endpoint.url);
+      json.key("attempts").integer(destination.attempts);
+      if (destination.not_before != 0) json.key("not_before").text(time_text(destination.not_before));
+      json.end_object();
     }
-  json["report"] = session.report;
-  return json;
+  json.end_list();
+  json.key("report");
+  write_report(json, session.report);
+  json.end_object();
 }
 
 /// What became of a report, in rows.
 USAGE_STATS_INLINE std::string fate(const Plan& plan, const KnownSession& session, const Envelope* envelope) {
   std::string text = row("report", plan.storage->archive.report_path(session.client, session.session).string());
-  for (const Json& line : session.deliveries) {
+  for (const Json& line : deliveries_of(session.deliveries)) {
     const std::int64_t status = integer_member(line, "http_status");
     const std::string detail = string_member(line, "detail");
     text += row(string_member(line, "result"), string_member(line, "endpoint") + ", " + string_member(line, "at") +
@@ -118,7 +128,7 @@ USAGE_STATS_INLINE std::string fate(const Plan& plan, const KnownSession& sessio
                   destination.endpoint.url + (destination.not_before <= now_seconds()
                                                   ? std::string()
                                                   : "; tried again after " + time_text(destination.not_before)));
-  else if (session.deliveries.empty())
+  else if (deliveries_of(session.deliveries).empty())
     text += row("not sent", "it stays on this machine");
   return text;
 }
@@ -126,35 +136,39 @@ USAGE_STATS_INLINE std::string fate(const Plan& plan, const KnownSession& sessio
 USAGE_STATS_INLINE int show(const Call& call) {
   const Plan plan = plan_of(call.options);
   std::vector<KnownSession> sessions;
-  std::vector<Envelope> waiting;
-  if (plan.storage) {
-    sessions = known_sessions(*plan.storage);
-    waiting = plan.storage->outbox.waiting();
-  } else if (!plan.problems.empty()) {
+  if (plan.storage)
+    sessions = newest_sessions(*plan.storage, call.count.value_or(1));
+  else if (!plan.problems.empty())
     return fail(call, plan.problems.front());
-  }
-  sessions.resize(std::min(sessions.size(), call.count.value_or(1)));
   if (sessions.empty() && !call.json) return remark(call, "there are no reports"), done;
 
   std::vector<Outgoing> requests;
-  Json json = Json::array();
+  JsonWriter json(true);
+  json.begin_object();
+  if (!call.wire) json.key("reports").begin_list();
   for (const KnownSession& session : sessions) {
-    const Envelope* const envelope = label_of(waiting, session);
+    const std::optional<Envelope> waiting = envelope_of(*plan.storage, session);
+    const Envelope* const envelope = waiting ? &*waiting : nullptr;
     if (call.wire) {
       for (const Endpoint& endpoint : endpoints_of(call.options, plan, session, envelope))
         add_requests(requests, endpoint, session.session, session.text, events_before(session, endpoint));
-      if (envelope == nullptr && session.deliveries.empty())
+      if (envelope == nullptr && deliveries_of(session.deliveries).empty())
         remark(call, "session " + session.session + " was not sent; so it would have been:");
     } else if (call.json) {
-      json.push_back(session_json(plan, session, envelope));
+      write_session(json, plan, session, envelope);
     } else {
       print("session " + session.session + "\n" + fate(plan, session, envelope) + session.text + "\n");
     }
   }
-  if (call.wire && !call.json)
+  if (call.wire)
+    write_requests(json, requests);
+  else
+    json.end_list();
+  json.end_object();
+  if (call.json)
+    print_json(json);
+  else if (call.wire)
     print_requests(requests);
-  else if (call.json)
-    print_json(call.wire ? Json{{"requests", requests_json(requests)}} : Json{{"reports", std::move(json)}});
   return done;
 }
 
@@ -173,7 +187,7 @@ USAGE_STATS_INLINE std::string preview_report(const Options& options, const Plan
   report.final = true;
   report.duration_s = 0.0;
   report.ended_at = report.started_at;
-  return to_json(std::move(report));
+  return to_json(report);
 }
 
 /// What a report would say of an error with this message.
@@ -186,11 +200,12 @@ USAGE_STATS_INLINE int preview_message(const Call& call) {
     remark(call, "of an error this program reports the type only");
   else if (message.empty() && !call.message->empty())
     remark(call, "the program's own words cannot be read here: of an error only the type is reported");
-  if (call.json)
-    print_json(message.empty() ? Json::object() : Json{{"message", message}});
-  else if (!message.empty())
-    print(message + "\n");
-  return done;
+  if (!call.json) return print(message.empty() ? message : message + "\n"), done;
+  JsonWriter json(true);
+  json.begin_object();
+  put_text(json, "message", message);
+  json.end_object();
+  return print_json(json), done;
 }
 
 USAGE_STATS_INLINE int preview(const Call& call) {
@@ -204,10 +219,14 @@ USAGE_STATS_INLINE int preview(const Call& call) {
   std::vector<Outgoing> requests;
   for (const Endpoint& endpoint : plan.endpoints) add_requests(requests, endpoint, {}, report);
   if (call.json) {
-    const auto json = parse_json(report);
-    const Json answer = {
-        {"would_be_sent", sent}, {"report", json ? *json : Json()}, {"requests", requests_json(requests)}};
-    return print_json(answer), done;
+    const auto parsed = parse_json(report);
+    JsonWriter json(true);
+    json.begin_object();
+    json.key("would_be_sent").flag(sent);
+    write_report(json.key("report"), parsed ? *parsed : Json());
+    write_requests(json, requests);
+    json.end_object();
+    return print_json(json), done;
   }
   if (requests.empty()) return print(report), done;  // nobody would get it: the local report
   print_requests(requests);

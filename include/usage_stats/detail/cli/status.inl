@@ -133,12 +133,12 @@ class Reasons {
   std::string last_try(const Envelope& envelope) const {
     const State& state = plan_.state;
     const auto json = parse_json(plan_.storage->archive.deliveries(envelope));
-    const Json* const lines = json ? member(*json, "deliveries") : nullptr;
+    const auto* const lines = json ? list_member(*json, "deliveries") : nullptr;
     for (const Destination& to : envelope.destinations) {
       const std::string& url = to.endpoint.url;
       const auto pause = state.backoff.find(url);
       std::string why = pause == state.backoff.end() ? std::string() : pause->second.why;
-      if (lines != nullptr && lines->is_array())
+      if (lines != nullptr)
         for (const Json& line : *lines)
           if (string_member(line, "endpoint") == url && string_member(line, "result") == "again later")
             why = error_of(line);
@@ -191,7 +191,8 @@ USAGE_STATS_INLINE Waiting look_at_waiting(const Options& options, const Plan& p
     const os::Folder client = plan.storage->folder().folder(envelopes[i].client_id, false, error);
     const os::Folder session = client ? client.folder(envelopes[i].session_id, false, error) : os::Folder();
     if (!session) continue;
-    for (const Json& line : deliveries_of(session)) {
+    const Json deliveries = read_deliveries(session);
+    for (const Json& line : deliveries_of(deliveries)) {
       if (string_member(line, "result") == "delivered" || string_member(line, "at") <= newest) continue;
       newest = string_member(line, "at");
       const std::int64_t status = integer_member(line, "http_status");
@@ -211,51 +212,84 @@ USAGE_STATS_INLINE bool uploader_at_work(const Plan& plan) {
   return plan.storage && os::LockedFile::is_locked(plan.storage->folder(), uploader_impl::lock_file);
 }
 
-USAGE_STATS_INLINE Json status_json(const Options& options, const Plan& plan, const Waiting& waiting) {
-  const State& state = plan.state;
-  Json json = {{"app", options.app},
-               {"version", options.version},
-               {"verdict", verdict_name(plan.decision.verdict)},
-               {"rule", plan.decision.rule},
-               {"why", why(plan)},
-               {"change", how_to_change(options, plan)},
-               {"purpose", options.purpose},
-               {"policy_url", options.policy_url},
-               {"contact", options.contact}};
-  Json& endpoints = json["endpoints"] = Json::array();
+USAGE_STATS_INLINE void write_endpoints(JsonWriter& json, const Options& options, const Plan& plan) {
+  json.key("endpoints").begin_list();
   for (const Endpoint& endpoint : plan.endpoints) {
-    Json entry = {{"url", endpoint.url}, {"protocol", protocol_name(endpoint.protocol)}};
-    if (const Seconds pause = state.paused_until(endpoint.url); pause > now_seconds())
-      entry["not_before"] = time_text(pause);
-    if (state.is_stopped(options.version, endpoint.url)) entry["stopped"] = true;
-    endpoints.push_back(std::move(entry));
+    json.begin_object();
+    json.key("url").text(endpoint.url);
+    json.key("protocol").text(protocol_name(endpoint.protocol));
+    if (const Seconds pause = plan.state.paused_until(endpoint.url); pause > now_seconds())
+      json.key("not_before").text(time_text(pause));
+    if (plan.state.is_stopped(options.version, endpoint.url)) json.key("stopped").flag(true);
+    json.end_object();
   }
-  Json& withheld = json["withheld"] = Json::array();
+  json.end_list();
+  json.key("withheld").begin_list();
   for (const NewData& data : plan.withheld.data)
-    if (data.withheld) withheld.push_back(data.text);
-  const bool known = plan.folder_problem.empty();  // else null: nobody can tell
-  if (const std::string id = shown_client_id(disclosed(options, plan), state); !id.empty() || !known)
-    json["client_id"] = known ? Json(id) : Json();
-  json["folder"] = plan.folder.string();
-  json["config_file"] = plan.consent.config.file.string();
-  json["policy_file"] = plan.consent.policy.file.string();
-  Json& queue = json["waiting"] = {{"reports", waiting.reports}, {"deletions", waiting.deletions}};
-  if (waiting.next_try != 0) queue["not_before"] = time_text(waiting.next_try);
-  if (!waiting.last_error.empty()) queue["last_error"] = waiting.last_error;
-  if (!waiting.held.empty()) queue["held"] = waiting.held;
-  for (const auto& [why, count] : waiting.reasons) queue["reasons"].push_back({{"count", count}, {"why", why}});
+    if (data.withheld) json.text(data.text);
+  json.end_list();
+}
+
+/// A number that is null where nobody can tell.
+USAGE_STATS_INLINE void put_count(JsonWriter& json, const char* name, bool known, std::int64_t count) {
+  json.key(name);
+  known ? json.integer(count) : json.null();
+}
+
+USAGE_STATS_INLINE void write_waiting(JsonWriter& json, const Waiting& waiting, bool known) {
+  json.key("waiting").begin_object();
+  put_count(json, "reports", known && !waiting.incomplete, static_cast<std::int64_t>(waiting.reports));
+  put_count(json, "deletions", known && !waiting.incomplete, static_cast<std::int64_t>(waiting.deletions));
+  if (waiting.next_try != 0) json.key("not_before").text(time_text(waiting.next_try));
+  put_text(json, "last_error", waiting.last_error);
+  put_text(json, "held", waiting.held);
+  if (!waiting.reasons.empty()) json.key("reasons").begin_list();
+  for (const auto& [why, count] : waiting.reasons) {
+    json.begin_object();
+    json.key("count").positive(count);
+    json.key("why").text(why);
+    json.end_object();
+  }
+  if (!waiting.reasons.empty()) json.end_list();
   for (const auto& [name, count] : {std::pair{"vanished", waiting.left.vanished},
                                     {"elsewhere", waiting.left.elsewhere},
                                     {"newer", waiting.left.newer}})
-    if (count > 0) queue[name] = count;
-  if (!known || waiting.incomplete) queue["reports"] = queue["deletions"] = nullptr;
-  json["uploader_at_work"] = uploader_at_work(plan);
-  if (state.last_sent != 0) json["last_sent"] = time_text(state.last_sent);
-  json["sent"] = known ? Json(state.sent) : Json();
-  json["failed"] = known ? Json(state.failed) : Json();
-  json["dropped"] = known ? Json(state.dropped) : Json();
-  json["problems"] = plan.problems;
-  return json;
+    if (count > 0) json.key(name).positive(count);
+  json.end_object();
+}
+
+USAGE_STATS_INLINE void print_status_json(const Options& options, const Plan& plan, const Waiting& waiting) {
+  const State& state = plan.state;
+  JsonWriter json(true);
+  json.begin_object();
+  json.key("app").text(options.app);
+  json.key("version").text(options.version);
+  json.key("verdict").text(verdict_name(plan.decision.verdict));
+  json.key("rule").integer(plan.decision.rule);
+  json.key("why").text(why(plan));
+  json.key("change").text(how_to_change(options, plan));
+  json.key("purpose").text(options.purpose);
+  json.key("policy_url").text(options.policy_url);
+  json.key("contact").text(options.contact);
+  write_endpoints(json, options, plan);
+  const bool known = plan.folder_problem.empty();  // else null: nobody can tell
+  const std::string id = shown_client_id(disclosed(options, plan), state);
+  if (!known)
+    json.key("client_id").null();
+  else
+    put_text(json, "client_id", id);
+  json.key("folder").text(plan.folder.string());
+  json.key("config_file").text(plan.consent.config.file.string());
+  json.key("policy_file").text(plan.consent.policy.file.string());
+  write_waiting(json, waiting, known);
+  json.key("uploader_at_work").flag(uploader_at_work(plan));
+  if (state.last_sent != 0) json.key("last_sent").text(time_text(state.last_sent));
+  put_count(json, "sent", known, state.sent);
+  put_count(json, "failed", known, state.failed);
+  put_count(json, "dropped", known, state.dropped);
+  put_list(json, "problems", plan.problems);
+  json.end_object();
+  print_json(json);
 }
 
 USAGE_STATS_INLINE std::string waiting_text(const Plan& plan, const Waiting& waiting) {
@@ -319,7 +353,7 @@ USAGE_STATS_INLINE int status(const Call& call) {
   const Options& options = call.options;
   const Plan plan = plan_of(options);
   const Waiting waiting = look_at_waiting(options, plan);
-  if (call.json) return print_json(status_json(options, plan, waiting)), done;
+  if (call.json) return print_status_json(options, plan, waiting), done;
   const Verdict verdict = plan.decision.verdict;
   const State& state = plan.state;
   const Options& reported = disclosed(options, plan);

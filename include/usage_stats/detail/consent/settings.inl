@@ -32,7 +32,7 @@ USAGE_STATS_INLINE std::string take_keys(const Json& json, Settings& settings) {
   if (const Json* const value = member(json, "usage_stats")) {
     const auto* const text = value->get_ptr<const Json::string_t*>();
     if (value->is_boolean())
-      settings.verdict = value->get<bool>() ? Verdict::on : Verdict::off;
+      settings.verdict = boolean_member(json, "usage_stats") ? Verdict::on : Verdict::off;
     else if (text != nullptr && *text == "local")
       settings.verdict = Verdict::local;
     else
@@ -40,7 +40,7 @@ USAGE_STATS_INLINE std::string take_keys(const Json& json, Settings& settings) {
   }
   if (const Json* const value = member(json, "usage_stats_endpoint")) {
     if (!value->is_string()) return "\"usage_stats_endpoint\" is not a string";
-    settings.endpoint = value->get<std::string>();
+    settings.endpoint = string_member(json, "usage_stats_endpoint");
   }
   if (const Json* const value = member(json, "usage_stats_additional_endpoints")) {
     settings.additional_endpoints = strings_member(json, "usage_stats_additional_endpoints");
@@ -87,7 +87,8 @@ USAGE_STATS_INLINE std::string with_member(std::string text, const std::string& 
   while (text[at] == '"') {
     const std::size_t key_end = behind_value(text, at);
     const auto name = parse_json(std::string_view(text).substr(at, key_end - at));  // it may be written with escapes
-    const bool ours = name && *name == key;
+    const auto* const plain = name ? name->get_ptr<const Json::string_t*>() : nullptr;
+    const bool ours = plain != nullptr && *plain == key;
     const std::size_t begin = text.find_first_not_of(blank, text.find(':', key_end) + 1);
     std::size_t end = behind_value(text, begin);
     if (ours) {

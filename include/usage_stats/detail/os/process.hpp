@@ -20,8 +20,8 @@ namespace os {
 
 /// The value of an environment variable; nothing if it is not set.
 std::optional<std::string> variable(const char* name);
-/// The values of all environment variables.
-std::vector<std::string> variable_values();
+/// The values of all environment variables, each with a NUL behind it: one text, since there may be thousands.
+std::string variable_values();
 void remove_variable(const char* name) noexcept;
 
 /// setuid, setgid, file capabilities (AT_SECURE): a process that may do more than its user.

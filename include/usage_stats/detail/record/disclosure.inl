@@ -90,20 +90,25 @@ Enum enum_of(const std::string& word, const char* const (&words)[Count]) noexcep
   return Enum{};  // the least
 }
 
-USAGE_STATS_INLINE Json json_of(const Disclosed& disclosed) {
-  Json json = {{"recipients", disclosed.recipients},
-               {"arguments", detail_words[static_cast<int>(disclosed.arguments)]},
-               {"argument_values", disclosed.argument_values},
-               {"errors", error_words[static_cast<int>(disclosed.errors)]},
-               {"client_id", id_words[static_cast<int>(disclosed.client_id)]},
-               {"hashed_id_only", disclosed.hashed_id_only}};
-  if (disclosed.names_only) json["names_only"] = true;
-  Json& fields = json["fields"] = Json::object();
+USAGE_STATS_INLINE void write(JsonWriter& json, const Disclosed& disclosed) {
+  json.begin_object();
+  put_list(json, "recipients", disclosed.recipients);
+  json.key("arguments").text(detail_words[static_cast<int>(disclosed.arguments)]);
+  put_list(json, "argument_values", disclosed.argument_values);
+  json.key("errors").text(error_words[static_cast<int>(disclosed.errors)]);
+  json.key("client_id").text(id_words[static_cast<int>(disclosed.client_id)]);
+  json.key("hashed_id_only").flag(disclosed.hashed_id_only);
+  if (disclosed.names_only) json.key("names_only").flag(true);
+  json.key("fields").begin_object();
   for (const auto& [name, field] : disclosed.fields) {
-    Json& entry = fields[name] = {{"kind", field.kind}, {"description", field.description}};
-    if (!field.choices.empty()) entry["choices"] = field.choices;
+    json.key(name).begin_object();
+    json.key("kind").text(field.kind);
+    json.key("description").text(field.description);
+    if (!field.choices.empty()) put_list(json, "choices", field.choices);
+    json.end_object();
   }
-  return json;
+  json.end_object();
+  json.end_object();
 }
 
 /// Out of a state.json; also out of one that has but a list of names, "announced".
@@ -124,10 +129,10 @@ USAGE_STATS_INLINE std::optional<Disclosed> disclosed_of(const Json& state, bool
   disclosed.errors = enum_of<ErrorDetail>(string_member(*json, "errors"), error_words);
   disclosed.client_id = enum_of<ClientId>(string_member(*json, "client_id"), id_words);
   const Json* const hashed = member(*json, "hashed_id_only");
-  disclosed.hashed_id_only = hashed == nullptr || !hashed->is_boolean() || hashed->get<bool>();
+  disclosed.hashed_id_only = hashed == nullptr || !hashed->is_boolean() || boolean_member(*json, "hashed_id_only");
   disclosed.names_only = boolean_member(*json, "names_only");
-  if (const Json* const fields = member(*json, "fields"); fields != nullptr && fields->is_object())
-    for (const auto& [name, field] : fields->items())
+  if (const auto* const fields = object_member(*json, "fields"))
+    for (const auto& [name, field] : *fields)
       if (disclosed.fields.size() < limits::disclosed_fields)
         disclosed.fields[name] = {string_member(field, "kind"), string_member(field, "description"),
                                   strings_member(field, "choices")};

@@ -36,12 +36,18 @@ USAGE_STATS_INLINE void ParsedArguments::add(const Options& options, std::string
   told_ = true;
   hidden_ = options.arguments == ArgumentDetail::none;
   if (hidden_ || source == ArgumentSource::default_value || (name.empty() && value.empty())) return;
-  const bool recorded = may_record(options, name);
+  // What stands behind "=" is no part of a name, whoever took it for one.
+  const std::size_t equals = std::min(name.find('='), name.size());
+  const bool is_choice = value.empty() && equals + 1 < name.size();
+  if (value.empty()) value = name.substr(std::min(equals + 1, name.size()));
+  name = name.substr(0, equals);
+  const bool recorded = may_record(options, name) || is_choice;
   const std::string_view kept = value.substr(0, value_bytes);
   if (!recorded && !value.empty() && sensitive_.size() < redaction_impl::arguments_with_words)
     sensitive_.emplace_back(kept);
   if (entries_.size() >= limits::arguments) return static_cast<void>(++dropped_);
-  Entry entry{name_shown(name), value.empty() ? std::string_view() : kind_of_value(value), {}, source};
+  Entry entry{name_shown(name), value.empty() ? std::string_view() : kind_of_value(value), {}, false, source};
+  entry.is_choice = is_choice && !may_record(options, name);
   if (!name.empty() && !value.empty()) entry.shown += '=';
   if (recorded) entry.value = kept;
   entries_.push_back(std::move(entry));
@@ -56,15 +62,45 @@ USAGE_STATS_INLINE SensitiveValues::Words ParsedArguments::others(const Sensitiv
   return others.words();
 }
 
+USAGE_STATS_INLINE std::vector<bool> ParsedArguments::own_choices() const {
+  std::vector<std::string_view> words;
+  const auto each_word = [&](const Entry& entry, auto see) {
+    const std::string_view text = entry.value;
+    for (std::size_t at = 0, end = 0; entry.is_choice && at <= text.size(); at = end + 1) {
+      end = std::min(text.find(',', at), text.size());
+      see(text.substr(at, end - at));
+    }
+  };
+  for (const Entry& entry : entries_)
+    each_word(entry, [&](std::string_view word) {
+      words.push_back(redaction_impl::is_plain_word(word) ? word : std::string_view());
+    });
+  if (words.empty()) return std::vector<bool>(entries_.size(), false);
+  const auto known = find_own_names(words, false);
+  std::vector<bool> own;
+  std::size_t next = 0;
+  for (const Entry& entry : entries_) {
+    bool all = known && entry.is_choice;
+    each_word(entry, [&](std::string_view word) {
+      all = all && (word == "true" || word == "false" || (redaction_impl::is_plain_word(word) && (*known)[next]));
+      ++next;
+    });
+    own.push_back(all);
+  }
+  return own;
+}
+
 USAGE_STATS_INLINE void ParsedArguments::replace_in(Report& report, const SensitiveValues& ambient) const {
   using namespace redaction_impl;
   if (!told_ || hidden_) return;
   const SensitiveValues::Words sensitive = others(ambient);
+  const std::vector<bool> own = own_choices();
   std::vector<std::string> shown;
   std::size_t dropped = dropped_;
   const auto show = [&](ArgumentSource source, const char* mark) {
     bool marked = *mark == '\0';
-    for (const Entry& entry : entries_) {
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      const Entry& entry = entries_[i];
       if (entry.source != source) continue;
       if (shown.size() + (marked ? 1 : 2) > limits::arguments) {
         ++dropped;
@@ -72,7 +108,8 @@ USAGE_STATS_INLINE void ParsedArguments::replace_in(Report& report, const Sensit
       }
       if (!marked) shown.emplace_back(mark);
       marked = true;
-      const bool recorded = !entry.value.empty() && !looks_private(entry.value) && !says_any(entry.value, sensitive);
+      const bool recorded = !entry.value.empty() && (!entry.is_choice || own[i]) && !looks_private(entry.value) &&
+                            !says_any(entry.value, sensitive);
       std::string text = entry.shown;
       text += recorded ? std::string_view(entry.value) : entry.kind;
       shown.push_back(clip_utf8(text, limits::string_bytes));

@@ -1,23 +1,19 @@
 #pragma once
 // What happened: one run as data, and as the JSON text of report v1 (section 4 of the design, docs/report.schema.json).
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
-#include "disclosure.hpp"
 #include "system_info.hpp"
 #include "../../fields.hpp"
 #include "../../options.hpp"
 #include "exception_info.hpp"
-#include "../os/platform.hpp"
 #include "redaction/scrub.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -79,66 +75,21 @@ Report report_at_start(const Options&, const std::string& session_id, const std:
 
 /// Scrubs what the program has said in words of its own making: messages, `command`, Text fields, all in one pass over
 /// memory, and none if there are none. Where that cannot be done, they are left out. A command in Options::subcommands
-/// stays as it is.
+/// stays as it is; of another one the first four words, each of which the program itself must have, and none of which
+/// may be a name or a value that `sensitive` knows.
 void scrub_report(Report&, const Options&, const SensitiveValues&);
 
 /// The report as JSON, indented for people, with a line break at its end; at most limits::report_bytes: a longer one is
 /// not indented, and if that is not enough the youngest events, then stages, then fields are left out and counted.
-std::string to_json(Report);
+std::string to_json(const Report&);
+/// The same on one line, without a line break at its end.
+std::string to_line(const Report&);
 
 /// Turns the last report that a run wrote while it lived into that of a run that vanished, or that a signal ended.
 /// `written`: it was an interim report, which may have been sent; this one is the next. Nothing for text that is not a
 /// report.
 std::optional<std::string> close_report(std::string_view json, bool written, RunStatus, const std::string& signal,
                                         std::optional<std::chrono::milliseconds> duration);
-
-/// What a running program records: fields, counters, events and stages, within their limits, from any thread.
-class Recorder {
- public:
-  using Clock = std::chrono::steady_clock;
-
-  /// `salt` is for Hashed fields. Of what is withheld nothing is recorded.
-  Recorder(std::string salt, Withheld withheld);
-
-  void set(const FieldValue&);
-  void add(const Counter&, std::int64_t n);
-  void record(const Event&, const FieldValue* values, std::size_t count);
-  /// The number of the stage, for the calls below; nothing if it is over the limit.
-  std::optional<std::size_t> enter(const Stage&);
-  void set(std::size_t stage, const FieldValue&);
-  void leave(std::size_t stage, bool failed);
-  /// Nothing is recorded after this. False where a call that cannot go on is in the middle of recording.
-  bool close();
-  /// How many calls have changed something: another number, another report.
-  std::uint64_t changes() const noexcept { return changes_; }
-
-  /// Adds what was recorded so far to the report; stages still open get no duration.
-  void add_to(Report&) const;
-  double seconds() const;  // since construction
-
- private:
-  std::optional<Value> value_of(const FieldValue&) const;
-  void put(Values&, const FieldValue&, std::size_t limit);
-  bool withheld(const char* name) const;
-  /// Whether a choice of the field is one that has been told.
-  bool disclosed(const char* name, const char* choice) const;
-  /// The lock under which something may be recorded; without it: after close(), or in a fork's child, whose copy of
-  /// the mutex may be locked for ever.
-  std::unique_lock<std::mutex> open();
-
-  const std::string salt_;
-  const Withheld withheld_;
-  const Clock::time_point start_ = Clock::now();
-  const unsigned forks_ = os::forks();
-  std::atomic<std::uint64_t> changes_{0};
-  mutable std::mutex mutex_;
-  bool closed_ = false;
-  Values fields_;
-  std::vector<std::pair<std::string, std::int64_t>> counters_;
-  std::vector<EventRecord> events_;
-  std::vector<StageRecord> stages_;
-  std::map<std::string, std::size_t> truncated_;
-};
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

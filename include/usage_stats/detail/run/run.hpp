@@ -17,6 +17,7 @@
 #include "../record/exception_info.hpp"
 #include "../os/platform.hpp"
 #include "../record/parsed.hpp"
+#include "../record/recorder.hpp"
 #include "../record/report.hpp"
 #include "../store/storage.hpp"
 #include "../base/worker.hpp"

@@ -23,11 +23,6 @@ USAGE_STATS_INLINE bool sampled(const std::string& session_id, double share) {
   return static_cast<double>(std::strtoul(session_id.substr(0, 6).c_str(), nullptr, 16)) < share * 0x1000000;
 }
 
-USAGE_STATS_INLINE std::string compact(const std::string& json) {
-  const auto value = parse_json(json);
-  return value ? json_text(*value) : std::string();
-}
-
 /// What Hashed fields are salted with: the client id itself, also where only its hash leaves. With that hash for salt,
 /// who receives the reports could try names until one fits.
 USAGE_STATS_INLINE std::string salt_of(const Options& options, const State& state, const std::string& reported) {
@@ -102,7 +97,7 @@ USAGE_STATS_INLINE void Run::record(Plan& plan, const std::vector<std::string>& 
 
 USAGE_STATS_INLINE bool Run::open_envelope(Plan& plan) {
   Storage& storage = *plan.storage;
-  envelope_.running_report = run_impl::compact(to_json(report_));
+  envelope_.running_report = to_line(report_);
   std::error_code error;
   lock_ = storage.outbox.begin(envelope_, error);
   if (!lock_) return disable(plan, folder_.string() + ": " + error.message());
@@ -248,8 +243,11 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
 /// Where the folder is out of reach (setuid, chroot), the envelope is still open: the next uploader finds the report
 /// there.
 USAGE_STATS_INLINE void Run::write_to_label(std::error_code why) {
-  const Json end = {{"last_report", to_json(report_)}};
-  const std::error_code error = lock_.append(json_text(end) + "\n");
+  JsonWriter end;
+  end.begin_object();
+  end.key("last_report").text(to_json(report_));
+  end.end_object();
+  const std::error_code error = lock_.append(end.take() + "\n");
   log(error ? "the report is lost: " : "the report is left to the next uploader: ", folder_.string(), ": ",
       why.message());
   signals_ = os::SignalWatch();
@@ -285,7 +283,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
     auto storage = Storage::open(folder_, options.app, false, error);
     // The run may have ended meanwhile, when this thread was held up: its last report stays.
     if (storage)
-      error = storage->archive.write_report(envelope_.client_id, session_id, to_json(std::move(interim)),
+      error = storage->archive.write_report(envelope_.client_id, session_id, to_json(interim),
                                             [this] { return !finished_; });
     if (!error) changes_reported_ = changes;
     log("session ", session_id, " goes on: report ", sequence, error ? "; " + error.message() : std::string());

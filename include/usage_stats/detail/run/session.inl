@@ -96,6 +96,7 @@ USAGE_STATS_INLINE void TelemetrySession::put(const FieldValue& value) noexcept 
 }
 
 USAGE_STATS_INLINE void TelemetrySession::add(const Counter& counter, std::int64_t n) noexcept {
+  if (recorder_ && recorder_->add_to_known(counter, n)) return;
   const detail::public_call_impl::IntegerCall call;
   USAGE_STATS_TRY {
     if (recorder_ && !call.nested()) recorder_->add(counter, n);

@@ -12,35 +12,45 @@ namespace detail {
 
 /// delivery.json with one line more; of very many the oldest go.
 USAGE_STATS_INLINE std::string with_delivery(std::string_view before, const DeliveryRecord& record) {
-  auto json = parse_json(before);
-  if (!json || string_member(*json, "schema") != "usage-stats-delivery/1" || !json->contains("deliveries") ||
-      !(*json)["deliveries"].is_array())
-    json = Json{{"schema", "usage-stats-delivery/1"}, {"deliveries", Json::array()}};
-  Json line = {{"endpoint", record.url},
-               {"sequence", record.sequence},
-               {"at", timestamp(std::chrono::system_clock::now())},
-               {"http_status", record.http_status},
-               {"result", record.result},
-               {"attempts", record.attempts}};
-  if (!record.detail.empty()) line["detail"] = record.detail;
-  if (record.events > 0) line["events"] = record.events;
-  Json& list = (*json)["deliveries"];
-  const auto answered = [&](const Json& other) {  // what was said when the try began
-    return string_member(other, "result") == under_way && string_member(other, "endpoint") == record.url &&
-           integer_member(other, "sequence", 1) == record.sequence;
-  };
-  list.erase(std::remove_if(list.begin(), list.end(), answered), list.end());
-  list.push_back(std::move(line));
-  while (list.size() > 50) list.erase(list.begin());
-  return json_text(*json, 2) + "\n";
+  const auto json = parse_json(before);
+  const bool ours = json && string_member(*json, "schema") == "usage-stats-delivery/1";
+  const auto* const list = ours ? list_member(*json, "deliveries") : nullptr;
+  std::vector<const Json*> lines;
+  if (list != nullptr)
+    for (const Json& other : *list) {
+      const bool answered = string_member(other, "result") == under_way &&  // what was said when the try began
+                            string_member(other, "endpoint") == record.url &&
+                            integer_member(other, "sequence", 1) == record.sequence;
+      if (!answered) lines.push_back(&other);
+    }
+  constexpr std::size_t most = 50;
+  JsonWriter out(true);
+  out.begin_object();
+  out.key("schema").text("usage-stats-delivery/1");
+  out.key("deliveries").begin_list();
+  for (std::size_t i = lines.size() < most ? 0 : lines.size() + 1 - most; i < lines.size(); ++i)
+    write_json(out, *lines[i]);
+  out.begin_object();
+  out.key("endpoint").text(record.url);
+  out.key("sequence").integer(record.sequence);
+  out.key("at").text(timestamp(std::chrono::system_clock::now()));
+  out.key("http_status").integer(record.http_status);
+  out.key("result").text(record.result);
+  out.key("attempts").integer(record.attempts);
+  put_text(out, "detail", record.detail);
+  if (record.events > 0) out.key("events").positive(record.events);
+  out.end_object();
+  out.end_list();
+  out.end_object();
+  return out.take() + "\n";
 }
 
 USAGE_STATS_INLINE std::size_t delivered_events(std::string_view delivery_json, std::string_view url,
                                                 std::int64_t sequence) {
   const auto json = parse_json(delivery_json);
-  const Json* const list = json ? member(*json, "deliveries") : nullptr;
+  const auto* const list = json ? list_member(*json, "deliveries") : nullptr;
   std::int64_t events = 0;
-  if (list != nullptr && list->is_array())
+  if (list != nullptr)
     for (const Json& line : *list)
       if (string_member(line, "endpoint") == url && integer_member(line, "sequence", sequence) < sequence)
         events = (std::max)(events, integer_member(line, "events"));
@@ -111,8 +121,8 @@ USAGE_STATS_INLINE std::string Archive::deliveries(const Envelope& envelope) con
 
 USAGE_STATS_INLINE bool Archive::was_tried(const Envelope& envelope, const std::string& url) const {
   const auto json = parse_json(deliveries(envelope));
-  const Json* const lines = json ? member(*json, "deliveries") : nullptr;
-  if (lines == nullptr || !lines->is_array()) return false;
+  const auto* const lines = json ? list_member(*json, "deliveries") : nullptr;
+  if (lines == nullptr) return false;
   return std::any_of(lines->begin(), lines->end(), [&](const Json& line) {
     return string_member(line, "endpoint") == url && integer_member(line, "sequence", 1) >= envelope.sequence;
   });

@@ -23,14 +23,20 @@ USAGE_STATS_INLINE int hex_digit(char c) noexcept {
   return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-USAGE_STATS_INLINE Json json_of(const Destination& destination) {
+USAGE_STATS_INLINE void write(JsonWriter& json, const Destination& destination) {
   const Endpoint& endpoint = destination.endpoint;
-  Json json = {{"url", endpoint.url}, {"protocol", protocol_name(endpoint.protocol)}};
-  if (!endpoint.api_key.empty()) json["api_key"] = endpoint.api_key;
-  if (!endpoint.headers.empty()) json["headers"] = endpoint.headers;
-  json["attempts"] = destination.attempts;
-  json["not_before"] = destination.not_before;
-  return json;
+  json.begin_object();
+  json.key("url").text(endpoint.url);
+  json.key("protocol").text(protocol_name(endpoint.protocol));
+  put_text(json, "api_key", endpoint.api_key);
+  if (!endpoint.headers.empty()) {
+    json.key("headers").begin_object();
+    for (const auto& [name, value] : endpoint.headers) json.key(name).text(value);
+    json.end_object();
+  }
+  json.key("attempts").integer(destination.attempts);
+  json.key("not_before").integer(destination.not_before);
+  json.end_object();
 }
 
 USAGE_STATS_INLINE Destination destination_of(const Json& json) {
@@ -42,22 +48,23 @@ USAGE_STATS_INLINE Destination destination_of(const Json& json) {
                       : protocol == "amplitude" ? Protocol::amplitude
                                                 : Protocol::json;
   endpoint.api_key = string_member(json, "api_key");
-  if (const Json* const headers = member(json, "headers"); headers != nullptr && headers->is_object())
-    for (const auto& [name, value] : headers->items())
-      if (value.is_string()) endpoint.headers[name] = value.get<std::string>();
+  if (const auto* const headers = object_member(json, "headers"))
+    for (const auto& [name, value] : *headers)
+      if (const auto* const text = value.get_ptr<const Json::string_t*>()) endpoint.headers[name] = *text;
   destination.attempts = static_cast<int>(std::clamp<std::int64_t>(integer_member(json, "attempts"), 0, 1000));
   destination.not_before = integer_member(json, "not_before");
   return destination;
 }
 
 /// A path as the text that it is; one that is not UTF-8, which JSON cannot hold, by its bytes in hexadecimal digits.
-USAGE_STATS_INLINE void put_path(Json& json, const char* name, const std::filesystem::path& path) {
+USAGE_STATS_INLINE void put_path(JsonWriter& json, const char* name, const std::filesystem::path& path) {
   const std::string bytes = os::path_bytes(path);
   if (bytes.empty()) return;
-  if (clip_utf8(bytes, bytes.size()) == bytes)
-    json[name] = bytes;
-  else
-    json[name] = {{"hex", hash_impl::hex(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size())}};
+  json.key(name);
+  if (clip_utf8(bytes, bytes.size()) == bytes) return json.text(bytes);
+  json.begin_object();
+  json.key("hex").text(hash_impl::hex(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+  json.end_object();
 }
 
 USAGE_STATS_INLINE std::filesystem::path path_member(const Json& object, const char* name) {
@@ -80,18 +87,27 @@ USAGE_STATS_INLINE std::string host_mark(const std::string& session_id, const st
 }
 
 USAGE_STATS_INLINE std::string to_text(const Envelope& envelope) {
-  Json json = {{"schema", "usage-stats-label/1"},   {"app", envelope.app},
-               {"version", envelope.version},       {"client_id", envelope.client_id},
-               {"session_id", envelope.session_id}, {"sequence", envelope.sequence},
-               {"created", envelope.created},       {"rule", envelope.rule}};
-  if (envelope.deletion) json["kind"] = "deletion";
-  if (!envelope.host.empty()) json["host"] = envelope.host;
+  JsonWriter json;
+  json.begin_object();
+  json.key("schema").text("usage-stats-label/1");
+  json.key("app").text(envelope.app);
+  json.key("version").text(envelope.version);
+  json.key("client_id").text(envelope.client_id);
+  json.key("session_id").text(envelope.session_id);
+  json.key("sequence").integer(envelope.sequence);
+  json.key("created").integer(envelope.created);
+  json.key("rule").integer(envelope.rule);
+  if (envelope.deletion) json.key("kind").text("deletion");
+  put_text(json, "host", envelope.host);
   envelope_impl::put_path(json, "config_file", envelope.config_file);
   envelope_impl::put_path(json, "policy_file", envelope.policy_file);
-  Json& destinations = json["destinations"] = Json::array();
-  for (const Destination& destination : envelope.destinations)
-    destinations.push_back(envelope_impl::json_of(destination));
-  return json_text(json) + "\n" + envelope.running_report + (envelope.running_report.empty() ? "" : "\n");
+  json.key("destinations").begin_list();
+  for (const Destination& destination : envelope.destinations) envelope_impl::write(json, destination);
+  json.end_list();
+  json.end_object();
+  std::string text = json.take() + "\n";
+  if (!envelope.running_report.empty()) text.append(envelope.running_report) += '\n';
+  return text;
 }
 
 USAGE_STATS_INLINE std::optional<Envelope> parse_envelope(std::string_view text) {
@@ -111,7 +127,7 @@ USAGE_STATS_INLINE std::optional<Envelope> parse_envelope(std::string_view text)
   envelope.config_file = envelope_impl::path_member(*json, "config_file");
   envelope.policy_file = envelope_impl::path_member(*json, "policy_file");
   if ((envelope.client_id != "local" && !is_id(envelope.client_id)) || !is_id(envelope.session_id)) return std::nullopt;
-  if (const Json* const list = member(*json, "destinations"); list != nullptr && list->is_array())
+  if (const auto* const list = list_member(*json, "destinations"))
     for (const Json& item : *list)
       if (envelope.destinations.size() < 16) envelope.destinations.push_back(envelope_impl::destination_of(item));
 

@@ -53,26 +53,35 @@ USAGE_STATS_INLINE void count_deliveries(const State& state, Report& report) {
 }
 
 USAGE_STATS_INLINE std::string to_text(const State& state) {
-  Json json = {{"schema", "usage-stats-state/1"}};
-  if (!state.app.empty()) json["app"] = state.app;
-  if (!state.client_id.empty()) json["client_id"] = state.client_id;
-  if (!state.secret.empty()) json["secret"] = state.secret;
-  json["sent_ids"] = state.sent_ids;
-  json["sent_to"] = state.sent_to;
-  if (state.deletion_due != 0) json["deletion_due"] = state.deletion_due;
-  json["notice_shown"] = state.notice_shown;
-  if (state.disclosed) json["disclosed"] = disclosure_impl::json_of(*state.disclosed);
-  if (state.said_no) json["said_no"] = true;
-  json["unanswered_prompts"] = state.unanswered_prompts;
-  json["sent"] = state.sent;
-  json["failed"] = state.failed;
-  json["dropped"] = state.dropped;
-  if (state.last_sent != 0) json["last_sent"] = state.last_sent;
-  Json& backoff = json["backoff"] = Json::object();
-  for (const auto& [url, wait] : state.backoff)
-    backoff[url] = {{"failures", wait.failures}, {"not_before", wait.not_before}, {"why", wait.why}};
-  json["stopped"] = state.stopped;
-  return json_text(json, 2) + "\n";
+  JsonWriter json(true);
+  json.begin_object();
+  json.key("schema").text("usage-stats-state/1");
+  put_text(json, "app", state.app);
+  put_text(json, "client_id", state.client_id);
+  put_text(json, "secret", state.secret);
+  put_list(json, "sent_ids", state.sent_ids);
+  put_list(json, "sent_to", state.sent_to);
+  if (state.deletion_due != 0) json.key("deletion_due").integer(state.deletion_due);
+  json.key("notice_shown").flag(state.notice_shown);
+  if (state.disclosed) disclosure_impl::write(json.key("disclosed"), *state.disclosed);
+  if (state.said_no) json.key("said_no").flag(true);
+  json.key("unanswered_prompts").integer(state.unanswered_prompts);
+  json.key("sent").integer(state.sent);
+  json.key("failed").integer(state.failed);
+  json.key("dropped").integer(state.dropped);
+  if (state.last_sent != 0) json.key("last_sent").integer(state.last_sent);
+  json.key("backoff").begin_object();
+  for (const auto& [url, wait] : state.backoff) {
+    json.key(url).begin_object();
+    json.key("failures").integer(wait.failures);
+    json.key("not_before").integer(wait.not_before);
+    json.key("why").text(wait.why);
+    json.end_object();
+  }
+  json.end_object();
+  put_list(json, "stopped", state.stopped);
+  json.end_object();
+  return json.take() + "\n";
 }
 
 USAGE_STATS_INLINE State parse_state(std::string_view text) {
@@ -99,8 +108,8 @@ USAGE_STATS_INLINE State parse_state(std::string_view text) {
   state.failed = std::max<std::int64_t>(integer_member(*json, "failed"), 0);
   state.dropped = std::max<std::int64_t>(integer_member(*json, "dropped"), 0);
   state.last_sent = integer_member(*json, "last_sent");
-  if (const Json* const backoff = member(*json, "backoff"); backoff != nullptr && backoff->is_object())
-    for (const auto& [url, wait] : backoff->items())
+  if (const auto* const backoff = object_member(*json, "backoff"))
+    for (const auto& [url, wait] : *backoff)
       state.backoff[url] = {static_cast<int>(std::clamp<std::int64_t>(integer_member(wait, "failures"), 0, 1000)),
                             integer_member(wait, "not_before"), clip_utf8(string_member(wait, "why"), 256)};
   state.stopped = strings_member(*json, "stopped");

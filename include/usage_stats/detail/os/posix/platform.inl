@@ -54,10 +54,10 @@ USAGE_STATS_INLINE std::optional<std::string> variable(const char* name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-USAGE_STATS_INLINE std::vector<std::string> variable_values() {
-  std::vector<std::string> values;
+USAGE_STATS_INLINE std::string variable_values() {
+  std::string values;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
-    if (const char* const equals = std::strchr(*entry, '=')) values.emplace_back(equals + 1);
+    if (const char* const equals = std::strchr(*entry, '=')) values.append(equals + 1).push_back('\0');
   return values;
 }
 

@@ -94,11 +94,12 @@ USAGE_STATS_INLINE std::vector<std::wstring> environment() {
 
 }  // namespace windows
 
-USAGE_STATS_INLINE std::vector<std::string> variable_values() {
-  std::vector<std::string> values;
+USAGE_STATS_INLINE std::string variable_values() {
+  std::string values;
   for (const std::wstring& entry : windows::environment()) {
     const std::size_t equals = entry.find(L'=', 1);
-    if (equals != std::wstring::npos) values.push_back(windows::utf8(std::wstring_view(entry).substr(equals + 1)));
+    if (equals != std::wstring::npos)
+      values.append(windows::utf8(std::wstring_view(entry).substr(equals + 1))).push_back('\0');
   }
   return values;
 }

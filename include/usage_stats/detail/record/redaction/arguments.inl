@@ -66,6 +66,11 @@ USAGE_STATS_INLINE bool is_plain_name(std::string_view name) noexcept {
          std::all_of(name.begin(), name.end(), [](char c) { return is_alnum(c) || c == '-'; });
 }
 
+USAGE_STATS_INLINE bool is_plain_word(std::string_view word) noexcept {
+  return !word.empty() && word.size() <= 32 &&
+         std::all_of(word.begin(), word.end(), [](char c) { return is_alnum(c) || c == '-' || c == '_'; });
+}
+
 /// The part of an argument that may be private: all of a value, what stands behind the name of an option, the name if
 /// that is none, what follows the letter of a short one.
 USAGE_STATS_INLINE std::string_view private_part(std::string_view argument, bool options_ended) noexcept {
@@ -78,14 +83,25 @@ USAGE_STATS_INLINE std::string_view private_part(std::string_view argument, bool
 
 }  // namespace redaction_impl
 
-USAGE_STATS_INLINE void SensitiveValues::add(std::string value, std::size_t shortest) {
-  if (!value.empty()) values_.emplace_back(std::move(value), shortest);
+USAGE_STATS_INLINE void SensitiveValues::add(std::string_view value, std::size_t shortest, bool stands_alone) {
+  if (value.empty()) return;
+  values_.push_back({text_.size(), value.size(), shortest, stands_alone});
+  text_ += value;
+}
+
+USAGE_STATS_INLINE bool SensitiveValues::say(std::string_view word) const noexcept {
+  const auto same = [](char a, char b) { return characters::lower(a) == characters::lower(b); };
+  return std::any_of(values_.begin(), values_.end(), [&](const Value& value) {
+    return !value.stands_alone && value.size == word.size() &&
+           std::equal(word.begin(), word.end(), text_.begin() + static_cast<std::ptrdiff_t>(value.begin), same);
+  });
 }
 
 USAGE_STATS_INLINE void SensitiveValues::add_arguments(const std::vector<std::string>& arguments) {
   bool options_ended = false;
   for (std::size_t i = 0; i < std::min(arguments.size(), redaction_impl::arguments_with_words); ++i) {
-    add(std::string(redaction_impl::private_part(arguments[i], options_ended)));
+    const std::string_view part = redaction_impl::private_part(arguments[i], options_ended);
+    add(part, 3, part.size() == arguments[i].size());
     options_ended = options_ended || arguments[i] == "--";
   }
 }
@@ -99,21 +115,23 @@ USAGE_STATS_INLINE SensitiveValues::Words SensitiveValues::words() const {
       see(text.substr(at, end - at));
     }
   };
-  for (const auto& [value, shortest] : values_) {
-    const std::string text = redaction_impl::lower(value);
-    const auto add_value = [&, least = shortest](std::string_view part) {
-      if (part.size() >= least && part.size() <= 1024 &&
-          std::any_of(part.begin(), part.end(), redaction_impl::is_digit))
-        result.values.emplace_back(part);
+  result.text = std::make_shared<const std::string>(redaction_impl::lower(text_));
+  for (const Value& value : values_) {
+    const std::string_view text = std::string_view(*result.text).substr(value.begin, value.size);
+    const auto add_value = [&](std::string_view part) {
+      if (part.size() < value.shortest || part.size() > 1024) return;
+      if (std::none_of(part.begin(), part.end(), redaction_impl::is_digit)) return;
+      result.values.push_back(part);
+      result.longest = std::max(result.longest, part.size());
     };
     add_value(text);
     each_part(text, separators, add_value);
     for (const Word& word : words_of(text)) {
-      const std::string_view whole = std::string_view(text).substr(word.begin, word.end - word.begin);
-      if (whole.size() > 2) result.words.emplace_back(whole);
+      const std::string_view whole = text.substr(word.begin, word.end - word.begin);
+      if (whole.size() > 2) result.words.push_back(whole);
       if (whole.find('_') != std::string_view::npos)
         each_part(whole, parts, [&](std::string_view part) {
-          if (part.size() > 2) result.words.emplace_back(part);
+          if (part.size() > 2) result.words.push_back(part);
         });
     }
   }
@@ -126,7 +144,7 @@ USAGE_STATS_INLINE SensitiveValues::Words SensitiveValues::words() const {
 
 USAGE_STATS_INLINE bool SensitiveValues::Words::contains(std::string_view word) const {
   const std::string wanted = redaction_impl::lower(word);
-  const auto it = std::lower_bound(words.begin(), words.end(), wanted);
+  const auto it = std::lower_bound(words.begin(), words.end(), std::string_view(wanted));
   return it != words.end() && (*it == wanted || (wanted.size() > 7 && it->compare(0, wanted.size(), wanted) == 0));
 }
 
@@ -138,7 +156,19 @@ USAGE_STATS_INLINE std::vector<std::pair<std::size_t, std::size_t>> SensitiveVal
     const auto c = static_cast<unsigned char>(lowered[i]);
     return c >= 0x80 || characters::is_word(c);
   };
-  for (const std::string& value : values)
+  if (lowered.size() <= 256) {  // an argument: there may be thousands of values, and hardly a place for any of them
+    const std::string_view all = lowered;
+    for (std::size_t begin = 0; begin < all.size(); ++begin) {
+      if (begin != 0 && is_word(begin - 1)) continue;
+      const std::size_t last = std::min(all.size(), begin + longest);
+      for (std::size_t end = begin + 1; end <= last; ++end)
+        if ((end == all.size() || !is_word(end)) &&
+            std::binary_search(values.begin(), values.end(), all.substr(begin, end - begin)))
+          found.emplace_back(begin, end);
+    }
+    return found;
+  }
+  for (const std::string_view value : values)
     for (std::size_t at = 0; (at = lowered.find(value, at)) != std::string::npos; ++at) {
       const std::size_t end = at + value.size();
       if ((at == 0 || !is_word(at - 1)) && (end == lowered.size() || !is_word(end))) found.emplace_back(at, end);
@@ -153,7 +183,11 @@ USAGE_STATS_INLINE SensitiveValues ambient_values() {
   for (const auto* const list : {&names.users, &names.hosts})
     for (const std::string& name : *list) result.add(name);
   for (const std::string& folder : {names.home, names.working_folder}) result.add(folder, in_environment);
-  for (std::string& value : os::variable_values()) result.add(std::move(value), in_environment);
+  const std::string values = os::variable_values();
+  for (std::size_t at = 0, end = 0; at < values.size(); at = end + 1) {
+    end = values.find('\0', at);
+    result.add(std::string_view(values).substr(at, end - at), in_environment);
+  }
   return result;
 }
 
@@ -259,7 +293,7 @@ USAGE_STATS_INLINE std::vector<Argument> take_apart(const Options& options, cons
       value_follows = !argument.has_value && argument.may_record;
     }
     may_be_value = !is_value && !options_ended && text.find('=') == std::string::npos;
-    if (!(argument.has_value && argument.may_record)) sensitive.add(std::string(secret));
+    if (!(argument.has_value && argument.may_record)) sensitive.add(secret);
     if (i < count) result.push_back(std::move(argument));
   }
   return result;

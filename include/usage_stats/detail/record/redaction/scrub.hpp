@@ -3,6 +3,8 @@
 // does not say. All output is valid UTF-8.
 
 #include <cstddef>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,14 +27,19 @@ class SensitiveValues {
  public:
   /// A value and the words in it that have three letters or more; with a digit in it, and from `shortest` bytes on, it
   /// goes even where the program says the same.
-  void add(std::string value, std::size_t shortest = 3);
+  void add(std::string_view value, std::size_t shortest = 3) { add(value, shortest, false); }
   /// Adds the values of a command line.
   void add_arguments(const std::vector<std::string>& arguments);
+  /// Whether this word, in whatever case, is one of the values. One that stands alone on the command line does not
+  /// count, for that is where a subcommand stands.
+  bool say(std::string_view word) const noexcept;
 
   /// The values, taken apart; letters of ASCII in lower case.
   struct Words {
-    std::vector<std::string> words;   // sorted
-    std::vector<std::string> values;  // that go everywhere
+    std::shared_ptr<const std::string> text;  // that the others point into
+    std::vector<std::string_view> words;      // sorted
+    std::vector<std::string_view> values;     // sorted; that go everywhere
+    std::size_t longest = 0;                  // of the values
 
     /// The word, or a secret's first letters (eight and more).
     bool contains(std::string_view word) const;
@@ -42,7 +49,14 @@ class SensitiveValues {
   Words words() const;
 
  private:
-  std::vector<std::pair<std::string, std::size_t>> values_;
+  struct Value {
+    std::size_t begin, size, shortest;
+    bool stands_alone;  // an argument that is no option
+  };
+  void add(std::string_view value, std::size_t shortest, bool stands_alone);
+
+  std::string text_;  // of all of them
+  std::vector<Value> values_;
 };
 
 /// Names of user, host and home, the working folder, the values of the environment.
@@ -51,9 +65,12 @@ SensitiveValues ambient_values();
 /// Messages as they may leave: words that are not the program's own, sensitive values, numbers of three digits and more
 /// that the template does not have, and quoted text unless all of it is the program's become `<value>`, one for a run
 /// of them. `memory`: where the program's own words are. Each at most `limit` bytes; of a long text the first 4 KiB
-/// are looked at. Scrubbing twice is scrubbing once. Nothing where the program's words cannot be found out.
+/// are looked at. Scrubbing twice is scrubbing once. Nothing where the program's words cannot be found out. From the
+/// text `first_of_user` on they are no messages, but somebody's own words: of those short numbers go, too, as soon as
+/// they have three digits between them (12 34, 12:34).
 std::optional<std::vector<std::string>> scrub(const std::vector<std::string>& texts, const SensitiveValues&,
-                                              std::size_t limit, const std::vector<os::MemoryRange>& memory);
+                                              std::size_t limit, const std::vector<os::MemoryRange>& memory,
+                                              std::size_t first_of_user = std::numeric_limits<std::size_t>::max());
 
 /// The first of Options::subcommands among the arguments; not what may be the value of the option before it.
 std::string subcommand_of(const Options&, const std::vector<std::string>& arguments);

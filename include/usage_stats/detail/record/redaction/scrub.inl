@@ -104,6 +104,14 @@ USAGE_STATS_INLINE void hide_groups_of_numbers(const Known& known, std::vector<J
   }
 }
 
+/// Short numbers in somebody's own words: all of them, unless they are too few to be a time, a date or a PIN.
+USAGE_STATS_INLINE void hide_short_numbers(std::vector<Judged>& words) {
+  const auto is_open = [](const Judged& judged) { return !judged.own && !judged.word.letters && !judged.word.mark; };
+  std::size_t digits = 0;
+  for (const Judged& judged : words) digits += is_open(judged) ? judged.word.end - judged.word.begin : 0;
+  for (Judged& judged : words) judged.hidden = judged.hidden || (digits > 2 && is_open(judged));
+}
+
 /// The number of a line, behind the name of one of the program's files: kernels.cu:142.
 USAGE_STATS_INLINE bool is_line(const Known& known, const std::vector<Judged>& words, const Word& number) noexcept {
   if (words.size() < 2 || number.letters || number.end - number.begin > 5) return false;
@@ -115,7 +123,7 @@ USAGE_STATS_INLINE bool is_line(const Known& known, const std::vector<Judged>& w
 
 /// Each word of the text, and whether it goes. `again`: something went that the program does say, so that what stood
 /// beside it is to be looked for once more.
-USAGE_STATS_INLINE std::vector<Judged> judge(const Known& known, const SensitiveValues::Words& sensitive,
+USAGE_STATS_INLINE std::vector<Judged> judge(const Known& known, const SensitiveValues::Words& sensitive, bool of_user,
                                              std::vector<Span>& hidden_quotations, bool& again) {
   std::vector<Judged> words;
   for (const Word& word : words_of(known.text)) {
@@ -143,6 +151,7 @@ USAGE_STATS_INLINE std::vector<Judged> judge(const Known& known, const Sensitive
     hidden_quotations.push_back(span);
   }
   hide_groups_of_numbers(known, words);
+  if (of_user) hide_short_numbers(words);
   const auto goes_with = [&](std::size_t i, std::size_t neighbour) {  // a short number at what goes
     const auto [left, right] = std::minmax(i, neighbour);
     if (words[i].hidden || words[i].own || words[i].word.letters || !words[neighbour].hidden) return;
@@ -222,11 +231,12 @@ USAGE_STATS_INLINE std::size_t whole_words(std::string_view text, std::size_t li
 }
 
 /// Whether the text has changed in a way that makes other words of it the program's own.
-USAGE_STATS_INLINE bool hide_values(Known& known, const SensitiveValues::Words& sensitive, std::size_t limit) {
+USAGE_STATS_INLINE bool hide_values(Known& known, const SensitiveValues::Words& sensitive, bool of_user,
+                                    std::size_t limit) {
   bool again = false;
   for (int round = 0; round < 16; ++round) {
     std::vector<Span> quoted;
-    const std::vector<Judged> words = judge(known, sensitive, quoted, again);
+    const std::vector<Judged> words = judge(known, sensitive, of_user, quoted, again);
     Known next = without(known, hidden_spans(known, words, quoted));
     const bool same = next.text == known.text;
     known = std::move(next);
@@ -243,12 +253,14 @@ USAGE_STATS_INLINE bool hide_values(Known& known, const SensitiveValues::Words& 
 
 USAGE_STATS_INLINE std::optional<std::vector<std::string>> scrub(const std::vector<std::string>& texts,
                                                                  const SensitiveValues& sensitive, std::size_t limit,
-                                                                 const std::vector<os::MemoryRange>& memory) {
+                                                                 const std::vector<os::MemoryRange>& memory,
+                                                                 std::size_t first_of_user) {
   using namespace redaction_impl;
   const SensitiveValues::Words words = sensitive.words();
   std::vector<std::string> result;
   for (const std::string& text : texts) {
-    const std::string clean = clip_utf8(text, text.size() * 3);
+    const std::string_view looked_at = std::string_view(text).substr(0, 2 * longest_input);
+    const std::string clean = clip_utf8(looked_at, looked_at.size() * 3);
     const std::size_t end = whole_words(clean, longest_input);
     result.push_back(clean.substr(0, end) + (end < clean.size() ? std::string(value_mark) : std::string()));
   }
@@ -263,7 +275,7 @@ USAGE_STATS_INLINE std::optional<std::vector<std::string>> scrub(const std::vect
     std::vector<std::size_t> again;
     for (std::size_t k = 0; k < open.size(); ++k) {
       Known known{result[open[k]], std::move((*own)[k])};
-      if (hide_values(known, words, limit)) again.push_back(open[k]);
+      if (hide_values(known, words, open[k] >= first_of_user, limit)) again.push_back(open[k]);
       result[open[k]] = std::move(known.text);
     }
     open.swap(again);

@@ -290,7 +290,8 @@ USAGE_STATS_INLINE std::optional<std::vector<std::vector<Own>>> find_own_text(
   return result;
 }
 
-USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_view>& names) {
+USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_view>& names,
+                                                                   bool libraries) {
   using namespace vocabulary_impl;
   std::vector<bool> found(names.size(), false);
   std::size_t missing = names.size(), shortest = shortest_run;
@@ -322,8 +323,8 @@ USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::ve
     });
     return missing != 0;
   };
-  for (const bool libraries : {false, true})
-    if (missing != 0 && !read_memory(os::read_only_memory(libraries), look)) return std::nullopt;
+  for (const bool all : {false, true})
+    if (missing != 0 && all <= libraries && !read_memory(os::read_only_memory(all), look)) return std::nullopt;
   return found;
 }
 

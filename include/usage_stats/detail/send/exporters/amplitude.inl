@@ -29,7 +29,7 @@ using exporters_impl::ObjectText;
 /// What all events of the session have in common. No user_id: Amplitude would count each run as a person. No ip: where
 /// it is missing, nobody is located by it.
 USAGE_STATS_INLINE ObjectText common_of(const Json& report) {
-  const Json empty = Json::object();
+  const Json empty;
   const Json* const app = member(report, "app");
   const Json* const system = member(report, "system");
   const std::string client = string_member(report, "client_id");
@@ -65,15 +65,13 @@ USAGE_STATS_INLINE std::string event_text(const Json& report, ObjectText event, 
 USAGE_STATS_INLINE std::vector<std::string> stream(const Json& report, std::size_t already) {
   std::vector<std::string> texts;
   const ObjectText common = common_of(report);
-  const Json none = Json::array();
   const Milliseconds start = exporters_impl::started_at(report);
   if (already == 0)
     texts.push_back(event_text(report, common, "0", "started", start,
                                parts_of(report, {"schema", "build", "system", "command", "delivery"})));
-  const Json* const list = member(report, "events");
-  std::size_t index = 0;
-  for (const Json& item : list != nullptr && list->is_array() ? *list : none) {
-    if (++index < already) continue;
+  const auto* const list = list_member(report, "events");
+  for (std::size_t index = std::max<std::size_t>(already, 1); list != nullptr && index <= list->size(); ++index) {
+    const Json& item = (*list)[index - 1];
     const Json* const fields = member(item, "fields");
     texts.push_back(event_text(report, common, std::to_string(index), string_member(item, "name"),
                                start + exporters_impl::duration_member(item, "at_s"),
@@ -91,10 +89,10 @@ USAGE_STATS_INLINE std::vector<std::string> stream(const Json& report, std::size
 /// The requests' bodies for what an endpoint that has `already` so many of the stream's events lacks.
 USAGE_STATS_INLINE std::vector<AmplitudeBatch> amplitude_batches(const Json& report, const std::string& api_key,
                                                                  std::size_t already) {
-  const Json* const list = member(report, "events");
-  const std::size_t end = 1 + (list != nullptr && list->is_array() ? list->size() : 0);
+  const auto* const list = list_member(report, "events");
+  const std::size_t end = 1 + (list != nullptr ? list->size() : 0);
   std::string head = "{\"api_key\":";
-  exporters_impl::append_quoted(head, api_key);
+  append_json_string(head, api_key);
   head += ",\"events\":[";
   std::vector<AmplitudeBatch> batches;
   std::size_t at = (std::min)(already, end), count = 0;

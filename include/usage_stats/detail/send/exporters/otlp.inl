@@ -21,16 +21,16 @@ constexpr int span_kind_internal = 1;              // of opentelemetry.proto.tra
 /// Appends a value as OTLP writes it; false for what an attribute cannot hold.
 USAGE_STATS_INLINE bool append_any(std::string& out, const Json& value) {
   if (value.is_boolean()) {
-    out += value.get<bool>() ? "{\"boolValue\":true" : "{\"boolValue\":false";
+    out += *value.get_ptr<const Json::boolean_t*>() ? "{\"boolValue\":true" : "{\"boolValue\":false";
   } else if (value.is_number_float()) {
     out.append("{\"doubleValue\":").append(json_text(value));
   } else if (value.is_number_integer()) {
-    out.append("{\"intValue\":\"").append(std::to_string(value.get<std::int64_t>())).append("\"");
+    out.append("{\"intValue\":\"").append(std::to_string(*value.get_ptr<const Json::number_integer_t*>())).append("\"");
   } else if (const auto* const text = value.get_ptr<const Json::string_t*>()) {
-    exporters_impl::append_quoted(out += "{\"stringValue\":", *text);
-  } else if (value.is_array()) {
+    append_json_string(out += "{\"stringValue\":", *text);
+  } else if (const auto* const list = value.get_ptr<const Json::array_t*>()) {
     std::string items;
-    for (const Json& item : value)
+    for (const Json& item : *list)
       if (std::string inner; append_any(inner, item)) exporters_impl::add_item(items, inner);
     out.append("{\"arrayValue\":{\"values\":[").append(items).append("]}");
   } else {
@@ -43,27 +43,45 @@ USAGE_STATS_INLINE bool append_any(std::string& out, const Json& value) {
 /// A list of attributes; what has no value is left out.
 class Attributes {
  public:
-  void put(const std::string& key, const Json& value) {
+  void put(const std::string& key, const Json* value) {
+    if (value == nullptr) return;
     const std::size_t before = items_.size();
-    exporters_impl::add_item(items_, "{\"key\":");
-    exporters_impl::append_quoted(items_, key);
-    items_ += ",\"value\":";
-    if (append_any(items_, value))
+    begin(key);
+    if (append_any(items_, *value))
       items_ += '}';
     else
       items_.resize(before);
   }
-  void put(const std::string& key, const Json* value) {
-    if (value != nullptr) put(key, *value);
+  void put_text(const std::string& key, std::string_view text) {
+    begin(key);
+    append_json_string(items_ += "{\"stringValue\":", text);
+    items_ += "}}";
+  }
+  /// That member of each item.
+  void put_texts(const std::string& key, const Json::array_t& items, const char* name) {
+    std::string texts;
+    for (const Json& item : items) {
+      exporters_impl::add_item(texts, "{\"stringValue\":");
+      append_json_string(texts, string_member(item, name));
+      texts += '}';
+    }
+    begin(key);
+    items_.append("{\"arrayValue\":{\"values\":[").append(texts).append("]}}}");
   }
   /// Each member of an object that is no object itself, its name behind the prefix.
   void put_members(const std::string& prefix, const Json* object) {
-    if (object == nullptr || !object->is_object()) return;
-    for (const auto& [name, value] : object->items()) put(prefix + name, value);
+    const auto* const members = object == nullptr ? nullptr : object->get_ptr<const Json::object_t*>();
+    if (members == nullptr) return;
+    for (const auto& [name, value] : *members) put(prefix + name, &value);
   }
   std::string list() const { return "[" + items_ + "]"; }
 
  private:
+  void begin(const std::string& key) {
+    exporters_impl::add_item(items_, "{\"key\":");
+    append_json_string(items_, key);
+    items_ += ",\"value\":";
+  }
   std::string items_;
 };
 
@@ -84,9 +102,9 @@ USAGE_STATS_INLINE void put_os(Attributes& attributes, const std::string& descri
   const std::size_t blank = description.rfind(' ');
   const char first = blank != std::string::npos && blank + 1 < description.size() ? description[blank + 1] : '\0';
   const bool version = first >= '0' && first <= '9';
-  attributes.put("os.description", description);
-  attributes.put("os.name", version ? description.substr(0, blank) : description);
-  if (version) attributes.put("os.version", description.substr(blank + 1));
+  attributes.put_text("os.description", description);
+  attributes.put_text("os.name", version ? description.substr(0, blank) : description);
+  if (version) attributes.put_text("os.version", description.substr(blank + 1));
 }
 
 USAGE_STATS_INLINE std::string library_version() {
@@ -102,20 +120,20 @@ USAGE_STATS_INLINE std::string resource_of(const Json& report) {
     attributes.put("service.version", member(*app, "version"));
   }
   attributes.put("service.instance.id", member(report, "session_id"));
-  attributes.put("telemetry.sdk.name", "usage_stats");
-  attributes.put("telemetry.sdk.language", "cpp");
-  attributes.put("telemetry.sdk.version", library_version());
+  attributes.put_text("telemetry.sdk.name", "usage_stats");
+  attributes.put_text("telemetry.sdk.language", "cpp");
+  attributes.put_text("telemetry.sdk.version", library_version());
   attributes.put("usage_stats.schema", member(report, "schema"));
   attributes.put("usage_stats.client_id", member(report, "client_id"));
   if (const Json* const system = member(report, "system")) {
     const std::string os = string_member(*system, "os"), description = string_member(*system, "os_version");
     const std::string arch = string_member(*system, "arch");
-    if (!os.empty()) attributes.put("os.type", os_type(os));
+    if (!os.empty()) attributes.put_text("os.type", os_type(os));
     if (!description.empty()) put_os(attributes, description);
-    if (!arch.empty()) attributes.put("host.arch", host_arch(arch));
-    if (system->is_object())
-      for (const auto& [name, value] : system->items())
-        if (name != "os" && name != "os_version") attributes.put("usage_stats." + name, value);
+    if (!arch.empty()) attributes.put_text("host.arch", host_arch(arch));
+    if (const auto* const members = system->get_ptr<const Json::object_t*>())
+      for (const auto& [name, value] : *members)
+        if (name != "os" && name != "os_version") attributes.put("usage_stats." + name, &value);
   }
   if (const Json* const build = member(report, "build")) {
     attributes.put_members("usage_stats.build.", build);
@@ -151,21 +169,16 @@ USAGE_STATS_INLINE std::string exception_event(const Json& error, Milliseconds t
   Attributes attributes;
   attributes.put("exception.type", member(error, "type"));
   attributes.put("exception.message", member(error, "message"));
-  if (const Json* const causes = member(error, "causes"); causes != nullptr && causes->is_array()) {
-    Json types = Json::array(), messages = Json::array();  // of the same length
-    for (const Json& cause : *causes) {
-      types.push_back(string_member(cause, "type"));
-      messages.push_back(string_member(cause, "message"));
-    }
-    attributes.put("usage_stats.cause.types", types);
-    attributes.put("usage_stats.cause.messages", messages);
+  if (const auto* const causes = list_member(error, "causes")) {  // two lists of the same length
+    attributes.put_texts("usage_stats.cause.types", *causes, "type");
+    attributes.put_texts("usage_stats.cause.messages", *causes, "message");
   }
   return event_at(time, "exception", attributes);
 }
 
 USAGE_STATS_INLINE std::string events_of(const Json& report, Milliseconds start, Milliseconds end) {
   std::string events;
-  if (const Json* const list = member(report, "events"); list != nullptr && list->is_array())
+  if (const auto* const list = list_member(report, "events"))
     for (const Json& item : *list) {
       Attributes attributes;
       attributes.put_members("usage_stats.field.", member(item, "fields"));
@@ -232,7 +245,7 @@ USAGE_STATS_INLINE std::string root_attributes(const Json& report) {
 
 USAGE_STATS_INLINE std::string root_span(const Json& report, const std::string& session, Milliseconds start,
                                          Milliseconds end) {
-  const Json empty = Json::object();
+  const Json empty;
   const auto part = [&](const char* name) -> const Json& {
     const Json* const found = member(report, name);
     return found != nullptr ? *found : empty;
@@ -271,7 +284,7 @@ USAGE_STATS_INLINE std::string otlp_body(const Json& report) {
   const Milliseconds start = exporters_impl::started_at(report), end = start + exporters_impl::run_time(report);
   std::string spans = root_span(report, session, start, end);
   std::size_t number = 0;
-  if (const Json* const stages = member(report, "stages"); stages != nullptr && stages->is_array())
+  if (const auto* const stages = list_member(report, "stages"))
     for (const Json& stage : *stages) exporters_impl::add_item(spans, stage_span(stage, session, ++number, start, end));
   ObjectText scope, scope_spans, resource_spans, body;
   scope.text("name", "usage_stats");

@@ -8,13 +8,6 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace exporters_impl {
 
-/// Appends a string as JSON has it.
-USAGE_STATS_INLINE void append_quoted(std::string& out, const std::string& text) {
-  for (const char c : text)
-    if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') return static_cast<void>(out += json_text(Json(text)));
-  out.append("\"").append(text).append("\"");
-}
-
 USAGE_STATS_INLINE void add_item(std::string& list, std::string_view item) {
   if (!list.empty()) list += ',';
   list += item;
@@ -24,7 +17,7 @@ USAGE_STATS_INLINE void add_item(std::string& list, std::string_view item) {
 class ObjectText {
  public:
   void raw(std::string_view name, std::string_view json) { begin(name).append(json); }
-  void text(std::string_view name, const std::string& value) { append_quoted(begin(name), value); }
+  void text(std::string_view name, const std::string& value) { append_json_string(begin(name), value); }
   void number(std::string_view name, std::int64_t value) { raw(name, std::to_string(value)); }
   /// Nothing where there is no value.
   void copy(std::string_view name, const Json* value) {

@@ -35,7 +35,7 @@ USAGE_STATS_INLINE Milliseconds parse_timestamp(std::string_view text) {
 USAGE_STATS_INLINE Milliseconds duration_member(const Json& object, const char* name) {
   constexpr double longest = 1e9;  // 30 years; what is longer was not measured
   const Json* const value = member(object, name);
-  const double seconds = value != nullptr && value->is_number() ? value->get<double>() : 0.0;
+  const double seconds = value != nullptr ? number_of(*value) : 0.0;
   return seconds > 0 ? std::llround((std::min)(seconds, longest) * 1000.0) : 0;
 }
 
@@ -48,7 +48,7 @@ USAGE_STATS_INLINE Milliseconds run_time(const Json& report) {
   if (member(report, "duration_s") != nullptr) return duration_member(report, "duration_s");
   Milliseconds last = 0;
   for (const char* const part : {"events", "stages"})
-    if (const Json* const list = member(report, part); list != nullptr && list->is_array())
+    if (const auto* const list = list_member(report, part))
       for (const Json& item : *list)
         last = (std::max)(last, duration_member(item, "at_s") + duration_member(item, "duration_s"));
   return last;

@@ -1,0 +1,91 @@
+#pragma once
+// What a running program records, from any thread, until its report is made.
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "disclosure.hpp"
+#include "report.hpp"
+#include "../../fields.hpp"
+#include "../os/platform.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// What a running program records: fields, counters, events and stages, within their limits, from any thread.
+class Recorder {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// `salt` is for Hashed fields. Of what is withheld nothing is recorded.
+  Recorder(std::string salt, Withheld withheld);
+
+  void set(const FieldValue&);
+  void add(const Counter&, std::int64_t n);
+  /// The same, if this recorder has met the counter before: one atomic addition, no lock, safe in a signal handler.
+  /// False: nothing was done.
+  bool add_to_known(const Counter& counter, std::int64_t n) noexcept {
+    const std::uint64_t place = counter.place_.load(std::memory_order_relaxed);
+    if (place >> 8 != serial_ || closed_.load(std::memory_order_relaxed) || n < 0) return false;
+    count(place & 0xFF, n);
+    return true;
+  }
+  void record(const Event&, const FieldValue* values, std::size_t count);
+  /// The number of the stage, for the calls below; nothing if it is over the limit.
+  std::optional<std::size_t> enter(const Stage&);
+  void set(std::size_t stage, const FieldValue&);
+  void leave(std::size_t stage, bool failed);
+  /// Nothing is recorded after this. False where a call that cannot go on is in the middle of recording.
+  bool close();
+  /// Grows with each call that changes something: another number, another report.
+  std::uint64_t changes() const noexcept;
+
+  /// Adds what was recorded so far to the report; stages still open get no duration.
+  void add_to(Report&) const;
+  double seconds() const;  // since construction
+
+ private:
+  std::optional<Value> value_of(const FieldValue&) const;
+  void put(Values&, const FieldValue&, std::size_t limit);
+  bool withheld(const char* name) const;
+  /// Whether a choice of the field is one that has been told.
+  bool disclosed(const char* name, const char* choice) const;
+  /// The lock under which something may be recorded; without it: after close(), or in a fork's child, whose copy of
+  /// the mutex may be locked for ever.
+  std::unique_lock<std::mutex> open();
+  /// Where a counter is counted, under the lock: the first free place for a new one.
+  std::size_t place_of(const Counter&);
+  void count(std::size_t place, std::int64_t n) noexcept;
+
+  static constexpr std::size_t no_place = limits::counters, nowhere = 0xFF;  // over the limit, withheld
+  struct Count {
+    std::atomic<std::int64_t> value{0};  // negative: it has gone beyond the largest
+    char apart[56] = {};                 // of two threads' counters each has a cache line
+  };
+
+  const std::string salt_;
+  Withheld withheld_;  // the fields sorted
+  const std::uint64_t serial_;
+  const Clock::time_point start_ = Clock::now();
+  const unsigned forks_ = os::forks();
+  std::atomic<std::uint64_t> changes_{0};
+  mutable std::mutex mutex_;
+  std::atomic<bool> closed_{false};
+  Values fields_;
+  std::array<Count, limits::counters + 1> counts_;  // the last is of those that have no place
+  std::vector<std::string> counters_;               // the names of the first ones
+  std::vector<EventRecord> events_;
+  std::vector<StageRecord> stages_;
+  std::map<std::string, std::size_t> truncated_;
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
