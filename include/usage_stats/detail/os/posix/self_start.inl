@@ -67,41 +67,65 @@ namespace posix {
 
 constexpr int first_descriptor = 3;  // after the three streams; in a new process that of its lock
 
-/// Strings and pointers to them, as execve wants them.
-struct ExecStrings {
-  std::vector<std::string> texts;
-  std::vector<char*> pointers;
-
-  explicit ExecStrings(std::vector<std::string> from) : texts(std::move(from)) {
-    for (std::string& text : texts) pointers.push_back(text.data());
-    pointers.push_back(nullptr);
+/// Strings in one piece and pointers to them, as execve wants them.
+class ExecStrings {
+ public:
+  void reserve(std::size_t count, std::size_t bytes) {
+    begins_.reserve(count);
+    bytes_.reserve(bytes + count);
   }
+  void add(std::string_view text) {
+    begins_.push_back(bytes_.size());
+    bytes_.append(text);
+    bytes_ += '\0';
+  }
+  /// No add() after this.
+  void close() {
+    pointers_.reserve(begins_.size() + 1);
+    for (const std::size_t begin : begins_) pointers_.push_back(&bytes_[begin]);
+    pointers_.push_back(nullptr);
+  }
+  char* const* pointers() const noexcept { return pointers_.data(); }
+  char** pointers() noexcept { return pointers_.data(); }
+
+ private:
+  std::string bytes_;
+  std::vector<std::size_t> begins_;
+  std::vector<char*> pointers_;
 };
 
 /// What an entry of the environment is for a process in another folder: relative paths of the certificates that it is
 /// to trust become absolute.
-USAGE_STATS_INLINE std::string entry_elsewhere(const std::string& entry) {
+USAGE_STATS_INLINE std::string entry_elsewhere(std::string_view entry) {
   for (const std::string_view name : {"SSL_CERT_FILE=", "SSL_CERT_DIR=", "CURL_CA_BUNDLE=", "OPENSSL_CONF="}) {
     if (entry.compare(0, name.size(), name) != 0) continue;
     std::error_code error;
-    const std::string here = std::filesystem::current_path(error).string() + "/";
-    std::string made(name);
+    std::string made(name), here;
     for (std::size_t begin = name.size(); !error && begin < entry.size();) {  // SSL_CERT_DIR may be a list
       const std::size_t end = name == "SSL_CERT_DIR=" ? std::min(entry.find(':', begin), entry.size()) : entry.size();
-      if (entry[begin] != '/' && end > begin) made += here;
-      made.append(entry, begin, end + 1 - begin);
+      if (entry[begin] != '/' && end > begin) {
+        if (here.empty()) here = std::filesystem::current_path(error).string() + "/";
+        made += here;
+      }
+      made.append(entry.substr(begin, end + 1 - begin));
       begin = end + 1;
     }
     if (!error) return made;
   }
-  return entry;
+  return {};
 }
 
-USAGE_STATS_INLINE std::vector<std::string> environment_with(
-    const std::vector<std::pair<std::string, std::string>>& more) {
-  std::vector<std::string> all;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) all.push_back(entry_elsewhere(*entry));
-  for (const auto& [name, value] : more) all.push_back(name + "=" + value);
+USAGE_STATS_INLINE ExecStrings environment_with(const std::vector<std::pair<std::string, std::string>>& more) {
+  ExecStrings all;
+  std::size_t count = more.size(), bytes = 512;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry, ++count) bytes += std::strlen(*entry);
+  all.reserve(count, bytes);
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string changed = entry_elsewhere(*entry);
+    all.add(changed.empty() ? std::string_view(*entry) : changed);
+  }
+  for (const auto& [name, value] : more) all.add(name + "=" + value);
+  all.close();
   return all;
 }
 
@@ -119,8 +143,9 @@ class PreparedStart {
   explicit PreparedStart(const SelfStart& start)
       : lock_(start.lock),
         life_(static_cast<unsigned>(start.life.count())),
-        arguments_({start.argument0}),
         environment_(environment_with(start.variables)) {
+    arguments_.add(start.argument0);
+    arguments_.close();
     for (const auto& variable : start.variables) purpose_ += variable.second + '\n';
   }
 
@@ -184,9 +209,8 @@ USAGE_STATS_INLINE int PreparedStart::become_it() const noexcept {
 #endif
   raw::mask(SIG_SETMASK, raw::SignalSet());
   // In the host's folder still, for the sake of relative paths to libraries; see become_background_process().
-  return static_cast<int>(-raw::call(SYS_execve, raw::pointer(program_.c_str()),
-                                     raw::pointer(arguments_.pointers.data()),
-                                     raw::pointer(environment_.pointers.data())));
+  return static_cast<int>(-raw::call(SYS_execve, raw::pointer(program_.c_str()), raw::pointer(arguments_.pointers()),
+                                     raw::pointer(environment_.pointers())));
 }
 
 USAGE_STATS_INLINE int PreparedStart::become(void* data) noexcept {
@@ -274,10 +298,10 @@ USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& err
   const int problem = posix::PreparedStart(start).run(id);
 #else
   // The lock is taken by the new program only.
-  posix::ExecStrings environment(posix::environment_with(start.variables));
+  posix::ExecStrings environment = posix::environment_with(start.variables);
   posix::Spawn spawn;
   for (int stream = 0; stream < posix::first_descriptor; ++stream) spawn.null_stream(stream);
-  const int problem = spawn.start(id, own_executable(), {start.argument0}, environment.pointers.data());
+  const int problem = spawn.start(id, own_executable(), {start.argument0}, environment.pointers());
 #endif
   Child child;
   error = problem == 0 ? std::error_code() : std::error_code(problem, std::generic_category());
