@@ -83,7 +83,6 @@
 #include "usage_stats/detail/consent/rules.inl"
 #include "usage_stats/detail/record/disclosure.inl"
 #include "usage_stats/detail/consent/plan.inl"
-#include "usage_stats/detail/consent/notice.inl"
 #include "usage_stats/detail/store/client_id.inl"
 #include "usage_stats/detail/record/system_info.inl"
 #include "usage_stats/detail/record/redaction/vocabulary.inl"
@@ -97,16 +96,27 @@
 #include "usage_stats/detail/run/run_registry.inl"
 #include "usage_stats/detail/run/session.inl"
 #include "usage_stats/detail/store/storage.inl"
+// What hardly any run needs; the launcher stands between what it needs and what needs it.
+#pragma push_macro("USAGE_STATS_INLINE")
+#undef USAGE_STATS_INLINE
+#define USAGE_STATS_INLINE USAGE_STATS_COLD_INLINE
+#include "usage_stats/detail/consent/notice.inl"
 #include "usage_stats/detail/send/uploader.inl"
-#include "usage_stats/detail/send/launcher.inl"
 #include "usage_stats/detail/send/exporters/exporters.inl"
 #include "usage_stats/detail/send/transport/send.inl"
+#pragma pop_macro("USAGE_STATS_INLINE")
+#include "usage_stats/detail/send/launcher.inl"
+#pragma push_macro("USAGE_STATS_INLINE")
+#undef USAGE_STATS_INLINE
+#define USAGE_STATS_INLINE USAGE_STATS_COLD_INLINE
 #include "usage_stats/detail/cli/command.inl"
+#pragma pop_macro("USAGE_STATS_INLINE")
 #endif
 
 #endif  // USAGE_STATS_DISABLED
 
 #undef USAGE_STATS_INLINE
+#undef USAGE_STATS_COLD_INLINE
 #undef USAGE_STATS_EXCEPTIONS
 #undef USAGE_STATS_TRY
 #undef USAGE_STATS_CATCH_ALL

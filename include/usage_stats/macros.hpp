@@ -17,6 +17,17 @@
 #define USAGE_STATS_INLINE inline
 #endif
 
+// USAGE_STATS_INLINE for what hardly any run needs: commands, notices, sending. It is made small, and lies apart.
+#if defined(__GNUC__) && defined(USAGE_STATS_COMPILED)
+#define USAGE_STATS_COLD_INLINE __attribute__((cold))
+#elif defined(__GNUC__)
+#define USAGE_STATS_COLD_INLINE __attribute__((cold)) inline
+#elif defined(USAGE_STATS_COMPILED)
+#define USAGE_STATS_COLD_INLINE
+#else
+#define USAGE_STATS_COLD_INLINE inline
+#endif
+
 #if defined(__cpp_exceptions) || defined(__EXCEPTIONS) || defined(_CPPUNWIND)
 #define USAGE_STATS_EXCEPTIONS 1
 #define USAGE_STATS_TRY try

@@ -49,6 +49,20 @@ TEST_CASE("counters events stages: counters: they add up, each on its own") {
   CHECK(report["counters"] == json{{"ces.hits", 42}, {"ces.misses", 0}});
 }
 
+TEST_CASE("counters events stages: counters: what one session has met is another's to meet for itself") {
+  OwnHome home;
+  json reports[2];
+  const us::Counter same_name{"ces.hits", "how often"};
+  for (json& report : reports)
+    report = home.report_of([&](Session& session) {
+      for (int i = 0; i < 3; ++i) session.add(hits);
+      session.add(same_name, 4);
+      session.add(misses, largest);
+      for (int i = 0; i < 3; ++i) session.add(misses, largest);
+    });
+  for (const json& report : reports) CHECK(report["counters"] == json{{"ces.hits", 7}, {"ces.misses", largest}});
+}
+
 TEST_CASE("counters events stages: counters: they never fall") {
   const json report = report_of([](Session& session) {
     session.add(hits, 5);

@@ -65,6 +65,23 @@ TEST_CASE("parsed arguments: names go as they were declared, others are <option>
   CHECK(Told()("--\xFF").shown() == Strings{"--\xEF\xBF\xBD"});
 }
 
+TEST_CASE("parsed arguments: what stands behind = is no name, and stays only if the program says it") {
+  // Made here, so that no literal has them.
+  const std::string secret = std::string("hunt") + "er2", word = std::string("klmno") + "pqrst";
+  CHECK(Told()("--token=" + secret)("--token=" + word)("--mode=" + word + ",cool").shown() ==
+        Strings{"--token=<text>", "--token=<text>", "--mode=<text>"});
+  CHECK(Told()("--format=cool")("--formats=cool,hic")("--color=false")("--n=5")("--in=/a/b").shown() ==
+        Strings{"--format=cool", "--formats=cool,hic", "--color=false", "--n=5", "--in=<path>"});
+  CHECK(Told()("--x=")("=cool")("--mode=cool", "fast").shown() == Strings{"--x", "<text>", "--mode=<text>"});
+  Told listed;
+  listed.options.argument_values = {"mode"};
+  CHECK(listed("--mode=" + word).shown() == Strings{"--mode=" + word});
+  SensitiveValues ambient;
+  ambient.add("cool");
+  CHECK(Told()("--format=cool").shown(ambient) == Strings{"--format=<text>"});
+  CHECK(Told()("--format=cool")("--user", "cool").shown() == Strings{"--format=<text>", "--user=<text>"});
+}
+
 TEST_CASE("parsed arguments: where they were given") {
   CHECK(Told()("--b", "", in_environment)("--a")("--c", "1", in_file)("--d")("--e", "", in_environment).shown() ==
         Strings{"--a", "--d", "<config_file>", "--c=<int>", "<environment>", "--b", "--e"});

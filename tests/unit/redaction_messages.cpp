@@ -30,6 +30,14 @@ class Program {
     REQUIRE(result->size() == 1);
     return result->front();
   }
+  /// A text that is no message of the program's, but somebody's own words.
+  std::string scrub_text(const std::string& text) const {
+    const auto begin = reinterpret_cast<std::uintptr_t>(data_.data());
+    const auto result = usage_stats::detail::scrub({"", text}, {}, 1024, {{begin, begin + data_.size()}}, 1);
+    REQUIRE(result);
+    REQUIRE(result->size() == 2);
+    return (*result)[1];
+  }
 
  private:
   std::string data_;
@@ -89,6 +97,23 @@ TEST_CASE("redaction messages: a template stays, its values go") {
     const Program program({literal});
     CHECK(program.scrub(message.first) == message.second);
     CHECK(program.scrub(message.second) == message.second);
+  }
+}
+
+TEST_CASE(
+    "redaction messages: of short numbers in somebody's own words none stays that could be a time, a date, a PIN") {
+  const Program program({"born %s", "size %d", "size %d at %d", "level 12 of 34"});
+  CHECK(program.scrub_text("12 34") == "<value>");
+  CHECK(program.scrub_text("12:34") == "<value>");
+  CHECK(program.scrub_text("born 1.2.64") == "born <value>");
+  CHECK(program.scrub_text("1 2, 3 - 4") == "<value>");
+  CHECK(program.scrub_text("size 12 at 3") == "size <value> at <value>");
+  CHECK(program.scrub_text("size 12") == "size 12");
+  CHECK(program.scrub_text("3.2") == "3.2");
+  CHECK(program.scrub_text("level 12 of 34") == "level 12 of 34");  // the program's own
+  for (const char* const text : {"12 34", "born 1.2.64", "size 12 at 3", "3.2"}) {
+    const std::string once = program.scrub_text(text);
+    CHECK(program.scrub_text(once) == once);
   }
 }
 

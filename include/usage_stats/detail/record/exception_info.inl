@@ -62,6 +62,15 @@ USAGE_STATS_INLINE std::string type_of(const std::exception& exception) {
 #endif
 }
 
+/// Of a message without end only the beginning is looked at; nothing of the rest could leave.
+USAGE_STATS_INLINE std::string message_of(const std::exception& exception) {
+  constexpr std::size_t most = 64 * 1024;
+  const char* const text = exception.what();
+  std::size_t size = 0;
+  while (text != nullptr && size < most && text[size] != '\0') ++size;
+  return text == nullptr ? std::string() : std::string(text, size);
+}
+
 #if USAGE_STATS_EXCEPTIONS
 USAGE_STATS_INLINE void describe(std::exception_ptr pointer, std::vector<ErrorLink>& links) {
   while (pointer && links.size() < 8) {
@@ -70,7 +79,7 @@ USAGE_STATS_INLINE void describe(std::exception_ptr pointer, std::vector<ErrorLi
       std::rethrow_exception(std::exchange(pointer, nullptr));
     } catch (const std::exception& exception) {
       const std::string type = current_type();
-      links.push_back({type.empty() ? type_of(exception) : type, exception.what()});
+      links.push_back({type.empty() ? type_of(exception) : type, message_of(exception)});
 #if defined(__cpp_rtti) || defined(__GXX_RTTI) || defined(_CPPRTTI)
       if (const auto* const nested = dynamic_cast<const std::nested_exception*>(&exception))
         cause = nested->nested_ptr();
@@ -110,7 +119,7 @@ USAGE_STATS_INLINE std::vector<ErrorLink> describe_exception(std::exception_ptr 
 }
 
 USAGE_STATS_INLINE std::vector<ErrorLink> describe_exception(const std::exception& exception) {
-  std::vector<ErrorLink> links{{outcome_impl::type_of(exception), exception.what()}};
+  std::vector<ErrorLink> links{{outcome_impl::type_of(exception), outcome_impl::message_of(exception)}};
 #if USAGE_STATS_EXCEPTIONS && (defined(__cpp_rtti) || defined(__GXX_RTTI) || defined(_CPPRTTI))
   if (const auto* const nested = dynamic_cast<const std::nested_exception*>(&exception))
     outcome_impl::describe(nested->nested_ptr(), links);

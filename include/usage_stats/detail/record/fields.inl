@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 
 #include "../os/bounded_lock.hpp"
 #include "../../fields.hpp"
@@ -28,16 +29,8 @@ struct Dictionary {
     for (Declaration** link = &first; *link != nullptr; link = &(*link)->next_)
       if (*link == &declaration) return static_cast<void>(*link = declaration.next_);
   }
-  std::vector<DictionaryEntry> entries() {
-    const WholeDataLock::Guard guard(lock);
-    std::vector<DictionaryEntry> found;
-    for (const Declaration* declaration = first; declaration != nullptr; declaration = declaration->next_)
-      found.push_back({declaration->kind_,
-                       declaration->name_,
-                       declaration->description_,
-                       {declaration->choices_.begin(), declaration->choices_.end()}});
-    return found;
-  }
+  /// Under the lock: sorted by name, each once.
+  std::vector<const Declaration*> sorted() const;
 };
 
 USAGE_STATS_INLINE Declaration::Declaration(Kind kind, const char* name, const char* description,
@@ -58,17 +51,15 @@ USAGE_STATS_INLINE Declaration::~Declaration() {
 
 namespace fields_impl {
 
-USAGE_STATS_INLINE bool same(const DictionaryEntry& a, const DictionaryEntry& b) {
-  return a.kind == b.kind && a.name == b.name && a.description == b.description && a.choices == b.choices;
+USAGE_STATS_INLINE int compare(const Declaration& a, const Declaration& b) noexcept {
+  const int names = std::strcmp(a.name(), b.name());
+  return names != 0 ? names : static_cast<int>(a.kind()) - static_cast<int>(b.kind());
 }
 
-USAGE_STATS_INLINE std::vector<DictionaryEntry> sorted_entries() {
-  std::vector<DictionaryEntry> entries = Dictionary::instance().entries();
-  std::sort(entries.begin(), entries.end(), [](const DictionaryEntry& a, const DictionaryEntry& b) {
-    return a.name != b.name ? a.name < b.name : a.kind < b.kind;
-  });
-  entries.erase(std::unique(entries.begin(), entries.end(), same), entries.end());
-  return entries;
+USAGE_STATS_INLINE bool same(const Declaration& a, const Declaration& b) noexcept {
+  const auto same_text = [](const char* one, const char* other) { return std::strcmp(one, other) == 0; };
+  return compare(a, b) == 0 && same_text(a.description(), b.description()) &&
+         std::equal(a.choices().begin(), a.choices().end(), b.choices().begin(), b.choices().end(), same_text);
 }
 
 USAGE_STATS_INLINE bool good_name(std::string_view name) noexcept {
@@ -80,21 +71,52 @@ USAGE_STATS_INLINE bool good_name(std::string_view name) noexcept {
 
 }  // namespace fields_impl
 
-USAGE_STATS_INLINE std::vector<DictionaryEntry> dictionary() { return fields_impl::sorted_entries(); }
+USAGE_STATS_INLINE std::vector<const Declaration*> Dictionary::sorted() const {
+  std::vector<const Declaration*> all;
+  for (const Declaration* declaration = first; declaration != nullptr; declaration = declaration->next_)
+    all.push_back(declaration);
+  std::sort(all.begin(), all.end(),
+            [](const Declaration* a, const Declaration* b) { return fields_impl::compare(*a, *b) < 0; });
+  const auto same = [](const Declaration* a, const Declaration* b) { return fields_impl::same(*a, *b); };
+  all.erase(std::unique(all.begin(), all.end(), same), all.end());
+  return all;
+}
+
+USAGE_STATS_INLINE std::vector<DictionaryEntry> dictionary() {
+  Dictionary& dictionary = Dictionary::instance();
+  const WholeDataLock::Guard guard(dictionary.lock);
+  std::vector<DictionaryEntry> entries;
+  for (const Declaration* const one : dictionary.sorted())
+    entries.push_back({one->kind(), one->name(), one->description(), {one->choices().begin(), one->choices().end()}});
+  return entries;
+}
+
+namespace fields_impl {
+
+/// What is wrong with one declaration; null: nothing.
+USAGE_STATS_INLINE const char* problem_with(const Declaration& declaration) noexcept {
+  if (!good_name(declaration.name())) return "the name is not [a-z][a-z0-9_.]{0,63}";
+  if (std::string_view(declaration.description()).find_first_not_of(" \t\r\n") == std::string_view::npos)
+    return "it has no description";
+  const auto& choices = declaration.choices();
+  if (declaration.kind() == Kind::choice && (choices.empty() || choices.size() > 256))
+    return "it needs 1 to 256 choices";
+  for (const char* const choice : choices)
+    if (std::strlen(choice) > 256) return "a choice has more than 256 bytes";
+  return nullptr;
+}
+
+}  // namespace fields_impl
 
 USAGE_STATS_INLINE std::string problem_with_declarations() {
-  const std::vector<DictionaryEntry> entries = fields_impl::sorted_entries();
-  const DictionaryEntry* before = nullptr;
-  for (const DictionaryEntry& entry : entries) {
-    const std::string who = std::string(kind_name(entry.kind)) + " '" + entry.name + "': ";
-    if (!fields_impl::good_name(entry.name)) return who + "the name is not [a-z][a-z0-9_.]{0,63}";
-    if (entry.description.find_first_not_of(" \t\r\n") == std::string::npos) return who + "it has no description";
-    if (entry.kind == Kind::choice && (entry.choices.empty() || entry.choices.size() > 256))
-      return who + "it needs 1 to 256 choices";
-    for (const std::string& choice : entry.choices)
-      if (choice.size() > 256) return who + "a choice has more than 256 bytes";
-    if (before != nullptr && before->name == entry.name) return who + "declared twice, for different things";
-    before = &entry;
+  Dictionary& dictionary = Dictionary::instance();
+  const WholeDataLock::Guard guard(dictionary.lock);
+  const char* before = "";
+  for (const Declaration* const one : dictionary.sorted()) {
+    const char* problem = fields_impl::problem_with(*one);
+    if (problem == nullptr && std::strcmp(before, one->name()) == 0) problem = "declared twice, for different things";
+    if (problem != nullptr) return std::string(kind_name(one->kind())) + " '" + one->name() + "': " + problem;
+    before = one->name();
   }
   return {};
 }

@@ -38,7 +38,7 @@ USAGE_STATS_INLINE void ParsedArguments::add(const Options& options, std::string
   if (hidden_ || source == ArgumentSource::default_value || (name.empty() && value.empty())) return;
   // What stands behind "=" is no part of a name, whoever took it for one.
   const std::size_t equals = std::min(name.find('='), name.size());
-  const bool is_choice = value.empty() && equals + 1 < name.size();
+  const bool is_choice = value.empty() && equals != 0 && equals + 1 < name.size();
   if (value.empty()) value = name.substr(std::min(equals + 1, name.size()));
   name = name.substr(0, equals);
   const bool recorded = may_record(options, name) || is_choice;

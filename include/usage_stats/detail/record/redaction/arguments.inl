@@ -137,9 +137,9 @@ USAGE_STATS_INLINE SensitiveValues::Words SensitiveValues::words() const {
       see(text.substr(at, end - at));
     }
   };
-  result.text = std::make_shared<const std::string>(redaction_impl::lower(text_));
+  result.lowered = std::make_shared<const std::string>(redaction_impl::lower(text_));
   for (const Value& value : values_) {
-    const std::string_view text = std::string_view(*result.text).substr(value.begin, value.size);
+    const std::string_view text = std::string_view(*result.lowered).substr(value.begin, value.size);
     const auto add_value = [&](std::string_view part) {
       if (part.size() < value.shortest || part.size() > 1024) return;
       if (std::none_of(part.begin(), part.end(), redaction_impl::is_digit)) return;
@@ -173,13 +173,13 @@ USAGE_STATS_INLINE bool SensitiveValues::Words::contains(std::string_view word) 
 USAGE_STATS_INLINE std::vector<std::pair<std::size_t, std::size_t>> SensitiveValues::Words::occurrences(
     std::string_view text) const {
   std::vector<std::pair<std::size_t, std::size_t>> found;
-  const std::string lowered = redaction_impl::lower(text);
+  const std::string small = redaction_impl::lower(text);
   const auto is_word = [&](std::size_t i) {
-    const auto c = static_cast<unsigned char>(lowered[i]);
+    const auto c = static_cast<unsigned char>(small[i]);
     return c >= 0x80 || characters::is_word(c);
   };
-  if (lowered.size() <= 256) {  // an argument: there may be thousands of values, and hardly a place for any of them
-    const std::string_view all = lowered;
+  if (small.size() <= 256) {  // an argument: there may be thousands of values, and hardly a place for any of them
+    const std::string_view all = small;
     for (std::size_t begin = 0; begin < all.size(); ++begin) {
       if (begin != 0 && is_word(begin - 1)) continue;
       const std::size_t last = std::min(all.size(), begin + longest);
@@ -191,9 +191,9 @@ USAGE_STATS_INLINE std::vector<std::pair<std::size_t, std::size_t>> SensitiveVal
     return found;
   }
   for (const std::string_view value : values)
-    for (std::size_t at = 0; (at = lowered.find(value, at)) != std::string::npos; ++at) {
+    for (std::size_t at = 0; (at = small.find(value, at)) != std::string::npos; ++at) {
       const std::size_t end = at + value.size();
-      if ((at == 0 || !is_word(at - 1)) && (end == lowered.size() || !is_word(end))) found.emplace_back(at, end);
+      if ((at == 0 || !is_word(at - 1)) && (end == small.size() || !is_word(end))) found.emplace_back(at, end);
     }
   return found;
 }

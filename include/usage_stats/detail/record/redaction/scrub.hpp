@@ -39,11 +39,11 @@ class SensitiveValues {
 
   /// The values, taken apart; letters of ASCII in lower case.
   struct Words {
-    std::shared_ptr<const std::string> text;  // that the others point into
-    std::vector<std::string_view> words;      // sorted
-    std::vector<std::string_view> values;     // sorted; that go everywhere
-    std::size_t longest = 0;                  // of the values
-    bool complete = true;                     // else there are more, and nobody knows them
+    std::shared_ptr<const std::string> lowered;  // that the others point into
+    std::vector<std::string_view> words;         // sorted
+    std::vector<std::string_view> values;        // sorted; that go everywhere
+    std::size_t longest = 0;                     // of the values
+    bool complete = true;                        // else there are more, and nobody knows them
 
     /// The word, or a secret's first letters (eight and more).
     bool contains(std::string_view word) const;
