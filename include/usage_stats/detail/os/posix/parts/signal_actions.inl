@@ -45,12 +45,6 @@ USAGE_STATS_INLINE std::int64_t monotonic_ms() noexcept {
 #endif
 }
 
-/// Valgrind ends a program that starts a process in its own memory and goes on beside it.
-USAGE_STATS_INLINE bool memory_can_be_shared() noexcept {
-  const char* const preloaded = std::getenv("LD_PRELOAD");
-  return preloaded == nullptr || std::strstr(preloaded, "/vgpreload_") == nullptr;
-}
-
 /// What changes in the process while runs are watched. Never destroyed, having nothing to destroy: handlers may run
 /// until the end.
 struct WatchedSignals {
