@@ -5,6 +5,7 @@
 
 #include "sandbox.hpp"
 #include "server.hpp"
+#include "strace.hpp"
 #include "tree.hpp"
 #include "waiting.hpp"
 
@@ -53,6 +54,35 @@ TEST_CASE("command show: show: the newest reports and what became of them") {
   CHECK(json["reports"][0]["deliveries"][0]["result"] == "delivered");
   CHECK(json["reports"][0]["waiting"].empty());
   CHECK(nlohmann::json::parse(run_usage_stats(sandbox, {"show", "--json", "99"}).out)["reports"].size() == 3);
+}
+
+TEST_CASE("command show: show: of very many reports only the newest are read") {
+  if (!can_trace()) return;
+  Sandbox sandbox;
+  sandbox.collect = false;  // the reports of one session many times
+  sandbox.run("reporter", {"--url", "http://127.0.0.1:9/", "--exit", "3"});
+  const std::filesystem::path newest = sandbox.report_files().at(0);
+  std::string old = read_file(newest);
+  old.replace(old.find("\"started_at\": \"20") + 15, 2, "19");
+  for (int i = 0; i < 300; ++i) {
+    const std::string number = std::to_string(i);
+    const auto folder = newest.parent_path().parent_path() / (std::string(32 - number.size(), '0') + number);
+    write_file(folder / newest.filename(), old);
+    std::filesystem::permissions(folder, std::filesystem::perms::owner_all);
+    std::filesystem::last_write_time(folder, std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  }
+  const std::string trace = (sandbox.root() / "trace").string();
+  const Result result = run(under_strace(sandbox.command("reporter", {"--as", "usage-stats", "show"}),
+                                         {"-f", "-e", "trace=openat", "-o", trace}));
+  CHECK(result.out.find("\"exit_code\": 3") != std::string::npos);
+  CHECK(result.out.find("\"started_at\": \"20") != std::string::npos);
+  std::size_t reads = 0;
+  const std::string calls = read_file(trace);
+  for (std::size_t at = 0; (at = calls.find("\"usage_stats.json\"", at)) != std::string::npos; ++at) ++reads;
+  CHECK(reads > 0);
+  CHECK(reads < 10);
+  const auto all = nlohmann::json::parse(run_usage_stats(sandbox, {"show", "--json", "999"}).out)["reports"];
+  CHECK(all.size() == 301);
 }
 
 TEST_CASE("command show: show: reports that wait, and those that never leave") {

@@ -41,7 +41,7 @@ std::error_code in_state_file(std::error_code) noexcept;
 
 /// An open folder that is ours: not a link, owned by the effective user, not writable by others. Names are plain
 /// names without separators. Every file is opened without following links and must be a regular file, owned by us.
-/// Movable.
+/// A copy is the same open folder.
 class Folder {
  public:
   struct Entry {
@@ -53,8 +53,23 @@ class Folder {
     std::chrono::system_clock::time_point changed{};  // modified, or moved there
   };
 
+  /// What tells a file that has been read from all that is written in its place later. Nothing where the system does
+  /// not tell.
+  struct Stamp {
+    bool known = false;
+    std::uint64_t device = 0, number = 0, size = 0;
+    std::int64_t modified_s = 0, modified_ns = 0, changed_s = 0, changed_ns = 0;
+    bool is(const Stamp& other) const noexcept {
+      return known && other.known && device == other.device && number == other.number && size == other.size &&
+             modified_s == other.modified_s && modified_ns == other.modified_ns && changed_s == other.changed_s &&
+             changed_ns == other.changed_ns;
+    }
+  };
+
   Folder() noexcept;
   ~Folder();
+  Folder(const Folder&) noexcept;
+  Folder& operator=(const Folder&) noexcept;
   Folder(Folder&&) noexcept;
   Folder& operator=(Folder&&) noexcept;
 
@@ -63,13 +78,17 @@ class Folder {
   /// told whether this call has made the folder. Nothing changes a folder that was there.
   static Folder open(const std::filesystem::path& path, bool create, std::error_code&, bool* made = nullptr);
   Folder folder(const std::string& name, bool create, std::error_code&) const;
+  /// The same for one that is most likely not there.
+  Folder make(const std::string& name, std::error_code&) const;
 
   explicit operator bool() const noexcept;
   const std::filesystem::path& path() const noexcept;
   bool is_private() const noexcept;  // nobody else may look into it
 
   /// The whole file, or an error; std::errc::file_too_large beyond `limit` bytes, no_such_file_or_directory if missing.
-  std::optional<std::string> read(const std::string& name, std::size_t limit, std::error_code&) const;
+  std::optional<std::string> read(const std::string& name, std::size_t limit, std::error_code&,
+                                  Stamp* stamp = nullptr) const;
+  Stamp stamp(const std::string& name) const noexcept;
   /// Replaces or makes the file (0600): a temporary file, then a rename, if it is still `wanted` by then. `durable`
   /// also waits for the disk.
   std::error_code write(const std::string& name, std::string_view bytes, bool durable = false,
@@ -85,11 +104,14 @@ class Folder {
   /// than `looks` names are read at all.
   std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name),
                           std::size_t looks = std::numeric_limits<std::size_t>::max()) const;
+  /// Their names alone, which costs no look at each.
+  std::vector<std::string> names(std::size_t limit, bool (*wanted)(std::string_view name),
+                                 std::size_t looks = std::numeric_limits<std::size_t>::max()) const;
 
  private:
   friend class LockedFile;
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<const Impl> impl_;
 };
 
 /// Replaces a file anywhere (for the program's own config): keeps its mode, follows links that only we or root can have

@@ -32,7 +32,11 @@ class LockedFile {
   /// held by another.
   static LockedFile acquire(const Folder&, const std::string& name, bool create, Outcome&, std::error_code&);
   /// Whether another process holds the lock, without taking it.
-  static bool is_locked(const Folder&, const std::string& name) noexcept;
+  static bool is_locked(const Folder& folder, const std::string& name) noexcept {
+    return look(folder, name) == Look::locked;
+  }
+  enum class Look { missing, free, locked };
+  static Look look(const Folder&, const std::string& name) noexcept;
   /// ... and whether that one does not get on, so that waiting for it makes no sense: it was stopped, or nothing is
   /// known of it (on another machine, in another container; always so but on Linux).
   static bool is_stuck(const Folder&, const std::string& name) noexcept;

@@ -2,6 +2,7 @@
 // What machine this is, and the names on it that must never leave.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,12 +24,24 @@ struct Facts {             // empty or 0: unknown
 };
 Facts facts();
 
-/// Names that must never leave: of the user, the host, the home folder. Never asks a name service.
+/// Names that must never leave: of the user, the host, the home folder. Asks neither a file nor a name service.
 struct PrivateNames {
   std::vector<std::string> users, hosts;
   std::string home, working_folder;
 };
 PrivateNames private_names();
+
+/// The system's list of accounts, as it is now; looked into later, and only if it must be: it may be long.
+class Accounts {
+ public:
+  static Accounts now() noexcept;
+  /// What it says of this process's user: name, full name, home folder. Nothing where that cannot be found out any
+  /// more, or the list is too long.
+  std::optional<std::vector<std::string>> names() const;
+
+ private:
+  std::uint64_t user_ = 0, device_ = 0, number_ = 0;  // 0, 0: there is no list
+};
 
 /// What tells this machine from others that see the same files. Never leaves the machine, and is in none of its files
 /// but as a salted hash. Empty: unknown.

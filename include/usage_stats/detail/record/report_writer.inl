@@ -45,7 +45,12 @@ class ReportWriter {
 };
 
 USAGE_STATS_INLINE void ReportWriter::known(const char* name, const std::string& text) {
-  if (!text.empty()) out_.key(name).text(clip_utf8(text, limits::string_bytes));
+  if (text.empty()) return;
+  out_.key(name);
+  if (text.size() * 3 <= limits::string_bytes)
+    out_.text(text);  // also if each byte of it becomes U+FFFD
+  else
+    out_.text(clip_utf8(text, limits::string_bytes));
 }
 
 USAGE_STATS_INLINE void ReportWriter::write(const Values& values) {

@@ -85,6 +85,7 @@ class Run : public std::enable_shared_from_this<Run> {
   os::LockedFile lock_;
   os::SignalWatch signals_;
   std::filesystem::path folder_;
+  Storage::Known known_;  // of the folder, when the run began
   std::shared_ptr<Recorder> recorder_;
   std::unique_ptr<Ticker> ticker_;
   std::uint64_t changes_reported_ = ~std::uint64_t{0};  // none yet

@@ -74,6 +74,7 @@ USAGE_STATS_INLINE bool Run::open_folder(Plan& plan) {
   else if (!plan.open_folder(options, true))
     return disable(plan, plan.folder_problem);
   if (plan.state.damaged) log("state.json is damaged: what it knew is forgotten");
+  known_ = plan.storage->known();
   return true;
 }
 
@@ -221,9 +222,10 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
     signals_ = os::SignalWatch();
     return lock_.release();
   }
-  auto storage = Storage::open(folder_, options.app, false, error);
+  auto storage = Storage::open_again(folder_, known_, error);
   if (!storage) return write_to_label(error);
   // A last report that is there already is an uploader's: it took this run for lost. What was sent stays what it was.
+  storage->keep_open();
   const bool may_be_collected = envelope_.destinations.empty() || !lock_.was_kept() ||
                                 now_seconds() - envelope_.created >= storage_impl::left_to_its_host;
   const std::int64_t collected = may_be_collected ? storage->archive.last_report(envelope_) : 0;
@@ -280,7 +282,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
     scrub_report(interim, disclosed(), sensitive_);
     const std::string sequence = std::to_string(interim.sequence);
     std::error_code error;
-    auto storage = Storage::open(folder_, options.app, false, error);
+    auto storage = Storage::open_again(folder_, known_, error);
     // The run may have ended meanwhile, when this thread was held up: its last report stays.
     if (storage)
       error = storage->archive.write_report(envelope_.client_id, session_id, to_json(interim),
@@ -288,7 +290,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
     if (!error) changes_reported_ = changes;
     log("session ", session_id, " goes on: report ", sequence, error ? "; " + error.message() : std::string());
     if (error || !storage) return;
-    if (envelope_.destinations.empty() || !uploader_needed(*storage, envelope_, storage->state())) return;
+    if (envelope_.destinations.empty() || !uploader_needed(*storage, envelope_, storage->state_at_opening())) return;
     if (options.delivery == Delivery::in_process) {
       UploadOptions now;
       now.stay = std::chrono::milliseconds(0);
@@ -311,7 +313,7 @@ USAGE_STATS_INLINE void Run::run_maintenance(Storage& storage) const {
 }
 
 USAGE_STATS_INLINE void Run::deliver(Storage& storage) const {
-  const State state = storage.state();
+  const State& state = storage.state_at_opening();  // some file writes ago
   if (!uploader_needed(storage, envelope_, state)) return;
   if (options.delivery == Delivery::in_process) return upload_in_process(folder_, options.wait_limit, log);
   if (!can_start_uploader()) {

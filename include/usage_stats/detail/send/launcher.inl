@@ -114,11 +114,12 @@ USAGE_STATS_INLINE os::Child start_uploader(const Storage& storage, const std::s
                                             std::chrono::milliseconds stay, const Log& log) {
   os::Child child;
   std::error_code error;
+  const auto found = os::LockedFile::look(storage.folder(), uploader_impl::lock_file);
   // The new process locks the file and does not make it.
-  if (os::LockedFile::Outcome outcome{}; !storage.folder().exists(uploader_impl::lock_file))
+  if (os::LockedFile::Outcome outcome{}; found == os::LockedFile::Look::missing)
     os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
   error = std::make_error_code(std::errc::device_or_resource_busy);
-  if (!uploader_at_work(storage)) child = os::start_self(uploader_start(storage, app, stay), error);
+  if (found != os::LockedFile::Look::locked) child = os::start_self(uploader_start(storage, app, stay), error);
   if (error == std::errc::device_or_resource_busy)
     log("an uploader is at work already");
   else

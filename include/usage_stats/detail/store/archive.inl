@@ -62,10 +62,19 @@ USAGE_STATS_INLINE std::filesystem::path Archive::report_path(const std::string&
   return top_->path() / client_id / session_id / storage_impl::report_file;
 }
 
+USAGE_STATS_INLINE os::Folder Archive::client(const std::string& client_id, bool create, std::error_code& error) const {
+  if (client_ && client_.path().filename() == client_id) return error.clear(), client_;
+  os::Folder opened = top_->folder(client_id, create, error);
+  if (keeps_open_) client_ = opened;
+  return opened;
+}
+
 USAGE_STATS_INLINE os::Folder Archive::session(const std::string& client_id, const std::string& session_id, bool create,
                                                std::error_code& error) const {
-  const os::Folder client = top_->folder(client_id, create, error);
-  return client ? client.folder(session_id, create, error) : os::Folder();
+  const os::Folder its_client = client(client_id, create, error);
+  if (!its_client) return {};
+  if (os::Folder made = create ? its_client.make(session_id, error) : os::Folder()) return made;
+  return its_client.folder(session_id, create, error);
 }
 
 USAGE_STATS_INLINE std::error_code Archive::write_report(const std::string& client_id, const std::string& session_id,

@@ -48,14 +48,26 @@ class Outbox {
   };
   LeftAlone left_alone() const;
 
-  os::Folder active(bool create, std::error_code& error) const { return top_->folder("active", create, error); }
-  os::Folder pending(bool create, std::error_code& error) const { return top_->folder("pending", create, error); }
+  os::Folder active(bool create, std::error_code& error) const { return folder("active", active_, create, error); }
+  os::Folder pending(bool create, std::error_code& error) const { return folder("pending", pending_, create, error); }
+  /// From here on active/ and pending/ are opened once; for those who are done with them before anybody could remove
+  /// them.
+  void keep_open() noexcept { keeps_open_ = true; }
   /// An envelope of the app whose folder it is. Refusal::newer_version: another version of this library wrote it.
   Result<Envelope> read(const os::Folder&, const std::string& name) const;
 
  private:
+  os::Folder folder(const char* name, os::Folder& kept, bool create, std::error_code& error) const {
+    if (kept) return error.clear(), kept;
+    os::Folder opened = top_->folder(name, create, error);
+    if (keeps_open_) kept = opened;
+    return opened;
+  }
+
   std::shared_ptr<const os::Folder> top_;
   std::string app_;
+  bool keeps_open_ = false;
+  mutable os::Folder active_, pending_;
 };
 
 namespace storage_impl {

@@ -17,7 +17,8 @@ struct Ownership {
   std::string app;        // whose it is
   State state{};
   bool marked = false;  // state.json says so itself
-  bool fresh = false;   // an empty folder: nobody's yet
+  os::Folder::Stamp stamp{};
+  bool fresh = false;  // an empty folder: nobody's yet
 };
 
 /// A folder whose state.json was lost or damaged, or names no program, since an earlier version wrote it: is all that
@@ -112,7 +113,7 @@ USAGE_STATS_INLINE Ownership look_at_ownership(const os::Folder& folder, const s
   Ownership found;
   std::error_code error;
   const auto refuse = [&](std::error_code why) { return found.error = why, found; };
-  const auto text = folder.read(state_file, limits::file_bytes, error);
+  const auto text = folder.read(state_file, limits::file_bytes, error, &found.stamp);
   has_state = text && !text->empty();
   if (!text && error != std::errc::no_such_file_or_directory && error != std::errc::file_too_large)
     return refuse(os::in_state_file(error));

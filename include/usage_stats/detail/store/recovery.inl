@@ -19,6 +19,10 @@ USAGE_STATS_INLINE std::vector<os::Folder::Entry> first_look(const os::Folder& f
   return folder ? folder.list(limit + 1, wanted, limit + 1000) : std::vector<os::Folder::Entry>();
 }
 
+USAGE_STATS_INLINE std::vector<std::string> first_names(const os::Folder& folder, std::size_t limit) {
+  return folder ? folder.names(limit + 1, is_id, limit + 1000) : std::vector<std::string>();
+}
+
 /// Gives the run of an envelope whose process is gone its last report, if it has none. If that cannot be, the envelope
 /// is kept for later (the disk is full), or, where the result is damaged, is good for nothing.
 USAGE_STATS_INLINE Result<bool> end_vanished(Storage& storage, const Envelope& envelope, const Log& log) {
@@ -75,13 +79,13 @@ USAGE_STATS_INLINE void collect_vanished(Storage& storage, const Log& log, std::
 USAGE_STATS_INLINE bool has_abandoned_runs(const Storage& storage) {
   std::error_code error;
   const os::Folder active = storage.outbox.active(false, error);
-  if (storage_impl::first_look(active, storage_impl::some).size() <= storage_impl::some) return false;
-  const auto envelopes = storage_impl::first_look(active, 100);
+  if (storage_impl::first_names(active, storage_impl::some).size() <= storage_impl::some) return false;
+  const auto names = storage_impl::first_names(active, 100);
   const std::string here = os::host_identity();
   std::size_t vanished = 0;
-  for (const auto& entry : envelopes) {
-    if (os::LockedFile::is_locked(active, entry.name)) continue;
-    const auto envelope = storage.outbox.read(active, entry.name);
+  for (const std::string& name : names) {
+    if (os::LockedFile::is_locked(active, name)) continue;
+    const auto envelope = storage.outbox.read(active, name);
     const bool left = envelope ? storage_impl::is_left_to_its_host(*envelope, here) : storage_impl::is_newer(envelope);
     if (!left && ++vanished > storage_impl::some) return true;
   }

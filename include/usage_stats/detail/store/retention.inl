@@ -97,11 +97,12 @@ USAGE_STATS_INLINE void prune(Storage& storage, const Log& log, bool backlog) {
 
 USAGE_STATS_INLINE bool needs_pruning(const Storage& storage, const std::string& client_id) {
   using storage_impl::first_look;
+  using storage_impl::first_names;
   if (has_abandoned_runs(storage)) return true;
   std::error_code error;
-  const os::Folder client = storage.folder().folder(client_id, false, error);
+  const os::Folder client = storage.archive.client(client_id, false, error);
   const os::Folder pending = storage.outbox.pending(false, error);
-  const std::size_t waiting = first_look(pending, limits::waiting_reports).size();
+  const std::size_t waiting = first_names(pending, limits::waiting_reports).size();
   const std::size_t most = limits::kept_sessions + storage_impl::some + waiting;
   const auto sessions = first_look(client, most);
   const auto clients = first_look(storage.folder(), most, storage_impl::is_client);

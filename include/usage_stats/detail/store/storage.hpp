@@ -28,6 +28,15 @@ class Storage {
   /// only, full: an error, and nothing has been changed.
   static std::optional<Storage> open(const std::filesystem::path&, const std::string& app, bool create,
                                      std::error_code&);
+  /// What was found when it was opened: whose it is, and what state.json said.
+  struct Known {
+    std::string app;
+    State state;
+    os::Folder::Stamp stamp;  // of the state.json that says whose it is; else none
+  };
+  Known known() const { return {app_, opened_, marked_ ? stamp_ : os::Folder::Stamp()}; }
+  /// Opens it once more. Where state.json is still the file that was read then, what it said is known.
+  static std::optional<Storage> open_again(const std::filesystem::path&, const Known&, std::error_code&);
   /// Writes the app's name into the state.json of an earlier version, or of one that was damaged.
   std::error_code claim();
 
@@ -47,18 +56,25 @@ class Storage {
                                const std::function<bool(const State&)>& enough = {});
   /// For processes that nobody waits for, and the user's own commands.
   void be_patient() noexcept { patience_ = std::chrono::milliseconds(200); }
+  /// For a host, which opens the folder for moments only: what lies in it is opened once.
+  void keep_open() noexcept {
+    outbox.keep_open();
+    archive.keep_open();
+  }
 
  private:
-  Storage(std::shared_ptr<const os::Folder> folder, std::string app, State opened, bool marked)
+  Storage(std::shared_ptr<const os::Folder> folder, std::string app, State opened, os::Folder::Stamp stamp, bool marked)
       : folder_(std::move(folder)),
         app_(std::move(app)),
         opened_(std::move(opened)),
+        stamp_(stamp),
         marked_(marked),
         outbox(folder_, app_),
         archive(folder_) {}
   std::shared_ptr<const os::Folder> folder_;
   std::string app_;
   State opened_;
+  os::Folder::Stamp stamp_;  // of the file that `opened_` is
   bool marked_;
   std::chrono::milliseconds patience_{15};
 

@@ -33,7 +33,7 @@ USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::p
   if (!error && found.fresh && !create) error = std::make_error_code(std::errc::no_such_file_or_directory);
   if (error) return std::nullopt;
   Storage storage(std::make_shared<const os::Folder>(std::move(folder)), std::move(found.app), std::move(found.state),
-                  found.marked);
+                  found.stamp, found.marked);
   if (!create) return storage;
   error = storage.claim();
   // A lock that is not to be had is one of another run that claims it for the same program.
@@ -41,6 +41,14 @@ USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::p
   if (error && found.fresh) return std::nullopt;
   if (found.fresh) storage.opened_ = storage.state();  // what others have written who began at the same moment
   return storage;
+}
+
+USAGE_STATS_INLINE std::optional<Storage> Storage::open_again(const std::filesystem::path& path, const Known& known,
+                                                              std::error_code& error) {
+  os::Folder folder = os::Folder::open(path, false, error);
+  if (!folder) return std::nullopt;
+  if (!folder.stamp(storage_impl::state_file).is(known.stamp)) return open(path, known.app, false, error);
+  return Storage(std::make_shared<const os::Folder>(std::move(folder)), known.app, known.state, known.stamp, true);
 }
 
 USAGE_STATS_INLINE std::error_code Storage::claim() {

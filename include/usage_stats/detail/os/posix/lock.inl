@@ -83,7 +83,7 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
   LockedFile result;
   if (!error) result.impl_ = std::make_unique<Impl>(std::move(file), status);
   if (!error) error = result.impl_->lock_for_life();
-  if (!error) error = result.append(bytes);
+  if (!error) error = posix::write_all(result.impl_->descriptor.get(), bytes);
   // From its name's first moment nobody in this process may open it.
   auto& own = per_process<posix::OwnLocks>();
   const auto guard = lock_or_give_up(own.mutex);
@@ -91,7 +91,7 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
   if (!error) own.files.reserve(own.files.size() + 1);
   if (!error && ::renameat(parent, temporary.c_str(), parent, name.c_str()) != 0) error = posix::last_error();
   if (error) return ::unlinkat(parent, temporary.c_str(), 0), LockedFile();
-  own.files.push_back({status.st_dev, status.st_ino, result.impl_->descriptor.get()});
+  own.files.push_back({status.st_dev, status.st_ino, result.impl_->descriptor.get(), !result.impl_->of_open_file});
   return result;
 }
 
@@ -114,7 +114,8 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
   }
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0) return refuse(Outcome::failed, posix::last_error());
-  if (!posix::is_ours(status)) return refuse(Outcome::failed, std::make_error_code(std::errc::operation_not_permitted));
+  if (!posix::is_ours(status, folder.impl_->owner))
+    return refuse(Outcome::failed, std::make_error_code(std::errc::operation_not_permitted));
   struct flock lock = posix::whole_file(F_WRLCK);
   if (::fcntl(file.get(), F_SETLK, &lock) != 0)
     return refuse(errno == EACCES || errno == EAGAIN ? Outcome::locked_elsewhere : Outcome::failed,
@@ -127,16 +128,18 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
   return result;
 }
 
-USAGE_STATS_INLINE bool LockedFile::is_locked(const Folder& folder, const std::string& name) noexcept {
+USAGE_STATS_INLINE LockedFile::Look LockedFile::look(const Folder& folder, const std::string& name) noexcept {
   const int parent = folder.impl_->descriptor.get();
   auto& own = per_process<posix::OwnLocks>();
   const auto guard = lock_or_give_up(own.mutex);
-  if (!guard || own.find(parent, name.c_str()) >= 0) return true;
+  // (A lock of an open file is one of another's for F_GETLK, too.)
+  if (!guard || (own.may_lose_lock() && own.find(parent, name.c_str()) >= 0)) return Look::locked;
   const posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR);
-  // What cannot be looked at may be held; what is gone, or a link, a pipe or a folder, is not.
-  if (!file) return errno != ENOENT && errno != ELOOP && errno != ENXIO && errno != EISDIR && errno != ENOTDIR;
+  if (!file && errno == ENOENT) return Look::missing;
+  // What cannot be looked at may be held; a link, a pipe or a folder is not.
+  if (!file) return errno != ELOOP && errno != ENXIO && errno != EISDIR && errno != ENOTDIR ? Look::locked : Look::free;
   struct flock lock = posix::whole_file(F_WRLCK);
-  return ::fcntl(file.get(), F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+  return ::fcntl(file.get(), F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK ? Look::locked : Look::free;
 }
 
 namespace posix {

@@ -35,6 +35,7 @@
 #include "exit.inl"
 #include "file.inl"
 #include "folder_watch.inl"
+#include "parts/accounts.inl"
 #include "parts/forks.inl"
 #include "lock.inl"
 #include "loaded.inl"
@@ -84,7 +85,10 @@ USAGE_STATS_INLINE ScopedCancelBlock::~ScopedCancelBlock() { ::pthread_setcancel
 
 USAGE_STATS_INLINE bool elevated() noexcept {
 #if defined(__linux__)
-  return ::getauxval(AT_SECURE) != 0 || ::getuid() != ::geteuid() || ::getgid() != ::getegid();
+  uid_t user = 0, acting_user = 0, saved_user = 0;
+  gid_t group = 0, acting_group = 0, saved_group = 0;
+  return ::getauxval(AT_SECURE) != 0 || ::getresuid(&user, &acting_user, &saved_user) != 0 ||
+         ::getresgid(&group, &acting_group, &saved_group) != 0 || user != acting_user || group != acting_group;
 #elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__OpenBSD__) || defined(__NetBSD__)
   return ::issetugid() != 0;
 #else
@@ -296,25 +300,6 @@ USAGE_STATS_INLINE PrivateNames private_names() {
   for (const char* const name : {"USER", "LOGNAME", "SUDO_USER"})
     if (const auto value = variable(name)) names.users.push_back(*value);
   std::error_code error;
-  // Not getpwuid: it may ask a name service over a socket.
-  if (const auto accounts = posix::read_system_file("/etc/passwd", 1024 * 1024, error)) {
-    const std::string id = std::to_string(::getuid()), wanted = ":" + id + ":";
-    // Of ten thousand accounts only those lines are taken apart that may be this user's.
-    for (std::size_t at = accounts->find(wanted); at != std::string::npos; at = accounts->find(wanted, at + 1)) {
-      const std::size_t begin = accounts->rfind('\n', at) + 1;  // npos + 1 is 0
-      const std::string line = accounts->substr(begin, std::min(accounts->find('\n', at), accounts->size()) - begin);
-      std::vector<std::string> parts(1);  // name, password, uid, gid, full name, home, shell
-      for (const char c : line)
-        if (c == ':')
-          parts.emplace_back();
-        else
-          parts.back() += c;
-      if (parts.size() < 6 || parts[2] != id) continue;
-      names.users.push_back(parts[0]);
-      names.users.push_back(parts[4].substr(0, parts[4].find(',')));
-      names.home = parts[5];
-    }
-  }
   if (const auto home_folder = variable("HOME")) names.home = *home_folder;
   struct utsname system {};
   if (::uname(&system) == 0) {

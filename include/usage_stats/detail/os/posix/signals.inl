@@ -218,15 +218,16 @@ USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& envelope, const st
   if (!envelope || !in_main_executable(reinterpret_cast<const void*>(&Slot::handle))) return;
   auto start = uploader ? std::make_unique<posix::PreparedStart>(*uploader) : nullptr;
   const auto guard = lock_or_give_up(posix::WatchedSignals::mutex());
+  const pid_t process = ::getpid();
   for (int i = 0; guard && i < count && slot_ < 0; ++i) {
     Slot& slot = table()[i];
-    if (slot.taken && slot.owner == ::getpid()) continue;  // one of a fork's parent is free here
+    if (slot.taken && slot.owner == process) continue;  // one of a fork's parent is free here
     slot_ = i;
     slot.taken = true;
     slot.descriptor = envelope.impl_->descriptor.get();
     slot.device = envelope.impl_->device;
     slot.inode = envelope.impl_->inode;
-    slot.owner = ::getpid();
+    slot.owner = process;
     slot.begin_ms = posix::monotonic_ms();
     delete slot.start.exchange(start.release());  // a copy of the parent's
     slot.armed = true;
@@ -237,7 +238,7 @@ USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& envelope, const st
     watched.share_memory = posix::memory_can_be_shared();
     posix::SpareStack::instance().lend();
   }
-  posix::install(&Slot::handle, requests);
+  posix::install(&Slot::handle, requests, process);
 }
 
 USAGE_STATS_INLINE SignalWatch::SignalWatch(SignalWatch&& other) noexcept : slot_(std::exchange(other.slot_, -1)) {}
@@ -268,3 +269,4 @@ USAGE_STATS_END_NAMESPACE
 
 #undef USAGE_STATS_VFORK_IS_FORK
 #undef USAGE_STATS_NO_OTHER_STACK
+#undef USAGE_STATS_START_APART

@@ -366,6 +366,8 @@ struct Folder::Impl {
 
 USAGE_STATS_INLINE Folder::Folder() noexcept = default;
 USAGE_STATS_INLINE Folder::~Folder() = default;
+USAGE_STATS_INLINE Folder::Folder(const Folder&) noexcept = default;
+USAGE_STATS_INLINE Folder& Folder::operator=(const Folder&) noexcept = default;
 USAGE_STATS_INLINE Folder::Folder(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder& Folder::operator=(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder::operator bool() const noexcept { return impl_ != nullptr; }
@@ -385,8 +387,12 @@ USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& path, bool c
     if (made != nullptr) *made = static_cast<bool>(handle);
   }
   Folder folder;
-  if (handle) folder.impl_ = std::make_unique<Impl>(Impl{std::move(handle), path, name + L"\\"});
+  if (handle) folder.impl_ = std::make_shared<const Impl>(Impl{std::move(handle), path, name + L"\\"});
   return folder;
+}
+
+USAGE_STATS_INLINE Folder Folder::make(const std::string& name, std::error_code& error) const {
+  return folder(name, true, error);
 }
 
 USAGE_STATS_INLINE bool Folder::is_private() const noexcept {
@@ -401,12 +407,14 @@ USAGE_STATS_INLINE Folder Folder::folder(const std::string& name, bool create, s
     if (!error) handle = windows::open_folder(inner, error);
   }
   Folder folder;
-  if (handle) folder.impl_ = std::make_unique<Impl>(Impl{std::move(handle), impl_->path / name, inner + L"\\"});
+  if (handle) folder.impl_ = std::make_shared<const Impl>(Impl{std::move(handle), impl_->path / name, inner + L"\\"});
   return folder;
 }
 
+USAGE_STATS_INLINE Folder::Stamp Folder::stamp(const std::string&) const noexcept { return {}; }
+
 USAGE_STATS_INLINE std::optional<std::string> Folder::read(const std::string& name, std::size_t limit,
-                                                           std::error_code& error) const {
+                                                           std::error_code& error, Stamp*) const {
   windows::Handle file;
   error = windows::insist([&] { return bool(file = windows::open(*impl_ / name, GENERIC_READ, OPEN_EXISTING)); });
   if (error) return std::nullopt;
@@ -476,6 +484,13 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
                      windows::is_folder(entry.dwFileAttributes), false});
     return true;
   });
+  return found;
+}
+
+USAGE_STATS_INLINE std::vector<std::string> Folder::names(std::size_t limit, bool (*wanted)(std::string_view),
+                                                          std::size_t looks) const {
+  std::vector<std::string> found;  // the system tells all the rest with them
+  for (Entry& entry : list(limit, wanted, looks)) found.push_back(std::move(entry.name));
   return found;
 }
 

@@ -81,18 +81,20 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
   return result;
 }
 
-USAGE_STATS_INLINE bool LockedFile::is_locked(const Folder& folder, const std::string& name) noexcept {
+USAGE_STATS_INLINE LockedFile::Look LockedFile::look(const Folder& folder, const std::string& name) noexcept {
   USAGE_STATS_TRY {
     const windows::Handle file = windows::open(*folder.impl_ / name, GENERIC_READ, OPEN_EXISTING);
     // What cannot be opened may be held.
-    if (!file) return ::GetLastError() != ERROR_FILE_NOT_FOUND && ::GetLastError() != ERROR_PATH_NOT_FOUND;
+    if (!file)
+      return ::GetLastError() != ERROR_FILE_NOT_FOUND && ::GetLastError() != ERROR_PATH_NOT_FOUND ? Look::locked
+                                                                                                  : Look::missing;
     // A lock cannot be looked at. A shared one, for an instant, is no obstacle to others who look.
-    if (!windows::lock(file.get(), 0)) return true;
+    if (!windows::lock(file.get(), 0)) return Look::locked;
     windows::unlock(file.get());
-    return false;
+    return Look::free;
   }
   USAGE_STATS_CATCH_ALL {}
-  return true;
+  return Look::locked;
 }
 
 // Windows does not tell who holds a lock.

@@ -21,6 +21,8 @@ namespace detail {
 
 namespace redaction_impl {
 
+inline constexpr std::size_t in_environment = 6;  // and of paths: shorter ones may be anything
+
 inline constexpr std::size_t arguments_with_words = 1000;  // beyond them (`tool *.bam`) nothing is looked for
 
 USAGE_STATS_INLINE bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
@@ -89,7 +91,21 @@ USAGE_STATS_INLINE void SensitiveValues::add(std::string_view value, std::size_t
   text_ += value;
 }
 
-USAGE_STATS_INLINE bool SensitiveValues::say(std::string_view word) const noexcept {
+USAGE_STATS_INLINE std::optional<SensitiveValues> SensitiveValues::completed() const {
+  const auto names = accounts_->names();
+  if (!names) return std::nullopt;
+  SensitiveValues all = *this;
+  all.accounts_.reset();
+  using redaction_impl::in_environment;
+  for (const std::string& name : *names) all.add(name, name.substr(0, 1) == "/" ? in_environment : 3);
+  return all;
+}
+
+USAGE_STATS_INLINE bool SensitiveValues::say(std::string_view word) const {
+  if (accounts_) {
+    const auto all = completed();
+    return !all || all->say(word);
+  }
   const auto same = [](char a, char b) { return characters::lower(a) == characters::lower(b); };
   return std::any_of(values_.begin(), values_.end(), [&](const Value& value) {
     return !value.stands_alone && value.size == word.size() &&
@@ -107,6 +123,12 @@ USAGE_STATS_INLINE void SensitiveValues::add_arguments(const std::vector<std::st
 }
 
 USAGE_STATS_INLINE SensitiveValues::Words SensitiveValues::words() const {
+  if (accounts_) {
+    if (const auto all = completed()) return all->words();
+    Words unknown;
+    unknown.complete = false;
+    return unknown;
+  }
   constexpr std::string_view separators = " \t\r\n\v\f/\\:;=@&?|,#*\"'()[]{}<>", parts = "_";
   Words result;
   const auto each_part = [](std::string_view text, std::string_view between, auto see) {
@@ -177,9 +199,10 @@ USAGE_STATS_INLINE std::vector<std::pair<std::size_t, std::size_t>> SensitiveVal
 }
 
 USAGE_STATS_INLINE SensitiveValues ambient_values() {
-  constexpr std::size_t in_environment = 6;
+  using redaction_impl::in_environment;
   SensitiveValues result;
   const os::PrivateNames names = os::private_names();
+  result.add_later(os::Accounts::now());
   for (const auto* const list : {&names.users, &names.hosts})
     for (const std::string& name : *list) result.add(name);
   for (const std::string& folder : {names.home, names.working_folder}) result.add(folder, in_environment);
@@ -215,9 +238,10 @@ USAGE_STATS_INLINE bool looks_private(std::string_view value) {
 
 USAGE_STATS_INLINE bool says_any(std::string_view value, const SensitiveValues::Words& sensitive) {
   const std::vector<Word> words = words_of(value);
-  return !sensitive.occurrences(value).empty() || std::any_of(words.begin(), words.end(), [&](const Word& word) {
-    return sensitive.contains(value.substr(word.begin, word.end - word.begin));
-  });
+  return !sensitive.complete || !sensitive.occurrences(value).empty() ||
+         std::any_of(words.begin(), words.end(), [&](const Word& word) {
+           return sensitive.contains(value.substr(word.begin, word.end - word.begin));
+         });
 }
 
 /// One argument, taken apart. `shown` is what stands before its value, which may be empty or a kind; `name` is what of

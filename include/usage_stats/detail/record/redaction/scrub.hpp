@@ -13,6 +13,7 @@
 
 #include "../../../options.hpp"
 #include "../../base/text.hpp"
+#include "../../os/machine.hpp"
 #include "../../os/memory.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -28,11 +29,13 @@ class SensitiveValues {
   /// A value and the words in it that have three letters or more; with a digit in it, and from `shortest` bytes on, it
   /// goes even where the program says the same.
   void add(std::string_view value, std::size_t shortest = 3) { add(value, shortest, false); }
+  /// Adds what the list of accounts says of the user, once something is compared with the values.
+  void add_later(const os::Accounts& accounts) noexcept { accounts_ = accounts; }
   /// Adds the values of a command line.
   void add_arguments(const std::vector<std::string>& arguments);
   /// Whether this word, in whatever case, is one of the values. One that stands alone on the command line does not
   /// count, for that is where a subcommand stands.
-  bool say(std::string_view word) const noexcept;
+  bool say(std::string_view word) const;
 
   /// The values, taken apart; letters of ASCII in lower case.
   struct Words {
@@ -40,6 +43,7 @@ class SensitiveValues {
     std::vector<std::string_view> words;         // sorted
     std::vector<std::string_view> values;        // sorted; that go everywhere
     std::size_t longest = 0;                     // of the values
+    bool complete = true;                        // else there are more, and nobody knows them
 
     /// The word, or a secret's first letters (eight and more).
     bool contains(std::string_view word) const;
@@ -55,8 +59,12 @@ class SensitiveValues {
   };
   void add(std::string_view value, std::size_t shortest, bool stands_alone);
 
+  /// With what was to be added later; nothing where that cannot be had.
+  std::optional<SensitiveValues> completed() const;
+
   std::string text_;  // of all of them
   std::vector<Value> values_;
+  std::optional<os::Accounts> accounts_;
 };
 
 /// Names of user, host and home, the working folder, the values of the environment.

@@ -257,6 +257,7 @@ USAGE_STATS_INLINE std::optional<std::vector<std::string>> scrub(const std::vect
                                                                  std::size_t first_of_user) {
   using namespace redaction_impl;
   const SensitiveValues::Words words = sensitive.words();
+  if (!words.complete) return std::nullopt;
   std::vector<std::string> result;
   for (const std::string& text : texts) {
     const std::string_view looked_at = std::string_view(text).substr(0, 2 * longest_input);

@@ -95,28 +95,29 @@ USAGE_STATS_INLINE Descriptor open_without_links(const char* path, int flags) no
 #endif
 }
 
-USAGE_STATS_INLINE bool is_ours_or_roots(const struct stat& status) noexcept {
-  return status.st_uid == ::geteuid() || status.st_uid == 0;
+USAGE_STATS_INLINE bool is_ours_or_roots(const struct stat& status, uid_t user) noexcept {
+  return status.st_uid == user || status.st_uid == 0;
 }
 
 /// Whether what lies in a folder stays what it is: it is ours or root's, and others may not write, or at least (where
 /// it is sticky) not rename what they do not own.
-USAGE_STATS_INLINE std::error_code check_keeper(const struct stat& status) noexcept {
-  if (!is_ours_or_roots(status)) return refused(Refusal::in_anothers_folder);
+USAGE_STATS_INLINE std::error_code check_keeper(const struct stat& status, uid_t user) noexcept {
+  if (!is_ours_or_roots(status, user)) return refused(Refusal::in_anothers_folder);
   const bool shared = (status.st_mode & 002) != 0 && (status.st_mode & S_ISVTX) == 0;
   return shared ? refused(Refusal::in_shared_folder) : std::error_code();
 }
 
 USAGE_STATS_INLINE std::error_code check_keeper(int folder) noexcept {
   struct stat status {};
-  return ::fstat(folder, &status) == 0 ? check_keeper(status) : last_error();
+  return ::fstat(folder, &status) == 0 ? check_keeper(status, ::geteuid()) : last_error();
 }
 
 /// A link that only we or root can have put there.
 USAGE_STATS_INLINE bool is_trusted_link(int folder, const struct stat& link) noexcept {
   struct stat status {};
-  return ::fstat(folder, &status) == 0 && is_ours_or_roots(status) && (status.st_mode & 022) == 0 &&
-         is_ours_or_roots(link);
+  const uid_t user = ::geteuid();
+  return ::fstat(folder, &status) == 0 && is_ours_or_roots(status, user) && (status.st_mode & 022) == 0 &&
+         is_ours_or_roots(link, user);
 }
 
 /// Gives what this process has just made exactly that mode, whatever the umask has left of it.
@@ -130,10 +131,10 @@ USAGE_STATS_INLINE std::error_code set_mode(int made, mode_t mode) noexcept {
   return ::fchmod(made, mode) == 0 ? std::error_code() : last_error();
 }
 
-/// Makes a folder (0700) and opens it; std::errc::file_exists where somebody was faster.
-USAGE_STATS_INLINE Descriptor make_folder(int parent, const char* name, std::error_code& error) noexcept {
-  error = check_keeper(parent);
-  if (error) return Descriptor();
+/// Makes a folder (0700) and opens it; std::errc::file_exists where somebody was faster. `parent`: one whose keeper has
+/// been looked at.
+USAGE_STATS_INLINE Descriptor make_checked_folder(int parent, const char* name, std::error_code& error) noexcept {
+  error.clear();
   if (::mkdirat(parent, name, 0700) != 0) return error = last_error(), Descriptor();
   Descriptor folder = open_at(parent, name, O_RDONLY | O_DIRECTORY);
   if (!folder && errno == EACCES) {  // under some umasks we may not even open it
@@ -143,6 +144,11 @@ USAGE_STATS_INLINE Descriptor make_folder(int parent, const char* name, std::err
   }
   error = folder ? set_mode(folder.get(), 0700) : last_error();
   return error ? Descriptor() : std::move(folder);
+}
+
+USAGE_STATS_INLINE Descriptor make_folder(int parent, const char* name, std::error_code& error) noexcept {
+  error = check_keeper(parent);
+  return error ? Descriptor() : make_checked_folder(parent, name, error);
 }
 
 /// HOME is never made, nor is what is above it: where the home is missing (not mounted yet), it is not for us to say

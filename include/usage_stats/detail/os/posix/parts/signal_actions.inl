@@ -45,12 +45,6 @@ USAGE_STATS_INLINE std::int64_t monotonic_ms() noexcept {
 #endif
 }
 
-/// Valgrind ends a program that starts a process in its own memory and goes on beside it.
-USAGE_STATS_INLINE bool memory_can_be_shared() noexcept {
-  const char* const preloaded = std::getenv("LD_PRELOAD");
-  return preloaded == nullptr || std::strstr(preloaded, "/vgpreload_") == nullptr;
-}
-
 /// What changes in the process while runs are watched. Never destroyed, having nothing to destroy: handlers may run
 /// until the end.
 struct WatchedSignals {
@@ -78,13 +72,15 @@ struct SpareStack {
     return stack;
   }
   void lend() noexcept {
-    stack_t now{};
-    if (::sigaltstack(nullptr, &now) != 0 || (now.ss_flags & SS_DISABLE) == 0 || lent.exchange(true)) return;
+    if (lent.exchange(true)) return;
+    stack_t ours{}, former{};
+    ours.ss_sp = memory;
+    ours.ss_size = sizeof memory;
     borrower = ::pthread_self();
-    now.ss_sp = memory;
-    now.ss_size = sizeof memory;
-    now.ss_flags = 0;
-    ::sigaltstack(&now, nullptr);
+    const bool had_none = ::sigaltstack(&ours, &former) == 0 && (former.ss_flags & SS_DISABLE) != 0;
+    if (had_none) return;
+    if (former.ss_sp != nullptr) ::sigaltstack(&former, nullptr);  // this thread has one of its own, which it keeps
+    lent = false;
   }
   /// Only the thread itself can give it back; where the last session ends in another one, it has it on.
   void take_back() noexcept {
@@ -138,9 +134,9 @@ USAGE_STATS_INLINE void raise_again(int number, const siginfo_t* info) noexcept 
 }
 
 /// Those that are not watched yet.
-USAGE_STATS_INLINE void install(Handler handler, bool requests) noexcept {
+USAGE_STATS_INLINE void install(Handler handler, bool requests, pid_t process) noexcept {
   WatchedSignals& watched = WatchedSignals::instance();
-  const bool first_process = ::getpid() == 1;  // of a container: what others send it kills it only with a handler
+  const bool first_process = process == 1;  // of a container: what others send it kills it only with a handler
   for (int i = 0; i < killing_signal_count; ++i) {
     struct sigaction now {};
     const auto& [number, name, fault, request] = killing_signals[i];
