@@ -26,6 +26,12 @@
 
 #else
 
+#include "usage_stats/session.hpp"           // one run, for its program
+#include "usage_stats/command.hpp"           // `mytool usage-stats ...`
+#include "usage_stats/detail/send/hook.hpp"  // the same program again, to send what waits
+
+// Behind them, what a program that is linked with the library need not know. (Its tests do.)
+#if !defined(USAGE_STATS_COMPILED) || defined(USAGE_STATS_IMPLEMENTATION) || defined(USAGE_STATS_WITH_DETAIL)
 #include "usage_stats/detail/consent/settings.hpp"             // what administrator and user have written down
 #include "usage_stats/detail/consent/rules.hpp"                // may it be collected
 #include "usage_stats/detail/record/disclosure.hpp"            // what the user has been told
@@ -39,8 +45,7 @@
 #include "usage_stats/detail/record/report.hpp"                // what happened
 #include "usage_stats/detail/record/recorder.hpp"              // ... until the run ends
 #include "usage_stats/detail/record/parsed.hpp"                // ... of arguments, by the program's own parser
-#include "usage_stats/session.hpp"                             // one run, for its program
-#include "usage_stats/detail/run/run.hpp"                      // ... and from the decision to the report
+#include "usage_stats/detail/run/run.hpp"                      // one run, from the decision to the report
 #include "usage_stats/detail/run/run_registry.hpp"             // ... however it ends
 #include "usage_stats/detail/store/storage.hpp"                // the folder: state.json and
 #include "usage_stats/detail/store/outbox.hpp"                 // ... envelopes, of what is alive and what waits
@@ -50,7 +55,6 @@
 #include "usage_stats/detail/send/uploader.hpp"                // empties the folder
 #include "usage_stats/detail/send/exporters/exporters.hpp"     // report -> requests
 #include "usage_stats/detail/send/transport/send.hpp"          // one HTTP request
-#include "usage_stats/command.hpp"                             // `mytool usage-stats ...`
 // Beneath them all:
 #include "usage_stats/detail/os/bounded_lock.hpp"
 #include "usage_stats/detail/consent/command_line.hpp"
@@ -111,6 +115,7 @@
 #define USAGE_STATS_INLINE USAGE_STATS_COLD_INLINE
 #include "usage_stats/detail/cli/command.inl"
 #pragma pop_macro("USAGE_STATS_INLINE")
+#endif
 #endif
 
 #endif  // USAGE_STATS_DISABLED

@@ -20,7 +20,7 @@ tools/need.sh clang nlohmann-json3-dev
 tools/need.sh "libclang-rt-$(clang++ -dumpversion | cut -d. -f1)-dev"
 
 build=$PWD/build/fuzz
-flags=(-std=c++17 -g1 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -DUSAGE_STATS_COMPILED
+flags=(-std=c++17 -g1 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -DUSAGE_STATS_COMPILED -DUSAGE_STATS_WITH_DETAIL
        -DUSAGE_STATS_NO_HTTPLIB -Iinclude)
 if [[ -z ${FUZZ_FAST:-} ]]; then
   flags+=(-O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)

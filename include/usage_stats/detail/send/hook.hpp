@@ -1,0 +1,35 @@
+#pragma once
+// Where a process that was started as an uploader begins its work, before main. All of sending that a program needs to
+// see that is linked with the library.
+
+#include "../../macros.hpp"
+
+USAGE_STATS_BEGIN_NAMESPACE
+
+/// If this process was started as an uploader: does that work and ends the process. Otherwise returns at once. The
+/// header calls it before main; call it first thing in main where USAGE_STATS_NO_UPLOADER_HOOK is defined.
+void run_uploader() noexcept;
+
+namespace detail {
+/// What the hook calls before main, with its own address: only code of the main executable may start it again.
+void start_if_asked(const void* hook) noexcept;
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+#if !defined(USAGE_STATS_NO_UPLOADER_HOOK) && !defined(USAGE_STATS_IMPLEMENTATION)
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+// One for each translation unit; the first one decides. With GCC and Clang it runs before the program's own global
+// objects are made, so that in the uploader none of those does its work twice.
+#if defined(__GNUC__) && !defined(__APPLE__)
+__attribute__((constructor(101))) static void uploader_hook() noexcept {
+  start_if_asked(reinterpret_cast<const void*>(&uploader_hook));
+}
+#else
+inline void uploader_hook() noexcept {}
+static const bool uploader_hook_ran = (start_if_asked(reinterpret_cast<const void*>(&uploader_hook)), true);
+#endif
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+#endif
