@@ -87,6 +87,7 @@ class Committer {
   // Of the writing thread alone.
   bool finished_ = false, disk_failed_ = false, refused_to_expire_ = false;
   std::chrono::steady_clock::time_point written_at_{}, told_at_{}, night_at_{};
+  std::chrono::steady_clock::duration writing_took_{};
   std::string told_;
   enum class Night { done, reports, clients, pages, log } night_ = Night::done;
   Day night_of_ = 0, first_kept_ = 0;
