@@ -35,7 +35,8 @@ class Committer {
  public:
   struct Settings {
     std::int64_t keep_days = 60;
-    std::size_t queue = 4096;  // reports; what is more is answered 503
+    // Reports; what is more is answered 503. Fewer than the server's threads, so that some are left to say so.
+    std::size_t queue = 72;
     std::function<void(const std::string&)> tell;
   };
 
