@@ -9,7 +9,26 @@ namespace {
 constexpr Period periods[] = {Period::day, Period::week, Period::month};
 constexpr const char* period_names[] = {"day", "week", "month"};
 
+/// added_up(a, b) for SQL, of packed bins.
+void add_up(sqlite3_context* context, int, sqlite3_value** values) {
+  const auto bins_of = [](sqlite3_value* value) {
+    const auto* const bytes = static_cast<const char*>(sqlite3_value_blob(value));
+    return unpacked_bins({bytes, static_cast<std::size_t>(sqlite3_value_bytes(value))});
+  };
+  try {
+    const std::string sum = packed(added_up(bins_of(values[0]), bins_of(values[1])));
+    sqlite3_result_blob(context, sum.data(), static_cast<int>(sum.size()), SQLITE_TRANSIENT);
+  } catch (const std::exception& error) {
+    sqlite3_result_error(context, error.what(), -1);
+  }
+}
+
 }  // namespace
+
+Cells::Cells(Database& database, Terms& terms) : database_(database), terms_(terms) {
+  sqlite3_create_function(database.handle(), "added_up", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr, add_up,
+                          nullptr, nullptr);
+}
 
 std::size_t Cells::Hash::operator()(const Key& key) const noexcept {
   std::uint64_t hash = 0;
@@ -21,8 +40,7 @@ std::size_t Cells::Hash::operator()(const Key& key) const noexcept {
 }
 
 void Cells::add(Id leaf, Day day, const std::vector<CountedFact>& facts, std::int64_t times) {
-  for (const Id slice : terms_.slices_of(leaf))
-    for (const CountedFact& fact : facts) gathered_[{slice, fact.series, day, fact.bin}] += times * fact.n;
+  for (const CountedFact& fact : facts) of_leaves_[{leaf, fact.series, day, fact.bin}] += times * fact.n;
 }
 
 void Cells::write_presence() {
@@ -75,34 +93,47 @@ void Cells::unsee(const std::vector<Presence>& removed) {
 void Cells::write() {
   write_presence();
   std::vector<std::pair<Key, std::int64_t>> sorted(gathered_.begin(), gathered_.end());
-  std::sort(sorted.begin(), sorted.end());
-  for (auto cell = sorted.begin(); cell != sorted.end();) {
-    const Key& key = cell->first;
-    Binned bins;
-    auto end = cell;
-    for (; end != sorted.end() && end->first.same_row(key); ++end)
-      if (end->second != 0) bins.emplace_back(end->first.bin, end->second);
-    if (!bins.empty()) write_row(key, bins);
-    cell = end;
+  sorted.reserve(sorted.size() + of_leaves_.size() * 8);
+  for (auto [key, n] : of_leaves_) {
+    if (n == 0) continue;
+    for (const Id slice : terms_.slices_of(key.slice)) sorted.push_back({{slice, key.series, key.day, key.bin}, n});
   }
+  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (auto cell = sorted.begin(); cell != sorted.end();) {
+    const Key& row = cell->first;
+    Binned bins;
+    for (auto end = cell; cell != sorted.end() && cell->first.same_row(row); cell = end) {
+      std::int64_t n = 0;
+      for (; end != sorted.end() && end->first == cell->first; ++end) n += end->second;
+      if (n != 0) bins.emplace_back(cell->first.bin, n);
+    }
+    if (!bins.empty()) write_row(row, bins);
+  }
+  of_leaves_.clear();
   gathered_.clear();
 }
 
 void Cells::write_row(const Key& key, const Binned& more) {
+  if (std::any_of(more.begin(), more.end(), [](const auto& bin) { return bin.second < 0; }))
+    return rewrite_row(key, more);
+  database_
+      ["INSERT INTO cell(slice, series, day, bins) VALUES(?, ?, ?, ?) "
+       "ON CONFLICT DO UPDATE SET bins = added_up(bins, excluded.bins)"](key.slice, key.series, key.day,
+                                                                         Blob{packed(more)})
+          .run();
+}
+
+/// A row of which something is taken away may come to its end.
+void Cells::rewrite_row(const Key& key, const Binned& more) {
   Statement& found =
       database_["SELECT bins FROM cell WHERE slice = ? AND series = ? AND day = ?"](key.slice, key.series, key.day);
-  const bool exists = found.step();
-  const Binned bins = exists ? added_up(unpacked_bins(found.bytes(0)), more) : more;
+  const Binned bins = added_up(found.step() ? unpacked_bins(found.bytes(0)) : Binned(), more);
   found.reset();
-  if (!exists)
-    database_["INSERT INTO cell(slice, series, day, bins) VALUES(?, ?, ?, ?)"](key.slice, key.series, key.day,
-                                                                               Blob{packed(bins)})
-        .run();
-  else if (bins.empty())
+  if (bins.empty())
     database_["DELETE FROM cell WHERE slice = ? AND series = ? AND day = ?"](key.slice, key.series, key.day).run();
   else
-    database_["UPDATE cell SET bins = ? WHERE slice = ? AND series = ? AND day = ?"](Blob{packed(bins)}, key.slice,
-                                                                                     key.series, key.day)
+    database_["INSERT OR REPLACE INTO cell(slice, series, day, bins) VALUES(?, ?, ?, ?)"](key.slice, key.series,
+                                                                                          key.day, Blob{packed(bins)})
         .run();
 }
 

@@ -37,7 +37,7 @@ struct Presence {
 
 class Cells {
  public:
-  Cells(Database& database, Terms& terms) : database_(database), terms_(terms) {}
+  Cells(Database& database, Terms& terms);
 
   /// Adds a run's facts to the cells of its eight slices; times = -1 takes them away.
   void add(Id leaf, Day day, const std::vector<CountedFact>& facts, std::int64_t times = 1);
@@ -49,9 +49,8 @@ class Cells {
   /// It was not: removes these from the database. Nothing that was seen may be left to write.
   void unsee(const std::vector<Presence>& removed);
 
-  std::size_t size() const { return gathered_.size() + seen_.size(); }
-  bool empty() const { return gathered_.empty() && seen_.empty(); }
-  void clear() { gathered_.clear(), seen_.clear(); }
+  std::size_t size() const { return of_leaves_.size() * 8 + gathered_.size() + seen_.size(); }
+  void clear() { of_leaves_.clear(), gathered_.clear(), seen_.clear(); }
   /// Writes all that is gathered. Afterwards it is empty.
   void write();
 
@@ -73,13 +72,15 @@ class Cells {
   struct Hash {
     std::size_t operator()(const Key& key) const noexcept;
   };
+  using Gathered = std::unordered_map<Key, std::int64_t, Hash>;
   void write_presence();
   void write_row(const Key& key, const Binned& more);
+  void rewrite_row(const Key& key, const Binned& more);
   void count_active(const Presence& presence, std::int64_t n);
 
   Database& database_;
   Terms& terms_;
-  std::unordered_map<Key, std::int64_t, Hash> gathered_;
+  Gathered of_leaves_, gathered_;  // what counts in all eight slices of a leaf, and in one
   std::set<Presence> seen_;
 };
 

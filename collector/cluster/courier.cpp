@@ -65,16 +65,28 @@ bool Courier::forward() {
   }
 }
 
-void Courier::remove(const Outgoing& outgoing) {
-  if (!outgoing.removed.empty()) {
-    std::string clients, hashes;
-    for (const std::string& hash : outgoing.removed) {
-      clients += (clients.empty() ? "client IN (" : ", ") + std::to_string(client_number(hash));
-      hashes += TsvLine(hex_of(hash)).text();
-    }
-    server_.insert("tombstone(hash)", hashes);
-    for (const char* const table : {"run", "presence", "witness"}) server_.remove(table, clients + ")");
+void Courier::remove_rows(const std::vector<const char*>& tables, const char* column,
+                          const std::vector<std::string>& values) {
+  constexpr std::size_t in_a_statement = 2000;  // of at most 256 KiB
+  for (std::size_t begin = 0; begin < values.size(); begin += in_a_statement) {
+    std::string list;
+    for (std::size_t i = begin; i < std::min(begin + in_a_statement, values.size()); ++i)
+      list += (list.empty() ? "" : ", ") + values[i];
+    for (const char* const table : tables) server_.remove(table, std::string(column) + " IN (" + list + ")");
   }
+}
+
+void Courier::remove(const Outgoing& outgoing) {
+  std::vector<std::string> clients, sessions;
+  std::string hashes;
+  for (const std::string& hash : outgoing.removed) {
+    clients.push_back(std::to_string(client_number(hash)));
+    hashes += TsvLine(hex_of(hash)).text();
+  }
+  for (const std::string& session : outgoing.gone) sessions.push_back(sql_literal(session));
+  server_.insert("tombstone(hash)", hashes);
+  remove_rows({"run", "presence", "witness"}, "client", clients);
+  remove_rows({"run"}, "session", sessions);
   for (const Outgoing::Forgotten& what : outgoing.forgotten) {
     std::string runs = "app = " + sql_literal(what.app);
     if (what.version) runs += " AND version = " + sql_literal(*what.version);

@@ -37,6 +37,7 @@ class Courier {
 
  private:
   void remove(const Outgoing&);
+  void remove_rows(const std::vector<const char*>& tables, const char* column, const std::vector<std::string>& values);
   void insert(const Outgoing&);
   void send_history();
   void send_history_of_installations(const std::string& origin);

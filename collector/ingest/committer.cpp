@@ -1,5 +1,6 @@
 #include "committer.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace collector {
@@ -11,7 +12,8 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t most_in_a_commit = 512;
 constexpr milliseconds figures_every{500};
-constexpr std::size_t most_unwritten = 50000;  // cells: some 60 ms of writing
+constexpr std::size_t most_unwritten = 150000;  // cells
+constexpr int figures_share = 9;  // under load, a tenth of the time goes into figures: they come later, not reports
 constexpr int reports_in_a_slice = 200, pages_in_a_slice = 200;
 constexpr Day most_days_at_once = 2;
 
@@ -141,12 +143,15 @@ void Committer::count(const Answer& answer) {
 }
 
 bool Committer::figures_are_due() const {
-  return store_.unwritten_figures() > most_unwritten || steady_clock::now() - written_at_ >= figures_every;
+  const auto pause = std::max<steady_clock::duration>(figures_every, figures_share * writing_took_);
+  return store_.unwritten_figures() > most_unwritten || steady_clock::now() - written_at_ >= pause;
 }
 
 void Committer::write_figures_now() {
+  const auto began = steady_clock::now();
   store_.write_figures();
   written_at_ = steady_clock::now();
+  writing_took_ = written_at_ - began;
 }
 
 void Committer::write_figures() {

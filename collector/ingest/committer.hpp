@@ -35,7 +35,8 @@ class Committer {
  public:
   struct Settings {
     std::int64_t keep_days = 60;
-    std::size_t queue = 4096;  // reports; what is more is answered 503
+    // Reports; what is more is answered 503. Fewer than the server's threads, so that some are left to say so.
+    std::size_t queue = 72;
     std::function<void(const std::string&)> tell;
   };
 
@@ -87,6 +88,7 @@ class Committer {
   // Of the writing thread alone.
   bool finished_ = false, disk_failed_ = false, refused_to_expire_ = false;
   std::chrono::steady_clock::time_point written_at_{}, told_at_{}, night_at_{};
+  std::chrono::steady_clock::duration writing_took_{};
   std::string told_;
   enum class Night { done, reports, clients, pages, log } night_ = Night::done;
   Day night_of_ = 0, first_kept_ = 0;

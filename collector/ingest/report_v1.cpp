@@ -17,12 +17,26 @@ std::string printable(std::string_view text, std::size_t limit) {
 
 namespace {
 
-/// Throws Refused, naming `where` in the report the value stands, unless the value is as it must be.
-using Check = std::function<void(const Json& value, const std::string& where)>;
+/// Where a value stands in the report. Text is made of it only for a reason to refuse.
+struct Place {
+  const Place* in = nullptr;
+  std::string_view key{};
+  std::size_t item = 0;
+
+  std::string text() const {
+    const std::string before = in == nullptr ? std::string() : in->text();
+    if (in == nullptr) return before;
+    if (key.empty()) return before + '[' + std::to_string(item) + ']';
+    return (before.empty() ? "" : before + '.') + printable(key);
+  }
+};
+[[noreturn]] void refuse(const Place& where, const std::string& why) { throw Refused(where.text(), why); }
+
+/// Throws Refused, naming the place, unless the value is as it must be.
+using Check = std::function<void(const Json& value, const Place& where)>;
 using Keys = std::vector<std::pair<std::string, Check>>;
 using Predicate = bool (*)(std::string_view);
 
-std::string below(const std::string& where, const std::string& key) { return where.empty() ? key : where + '.' + key; }
 bool consists_of(std::string_view allowed, std::string_view text) {
   return text.find_first_not_of(allowed) == std::string_view::npos;
 }
@@ -51,80 +65,80 @@ bool is_time(std::string_view text) {
 }
 
 Check text(std::size_t most, std::size_t least = 0) {
-  return [=](const Json& value, const std::string& where) {
-    if (!value.is_string()) throw Refused(where, "must be a string");
+  return [=](const Json& value, const Place& where) {
+    if (!value.is_string()) refuse(where, "must be a string");
     const std::size_t size = value.get_ref<const std::string&>().size();
     if (size < least || size > most)
-      throw Refused(where, "must have " + std::to_string(least) + " to " + std::to_string(most) + " bytes");
+      refuse(where, "must have " + std::to_string(least) + " to " + std::to_string(most) + " bytes");
   };
 }
 Check text_like(Predicate fits, std::string form) {
-  return [=](const Json& value, const std::string& where) {
-    if (!value.is_string() || !fits(value.get_ref<const std::string&>())) throw Refused(where, "must be " + form);
+  return [=](const Json& value, const Place& where) {
+    if (!value.is_string() || !fits(value.get_ref<const std::string&>())) refuse(where, "must be " + form);
   };
 }
 Check one_of(std::vector<std::string> words) {
-  return [=](const Json& value, const std::string& where) {
+  return [=](const Json& value, const Place& where) {
     if (value.is_string() && std::count(words.begin(), words.end(), value.get_ref<const std::string&>()) > 0) return;
     std::string list;
     for (const std::string& word : words) list += (list.empty() ? "" : ", ") + word;
-    throw Refused(where, words.size() == 1 ? "must be " + list : "must be one of " + list);
+    refuse(where, words.size() == 1 ? "must be " + list : "must be one of " + list);
   };
 }
 Check integer(std::int64_t least, std::int64_t most = INT64_MAX) {
-  return [=](const Json& value, const std::string& where) {
+  return [=](const Json& value, const Place& where) {
     const bool fits = value.is_number_unsigned()
                           ? value.get<std::uint64_t>() <= static_cast<std::uint64_t>(most) &&
                                 (least < 0 || value.get<std::uint64_t>() >= static_cast<std::uint64_t>(least))
                           : value.is_number_integer() && value.get<std::int64_t>() >= least;
-    if (!fits) throw Refused(where, "must be an integer, " + std::to_string(least) + " to " + std::to_string(most));
+    if (!fits) refuse(where, "must be an integer, " + std::to_string(least) + " to " + std::to_string(most));
   };
 }
-void power_of_two(const Json& value, const std::string& where) {
+void power_of_two(const Json& value, const Place& where) {
   const auto n = value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
-  if (n == 0 || n > 1048576 || (n & (n - 1)) != 0) throw Refused(where, "must be a power of two, 1 to 1048576");
+  if (n == 0 || n > 1048576 || (n & (n - 1)) != 0) refuse(where, "must be a power of two, 1 to 1048576");
 }
-void seconds(const Json& value, const std::string& where) {
-  if (!value.is_number() || value.get<double>() < 0) throw Refused(where, "must be a number, not negative");
+void seconds(const Json& value, const Place& where) {
+  if (!value.is_number() || value.get<double>() < 0) refuse(where, "must be a number, not negative");
 }
-void boolean(const Json& value, const std::string& where) {
-  if (!value.is_boolean()) throw Refused(where, "must be true or false");
+void boolean(const Json& value, const Place& where) {
+  if (!value.is_boolean()) refuse(where, "must be true or false");
 }
-void field_value(const Json& value, const std::string& where) {
+void field_value(const Json& value, const Place& where) {
   if (value.is_string()) return text(256)(value, where);
-  if (!value.is_boolean() && !value.is_number()) throw Refused(where, "must be a boolean, a number or a string");
+  if (!value.is_boolean() && !value.is_number()) refuse(where, "must be a boolean, a number or a string");
 }
 Check list_of(Check item, std::size_t most) {
-  return [=](const Json& value, const std::string& where) {
-    if (!value.is_array()) throw Refused(where, "must be an array");
-    if (value.size() > most) throw Refused(where, "has more than " + std::to_string(most) + " items");
-    for (std::size_t i = 0; i < value.size(); ++i) item(value[i], where + '[' + std::to_string(i) + ']');
+  return [=](const Json& value, const Place& where) {
+    if (!value.is_array()) refuse(where, "must be an array");
+    if (value.size() > most) refuse(where, "has more than " + std::to_string(most) + " items");
+    for (std::size_t i = 0; i < value.size(); ++i) item(value[i], {&where, {}, i});
   };
 }
 Check map_of(Predicate is_key, Check item, std::size_t most) {
-  return [=](const Json& value, const std::string& where) {
-    if (!value.is_object()) throw Refused(where, "must be an object");
-    if (value.size() > most) throw Refused(where, "has more than " + std::to_string(most) + " keys");
+  return [=](const Json& value, const Place& where) {
+    if (!value.is_object()) refuse(where, "must be an object");
+    if (value.size() > most) refuse(where, "has more than " + std::to_string(most) + " keys");
     for (const auto& [key, element] : value.items()) {
-      if (!is_key(key)) throw Refused(below(where, printable(key)), "is no valid name");
-      item(element, below(where, printable(key)));
+      if (!is_key(key)) refuse({&where, key}, "is no valid name");
+      item(element, {&where, key});
     }
   };
 }
 Check object(Keys required, Keys optional = {}) {
-  return [required = std::move(required), optional = std::move(optional)](const Json& value, const std::string& where) {
-    if (!value.is_object()) throw Refused(where, "must be an object");
+  return [required = std::move(required), optional = std::move(optional)](const Json& value, const Place& where) {
+    if (!value.is_object()) refuse(where, "must be an object");
     for (const auto& [key, check] : required) {
       const auto found = value.find(key);
-      if (found == value.end()) throw Refused(below(where, key), "is missing");
-      check(*found, below(where, key));
+      if (found == value.end()) refuse({&where, key}, "is missing");
+      check(*found, {&where, key});
     }
     for (const auto& [key, check] : optional)
-      if (const auto found = value.find(key); found != value.end()) check(*found, below(where, key));
+      if (const auto found = value.find(key); found != value.end()) check(*found, {&where, key});
     for (const auto& [key, element] : value.items()) {
       const auto same = [&key = key](const auto& known) { return known.first == key; };
       if (std::none_of(required.begin(), required.end(), same) && std::none_of(optional.begin(), optional.end(), same))
-        throw Refused(below(where, printable(key)), "is not a key of report v1");
+        refuse({&where, key}, "is not a key of report v1");
     }
   };
 }
@@ -204,7 +218,7 @@ Json parse_report(std::string_view body) {
   Json report = Json::parse(body, nullptr, /*allow_exceptions=*/false);
   if (report.is_discarded()) throw Refused("", "the body is not JSON");
   if (!report.is_object()) throw Refused("", "the body is not a JSON object");
-  shape(report, "");
+  shape(report, {});
   check_conditions(report);
   return report;
 }

@@ -61,6 +61,8 @@ int expire(const Arguments& arguments) {
   if (!arguments.words().empty()) throw UsageError("expire takes options only");
   const int keep = arguments.days("--keep", 60);
   const Day first_kept = today() - keep;
+  if (const auto cluster = arguments.text("--clickhouse"); cluster && arguments.has("--yes"))
+    Courier(arguments.text("--database", default_database), *cluster, {}).retire(first_kept, true);
   Store store = store_of(arguments);
   const std::vector<Day> days = store.expired_days(first_kept);
   if (days.empty()) return std::cout << "nothing is older than " << keep << " days\n", 0;

@@ -175,7 +175,10 @@ std::int64_t Store::forget(const std::string& name, const std::optional<std::str
   while (seen.step())
     if (wanted.count(seen.integer(2)) > 0) presences.push_back({seen.integer(0), seen.integer(1), seen.integer(2)});
 
-  for (const Id run : runs) remove_run(run, false);
+  for (const Id run : runs) {
+    put_gone(database_, run);
+    remove_run(run, false);
+  }
   cells_.unsee(presences);
   write_figures();
   const std::int64_t count = subtract(slices, *of_version != 0, day);

@@ -23,11 +23,13 @@ std::string hash_of_key(std::string_view key) { return key.empty() ? std::string
 /// All of them, so that none comes after what has arrived since.
 void take_removals(Database& database, Outgoing& outgoing) {
   Statement& found =
-      database["SELECT kind, a, b, c, id FROM outbox WHERE kind IN ('removed', 'forgotten') ORDER BY id"]();
+      database["SELECT kind, a, b, c, id FROM outbox WHERE kind IN ('removed', 'forgotten', 'gone') ORDER BY id"]();
   while (found.step()) {
     outgoing.removals_through = found.integer(4);
     if (found.text(0) == "removed")
       outgoing.removed.push_back(found.text(1));
+    else if (found.text(0) == "gone")
+      outgoing.gone.push_back(found.text(1));
     else
       outgoing.forgotten.push_back({found.text(1),
                                     found.is_null(2) ? std::nullopt : std::optional<std::string>(found.text(2)),
@@ -101,6 +103,11 @@ void put_forgotten(Database& database, const std::string& app, const std::option
     database["INSERT INTO outbox(kind, a, b, c) VALUES('forgotten', ?, ?, ?)"](app, version, day).run();
 }
 
+void put_gone(Database& database, Id run) {
+  if (is_forwarding(database))
+    database["INSERT INTO outbox(kind, a) SELECT 'gone', session FROM run WHERE id = ?"](run).run();
+}
+
 Day last_day_of_presence() { return begin_of(Period::week, begin_of(Period::month, today())); }
 
 Outgoing take_outgoing(Database& database, int most) {
@@ -117,7 +124,7 @@ Outgoing take_outgoing(Database& database, int most) {
 }
 
 void mark_forwarded(Database& database, const Outgoing& outgoing) {
-  database["DELETE FROM outbox WHERE id <= ? OR (id <= ? AND kind IN ('removed', 'forgotten'))"](
+  database["DELETE FROM outbox WHERE id <= ? OR (id <= ? AND kind IN ('removed', 'forgotten', 'gone'))"](
               outgoing.entries_through, outgoing.removals_through)
       .run();
   // Unless all are to go again since.

@@ -24,9 +24,10 @@ Id forwarded(Database&);
 std::int64_t unforwarded(Database&);
 /// All runs are to be forwarded again, as their facts are new.
 void forward_again(Database&);
-/// For Store::forget.
+/// For Store::forget: what is to go, and each run that goes here. The cluster may have what it has replaced.
 void put_forgotten(Database&, const std::string& app, const std::optional<std::string>& version,
                    std::optional<Day> day);
+void put_gone(Database&, Id run);
 
 /// Installations have their days until then: a month, or a week that begins in it, may not have ended.
 Day last_day_of_presence();
@@ -56,6 +57,7 @@ struct Outgoing {
   };
   std::vector<std::string> removed;  // SHA-256 of clients
   std::vector<Forgotten> forgotten;
+  std::vector<std::string> gone;  // sessions
   std::vector<Presence> presences;
   std::vector<Witness> witnesses;
   std::vector<Run> runs;

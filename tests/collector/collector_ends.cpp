@@ -16,6 +16,7 @@
 #include "collector.hpp"
 #include "collector/aggregate/figures.hpp"
 #include "collector/aggregate/sqlite_source.hpp"
+#include "collector/ingest/committer.hpp"
 #include "collector/store/store.hpp"
 #include "temporary_folder.hpp"
 
@@ -85,9 +86,8 @@ TEST_CASE("collector ends: kill -9 at any moment loses nothing that was acknowle
   for (std::size_t round = 0; round < 6; ++round) {
     CollectorProcess collector(folder.path());
     Senders senders(collector, round * 10000000);
-    const std::size_t enough = 5 + random() % 60;
+    const std::size_t enough = 5 + random() % 60;  // any moment
     REQUIRE(wait_until([&] { return senders.acknowledged().size() >= enough; }));
-    std::this_thread::sleep_for(std::chrono::microseconds(random() % 50000));  // any moment
     collector.kill();
     senders.wait();
     const auto more = senders.acknowledged();
@@ -159,6 +159,32 @@ TEST_CASE("collector ends: while another process holds the database, reports wai
   }
   sender.join();
   CHECK(reply.status == 201);
+}
+
+TEST_CASE("collector ends: what finds the queue full is told so at once, and the others are kept") {
+  TemporaryFolder folder;
+  collector::Store store(folder / "usage.db", true);
+  collector::Committer::Settings settings;
+  settings.queue = 1;
+  settings.tell = [](const std::string&) {};
+  collector::Committer committer(store, settings);
+  std::atomic<int> full{0}, stored{0};
+  std::vector<std::thread> senders;
+  {
+    collector::Store other(folder / "usage.db", false);
+    collector::Store::Change change(other);  // never committed: one report waits for it, another in the queue
+    for (std::size_t i = 0; i < 5; ++i)
+      senders.emplace_back([&, i] {
+        const collector::Answer answer = committer.add(collector::report_of(report_number(i, i)));
+        if (answer.reason == "the queue is full") ++full;
+        if (answer.verdict == collector::Verdict::stored) ++stored;
+      });
+    REQUIRE(wait_until([&] { return full >= 3; }));
+  }
+  for (std::thread& sender : senders) sender.join();
+  CHECK(full + stored == 5);
+  CHECK(stored >= 1);
+  CHECK(committer.numbers().failed == static_cast<std::uint64_t>(full));
 }
 
 TEST_CASE("collector ends: connections that send nothing leave the pages alone") {

@@ -4,8 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <chrono>
+#include <future>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -167,18 +167,18 @@ TEST_CASE("collector ingest: ends within five seconds, though a sender never doe
   // A head without an end, a byte now and then: httplib's time-out never comes.
   const int socket = connected_to(collector.port);
   CHECK(collector.post(report_number(1)).status == 201);  // so that the connection before it has been taken
-  std::atomic<bool> ended{false};
-  std::thread sender([&] {
+  std::promise<void> end;
+  std::thread sender([&, ended = end.get_future()] {
     std::string_view text = "POST /v1/usage HTTP/1.1\r\nX: y";
-    for (; !ended; text = "y") {
+    do {
       ::send(socket, text.data(), text.size(), MSG_NOSIGNAL);
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
+      text = "y";
+    } while (ended.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready);
   });
   const auto began = std::chrono::steady_clock::now();
   CHECK(collector.stop() == 0);
   CHECK(std::chrono::steady_clock::now() - began < std::chrono::milliseconds(5500));
-  ended = true;
+  end.set_value();
   sender.join();
   ::close(socket);
   CollectorProcess again(sandbox.root());

@@ -366,3 +366,37 @@ TEST_CASE("collector store: facts can be made anew from the reports") {
   CHECK(run_collector(folder.path(), {"rebuild"}).exit_code == 0);
   compare(store, model, {"mytool", day, day, {}, {}, {}, collector::Ci::both});
 }
+
+TEST_CASE("collector store: rebuild knows again which words several installations share") {
+  TemporaryFolder folder;
+  Store store(folder / "usage.db", true);
+  for (std::size_t i = 0; i < 8; ++i) {
+    nlohmann::ordered_json report = report_number(i, i);
+    report["command"]["name"] = i < 5 ? "shared" : "rare";
+    add(store, report, collector::today());
+  }
+  collector::SqliteSource source(store.database());
+  const auto words = [&] { return source.shared_words("mytool", collector::Metric::command); };
+  const std::set<collector::Word> shared = {{"", "shared"}};
+  CHECK(words() == shared);
+  store.database().execute("DELETE FROM witness");
+  CHECK(words().empty());
+  CHECK(run_collector(folder.path(), {"rebuild"}).exit_code == 0);
+  CHECK(words() == shared);
+  CHECK(run_collector(folder.path(), {"rebuild"}).exit_code == 0);
+  CHECK(count(store, "witness") > 0);
+  CHECK(words() == shared);
+}
+
+TEST_CASE("collector store: a database of an older version is brought up to date") {
+  TemporaryFolder folder;
+  {
+    Store store(folder / "usage.db", true);
+    add(store, report_number(1, 1), collector::today());
+    store.database().execute("DROP TABLE outbox; PRAGMA user_version = 1");
+  }
+  Store store(folder / "usage.db", false);
+  CHECK(count(store, "outbox") == 0);
+  CHECK(count(store, "run") == 1);
+  CHECK(store.database().prepare("PRAGMA user_version").number() == 2);
+}

@@ -12,9 +12,9 @@
 #include <memory>
 #include <string>
 
-#include <httplib.h>
-
 #include "collector.hpp"
+#include "collector/cluster/clickhouse.hpp"
+#include "collector/store/schema.hpp"
 #include "process.hpp"
 #include "temporary_folder.hpp"
 
@@ -75,13 +75,15 @@ class ClickHouseServer {
     command.inherit_environment = true;
     command.time_limit = std::chrono::minutes(4);
     process_ = std::make_unique<Process>(command);
-    httplib::Client client("127.0.0.1", port);
+    const std::string url = "http://127.0.0.1:" + std::to_string(port);
     const auto answers = [&] {
-      const auto result = client.Get("/ping");
-      return result && result->status == 200;
+      try {
+        return collector::ClickHouse(url + "/system").query("SELECT 1")[0][0] == "1";
+      } catch (const collector::Problem&) {
+        return false;
+      }
     };
-    if (wait_until([&] { return answers() || !process_->running(); }) && process_->running())
-      url_ = "http://127.0.0.1:" + std::to_string(port);
+    if (wait_until([&] { return answers() || !process_->running(); }) && process_->running()) url_ = url;
   }
 
   TemporaryFolder folder_;
