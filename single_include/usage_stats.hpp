@@ -823,14 +823,20 @@ USAGE_STATS_END_NAMESPACE
 
 #else
 
-// ---- usage_stats/detail/consent/settings.hpp: what administrator and user have written down
-// What the machine's administrator and the user have written down: the policy file and the config file. Either may be
-// another program's file with other keys, which are left alone.
+// ---- usage_stats/session.hpp: one run, for its program
+/// @file
+/// TelemetrySession: one run of the program, reported when it ends.
 
+#include <cstddef>
+#include <exception>
 #include <filesystem>
+#include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 // ---- usage_stats/decision.hpp
@@ -861,6 +867,277 @@ struct Decision {
 };
 
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/base/public_call.hpp
+// What every public function keeps as the host left it.
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// Stands in every public function: errno and the floating-point flags are at its end what they were at its beginning.
+/// One that a signal handler of the host's calls (or that std::exit comes to, called there) while this thread is in the
+/// middle of another is nested: it does nothing, for what the other one holds, memory too, never comes free.
+class PublicCall {
+ public:
+  PublicCall() noexcept;
+  ~PublicCall();
+  PublicCall(const PublicCall&) = delete;
+  PublicCall& operator=(const PublicCall&) = delete;
+
+  bool nested() const noexcept { return nested_; }
+  /// Whether this thread is in one.
+  static bool going_on() noexcept;
+
+ private:
+  friend class HostCode;
+  int errno_, flags_;
+  bool nested_;
+};
+
+/// While one lives, this thread is in a function of the host's that we have called, and what that calls is not nested.
+class HostCode {
+ public:
+  HostCode() noexcept;
+  ~HostCode();
+  HostCode(const HostCode&) = delete;
+  HostCode& operator=(const HostCode&) = delete;
+
+ private:
+  int calls_;
+};
+
+/// While one lives, no floating-point operation of this thread raises SIGFPE, whatever the host has asked for.
+class HeldFloatingPoint {
+ public:
+  HeldFloatingPoint() noexcept;
+  ~HeldFloatingPoint();
+  HeldFloatingPoint(const HeldFloatingPoint&) = delete;
+  HeldFloatingPoint& operator=(const HeldFloatingPoint&) = delete;
+
+ private:
+  alignas(16) unsigned char before_[64] = {};
+  bool held_ = false;
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+
+namespace detail {
+class Recorder;
+class Run;
+}  // namespace detail
+
+/// A stage in progress, made by TelemetrySession::enter. It ends with its scope, and has failed if an exception left
+/// it.
+class StageScope {
+ public:
+  StageScope(const StageScope&) = delete;
+  StageScope& operator=(const StageScope&) = delete;
+  /// end(), if that was not called; a stage that an exception leaves has failed.
+  ~StageScope();
+
+  /// Adds a value to the stage, under the same rules as TelemetrySession::set.
+  template <class T, class V>
+  void set(const Field<T>& field, const V& value) noexcept {
+    const detail::PublicCall call;  // to make the value may raise floating-point flags
+    if (!call.nested()) put(FieldValue(field, value));
+  }
+  /// Marks the stage as failed, however its scope is left.
+  void fail() noexcept { failed_ = true; }
+  /// Ends the stage early. Further calls do nothing.
+  void end() noexcept;
+
+ private:
+  friend class TelemetrySession;
+  StageScope(std::shared_ptr<detail::Recorder>, const Stage&) noexcept;
+  void put(const FieldValue&) noexcept;
+
+  std::shared_ptr<detail::Recorder> recorder_;  // none: nothing is recorded
+  std::size_t stage_ = 0;
+  int exceptions_ = 0;
+  bool failed_ = false;
+};
+
+/// One run of the program: its start, arguments and outcome, and what the program records. Its end writes the local
+/// report and has it sent, as far as the user allows (see decision()).
+///
+/// No function throws, and only the constructors and the end touch a disk. All functions may be called from any thread,
+/// and after finish(), when they do nothing. errno and the floating-point flags stay what they were. In a signal
+/// handler that has interrupted another of these functions in the same thread, they do nothing (except add(), if the
+/// counter has been used before). A session that is never destroyed, because the program calls std::exit, ends with the
+/// process; with glibc its report has the exit code.
+class TelemetrySession {
+ public:
+  /// For main's own argc and argv; make it first thing in main. Answers `mytool usage-stats ...` (Options::command) on
+  /// standard output and then ends the process by std::exit with the command's exit code, as other parsers do for
+  /// `--help`; that run is not recorded. Removes `--disable-usage-stats` from argc and argv, so that the program's own
+  /// parser never sees it; after a `--` it stays there, and switches this run off all the same. nullptr and 0 are fine.
+  TelemetrySession(Options, int& argc, char** argv) noexcept;
+  /// For an argv that is constant, or a copy: only reads it, and answers no command.
+  TelemetrySession(Options, int argc, const char* const* argv) noexcept;
+  /// For a literal nullptr, which would match both.
+  template <class Null, class = std::enable_if_t<std::is_same_v<Null, std::nullptr_t>>>
+  TelemetrySession(Options options, int, Null) noexcept : TelemetrySession(std::move(options)) {}
+  /// For arguments without the program's name. Answers no command.
+  explicit TelemetrySession(Options, std::vector<std::string> arguments = {}) noexcept;
+  /// finish(). An exception that is leaving the session's scope makes the status "exception".
+  ~TelemetrySession();
+  TelemetrySession(const TelemetrySession&) = delete;
+  TelemetrySession& operator=(const TelemetrySession&) = delete;
+
+  /// Sets a field of the run; the last value counts. At most 64 fields; further ones are counted as truncated.
+  template <class T, class V>
+  void set(const Field<T>& field, V&& value) noexcept {
+    const detail::PublicCall call;
+    if (!call.nested()) put(FieldValue(field, static_cast<const std::remove_reference_t<V>&>(value)));
+  }
+  /// Adds n to a counter, up to the largest std::int64_t. A negative n is ignored. At most 64 counters; further ones
+  /// are counted as truncated.
+  void add(const Counter&, std::int64_t n = 1) noexcept;
+  /// Records that something happened now, with values: `record(send_model, {{model_size, 1048576}})`. At most 1,000
+  /// events a run, with 64 fields each; further ones are counted as truncated.
+  void record(const Event&, std::initializer_list<FieldValue> = {}) noexcept;
+  /// Begins a stage that ends with the returned object. At most 256 a run; further ones are counted as truncated.
+  [[nodiscard]] StageScope enter(const Stage&) noexcept;
+
+  /// Sets the subcommand, if the program's own parser knows it, or a chain of up to four: "remote add". 256 bytes at
+  /// most. Pass literals of the program, never the user's text: a word that the program does not contain, or that is
+  /// the name of the user or the host, becomes `<value>`.
+  void command(std::string_view name) noexcept;
+  /// Records an option or a positional that the program's own parser has found; call it once for each time that it was
+  /// given. The first call clears what argv gave. `name`: as the program declares it, "--threads", or "input" for a
+  /// positional; it is sent as it is. `value`: recorded as Options::arguments and Options::argument_values say, by
+  /// default only its kind, `--threads=<int>`; empty: none. Text after a "=" in the name is a value, too; it stays if
+  /// it is one of the program's own choices, that is, words that the program contains: `argument("--format=cool")`.
+  /// Without name and value, only the clearing happens. At most 64; further ones are counted as truncated.
+  void argument(std::string_view name, std::string_view value = {},
+                ArgumentSource = ArgumentSource::command_line) noexcept;
+  /// Says that the run has failed with this exception: records its type, its message (as Options::errors says) and the
+  /// exceptions nested in it.
+  void fail(const std::exception&) noexcept;
+  /// The same for an exception pointer; without an argument, for the exception that is being handled.
+  void fail(std::exception_ptr = std::current_exception()) noexcept;
+  /// The same for programs without exceptions, where they report an error and exit: the type of the error, a literal of
+  /// the program (256 bytes), and its message (1,024 bytes after scrubbing). Either may be empty. current() finds the
+  /// session.
+  void fail(std::string_view type, std::string_view message) noexcept;
+  /// Says which code the program is about to end with, and returns it; a code other than 0 is a failure.
+  int exit_code(int code) noexcept;
+
+  /// Calls body and returns what it returns. Records its result as the exit code if it is an int, and an exception that
+  /// leaves it, which is rethrown.
+  template <class F>
+  auto run(F&& body) -> std::invoke_result_t<F> {
+    using Result = std::invoke_result_t<F>;
+#if USAGE_STATS_EXCEPTIONS
+    try {
+#endif
+      if constexpr (std::is_same_v<std::decay_t<Result>, int>) {
+        Result code = std::forward<F>(body)();  // may be a reference
+        exit_code(code);
+        return static_cast<Result>(code);
+      } else {
+        return std::forward<F>(body)();
+      }
+#if USAGE_STATS_EXCEPTIONS
+    } catch (...) {
+      left_by(std::current_exception());
+      throw;
+    }
+#endif
+  }
+
+  /// Does the destructor's work early: writes the report and has it sent. Further calls do nothing.
+  void finish() noexcept;
+
+  /// Whether anything is recorded: the verdict is local or on.
+  bool enabled() const noexcept;
+  /// What was decided about this run, and why.
+  const Decision& decision() const noexcept;
+  /// The random id of the run, 32 hexadecimal digits; empty if nothing is recorded.
+  std::string_view session_id() const noexcept;
+  /// Where the local report is or will be; empty if nothing is recorded.
+  std::filesystem::path report_path() const;
+  /// The author's mistake, or what keeps the library from working here, in words; empty if there is none.
+  std::string_view problem() const noexcept;
+  /// The session that was made last among those alive, or nullptr.
+  static TelemetrySession* current() noexcept;
+
+ private:
+  void end() noexcept;
+  void start(Options&&, std::vector<std::string>&&) noexcept;
+  void put(const FieldValue&) noexcept;
+  void left_by(std::exception_ptr) noexcept;
+  void fail_by(std::exception_ptr, bool left) noexcept;
+
+  std::shared_ptr<detail::Recorder> recorder_;  // none: nothing is recorded
+  std::shared_ptr<detail::Run> run_;
+  const int exceptions_ = std::uncaught_exceptions();
+  const Decision undecided_{};
+};
+
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/command.hpp: `mytool usage-stats ...`
+/// @file
+/// `mytool usage-stats ...`: what a user can see, stop and delete.
+
+#include <optional>
+
+USAGE_STATS_BEGIN_NAMESPACE
+
+/// Answers the command if the first arguments are the words of Options::command (`usage-stats`): writes to standard
+/// output and returns the exit code, 0 done, 1 failed, 2 usage. Returns nothing for other arguments, or if that option
+/// is empty. A session made from main's own argc and argv calls it itself; programs that make their sessions in another
+/// way call it first thing in main. From then on the notices of this process name the command.
+std::optional<int> handle_command(const Options&, int argc, const char* const* argv) noexcept;
+
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/send/hook.hpp: the same program again, to send what waits
+// Where a process that was started as an uploader begins its work, before main. All of sending that a program needs to
+// see that is linked with the library.
+
+USAGE_STATS_BEGIN_NAMESPACE
+
+/// If this process was started as an uploader: does that work and ends the process. Otherwise returns at once. The
+/// header calls it before main; call it first thing in main where USAGE_STATS_NO_UPLOADER_HOOK is defined.
+void run_uploader() noexcept;
+
+namespace detail {
+/// What the hook calls before main, with its own address: only code of the main executable may start it again.
+void start_if_asked(const void* hook) noexcept;
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+#if !defined(USAGE_STATS_NO_UPLOADER_HOOK) && !defined(USAGE_STATS_IMPLEMENTATION)
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+// One for each translation unit; the first one decides. With GCC and Clang it runs before the program's own global
+// objects are made, so that in the uploader none of those does its work twice.
+#if defined(__GNUC__) && !defined(__APPLE__)
+__attribute__((constructor(101))) static void uploader_hook() noexcept {
+  start_if_asked(reinterpret_cast<const void*>(&uploader_hook));
+}
+#else
+inline void uploader_hook() noexcept {}
+static const bool uploader_hook_ran = (start_if_asked(reinterpret_cast<const void*>(&uploader_hook)), true);
+#endif
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+#endif
+
+// Behind them, what a program that is linked with the library need not know. (Its tests do.)
+#if !defined(USAGE_STATS_COMPILED) || defined(USAGE_STATS_IMPLEMENTATION) || defined(USAGE_STATS_WITH_DETAIL)
+// ---- usage_stats/detail/consent/settings.hpp: what administrator and user have written down
+// What the machine's administrator and the user have written down: the policy file and the config file. Either may be
+// another program's file with other keys, which are left alone.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 USAGE_STATS_BEGIN_NAMESPACE
 
@@ -879,7 +1156,7 @@ struct Settings {
 /// Where the files are. Empty where neither the options nor the environment tell.
 std::filesystem::path config_path(const Options&);
 std::filesystem::path policy_path(const Options&);
-/// The usage folder (section 6).
+/// The usage folder.
 std::filesystem::path usage_path(const Options&);
 
 /// Reads one of the files; at most 1 MiB. Missing is not a problem; unreadable, not JSON, or of wrong types is.
@@ -899,7 +1176,7 @@ std::vector<Endpoint> endpoints_of_author(const Options&, const Settings& policy
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/consent/rules.hpp: may it be collected
-// May I collect? Fifteen rules; the first one that speaks decides (section 3 of the design).
+// May I collect? Fifteen rules; the first one that speaks decides (docs/consent.md).
 
 #include <functional>
 #include <optional>
@@ -1021,7 +1298,7 @@ USAGE_STATS_END_NAMESPACE
 #include <vector>
 
 // ---- usage_stats/detail/store/storage.hpp
-// The usage folder (section 6 of the design): state.json, the outbox and the archive.
+// The usage folder (docs/design.md): state.json, the outbox and the archive.
 
 #include <chrono>
 #include <filesystem>
@@ -1071,7 +1348,7 @@ std::error_code in_state_file(std::error_code) noexcept;
 
 /// An open folder that is ours: not a link, owned by the effective user, not writable by others. Names are plain
 /// names without separators. Every file is opened without following links and must be a regular file, owned by us.
-/// Movable.
+/// A copy is the same open folder.
 class Folder {
  public:
   struct Entry {
@@ -1083,8 +1360,23 @@ class Folder {
     std::chrono::system_clock::time_point changed{};  // modified, or moved there
   };
 
+  /// What tells a file that has been read from all that is written in its place later. Nothing where the system does
+  /// not tell.
+  struct Stamp {
+    bool known = false;
+    std::uint64_t device = 0, number = 0, size = 0;
+    std::int64_t modified_s = 0, modified_ns = 0, changed_s = 0, changed_ns = 0;
+    bool is(const Stamp& other) const noexcept {
+      return known && other.known && device == other.device && number == other.number && size == other.size &&
+             modified_s == other.modified_s && modified_ns == other.modified_ns && changed_s == other.changed_s &&
+             changed_ns == other.changed_ns;
+    }
+  };
+
   Folder() noexcept;
   ~Folder();
+  Folder(const Folder&) noexcept;
+  Folder& operator=(const Folder&) noexcept;
   Folder(Folder&&) noexcept;
   Folder& operator=(Folder&&) noexcept;
 
@@ -1093,13 +1385,17 @@ class Folder {
   /// told whether this call has made the folder. Nothing changes a folder that was there.
   static Folder open(const std::filesystem::path& path, bool create, std::error_code&, bool* made = nullptr);
   Folder folder(const std::string& name, bool create, std::error_code&) const;
+  /// The same for one that is most likely not there.
+  Folder make(const std::string& name, std::error_code&) const;
 
   explicit operator bool() const noexcept;
   const std::filesystem::path& path() const noexcept;
   bool is_private() const noexcept;  // nobody else may look into it
 
   /// The whole file, or an error; std::errc::file_too_large beyond `limit` bytes, no_such_file_or_directory if missing.
-  std::optional<std::string> read(const std::string& name, std::size_t limit, std::error_code&) const;
+  std::optional<std::string> read(const std::string& name, std::size_t limit, std::error_code&,
+                                  Stamp* stamp = nullptr) const;
+  Stamp stamp(const std::string& name) const noexcept;
   /// Replaces or makes the file (0600): a temporary file, then a rename, if it is still `wanted` by then. `durable`
   /// also waits for the disk.
   std::error_code write(const std::string& name, std::string_view bytes, bool durable = false,
@@ -1115,11 +1411,14 @@ class Folder {
   /// than `looks` names are read at all.
   std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name),
                           std::size_t looks = std::numeric_limits<std::size_t>::max()) const;
+  /// Their names alone, which costs no look at each.
+  std::vector<std::string> names(std::size_t limit, bool (*wanted)(std::string_view name),
+                                 std::size_t looks = std::numeric_limits<std::size_t>::max()) const;
 
  private:
   friend class LockedFile;
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<const Impl> impl_;
 };
 
 /// Replaces a file anywhere (for the program's own config): keeps its mode, follows links that only we or root can have
@@ -1327,6 +1626,7 @@ USAGE_STATS_END_NAMESPACE
 // What machine this is, and the names on it that must never leave.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -1346,12 +1646,24 @@ struct Facts {             // empty or 0: unknown
 };
 Facts facts();
 
-/// Names that must never leave: of the user, the host, the home folder. Never asks a name service.
+/// Names that must never leave: of the user, the host, the home folder. Asks neither a file nor a name service.
 struct PrivateNames {
   std::vector<std::string> users, hosts;
   std::string home, working_folder;
 };
 PrivateNames private_names();
+
+/// The system's list of accounts, as it is now; looked into later, and only if it must be: it may be long.
+class Accounts {
+ public:
+  static Accounts now() noexcept;
+  /// What it says of this process's user: name, full name, home folder. Nothing where that cannot be found out any
+  /// more, or the list is too long.
+  std::optional<std::vector<std::string>> names() const;
+
+ private:
+  std::uint64_t user_ = 0, device_ = 0, number_ = 0;  // 0, 0: there is no list
+};
 
 /// What tells this machine from others that see the same files. Never leaves the machine, and is in none of its files
 /// but as a salted hash. Empty: unknown.
@@ -1418,7 +1730,11 @@ class LockedFile {
   /// held by another.
   static LockedFile acquire(const Folder&, const std::string& name, bool create, Outcome&, std::error_code&);
   /// Whether another process holds the lock, without taking it.
-  static bool is_locked(const Folder&, const std::string& name) noexcept;
+  static bool is_locked(const Folder& folder, const std::string& name) noexcept {
+    return look(folder, name) == Look::locked;
+  }
+  enum class Look { missing, free, locked };
+  static Look look(const Folder&, const std::string& name) noexcept;
   /// ... and whether that one does not get on, so that waiting for it makes no sense: it was stopped, or nothing is
   /// known of it (on another machine, in another container; always so but on Linux).
   static bool is_stuck(const Folder&, const std::string& name) noexcept;
@@ -1690,7 +2006,7 @@ struct Envelope {
   std::string app, version, session_id, client_id;  // client_id: the folder's name, "local" if there is none
   std::int64_t sequence = 1;
   Seconds created = 0;
-  int rule = 0;  // the rule of section 3 that allowed it
+  int rule = 0;  // the rule of docs/consent.md that allowed it
   // As the run resolved them: what it does to its environment later changes nothing. Empty: it knew no place.
   std::filesystem::path config_file, policy_file;
   std::vector<Destination> destinations;
@@ -1718,7 +2034,7 @@ bool is_newer_envelope(std::string_view text);
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/store/layout.hpp
-// The names in the usage folder, and how large its files may be (section 6 of the design).
+// The names in the usage folder, and how large its files may be (docs/design.md).
 
 #include <cstddef>
 #include <string_view>
@@ -1847,6 +2163,9 @@ class Archive {
   Result<WrittenReport> written_report(const Envelope&) const;
   /// The sequence of the last report of an envelope's run, if that is there; else 0.
   std::int64_t last_report(const Envelope&) const;
+  os::Folder client(const std::string& client_id, bool create, std::error_code&) const;
+  /// From here on the folder of a client is opened once, as Outbox::keep_open().
+  void keep_open() noexcept { keeps_open_ = true; }
   void remove_session(const std::string& client_id, const std::string& session_id);
 
   std::error_code record_delivery(const Envelope&, const DeliveryRecord&);
@@ -1859,6 +2178,8 @@ class Archive {
   os::Folder session(const std::string& client_id, const std::string& session_id, bool create, std::error_code&) const;
 
   std::shared_ptr<const os::Folder> top_;
+  bool keeps_open_ = false;
+  mutable os::Folder client_;
 };
 
 }  // namespace detail
@@ -1907,14 +2228,26 @@ class Outbox {
   };
   LeftAlone left_alone() const;
 
-  os::Folder active(bool create, std::error_code& error) const { return top_->folder("active", create, error); }
-  os::Folder pending(bool create, std::error_code& error) const { return top_->folder("pending", create, error); }
+  os::Folder active(bool create, std::error_code& error) const { return folder("active", active_, create, error); }
+  os::Folder pending(bool create, std::error_code& error) const { return folder("pending", pending_, create, error); }
+  /// From here on active/ and pending/ are opened once; for those who are done with them before anybody could remove
+  /// them.
+  void keep_open() noexcept { keeps_open_ = true; }
   /// An envelope of the app whose folder it is. Refusal::newer_version: another version of this library wrote it.
   Result<Envelope> read(const os::Folder&, const std::string& name) const;
 
  private:
+  os::Folder folder(const char* name, os::Folder& kept, bool create, std::error_code& error) const {
+    if (kept) return error.clear(), kept;
+    os::Folder opened = top_->folder(name, create, error);
+    if (keeps_open_) kept = opened;
+    return opened;
+  }
+
   std::shared_ptr<const os::Folder> top_;
   std::string app_;
+  bool keeps_open_ = false;
+  mutable os::Folder active_, pending_;
 };
 
 namespace storage_impl {
@@ -2011,6 +2344,15 @@ class Storage {
   /// only, full: an error, and nothing has been changed.
   static std::optional<Storage> open(const std::filesystem::path&, const std::string& app, bool create,
                                      std::error_code&);
+  /// What was found when it was opened: whose it is, and what state.json said.
+  struct Known {
+    std::string app;
+    State state;
+    os::Folder::Stamp stamp;  // of the state.json that says whose it is; else none
+  };
+  Known known() const { return {app_, opened_, marked_ ? stamp_ : os::Folder::Stamp()}; }
+  /// Opens it once more. Where state.json is still the file that was read then, what it said is known.
+  static std::optional<Storage> open_again(const std::filesystem::path&, const Known&, std::error_code&);
   /// Writes the app's name into the state.json of an earlier version, or of one that was damaged.
   std::error_code claim();
 
@@ -2030,18 +2372,25 @@ class Storage {
                                const std::function<bool(const State&)>& enough = {});
   /// For processes that nobody waits for, and the user's own commands.
   void be_patient() noexcept { patience_ = std::chrono::milliseconds(200); }
+  /// For a host, which opens the folder for moments only: what lies in it is opened once.
+  void keep_open() noexcept {
+    outbox.keep_open();
+    archive.keep_open();
+  }
 
  private:
-  Storage(std::shared_ptr<const os::Folder> folder, std::string app, State opened, bool marked)
+  Storage(std::shared_ptr<const os::Folder> folder, std::string app, State opened, os::Folder::Stamp stamp, bool marked)
       : folder_(std::move(folder)),
         app_(std::move(app)),
         opened_(std::move(opened)),
+        stamp_(stamp),
         marked_(marked),
         outbox(folder_, app_),
         archive(folder_) {}
   std::shared_ptr<const os::Folder> folder_;
   std::string app_;
   State opened_;
+  os::Folder::Stamp stamp_;  // of the file that `opened_` is
   bool marked_;
   std::chrono::milliseconds patience_{15};
 
@@ -2318,7 +2667,7 @@ std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_vi
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/record/redaction/scrub.hpp: what must never leave
-// What must never leave (section 5 of the design): of arguments their values, of messages all that the program itself
+// What must never leave (docs/privacy.md): of arguments their values, of messages all that the program itself
 // does not say. All output is valid UTF-8.
 
 #include <cstddef>
@@ -2343,11 +2692,13 @@ class SensitiveValues {
   /// A value and the words in it that have three letters or more; with a digit in it, and from `shortest` bytes on, it
   /// goes even where the program says the same.
   void add(std::string_view value, std::size_t shortest = 3) { add(value, shortest, false); }
+  /// Adds what the list of accounts says of the user, once something is compared with the values.
+  void add_later(const os::Accounts& accounts) noexcept { accounts_ = accounts; }
   /// Adds the values of a command line.
   void add_arguments(const std::vector<std::string>& arguments);
   /// Whether this word, in whatever case, is one of the values. One that stands alone on the command line does not
   /// count, for that is where a subcommand stands.
-  bool say(std::string_view word) const noexcept;
+  bool say(std::string_view word) const;
 
   /// The values, taken apart; letters of ASCII in lower case.
   struct Words {
@@ -2355,6 +2706,7 @@ class SensitiveValues {
     std::vector<std::string_view> words;         // sorted
     std::vector<std::string_view> values;        // sorted; that go everywhere
     std::size_t longest = 0;                     // of the values
+    bool complete = true;                        // else there are more, and nobody knows them
 
     /// The word, or a secret's first letters (eight and more).
     bool contains(std::string_view word) const;
@@ -2370,8 +2722,12 @@ class SensitiveValues {
   };
   void add(std::string_view value, std::size_t shortest, bool stands_alone);
 
+  /// With what was to be added later; nothing where that cannot be had.
+  std::optional<SensitiveValues> completed() const;
+
   std::string text_;  // of all of them
   std::vector<Value> values_;
+  std::optional<os::Accounts> accounts_;
 };
 
 /// Names of user, host and home, the working folder, the values of the environment.
@@ -2437,7 +2793,7 @@ std::vector<ErrorLink> describe_exception(const std::exception&);
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/record/report.hpp: what happened
-// What happened: one run as data, and as the JSON text of report v1 (section 4 of the design, docs/report.schema.json).
+// What happened: one run as data, and as the JSON text of report v1 (docs/report.schema.json).
 
 #include <chrono>
 #include <cstdint>
@@ -2654,234 +3010,7 @@ class ParsedArguments {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/session.hpp: one run, for its program
-/// @file
-/// TelemetrySession: one run of the program, reported when it ends.
-
-#include <cstddef>
-#include <exception>
-#include <filesystem>
-#include <initializer_list>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <type_traits>
-#include <utility>
-#include <vector>
-
-// ---- usage_stats/detail/base/public_call.hpp
-// What every public function keeps as the host left it.
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-
-/// Stands in every public function: errno and the floating-point flags are at its end what they were at its beginning.
-/// One that a signal handler of the host's calls (or that std::exit comes to, called there) while this thread is in the
-/// middle of another is nested: it does nothing, for what the other one holds, memory too, never comes free.
-class PublicCall {
- public:
-  PublicCall() noexcept;
-  ~PublicCall();
-  PublicCall(const PublicCall&) = delete;
-  PublicCall& operator=(const PublicCall&) = delete;
-
-  bool nested() const noexcept { return nested_; }
-  /// Whether this thread is in one.
-  static bool going_on() noexcept;
-
- private:
-  friend class HostCode;
-  int errno_, flags_;
-  bool nested_;
-};
-
-/// While one lives, this thread is in a function of the host's that we have called, and what that calls is not nested.
-class HostCode {
- public:
-  HostCode() noexcept;
-  ~HostCode();
-  HostCode(const HostCode&) = delete;
-  HostCode& operator=(const HostCode&) = delete;
-
- private:
-  int calls_;
-};
-
-/// While one lives, no floating-point operation of this thread raises SIGFPE, whatever the host has asked for.
-class HeldFloatingPoint {
- public:
-  HeldFloatingPoint() noexcept;
-  ~HeldFloatingPoint();
-  HeldFloatingPoint(const HeldFloatingPoint&) = delete;
-  HeldFloatingPoint& operator=(const HeldFloatingPoint&) = delete;
-
- private:
-  alignas(16) unsigned char before_[64] = {};
-  bool held_ = false;
-};
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-
-USAGE_STATS_BEGIN_NAMESPACE
-
-namespace detail {
-class Recorder;
-class Run;
-}  // namespace detail
-
-/// A stage in progress, made by TelemetrySession::enter. It ends with its scope, and has failed if an exception left
-/// it.
-class StageScope {
- public:
-  StageScope(const StageScope&) = delete;
-  StageScope& operator=(const StageScope&) = delete;
-  /// end(), if that was not called; a stage that an exception leaves has failed.
-  ~StageScope();
-
-  /// Adds a value to the stage, under the same rules as TelemetrySession::set.
-  template <class T, class V>
-  void set(const Field<T>& field, const V& value) noexcept {
-    const detail::PublicCall call;  // to make the value may raise floating-point flags
-    if (!call.nested()) put(FieldValue(field, value));
-  }
-  /// Marks the stage as failed, however its scope is left.
-  void fail() noexcept { failed_ = true; }
-  /// Ends the stage early. Further calls do nothing.
-  void end() noexcept;
-
- private:
-  friend class TelemetrySession;
-  StageScope(std::shared_ptr<detail::Recorder>, const Stage&) noexcept;
-  void put(const FieldValue&) noexcept;
-
-  std::shared_ptr<detail::Recorder> recorder_;  // none: nothing is recorded
-  std::size_t stage_ = 0;
-  int exceptions_ = 0;
-  bool failed_ = false;
-};
-
-/// One run of the program: its start, arguments and outcome, and what the program records. Its end writes the local
-/// report and has it sent, as far as the user allows (see decision()).
-///
-/// No function throws, and only the constructors and the end touch a disk. All functions may be called from any thread,
-/// and after finish(), when they do nothing. errno and the floating-point flags stay what they were. In a signal
-/// handler that has interrupted another of these functions in the same thread, they do nothing (except add(), if the
-/// counter has been used before). A session that is never destroyed, because the program calls std::exit, ends with the
-/// process; with glibc its report has the exit code.
-class TelemetrySession {
- public:
-  /// For main's own argc and argv; make it first thing in main. Answers `mytool usage-stats ...` (Options::command) on
-  /// standard output and then ends the process by std::exit with the command's exit code, as other parsers do for
-  /// `--help`; that run is not recorded. Removes `--disable-usage-stats` from argc and argv, so that the program's own
-  /// parser never sees it; after a `--` it stays there, and switches this run off all the same. nullptr and 0 are fine.
-  TelemetrySession(Options, int& argc, char** argv) noexcept;
-  /// For an argv that is constant, or a copy: only reads it, and answers no command.
-  TelemetrySession(Options, int argc, const char* const* argv) noexcept;
-  /// For a literal nullptr, which would match both.
-  template <class Null, class = std::enable_if_t<std::is_same_v<Null, std::nullptr_t>>>
-  TelemetrySession(Options options, int, Null) noexcept : TelemetrySession(std::move(options)) {}
-  /// For arguments without the program's name. Answers no command.
-  explicit TelemetrySession(Options, std::vector<std::string> arguments = {}) noexcept;
-  /// finish(). An exception that is leaving the session's scope makes the status "exception".
-  ~TelemetrySession();
-  TelemetrySession(const TelemetrySession&) = delete;
-  TelemetrySession& operator=(const TelemetrySession&) = delete;
-
-  /// Sets a field of the run; the last value counts. At most 64 fields; further ones are counted as truncated.
-  template <class T, class V>
-  void set(const Field<T>& field, V&& value) noexcept {
-    const detail::PublicCall call;
-    if (!call.nested()) put(FieldValue(field, static_cast<const std::remove_reference_t<V>&>(value)));
-  }
-  /// Adds n to a counter, up to the largest std::int64_t. A negative n is ignored. At most 64 counters; further ones
-  /// are counted as truncated.
-  void add(const Counter&, std::int64_t n = 1) noexcept;
-  /// Records that something happened now, with values: `record(send_model, {{model_size, 1048576}})`. At most 1,000
-  /// events a run, with 64 fields each; further ones are counted as truncated.
-  void record(const Event&, std::initializer_list<FieldValue> = {}) noexcept;
-  /// Begins a stage that ends with the returned object. At most 256 a run; further ones are counted as truncated.
-  [[nodiscard]] StageScope enter(const Stage&) noexcept;
-
-  /// Sets the subcommand, if the program's own parser knows it, or a chain of up to four: "remote add". 256 bytes at
-  /// most. Pass literals of the program, never the user's text: a word that the program does not contain, or that is
-  /// the name of the user or the host, becomes `<value>`.
-  void command(std::string_view name) noexcept;
-  /// Records an option or a positional that the program's own parser has found; call it once for each time that it was
-  /// given. The first call clears what argv gave. `name`: as the program declares it, "--threads", or "input" for a
-  /// positional; it is sent as it is. `value`: recorded as Options::arguments and Options::argument_values say, by
-  /// default only its kind, `--threads=<int>`; empty: none. Text after a "=" in the name is a value, too; it stays if
-  /// it is one of the program's own choices, that is, words that the program contains: `argument("--format=cool")`.
-  /// Without name and value, only the clearing happens. At most 64; further ones are counted as truncated.
-  void argument(std::string_view name, std::string_view value = {},
-                ArgumentSource = ArgumentSource::command_line) noexcept;
-  /// Says that the run has failed with this exception: records its type, its message (as Options::errors says) and the
-  /// exceptions nested in it.
-  void fail(const std::exception&) noexcept;
-  /// The same for an exception pointer; without an argument, for the exception that is being handled.
-  void fail(std::exception_ptr = std::current_exception()) noexcept;
-  /// The same for programs without exceptions, where they report an error and exit: the type of the error, a literal of
-  /// the program (256 bytes), and its message (1,024 bytes after scrubbing). Either may be empty. current() finds the
-  /// session.
-  void fail(std::string_view type, std::string_view message) noexcept;
-  /// Says which code the program is about to end with, and returns it; a code other than 0 is a failure.
-  int exit_code(int code) noexcept;
-
-  /// Calls body and returns what it returns. Records its result as the exit code if it is an int, and an exception that
-  /// leaves it, which is rethrown.
-  template <class F>
-  auto run(F&& body) -> std::invoke_result_t<F> {
-    using Result = std::invoke_result_t<F>;
-#if USAGE_STATS_EXCEPTIONS
-    try {
-#endif
-      if constexpr (std::is_same_v<std::decay_t<Result>, int>) {
-        Result code = std::forward<F>(body)();  // may be a reference
-        exit_code(code);
-        return static_cast<Result>(code);
-      } else {
-        return std::forward<F>(body)();
-      }
-#if USAGE_STATS_EXCEPTIONS
-    } catch (...) {
-      left_by(std::current_exception());
-      throw;
-    }
-#endif
-  }
-
-  /// Does the destructor's work early: writes the report and has it sent. Further calls do nothing.
-  void finish() noexcept;
-
-  /// Whether anything is recorded: the verdict is local or on.
-  bool enabled() const noexcept;
-  /// What was decided about this run, and why.
-  const Decision& decision() const noexcept;
-  /// The random id of the run, 32 hexadecimal digits; empty if nothing is recorded.
-  std::string_view session_id() const noexcept;
-  /// Where the local report is or will be; empty if nothing is recorded.
-  std::filesystem::path report_path() const;
-  /// The author's mistake, or what keeps the library from working here, in words; empty if there is none.
-  std::string_view problem() const noexcept;
-  /// The session that was made last among those alive, or nullptr.
-  static TelemetrySession* current() noexcept;
-
- private:
-  void end() noexcept;
-  void start(Options&&, std::vector<std::string>&&) noexcept;
-  void put(const FieldValue&) noexcept;
-  void left_by(std::exception_ptr) noexcept;
-  void fail_by(std::exception_ptr, bool left) noexcept;
-
-  std::shared_ptr<detail::Recorder> recorder_;  // none: nothing is recorded
-  std::shared_ptr<detail::Run> run_;
-  const int exceptions_ = std::uncaught_exceptions();
-  const Decision undecided_{};
-};
-
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/run/run.hpp: ... and from the decision to the report
+// ---- usage_stats/detail/run/run.hpp: one run, from the decision to the report
 // One run of the program, from the decision to the report that waits to be sent.
 
 #include <atomic>
@@ -2993,6 +3122,7 @@ class Run : public std::enable_shared_from_this<Run> {
   os::LockedFile lock_;
   os::SignalWatch signals_;
   std::filesystem::path folder_;
+  Storage::Known known_;  // of the folder, when the run began
   std::shared_ptr<Recorder> recorder_;
   std::unique_ptr<Ticker> ticker_;
   std::uint64_t changes_reported_ = ~std::uint64_t{0};  // none yet
@@ -3004,7 +3134,7 @@ class Run : public std::enable_shared_from_this<Run> {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/run/run_registry.hpp: ... however it ends
-// Ends that run no destructor (section 7 of the design): std::exit, std::quick_exit, an exception that nobody catches.
+// Ends that run no destructor: std::exit, std::quick_exit, an exception that nobody catches.
 // Signals are os::SignalWatch; what leaves no trace at all (kill -9, _exit, a power cut) is found by the next
 // uploader. Code of a shared library sees std::exit only, and its own unloading.
 
@@ -3079,7 +3209,7 @@ void forget(Storage&, const Envelope&);
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/store/retention.hpp: ... for how long
-// The limits on number, size and age of what is kept (section 6 of the design).
+// The limits on number, size and age of what is kept (docs/design.md).
 
 #include <chrono>
 #include <string>
@@ -3105,7 +3235,7 @@ bool needs_pruning(const Storage&, const std::string& client_id);
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/send/uploader.hpp: empties the folder
-// Empties the usage folder (section 8 of the design). Normally a process of its own: the program that is running,
+// Empties the usage folder (docs/design.md). Normally a process of its own: the program that is running,
 // started once more with USAGE_STATS_UPLOADER set, which never reaches its main.
 
 #include <chrono>
@@ -3176,10 +3306,6 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 
-/// If this process was started as an uploader: does that work and ends the process. Otherwise returns at once. The
-/// header calls it before main; call it first thing in main where USAGE_STATS_NO_UPLOADER_HOOK is defined.
-void run_uploader() noexcept;
-
 namespace detail {
 
 /// What became of one try.
@@ -3238,30 +3364,10 @@ void upload_in_process(const std::filesystem::path& usage_folder, std::chrono::m
 /// one is at work.
 void collect_alone(Storage&, const Log&);
 
-/// What the hook calls before main, with its own address: only code of the main executable may start it again.
-void start_if_asked(const void* hook) noexcept;
-
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-
-#if !defined(USAGE_STATS_NO_UPLOADER_HOOK) && !defined(USAGE_STATS_IMPLEMENTATION)
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-// One for each translation unit; the first one decides. With GCC and Clang it runs before the program's own global
-// objects are made, so that in the uploader none of those does its work twice.
-#if defined(__GNUC__) && !defined(__APPLE__)
-__attribute__((constructor(101))) static void uploader_hook() noexcept {
-  start_if_asked(reinterpret_cast<const void*>(&uploader_hook));
-}
-#else
-inline void uploader_hook() noexcept {}
-static const bool uploader_hook_ran = (start_if_asked(reinterpret_cast<const void*>(&uploader_hook)), true);
-#endif
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-#endif
 // ---- usage_stats/detail/send/exporters/exporters.hpp: report -> requests
-// Report -> requests, a pure function for each protocol (section 9 of the design).
+// Report -> requests, a pure function for each protocol (docs/protocol.md).
 
 #include <string>
 #include <string_view>
@@ -3284,21 +3390,6 @@ std::optional<Request> deletion_request(const Endpoint&, std::string_view app, s
                                         std::string_view client_id);
 
 }  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/command.hpp: `mytool usage-stats ...`
-/// @file
-/// `mytool usage-stats ...`: what a user can see, stop and delete.
-
-#include <optional>
-
-USAGE_STATS_BEGIN_NAMESPACE
-
-/// Answers the command if the first arguments are the words of Options::command (`usage-stats`): writes to standard
-/// output and returns the exit code, 0 done, 1 failed, 2 usage. Returns nothing for other arguments, or if that option
-/// is empty. A session made from main's own argc and argv calls it itself; programs that make their sessions in another
-/// way call it first thing in main. From then on the notices of this process name the command.
-std::optional<int> handle_command(const Options&, int argc, const char* const* argv) noexcept;
-
 USAGE_STATS_END_NAMESPACE
 // Beneath them all:
 // ---- usage_stats/detail/os/bounded_lock.hpp
@@ -4096,6 +4187,8 @@ struct Folder::Impl {
 
 USAGE_STATS_INLINE Folder::Folder() noexcept = default;
 USAGE_STATS_INLINE Folder::~Folder() = default;
+USAGE_STATS_INLINE Folder::Folder(const Folder&) noexcept = default;
+USAGE_STATS_INLINE Folder& Folder::operator=(const Folder&) noexcept = default;
 USAGE_STATS_INLINE Folder::Folder(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder& Folder::operator=(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder::operator bool() const noexcept { return impl_ != nullptr; }
@@ -4115,8 +4208,12 @@ USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& path, bool c
     if (made != nullptr) *made = static_cast<bool>(handle);
   }
   Folder folder;
-  if (handle) folder.impl_ = std::make_unique<Impl>(Impl{std::move(handle), path, name + L"\\"});
+  if (handle) folder.impl_ = std::make_shared<const Impl>(Impl{std::move(handle), path, name + L"\\"});
   return folder;
+}
+
+USAGE_STATS_INLINE Folder Folder::make(const std::string& name, std::error_code& error) const {
+  return folder(name, true, error);
 }
 
 USAGE_STATS_INLINE bool Folder::is_private() const noexcept {
@@ -4131,12 +4228,14 @@ USAGE_STATS_INLINE Folder Folder::folder(const std::string& name, bool create, s
     if (!error) handle = windows::open_folder(inner, error);
   }
   Folder folder;
-  if (handle) folder.impl_ = std::make_unique<Impl>(Impl{std::move(handle), impl_->path / name, inner + L"\\"});
+  if (handle) folder.impl_ = std::make_shared<const Impl>(Impl{std::move(handle), impl_->path / name, inner + L"\\"});
   return folder;
 }
 
+USAGE_STATS_INLINE Folder::Stamp Folder::stamp(const std::string&) const noexcept { return {}; }
+
 USAGE_STATS_INLINE std::optional<std::string> Folder::read(const std::string& name, std::size_t limit,
-                                                           std::error_code& error) const {
+                                                           std::error_code& error, Stamp*) const {
   windows::Handle file;
   error = windows::insist([&] { return bool(file = windows::open(*impl_ / name, GENERIC_READ, OPEN_EXISTING)); });
   if (error) return std::nullopt;
@@ -4206,6 +4305,13 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
                      windows::is_folder(entry.dwFileAttributes), false});
     return true;
   });
+  return found;
+}
+
+USAGE_STATS_INLINE std::vector<std::string> Folder::names(std::size_t limit, bool (*wanted)(std::string_view),
+                                                          std::size_t looks) const {
+  std::vector<std::string> found;  // the system tells all the rest with them
+  for (Entry& entry : list(limit, wanted, looks)) found.push_back(std::move(entry.name));
   return found;
 }
 
@@ -4312,18 +4418,20 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
   return result;
 }
 
-USAGE_STATS_INLINE bool LockedFile::is_locked(const Folder& folder, const std::string& name) noexcept {
+USAGE_STATS_INLINE LockedFile::Look LockedFile::look(const Folder& folder, const std::string& name) noexcept {
   USAGE_STATS_TRY {
     const windows::Handle file = windows::open(*folder.impl_ / name, GENERIC_READ, OPEN_EXISTING);
     // What cannot be opened may be held.
-    if (!file) return ::GetLastError() != ERROR_FILE_NOT_FOUND && ::GetLastError() != ERROR_PATH_NOT_FOUND;
+    if (!file)
+      return ::GetLastError() != ERROR_FILE_NOT_FOUND && ::GetLastError() != ERROR_PATH_NOT_FOUND ? Look::locked
+                                                                                                  : Look::missing;
     // A lock cannot be looked at. A shared one, for an instant, is no obstacle to others who look.
-    if (!windows::lock(file.get(), 0)) return true;
+    if (!windows::lock(file.get(), 0)) return Look::locked;
     windows::unlock(file.get());
-    return false;
+    return Look::free;
   }
   USAGE_STATS_CATCH_ALL {}
-  return true;
+  return Look::locked;
 }
 
 // Windows does not tell who holds a lock.
@@ -4809,6 +4917,13 @@ USAGE_STATS_INLINE Facts facts() {
   if (::GlobalMemoryStatusEx(&memory) != 0) facts.memory_bytes = memory.ullTotalPhys;
   facts.container = windows::in_windows_container() || variable("KUBERNETES_SERVICE_HOST");
   return facts;
+}
+
+/// All is in private_names() that can be had without asking a domain controller.
+USAGE_STATS_INLINE Accounts Accounts::now() noexcept { return {}; }
+USAGE_STATS_INLINE std::optional<std::vector<std::string>> Accounts::names() const {
+  static_cast<void>(user_), static_cast<void>(device_), static_cast<void>(number_);
+  return std::vector<std::string>();
 }
 
 USAGE_STATS_INLINE PrivateNames private_names() {
@@ -5630,6 +5745,30 @@ USAGE_STATS_END_NAMESPACE
 #include <sys/resource.h>
 #include <sys/stat.h>
 #if defined(__linux__)
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#endif
+#include <unistd.h>
+
+// ---- usage_stats/detail/os/posix/parts/file_access.inl
+// What Folder and LockedFile are made of: reading and writing by descriptor, whose a file is, this process's locks.
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #endif
 #include <unistd.h>
@@ -5828,28 +5967,29 @@ USAGE_STATS_INLINE Descriptor open_without_links(const char* path, int flags) no
 #endif
 }
 
-USAGE_STATS_INLINE bool is_ours_or_roots(const struct stat& status) noexcept {
-  return status.st_uid == ::geteuid() || status.st_uid == 0;
+USAGE_STATS_INLINE bool is_ours_or_roots(const struct stat& status, uid_t user) noexcept {
+  return status.st_uid == user || status.st_uid == 0;
 }
 
 /// Whether what lies in a folder stays what it is: it is ours or root's, and others may not write, or at least (where
 /// it is sticky) not rename what they do not own.
-USAGE_STATS_INLINE std::error_code check_keeper(const struct stat& status) noexcept {
-  if (!is_ours_or_roots(status)) return refused(Refusal::in_anothers_folder);
+USAGE_STATS_INLINE std::error_code check_keeper(const struct stat& status, uid_t user) noexcept {
+  if (!is_ours_or_roots(status, user)) return refused(Refusal::in_anothers_folder);
   const bool shared = (status.st_mode & 002) != 0 && (status.st_mode & S_ISVTX) == 0;
   return shared ? refused(Refusal::in_shared_folder) : std::error_code();
 }
 
 USAGE_STATS_INLINE std::error_code check_keeper(int folder) noexcept {
   struct stat status {};
-  return ::fstat(folder, &status) == 0 ? check_keeper(status) : last_error();
+  return ::fstat(folder, &status) == 0 ? check_keeper(status, ::geteuid()) : last_error();
 }
 
 /// A link that only we or root can have put there.
 USAGE_STATS_INLINE bool is_trusted_link(int folder, const struct stat& link) noexcept {
   struct stat status {};
-  return ::fstat(folder, &status) == 0 && is_ours_or_roots(status) && (status.st_mode & 022) == 0 &&
-         is_ours_or_roots(link);
+  const uid_t user = ::geteuid();
+  return ::fstat(folder, &status) == 0 && is_ours_or_roots(status, user) && (status.st_mode & 022) == 0 &&
+         is_ours_or_roots(link, user);
 }
 
 /// Gives what this process has just made exactly that mode, whatever the umask has left of it.
@@ -5863,10 +6003,10 @@ USAGE_STATS_INLINE std::error_code set_mode(int made, mode_t mode) noexcept {
   return ::fchmod(made, mode) == 0 ? std::error_code() : last_error();
 }
 
-/// Makes a folder (0700) and opens it; std::errc::file_exists where somebody was faster.
-USAGE_STATS_INLINE Descriptor make_folder(int parent, const char* name, std::error_code& error) noexcept {
-  error = check_keeper(parent);
-  if (error) return Descriptor();
+/// Makes a folder (0700) and opens it; std::errc::file_exists where somebody was faster. `parent`: one whose keeper has
+/// been looked at.
+USAGE_STATS_INLINE Descriptor make_checked_folder(int parent, const char* name, std::error_code& error) noexcept {
+  error.clear();
   if (::mkdirat(parent, name, 0700) != 0) return error = last_error(), Descriptor();
   Descriptor folder = open_at(parent, name, O_RDONLY | O_DIRECTORY);
   if (!folder && errno == EACCES) {  // under some umasks we may not even open it
@@ -5876,6 +6016,11 @@ USAGE_STATS_INLINE Descriptor make_folder(int parent, const char* name, std::err
   }
   error = folder ? set_mode(folder.get(), 0700) : last_error();
   return error ? Descriptor() : std::move(folder);
+}
+
+USAGE_STATS_INLINE Descriptor make_folder(int parent, const char* name, std::error_code& error) noexcept {
+  error = check_keeper(parent);
+  return error ? Descriptor() : make_checked_folder(parent, name, error);
 }
 
 /// HOME is never made, nor is what is above it: where the home is missing (not mounted yet), it is not for us to say
@@ -6030,6 +6175,7 @@ USAGE_STATS_INLINE std::optional<std::string> read_all(int file, std::size_t siz
     if (count < 0) return error = last_error(), std::nullopt;
     if (count == 0) break;
     used += static_cast<std::size_t>(count);
+    if (used == size) break;  // as much as the file was said to have, and there was room for more
   }
   if (used > limit) return error = std::make_error_code(std::errc::file_too_large), std::nullopt;
   bytes.resize(used);
@@ -6037,10 +6183,11 @@ USAGE_STATS_INLINE std::optional<std::string> read_all(int file, std::size_t siz
   return bytes;
 }
 
-/// Ours: a regular file owned by the effective user. Links and pipes in its place are refused. A second name is no
-/// attack, since nobody else can have put it into our folder: backups that link (cp -al) have it elsewhere.
-USAGE_STATS_INLINE bool is_ours(const struct stat& status) noexcept {
-  return S_ISREG(status.st_mode) && status.st_uid == ::geteuid();
+/// Ours: a regular file owned by the user whose folder it is, the effective one when that was opened. Links and pipes
+/// in its place are refused. A second name is no attack, since nobody else can have put it into our folder: backups
+/// that link (cp -al) have it elsewhere.
+USAGE_STATS_INLINE bool is_ours(const struct stat& status, uid_t owner) noexcept {
+  return S_ISREG(status.st_mode) && status.st_uid == owner;
 }
 
 /// Whether a descriptor is still that file, as far as this machine knows: a file server that is away is not asked.
@@ -6056,21 +6203,20 @@ USAGE_STATS_INLINE bool is_open(int descriptor, dev_t device, ino_t inode) noexc
 
 /// An existing folder's mode is its owner's affair as long as nobody else can write there: it is looked at, not
 /// changed.
-USAGE_STATS_INLINE std::error_code check_folder(int folder) noexcept {
-  struct stat status {};
+USAGE_STATS_INLINE std::error_code check_folder(int folder, uid_t owner, struct stat& status) noexcept {
   if (::fstat(folder, &status) != 0) return last_error();
   if (!S_ISDIR(status.st_mode)) return std::make_error_code(std::errc::not_a_directory);
-  if (status.st_uid != ::geteuid()) return refused(Refusal::anothers);
+  if (status.st_uid != owner) return refused(Refusal::anothers);
   return (status.st_mode & 022) != 0 ? refused(Refusal::others_may_write) : std::error_code();
 }
 
 /// Who can rename our folder away could show us another one. The root of the file system lies in itself.
-USAGE_STATS_INLINE std::error_code check_place(int folder) noexcept {
-  struct stat status {
-  }, above{};
-  if (::fstat(folder, &status) != 0 || ::fstatat(folder, "..", &above, 0) != 0) return last_error();
+/// `status`: the folder's own.
+USAGE_STATS_INLINE std::error_code check_place(int folder, uid_t user, const struct stat& status) noexcept {
+  struct stat above {};
+  if (::fstatat(folder, "..", &above, 0) != 0) return last_error();
   if (status.st_dev == above.st_dev && status.st_ino == above.st_ino) return refused(Refusal::root);
-  return check_keeper(above);
+  return check_keeper(above, user);
 }
 
 /// Files that this process has locked. POSIX drops a lock when any descriptor of the file is closed, so such a file
@@ -6080,13 +6226,19 @@ struct OwnLocks {
     dev_t device;
     ino_t inode;
     int descriptor;
+    bool of_process = true;  // else Linux's lock of an open file, which stays when another descriptor is closed
   };
   std::mutex mutex;  // also held while another file is open, which might be locked meanwhile
   std::vector<File> files;
 
+  /// Whether a file that is opened could be one whose lock is lost when it is closed again. With the mutex held.
+  bool may_lose_lock() const noexcept {
+    return std::any_of(files.begin(), files.end(), [](const File& file) { return file.of_process; });
+  }
   /// The descriptor that holds the lock, or -1. Call it with the mutex held.
   int find(int folder, const char* name) const noexcept {
     struct stat status {};
+    if (files.empty()) return -1;
     if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return -1;
     for (const File& file : files)
       if (file.device == status.st_dev && file.inode == status.st_ino &&
@@ -6104,8 +6256,10 @@ struct OwnLocks {
 /// A new file under a name that nobody uses; `name` is set to it.
 USAGE_STATS_INLINE Descriptor make_temporary(int folder, int flags, mode_t mode, std::string& name) {
   static std::atomic<unsigned> counter{0};
+  static std::atomic<pid_t> asked{0};  // once: a fork's child may have its parent's names, as far as none is taken
+  if (asked == 0) asked = ::getpid();
   for (int attempt = 0; attempt < 32; ++attempt) {
-    name = ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+    name = ".tmp-" + std::to_string(asked) + "-" + std::to_string(counter++);
     if (Descriptor file = open_at(folder, name.c_str(), flags | O_CREAT | O_EXCL, mode)) return file;
     if (errno != EEXIST) break;
   }
@@ -6135,15 +6289,50 @@ USAGE_STATS_INLINE std::string without_slash(std::string path) {
   return path;
 }
 
-}  // namespace posix
+/// Calls `each` with the open folder and each name in it, until it returns false. Without readdir, whose stream asks
+/// three questions that are answered already.
+template <class Each>
+void for_each_name(int folder, std::size_t looks, const Each& each) {
+  Descriptor again = open_at(folder, ".", O_RDONLY | O_DIRECTORY);
+  if (!again) return;
+  const int number = again.get();
+#if defined(__linux__)
+  std::vector<char> entries(32 * 1024);
+  for (long size = 0; (size = ::syscall(SYS_getdents64, number, entries.data(), entries.size())) > 0;)
+    for (long at = 0; at < size;) {  // as linux/dirent.h has it: inode, offset, length, kind, name
+      const char* const entry = &entries[static_cast<std::size_t>(at)];
+      std::uint16_t length = 0;
+      std::memcpy(&length, entry + 16, sizeof length);
+      at += length;
+      if (looks-- == 0 || !each(number, entry + 19)) return;
+    }
+#else
+  DIR* const entries = ::fdopendir(again.leave());
+  if (entries == nullptr) return static_cast<void>(::close(number));
+  while (const dirent* const entry = looks-- == 0 ? nullptr : ::readdir(entries))
+    if (!each(number, entry->d_name)) break;
+  ::closedir(entries);
+#endif
+}
 
+}  // namespace posix
+}  // namespace os
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace os {
 struct Folder::Impl {
   posix::Descriptor descriptor;
   std::filesystem::path path;
+  uid_t owner;  // whose all must be that lies there
 };
 
 USAGE_STATS_INLINE Folder::Folder() noexcept = default;
 USAGE_STATS_INLINE Folder::~Folder() = default;
+USAGE_STATS_INLINE Folder::Folder(const Folder&) noexcept = default;
+USAGE_STATS_INLINE Folder& Folder::operator=(const Folder&) noexcept = default;
 USAGE_STATS_INLINE Folder::Folder(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder& Folder::operator=(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder::operator bool() const noexcept { return impl_ != nullptr; }
@@ -6175,10 +6364,12 @@ USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool 
     }
   }
   if (!descriptor && !error) error = posix::last_error();
-  if (!error) error = posix::check_folder(descriptor.get());
-  if (!error) error = posix::check_place(descriptor.get());
+  struct stat status {};
+  const uid_t user = ::geteuid();
+  if (!error) error = posix::check_folder(descriptor.get(), user, status);
+  if (!error) error = posix::check_place(descriptor.get(), user, status);
   Folder folder;
-  if (!error) folder.impl_ = std::make_unique<Impl>(Impl{std::move(descriptor), path});
+  if (!error) folder.impl_ = std::make_shared<const Impl>(Impl{std::move(descriptor), path, user});
   return folder;
 }
 
@@ -6187,15 +6378,24 @@ USAGE_STATS_INLINE Folder Folder::folder(const std::string& name, bool create, s
   error.clear();
   posix::Descriptor descriptor = posix::open_at(parent, name.c_str(), O_RDONLY | O_DIRECTORY);
   if (!descriptor && errno == ENOENT && create) {
-    descriptor = posix::make_folder(parent, name.c_str(), error);
-    if (error && error != std::errc::file_exists) return Folder();
-    if (!descriptor) descriptor = posix::open_at(parent, name.c_str(), O_RDONLY | O_DIRECTORY);
+    if (Folder made = make(name, error); made || error != std::errc::file_exists) return made;
+    error.clear();
+    descriptor = posix::open_at(parent, name.c_str(), O_RDONLY | O_DIRECTORY);
   }
   if (!descriptor) return error = posix::last_error(), Folder();
-  error = posix::check_folder(descriptor.get());
+  struct stat status {};
+  error = posix::check_folder(descriptor.get(), impl_->owner, status);
   if (error) return Folder();
   Folder inner;
-  inner.impl_ = std::make_unique<Impl>(Impl{std::move(descriptor), impl_->path / name});
+  inner.impl_ = std::make_shared<const Impl>(Impl{std::move(descriptor), impl_->path / name, impl_->owner});
+  return inner;
+}
+
+USAGE_STATS_INLINE Folder Folder::make(const std::string& name, std::error_code& error) const {
+  // This folder itself has been looked at when it was opened: nobody but us can have put anything here.
+  posix::Descriptor descriptor = posix::make_checked_folder(impl_->descriptor.get(), name.c_str(), error);
+  Folder inner;
+  if (!error) inner.impl_ = std::make_shared<const Impl>(Impl{std::move(descriptor), impl_->path / name, impl_->owner});
   return inner;
 }
 
@@ -6204,20 +6404,49 @@ USAGE_STATS_INLINE bool Folder::is_private() const noexcept {
   return ::fstat(impl_->descriptor.get(), &status) == 0 && (status.st_mode & 077) == 0;
 }
 
+namespace posix {
+
+USAGE_STATS_INLINE Folder::Stamp stamp_of(const struct stat& status) noexcept {
+  Folder::Stamp stamp;
+#if defined(__linux__)
+  stamp.known = S_ISREG(status.st_mode);
+  stamp.device = static_cast<std::uint64_t>(status.st_dev);
+  stamp.number = static_cast<std::uint64_t>(status.st_ino);
+  stamp.size = static_cast<std::uint64_t>(status.st_size);
+  stamp.modified_s = status.st_mtim.tv_sec;
+  stamp.modified_ns = status.st_mtim.tv_nsec;
+  stamp.changed_s = status.st_ctim.tv_sec;
+  stamp.changed_ns = status.st_ctim.tv_nsec;
+#else
+  static_cast<void>(status);
+#endif
+  return stamp;
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE Folder::Stamp Folder::stamp(const std::string& name) const noexcept {
+  struct stat status {};
+  const bool there = ::fstatat(impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  return there && posix::is_ours(status, impl_->owner) ? posix::stamp_of(status) : Stamp();
+}
+
 USAGE_STATS_INLINE std::optional<std::string> Folder::read(const std::string& name, std::size_t limit,
-                                                           std::error_code& error) const {
+                                                           std::error_code& error, Stamp* stamp) const {
   auto& own = per_process<posix::OwnLocks>();
   const auto guard = lock_or_give_up(own.mutex);
   if (!guard) return error = posix::interrupted(), std::nullopt;
   posix::Descriptor opened;
-  int file = own.find(impl_->descriptor.get(), name.c_str());
+  int file = own.may_lose_lock() ? own.find(impl_->descriptor.get(), name.c_str()) : -1;
   if (file < 0) {
     opened = posix::open_at(impl_->descriptor.get(), name.c_str(), O_RDONLY);
     file = opened.get();
   }
   struct stat status {};
   if (file < 0 || ::fstat(file, &status) != 0) return error = posix::last_error(), std::nullopt;
-  if (!posix::is_ours(status)) return error = std::make_error_code(std::errc::operation_not_permitted), std::nullopt;
+  if (!posix::is_ours(status, impl_->owner))
+    return error = std::make_error_code(std::errc::operation_not_permitted), std::nullopt;
+  if (stamp != nullptr) *stamp = posix::stamp_of(status);
   return posix::read_all(file, static_cast<std::size_t>(status.st_size), limit, error);
 }
 
@@ -6269,24 +6498,28 @@ USAGE_STATS_INLINE bool Folder::is_gone() const noexcept {
 USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
                                                            std::size_t looks) const {
   std::vector<Entry> found;
-  posix::Descriptor again = posix::open_at(impl_->descriptor.get(), ".", O_RDONLY | O_DIRECTORY);
-  if (!again) return found;
-  const int number = again.get();
-  DIR* const entries = ::fdopendir(again.leave());
-  if (entries == nullptr) return ::close(number), found;
-  while (found.size() < limit && looks-- > 0) {
-    const dirent* const entry = ::readdir(entries);
-    if (entry == nullptr) break;
-    const std::string name = entry->d_name;
-    if (name == "." || name == ".." || !wanted(name)) continue;
+  posix::for_each_name(impl_->descriptor.get(), looks, [&](int folder, const char* name) {
     struct stat status {};
-    if (::fstatat(number, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (found.size() >= limit) return false;
+    if (std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0 || !wanted(name)) return true;
+    if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return true;
     found.push_back({name, std::chrono::system_clock::from_time_t(status.st_mtime),
                      static_cast<std::uint64_t>(status.st_size), S_ISDIR(status.st_mode),
                      !S_ISDIR(status.st_mode) && status.st_nlink > 1,
                      std::chrono::system_clock::from_time_t(status.st_ctime)});
-  }
-  ::closedir(entries);
+    return found.size() < limit;
+  });
+  return found;
+}
+
+USAGE_STATS_INLINE std::vector<std::string> Folder::names(std::size_t limit, bool (*wanted)(std::string_view),
+                                                          std::size_t looks) const {
+  std::vector<std::string> found;
+  posix::for_each_name(impl_->descriptor.get(), looks, [&](int, const char* name) {
+    if (found.size() >= limit) return false;
+    if (std::strcmp(name, ".") != 0 && std::strcmp(name, "..") != 0 && wanted(name)) found.emplace_back(name);
+    return found.size() < limit;
+  });
   return found;
 }
 
@@ -6389,6 +6622,64 @@ USAGE_STATS_INLINE void FolderWatch::wait(std::chrono::milliseconds limit) const
   const auto most = std::clamp<std::chrono::milliseconds::rep>(limit.count(), 1, descriptor_ < 0 ? 25 : 60000);
   pollfd file{descriptor_, POLLIN, 0};  // a negative one is not looked at
   ::poll(&file, 1, static_cast<int>(most));
+}
+
+}  // namespace os
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/posix/parts/accounts.inl
+// The list of accounts, /etc/passwd, which may be long, and may be another one once the host has changed its root.
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace os {
+
+USAGE_STATS_INLINE Accounts Accounts::now() noexcept {
+  Accounts accounts;
+  struct stat status {};
+  accounts.user_ = ::getuid();
+  if (::stat("/etc/passwd", &status) != 0 && errno == ENOENT) return accounts;
+  accounts.device_ = static_cast<std::uint64_t>(status.st_dev);
+  accounts.number_ = static_cast<std::uint64_t>(status.st_ino) | (status.st_ino == 0 ? 1 : 0);
+  return accounts;
+}
+
+USAGE_STATS_INLINE std::optional<std::vector<std::string>> Accounts::names() const {
+  std::error_code error;
+  std::vector<std::string> names;
+  struct stat status {};
+  // Not getpwuid: it may ask a name service over a socket.
+  const auto list = posix::read_system_file("/etc/passwd", 1024 * 1024, error);
+  const bool none = device_ == 0 && number_ == 0;
+  if (!list) return none && error == std::errc::no_such_file_or_directory ? std::optional(names) : std::nullopt;
+  const std::string id = std::to_string(user_), wanted = ":" + id + ":";
+  // Of ten thousand accounts only those lines are taken apart that may be this user's.
+  for (std::size_t at = list->find(wanted); at != std::string::npos; at = list->find(wanted, at + 1)) {
+    const std::size_t begin = list->rfind('\n', at) + 1;  // npos + 1 is 0
+    const std::string line = list->substr(begin, std::min(list->find('\n', at), list->size()) - begin);
+    std::vector<std::string> parts(1);  // name, password, uid, gid, full name, home, shell
+    for (const char c : line)
+      if (c == ':')
+        parts.emplace_back();
+      else
+        parts.back() += c;
+    if (parts.size() < 6 || parts[2] != id) continue;
+    names.push_back(parts[0]);
+    names.push_back(parts[4].substr(0, parts[4].find(',')));
+    names.push_back(parts[5]);
+  }
+  // Another list, as that of a folder which the host has made its root, does not tell what the first one said.
+  const bool same = !none && ::stat("/etc/passwd", &status) == 0 &&
+                    device_ == static_cast<std::uint64_t>(status.st_dev) &&
+                    number_ == static_cast<std::uint64_t>(status.st_ino);
+  return same || !names.empty() ? std::optional(std::move(names)) : std::nullopt;
 }
 
 }  // namespace os
@@ -6574,7 +6865,7 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
   LockedFile result;
   if (!error) result.impl_ = std::make_unique<Impl>(std::move(file), status);
   if (!error) error = result.impl_->lock_for_life();
-  if (!error) error = result.append(bytes);
+  if (!error) error = posix::write_all(result.impl_->descriptor.get(), bytes);
   // From its name's first moment nobody in this process may open it.
   auto& own = per_process<posix::OwnLocks>();
   const auto guard = lock_or_give_up(own.mutex);
@@ -6582,7 +6873,7 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
   if (!error) own.files.reserve(own.files.size() + 1);
   if (!error && ::renameat(parent, temporary.c_str(), parent, name.c_str()) != 0) error = posix::last_error();
   if (error) return ::unlinkat(parent, temporary.c_str(), 0), LockedFile();
-  own.files.push_back({status.st_dev, status.st_ino, result.impl_->descriptor.get()});
+  own.files.push_back({status.st_dev, status.st_ino, result.impl_->descriptor.get(), !result.impl_->of_open_file});
   return result;
 }
 
@@ -6605,7 +6896,8 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
   }
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0) return refuse(Outcome::failed, posix::last_error());
-  if (!posix::is_ours(status)) return refuse(Outcome::failed, std::make_error_code(std::errc::operation_not_permitted));
+  if (!posix::is_ours(status, folder.impl_->owner))
+    return refuse(Outcome::failed, std::make_error_code(std::errc::operation_not_permitted));
   struct flock lock = posix::whole_file(F_WRLCK);
   if (::fcntl(file.get(), F_SETLK, &lock) != 0)
     return refuse(errno == EACCES || errno == EAGAIN ? Outcome::locked_elsewhere : Outcome::failed,
@@ -6618,16 +6910,18 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
   return result;
 }
 
-USAGE_STATS_INLINE bool LockedFile::is_locked(const Folder& folder, const std::string& name) noexcept {
+USAGE_STATS_INLINE LockedFile::Look LockedFile::look(const Folder& folder, const std::string& name) noexcept {
   const int parent = folder.impl_->descriptor.get();
   auto& own = per_process<posix::OwnLocks>();
   const auto guard = lock_or_give_up(own.mutex);
-  if (!guard || own.find(parent, name.c_str()) >= 0) return true;
+  // (A lock of an open file is one of another's for F_GETLK, too.)
+  if (!guard || (own.may_lose_lock() && own.find(parent, name.c_str()) >= 0)) return Look::locked;
   const posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR);
-  // What cannot be looked at may be held; what is gone, or a link, a pipe or a folder, is not.
-  if (!file) return errno != ENOENT && errno != ELOOP && errno != ENXIO && errno != EISDIR && errno != ENOTDIR;
+  if (!file && errno == ENOENT) return Look::missing;
+  // What cannot be looked at may be held; a link, a pipe or a folder is not.
+  if (!file) return errno != ELOOP && errno != ENXIO && errno != EISDIR && errno != ENOTDIR ? Look::locked : Look::free;
   struct flock lock = posix::whole_file(F_WRLCK);
-  return ::fcntl(file.get(), F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+  return ::fcntl(file.get(), F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK ? Look::locked : Look::free;
 }
 
 namespace posix {
@@ -7061,12 +7355,34 @@ USAGE_STATS_END_NAMESPACE
 #include <csignal>
 #include <cstdint>
 #include <cstring>
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#if defined(__linux__)
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#endif
+
+// ---- usage_stats/detail/os/posix/parts/prepared_start.inl
+// What the start of this program as another process needs, and the ways to start it.
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstring>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -7077,6 +7393,92 @@ USAGE_STATS_END_NAMESPACE
 #include <mach-o/dyld.h>
 #endif
 
+// ---- usage_stats/detail/os/posix/parts/exec_strings.inl
+// Arguments and environment of a new program.
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <unistd.h>
+
+extern "C" char** environ;
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace os {
+namespace posix {
+
+/// Strings in one piece and pointers to them, as execve wants them.
+class ExecStrings {
+ public:
+  void reserve(std::size_t count, std::size_t bytes) {
+    begins_.reserve(count);
+    bytes_.reserve(bytes + count);
+  }
+  void add(std::string_view text) {
+    begins_.push_back(bytes_.size());
+    bytes_.append(text);
+    bytes_ += '\0';
+  }
+  /// No add() after this.
+  void close() {
+    pointers_.reserve(begins_.size() + 1);
+    for (const std::size_t begin : begins_) pointers_.push_back(&bytes_[begin]);
+    pointers_.push_back(nullptr);
+  }
+  char* const* pointers() const noexcept { return pointers_.data(); }
+  char** pointers() noexcept { return pointers_.data(); }
+
+ private:
+  std::string bytes_;
+  std::vector<std::size_t> begins_;
+  std::vector<char*> pointers_;
+};
+
+/// What an entry of the environment is for a process in another folder: relative paths of the certificates that it is
+/// to trust become absolute.
+USAGE_STATS_INLINE std::string entry_elsewhere(std::string_view entry) {
+  for (const std::string_view name : {"SSL_CERT_FILE=", "SSL_CERT_DIR=", "CURL_CA_BUNDLE=", "OPENSSL_CONF="}) {
+    if (entry.compare(0, name.size(), name) != 0) continue;
+    std::error_code error;
+    std::string made(name), here;
+    for (std::size_t begin = name.size(); !error && begin < entry.size();) {  // SSL_CERT_DIR may be a list
+      const std::size_t end = name == "SSL_CERT_DIR=" ? std::min(entry.find(':', begin), entry.size()) : entry.size();
+      if (entry[begin] != '/' && end > begin) {
+        if (here.empty()) here = std::filesystem::current_path(error).string() + "/";
+        made += here;
+      }
+      made.append(entry.substr(begin, end + 1 - begin));
+      begin = end + 1;
+    }
+    if (!error) return made;
+  }
+  return {};
+}
+
+USAGE_STATS_INLINE ExecStrings environment_with(const std::vector<std::pair<std::string, std::string>>& more) {
+  ExecStrings all;
+  std::size_t count = more.size(), bytes = 512;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry, ++count) bytes += std::strlen(*entry);
+  all.reserve(count, bytes);
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string changed = entry_elsewhere(*entry);
+    all.add(changed.empty() ? std::string_view(*entry) : changed);
+  }
+  for (const auto& [name, value] : more) all.add(name + "=" + value);
+  all.close();
+  return all;
+}
+
+}  // namespace posix
+}  // namespace os
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/posix/parts/system_call.inl
 // The kernel asked without the C library: in a signal handler, and between clone and execve. There an errno would be
 // the host's, and a function that a preloaded library puts in the place of open() or fcntl() may wait for a lock that
@@ -7334,6 +7736,12 @@ USAGE_STATS_END_NAMESPACE
 #endif
 #endif
 
+// A child that works beside its host in the same memory must ask the kernel without the C library (system_call.inl).
+#if defined(__linux__) && (defined(__x86_64__) || defined(__aarch64__)) && !defined(__ILP32__) && \
+    !defined(USAGE_STATS_VFORK_IS_FORK) && !defined(USAGE_STATS_NO_OTHER_STACK)
+#define USAGE_STATS_START_APART
+#endif
+
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
@@ -7354,42 +7762,10 @@ namespace posix {
 
 constexpr int first_descriptor = 3;  // after the three streams; in a new process that of its lock
 
-/// Strings and pointers to them, as execve wants them.
-struct ExecStrings {
-  std::vector<std::string> texts;
-  std::vector<char*> pointers;
-
-  explicit ExecStrings(std::vector<std::string> from) : texts(std::move(from)) {
-    for (std::string& text : texts) pointers.push_back(text.data());
-    pointers.push_back(nullptr);
-  }
-};
-
-/// What an entry of the environment is for a process in another folder: relative paths of the certificates that it is
-/// to trust become absolute.
-USAGE_STATS_INLINE std::string entry_elsewhere(const std::string& entry) {
-  for (const std::string_view name : {"SSL_CERT_FILE=", "SSL_CERT_DIR=", "CURL_CA_BUNDLE=", "OPENSSL_CONF="}) {
-    if (entry.compare(0, name.size(), name) != 0) continue;
-    std::error_code error;
-    const std::string here = std::filesystem::current_path(error).string() + "/";
-    std::string made(name);
-    for (std::size_t begin = name.size(); !error && begin < entry.size();) {  // SSL_CERT_DIR may be a list
-      const std::size_t end = name == "SSL_CERT_DIR=" ? std::min(entry.find(':', begin), entry.size()) : entry.size();
-      if (entry[begin] != '/' && end > begin) made += here;
-      made.append(entry, begin, end + 1 - begin);
-      begin = end + 1;
-    }
-    if (!error) return made;
-  }
-  return entry;
-}
-
-USAGE_STATS_INLINE std::vector<std::string> environment_with(
-    const std::vector<std::pair<std::string, std::string>>& more) {
-  std::vector<std::string> all;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) all.push_back(entry_elsewhere(*entry));
-  for (const auto& [name, value] : more) all.push_back(name + "=" + value);
-  return all;
+/// Valgrind ends a program that starts a process in its own memory and goes on beside it.
+USAGE_STATS_INLINE bool memory_can_be_shared() noexcept {
+  const char* const preloaded = std::getenv("LD_PRELOAD");
+  return preloaded == nullptr || std::strstr(preloaded, "/vgpreload_") == nullptr;
 }
 
 USAGE_STATS_INLINE void close_from(int first) noexcept {
@@ -7406,8 +7782,9 @@ class PreparedStart {
   explicit PreparedStart(const SelfStart& start)
       : lock_(start.lock),
         life_(static_cast<unsigned>(start.life.count())),
-        arguments_({start.argument0}),
         environment_(environment_with(start.variables)) {
+    arguments_.add(start.argument0);
+    arguments_.close();
     for (const auto& variable : start.variables) purpose_ += variable.second + '\n';
   }
 
@@ -7416,6 +7793,13 @@ class PreparedStart {
   /// `child`: the new process, where it is this one's child in spite of all, as that of a container's first process
   /// is; else 0.
   int run(pid_t& child) const noexcept;
+#if defined(USAGE_STATS_START_APART)
+  /// The same, but waits only until the new process is about to be another program: loading it is most of the work. It
+  /// uses this object until then, see ended(). Nothing where that cannot be done here.
+  std::optional<int> run_apart() const noexcept;
+  /// Whether the new process needs this object no more.
+  bool ended() const noexcept { return apart_.process == 0; }
+#endif
 #if defined(__linux__)
   /// In a process that a signal handler has made for this, with or without the host's memory: only what may be done
   /// there.
@@ -7433,6 +7817,21 @@ class PreparedStart {
   static pid_t start_directly(Start&) noexcept;
   static pid_t start_in_between(Start&) noexcept;
   int become_it() const noexcept;
+#if defined(USAGE_STATS_START_APART)
+  /// What host and new process tell each other, in the host's memory.
+  struct Apart {
+    std::atomic<int> told{0};     // 1: it is about to be another program, or has failed
+    std::atomic<int> process{0};  // cleared by the kernel when it has left this memory
+    std::atomic<int> problem{0};
+    void tell(int failed) noexcept {
+      problem = failed;
+      told = 1;
+      raw::call(SYS_futex, raw::pointer(&told), 1 /* FUTEX_WAKE */, 1);
+    }
+  };
+  static int become_apart(void* prepared) noexcept;
+  static int in_between_apart(void* prepared) noexcept;
+#endif
   char* stack(std::size_t number) const noexcept { return stacks_.get() + number * stack_bytes; }
 
   static constexpr std::size_t stack_bytes = 16 * 1024;
@@ -7440,6 +7839,9 @@ class PreparedStart {
   unsigned life_;  // seconds
   ExecStrings arguments_, environment_;
   std::unique_ptr<char[]> stacks_{new char[2 * stack_bytes]};
+#if defined(USAGE_STATS_START_APART)
+  mutable Apart apart_;
+#endif
 };
 
 #if defined(__linux__)
@@ -7470,10 +7872,12 @@ USAGE_STATS_INLINE int PreparedStart::become_it() const noexcept {
     raw::call(SYS_ftruncate, lock, 0);
 #endif
   raw::mask(SIG_SETMASK, raw::SignalSet());
+#if defined(USAGE_STATS_START_APART)
+  if (apart_.process != 0) apart_.tell(0);
+#endif
   // In the host's folder still, for the sake of relative paths to libraries; see become_background_process().
-  return static_cast<int>(-raw::call(SYS_execve, raw::pointer(program_.c_str()),
-                                     raw::pointer(arguments_.pointers.data()),
-                                     raw::pointer(environment_.pointers.data())));
+  return static_cast<int>(-raw::call(SYS_execve, raw::pointer(program_.c_str()), raw::pointer(arguments_.pointers()),
+                                     raw::pointer(environment_.pointers())));
 }
 
 USAGE_STATS_INLINE int PreparedStart::become(void* data) noexcept {
@@ -7531,40 +7935,121 @@ USAGE_STATS_INLINE pid_t PreparedStart::start_in_between(Start& start) noexcept 
 #endif
 }
 
-USAGE_STATS_INLINE int PreparedStart::run(pid_t& child) const noexcept {
-  // Until the child is another program, it works in this process's memory: no handler, no cancellation may run there.
-  // What has no handler may still end both, should the program's file be on a server that does not answer.
-  raw::SignalSet handled = raw::SignalSet::all(), former;
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
-    raw::Action now;
-    if (raw::action(number, nullptr, &now) == 0 && now.handler() == 0) handled.remove(raw::SignalSet::only(number));
-  }
+/// While a child works in this process's memory: no handler, no cancellation may run there. What has no handler may
+/// still end both, should a file be on a server that does not answer.
+struct HandlersHeld {
+  raw::SignalSet former;
   int cancelling = 0;
+
+  HandlersHeld() noexcept {
+    raw::SignalSet handled = raw::SignalSet::all();
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
+      raw::Action now;
+      if (raw::action(number, nullptr, &now) == 0 && now.handler() == 0) handled.remove(raw::SignalSet::only(number));
+    }
+    ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
+    raw::mask(SIG_BLOCK, handled, &former);
+  }
+  ~HandlersHeld() {
+    raw::mask(SIG_SETMASK, former);
+    ::pthread_setcancelstate(cancelling, nullptr);
+  }
+  HandlersHeld(const HandlersHeld&) = delete;
+  HandlersHeld& operator=(const HandlersHeld&) = delete;
+};
+
+USAGE_STATS_INLINE int PreparedStart::run(pid_t& child) const noexcept {
   Start start{this, 0, 0};
-  ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
-  raw::mask(SIG_BLOCK, handled, &former);
+  const HandlersHeld held;
   child = start_in_between(start);
   if (start.problem != 0) child = 0;
-  raw::mask(SIG_SETMASK, former);
-  ::pthread_setcancelstate(cancelling, nullptr);
   return start.problem;
 }
+
+#if defined(USAGE_STATS_START_APART)
+USAGE_STATS_INLINE int PreparedStart::become_apart(void* data) noexcept {
+  const auto* const prepared = static_cast<const PreparedStart*>(data);
+  prepared->apart_.tell(prepared->become_it());
+  raw::exit(127);
+}
+
+USAGE_STATS_INLINE int PreparedStart::in_between_apart(void* data) noexcept {
+  const auto* const prepared = static_cast<const PreparedStart*>(data);
+  Apart& apart = prepared->apart_;
+  const int child = ::clone(&become_apart, prepared->stack(1), CLONE_VM | CLONE_CHILD_CLEARTID | SIGCHLD, data, nullptr,
+                            nullptr, &apart.process);
+  if (child < 0) {
+    apart.process = 0;
+    apart.tell(errno);
+  }
+  raw::exit(0);
+}
+
+USAGE_STATS_INLINE std::optional<int> PreparedStart::run_apart() const noexcept {
+  if (!memory_can_be_shared() || is_reaper()) return std::nullopt;
+  const HandlersHeld held;
+  apart_.process = 1;  // until the kernel says otherwise
+  const pid_t middle = ::clone(&in_between_apart, stack(2), CLONE_VM | CLONE_VFORK, const_cast<PreparedStart*>(this));
+  if (middle < 0) {
+    apart_.process = 0;
+    return errno == EINVAL ? std::nullopt : std::optional<int>(errno);
+  }
+  raw::reap(middle);
+  // It takes the lock meanwhile, in a folder that may be on a server that does not answer.
+  const raw::Time longest{1, 0};
+  for (int look = 0; look < 10 && apart_.told == 0; ++look)
+    if (raw::call(SYS_futex, raw::pointer(&apart_.told), 0 /* FUTEX_WAIT */, 0, raw::pointer(&longest)) == -ETIMEDOUT)
+      break;
+  return apart_.problem;
+}
+#endif
 #else
 USAGE_STATS_INLINE int PreparedStart::run(pid_t& child) const noexcept { return child = 0, ENOSYS; }
 #endif
 
+#if defined(__linux__) && !defined(USAGE_STATS_VFORK_IS_FORK)
+USAGE_STATS_INLINE int start_prepared(const SelfStart& start, pid_t& child) {
+#if defined(USAGE_STATS_START_APART)
+  // The one before, which its process may still be using; in sight of leak checkers.
+  static std::atomic<PreparedStart*> last{nullptr};
+  PreparedStart* const former = last.exchange(nullptr);
+  if (former == nullptr || former->ended()) {
+    delete former;
+    auto prepared = std::make_unique<PreparedStart>(start);
+    const auto problem = prepared->run_apart();  // and from here on in use, perhaps
+    if (!prepared->ended()) {
+      PreparedStart* none = nullptr;  // else another thread was faster: this one's stays, and nobody frees it
+      last.compare_exchange_strong(none, prepared.release());
+    }
+    if (problem) return *problem;
+    return PreparedStart(start).run(child);
+  }
+  PreparedStart* none = nullptr;
+  last.compare_exchange_strong(none, former);
+#endif
+  return PreparedStart(start).run(child);
+}
+#endif
+
 }  // namespace posix
+}  // namespace os
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace os {
 
 USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& error) {
   pid_t id = 0;
 #if defined(__linux__) && !defined(USAGE_STATS_VFORK_IS_FORK)
-  const int problem = posix::PreparedStart(start).run(id);
+  const int problem = posix::start_prepared(start, id);
 #else
   // The lock is taken by the new program only.
-  posix::ExecStrings environment(posix::environment_with(start.variables));
+  posix::ExecStrings environment = posix::environment_with(start.variables);
   posix::Spawn spawn;
   for (int stream = 0; stream < posix::first_descriptor; ++stream) spawn.null_stream(stream);
-  const int problem = spawn.start(id, own_executable(), {start.argument0}, environment.pointers.data());
+  const int problem = spawn.start(id, own_executable(), {start.argument0}, environment.pointers());
 #endif
   Child child;
   error = problem == 0 ? std::error_code() : std::error_code(problem, std::generic_category());
@@ -7714,12 +8199,6 @@ USAGE_STATS_INLINE std::int64_t monotonic_ms() noexcept {
 #endif
 }
 
-/// Valgrind ends a program that starts a process in its own memory and goes on beside it.
-USAGE_STATS_INLINE bool memory_can_be_shared() noexcept {
-  const char* const preloaded = std::getenv("LD_PRELOAD");
-  return preloaded == nullptr || std::strstr(preloaded, "/vgpreload_") == nullptr;
-}
-
 /// What changes in the process while runs are watched. Never destroyed, having nothing to destroy: handlers may run
 /// until the end.
 struct WatchedSignals {
@@ -7747,13 +8226,15 @@ struct SpareStack {
     return stack;
   }
   void lend() noexcept {
-    stack_t now{};
-    if (::sigaltstack(nullptr, &now) != 0 || (now.ss_flags & SS_DISABLE) == 0 || lent.exchange(true)) return;
+    if (lent.exchange(true)) return;
+    stack_t ours{}, former{};
+    ours.ss_sp = memory;
+    ours.ss_size = sizeof memory;
     borrower = ::pthread_self();
-    now.ss_sp = memory;
-    now.ss_size = sizeof memory;
-    now.ss_flags = 0;
-    ::sigaltstack(&now, nullptr);
+    const bool had_none = ::sigaltstack(&ours, &former) == 0 && (former.ss_flags & SS_DISABLE) != 0;
+    if (had_none) return;
+    if (former.ss_sp != nullptr) ::sigaltstack(&former, nullptr);  // this thread has one of its own, which it keeps
+    lent = false;
   }
   /// Only the thread itself can give it back; where the last session ends in another one, it has it on.
   void take_back() noexcept {
@@ -7807,9 +8288,9 @@ USAGE_STATS_INLINE void raise_again(int number, const siginfo_t* info) noexcept 
 }
 
 /// Those that are not watched yet.
-USAGE_STATS_INLINE void install(Handler handler, bool requests) noexcept {
+USAGE_STATS_INLINE void install(Handler handler, bool requests, pid_t process) noexcept {
   WatchedSignals& watched = WatchedSignals::instance();
-  const bool first_process = ::getpid() == 1;  // of a container: what others send it kills it only with a handler
+  const bool first_process = process == 1;  // of a container: what others send it kills it only with a handler
   for (int i = 0; i < killing_signal_count; ++i) {
     struct sigaction now {};
     const auto& [number, name, fault, request] = killing_signals[i];
@@ -8046,15 +8527,16 @@ USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& envelope, const st
   if (!envelope || !in_main_executable(reinterpret_cast<const void*>(&Slot::handle))) return;
   auto start = uploader ? std::make_unique<posix::PreparedStart>(*uploader) : nullptr;
   const auto guard = lock_or_give_up(posix::WatchedSignals::mutex());
+  const pid_t process = ::getpid();
   for (int i = 0; guard && i < count && slot_ < 0; ++i) {
     Slot& slot = table()[i];
-    if (slot.taken && slot.owner == ::getpid()) continue;  // one of a fork's parent is free here
+    if (slot.taken && slot.owner == process) continue;  // one of a fork's parent is free here
     slot_ = i;
     slot.taken = true;
     slot.descriptor = envelope.impl_->descriptor.get();
     slot.device = envelope.impl_->device;
     slot.inode = envelope.impl_->inode;
-    slot.owner = ::getpid();
+    slot.owner = process;
     slot.begin_ms = posix::monotonic_ms();
     delete slot.start.exchange(start.release());  // a copy of the parent's
     slot.armed = true;
@@ -8065,7 +8547,7 @@ USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& envelope, const st
     watched.share_memory = posix::memory_can_be_shared();
     posix::SpareStack::instance().lend();
   }
-  posix::install(&Slot::handle, requests);
+  posix::install(&Slot::handle, requests, process);
 }
 
 USAGE_STATS_INLINE SignalWatch::SignalWatch(SignalWatch&& other) noexcept : slot_(std::exchange(other.slot_, -1)) {}
@@ -8096,6 +8578,7 @@ USAGE_STATS_END_NAMESPACE
 
 #undef USAGE_STATS_VFORK_IS_FORK
 #undef USAGE_STATS_NO_OTHER_STACK
+#undef USAGE_STATS_START_APART
 // ---- usage_stats/detail/os/posix/terminal.inl
 
 #include <algorithm>
@@ -8316,7 +8799,10 @@ USAGE_STATS_INLINE ScopedCancelBlock::~ScopedCancelBlock() { ::pthread_setcancel
 
 USAGE_STATS_INLINE bool elevated() noexcept {
 #if defined(__linux__)
-  return ::getauxval(AT_SECURE) != 0 || ::getuid() != ::geteuid() || ::getgid() != ::getegid();
+  uid_t user = 0, acting_user = 0, saved_user = 0;
+  gid_t group = 0, acting_group = 0, saved_group = 0;
+  return ::getauxval(AT_SECURE) != 0 || ::getresuid(&user, &acting_user, &saved_user) != 0 ||
+         ::getresgid(&group, &acting_group, &saved_group) != 0 || user != acting_user || group != acting_group;
 #elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__OpenBSD__) || defined(__NetBSD__)
   return ::issetugid() != 0;
 #else
@@ -8528,25 +9014,6 @@ USAGE_STATS_INLINE PrivateNames private_names() {
   for (const char* const name : {"USER", "LOGNAME", "SUDO_USER"})
     if (const auto value = variable(name)) names.users.push_back(*value);
   std::error_code error;
-  // Not getpwuid: it may ask a name service over a socket.
-  if (const auto accounts = posix::read_system_file("/etc/passwd", 1024 * 1024, error)) {
-    const std::string id = std::to_string(::getuid()), wanted = ":" + id + ":";
-    // Of ten thousand accounts only those lines are taken apart that may be this user's.
-    for (std::size_t at = accounts->find(wanted); at != std::string::npos; at = accounts->find(wanted, at + 1)) {
-      const std::size_t begin = accounts->rfind('\n', at) + 1;  // npos + 1 is 0
-      const std::string line = accounts->substr(begin, std::min(accounts->find('\n', at), accounts->size()) - begin);
-      std::vector<std::string> parts(1);  // name, password, uid, gid, full name, home, shell
-      for (const char c : line)
-        if (c == ':')
-          parts.emplace_back();
-        else
-          parts.back() += c;
-      if (parts.size() < 6 || parts[2] != id) continue;
-      names.users.push_back(parts[0]);
-      names.users.push_back(parts[4].substr(0, parts[4].find(',')));
-      names.home = parts[5];
-    }
-  }
   if (const auto home_folder = variable("HOME")) names.home = *home_folder;
   struct utsname system {};
   if (::uname(&system) == 0) {
@@ -9709,7 +10176,17 @@ USAGE_STATS_INLINE void JsonWriter::number(double value) {
   begin_value();
   if (std::signbit(value)) text_ += '-';
   const double size = std::fabs(value);
-  text_ += size == 0.0 ? "0.0" : json_writer_impl::text_of(size);
+  // Times, and most of what people measure. Of 15 digits and less no two numbers share a double: these are the
+  // shortest.
+  const std::uint64_t thousandths = size < 1e12 ? static_cast<std::uint64_t>(size * 1000.0 + 0.5) : 0;
+  if (static_cast<double>(thousandths) / 1000.0 != size)
+    return static_cast<void>(text_ += json_writer_impl::text_of(size));
+  keyed_ = true;  // goes on in this value
+  positive(thousandths / 1000);
+  const auto rest = static_cast<int>(thousandths % 1000);
+  const char digits[] = {'.', static_cast<char>('0' + rest / 100), static_cast<char>('0' + rest / 10 % 10),
+                         static_cast<char>('0' + rest % 10)};
+  text_.append(digits, rest % 100 == 0 ? 2 : rest % 10 == 0 ? 3 : 4);
 }
 
 USAGE_STATS_INLINE void JsonWriter::flag(bool value) { raw(value ? "true" : "false"); }
@@ -10266,7 +10743,7 @@ USAGE_STATS_INLINE Answer unattended(Facts& facts) {  // 15
   return Decision{Verdict::on, 0, why + "the program's author has switched them on"};
 }
 
-/// Section 3 of the design; the first rule that speaks decides. Rule 10 stands where its file stands.
+/// docs/consent.md; the first rule that applies decides. Rule 10 takes the place of the rule whose file is broken.
 struct Rule {
   int number;
   Answer (*speak)(Facts&);
@@ -11337,6 +11814,8 @@ namespace detail {
 
 namespace redaction_impl {
 
+inline constexpr std::size_t in_environment = 6;  // and of paths: shorter ones may be anything
+
 inline constexpr std::size_t arguments_with_words = 1000;  // beyond them (`tool *.bam`) nothing is looked for
 
 USAGE_STATS_INLINE bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
@@ -11405,7 +11884,21 @@ USAGE_STATS_INLINE void SensitiveValues::add(std::string_view value, std::size_t
   text_ += value;
 }
 
-USAGE_STATS_INLINE bool SensitiveValues::say(std::string_view word) const noexcept {
+USAGE_STATS_INLINE std::optional<SensitiveValues> SensitiveValues::completed() const {
+  const auto names = accounts_->names();
+  if (!names) return std::nullopt;
+  SensitiveValues all = *this;
+  all.accounts_.reset();
+  using redaction_impl::in_environment;
+  for (const std::string& name : *names) all.add(name, name.substr(0, 1) == "/" ? in_environment : 3);
+  return all;
+}
+
+USAGE_STATS_INLINE bool SensitiveValues::say(std::string_view word) const {
+  if (accounts_) {
+    const auto all = completed();
+    return !all || all->say(word);
+  }
   const auto same = [](char a, char b) { return characters::lower(a) == characters::lower(b); };
   return std::any_of(values_.begin(), values_.end(), [&](const Value& value) {
     return !value.stands_alone && value.size == word.size() &&
@@ -11423,6 +11916,12 @@ USAGE_STATS_INLINE void SensitiveValues::add_arguments(const std::vector<std::st
 }
 
 USAGE_STATS_INLINE SensitiveValues::Words SensitiveValues::words() const {
+  if (accounts_) {
+    if (const auto all = completed()) return all->words();
+    Words unknown;
+    unknown.complete = false;
+    return unknown;
+  }
   constexpr std::string_view separators = " \t\r\n\v\f/\\:;=@&?|,#*\"'()[]{}<>", parts = "_";
   Words result;
   const auto each_part = [](std::string_view text, std::string_view between, auto see) {
@@ -11493,9 +11992,10 @@ USAGE_STATS_INLINE std::vector<std::pair<std::size_t, std::size_t>> SensitiveVal
 }
 
 USAGE_STATS_INLINE SensitiveValues ambient_values() {
-  constexpr std::size_t in_environment = 6;
+  using redaction_impl::in_environment;
   SensitiveValues result;
   const os::PrivateNames names = os::private_names();
+  result.add_later(os::Accounts::now());
   for (const auto* const list : {&names.users, &names.hosts})
     for (const std::string& name : *list) result.add(name);
   for (const std::string& folder : {names.home, names.working_folder}) result.add(folder, in_environment);
@@ -11531,9 +12031,10 @@ USAGE_STATS_INLINE bool looks_private(std::string_view value) {
 
 USAGE_STATS_INLINE bool says_any(std::string_view value, const SensitiveValues::Words& sensitive) {
   const std::vector<Word> words = words_of(value);
-  return !sensitive.occurrences(value).empty() || std::any_of(words.begin(), words.end(), [&](const Word& word) {
-    return sensitive.contains(value.substr(word.begin, word.end - word.begin));
-  });
+  return !sensitive.complete || !sensitive.occurrences(value).empty() ||
+         std::any_of(words.begin(), words.end(), [&](const Word& word) {
+           return sensitive.contains(value.substr(word.begin, word.end - word.begin));
+         });
 }
 
 /// One argument, taken apart. `shown` is what stands before its value, which may be empty or a kind; `name` is what of
@@ -11917,6 +12418,7 @@ USAGE_STATS_INLINE std::optional<std::vector<std::string>> scrub(const std::vect
                                                                  std::size_t first_of_user) {
   using namespace redaction_impl;
   const SensitiveValues::Words words = sensitive.words();
+  if (!words.complete) return std::nullopt;
   std::vector<std::string> result;
   for (const std::string& text : texts) {
     const std::string_view looked_at = std::string_view(text).substr(0, 2 * longest_input);
@@ -12126,7 +12628,12 @@ class ReportWriter {
 };
 
 USAGE_STATS_INLINE void ReportWriter::known(const char* name, const std::string& text) {
-  if (!text.empty()) out_.key(name).text(clip_utf8(text, limits::string_bytes));
+  if (text.empty()) return;
+  out_.key(name);
+  if (text.size() * 3 <= limits::string_bytes)
+    out_.text(text);  // also if each byte of it becomes U+FFFD
+  else
+    out_.text(clip_utf8(text, limits::string_bytes));
 }
 
 USAGE_STATS_INLINE void ReportWriter::write(const Values& values) {
@@ -13066,10 +13573,19 @@ USAGE_STATS_INLINE std::filesystem::path Archive::report_path(const std::string&
   return top_->path() / client_id / session_id / storage_impl::report_file;
 }
 
+USAGE_STATS_INLINE os::Folder Archive::client(const std::string& client_id, bool create, std::error_code& error) const {
+  if (client_ && client_.path().filename() == client_id) return error.clear(), client_;
+  os::Folder opened = top_->folder(client_id, create, error);
+  if (keeps_open_) client_ = opened;
+  return opened;
+}
+
 USAGE_STATS_INLINE os::Folder Archive::session(const std::string& client_id, const std::string& session_id, bool create,
                                                std::error_code& error) const {
-  const os::Folder client = top_->folder(client_id, create, error);
-  return client ? client.folder(session_id, create, error) : os::Folder();
+  const os::Folder its_client = client(client_id, create, error);
+  if (!its_client) return {};
+  if (os::Folder made = create ? its_client.make(session_id, error) : os::Folder()) return made;
+  return its_client.folder(session_id, create, error);
 }
 
 USAGE_STATS_INLINE std::error_code Archive::write_report(const std::string& client_id, const std::string& session_id,
@@ -13422,7 +13938,7 @@ USAGE_STATS_INLINE std::error_code Outbox::remove(const std::string& session_id)
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/store/ownership.inl
-// Whether a usage folder is this program's (section 6 of the design): by its state.json, which is the first file in it.
+// Whether a usage folder is this program's (docs/design.md): by its state.json, which is the first file in it.
 
 #include <string>
 #include <string_view>
@@ -13437,7 +13953,8 @@ struct Ownership {
   std::string app;        // whose it is
   State state{};
   bool marked = false;  // state.json says so itself
-  bool fresh = false;   // an empty folder: nobody's yet
+  os::Folder::Stamp stamp{};
+  bool fresh = false;  // an empty folder: nobody's yet
 };
 
 /// A folder whose state.json was lost or damaged, or names no program, since an earlier version wrote it: is all that
@@ -13532,7 +14049,7 @@ USAGE_STATS_INLINE Ownership look_at_ownership(const os::Folder& folder, const s
   Ownership found;
   std::error_code error;
   const auto refuse = [&](std::error_code why) { return found.error = why, found; };
-  const auto text = folder.read(state_file, limits::file_bytes, error);
+  const auto text = folder.read(state_file, limits::file_bytes, error, &found.stamp);
   has_state = text && !text->empty();
   if (!text && error != std::errc::no_such_file_or_directory && error != std::errc::file_too_large)
     return refuse(os::in_state_file(error));
@@ -13584,6 +14101,10 @@ constexpr std::size_t some = 16;  // more than a limit allows, so that not each 
 USAGE_STATS_INLINE std::vector<os::Folder::Entry> first_look(const os::Folder& folder, std::size_t limit,
                                                              bool (*wanted)(std::string_view) = is_id) {
   return folder ? folder.list(limit + 1, wanted, limit + 1000) : std::vector<os::Folder::Entry>();
+}
+
+USAGE_STATS_INLINE std::vector<std::string> first_names(const os::Folder& folder, std::size_t limit) {
+  return folder ? folder.names(limit + 1, is_id, limit + 1000) : std::vector<std::string>();
 }
 
 /// Gives the run of an envelope whose process is gone its last report, if it has none. If that cannot be, the envelope
@@ -13642,13 +14163,13 @@ USAGE_STATS_INLINE void collect_vanished(Storage& storage, const Log& log, std::
 USAGE_STATS_INLINE bool has_abandoned_runs(const Storage& storage) {
   std::error_code error;
   const os::Folder active = storage.outbox.active(false, error);
-  if (storage_impl::first_look(active, storage_impl::some).size() <= storage_impl::some) return false;
-  const auto envelopes = storage_impl::first_look(active, 100);
+  if (storage_impl::first_names(active, storage_impl::some).size() <= storage_impl::some) return false;
+  const auto names = storage_impl::first_names(active, 100);
   const std::string here = os::host_identity();
   std::size_t vanished = 0;
-  for (const auto& entry : envelopes) {
-    if (os::LockedFile::is_locked(active, entry.name)) continue;
-    const auto envelope = storage.outbox.read(active, entry.name);
+  for (const std::string& name : names) {
+    if (os::LockedFile::is_locked(active, name)) continue;
+    const auto envelope = storage.outbox.read(active, name);
     const bool left = envelope ? storage_impl::is_left_to_its_host(*envelope, here) : storage_impl::is_newer(envelope);
     if (!left && ++vanished > storage_impl::some) return true;
   }
@@ -13758,11 +14279,12 @@ USAGE_STATS_INLINE void prune(Storage& storage, const Log& log, bool backlog) {
 
 USAGE_STATS_INLINE bool needs_pruning(const Storage& storage, const std::string& client_id) {
   using storage_impl::first_look;
+  using storage_impl::first_names;
   if (has_abandoned_runs(storage)) return true;
   std::error_code error;
-  const os::Folder client = storage.folder().folder(client_id, false, error);
+  const os::Folder client = storage.archive.client(client_id, false, error);
   const os::Folder pending = storage.outbox.pending(false, error);
-  const std::size_t waiting = first_look(pending, limits::waiting_reports).size();
+  const std::size_t waiting = first_names(pending, limits::waiting_reports).size();
   const std::size_t most = limits::kept_sessions + storage_impl::some + waiting;
   const auto sessions = first_look(client, most);
   const auto clients = first_look(storage.folder(), most, storage_impl::is_client);
@@ -13806,7 +14328,7 @@ USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::p
   if (!error && found.fresh && !create) error = std::make_error_code(std::errc::no_such_file_or_directory);
   if (error) return std::nullopt;
   Storage storage(std::make_shared<const os::Folder>(std::move(folder)), std::move(found.app), std::move(found.state),
-                  found.marked);
+                  found.stamp, found.marked);
   if (!create) return storage;
   error = storage.claim();
   // A lock that is not to be had is one of another run that claims it for the same program.
@@ -13814,6 +14336,14 @@ USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::p
   if (error && found.fresh) return std::nullopt;
   if (found.fresh) storage.opened_ = storage.state();  // what others have written who began at the same moment
   return storage;
+}
+
+USAGE_STATS_INLINE std::optional<Storage> Storage::open_again(const std::filesystem::path& path, const Known& known,
+                                                              std::error_code& error) {
+  os::Folder folder = os::Folder::open(path, false, error);
+  if (!folder) return std::nullopt;
+  if (!folder.stamp(storage_impl::state_file).is(known.stamp)) return open(path, known.app, false, error);
+  return Storage(std::make_shared<const os::Folder>(std::move(folder)), known.app, known.state, known.stamp, true);
 }
 
 USAGE_STATS_INLINE std::error_code Storage::claim() {
@@ -13925,6 +14455,7 @@ USAGE_STATS_INLINE bool Run::open_folder(Plan& plan) {
   else if (!plan.open_folder(options, true))
     return disable(plan, plan.folder_problem);
   if (plan.state.damaged) log("state.json is damaged: what it knew is forgotten");
+  known_ = plan.storage->known();
   return true;
 }
 
@@ -13999,7 +14530,7 @@ USAGE_STATS_INLINE bool Run::choose_client(Plan& plan) {
       if (error && error != std::errc::timed_out)
         return disable(plan, (folder_ / "state.json").string() + ": " + error.message());
       // The run counts all the same.
-      if (error) log("state.json is kept by a process that does not get on: this run is reported without a client id");
+      if (error) log("state.json is locked by a process that has stopped: this run is reported without a client id");
     }
   }
   report_.client_id = id;
@@ -14072,9 +14603,10 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
     signals_ = os::SignalWatch();
     return lock_.release();
   }
-  auto storage = Storage::open(folder_, options.app, false, error);
+  auto storage = Storage::open_again(folder_, known_, error);
   if (!storage) return write_to_label(error);
   // A last report that is there already is an uploader's: it took this run for lost. What was sent stays what it was.
+  storage->keep_open();
   const bool may_be_collected = envelope_.destinations.empty() || !lock_.was_kept() ||
                                 now_seconds() - envelope_.created >= storage_impl::left_to_its_host;
   const std::int64_t collected = may_be_collected ? storage->archive.last_report(envelope_) : 0;
@@ -14131,7 +14663,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
     scrub_report(interim, disclosed(), sensitive_);
     const std::string sequence = std::to_string(interim.sequence);
     std::error_code error;
-    auto storage = Storage::open(folder_, options.app, false, error);
+    auto storage = Storage::open_again(folder_, known_, error);
     // The run may have ended meanwhile, when this thread was held up: its last report stays.
     if (storage)
       error = storage->archive.write_report(envelope_.client_id, session_id, to_json(interim),
@@ -14139,7 +14671,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
     if (!error) changes_reported_ = changes;
     log("session ", session_id, " goes on: report ", sequence, error ? "; " + error.message() : std::string());
     if (error || !storage) return;
-    if (envelope_.destinations.empty() || !uploader_needed(*storage, envelope_, storage->state())) return;
+    if (envelope_.destinations.empty() || !uploader_needed(*storage, envelope_, storage->state_at_opening())) return;
     if (options.delivery == Delivery::in_process) {
       UploadOptions now;
       now.stay = std::chrono::milliseconds(0);
@@ -14162,7 +14694,7 @@ USAGE_STATS_INLINE void Run::run_maintenance(Storage& storage) const {
 }
 
 USAGE_STATS_INLINE void Run::deliver(Storage& storage) const {
-  const State state = storage.state();
+  const State& state = storage.state_at_opening();  // some file writes ago
   if (!uploader_needed(storage, envelope_, state)) return;
   if (options.delivery == Delivery::in_process) return upload_in_process(folder_, options.wait_limit, log);
   if (!can_start_uploader()) {
@@ -17411,11 +17943,12 @@ USAGE_STATS_INLINE os::Child start_uploader(const Storage& storage, const std::s
                                             std::chrono::milliseconds stay, const Log& log) {
   os::Child child;
   std::error_code error;
+  const auto found = os::LockedFile::look(storage.folder(), uploader_impl::lock_file);
   // The new process locks the file and does not make it.
-  if (os::LockedFile::Outcome outcome{}; !storage.folder().exists(uploader_impl::lock_file))
+  if (os::LockedFile::Outcome outcome{}; found == os::LockedFile::Look::missing)
     os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
   error = std::make_error_code(std::errc::device_or_resource_busy);
-  if (!uploader_at_work(storage)) child = os::start_self(uploader_start(storage, app, stay), error);
+  if (found != os::LockedFile::Look::locked) child = os::start_self(uploader_start(storage, app, stay), error);
   if (error == std::errc::device_or_resource_busy)
     log("an uploader is at work already");
   else
@@ -19007,6 +19540,7 @@ USAGE_STATS_INLINE std::optional<int> handle_command(const Options& options, int
 
 USAGE_STATS_END_NAMESPACE
 #pragma pop_macro("USAGE_STATS_INLINE")
+#endif
 #endif
 
 #endif  // USAGE_STATS_DISABLED
