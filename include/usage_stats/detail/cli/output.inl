@@ -20,6 +20,8 @@ namespace command_impl {
 
 enum ExitCode { done = 0, failed = 1, usage_error = 2 };
 
+constexpr std::chrono::seconds time_for_state{5};  // that another process may hold state.json, until it is told
+
 /// `mytool usage-stats NAME ...`, parsed.
 struct Call {
   const Options& options;
@@ -109,7 +111,7 @@ USAGE_STATS_INLINE void open_storage(const Options& options, Plan& plan) {
   if (plan.storage || plan.folder.empty()) return;
   std::error_code error;
   plan.storage = Storage::open(plan.folder, options.app, false, error);
-  if (plan.storage) plan.storage->be_patient();
+  if (plan.storage) plan.storage->be_patient(time_for_state);
   if (plan.storage) {
     plan.state = plan.storage->state_at_opening();
     if (plan.state.damaged)

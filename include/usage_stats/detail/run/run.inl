@@ -84,6 +84,7 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
     storage = Storage::open(folder_, options.app, true, error);
   if (!storage) return disable(folder_.string() + ": " + error.message()), nullptr;
   read_state();
+  if (consent.ask) storage->be_patient(std::chrono::seconds(1));  // an answer must not be lost
   Withheld withheld = inform_user(options, consent, *storage, *state, decision, log);
   if (decision.verdict == Verdict::off) return nullptr;
   return record(consent, *storage, *state, arguments, std::move(withheld));

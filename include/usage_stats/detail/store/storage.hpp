@@ -140,7 +140,7 @@ class Storage {
   /// An empty one where there is none; also, with `unreadable` set, where it cannot be read now but may be later.
   State state(bool* unreadable = nullptr) const;
   /// Reads, changes and replaces state.json; safe against other processes doing the same, for which it waits 15 ms, or
-  /// 200 ms after be_patient(): a host must not be held up by one that was stopped. Changes nothing where it cannot be
+  /// as be_patient() says: a host must not be held up by one that was stopped. Changes nothing where it cannot be
   /// read now, and where `enough` holds of what they have written meanwhile.
   std::error_code update_state(const std::function<void(State&)>& change,
                                const std::function<bool(const State&)>& enough = {}) const;
@@ -205,7 +205,7 @@ class Storage {
 
   const os::Folder& folder() const noexcept { return folder_; }
   /// For processes that nobody waits for, and the user's own commands.
-  void be_patient() noexcept { patience_ = std::chrono::milliseconds(200); }
+  void be_patient(std::chrono::milliseconds limit = std::chrono::milliseconds(200)) noexcept { patience_ = limit; }
 
  private:
   Storage(os::Folder folder, std::string app, State opened, bool marked)
