@@ -100,7 +100,8 @@ struct Options {
   /// Where USAGE_STATS_DEBUG lines go, from any thread; standard error if empty.
   std::function<void(std::string_view)> log{};
   /// The usage folder; empty: the platform's place; a leading ~ is home. The library makes it (0700), or takes
-  /// an empty one that is its owner's alone; any other folder that it has not made for this app is refused, untouched.
+  /// an empty one that is its owner's alone, but for those where others keep things (~/.ssh, TMPDIR, what in HOME is
+  /// not named after the app); any other folder that it has not made for this app is refused, untouched.
   std::filesystem::path directory{};
   std::filesystem::path config_file{};  ///< JSON, may be the program's own; empty: the platform's place; ~ as above
   std::filesystem::path policy_file{};  ///< JSON, the administrator's; empty: the platform's place; ~ as above

@@ -18,6 +18,8 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
       return "the root of the file system is no place for reports";
     case Refusal::is_home:
       return "the home folder itself is no place for reports";
+    case Refusal::common_place:
+      return "this program has not made it, and its name and place say that it is for others, too";
     case Refusal::no_home:
       return "the home folder does not exist, and is not made";
     case Refusal::anothers:
