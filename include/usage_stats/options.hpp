@@ -199,7 +199,8 @@ struct Options {
   std::function<void(std::string_view)> log{};
 
   /// The usage folder: an absolute path, or one that begins with `~/`. The library creates it (mode 0700), or takes an
-  /// empty folder that only its owner can enter. Any other folder that it has not made for this app is refused and left
+  /// empty folder that only its owner can enter, unless it is one for other things (`~/.ssh`, `$TMPDIR`, in HOME itself
+  /// any that is not named after the app). Any other folder that it has not made for this app is refused and left
   /// untouched. Default: `$XDG_STATE_HOME/APP/usage` (`~/.local/state`, by the XDG Base Directory Specification),
   /// `~/Library/Application Support/APP/usage`, `%LOCALAPPDATA%\APP\usage`.
   std::filesystem::path directory{};

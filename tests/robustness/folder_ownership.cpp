@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <functional>
@@ -70,6 +71,12 @@ const Somebodys others[] = {
      "did not create it"},
     {"another program's state.json that is no JSON",
      [](const fs::path& folder) { write_file(made(folder, 0700) / "state.json", "window=800x600"); },
+     "did not create it"},
+    {"another program's state.json that is empty so far",
+     [](const fs::path& folder) {
+       write_file(made(folder, 0700) / "state.json", "");
+       ::chmod((folder / "state.json").c_str(), 0644);
+     },
      "did not create it"},
     {"another program's state.json among folders that are named as ours",
      [](const fs::path& folder) {
@@ -161,6 +168,15 @@ TEST_CASE("folder ownership: what somebody else made is refused by all, and stay
   }
 }
 
+TEST_CASE("folder ownership: also in the place that is named for this program") {
+  for (const char* const text : {"{\"window\": [800, 600]}", "window=800x600", "[]", "{}"}) {
+    CAPTURE(text);
+    const Sandbox sandbox;
+    write_file(made(sandbox.usage_folder(), 0700) / "state.json", text);
+    check_refused(sandbox, sandbox.usage_folder(), "did not create it");
+  }
+}
+
 TEST_CASE("folder ownership: so are HOME and what has it inside, however they are written") {
   for (const char* const way : {"", "/.", "/x/.."}) {
     CAPTURE(way);
@@ -202,6 +218,63 @@ TEST_CASE("folder ownership: an empty folder that is its owner's alone is taken,
     const json state = json::parse(read_file(folder / "state.json"));
     CHECK(state["schema"] == "usage-stats-state/1");
     CHECK(state["app"] == "reporter");
+  }
+}
+
+TEST_CASE("folder ownership: an empty folder in which others will keep things is not taken") {
+  for (const char* const place : {".ssh", ".gnupg", ".config", ".local", ".local/share", "bin", "Documents", "state",
+                                  ".reporters", "my reporter"}) {
+    CAPTURE(place);
+    const Sandbox sandbox;
+    const fs::path folder = made(sandbox.home() / place, 0700);
+    ::chmod(folder.parent_path().c_str(), 0700);
+    check_refused(sandbox, folder, "for others, too");
+  }
+  for (const char* const name : {"XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "TMPDIR"}) {
+    CAPTURE(name);
+    Sandbox sandbox;
+    const fs::path folder = made(sandbox.root() / "elsewhere", 0700);
+    sandbox.environment[name] = folder.string();
+    check_refused(sandbox, folder, "for others, too");
+  }
+  for (const char* const name : {"XDG_CONFIG_HOME", "XDG_STATE_HOME"}) {  // where `enable` writes
+    CAPTURE(name);
+    Sandbox sandbox;
+    const fs::path folder = made(sandbox.root() / "elsewhere", 0700);
+    sandbox.environment[name] = folder.string();
+    const Result result = sandbox.run("reporter", {"--unattended", "local", "--directory", folder.string(), "--info"});
+    CHECK_MESSAGE(result.out.find("for others, too") != std::string::npos, result.out);
+    CHECK(names_in(folder).empty());
+  }
+}
+
+TEST_CASE("folder ownership: nor is one that another user has made, by root, who may write everywhere") {
+  if (::geteuid() != 0) {
+    MESSAGE("skipped: others can look into no such folder, and so cannot use it");
+    return;
+  }
+  const Sandbox sandbox;
+  const fs::path folder = made(sandbox.root() / "usage", 0700);
+  REQUIRE(::chown(folder.c_str(), 65534, 65534) == 0);
+  check_refused(sandbox, folder, "it belongs to another user");
+}
+
+TEST_CASE("folder ownership: what lies in HOME under the program's name is taken, and what is missing there is made") {
+  for (const auto& [place, is_there] : {std::pair{".reporter", true},
+                                        {".Reporter-usage", true},
+                                        {"reporter_2", true},
+                                        {".local/reporter", true},
+                                        {".others", false},
+                                        {"new/inner", false}}) {
+    CAPTURE(place);
+    Server server;
+    Sandbox sandbox;
+    const fs::path folder = sandbox.home() / place;
+    if (is_there) made(folder, 0700);
+    for (const std::size_t count : {1U, 2U}) {
+      sandbox.run("reporter", sending_to(server.url(), {"--directory", folder.string()}));
+      CHECK(server.requests().size() == count);
+    }
   }
 }
 

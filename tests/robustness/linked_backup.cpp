@@ -72,6 +72,20 @@ TEST_CASE("linked backup: runs, uploader and commands go on with the files they 
   CHECK(contents_of(backup) == before);
 }
 
+TEST_CASE(
+    "linked backup: a lock that is empty, as an uploader leaves it that came to nothing, stays so in the backup") {
+  Server server;
+  Sandbox sandbox;
+  sandbox.run("reporter", sending_to(server.url()));
+  CHECK(sandbox.wait_for_no_uploader());
+  const fs::path lock = sandbox.usage_folder() / "uploader.lock";
+  fs::resize_file(lock, 0);
+  const fs::path backup = back_up(sandbox);
+  sandbox.run("reporter", sending_to(server.url()));
+  CHECK(server.requests().size() == 2);
+  CHECK(read_file(backup / lock.lexically_relative(sandbox.home())) == "");
+}
+
 TEST_CASE("linked backup: what cannot be read is not told as empty, and `delete` says that it cannot ask") {
   if (!can_trace()) return;
   for (const std::string error : {"EACCES", "EIO", "ESTALE"}) {
@@ -101,6 +115,8 @@ TEST_CASE("linked backup: what cannot be read is not told as empty, and `delete`
       result = broken({word});
       CHECK(result.exit_code == 1);
       CHECK_MESSAGE(result.err.find("state.json cannot be read") != std::string::npos, result.err);
+      const bool asks_servers = std::string(word) == "delete";
+      CHECK((result.err.find("no server can be asked") != std::string::npos) == asks_servers);
     }
     CHECK(tree(sandbox.home()) == before);
     CHECK(server.requests().size() == 1);

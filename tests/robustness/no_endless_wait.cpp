@@ -27,6 +27,21 @@ TEST_CASE("no endless wait: a handler exits during set(), and a static destructo
   }
 }
 
+TEST_CASE("no endless wait: a handler declares a field while its own thread does") {
+  const Sandbox sandbox;
+  CHECK(run_interrupted(sandbox, {"declare-in-handler"}).exit_code == 11);
+}
+
+TEST_CASE("no endless wait: the session ends though a thread was stopped for good in the middle of a call") {
+  Sandbox sandbox;
+  sandbox.collect = false;
+  for (int i = 0; i < 5; ++i) {
+    const std::string microseconds = std::to_string(5000 + i * 4100);
+    CAPTURE(microseconds);
+    CHECK(run_interrupted(sandbox, {"stop-in-call", microseconds}).exit_code == 11);
+  }
+}
+
 TEST_CASE("no endless wait: a fork's child whose parent's thread has the dynamic linker's lock has a session") {
   const Sandbox sandbox;
   CHECK(run_interrupted(sandbox, {"fork-in-loader"}).exit_code == 11);
@@ -35,6 +50,11 @@ TEST_CASE("no endless wait: a fork's child whose parent's thread has the dynamic
 TEST_CASE("no endless wait: a fork's child whose parent's thread was declaring a field has a session") {
   const Sandbox sandbox;
   CHECK(run_interrupted(sandbox, {"fork-in-dictionary"}).exit_code == 11);
+}
+
+TEST_CASE("no endless wait: a fork's child whose parent's thread was in a session has one that is recorded") {
+  const Sandbox sandbox;
+  CHECK(run_interrupted(sandbox, {"fork-in-session"}).exit_code == 11);
 }
 
 TEST_CASE("no endless wait: no static variable is made where a handler that interrupts it would wait for it") {

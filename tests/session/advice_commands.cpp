@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -128,6 +129,37 @@ std::vector<std::string> follow(const Situation& situation, const std::string& c
 TEST_CASE("advice commands: what `status` says to change it changes it") {
   for (const auto& list : {by_the_environment(), by_files_and_runs()})
     for (const Situation& situation : list) CHECK(follow(situation, ours + " status") == situation.advice);
+}
+
+TEST_CASE("advice commands: variables that no shell can unset are taken away by what starts the program") {
+  const std::vector<std::map<std::string, std::string>> all{
+      {{"7TOOL_NO_TELEMETRY", "1"}},
+      {{"7TOOL_USAGE_STATS_ENABLED", "0"}},
+      {{"7TOOL_NO_TELEMETRY", "1"}, {"7TOOL_DISABLE_TELEMETRY", "1"}},
+      {{"_7TOOL_NO_TELEMETRY", "1"}, {"7TOOL_NO_TELEMETRY", "1"}},
+      {{"_7TOOL_USAGE_STATS_ENABLED", "1"}, {"7TOOL_USAGE_STATS_ENABLED", "0"}}};
+  for (const auto& variables : all) {
+    Tool tool;
+    tool.set("APP", "7tool");
+    for (const auto& [name, value] : variables) tool.sandbox.environment[name] = value;
+    CHECK(tool.run({}).out.find("verdict=off") == 0);
+    std::string text = unwrapped(tool.run({"usage-stats", "status"}).out);
+    CAPTURE(text);
+    const std::size_t at = text.find("env -u ");
+    REQUIRE(at != std::string::npos);
+    if (variables.count("_7TOOL_NO_TELEMETRY") != 0) {
+      CHECK(text.find("unset _7TOOL_NO_TELEMETRY, and start it with env") != std::string::npos);
+      tool.sandbox.environment.erase("_7TOOL_NO_TELEMETRY");
+    }
+    Command command = tool.command({});
+    std::istringstream words(text.substr(at + 4, text.find(" in front") - at - 4));
+    std::vector<std::string> arguments;
+    for (std::string word; words >> word;) arguments.push_back(word);
+    arguments.push_back(command.program.string());
+    command.program = "/usr/bin/env";
+    command.arguments = arguments;
+    CHECK(run(command).out.find("verdict=off") == std::string::npos);
+  }
 }
 
 TEST_CASE("advice commands: what `status` says at a terminal before and after the question") {

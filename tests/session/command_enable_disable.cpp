@@ -2,11 +2,36 @@
 #include <doctest/doctest.h>
 
 #include <signal.h>
+#include <sys/stat.h>
 
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "held_state.hpp"
 #include "sandbox.hpp"
 #include "server.hpp"
 #include "tree.hpp"
 #include "waiting.hpp"
+
+namespace {
+
+bool said_no(const Sandbox& sandbox) {
+  return read_file(sandbox.usage_folder() / "state.json").find("\"said_no\": true") != std::string::npos;
+}
+
+/// A usage folder that has been used, or one of a first run that was killed at its beginning.
+void prepare_state(const Sandbox& sandbox, bool used) {
+  if (used) {
+    run_usage_stats(sandbox, {"enable"});
+    return;
+  }
+  write_file(sandbox.usage_folder() / "state.json", "");
+  ::chmod(sandbox.usage_folder().c_str(), 0700);
+  ::chmod((sandbox.usage_folder() / "state.json").c_str(), 0600);
+}
+
+}  // namespace
 
 TEST_CASE("command enable disable: enable: reports are sent from the next run on, without a notice") {
   Server server;
@@ -87,4 +112,54 @@ TEST_CASE(
   CHECK(names_in(sandbox.usage_folder()) == std::vector<std::string>{"state.json"});
   CHECK(state_of(sandbox)["said_no"] == true);
   CHECK(nlohmann::json::parse(read_file(sandbox.config_file())) == nlohmann::json({{"usage_stats", false}}));
+}
+
+TEST_CASE("command enable disable: a process that holds state.json for a while is waited for") {
+  for (const bool used : {true, false})
+    for (const std::string word : {"disable", "enable"}) {
+      CAPTURE(used);
+      CAPTURE(word);
+      const Sandbox sandbox;
+      prepare_state(sandbox, used);
+      if (word == "enable" && used) run_usage_stats(sandbox, {"disable"});
+      HeldState held(sandbox.usage_folder());
+      std::thread other([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(800));
+        held.let_go();
+      });
+      const Result result = run_usage_stats(sandbox, {word});
+      other.join();
+      CHECK(result.exit_code == 0);
+      CHECK(result.err == "");
+      CHECK(said_no(sandbox) == (word == "disable"));
+    }
+}
+
+TEST_CASE("command enable disable: a no that did not get into state.json is a failure, and told") {
+  for (const bool used : {true, false}) {
+    CAPTURE(used);
+    const Sandbox sandbox;
+    prepare_state(sandbox, used);
+    HeldState held(sandbox.usage_folder());
+    const Result result = run_usage_stats(sandbox, {"disable"});
+    CHECK(result.exit_code == 1);
+    const std::string told = "the no is not in " + (sandbox.usage_folder() / "state.json").string() + " yet: another";
+    CHECK_MESSAGE(result.err.find(told) != std::string::npos, result.err);
+    CHECK_FALSE(said_no(sandbox));
+    CHECK(nlohmann::json::parse(read_file(sandbox.config_file())) == nlohmann::json({{"usage_stats", false}}));
+    CHECK(run_usage_stats(sandbox, {"disable", "--json"}).exit_code == 1);
+    held.let_go();
+    CHECK(run_usage_stats(sandbox, {"disable"}).exit_code == 0);
+    CHECK(said_no(sandbox));
+  }
+}
+
+TEST_CASE("command enable disable: a yes that did not get into state.json is one, too") {
+  const Sandbox sandbox;
+  run_usage_stats(sandbox, {"disable"});
+  HeldState held(sandbox.usage_folder());
+  const Result result = run_usage_stats(sandbox, {"enable"});
+  CHECK(result.exit_code == 1);
+  CHECK_MESSAGE(result.err.find("the yes is not in ") != std::string::npos, result.err);
+  CHECK(said_no(sandbox));
 }

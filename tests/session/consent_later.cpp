@@ -4,6 +4,7 @@
 
 #include "sandbox.hpp"
 #include "server.hpp"
+#include "strace.hpp"
 #include "waiting.hpp"
 
 namespace {
@@ -100,4 +101,28 @@ TEST_CASE("consent later: the environment's yes is for the run it was said to, t
   sandbox.run("reporter", sending_to(server.url()));  // without a policy of its own, so that it may send
   CHECK(wait_until([&] { return sandbox.pending().empty(); }));
   CHECK(server.requests().size() == 2);
+}
+
+TEST_CASE("consent later: a no that comes while the disk takes its time is heard before the first byte leaves") {
+  if (!can_trace()) return;
+  for (const bool by_command : {false, true}) {
+    CAPTURE(by_command);
+    Waiting waiting;
+    const Sandbox& sandbox = waiting.sandbox;
+    const Command sending = sandbox.command(
+        "reporter", {"--url", waiting.server.url(), "--unattended", "on", "--as", "usage-stats", "send"});
+    Process process(under_strace(sending, {"-f", "-qq", "-o", "/dev/null", "-e", "inject=fsync:delay_enter=4000000"}));
+    REQUIRE(wait_until([&] {  // the try has been counted, but not on the disk yet
+      for (const std::string& name : names_in(sandbox.usage_folder() / "pending"))
+        if (name.compare(0, 5, ".tmp-") == 0) return true;
+      return false;
+    }));
+    if (by_command)
+      CHECK(run_usage_stats(sandbox, {"disable"}).exit_code == 0);
+    else
+      write_file(sandbox.config_file(), "{\"usage_stats\": false}");
+    process.wait();
+    CHECK(waiting.times_sent() == 1);
+    CHECK(sandbox.pending().empty());
+  }
 }

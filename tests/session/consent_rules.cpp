@@ -173,6 +173,23 @@ TEST_CASE("consent rules: words of the environment") {
   CHECK(with("DO_NOT_TRACK", "false") == "off 4");
 }
 
+TEST_CASE("consent rules: of an app that begins with a digit, variables without the `_` say no, too") {
+  const auto with = [](const std::map<std::string, std::string>& variables, const std::string& app = "7tool") {
+    Scene scene;
+    scene.variables = variables;
+    scene.options = {"--app", app};
+    return decided(scene);
+  };
+  CHECK(with({{"7TOOL_NO_TELEMETRY", ""}}) == "off 3");
+  CHECK(with({{"7TOOL_DISABLE_TELEMETRY", "1"}}) == "off 3");
+  for (const char* const no : {"0", "no", "maybe"}) CHECK(with({{"7TOOL_USAGE_STATS_ENABLED", no}}) == "off 2");
+  CHECK(with({{"_7TOOL_USAGE_STATS_ENABLED", "1"}, {"7TOOL_USAGE_STATS_ENABLED", "0"}}) == "off 2");
+  CHECK(with({{"_7TOOL_USAGE_STATS_ENABLED", "0"}, {"7TOOL_USAGE_STATS_ENABLED", "1"}}) == "off 2");
+  CHECK(with({{"7TOOL_USAGE_STATS_ENABLED", "1"}}) == "local 15");  // a yes is not what somebody may have meant so
+  CHECK(with({{"7TOOL_USAGE_STATS_ENABLED", ""}}) == "local 15");
+  CHECK(with({{"OOL_NO_TELEMETRY", "1"}}, "tool") == "local 15");
+}
+
 TEST_CASE("consent rules: where the environment says off, no file is read and no process, thread or socket made") {
   for (const auto& [name, value] : std::map<std::string, std::string>{{"REPORTER_USAGE_STATS_ENABLED", "0"},
                                                                       {"REPORTER_NO_TELEMETRY", "1"},

@@ -1,6 +1,10 @@
 // A "no" stands in the config file and in the state: either is enough, whatever the variables of a shell say.
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <thread>
+
+#include "held_state.hpp"
 #include "pty.hpp"
 #include "sandbox.hpp"
 #include "server.hpp"
@@ -74,6 +78,20 @@ TEST_CASE("no in two places: the answer at the question, too") {
   terminal.wait();
   CHECK(user.in_cron({"--consent", "ask"}).out == "verdict=off rule=9\n");
   CHECK(user.in_cron().out == "verdict=off rule=9\n");
+}
+
+TEST_CASE("no in two places: ... also where another process holds state.json at that moment") {
+  User user;
+  Terminal terminal(user.command({"--consent", "ask"}, true));
+  terminal.wait_for("Do you agree?");
+  HeldState held(user.sandbox.usage_folder("versioned"));
+  terminal.type("n\n");
+  CHECK(
+      wait_until([&] { return std::filesystem::exists(user.sandbox.home() / "mine" / "versioned" / "config.json"); }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  held.let_go();
+  terminal.wait();
+  CHECK(nlohmann::json::parse(read_file(user.state_file()))["said_no"] == true);
 }
 
 TEST_CASE("no in two places: `disable` holds also where the config file cannot be written, which it says") {

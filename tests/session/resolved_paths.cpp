@@ -58,28 +58,31 @@ TEST_CASE("resolved paths: bytes that are no UTF-8 stay what they are") {
 }
 
 TEST_CASE("resolved paths: an envelope that does not tell where to look waits, and status says so") {
-  Host host;
-  host.server.answer([](const ReceivedRequest&) { return Answer{503}; });
-  host.runs({}, {}, false);
-  REQUIRE(host.sandbox.pending("versioned").size() == 1);
-  const auto file = host.sandbox.usage_folder("versioned") / "pending" / host.sandbox.pending("versioned")[0];
-  const std::string text = read_file(file);
-  nlohmann::json envelope = nlohmann::json::parse(text.substr(0, text.find('\n')));
-  CHECK(envelope["config_file"] == (host.sandbox.home() / ".config" / "versioned" / "config.json").string());
-  CHECK(envelope["policy_file"] == "/etc/versioned/usage_stats.json");
-  envelope.erase("config_file");
-  write_file(file, envelope.dump() + text.substr(text.find('\n')));
-  const std::vector<std::string> unattended{"--url", host.server.url(), "--unattended", "on", "--as", "usage-stats"};
-  const auto command = [&](const std::string& word) {
-    std::vector<std::string> arguments = unattended;
-    arguments.push_back(word);
-    return host.sandbox.run("versioned", arguments);
-  };
-  const std::size_t before = host.server.requests().size();
-  const Result sent = command("send");
-  CHECK(sent.exit_code == 1);
-  CHECK(sent.err.find("where its config file is") != std::string::npos);
-  CHECK(host.server.requests().size() == before);
-  CHECK(command("status").out.find("they wait,") != std::string::npos);
-  CHECK(host.sandbox.pending("versioned").size() == 1);
+  for (const std::string file : {"config", "policy"}) {
+    CAPTURE(file);
+    Host host;
+    host.server.answer([](const ReceivedRequest&) { return Answer{503}; });
+    host.runs({}, {}, false);
+    REQUIRE(host.sandbox.pending("versioned").size() == 1);
+    const auto path = host.sandbox.usage_folder("versioned") / "pending" / host.sandbox.pending("versioned")[0];
+    const std::string text = read_file(path);
+    nlohmann::json envelope = nlohmann::json::parse(text.substr(0, text.find('\n')));
+    CHECK(envelope["config_file"] == (host.sandbox.home() / ".config" / "versioned" / "config.json").string());
+    CHECK(envelope["policy_file"] == "/etc/versioned/usage_stats.json");
+    envelope.erase(file + "_file");
+    write_file(path, envelope.dump() + text.substr(text.find('\n')));
+    const std::vector<std::string> unattended{"--url", host.server.url(), "--unattended", "on", "--as", "usage-stats"};
+    const auto command = [&](const std::string& word) {
+      std::vector<std::string> arguments = unattended;
+      arguments.push_back(word);
+      return host.sandbox.run("versioned", arguments);
+    };
+    const std::size_t before = host.server.requests().size();
+    const Result sent = command("send");
+    CHECK(sent.exit_code == 1);
+    CHECK(sent.err.find("where its " + file + " file is") != std::string::npos);
+    CHECK(host.server.requests().size() == before);
+    CHECK(command("status").out.find("they wait,") != std::string::npos);
+    CHECK(host.sandbox.pending("versioned").size() == 1);
+  }
 }

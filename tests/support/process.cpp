@@ -240,6 +240,11 @@ void Process::wait_for_output(std::string_view text) {
   }
 }
 
+bool Process::streams_held() {
+  impl_->pump(milliseconds(0));
+  return impl_->output[0] >= 0 || impl_->output[1] >= 0;
+}
+
 Result Process::wait() {
   while (!impl_->reap()) {
     impl_->pump(milliseconds(2));
@@ -252,7 +257,7 @@ Result Process::wait() {
   result.core_dumped = WIFSIGNALED(impl_->status) && WCOREDUMP(impl_->status);
   result.out = impl_->text[0];
   result.err = impl_->text[1];
-  result.streams_held = impl_->output[0] >= 0 || impl_->output[1] >= 0;
+  result.streams_held = streams_held();
   return result;
 }
 

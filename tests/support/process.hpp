@@ -52,6 +52,8 @@ class Process {
   void signal(int number);
   /// Waits until its output, standard output and error together, holds the text.
   void wait_for_output(std::string_view text);
+  /// Whether something still has its standard output or error open.
+  bool streams_held();
   /// Waits for its end; throws with all that it printed if it does not come in time.
   Result wait();
 

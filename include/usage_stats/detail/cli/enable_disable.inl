@@ -53,15 +53,33 @@ USAGE_STATS_INLINE std::string write_decision(const Options& options, bool on) {
   return write_verdict(config.file, on);
 }
 
-/// Opens the usage folder, which may have to be made: what `enable` and `disable` remember stands there, too.
+/// Opens the usage folder, which may have to be made: what `enable` and `disable` remember stands there, too. Another
+/// process that holds state.json may have been stopped: it is waited for, since the user's word must not be lost.
 USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::function<void(State&)>& change) {
-  std::error_code error;
+  using Clock = std::chrono::steady_clock;
   const std::filesystem::path folder = usage_path(options);
   if (folder.empty()) return std::make_error_code(std::errc::no_such_file_or_directory);
-  auto storage = Storage::open(folder, options.app, true, error);
-  if (!storage) return error;
-  storage->be_patient();
-  return storage->update_state(change);
+  for (const auto deadline = Clock::now() + time_for_state;;) {
+    std::error_code error;
+    if (auto storage = Storage::open(folder, options.app, true, error)) {
+      storage->be_patient(std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()));
+      return storage->update_state(change);
+    }
+    if (error != std::errc::timed_out || Clock::now() >= deadline) return error;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
+/// Tells what kept the folder from remembering it. Where that may pass, a later run would find another decision in the
+/// folder than the one that was asked for, and the command has failed; a folder that no run uses is as good.
+USAGE_STATS_INLINE int told(const Call& call, std::error_code error, const char* what) {
+  if (!error) return done;
+  const std::string folder = usage_path(call.options).string();
+  if (!is_transient(error)) return remark(call, folder + ": " + error.message()), done;
+  const bool held = error == std::errc::timed_out;
+  remark(call, "the " + std::string(what) + " is not in " + folder + "/state.json yet: " +
+                   (held ? "another process has locked that file" : error.message()) + "; try again later");
+  return failed;
 }
 
 USAGE_STATS_INLINE int enable(const Call& call) {
@@ -73,14 +91,14 @@ USAGE_STATS_INLINE int enable(const Call& call) {
     state.said_no = false;
     state.unanswered_prompts = 0;
   });
-  if (error) remark(call, usage_path(call.options).string() + ": " + error.message());
-  return answer_decision(call, plan_of(call.options), true, 0);
+  const int told_code = told(call, error, "yes");
+  return (std::max)(answer_decision(call, plan_of(call.options), true, 0), told_code);
 }
 
 USAGE_STATS_INLINE int disable(const Call& call) {
   // First where it holds whatever the variables of this shell say, and whatever is wrong with the config file.
   const std::error_code error = remember(call.options, [](State& state) { state.said_no = true; });
-  if (error) remark(call, usage_path(call.options).string() + ": " + error.message());
+  const int told_code = told(call, error, "no");
   if (const std::string problem = write_decision(call.options, false); !problem.empty()) return fail(call, problem);
   Plan plan = plan_of(call.options);
   std::size_t dropped = 0;
@@ -90,7 +108,7 @@ USAGE_STATS_INLINE int disable(const Call& call) {
       if (!envelope.deletion && succeeded(plan.storage->outbox.remove(envelope.session_id))) ++dropped;
     prune(*plan.storage, call.log);
   }
-  return answer_decision(call, plan, false, dropped);
+  return (std::max)(answer_decision(call, plan, false, dropped), told_code);
 }
 
 }  // namespace command_impl

@@ -8,17 +8,27 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace command_impl {
 
-/// Both, if both are set: one alone would change nothing.
-USAGE_STATS_INLINE std::string unset_no_telemetry(const std::string& prefix) {
-  std::string names;
-  for (const char* const suffix : {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"})
-    if (os::variable((prefix + suffix).c_str())) names += (names.empty() ? "" : " and ") + prefix + suffix;
-  return "unset " + names;
+/// How to be rid of all of these variables that are set and say no: one alone would change nothing. What begins with a
+/// digit no shell can unset.
+USAGE_STATS_INLINE std::string unset_all(const Options& options, const std::vector<std::string>& suffixes,
+                                         bool (*says_no)(const std::string& name)) {
+  std::string names, plain;
+  for (const std::string& prefix : prefixes_of_no(options.app))
+    for (const std::string& suffix : suffixes) {
+      const std::string name = prefix + suffix;
+      if (!says_no(name)) continue;
+      if (name[0] >= '0' && name[0] <= '9')
+        plain += " -u " + name;
+      else
+        names += (names.empty() ? "" : " and ") + name;
+    }
+  if (plain.empty()) return "unset " + names;
+  return (names.empty() ? "" : "unset " + names + ", and ") + "start it with env" + plain + " in front";
 }
 
 /// What the user can do to change the verdict, each of which does.
 USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan& plan) {
-  const std::string prefix = environment_prefix(options.app), enabled = prefix + "_USAGE_STATS_ENABLED";
+  const std::string enabled = environment_prefix(options.app) + "_USAGE_STATS_ENABLED";
   const Decision& decision = plan.decision;
   const std::string command = typed_command(options) + " ";
   if (!os::foreign_home().empty() && decision.rule == 1)
@@ -29,9 +39,13 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan&
     case 1:
       return "ask the program's author, or start the program in another way";
     case 2:
-      return "unset " + enabled;
+      return unset_all(options, {"_USAGE_STATS_ENABLED"}, [](const std::string& name) {
+        std::string text;
+        return consent_impl::enabled_word(name, text) == consent_impl::Word::off;
+      });
     case 3:
-      return unset_no_telemetry(prefix);
+      return unset_all(options, {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"},
+                       [](const std::string& name) { return os::variable(name.c_str()).has_value(); });
     case 4:
       return "unset DO_NOT_TRACK";
     case 5:

@@ -2,6 +2,7 @@
 // What would a run do now? A run, `status`, `preview`, `send` and the notice all take it from here, so that they cannot
 // disagree.
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -13,6 +14,9 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
+
+/// For commands: so long another process may hold state.json before they say so.
+constexpr std::chrono::seconds time_for_state{5};
 
 struct Plan {
   enum class Notice { none, question, first, new_data };

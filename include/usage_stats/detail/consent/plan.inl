@@ -104,7 +104,7 @@ USAGE_STATS_INLINE Plan plan_of(const Options& options) {
   if (obstacle.empty()) {
     plan.folder = usage_path(options);
     plan.open_folder(options, false);
-    if (plan.storage) plan.storage->be_patient();
+    if (plan.storage) plan.storage->be_patient(time_for_state);
     if (plan.state.damaged)
       plan.problems.push_back((plan.folder / storage_impl::state_file).string() +
                               ": damaged: what it knew is forgotten");

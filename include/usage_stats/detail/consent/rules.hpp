@@ -40,6 +40,10 @@ struct Permission {
 };
 Permission permission_for(const Envelope&, const State&);
 
+/// What begins the names of an app's variables: environment_prefix(), and, where that has a `_` in front of a digit,
+/// the plain one, which no shell can set, but `env` and what else starts programs. A "no" counts under either.
+std::vector<std::string> prefixes_of_no(std::string_view app);
+
 /// Rule 1 of who runs in the home of somebody else, in words.
 std::string anothers_home(const std::filesystem::path& home);
 

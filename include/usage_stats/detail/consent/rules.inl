@@ -14,6 +14,12 @@ USAGE_STATS_INLINE std::string anothers_home(const std::filesystem::path& home) 
   return "this home folder belongs to another user: " + home.string();
 }
 
+USAGE_STATS_INLINE std::vector<std::string> prefixes_of_no(std::string_view app) {
+  std::vector<std::string> prefixes{environment_prefix(app)};
+  if (prefixes[0].size() > app.size()) prefixes.push_back(prefixes[0].substr(1));
+  return prefixes;
+}
+
 namespace consent_impl {
 
 /// What the rules look at. The files and the state are read when a rule first needs them: an environment that says
@@ -56,14 +62,16 @@ USAGE_STATS_INLINE Answer process_is_trusted(Facts& facts) {  // 1
 
 USAGE_STATS_INLINE Answer environment_says_off(Facts& facts) {  // 2
   std::string text;
-  const std::string name = facts.prefix + "_USAGE_STATS_ENABLED";
-  if (enabled_word(name, text) != Word::off) return {};
-  return off(set_to(name, text));
+  for (const std::string& prefix : prefixes_of_no(facts.options.app))
+    if (const std::string name = prefix + "_USAGE_STATS_ENABLED"; enabled_word(name, text) == Word::off)
+      return off(set_to(name, text));
+  return {};
 }
 
 USAGE_STATS_INLINE Answer no_telemetry_is_set(Facts& facts) {  // 3
-  for (const char* const suffix : {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"})
-    if (os::variable((facts.prefix + suffix).c_str())) return off(facts.prefix + suffix + " is set");
+  for (const std::string& prefix : prefixes_of_no(facts.options.app))
+    for (const char* const suffix : {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"})
+      if (os::variable((prefix + suffix).c_str())) return off(prefix + suffix + " is set");
   return {};
 }
 

@@ -24,6 +24,7 @@ namespace os {
 enum class Refusal {
   root = 1,
   is_home,
+  common_place,
   no_home,
   anothers,
   others_may_write,
@@ -50,6 +51,7 @@ class Folder {
     std::uint64_t size = 0;
     bool folder = false;
     bool linked = false;                              // a file that has other names, too
+    bool shown = false;                               // a file that its mode lets others read or write
     std::chrono::system_clock::time_point changed{};  // modified, or moved there
   };
 

@@ -18,6 +18,8 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
       return "reports cannot be kept in the root of the file system";
     case Refusal::is_home:
       return "reports cannot be kept in the home folder itself";
+    case Refusal::common_place:
+      return "this program did not create it, and its name and place suggest that it is for other things, too";
     case Refusal::no_home:
       return "the home folder does not exist, and this library does not create it";
     case Refusal::anothers:

@@ -57,6 +57,7 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
       " by rule ", std::to_string(decision.rule), ": ", decision.why);
   if (decision.verdict == Verdict::off && !plan.consent.ask) return nullptr;
   if (open_folder(plan)) {
+    if (plan.consent.ask) plan.storage->be_patient(std::chrono::seconds(1));  // an answer must not be lost
     plan.complete(options);
     inform_user(options, plan, log);
     if (plan.decision.verdict != Verdict::off) record(plan, arguments);

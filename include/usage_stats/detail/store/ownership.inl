@@ -92,23 +92,49 @@ USAGE_STATS_INLINE std::string app_by_name(const std::filesystem::path& folder) 
   return folder.filename() == "usage" ? folder.parent_path().filename().string() : std::string();
 }
 
-/// Without any state.json, or with an empty one, as a process that was killed has left it.
+/// Without any state.json, or with an empty one, as a process that was killed has left it; that one is nobody else's to
+/// read.
 USAGE_STATS_INLINE bool is_empty_folder(const os::Folder& folder) {
   for (const auto& entry : folder.list(2, [](std::string_view name) { return !is_temporary(name); }))
-    if (entry.folder || entry.name != state_file || entry.size != 0) return false;
+    if (entry.folder || entry.name != state_file || entry.size != 0 || entry.shown) return false;
   return true;
 }
 
-USAGE_STATS_INLINE std::error_code check_empty_folder(const os::Folder& folder) {
+USAGE_STATS_INLINE bool is_same_place(const std::filesystem::path& folder, const std::filesystem::path& other) {
   std::error_code error;
-  const std::filesystem::path home = os::home();
-  if (!home.empty() && std::filesystem::equivalent(folder.path(), home, error))
-    return os::refused(os::Refusal::is_home);
+  return !other.empty() && std::filesystem::equivalent(folder, other, error);
+}
+
+/// "~/.mytool", "~/MyTool_usage": a name that begins with the app's.
+USAGE_STATS_INLINE bool is_named_after(std::string name, std::string_view app) {
+  if (name.substr(0, 1) == ".") name.erase(0, 1);
+  const auto letter = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  for (std::size_t i = 0; i < app.size(); ++i)
+    if (i >= name.size() || letter(name[i]) != letter(app[i])) return false;
+  const char next = name.size() > app.size() ? letter(name[app.size()]) : '.';
+  return (next < 'a' || next > 'z') && (next < '0' || next > '9');
+}
+
+/// Where programs of all kinds keep things (~/.config, TMPDIR), and what lies in HOME itself under a name that does not
+/// tell of this program (~/.ssh, ~/bin, ~/Documents): empty as it is, it is waiting for somebody else.
+USAGE_STATS_INLINE bool is_common_place(const std::filesystem::path& folder, const std::string& app) {
+  if (is_same_place(folder, os::state_root()) || is_same_place(folder, os::config_root())) return true;
+  for (const char* const name : {"XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_BIN_HOME", "XDG_RUNTIME_DIR", "TMPDIR"})
+    if (const auto value = os::variable(name); value && is_same_place(folder, *value)) return true;
+  const std::filesystem::path above = folder.parent_path(), home = os::home();
+  if (home.empty() || (!is_same_place(above, home) && !is_same_place(above, home / ".local"))) return false;
+  return !is_named_after(folder.filename().string(), app);
+}
+
+USAGE_STATS_INLINE std::error_code check_empty_folder(const os::Folder& folder, const std::string& app) {
+  if (is_same_place(folder.path(), os::home())) return os::refused(os::Refusal::is_home);
+  if (is_common_place(folder.path(), app)) return os::refused(os::Refusal::common_place);
   return folder.is_private() ? std::error_code() : os::refused(os::Refusal::not_private);
 }
 
-/// One look. `has_state`: whether there was anything in state.json.
-USAGE_STATS_INLINE Ownership look_at_ownership(const os::Folder& folder, const std::string& app, bool& has_state) {
+/// One look. `made`: by this very call. `has_state`: whether there was anything in state.json.
+USAGE_STATS_INLINE Ownership look_at_ownership(const os::Folder& folder, const std::string& app, bool made,
+                                               bool& has_state) {
   using os::Refusal;
   Ownership found;
   std::error_code error;
@@ -129,7 +155,7 @@ USAGE_STATS_INLINE Ownership look_at_ownership(const os::Folder& folder, const s
   } else if (!json && (!text || text->empty()) && error != std::errc::file_too_large && is_empty_folder(folder)) {
     found.fresh = true;
     found.app = app;
-    return refuse(check_empty_folder(folder));
+    return refuse(made ? std::error_code() : check_empty_folder(folder, app));
   } else if (found.app = app_by_name(folder.path()); !json || found.app != app || app.empty()) {
     const Contents contents(folder);
     if (!contents.only_ours()) return refuse(os::refused(Refusal::not_made_by_us));
@@ -139,13 +165,13 @@ USAGE_STATS_INLINE Ownership look_at_ownership(const os::Folder& folder, const s
   return !app.empty() && found.app != app ? refuse(os::refused(Refusal::another_programs)) : found;
 }
 
-/// `app`: whose it should be; empty for an uploader, which takes what the folder says.
-USAGE_STATS_INLINE Ownership ownership_of(const os::Folder& folder, const std::string& app) {
+/// `app`: whose it should be; empty for an uploader, which takes what the folder says. `made`: by this very call.
+USAGE_STATS_INLINE Ownership ownership_of(const os::Folder& folder, const std::string& app, bool made) {
   bool has_state = false;
-  Ownership found = look_at_ownership(folder, app, has_state);
+  Ownership found = look_at_ownership(folder, app, made, has_state);
   if (has_state || found.error != os::refused(os::Refusal::not_made_by_us) || !folder.exists(state_file)) return found;
   // Of runs that begin together another one may have made state.json while this one was looking.
-  return look_at_ownership(folder, app, has_state);
+  return look_at_ownership(folder, app, made, has_state);
 }
 
 }  // namespace storage_impl

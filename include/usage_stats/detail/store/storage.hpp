@@ -50,12 +50,12 @@ class Storage {
   /// An empty one where there is none; transient() where it cannot be read now but may be later.
   Result<State> read_state() const;
   /// Reads, changes and replaces state.json; safe against other processes doing the same. For one that was stopped it
-  /// waits 15 ms, or 200 ms after be_patient(): a host must not be held up; for one that gets on, 500 ms. Changes
+  /// waits 15 ms, or as be_patient() says: a host must not be held up; for one that gets on, 500 ms at least. Changes
   /// nothing where it cannot be read now, and where `enough` holds of what they have written meanwhile.
   std::error_code update_state(const std::function<void(State&)>& change,
                                const std::function<bool(const State&)>& enough = {});
   /// For processes that nobody waits for, and the user's own commands.
-  void be_patient() noexcept { patience_ = std::chrono::milliseconds(200); }
+  void be_patient(std::chrono::milliseconds limit = std::chrono::milliseconds(200)) noexcept { patience_ = limit; }
   /// For a host, which opens the folder for moments only: what lies in it is opened once.
   void keep_open() noexcept {
     outbox.keep_open();

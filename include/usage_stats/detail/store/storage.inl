@@ -26,9 +26,10 @@ constexpr std::chrono::milliseconds most_patience{500};
 
 USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::path& path, const std::string& app,
                                                         bool create, std::error_code& error) {
-  os::Folder folder = os::Folder::open(path, create, error);
+  bool made = false;
+  os::Folder folder = os::Folder::open(path, create, error, &made);
   if (!folder) return std::nullopt;
-  storage_impl::Ownership found = storage_impl::ownership_of(folder, app);
+  storage_impl::Ownership found = storage_impl::ownership_of(folder, app, made);
   error = found.error;
   if (!error && found.fresh && !create) error = std::make_error_code(std::errc::no_such_file_or_directory);
   if (error) return std::nullopt;

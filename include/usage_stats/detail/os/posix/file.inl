@@ -210,6 +210,7 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
     found.push_back({name, std::chrono::system_clock::from_time_t(status.st_mtime),
                      static_cast<std::uint64_t>(status.st_size), S_ISDIR(status.st_mode),
                      !S_ISDIR(status.st_mode) && status.st_nlink > 1,
+                     !S_ISDIR(status.st_mode) && (status.st_mode & 077) != 0,
                      std::chrono::system_clock::from_time_t(status.st_ctime)});
     return found.size() < limit;
   });
