@@ -192,7 +192,7 @@ USAGE_STATS_INLINE void UploadPass::send_together(std::vector<Try> tries) {
     }
     std::size_t settled =
         tries.size() < 2 || redirecting_.count(tries[0].to.endpoint.url) > 0 ? 0 : send_by_one_process(tries);
-    if (settled == 0) {  // there is no such curl, or the first one has several requests, or is redirected
+    if (settled == 0) {  // there is no such curl, or one of them has several requests
       send_report(tries[0], tries.size() > 1);
       settled = 1;
     }
@@ -200,33 +200,40 @@ USAGE_STATS_INLINE void UploadPass::send_together(std::vector<Try> tries) {
   }
 }
 
-/// Until the first that is not delivered; returns how many are done with, or may have left unanswered and wait.
+/// Until the first that fails; returns how many have left.
 USAGE_STATS_INLINE std::size_t UploadPass::send_by_one_process(std::vector<Try>& tries) {
   std::vector<Request> requests;
   for (const Try& prepared : tries)
     if (prepared.requests.size() == 1) requests.push_back(prepared.requests.front());
   if (requests.size() < tries.size()) return 0;
   std::size_t done = 0;
-  bool failed = false, allowed = true, redirected = false;
-  const auto answered = [&](Response response) {
+  bool allowed = true;
+  std::vector<std::size_t> redirected;
+  // Only a no, or the end of our time, ends curl: the next request may have left already. Behind a failure it ends by
+  // itself.
+  const auto answered = [&](const Response& response) {
     const auto guard = workers_.hold();
-    redirected = response.status >= 300 && response.status <= 399;
-    if (redirected) return false;
     Try& prepared = tries[done++];
-    failed = classify(response, prepared.to.endpoint.protocol) != Answer::delivered;
-    const bool over = conclude(prepared.envelope, prepared.to, response, 0, done < tries.size());
-    note_outcome(prepared.envelope, prepared.to, over);
-    allowed = done == tries.size() || still_allowed(tries[done].envelope);
-    return !failed && allowed;
+    if (response.status >= 300 && response.status <= 399) {
+      redirected.push_back(done - 1);
+    } else {
+      const bool over = conclude(prepared.envelope, prepared.to, response, 0, done < tries.size());
+      note_outcome(prepared.envelope, prepared.to, over);
+    }
+    allowed = done == tries.size() || (!out_of_time() && still_allowed(tries[done].envelope));
+    return allowed;
   };
-  const std::size_t begun =
-      workers_.meanwhile([&] { return send_in_turn(requests, longest_together, log_, answered); });
-  if (redirected) redirecting_.insert(tries[done].to.endpoint.url);
-  if (redirected) return done;  // that one is sent once more, by itself
-  if (begun > done && !failed && allowed) {
+  const auto limit =
+      std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline + longest_request - Clock::now());
+  const std::size_t begun = workers_.meanwhile([&] { return send_in_turn(requests, limit, log_, answered); });
+  if (begun > done && allowed) {
     Response none;
     none.error = "curl took too long";
     note_outcome(tries[done].envelope, tries[done].to, conclude(tries[done].envelope, tries[done].to, none, 0));
+  }
+  for (const std::size_t i : redirected) {  // it is followed by a request of its own
+    redirecting_.insert(tries[i].to.endpoint.url);
+    if (!out_of_time() && due(tries[i].to) && still_allowed(tries[i].envelope)) send_report(tries[i], true);
   }
   return std::max(done, begun);
 }
