@@ -55,16 +55,20 @@ void check_config(const us::Url& url, const std::string& bytes) {
   request.body = bytes;
   const std::string config = us::transport_impl::curl_config(url, request, bytes, std::chrono::milliseconds(1234));
   int headers = 0, bodies = 0;
-  for (const std::string& line : fuzz::all_of(config, '\n')) {
-    const bool body = line.compare(0, 12, "data-raw = \"") == 0, header = line.compare(0, 10, "header = \"") == 0;
-    if (body) HOLDS(++bodies == 1 && unquoted(std::string_view(line).substr(12, line.size() - 13)) == bytes);
-    if (header) ++headers;
+  // The body is what follows the line that asks for it, to the end; without a body there is no such line.
+  std::string_view rest = config;
+  while (!rest.empty() && bodies == 0) {
+    const std::string line(fuzz::take(rest));
+    const bool header = line.compare(0, 10, "header = \"") == 0;
+    if (line == "data-binary = \"@-\"") ++bodies;
+    if (header && ++headers == 1)
+      HOLDS(unquoted(std::string_view(line).substr(10, line.size() - 11)) == "X-Fuzz: " + bytes);
     const std::string key = line.substr(0, line.find(' '));
-    HOLDS(body || header || key == "url" || key == "request" || key == "globoff" || key == "silent" ||
+    HOLDS(header || key == "data-binary" || key == "url" || key == "request" || key == "globoff" || key == "silent" ||
           key == "include" || key == "suppress-connect-headers" || key == "proto" || key == "max-time" ||
           key == "noproxy" || key == "proxy");
   }
-  HOLDS(headers == 2);
+  HOLDS(headers == 2 && bodies == (bytes.empty() ? 0 : 1) && rest == bytes);
 }
 
 void check_encoding(std::string_view text) {
@@ -96,7 +100,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     HOLDS(proxy->host.find('@') == std::string::npos);
   }
   const std::string_view item = fuzz::take(text);
-  HOLDS(us::transport_impl::covers(text, text) || text.find_first_of(" .:*") != text.npos || text.empty());
+  HOLDS(us::transport_impl::covers(text, text) || text.find_first_of(".:*[/") != text.npos || text.empty());
   us::transport_impl::covers(item, text);
   us::is_loopback(text);
   return 0;

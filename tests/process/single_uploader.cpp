@@ -50,7 +50,7 @@ void end_session(us::Storage& storage, const us::Envelope& envelope) {
 us::UploadOptions without_staying() {
   us::UploadOptions options;
   options.stay = std::chrono::milliseconds(0);
-  options.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  options.deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2);  // a machine may be busy
   return options;
 }
 

@@ -29,7 +29,9 @@ void collect_report(const fs::path& report, const fs::path& collection) {
                            report.parent_path().filename().string() + "." + std::to_string(::getpid()) + "." +
                            std::to_string(number++);
   std::error_code ignored;
-  fs::copy_file(report, collection / (name + ".json"), ignored);
+  // A test that is killed for taking too long leaves no half a report.
+  if (fs::copy_file(report, collection / (name + ".part"), ignored))
+    fs::rename(collection / (name + ".part"), collection / (name + ".json"), ignored);
 }
 
 /// Names that begin with a dot are temporary files.

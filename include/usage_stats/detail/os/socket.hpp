@@ -43,6 +43,7 @@ class Socket {
   void close() noexcept;
   /// Until one of them is ready; false if none is within the limit.
   static bool wait(std::vector<Wish>&, std::chrono::milliseconds limit);
+  int port() const noexcept { return port_of(handle_); }  // at this end, of an IPv4 one
   /// The port at this end of somebody else's IPv4 socket; 0: it has none.
   static int port_of(std::intptr_t handle) noexcept;
 

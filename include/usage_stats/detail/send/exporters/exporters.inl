@@ -48,15 +48,15 @@ USAGE_STATS_INLINE Request request_to(const Endpoint& endpoint, std::string_view
 
 }  // namespace exporters_impl
 
+/// The same, of a text that somebody has parsed already.
 USAGE_STATS_INLINE std::vector<Request> requests_for(const Endpoint& endpoint, std::string_view text,
-                                                     std::size_t already) {
-  const auto report = parse_json(text);
-  const Json* const app = report ? member(*report, "app") : nullptr;
+                                                     const Json& report, std::size_t already) {
+  const Json* const app = member(report, "app");
   if (app == nullptr) return {};
   Request request = exporters_impl::request_to(endpoint, string_member(*app, "name"), string_member(*app, "version"));
   request.headers["Content-Type"] = "application/json";
   const std::string key =
-      string_member(*report, "session_id") + "/" + std::to_string(integer_member(*report, "sequence", 1));
+      string_member(report, "session_id") + "/" + std::to_string(integer_member(report, "sequence", 1));
   request.headers["Idempotency-Key"] = key;
   if (endpoint.protocol == Protocol::json) {
     request.body = text;
@@ -64,12 +64,12 @@ USAGE_STATS_INLINE std::vector<Request> requests_for(const Endpoint& endpoint, s
   }
   std::vector<Request> requests;
   if (endpoint.protocol == Protocol::otlp) {
-    if (!boolean_member(*report, "final")) return {};  // a span is sent once, when it has ended
-    request.body = otlp_body(*report);
+    if (!boolean_member(report, "final")) return {};  // a span is sent once, when it has ended
+    request.body = otlp_body(report);
     requests.push_back(std::move(request));
     return requests;
   }
-  for (AmplitudeBatch& batch : amplitude_batches(*report, endpoint.api_key, already)) {
+  for (AmplitudeBatch& batch : amplitude_batches(report, endpoint.api_key, already)) {
     request.body = std::move(batch.body);
     request.key_in_body = true;
     request.events = batch.behind;
@@ -78,6 +78,12 @@ USAGE_STATS_INLINE std::vector<Request> requests_for(const Endpoint& endpoint, s
     requests.push_back(request);
   }
   return requests;
+}
+
+USAGE_STATS_INLINE std::vector<Request> requests_for(const Endpoint& endpoint, std::string_view text,
+                                                     std::size_t already) {
+  const auto report = parse_json(text);
+  return report ? requests_for(endpoint, text, *report, already) : std::vector<Request>();
 }
 
 USAGE_STATS_INLINE bool refused_in_body(Protocol protocol, const Response& response) {

@@ -78,13 +78,20 @@ USAGE_STATS_INLINE httplib::Request request_by(const Url& url, const Request& re
 /// What httplib hands out, which may end anywhere: the status is what counts.
 struct Taker {
   Response& response;
+  std::size_t bytes = 0, usual = 0;  // of the answer: at least, without what httplib leaves out, and most likely
 
-  bool take_head(const httplib::Response& head) const {
+  bool take_head(const httplib::Response& head) {
     response.status = head.status;
-    for (const auto& [name, value] : head.headers) take_header(response, name, value);
+    bytes = sizeof "HTTP/1.1 200\r\n" - 1;
+    usual = head.reason.size() + head.headers.size() + sizeof " \r\n" - 1;
+    for (const auto& [name, value] : head.headers) {
+      bytes += name.size() + value.size() + sizeof ":\r\n" - 1;
+      take_header(response, name, value);
+    }
     return true;
   }
-  bool take_body(const char* data, std::size_t size) const {
+  bool take_body(const char* data, std::size_t size) {
+    bytes += size;
     response.body.append(data, std::min(size, largest_body - response.body.size()));
     if (response.status >= 100 && response.status <= 199) {  // the rest of an interim answer is the answer
       Response answer;
@@ -100,7 +107,7 @@ struct Taker {
 USAGE_STATS_INLINE Response exchange_by(Connection::Impl& connection, httplib::Request out, bool tls,
                                         Deadline deadline) {
   Response response;
-  const Taker taker{response};
+  Taker taker{response};
   out.response_handler = [&](const httplib::Response& head) { return taker.take_head(head); };
   out.content_receiver = [&](const char* data, std::size_t size, auto, auto) { return taker.take_body(data, size); };
   Relay& relay = *connection.relay;
@@ -121,6 +128,7 @@ USAGE_STATS_INLINE Response exchange_by(Connection::Impl& connection, httplib::R
   if (!thread.joinable()) return response.impossible = true, response.error = "no thread to be had", response;
   relay.work(deadline);
   thread.join();
+  relay.consumed(taker.bytes, taker.bytes + taker.usual);
   if (response.status < 200 && !relay.problem().empty()) response.error = relay.problem();
   if (response.status < 200) response.status = 0;
   if (response.status == 0 && response.error.empty()) response.error = "no answer";

@@ -18,10 +18,41 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace transport_impl {
 
-/// Of a connection with TLS, certificates and answers together: nobody but httplib can tell there what is a head.
-constexpr std::size_t largest_tls_connection = 48 * 1024;
+/// What may lie in httplib and its TLS at once, certificates and an answer: nobody but they can tell there what is a
+/// head.
+constexpr std::size_t largest_tls_answer = 48 * 1024;
 /// What the thread needs that calls httplib. std::regex takes 180 to 430 bytes for each byte of a status line.
-constexpr std::size_t plain_stack = 1024 * 1024, tls_stack = largest_tls_connection * 512;
+constexpr std::size_t plain_stack = 1024 * 1024, tls_stack = largest_tls_answer * 512;
+
+/// How many bytes of a server's TLS stream httplib may have got in plain text, at most: those of the records (RFC 8446,
+/// 5.1) without what each of them has besides. (9 bytes at least, with AES-CCM-8 in TLS 1.3.)
+class TlsRecords {
+ public:
+  void see(std::string_view bytes) noexcept;
+  std::size_t plain_bytes() const noexcept { return plain_bytes_; }
+
+ private:
+  unsigned char head_[5] = {};
+  std::size_t in_head_ = 0, left_ = 0, plain_bytes_ = 0;
+};
+
+USAGE_STATS_INLINE void TlsRecords::see(std::string_view bytes) noexcept {
+  constexpr unsigned char application_data = 23;
+  while (!bytes.empty()) {
+    if (left_ > 0) {
+      const std::size_t count = std::min(left_, bytes.size());
+      left_ -= count;
+      bytes.remove_prefix(count);
+      continue;
+    }
+    head_[in_head_++] = static_cast<unsigned char>(bytes.front());
+    bytes.remove_prefix(1);
+    if (in_head_ < sizeof head_) continue;
+    in_head_ = 0;
+    left_ = std::size_t{head_[3]} * 256 + head_[4];
+    plain_bytes_ += left_ > 9 && head_[0] == application_data ? left_ - 9 : left_ + sizeof head_;
+  }
+}
 
 class Relay {
  public:
@@ -37,6 +68,8 @@ class Relay {
   void work(Deadline);
   void begin() noexcept;
   void end() noexcept;
+  /// What httplib has taken out of the connection for an answer: so many bytes at least, and so many most likely.
+  void consumed(std::size_t at_least, std::size_t likely) noexcept;
   /// Bytes that came since begin().
   std::size_t received() const noexcept { return received_; }
   /// Why it hands nothing on; empty if that is not so.
@@ -46,18 +79,22 @@ class Relay {
   static constexpr std::size_t piece = 16 * 1024;
 
   bool tunnel(const Url&, const Proxy&, Deadline);
+  bool hang_bell(Deadline);
+  /// What httplib and its TLS may have got and not yet consumed.
+  std::size_t held() const noexcept { return records_.plain_bytes() - std::min(records_.plain_bytes(), consumed_); }
   void look_for_connection();
   void read_local();
   void read_server();
   static bool write(os::Socket&, std::string& bytes);
   void close();
 
-  os::Socket server_, local_, listener_;
+  os::Socket server_, local_, listener_, bell_, rope_;
   std::string to_server_, to_local_, problem_;
   HeadFilter filter_;
   int port_ = 0;
-  bool tls_ = false, server_ended_ = false;
-  std::size_t received_ = 0, in_all_ = 0;
+  bool tls_ = false, server_ended_ = false, spoiled_ = false, used_ = false;
+  TlsRecords records_;
+  std::size_t received_ = 0, consumed_ = 0, handed_on_ = 0;  // the last: in plain text, since begin()
   std::atomic<std::intptr_t> expected_{-1};
   std::atomic<bool> ended_{false};
 };
@@ -74,8 +111,22 @@ USAGE_STATS_INLINE std::unique_ptr<Relay> Relay::open(const Url& url, const std:
   }
   if (proxy && relay->tls_ && !relay->tunnel(url, *proxy, deadline)) return problem = relay->problem_, nullptr;
   relay->listener_ = os::Socket::listen(relay->port_);
-  if (!relay->listener_) return problem = "no port of 127.0.0.1 is to be had", nullptr;
+  if (!relay->listener_ || !relay->hang_bell(deadline)) return problem = "no port of 127.0.0.1 is to be had", nullptr;
   return relay;
+}
+
+/// A connection to itself, with which end() wakes work().
+USAGE_STATS_INLINE bool Relay::hang_bell(Deadline deadline) {
+  std::string problem;
+  rope_ = os::Socket::connect("127.0.0.1", port_, deadline, problem);
+  while (rope_ && !bell_ && left_until(deadline).count() > 0) {
+    std::vector<os::Socket::Wish> wishes{{&listener_, true, false, false}};
+    int port = 0;
+    if (!os::Socket::wait(wishes, left_until(deadline))) continue;
+    os::Socket socket = listener_.accept(port);
+    if (socket && port == rope_.port()) bell_ = std::move(socket);  // else a stranger's
+  }
+  return static_cast<bool>(bell_);
 }
 
 /// Asks a proxy for a way to the server (RFC 9110, section 9.3.6).
@@ -110,23 +161,28 @@ USAGE_STATS_INLINE bool Relay::tunnel(const Url& url, const Proxy& proxy, Deadli
 USAGE_STATS_INLINE bool Relay::usable() {
   char byte = 0;
   // What comes now is no answer to a question: an end, or nothing that could be trusted.
-  return local_ && server_ && !server_ended_ && problem().empty() && to_local_.empty() && to_server_.empty() &&
-         in_all_ < largest_tls_connection / 2 && server_.read(&byte, 1) == os::Socket::nothing_now;
+  return local_ && server_ && !server_ended_ && !spoiled_ && problem().empty() && to_local_.empty() &&
+         to_server_.empty() && held() < largest_tls_answer / 2 && server_.read(&byte, 1) == os::Socket::nothing_now;
 }
 
 USAGE_STATS_INLINE void Relay::begin() noexcept {
-  received_ = 0;
+  received_ = handed_on_ = 0;
   ended_ = false;
   filter_.expect_head();
 }
 
+USAGE_STATS_INLINE void Relay::consumed(std::size_t at_least, std::size_t likely) noexcept {
+  constexpr std::size_t other_framing = 40;  // of chunks, and of records; less than a second answer has
+  consumed_ += at_least;
+  // An answer that came without being asked for would be taken for that to the next request. Of the first exchange
+  // nobody can tell: the end of the handshake, and what TLS 1.3 sends behind it, looks the same.
+  spoiled_ = spoiled_ || ((used_ || !tls_) && handed_on_ > likely + other_framing);
+  used_ = true;
+}
+
 USAGE_STATS_INLINE void Relay::end() noexcept {
   ended_ = true;
-  USAGE_STATS_TRY {
-    std::string problem;
-    os::Socket::connect("127.0.0.1", port_, std::chrono::steady_clock::now() + std::chrono::seconds(1), problem);
-  }
-  USAGE_STATS_CATCH_ALL {}
+  rope_.write("", 1);
 }
 
 USAGE_STATS_INLINE void Relay::close() {
@@ -139,7 +195,7 @@ USAGE_STATS_INLINE void Relay::look_for_connection() {
   int port = 0;
   os::Socket socket = listener_.accept(port);
   const std::intptr_t expected = expected_;
-  if (!socket || local_ || expected == -1 || os::Socket::port_of(expected) != port) return;  // or end()
+  if (!socket || local_ || expected == -1 || os::Socket::port_of(expected) != port) return;
   expected_ = -1;
   local_ = std::move(socket);
 }
@@ -167,14 +223,16 @@ USAGE_STATS_INLINE void Relay::read_server() {
     return;
   }
   received_ += static_cast<std::size_t>(count);
-  in_all_ += static_cast<std::size_t>(count);
   const std::string_view bytes(buffer, static_cast<std::size_t>(count));
+  const std::size_t before = tls_ ? records_.plain_bytes() : to_local_.size();
+  if (tls_) records_.see(bytes);
   if (!tls_)
     to_local_ += filter_.pass(bytes);
-  else if (in_all_ <= largest_tls_connection)
+  else if (held() <= largest_tls_answer)
     to_local_ += bytes;
   else
     problem_ = "the answer is too long";
+  handed_on_ += (tls_ ? records_.plain_bytes() : to_local_.size()) - before;
   server_ended_ = !problem().empty();
 }
 
@@ -192,19 +250,23 @@ USAGE_STATS_INLINE void Relay::work(Deadline deadline) {
       return close();
     }
     std::vector<os::Socket::Wish> wishes{
-        {&listener_, true, false, false},
+        {local_ ? nullptr : &listener_, true, false, false},
         {&local_, to_server_.size() < piece, !to_local_.empty(), false},
-        {&server_, !server_ended_ && local_ && to_local_.size() < piece, !to_server_.empty(), false}};
+        {&server_, !server_ended_ && local_ && to_local_.size() < piece, !to_server_.empty(), false},
+        {&bell_, true, false, false}};
     // end() wakes it; where that has failed, it sees so after a while.
     os::Socket::wait(wishes, std::min(left_until(deadline), std::chrono::milliseconds(200)));
+    if (char rung[8]; wishes[3].ready) bell_.read(rung, sizeof rung);
     if (wishes[0].ready) look_for_connection();
     if (wishes[1].ready) {
       if (!write(local_, to_local_)) local_.close();
       if (local_ && to_server_.size() < piece) read_local();
+      if (server_ && !write(server_, to_server_)) to_server_.clear();
     }
     if (wishes[2].ready && server_) {
       if (!write(server_, to_server_)) to_server_.clear();  // it may have answered before it closed
       if (!server_ended_ && to_local_.size() < piece) read_server();
+      if (local_ && !write(local_, to_local_)) local_.close();
     }
     if (server_ended_ && to_local_.empty()) local_.close();
   }

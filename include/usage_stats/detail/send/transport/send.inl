@@ -28,6 +28,18 @@ USAGE_STATS_INLINE Connection& Connection::operator=(Connection&&) noexcept = de
 
 namespace transport_impl {
 
+/// What is no word of the server's own: a proxy's, or a captive portal's.
+USAGE_STATS_INLINE Response judged(const Url& url, Response response) {
+  if (response.status == 407) {
+    response = Response();
+    response.error = "the proxy wants other credentials (status 407)";
+  }
+  const std::string_view type = std::string_view(response.content_type).substr(0, 9);
+  const bool page = equal_ignoring_case(type, "text/html") && !response.body.empty();
+  response.doubtful = page && url.scheme == "http" && !is_loopback(url.host);
+  return response;
+}
+
 USAGE_STATS_INLINE Response exchange(const Url& url, const Request& request, Deadline deadline, const Log& log,
                                      [[maybe_unused]] Connection* kept) {
   const std::string proxy = proxy_for(url.scheme, url.host);
@@ -42,14 +54,7 @@ USAGE_STATS_INLINE Response exchange(const Url& url, const Request& request, Dea
     log(request.method, " ", url.origin(), url.target, " by curl");
     response = by_curl(url, request, proxy, deadline);
   }
-  if (response.status == 407) {
-    response = Response();
-    response.error = "the proxy wants other credentials (status 407)";
-  }
-  const std::string_view type = std::string_view(response.content_type).substr(0, 9);
-  const bool page = equal_ignoring_case(type, "text/html") && !response.body.empty();
-  response.doubtful = page && url.scheme == "http" && !is_loopback(url.host);
-  return response;
+  return judged(url, std::move(response));
 }
 
 /// Where a redirect leads; nothing if it leads to another host or scheme.
@@ -90,6 +95,28 @@ USAGE_STATS_INLINE Response send(const Request& request, std::chrono::millisecon
     response.error = "out of memory, or a fault in httplib";
   }
   return response;
+}
+
+USAGE_STATS_INLINE bool goes_by_curl(const std::string& text) {
+  const auto url = parse_url(text);
+#if !defined(USAGE_STATS_NO_HTTPLIB)
+  if (url && transport_impl::httplib_can(*url, proxy_for(url->scheme, url->host))) return false;
+#endif
+  return url.has_value();
+}
+
+USAGE_STATS_INLINE std::size_t send_in_turn(const std::vector<Request>& requests, std::chrono::milliseconds limit,
+                                            const Log& log, const std::function<bool(Response)>& answered) {
+  std::size_t begun = 0;
+  const auto url = parse_url(requests.empty() ? std::string_view() : std::string_view(requests.front().url));
+  for (const Request& request : requests)
+    if (!url || request.url != requests.front().url || !transport_impl::CurlInTurn::fits(request)) return 0;
+  log(std::to_string(requests.size()), " requests to ", url ? url->origin() + url->target : std::string(),
+      " by one curl");
+  if (url)
+    transport_impl::CurlInTurn(*url, requests, limit)
+        .run([&](Response response) { return answered(transport_impl::judged(*url, std::move(response))); }, begun);
+  return begun;
 }
 
 }  // namespace detail

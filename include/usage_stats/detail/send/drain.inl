@@ -1,0 +1,256 @@
+#pragma once
+// What is due for one server, report by report: may it leave, is the try on the disk, what did the server say.
+
+#include <algorithm>
+#include <set>
+
+#include "../consent/rules.hpp"
+#include "exporters/exporters.inl"
+#include "conclude.inl"
+#include "retry.inl"
+#include "upload_pass.inl"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace uploader_impl {
+
+USAGE_STATS_INLINE void UploadPass::drain(const Endpoint& endpoint, std::optional<std::vector<Envelope>> waiting) {
+  std::set<std::string> seen;
+  for (bool any = true; any;) {  // in turn: those that are alive always have something new
+    any = drain_waiting(endpoint, waiting ? std::move(*waiting) : storage_.outbox.waiting(), seen);
+    waiting.reset();
+    any = drain_interims(endpoint) || any;
+  }
+}
+
+USAGE_STATS_INLINE bool UploadPass::drain_interims(const Endpoint& endpoint) {
+  bool any = false;
+  for (Envelope& envelope : storage_.outbox.interims(storage_.archive)) {
+    const Destination* const to = at(envelope, endpoint);
+    if (to == nullptr || out_of_time() || !interim_due(envelope, *to)) continue;
+    // While another one was sent, a newer report may have come, or the last one, which goes the way of all that wait.
+    const auto report = storage_.archive.read_report(envelope.client_id, envelope.session_id);
+    const auto json = report ? parse_json(*report) : std::nullopt;
+    if (!json || boolean_member(*json, "final")) continue;
+    envelope.sequence = integer_member(*json, "sequence", envelope.sequence);
+    // Also where it is not allowed any more: else it would be due, and keep this process alive, as long as the run.
+    interim_[envelope.session_id + " " + endpoint.url] = envelope.sequence;
+    if (!still_allowed(envelope)) continue;
+    any = true;
+    Destination tried = *to;
+    ++tried.attempts;
+    // What is on the disk before the first byte leaves is not sent twice, whatever ends this process in between.
+    const DeliveryRecord begun{to->endpoint.url, envelope.sequence, 0, under_way, {}, tried.attempts, 0};
+    if (storage_.archive.record_delivery(envelope, begun)) continue;
+    if (auto prepared = requests_of(envelope, tried, *report, *json)) send_to(*prepared);
+  }
+  return any;
+}
+
+USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std::vector<Envelope> envelopes,
+                                                  std::set<std::string>& seen) {
+  bool any = false;
+  // Those that have failed least go first: one report that a server cannot stomach must not hold up the others.
+  std::stable_sort(envelopes.begin(), envelopes.end(), [&](const Envelope& a, const Envelope& b) {
+    const auto tries = [&](const Envelope& envelope) {
+      const Destination* const to = at(envelope, endpoint);
+      return to == nullptr ? 0 : to->attempts;
+    };
+    return tries(a) < tries(b);
+  });
+  const auto due_here = [&](const Envelope& envelope) {
+    const Destination* const to = at(envelope, endpoint);
+    return to != nullptr && waiting_due(envelope, *to) && seen.count(envelope.session_id) == 0;
+  };
+  std::vector<Try> together;
+  const bool by_curl = endpoint.protocol != Protocol::amplitude && goes_by_curl(endpoint.url) && !options_.awaited;
+  const auto last = std::find_if(envelopes.rbegin(), envelopes.rend(), due_here);
+  for (const Envelope& envelope : envelopes) {
+    if (out_of_time() || !due_here(envelope)) continue;
+    const Destination* const to = at(envelope, endpoint);
+    seen.insert(envelope.session_id);
+    any = true;
+    if (envelope.deletion)
+      send_deletion(envelope, *to);
+    else if (still_allowed(envelope))
+      if (auto prepared = prepare(envelope, *to)) {
+        const bool more = last != envelopes.rend() && &envelope != &*last;
+        if (by_curl)
+          together.push_back(std::move(*prepared));
+        else
+          send_report(std::move(*prepared), more);
+      }
+    if (together.size() == most_together) send_together(std::exchange(together, {}));
+  }
+  send_together(std::move(together));
+  if (unsaved_ > 0) keep_count([](State&) {});
+  return any;
+}
+
+/// Read for each report, and parsed where it is another text than before.
+USAGE_STATS_INLINE const State* UploadPass::state_now() {
+  std::error_code error;
+  std::optional<std::string> text = storage_.folder().read(storage_impl::state_file, limits::file_bytes, error);
+  if (!text && is_transient(error)) return nullptr;
+  if (!text) text.emplace();
+  if (text_now_ != text) state_now_ = text->empty() ? State() : parse_state(*text);
+  text_now_ = std::move(text);
+  return &state_now_;
+}
+
+USAGE_STATS_INLINE bool UploadPass::still_allowed(const Envelope& envelope) {
+  const State* const now = state_now();
+  const Permission permission = now == nullptr ? Permission{Leave::unclear, "state.json cannot be read now"}
+                                : now->newer   ? Permission{Leave::unclear, "state.json is of a newer version"}
+                                               : permission_for(envelope, *now);
+  if (permission.leave == Leave::allowed) return true;
+  const bool waits = permission.leave == Leave::unclear;
+  log_("session ", envelope.session_id, ": it ", waits ? "waits: " : "is not sent: ", permission.why);
+  if (!waits) storage_.outbox.remove(envelope.session_id);
+  return false;
+}
+
+USAGE_STATS_INLINE std::optional<UploadPass::Try> UploadPass::prepare(Envelope envelope, Destination to) {
+  const auto text = waiting_report(storage_, envelope, log_);
+  if (text.transient()) {
+    log_("session ", envelope.session_id, ": its report cannot be read now; it waits");
+    return std::nullopt;
+  }
+  const auto report = text ? parse_json(*text) : std::nullopt;
+  if (!report) {
+    log_("session ", envelope.session_id, ": its report is gone, damaged or not ours; dropped");
+    if (succeeded(storage_.outbox.remove(envelope.session_id))) keep_count([](State& state) { ++state.dropped; });
+    return std::nullopt;
+  }
+  envelope.sequence = integer_member(*report, "sequence", 1);
+  const bool stopped = state_.is_stopped(envelope.version, to.endpoint.url);
+  if (stopped || to.attempts >= limits::tries) {
+    Response none;
+    none.error = "the last try was cut off";
+    note_outcome(envelope, to, stopped || conclude(envelope, to, none, 0));
+    return std::nullopt;
+  }
+  ++to.attempts;
+  // On the disk before the first byte leaves: whatever ends this process in between, there are so many tries at most.
+  if (const auto error = note_outcome(envelope, to, false)) {
+    log_("session ", envelope.session_id, ": its envelope cannot be written: ", error.message(), "; it waits");
+    return std::nullopt;
+  }
+  // The disk may have taken its time, and somebody may have said no meanwhile.
+  if (!still_allowed(envelope)) return std::nullopt;
+  auto prepared = requests_of(envelope, to, *text, *report);
+  if (!prepared) {
+    --to.attempts;
+    note_outcome(envelope, to, false);
+  }
+  return prepared;
+}
+
+USAGE_STATS_INLINE std::optional<UploadPass::Try> UploadPass::requests_of(const Envelope& envelope,
+                                                                          const Destination& to,
+                                                                          const std::string& text, const Json& report) {
+  const Endpoint& endpoint = to.endpoint;
+  Try result{envelope, to, {}, 0};
+  // What an earlier try of this very report has brought counts too: a retry begins where that one came to its end.
+  if (endpoint.protocol == Protocol::amplitude)
+    result.events = delivered_events(storage_.archive.deliveries(envelope), endpoint.url, envelope.sequence + 1);
+  result.requests = requests_for(endpoint, text, report, result.events);
+  if (!result.requests.empty() && !remember_sent(envelope, endpoint.url)) return std::nullopt;
+  return result;
+}
+
+USAGE_STATS_INLINE void UploadPass::send_report(Try prepared, bool more) {
+  const bool done = send_to(prepared, more);
+  note_outcome(prepared.envelope, prepared.to, done);
+}
+
+USAGE_STATS_INLINE bool UploadPass::send_to(Try& prepared, bool more) {
+  Response response;
+  for (const Request& request : prepared.requests) {
+    response = answer_to(prepared.to.endpoint, request);
+    if (classify(response, prepared.to.endpoint.protocol) != Answer::delivered) break;
+    prepared.events = request.events;
+  }
+  return prepared.requests.empty() || conclude(prepared.envelope, prepared.to, response, prepared.events, more);
+}
+
+USAGE_STATS_INLINE void UploadPass::take_back(Try& prepared) {
+  --prepared.to.attempts;
+  note_outcome(prepared.envelope, prepared.to, false);
+}
+
+USAGE_STATS_INLINE void UploadPass::send_together(std::vector<Try> tries) {
+  const auto forget_first = [&](std::size_t count) {
+    tries.erase(tries.begin(), tries.begin() + static_cast<std::ptrdiff_t>(count));
+  };
+  while (!tries.empty()) {
+    if (out_of_time() || !due(tries[0].to) || !still_allowed(tries[0].envelope)) {
+      take_back(tries[0]);
+      forget_first(1);
+      continue;
+    }
+    std::size_t settled =
+        tries.size() < 2 || redirecting_.count(tries[0].to.endpoint.url) > 0 ? 0 : send_by_one_process(tries);
+    if (settled == 0) {  // there is no such curl, or one of them has several requests
+      send_report(tries[0], tries.size() > 1);
+      settled = 1;
+    }
+    forget_first(settled);
+  }
+}
+
+/// Until the first that fails; returns how many have left.
+USAGE_STATS_INLINE std::size_t UploadPass::send_by_one_process(std::vector<Try>& tries) {
+  std::vector<Request> requests;
+  for (const Try& prepared : tries)
+    if (prepared.requests.size() == 1) requests.push_back(prepared.requests.front());
+  if (requests.size() < tries.size()) return 0;
+  std::size_t done = 0;
+  bool allowed = true;
+  std::vector<std::size_t> redirected;
+  // Only a no, or the end of our time, ends curl: the next request may have left already. Behind a failure it ends by
+  // itself.
+  const auto answered = [&](const Response& response) {
+    const auto guard = workers_.hold();
+    Try& prepared = tries[done++];
+    if (response.status >= 300 && response.status <= 399) {
+      redirected.push_back(done - 1);
+    } else {
+      const bool over = conclude(prepared.envelope, prepared.to, response, 0, done < tries.size());
+      note_outcome(prepared.envelope, prepared.to, over);
+    }
+    allowed = done == tries.size() || (!out_of_time() && still_allowed(tries[done].envelope));
+    return allowed;
+  };
+  const auto limit =
+      std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline + longest_request - Clock::now());
+  const std::size_t begun = workers_.meanwhile([&] { return send_in_turn(requests, limit, log_, answered); });
+  if (begun > done && allowed) {
+    Response none;
+    none.error = "curl took too long";
+    note_outcome(tries[done].envelope, tries[done].to, conclude(tries[done].envelope, tries[done].to, none, 0));
+  }
+  for (const std::size_t i : redirected) {  // it is followed by a request of its own
+    redirecting_.insert(tries[i].to.endpoint.url);
+    if (!out_of_time() && due(tries[i].to) && still_allowed(tries[i].envelope)) send_report(tries[i], true);
+  }
+  return std::max(done, begun);
+}
+
+USAGE_STATS_INLINE Response UploadPass::answer_to(const Endpoint& endpoint, const Request& request) {
+  // Where nobody waits, a request that has begun gets its full time: cut short by our own end it would look like a
+  // dead network, and make everything else wait.
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline - Clock::now());
+  const std::chrono::milliseconds limit = options_.awaited ? left : longest_request;
+  Connection& connection = connections_[endpoint.url + " " + protocol_name(endpoint.protocol)];
+  Response response = workers_.meanwhile([&] {
+    return send(request, std::clamp<std::chrono::milliseconds>(limit, std::chrono::milliseconds(1), longest_request),
+                log_, &connection);
+  });
+  if (response.doubtful) response.error = "a page came instead of an answer, as of a captive portal";
+  return response;
+}
+
+}  // namespace uploader_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
