@@ -1,7 +1,10 @@
 // What a call that records costs, next to an atomic addition, in the same run: one counter, many, and many threads.
 #include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <deque>
 #include <filesystem>
 #include <string>
@@ -61,7 +64,8 @@ int main() {
   };
   print("an atomic addition", add, add);
   print("add, one counter", nanoseconds(many, [&](long) { session.add(counters[0]); }), add);
-  print("add, 64 counters in turn", nanoseconds(many, [&](long i) { session.add(counters[i % 64]); }), add);
+  print("add, 64 counters in turn",
+        nanoseconds(many, [&](long i) { session.add(counters[static_cast<std::size_t>(i % 64)]); }), add);
   print("an atomic addition, 8 threads", add_of_eight, add_of_eight);
   print("add, one counter, 8 threads", of_eight_threads(many / 8, [&](long) { session.add(counters[0]); }),
         add_of_eight);

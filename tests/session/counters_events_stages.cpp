@@ -50,11 +50,10 @@ TEST_CASE("counters events stages: counters: they add up, each on its own") {
 }
 
 TEST_CASE("counters events stages: counters: what one session has met is another's to meet for itself") {
-  OwnHome home;
   json reports[2];
   const us::Counter same_name{"ces.hits", "how often"};
   for (json& report : reports)
-    report = home.report_of([&](Session& session) {
+    report = report_of([&](Session& session) {
       for (int i = 0; i < 3; ++i) session.add(hits);
       session.add(same_name, 4);
       session.add(misses, largest);
