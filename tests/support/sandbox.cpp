@@ -188,7 +188,10 @@ bool Sandbox::wait_for_no_uploader(std::chrono::milliseconds limit) const {
 
 void Sandbox::end_uploaders() const noexcept {
   const auto all_gone = [this] {
-    const std::vector<pid_t> left = uploaders();
+    std::vector<pid_t> left = uploaders();
+    // One that is about to be an uploader has the lock, and not yet the environment.
+    for (const std::string& app : names_in(home() / "state"))
+      if (const pid_t holder = has_lock(app); holder > 0 && holder != ::getpid()) left.push_back(holder);
     for (pid_t id : left) ::kill(id, SIGKILL);
     return left.empty();
   };

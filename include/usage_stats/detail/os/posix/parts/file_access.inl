@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -192,8 +193,9 @@ void for_each_name(int folder, std::size_t looks, const Each& each) {
   if (!again) return;
   const int number = again.get();
 #if defined(__linux__)
-  std::vector<char> entries(32 * 1024);
-  for (long size = 0; (size = ::syscall(SYS_getdents64, number, entries.data(), entries.size())) > 0;)
+  constexpr std::size_t room = 32 * 1024;
+  const std::unique_ptr<char[]> entries(new char[room]);
+  for (long size = 0; (size = ::syscall(SYS_getdents64, number, entries.get(), room)) > 0;)
     for (long at = 0; at < size;) {  // as linux/dirent.h has it: inode, offset, length, kind, name
       const char* const entry = &entries[static_cast<std::size_t>(at)];
       std::uint16_t length = 0;

@@ -135,6 +135,7 @@ class PreparedStart {
 #if defined(USAGE_STATS_START_APART)
   /// What host and new process tell each other, in the host's memory.
   struct Apart {
+    std::atomic<int> made{0};     // its number, or less: the error; 0: it was made in a copy of this memory, or never
     std::atomic<int> told{0};     // 1: it is about to be another program, or has failed
     std::atomic<int> process{0};  // cleared by the kernel when it has left this memory
     std::atomic<int> problem{0};
@@ -293,10 +294,7 @@ USAGE_STATS_INLINE int PreparedStart::in_between_apart(void* data) noexcept {
   Apart& apart = prepared->apart_;
   const int child = ::clone(&become_apart, prepared->stack(1), CLONE_VM | CLONE_CHILD_CLEARTID | SIGCHLD, data, nullptr,
                             nullptr, &apart.process);
-  if (child < 0) {
-    apart.process = 0;
-    apart.tell(errno);
-  }
+  apart.made = child < 0 ? -errno : child;
   raw::exit(0);
 }
 
@@ -305,11 +303,13 @@ USAGE_STATS_INLINE std::optional<int> PreparedStart::run_apart() const noexcept 
   const HandlersHeld held;
   apart_.process = 1;  // until the kernel says otherwise
   const pid_t middle = ::clone(&in_between_apart, stack(2), CLONE_VM | CLONE_VFORK, const_cast<PreparedStart*>(this));
-  if (middle < 0) {
+  const int refused = middle < 0 ? errno : 0;
+  if (middle > 0) raw::reap(middle);
+  if (apart_.made <= 0) {  // an emulator may know no such children, or give them a copy of the memory
+    const int problem = refused != 0 ? refused : -apart_.made;
     apart_.process = 0;
-    return errno == EINVAL ? std::nullopt : std::optional<int>(errno);
+    return problem == 0 || problem == EINVAL ? std::nullopt : std::optional<int>(problem);
   }
-  raw::reap(middle);
   // It takes the lock meanwhile, in a folder that may be on a server that does not answer.
   const raw::Time longest{1, 0};
   for (int look = 0; look < 10 && apart_.told == 0; ++look)
