@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "../base/sha256.hpp"
 #include "../ingest/report_v1.hpp"
 #include "../pages/markup.hpp"
 #include "../store/schema.hpp"
@@ -54,13 +55,14 @@ std::string unescaped(std::string_view text) {
   return result;
 }
 
+/// For TabSeparated and for literals: printable ASCII, whatever the bytes.
 std::string escaped(std::string_view text) {
-  constexpr std::string_view special("\b\f\n\r\t\0\\'", 8), codes = "bfnrt0\\'";
   std::string result;
   for (const char c : text) {
-    const std::size_t place = special.find(c);
-    if (place != std::string_view::npos) result += '\\';
-    result += place == std::string_view::npos ? c : codes[place];
+    if (c < ' ' || c > '~')
+      result += "\\x" + hex_of({&c, 1});
+    else
+      result += c == '\\' || c == '\'' ? std::string{'\\', c} : std::string(1, c);
   }
   return result;
 }
