@@ -14,7 +14,8 @@
 namespace collector {
 namespace {
 
-// - run: of each session the report with the highest sequence holds, whoever sent it and however often. Its facts are in
+// - run: of each session the report with the highest sequence holds, whoever sent it and however often. Its facts are
+// in
 //   arrays, so that they are replaced together. `client` is the beginning of the id's SHA-256, 0 for none.
 // - presence, witness: as in SQLite (store/schema.cpp), by name.
 // - cell, active: what runs and presences that are no longer kept have left: facts of a day, and distinct installations
@@ -131,8 +132,7 @@ std::string ClickHouse::send(const std::string& target, const std::string& body,
 void ClickHouse::execute(const std::string& statement) { send("&database=" + database_, statement, "text/plain"); }
 
 Rows ClickHouse::query(const std::string& select) {
-  const std::string text =
-      send("&database=" + database_, select + " FORMAT TabSeparated", "text/plain");
+  const std::string text = send("&database=" + database_, select + " FORMAT TabSeparated", "text/plain");
   Rows rows;
   for (std::size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
     rows.push_back(parts_of(std::string_view(text).substr(begin, end - begin), '\t'));
