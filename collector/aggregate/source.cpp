@@ -20,7 +20,8 @@ std::optional<std::pair<Day, Day>> days_of(Source& source, const std::string& ap
 
 const std::vector<Series>& Reader::series(Metric metric) const {
   const auto found = known_.find(metric);
-  return found != known_.end() ? found->second : known_.emplace(metric, source_.series(selection_, metric)).first->second;
+  return found != known_.end() ? found->second
+                               : known_.emplace(metric, source_.series(selection_, metric)).first->second;
 }
 
 std::vector<Series> Reader::series(Metric metric, const std::string& name) const {

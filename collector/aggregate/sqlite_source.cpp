@@ -47,7 +47,8 @@ std::vector<Program> SqliteSource::programs(const std::string& only) {
   Statement& found = database_
       ["SELECT a.value, c.day, c.bins FROM term a JOIN term t ON t.app = a.id AND t.metric = 1 "
        "JOIN slice s ON s.app = a.id AND s.version = 0 AND s.os = 0 AND s.command = 0 AND s.ci < 2 "
-       "JOIN cell c ON c.slice = s.id AND c.series = t.id WHERE a.app = 0 AND a.metric = 0 AND (?1 = '' OR a.value = ?1)"](only);
+       "JOIN cell c ON c.slice = s.id AND c.series = t.id WHERE a.app = 0 AND a.metric = 0 AND (?1 = '' OR a.value = "
+       "?1)"](only);
   while (found.step()) {
     const Day day = found.integer(1);
     Program& program = programs.try_emplace(found.text(0), Program{found.text(0), 0, day, day}).first->second;
@@ -104,10 +105,9 @@ std::vector<VersionTotal> SqliteSource::by_version(const Selection& selection, M
       ["SELECT v.value, t.name, t.value, c.bins FROM slice s JOIN term v ON v.id = s.version CROSS JOIN term t "
        "CROSS JOIN cell c ON c.slice = s.id AND c.series = t.id AND c.day BETWEEN ?8 AND ?9 "
        "WHERE s.app = ?1 AND (s.version = ?2 OR (?2 = 0 AND s.version > 0)) AND s.os = ?3 AND s.command = ?4 "
-       "AND s.ci BETWEEN ?5 AND ?6 AND t.app = ?1 AND t.metric = ?7"](wanted->app, wanted->version, wanted->os,
-                                                                      wanted->command, first_ci, last_ci,
-                                                                      static_cast<int>(metric), selection.first,
-                                                                      selection.last);
+       "AND s.ci BETWEEN ?5 AND ?6 AND t.app = ?1 AND t.metric = ?7"](
+          wanted->app, wanted->version, wanted->os, wanted->command, first_ci, last_ci, static_cast<int>(metric),
+          selection.first, selection.last);
   while (found.step()) {
     const VersionTotal row{found.text(0), found.text(1), found.text(2), sum_of(found.bytes(3))};
     if (!totals.empty() && totals.back().version == row.version && totals.back().name == row.name &&
@@ -124,7 +124,7 @@ std::set<Word> SqliteSource::shared_words(const std::string& app, Metric metric)
   Statement& found = database_
       ["SELECT t.name, t.value FROM term t WHERE t.app = ? AND t.metric = ? "
        "AND (SELECT COUNT(*) FROM witness WHERE term = t.id) >= 5"](term(0, Metric::app, app).value_or(-1),
-                                                                   static_cast<int>(metric));
+                                                                    static_cast<int>(metric));
   while (found.step()) words.emplace(found.text(0), found.text(1));
   return words;
 }

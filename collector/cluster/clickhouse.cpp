@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "../base/sha256.hpp"
 #include "../ingest/report_v1.hpp"
 #include "../pages/markup.hpp"
 #include "../store/schema.hpp"
@@ -13,7 +14,8 @@
 namespace collector {
 namespace {
 
-// - run: of each session the report with the highest sequence holds, whoever sent it and however often. Its facts are in
+// - run: of each session the report with the highest sequence holds, whoever sent it and however often. Its facts are
+// in
 //   arrays, so that they are replaced together. `client` is the beginning of the id's SHA-256, 0 for none.
 // - presence, witness: as in SQLite (store/schema.cpp), by name.
 // - cell, active: what runs and presences that are no longer kept have left: facts of a day, and distinct installations
@@ -54,13 +56,14 @@ std::string unescaped(std::string_view text) {
   return result;
 }
 
+/// For TabSeparated and for literals: printable ASCII, whatever the bytes.
 std::string escaped(std::string_view text) {
-  constexpr std::string_view special("\b\f\n\r\t\0\\'", 8), codes = "bfnrt0\\'";
   std::string result;
   for (const char c : text) {
-    const std::size_t place = special.find(c);
-    if (place != std::string_view::npos) result += '\\';
-    result += place == std::string_view::npos ? c : codes[place];
+    if (c < ' ' || c > '~')
+      result += "\\x" + hex_of({&c, 1});
+    else
+      result += c == '\\' || c == '\'' ? std::string{'\\', c} : std::string(1, c);
   }
   return result;
 }
@@ -129,8 +132,7 @@ std::string ClickHouse::send(const std::string& target, const std::string& body,
 void ClickHouse::execute(const std::string& statement) { send("&database=" + database_, statement, "text/plain"); }
 
 Rows ClickHouse::query(const std::string& select) {
-  const std::string text =
-      send("&database=" + database_, select + " FORMAT TabSeparated", "text/plain");
+  const std::string text = send("&database=" + database_, select + " FORMAT TabSeparated", "text/plain");
   Rows rows;
   for (std::size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
     rows.push_back(parts_of(std::string_view(text).substr(begin, end - begin), '\t'));

@@ -8,9 +8,7 @@ namespace {
 std::int64_t number(const std::string& text) { return std::strtoll(text.c_str(), nullptr, 10); }
 
 /// The first day whose runs (0) or presences (1) are kept.
-std::string horizon(int kind) {
-  return "(SELECT max(day) FROM horizon WHERE kind = " + std::to_string(kind) + ")";
-}
+std::string horizon(int kind) { return "(SELECT max(day) FROM horizon WHERE kind = " + std::to_string(kind) + ")"; }
 
 /// What the selection says of a row, but for its days.
 std::string fits(const Selection& selection) {
@@ -46,10 +44,13 @@ std::string facts(const Selection& selection, Metric metric) {
 std::vector<Program> ClickHouseSource::programs(const std::string& only) {
   const std::string wanted = only.empty() ? "" : " AND app = " + sql_literal(only);
   std::vector<Program> list;
-  for (const auto& row : server_.query(
-           "SELECT app, sum(n), min(day), max(day) FROM (SELECT app, day, toInt64(1) AS n FROM run FINAL WHERE kept >= " +
-           horizon(0) + wanted + " UNION ALL SELECT app, day, toInt64(n) AS n FROM cell FINAL WHERE metric = 1 AND "
-           "kept < " + horizon(0) + wanted + ") GROUP BY app ORDER BY app"))
+  for (const auto& row :
+       server_.query("SELECT app, sum(n), min(day), max(day) FROM (SELECT app, day, toInt64(1) AS n FROM run FINAL "
+                     "WHERE kept >= " +
+                     horizon(0) + wanted +
+                     " UNION ALL SELECT app, day, toInt64(n) AS n FROM cell FINAL WHERE metric = 1 AND "
+                     "kept < " +
+                     horizon(0) + wanted + ") GROUP BY app ORDER BY app"))
     list.push_back({row[0], number(row[1]), number(row[2]), number(row[3])});
   return list;
 }
@@ -74,13 +75,15 @@ std::map<Day, std::int64_t> ClickHouseSource::installations(const Selection& sel
   either.ci = Ci::both;
   const int ci = selection.ci == Ci::without ? 0 : selection.ci == Ci::only ? 1 : 2;
   std::map<Day, std::int64_t> counts;
-  for (const auto& row : server_.query(
-           "SELECT start, sum(n) FROM (SELECT " + start + " AS start, toInt64(uniqExact(client)) AS n FROM presence "
-           "WHERE " + fits(selection) + " AND kept >= " + horizon(1) + days(start, first, selection.last) +
-           " GROUP BY start UNION ALL SELECT start, toInt64(sum(n)) AS n FROM active FINAL WHERE " + fits(either) +
-           " AND period = " + std::to_string(static_cast<int>(period)) + " AND mask = " + std::to_string(mask) +
-           " AND ci = " + std::to_string(ci) + " AND kept < " + horizon(1) + days("start", first, selection.last) +
-           " GROUP BY start) GROUP BY start"))
+  for (const auto& row :
+       server_.query("SELECT start, sum(n) FROM (SELECT " + start +
+                     " AS start, toInt64(uniqExact(client)) AS n FROM presence "
+                     "WHERE " +
+                     fits(selection) + " AND kept >= " + horizon(1) + days(start, first, selection.last) +
+                     " GROUP BY start UNION ALL SELECT start, toInt64(sum(n)) AS n FROM active FINAL WHERE " +
+                     fits(either) + " AND period = " + std::to_string(static_cast<int>(period)) +
+                     " AND mask = " + std::to_string(mask) + " AND ci = " + std::to_string(ci) + " AND kept < " +
+                     horizon(1) + days("start", first, selection.last) + " GROUP BY start) GROUP BY start"))
     counts[number(row[0])] = number(row[1]);
   return counts;
 }
@@ -95,8 +98,8 @@ std::vector<VersionTotal> ClickHouseSource::by_version(const Selection& selectio
 
 std::set<Word> ClickHouseSource::shared_words(const std::string& app, Metric metric) {
   std::set<Word> words;
-  for (auto& row : server_.query("SELECT name, value FROM witness WHERE app = " + sql_literal(app) + " AND metric = " +
-                                 std::to_string(static_cast<int>(metric)) +
+  for (auto& row : server_.query("SELECT name, value FROM witness WHERE app = " + sql_literal(app) +
+                                 " AND metric = " + std::to_string(static_cast<int>(metric)) +
                                  " GROUP BY name, value HAVING uniqExact(client) >= 5"))
     words.emplace(std::move(row[0]), std::move(row[1]));
   return words;

@@ -103,16 +103,16 @@ void Courier::insert(const Outgoing& outgoing) {
   std::string witnesses, presences, runs;
   for (const Outgoing::Witness& witness : outgoing.witnesses) {
     const Named& word = term(witness.term);
-    witnesses += TsvLine(word.app, static_cast<int>(word.metric), word.name, word.value,
-                      static_cast<std::uint64_t>(witness.key))
-                     .text();
+    witnesses +=
+        TsvLine(word.app, static_cast<int>(word.metric), word.name, word.value, static_cast<std::uint64_t>(witness.key))
+            .text();
   }
   for (const Outgoing::Presence& seen : outgoing.presences) {
     const NamedLeaf& of = leaf(seen.leaf);
-    presences += TsvLine(of.app, client_number(seen.client_hash), seen.day, kept_day(seen.day),
-                      begin_of(Period::week, seen.day), begin_of(Period::month, seen.day), of.version, of.os,
-                      of.command, of.ci ? 1 : 0)
-                     .text();
+    presences +=
+        TsvLine(of.app, client_number(seen.client_hash), seen.day, kept_day(seen.day), begin_of(Period::week, seen.day),
+                begin_of(Period::month, seen.day), of.version, of.os, of.command, of.ci ? 1 : 0)
+            .text();
   }
   for (const Outgoing::Run& run : outgoing.runs) {
     std::vector<std::int64_t> metrics, bins, counts;
@@ -127,7 +127,7 @@ void Courier::insert(const Outgoing& outgoing) {
     }
     const NamedLeaf& of = leaf(run.leaf);
     runs += TsvLine(of.app, run.session, run.sequence, run.day, kept_day(run.day), client_number(run.client_hash),
-                 of.version, of.os, of.command, of.ci ? 1 : 0, metrics, names, values, bins, counts)
+                    of.version, of.os, of.command, of.ci ? 1 : 0, metrics, names, values, bins, counts)
                 .text();
   }
   server_.insert("witness", witnesses);
@@ -160,8 +160,8 @@ std::size_t Courier::take_deletions() {
 
 std::vector<Day> Courier::expired(const std::string& table, Day first_kept) {
   std::vector<Day> days;
-  for (const auto& row : server_.query("SELECT DISTINCT kept FROM " + table + " WHERE kept < " + text(first_kept) +
-                                       " ORDER BY kept"))
+  for (const auto& row :
+       server_.query("SELECT DISTINCT kept FROM " + table + " WHERE kept < " + text(first_kept) + " ORDER BY kept"))
     days.push_back(std::stoll(row[0]));
   return days;
 }
@@ -200,9 +200,11 @@ void Courier::retire_presences(Day kept) {
       "intDiv(combination, 3) % 8 AS mask, if(combination >= 24, 2, ci) AS either, "
       "if(bitAnd(mask, 1) != 0, version, '') AS v, if(bitAnd(mask, 2) != 0, os, '') AS o, "
       "if(bitAnd(mask, 4) != 0, command, '') AS c, max(kept) AS last FROM presence ARRAY JOIN range(48) AS combination "
-      "WHERE client IN (SELECT client FROM presence WHERE kept = " + text(kept) + ") "
-      "GROUP BY app, client, period, start, mask, either, v, o, c) WHERE last = " + text(kept) +
-      " GROUP BY app, period, start, mask, either, v, o, c, last");
+      "WHERE client IN (SELECT client FROM presence WHERE kept = " +
+      text(kept) +
+      ") "
+      "GROUP BY app, client, period, start, mask, either, v, o, c) WHERE last = " +
+      text(kept) + " GROUP BY app, period, start, mask, either, v, o, c, last");
   server_.insert("horizon", TsvLine(1, kept + 1).text());
   server_.remove("presence", "kept <= " + text(kept));
 }

@@ -82,11 +82,10 @@ void Courier::send_history() {
       const Named& word = term(cells.integer(1));
       for (const auto& [bin, n] : unpacked_bins(cells.bytes(3))) {
         const auto known = explained.find({cells.integer(0), cells.integer(1), bin});
-        const std::int64_t rest =
-            n - (cells.integer(2) == first && known != explained.end() ? known->second : 0);
+        const std::int64_t rest = n - (cells.integer(2) == first && known != explained.end() ? known->second : 0);
         if (rest > 0)
           block.add(TsvLine(of.app, static_cast<int>(word.metric), word.name, word.value, cells.integer(2), kept,
-                         of.version, of.os, of.command, of.ci ? 1 : 0, bin, origin, rest));
+                            of.version, of.os, of.command, of.ci ? 1 : 0, bin, origin, rest));
       }
     }
     block.flush();
@@ -120,8 +119,8 @@ void Courier::send_history_of_installations(const std::string& origin) {
       const NamedLeaf& of = leaf(cells.integer(5));
       const int mask = (key[1] > 0 ? 1 : 0) + (key[2] > 0 ? 2 : 0) + (key[3] > 0 ? 4 : 0);
       if (n > 0)
-        block.add(TsvLine(of.app, static_cast<int>(period), cells.integer(6), mask, static_cast<int>(key[4]), of.version,
-                       of.os, of.command, kept, origin, n));
+        block.add(TsvLine(of.app, static_cast<int>(period), cells.integer(6), mask, static_cast<int>(key[4]),
+                          of.version, of.os, of.command, kept, origin, n));
     }
     block.flush();
   }

@@ -48,7 +48,8 @@ void install_metrics(httplib::Server& server, const Committer& committer, const 
     try {
       Database store = open_for_reading(database);
       if (is_forwarding(store))
-        text.add(prefix + "forward_queue", "gauge", "reports that wait for the cluster", static_cast<std::uint64_t>(unforwarded(store)));
+        text.add(prefix + "forward_queue", "gauge", "reports that wait for the cluster",
+                 static_cast<std::uint64_t>(unforwarded(store)));
     } catch (const std::exception&) {  // the sizes below tell of it
     }
     text.add(prefix + "database_bytes", "gauge", "size of the database file", size_of(database));

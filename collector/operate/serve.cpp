@@ -124,7 +124,8 @@ int serve(const Arguments& arguments) {
   install_metrics(pages.server, committer, file);
 
   const std::string reports_url = reports.start() + service.path;
-  install_pages(pages.server, file, reports_url, [cluster](Database& database) { return make_source(cluster, database); });
+  install_pages(pages.server, file, reports_url,
+                [cluster](Database& database) { return make_source(cluster, database); });
   const std::string pages_url = pages.start();
   tell("reports are taken at " + reports_url);
   tell("pages are at " + pages_url + "/");

@@ -14,7 +14,8 @@ using Row = std::vector<Value>;
 /// In which rows the word is shared.
 class Shared {
  public:
-  Shared(const Words& words, const Reader& reader) : words_(words), known_(reader.source().shared_words(reader.selection().app, words.metric)) {}
+  Shared(const Words& words, const Reader& reader)
+      : words_(words), known_(reader.source().shared_words(reader.selection().app, words.metric)) {}
 
   bool operator()(const Row& row) const {
     const std::string word = text_of(row[words_.column]);
@@ -108,7 +109,9 @@ void hide_few(Table& table) {
 
 }  // namespace
 
-bool may_be_published(const Reader& reader) { return !reader.source().shared_words(reader.selection().app, Metric::runs).empty(); }
+bool may_be_published(const Reader& reader) {
+  return !reader.source().shared_words(reader.selection().app, Metric::runs).empty();
+}
 
 Table public_table(const Question& question, const Reader& reader) {
   // All errors, so that rare ones take no place of those that are shown, and are counted.

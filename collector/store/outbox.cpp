@@ -78,7 +78,8 @@ void start_forwarding(Database& database) {
 void stop_forwarding(Database& database) {
   database.execute(
       "DROP TRIGGER IF EXISTS forward_presence; DROP TRIGGER IF EXISTS forward_witness;"
-      "DROP TRIGGER IF EXISTS forward_removal; DELETE FROM outbox; DELETE FROM meta WHERE name IN ('forwarded_through', 'history')");
+      "DROP TRIGGER IF EXISTS forward_removal; DELETE FROM outbox; DELETE FROM meta WHERE name IN "
+      "('forwarded_through', 'history')");
 }
 
 bool is_forwarding(Database& database) {
@@ -112,8 +113,8 @@ Day last_day_of_presence() { return begin_of(Period::week, begin_of(Period::mont
 
 Outgoing take_outgoing(Database& database, int most) {
   Outgoing outgoing;
-  const Id last = database
-      ["SELECT MAX(id) FROM (SELECT id FROM outbox ORDER BY id LIMIT ?)"](most_entries).number().value_or(0);
+  const Id last =
+      database["SELECT MAX(id) FROM (SELECT id FROM outbox ORDER BY id LIMIT ?)"](most_entries).number().value_or(0);
   outgoing.entries_through = last;
   take_removals(database, outgoing);
   take_additions(database, last, outgoing);
@@ -125,16 +126,18 @@ Outgoing take_outgoing(Database& database, int most) {
 
 void mark_forwarded(Database& database, const Outgoing& outgoing) {
   database["DELETE FROM outbox WHERE id <= ? OR (id <= ? AND kind IN ('removed', 'forgotten', 'gone'))"](
-              outgoing.entries_through, outgoing.removals_through)
+      outgoing.entries_through, outgoing.removals_through)
       .run();
   // Unless all are to go again since.
   database["UPDATE meta SET value = ? WHERE name = 'forwarded_through' AND value = ?"](outgoing.runs_through,
-                                                                                      outgoing.runs_from)
+                                                                                       outgoing.runs_from)
       .run();
 }
 
 Named term_of(Database& database, Id term) {
-  Statement& found = database["SELECT a.value, t.name, t.value, t.metric FROM term t JOIN term a ON a.id = t.app WHERE t.id = ?"](term);
+  Statement& found =
+      database["SELECT a.value, t.name, t.value, t.metric FROM term t JOIN term a ON a.id = t.app WHERE t.id = ?"](
+          term);
   if (!found.step()) throw Problem("the database lacks a name that a run has");
   Named named{found.text(0), found.text(1), found.text(2), static_cast<Metric>(found.integer(3))};
   found.reset();
@@ -144,7 +147,8 @@ Named term_of(Database& database, Id term) {
 NamedLeaf leaf_of(Database& database, Id slice) {
   Statement& found = database
       ["SELECT a.value, v.value, o.value, c.value, ci FROM slice s LEFT JOIN term a ON a.id = s.app LEFT JOIN term v "
-       "ON v.id = s.version LEFT JOIN term o ON o.id = s.os LEFT JOIN term c ON c.id = s.command WHERE s.id = ?"](slice);
+       "ON v.id = s.version LEFT JOIN term o ON o.id = s.os LEFT JOIN term c ON c.id = s.command WHERE s.id = ?"](
+          slice);
   if (!found.step()) throw Problem("the database lacks a slice that a run has");
   NamedLeaf leaf{found.text(0), found.text(1), found.text(2), found.text(3), found.integer(4) == 1};
   found.reset();

@@ -16,7 +16,8 @@ constexpr int schema_version = 2;
 // - report: the JSON, beside the narrow rows; read for export only.
 // - term: names what is counted, by metric (facts.hpp). A series is one, as are the versions, systems and commands.
 // - slice: what a filter selects. Each run counts in eight of them: version, os and command, or 0 in place of each.
-//   `ci` is 0 or 1, and "all" is the sum of the two; but of installations, which may be on both sides, 2 has the number.
+//   `ci` is 0 or 1, and "all" is the sum of the two; but of installations, which may be on both sides, 2 has the
+//   number.
 // - cell: of a series in a slice, on the day of arrival: how many in each bin (bins.hpp).
 // - presence: which installation reported on which day, of which finest slice. The distinct numbers of days, weeks
 //   and months are cells (Metric::active) and outlive it.

@@ -281,3 +281,20 @@ TEST_CASE("collector commands: /metrics counts what has come") {
   CHECK(reply.text.find("\nusage_stats_collector_reports_known_total 1\n") != std::string::npos);
   CHECK(reply.text.find("\nusage_stats_collector_queue 0\n") != std::string::npos);
 }
+
+TEST_CASE("collector commands: a database of an older version is brought up to date, with all that is in it") {
+  TemporaryFolder folder;
+  {
+    collector::Store store(folder / "usage.db", true);
+    collector::Store::Change change(store);
+    store.add(collector::report_of(report_number(1, 1)), collector::today());
+    change.commit();
+  }
+  collector::Database(folder / "usage.db", collector::Database::Mode::write)
+      .execute("DROP TABLE outbox; PRAGMA user_version = 1");
+  collector::Store store(folder / "usage.db", false);
+  const auto number = [&](const char* sql) { return store.database().prepare(sql).number(); };
+  CHECK(number("SELECT COUNT(*) FROM outbox") == 0);
+  CHECK(number("SELECT COUNT(*) FROM run") == 1);
+  CHECK(number("PRAGMA user_version") == 2);
+}

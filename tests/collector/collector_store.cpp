@@ -387,16 +387,3 @@ TEST_CASE("collector store: rebuild knows again which words several installation
   CHECK(count(store, "witness") > 0);
   CHECK(words() == shared);
 }
-
-TEST_CASE("collector store: a database of an older version is brought up to date") {
-  TemporaryFolder folder;
-  {
-    Store store(folder / "usage.db", true);
-    add(store, report_number(1, 1), collector::today());
-    store.database().execute("DROP TABLE outbox; PRAGMA user_version = 1");
-  }
-  Store store(folder / "usage.db", false);
-  CHECK(count(store, "outbox") == 0);
-  CHECK(count(store, "run") == 1);
-  CHECK(store.database().prepare("PRAGMA user_version").number() == 2);
-}

@@ -1,5 +1,6 @@
 #pragma once
-// A real clickhouse-server on a free port of loopback, or the one that USAGE_STATS_CLICKHOUSE names (.ci/run clickhouse).
+// A real clickhouse-server on a free port of loopback, or the one that USAGE_STATS_CLICKHOUSE names (.ci/run
+// clickhouse).
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -63,13 +64,15 @@ class ClickHouseServer {
   void start(int port) {
     const std::string data = (folder_ / "data").string();
     std::filesystem::create_directories(data + "/tmp");
-    write_file(folder_ / "config.xml",
-               "<yandex><logger><level>warning</level><console>1</console></logger><listen_host>127.0.0.1</listen_host>"
-               "<http_port>" + std::to_string(port) + "</http_port><path>" + data + "/</path><tmp_path>" + data +
-               "/tmp/</tmp_path><mark_cache_size>67108864</mark_cache_size><users_config>config.xml</users_config>"
-               "<users><default><password></password><networks><ip>127.0.0.1</ip></networks><profile>default</profile>"
-               "<quota>default</quota></default></users><profiles><default/></profiles><quotas><default/></quotas>"
-               "</yandex>");
+    write_file(
+        folder_ / "config.xml",
+        "<yandex><logger><level>warning</level><console>1</console></logger><listen_host>127.0.0.1</listen_host>"
+        "<http_port>" +
+            std::to_string(port) + "</http_port><path>" + data + "/</path><tmp_path>" + data +
+            "/tmp/</tmp_path><mark_cache_size>67108864</mark_cache_size><users_config>config.xml</users_config>"
+            "<users><default><password></password><networks><ip>127.0.0.1</ip></networks><profile>default</profile>"
+            "<quota>default</quota></default></users><profiles><default/></profiles><quotas><default/></quotas>"
+            "</yandex>");
     Command command{"/bin/sh", {"-c", "exec clickhouse-server --config-file=config.xml >log 2>&1"}};
     command.folder = folder_.path();
     command.inherit_environment = true;
