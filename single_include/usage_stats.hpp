@@ -293,7 +293,8 @@ struct Options {
   std::function<void(std::string_view)> log{};
 
   /// The usage folder: an absolute path, or one that begins with `~/`. The library creates it (mode 0700), or takes an
-  /// empty folder that only its owner can enter. Any other folder that it has not made for this app is refused and left
+  /// empty folder that only its owner can enter, unless it is one for other things (`~/.ssh`, `$TMPDIR`, in HOME itself
+  /// any that is not named after the app). Any other folder that it has not made for this app is refused and left
   /// untouched. Default: `$XDG_STATE_HOME/APP/usage` (`~/.local/state`, by the XDG Base Directory Specification),
   /// `~/Library/Application Support/APP/usage`, `%LOCALAPPDATA%\APP\usage`.
   std::filesystem::path directory{};
@@ -1213,6 +1214,10 @@ struct Permission {
 };
 Permission permission_for(const Envelope&, const State&);
 
+/// What begins the names of an app's variables: environment_prefix(), and, where that has a `_` in front of a digit,
+/// the plain one, which no shell can set, but `env` and what else starts programs. A "no" counts under either.
+std::vector<std::string> prefixes_of_no(std::string_view app);
+
 /// Rule 1 of who runs in the home of somebody else, in words.
 std::string anothers_home(const std::filesystem::path& home);
 
@@ -1292,6 +1297,7 @@ USAGE_STATS_END_NAMESPACE
 // What would a run do now? A run, `status`, `preview`, `send` and the notice all take it from here, so that they cannot
 // disagree.
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -1331,6 +1337,7 @@ namespace os {
 enum class Refusal {
   root = 1,
   is_home,
+  common_place,
   no_home,
   anothers,
   others_may_write,
@@ -1357,6 +1364,7 @@ class Folder {
     std::uint64_t size = 0;
     bool folder = false;
     bool linked = false;                              // a file that has other names, too
+    bool shown = false;                               // a file that its mode lets others read or write
     std::chrono::system_clock::time_point changed{};  // modified, or moved there
   };
 
@@ -1442,6 +1450,7 @@ USAGE_STATS_END_NAMESPACE
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -1500,6 +1509,10 @@ struct ProgramResult {
 };
 ProgramResult run_program(const std::vector<std::string>& command, std::string_view input, std::size_t output_limit,
                           std::chrono::milliseconds limit);
+/// The same; standard error is part of the output, and `heard` is told of all that has come each time when more has.
+/// The program is ended where it says no.
+ProgramResult run_program(const std::vector<std::string>& command, std::string_view input, std::size_t output_limit,
+                          std::chrono::milliseconds limit, const std::function<bool(std::string_view)>& heard);
 /// The absolute path of a program in PATH; empty if there is none.
 std::filesystem::path find_program(std::string_view name);
 
@@ -1933,6 +1946,7 @@ class Socket {
   void close() noexcept;
   /// Until one of them is ready; false if none is within the limit.
   static bool wait(std::vector<Wish>&, std::chrono::milliseconds limit);
+  int port() const noexcept { return port_of(handle_); }  // at this end, of an IPv4 one
   /// The port at this end of somebody else's IPv4 socket; 0: it has none.
   static int port_of(std::intptr_t handle) noexcept;
 
@@ -2366,12 +2380,12 @@ class Storage {
   /// An empty one where there is none; transient() where it cannot be read now but may be later.
   Result<State> read_state() const;
   /// Reads, changes and replaces state.json; safe against other processes doing the same. For one that was stopped it
-  /// waits 15 ms, or 200 ms after be_patient(): a host must not be held up; for one that gets on, 500 ms. Changes
+  /// waits 15 ms, or as be_patient() says: a host must not be held up; for one that gets on, 500 ms at least. Changes
   /// nothing where it cannot be read now, and where `enough` holds of what they have written meanwhile.
   std::error_code update_state(const std::function<void(State&)>& change,
                                const std::function<bool(const State&)>& enough = {});
   /// For processes that nobody waits for, and the user's own commands.
-  void be_patient() noexcept { patience_ = std::chrono::milliseconds(200); }
+  void be_patient(std::chrono::milliseconds limit = std::chrono::milliseconds(200)) noexcept { patience_ = limit; }
   /// For a host, which opens the folder for moments only: what lies in it is opened once.
   void keep_open() noexcept {
     outbox.keep_open();
@@ -2404,6 +2418,9 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
+
+/// For commands: so long another process may hold state.json before they say so.
+constexpr std::chrono::seconds time_for_state{5};
 
 struct Plan {
   enum class Notice { none, question, first, new_data };
@@ -3249,11 +3266,13 @@ USAGE_STATS_END_NAMESPACE
 // One HTTP request: by cpp-httplib where it can speak the URL's scheme, else by the system's curl.
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -3295,6 +3314,13 @@ class Connection {
 /// bounded before httplib or the caller sees it. A proxy that does not let the request through, or wants other
 /// credentials, is no answer. With `kept`, the connection stays open for the next request (httplib only). Never throws.
 Response send(const Request&, std::chrono::milliseconds limit, const Log&, Connection* kept = nullptr);
+
+/// Whether send_in_turn can send to that URL: by curl, whose every process costs as much as some hundred requests.
+bool goes_by_curl(const std::string& url);
+/// Sends to one URL by one process, one after the other, until one of the answers is no success, `answered` says no, or
+/// time is up; redirects are not followed. Returns how many of the first ones may have left; all others have not.
+std::size_t send_in_turn(const std::vector<Request>&, std::chrono::milliseconds limit, const Log&,
+                         const std::function<bool(Response)>& answered);
 
 /// The proxy for a URL by the environment: "http://host:port", or empty, as it is for loopback always. NO_PROXY names
 /// hosts, domains, addresses and networks ("10.0.0.0/8"), between commas or blanks. In a CGI program HTTP_PROXY is not
@@ -3746,6 +3772,8 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
       return "reports cannot be kept in the root of the file system";
     case Refusal::is_home:
       return "reports cannot be kept in the home folder itself";
+    case Refusal::common_place:
+      return "this program did not create it, and its name and place suggest that it is for other things, too";
     case Refusal::no_home:
       return "the home folder does not exist, and this library does not create it";
     case Refusal::anothers:
@@ -5177,10 +5205,11 @@ USAGE_STATS_INLINE bool feed(Handle& pipe, std::string_view& input) noexcept {
   return count > 0;
 }
 
-/// Feeds the program and collects what it says until it ends or closes its output, says too much, or time is up.
+/// Feeds the program and collects what it says until it ends or closes its output, says too much, is not to go on, or
+/// time is up.
 USAGE_STATS_INLINE void converse(HANDLE process, Handle& in, const Handle& out, std::string_view input,
-                                 std::size_t limit, std::chrono::steady_clock::time_point deadline,
-                                 std::string& output) {
+                                 std::size_t limit, std::chrono::steady_clock::time_point deadline, std::string& output,
+                                 const std::function<bool(std::string_view)>& heard) {
   for (DWORD pause_ms = 1; output.size() < limit && std::chrono::steady_clock::now() < deadline;) {
     // Asked first: what a program said before its end stands in the pipe by now. The pipe's own end may not be seen,
     // where a child that the host starts at this moment inherits it.
@@ -5196,6 +5225,7 @@ USAGE_STATS_INLINE void converse(HANDLE process, Handle& in, const Handle& out, 
       output.append(buffer, count);
       moved = true;
     }
+    if (heard && !heard(output)) return;
     if (!moved) ::WaitForSingleObject(process, pause_ms);
     pause_ms = moved ? 1 : (std::min)(pause_ms * 2, DWORD{16});
   }
@@ -5205,6 +5235,12 @@ USAGE_STATS_INLINE void converse(HANDLE process, Handle& in, const Handle& out, 
 
 USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
                                              std::size_t output_limit, std::chrono::milliseconds limit) {
+  return run_program(command, input, output_limit, limit, {});
+}
+
+USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
+                                             std::size_t output_limit, std::chrono::milliseconds limit,
+                                             const std::function<bool(std::string_view)>& heard) {
   ProgramResult result;
   const auto deadline = std::chrono::steady_clock::now() + limit;
   HANDLE read_end = nullptr, write_end = nullptr;
@@ -5221,12 +5257,13 @@ USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& com
   for (const std::string& argument : command) program.command_line += windows::quoted(windows::wide(argument)) + L" ";
   program.input = in_child.get();
   program.output = out_child.get();
-  program.errors = null.get();
+  program.errors = heard ? out_child.get() : null.get();
   const windows::Handle process = windows::start(program, CREATE_NO_WINDOW);
   if (!process) return result.error = windows::last_error(), result;
   in_child.close();
   out_child.close();
-  windows::converse(process.get(), in_parent, out_parent, input, output_limit, deadline, result.output);
+  windows::converse(process.get(), in_parent, out_parent, input, output_limit, deadline, result.output, heard);
+  if (heard && !heard(result.output)) ::TerminateProcess(process.get(), 1);
 
   out_parent.close();
   in_parent.close();
@@ -5758,6 +5795,7 @@ USAGE_STATS_END_NAMESPACE
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -5809,6 +5847,8 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
       return "reports cannot be kept in the root of the file system";
     case Refusal::is_home:
       return "reports cannot be kept in the home folder itself";
+    case Refusal::common_place:
+      return "this program did not create it, and its name and place suggest that it is for other things, too";
     case Refusal::no_home:
       return "the home folder does not exist, and this library does not create it";
     case Refusal::anothers:
@@ -6297,8 +6337,9 @@ void for_each_name(int folder, std::size_t looks, const Each& each) {
   if (!again) return;
   const int number = again.get();
 #if defined(__linux__)
-  std::vector<char> entries(32 * 1024);
-  for (long size = 0; (size = ::syscall(SYS_getdents64, number, entries.data(), entries.size())) > 0;)
+  constexpr std::size_t room = 32 * 1024;
+  const std::unique_ptr<char[]> entries(new char[room]);
+  for (long size = 0; (size = ::syscall(SYS_getdents64, number, entries.get(), room)) > 0;)
     for (long at = 0; at < size;) {  // as linux/dirent.h has it: inode, offset, length, kind, name
       const char* const entry = &entries[static_cast<std::size_t>(at)];
       std::uint16_t length = 0;
@@ -6506,6 +6547,7 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
     found.push_back({name, std::chrono::system_clock::from_time_t(status.st_mtime),
                      static_cast<std::uint64_t>(status.st_size), S_ISDIR(status.st_mode),
                      !S_ISDIR(status.st_mode) && status.st_nlink > 1,
+                     !S_ISDIR(status.st_mode) && (status.st_mode & 077) != 0,
                      std::chrono::system_clock::from_time_t(status.st_ctime)});
     return found.size() < limit;
   });
@@ -7100,9 +7142,11 @@ USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
 
 namespace posix {
 
-/// Feeds the program and collects what it says until it closes its output, says too much, or time is up.
+/// Feeds the program and collects what it says until it closes its output, says too much, is not to go on, or time is
+/// up.
 USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::string_view input, std::size_t limit,
-                                 std::chrono::steady_clock::time_point deadline, std::string& output) {
+                                 std::chrono::steady_clock::time_point deadline, std::string& output,
+                                 const std::function<bool(std::string_view)>& heard) {
   for (;;) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
@@ -7118,7 +7162,9 @@ USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::str
       char buffer[8192];
       const ssize_t count = ::read(out.get(), buffer, std::min(sizeof buffer, limit - output.size()));
       if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) return;
-      if (count > 0) output.append(buffer, static_cast<std::size_t>(count));
+      if (count <= 0) continue;
+      output.append(buffer, static_cast<std::size_t>(count));
+      if (heard && !heard(output)) return;
     }
   }
 }
@@ -7127,6 +7173,12 @@ USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::str
 
 USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
                                              std::size_t output_limit, std::chrono::milliseconds limit) {
+  return run_program(command, input, output_limit, limit, {});
+}
+
+USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
+                                             std::size_t output_limit, std::chrono::milliseconds limit,
+                                             const std::function<bool(std::string_view)>& heard) {
   ProgramResult result;
   const auto deadline = std::chrono::steady_clock::now() + limit;
   int in[2], out[2];
@@ -7141,19 +7193,23 @@ USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& com
   posix::Spawn spawn;
   spawn.stream(0, in_child.get());
   spawn.stream(1, out_child.get());
-  spawn.null_stream(2);
+  if (heard)
+    spawn.stream(2, out_child.get());
+  else
+    spawn.null_stream(2);
   pid_t id = 0;
   const int problem = spawn.start(id, command.front(), command, environ);
   if (problem != 0) return result.error = std::error_code(problem, std::generic_category()), result;
   in_child.close();
   out_child.close();
-  posix::converse(in_parent, out_parent, input, output_limit, deadline, result.output);
+  posix::converse(in_parent, out_parent, input, output_limit, deadline, result.output, heard);
+  const bool over = heard && !heard(result.output);
 
   out_parent.close();
   in_parent.close();
   int status = 0;
   for (int pause_ms = 1; ::waitpid(id, &status, WNOHANG) == 0;) {
-    if (std::chrono::steady_clock::now() >= deadline) ::kill(id, SIGKILL);
+    if (over || std::chrono::steady_clock::now() >= deadline) ::kill(id, SIGKILL);
     ::poll(nullptr, 0, pause_ms);
     pause_ms = std::min(pause_ms * 2, 50);
   }
@@ -7820,6 +7876,7 @@ class PreparedStart {
 #if defined(USAGE_STATS_START_APART)
   /// What host and new process tell each other, in the host's memory.
   struct Apart {
+    std::atomic<int> made{0};     // its number, or less: the error; 0: it was made in a copy of this memory, or never
     std::atomic<int> told{0};     // 1: it is about to be another program, or has failed
     std::atomic<int> process{0};  // cleared by the kernel when it has left this memory
     std::atomic<int> problem{0};
@@ -7978,10 +8035,7 @@ USAGE_STATS_INLINE int PreparedStart::in_between_apart(void* data) noexcept {
   Apart& apart = prepared->apart_;
   const int child = ::clone(&become_apart, prepared->stack(1), CLONE_VM | CLONE_CHILD_CLEARTID | SIGCHLD, data, nullptr,
                             nullptr, &apart.process);
-  if (child < 0) {
-    apart.process = 0;
-    apart.tell(errno);
-  }
+  apart.made = child < 0 ? -errno : child;
   raw::exit(0);
 }
 
@@ -7990,11 +8044,13 @@ USAGE_STATS_INLINE std::optional<int> PreparedStart::run_apart() const noexcept 
   const HandlersHeld held;
   apart_.process = 1;  // until the kernel says otherwise
   const pid_t middle = ::clone(&in_between_apart, stack(2), CLONE_VM | CLONE_VFORK, const_cast<PreparedStart*>(this));
-  if (middle < 0) {
+  const int refused = middle < 0 ? errno : 0;
+  if (middle > 0) raw::reap(middle);
+  if (apart_.made <= 0) {  // an emulator may know no such children, or give them a copy of the memory
+    const int problem = refused != 0 ? refused : -apart_.made;
     apart_.process = 0;
-    return errno == EINVAL ? std::nullopt : std::optional<int>(errno);
+    return problem == 0 || problem == EINVAL ? std::nullopt : std::optional<int>(problem);
   }
-  raw::reap(middle);
   // It takes the lock meanwhile, in a folder that may be on a server that does not answer.
   const raw::Time longest{1, 0};
   for (int look = 0; look < 10 && apart_.told == 0; ++look)
@@ -10592,6 +10648,12 @@ USAGE_STATS_INLINE std::string anothers_home(const std::filesystem::path& home) 
   return "this home folder belongs to another user: " + home.string();
 }
 
+USAGE_STATS_INLINE std::vector<std::string> prefixes_of_no(std::string_view app) {
+  std::vector<std::string> prefixes{environment_prefix(app)};
+  if (prefixes[0].size() > app.size()) prefixes.push_back(prefixes[0].substr(1));
+  return prefixes;
+}
+
 namespace consent_impl {
 
 /// What the rules look at. The files and the state are read when a rule first needs them: an environment that says
@@ -10634,14 +10696,16 @@ USAGE_STATS_INLINE Answer process_is_trusted(Facts& facts) {  // 1
 
 USAGE_STATS_INLINE Answer environment_says_off(Facts& facts) {  // 2
   std::string text;
-  const std::string name = facts.prefix + "_USAGE_STATS_ENABLED";
-  if (enabled_word(name, text) != Word::off) return {};
-  return off(set_to(name, text));
+  for (const std::string& prefix : prefixes_of_no(facts.options.app))
+    if (const std::string name = prefix + "_USAGE_STATS_ENABLED"; enabled_word(name, text) == Word::off)
+      return off(set_to(name, text));
+  return {};
 }
 
 USAGE_STATS_INLINE Answer no_telemetry_is_set(Facts& facts) {  // 3
-  for (const char* const suffix : {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"})
-    if (os::variable((facts.prefix + suffix).c_str())) return off(facts.prefix + suffix + " is set");
+  for (const std::string& prefix : prefixes_of_no(facts.options.app))
+    for (const char* const suffix : {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"})
+      if (os::variable((prefix + suffix).c_str())) return off(prefix + suffix + " is set");
   return {};
 }
 
@@ -11228,7 +11292,7 @@ USAGE_STATS_INLINE Plan plan_of(const Options& options) {
   if (obstacle.empty()) {
     plan.folder = usage_path(options);
     plan.open_folder(options, false);
-    if (plan.storage) plan.storage->be_patient();
+    if (plan.storage) plan.storage->be_patient(time_for_state);
     if (plan.state.damaged)
       plan.problems.push_back((plan.folder / storage_impl::state_file).string() +
                               ": damaged: what it knew is forgotten");
@@ -14028,23 +14092,49 @@ USAGE_STATS_INLINE std::string app_by_name(const std::filesystem::path& folder) 
   return folder.filename() == "usage" ? folder.parent_path().filename().string() : std::string();
 }
 
-/// Without any state.json, or with an empty one, as a process that was killed has left it.
+/// Without any state.json, or with an empty one, as a process that was killed has left it; that one is nobody else's to
+/// read.
 USAGE_STATS_INLINE bool is_empty_folder(const os::Folder& folder) {
   for (const auto& entry : folder.list(2, [](std::string_view name) { return !is_temporary(name); }))
-    if (entry.folder || entry.name != state_file || entry.size != 0) return false;
+    if (entry.folder || entry.name != state_file || entry.size != 0 || entry.shown) return false;
   return true;
 }
 
-USAGE_STATS_INLINE std::error_code check_empty_folder(const os::Folder& folder) {
+USAGE_STATS_INLINE bool is_same_place(const std::filesystem::path& folder, const std::filesystem::path& other) {
   std::error_code error;
-  const std::filesystem::path home = os::home();
-  if (!home.empty() && std::filesystem::equivalent(folder.path(), home, error))
-    return os::refused(os::Refusal::is_home);
+  return !other.empty() && std::filesystem::equivalent(folder, other, error);
+}
+
+/// "~/.mytool", "~/MyTool_usage": a name that begins with the app's.
+USAGE_STATS_INLINE bool is_named_after(std::string name, std::string_view app) {
+  if (name.substr(0, 1) == ".") name.erase(0, 1);
+  const auto letter = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  for (std::size_t i = 0; i < app.size(); ++i)
+    if (i >= name.size() || letter(name[i]) != letter(app[i])) return false;
+  const char next = name.size() > app.size() ? letter(name[app.size()]) : '.';
+  return (next < 'a' || next > 'z') && (next < '0' || next > '9');
+}
+
+/// Where programs of all kinds keep things (~/.config, TMPDIR), and what lies in HOME itself under a name that does not
+/// tell of this program (~/.ssh, ~/bin, ~/Documents): empty as it is, it is waiting for somebody else.
+USAGE_STATS_INLINE bool is_common_place(const std::filesystem::path& folder, const std::string& app) {
+  if (is_same_place(folder, os::state_root()) || is_same_place(folder, os::config_root())) return true;
+  for (const char* const name : {"XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_BIN_HOME", "XDG_RUNTIME_DIR", "TMPDIR"})
+    if (const auto value = os::variable(name); value && is_same_place(folder, *value)) return true;
+  const std::filesystem::path above = folder.parent_path(), home = os::home();
+  if (home.empty() || (!is_same_place(above, home) && !is_same_place(above, home / ".local"))) return false;
+  return !is_named_after(folder.filename().string(), app);
+}
+
+USAGE_STATS_INLINE std::error_code check_empty_folder(const os::Folder& folder, const std::string& app) {
+  if (is_same_place(folder.path(), os::home())) return os::refused(os::Refusal::is_home);
+  if (is_common_place(folder.path(), app)) return os::refused(os::Refusal::common_place);
   return folder.is_private() ? std::error_code() : os::refused(os::Refusal::not_private);
 }
 
-/// One look. `has_state`: whether there was anything in state.json.
-USAGE_STATS_INLINE Ownership look_at_ownership(const os::Folder& folder, const std::string& app, bool& has_state) {
+/// One look. `made`: by this very call. `has_state`: whether there was anything in state.json.
+USAGE_STATS_INLINE Ownership look_at_ownership(const os::Folder& folder, const std::string& app, bool made,
+                                               bool& has_state) {
   using os::Refusal;
   Ownership found;
   std::error_code error;
@@ -14065,7 +14155,7 @@ USAGE_STATS_INLINE Ownership look_at_ownership(const os::Folder& folder, const s
   } else if (!json && (!text || text->empty()) && error != std::errc::file_too_large && is_empty_folder(folder)) {
     found.fresh = true;
     found.app = app;
-    return refuse(check_empty_folder(folder));
+    return refuse(made ? std::error_code() : check_empty_folder(folder, app));
   } else if (found.app = app_by_name(folder.path()); !json || found.app != app || app.empty()) {
     const Contents contents(folder);
     if (!contents.only_ours()) return refuse(os::refused(Refusal::not_made_by_us));
@@ -14075,13 +14165,13 @@ USAGE_STATS_INLINE Ownership look_at_ownership(const os::Folder& folder, const s
   return !app.empty() && found.app != app ? refuse(os::refused(Refusal::another_programs)) : found;
 }
 
-/// `app`: whose it should be; empty for an uploader, which takes what the folder says.
-USAGE_STATS_INLINE Ownership ownership_of(const os::Folder& folder, const std::string& app) {
+/// `app`: whose it should be; empty for an uploader, which takes what the folder says. `made`: by this very call.
+USAGE_STATS_INLINE Ownership ownership_of(const os::Folder& folder, const std::string& app, bool made) {
   bool has_state = false;
-  Ownership found = look_at_ownership(folder, app, has_state);
+  Ownership found = look_at_ownership(folder, app, made, has_state);
   if (has_state || found.error != os::refused(os::Refusal::not_made_by_us) || !folder.exists(state_file)) return found;
   // Of runs that begin together another one may have made state.json while this one was looking.
-  return look_at_ownership(folder, app, has_state);
+  return look_at_ownership(folder, app, made, has_state);
 }
 
 }  // namespace storage_impl
@@ -14321,9 +14411,10 @@ constexpr std::chrono::milliseconds most_patience{500};
 
 USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::path& path, const std::string& app,
                                                         bool create, std::error_code& error) {
-  os::Folder folder = os::Folder::open(path, create, error);
+  bool made = false;
+  os::Folder folder = os::Folder::open(path, create, error, &made);
   if (!folder) return std::nullopt;
-  storage_impl::Ownership found = storage_impl::ownership_of(folder, app);
+  storage_impl::Ownership found = storage_impl::ownership_of(folder, app, made);
   error = found.error;
   if (!error && found.fresh && !create) error = std::make_error_code(std::errc::no_such_file_or_directory);
   if (error) return std::nullopt;
@@ -14438,6 +14529,7 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
       " by rule ", std::to_string(decision.rule), ": ", decision.why);
   if (decision.verdict == Verdict::off && !plan.consent.ask) return nullptr;
   if (open_folder(plan)) {
+    if (plan.consent.ask) plan.storage->be_patient(std::chrono::seconds(1));  // an answer must not be lost
     plan.complete(options);
     inform_user(options, plan, log);
     if (plan.decision.verdict != Verdict::off) record(plan, arguments);
@@ -15446,642 +15538,13 @@ USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/send/uploader.inl
 
 #include <algorithm>
-#include <set>
 
-// ---- usage_stats/detail/send/endpoint_workers.inl
-// Work for several servers side by side, so that one that does not answer holds up nobody else's.
-
-#include <condition_variable>
-#include <functional>
-#include <list>
-#include <mutex>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace uploader_impl {
-
-constexpr std::size_t small_stack = 1024 * 1024;
-
-USAGE_STATS_INLINE bool same(const Endpoint& a, const Endpoint& b) {
-  return a.url == b.url && a.protocol == b.protocol;
-}
-
-/// A thread for each server. Whoever works, in a worker or beside them, holds the mutex; only requests are made
-/// without.
-class EndpointWorkers {
- public:
-  using Guard = std::unique_lock<std::mutex>;
-
-  explicit EndpointWorkers(std::function<void(const Endpoint&)> work) : work_(std::move(work)) {}
-  ~EndpointWorkers() {
-    for (Worker& worker : workers_) worker.thread.join();
-  }
-  EndpointWorkers(const EndpointWorkers&) = delete;
-  EndpointWorkers& operator=(const EndpointWorkers&) = delete;
-
-  Guard hold() { return Guard(mutex_); }
-  /// Calls `request` while others work.
-  template <class Request>
-  auto meanwhile(const Request& request) {
-    struct Released {
-      std::mutex& mutex;
-      explicit Released(std::mutex& held) : mutex(held) { mutex.unlock(); }
-      ~Released() { mutex.lock(); }
-    } const released(mutex_);
-    return request();
-  }
-
-  bool empty() const { return workers_.empty(); }
-  /// Does the work for this server in its worker; where it has one, that one looks for more before it ends.
-  void start(const Endpoint&);
-  /// Forgets workers whose work is done; whether there was one.
-  bool end();
-  /// Until a worker ends, at most so long.
-  void wait(Guard& guard, std::chrono::milliseconds limit) { ended_.wait_for(guard, limit); }
-
- private:
-  struct Worker {
-    Endpoint endpoint;
-    os::Thread thread{};
-    bool ended = false;
-  };
-  std::function<void(const Endpoint&)> work_;
-  std::mutex mutex_;
-  std::condition_variable ended_;
-  std::list<Worker> workers_;
-};
-
-USAGE_STATS_INLINE void EndpointWorkers::start(const Endpoint& endpoint) {
-  for (const Worker& worker : workers_)
-    if (same(worker.endpoint, endpoint) && !worker.ended) return;
-  Worker& worker = workers_.emplace_back(Worker{endpoint});
-  worker.thread = os::Thread(
-      [this, &worker] {
-        const Guard guard = hold();
-        USAGE_STATS_TRY { work_(worker.endpoint); }
-        USAGE_STATS_CATCH_ALL {}
-        worker.ended = true;
-        ended_.notify_all();
-      },
-      small_stack);
-  if (worker.thread.joinable()) return;
-  workers_.pop_back();  // there are no threads: one after the other
-  work_(endpoint);
-}
-
-USAGE_STATS_INLINE bool EndpointWorkers::end() {
-  const std::size_t before = workers_.size();
-  for (Worker& worker : workers_)
-    if (worker.ended) worker.thread.join();
-  workers_.remove_if([](const Worker& worker) { return worker.ended; });
-  return workers_.size() < before;
-}
-
-}  // namespace uploader_impl
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/send/retry.inl
-// What an answer means, and when to ask again.
+// ---- usage_stats/detail/send/drain.inl
+// What is due for one server, report by report: may it leave, is the try on the disk, what did the server say.
 
 #include <algorithm>
+#include <set>
 
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace uploader_impl {
-
-constexpr int tries_at_word = 5;  // with pauses as short as the server likes
-
-}  // namespace uploader_impl
-
-USAGE_STATS_INLINE Answer classify(const Response& response, Protocol protocol) {
-  const int status = response.status;
-  if (response.impossible) return Answer::impossible;
-  if (response.doubtful) return Answer::again_later;
-  if (status >= 200 && status <= 299) return refused_in_body(protocol, response) ? Answer::refused : Answer::delivered;
-  if (status == 410) return Answer::stopped;
-  if (status == 408 || status == 425 || status == 429) return Answer::again_later;
-  // A redirect that was not followed is a captive portal more often than an answer.
-  return status >= 400 && status <= 499 ? Answer::refused : Answer::again_later;
-}
-
-USAGE_STATS_INLINE std::chrono::seconds backoff_delay(int failures, std::optional<std::chrono::seconds> retry_after,
-                                                      unsigned seed) noexcept {
-  constexpr std::int64_t first = 60, longest = 24 * 3600;
-  const std::int64_t delay = failures > 11 ? longest : std::min(first << std::max(failures - 1, 0), longest);
-  const std::int64_t jittered = delay + static_cast<std::int64_t>(seed % 1024) * (delay / 4) / 1024;
-  const std::int64_t wish = std::clamp<std::int64_t>(retry_after.value_or(std::chrono::seconds(0)).count(), 1, longest);
-  if (retry_after && failures <= uploader_impl::tries_at_word) return std::chrono::seconds(wish);
-  return std::chrono::seconds(std::max(std::min(jittered, longest), wish));
-}
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace uploader_impl {
-
-using Clock = std::chrono::steady_clock;
-
-constexpr const char* lock_file = "uploader.lock";
-constexpr std::chrono::seconds longest_life{60};
-constexpr std::chrono::seconds longest_request{10};
-constexpr std::chrono::milliseconds look_at_live_runs{200};
-constexpr Seconds short_wait = 5;         // is waited for by the process at work
-constexpr int failures_before_pause = 3;  // in a row, of an endpoint that answers
-
-/// The envelopes that lie in a folder, sorted.
-USAGE_STATS_INLINE std::vector<std::string> names_in(const Storage& storage, const char* name) {
-  std::vector<std::string> names;
-  std::error_code error;
-  if (const os::Folder folder = storage.folder().folder(name, false, error))
-    for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) names.push_back(entry.name);
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-/// The work on one folder, by the process that holds its lock.
-class UploadPass {
- public:
-  UploadPass(Storage& storage, const State& state, const UploadOptions& options, const Log& log)
-      : storage_(storage), options_(options), log_(log), state_(state) {}
-
-  /// Sends until nothing is due and nothing new has come for `stay`; returns the envelopes it has seen.
-  std::vector<std::string> run();
-
- private:
-  bool out_of_time() const { return Clock::now() >= options_.deadline; }
-  /// Whether there was something to do; of envelopes in pending/ only where there are `new_envelopes`.
-  bool start_workers(bool new_envelopes);
-  /// When the next of the envelopes in pending/ is due, if that is worth staying for; 0: none is.
-  Seconds next_due() const;
-  /// All that is due for a server, the envelopes each once.
-  void drain(const Endpoint&);
-  bool drain_interims(const Endpoint&);
-  bool drain_waiting(const Endpoint&, std::set<std::string>& seen);
-  /// Whether what administrator and user may have changed meanwhile still allows it. What is withdrawn is dropped.
-  bool still_allowed(const Envelope&);
-  /// An interim report of a run that is alive is tried once: the next one tells all that it told.
-  bool interim_due(const Envelope&, const Destination&);
-  bool waiting_due(const Envelope&, const Destination&) const;
-  void send_report(Envelope, Destination);
-  void send_deletion(const Envelope&, Destination);
-  Response answer_to(const Endpoint&, const Request&);
-  bool remember_sent(const Envelope&, const std::string& url);
-  void note_deletions();
-  bool due(const Destination&) const;
-  /// Whether the destination is done with, one way or another.
-  bool send_to(const Envelope&, Destination&, const std::string& report);
-  bool conclude(const Envelope&, Destination&, const Response&, std::size_t events);
-  std::error_code note_outcome(const Envelope&, const Destination&, bool done);
-  void postpone(const Envelope&, Destination&, const Response&);
-  /// False, and nothing is known of the change here either, if it cannot be saved.
-  bool save(const std::function<void(State&)>& change);
-  void keep_count(const std::function<void(State&)>& change);
-
-  Storage& storage_;
-  const UploadOptions& options_;
-  const Log& log_;
-  State state_;
-  std::vector<std::string> silent_;                // endpoints that gave no answer, where back-off is ignored
-  std::map<std::string, std::int64_t> interim_;    // the last sequence that was tried, by session and endpoint
-  std::map<std::string, Connection> connections_;  // by endpoint; each is used by its worker alone
-  EndpointWorkers workers_{[this](const Endpoint& endpoint) { drain(endpoint); }};  // last: its threads use all of this
-};
-
-/// The envelope's destination at this server, if it has one.
-USAGE_STATS_INLINE const Destination* at(const Envelope& envelope, const Endpoint& endpoint) {
-  const auto found = std::find_if(envelope.destinations.begin(), envelope.destinations.end(),
-                                  [&](const Destination& destination) { return same(destination.endpoint, endpoint); });
-  return found == envelope.destinations.end() ? nullptr : &*found;
-}
-
-USAGE_STATS_INLINE std::vector<std::string> UploadPass::run() {
-  EndpointWorkers::Guard guard = workers_.hold();
-  prune(storage_, log_, true);  // also now: this process may not live to its end
-  std::vector<std::string> known;
-  Seconds next = 0;
-  auto last_news = Clock::now(), last_look = last_news - look_at_live_runs;
-  std::optional<os::FolderWatch> watch;
-  if (options_.stay.count() > 0) watch.emplace(storage_.folder().path() / "pending");
-  for (;;) {
-    if (watch) watch->forget();  // what it has told of is seen now
-    const bool look = Clock::now() - last_look >= look_at_live_runs;
-    // Also while staying: a run that a signal ends has started us before its process was gone.
-    if (look) collect_vanished(storage_, log_);
-    if (storage_.folder().is_gone()) return known;
-    std::vector<std::string> names = names_in(storage_, "pending");
-    const bool news = !std::includes(known.begin(), known.end(), names.begin(), names.end());
-    const bool ended = workers_.end();
-    const bool again = next != 0 && now_seconds() >= next;
-    const bool started = (news || look || again) && start_workers(news || again);
-    if (news || ended || started || again) next = next_due();
-    if (news || ended || started) last_news = Clock::now();
-    if (look) last_look = Clock::now();
-    known = std::move(names);
-    if (workers_.empty() && (out_of_time() || (next == 0 && Clock::now() - last_news >= options_.stay))) break;
-    if (news) continue;
-    if (!workers_.empty() || !watch)
-      workers_.wait(guard, std::chrono::milliseconds(25));
-    else
-      watch->wait(std::chrono::ceil<std::chrono::milliseconds>(
-          std::min({last_look + look_at_live_runs, last_news + options_.stay + std::chrono::milliseconds(1),
-                    next == 0 ? Clock::time_point::max() : Clock::now() + std::chrono::milliseconds(100)}) -
-          Clock::now()));
-  }
-  collect_vanished(storage_, log_);
-  prune(storage_, log_, out_of_time());
-  note_deletions();
-  return known;
-}
-
-USAGE_STATS_INLINE bool UploadPass::due(const Destination& destination) const {
-  const std::string& url = destination.endpoint.url;
-  if (options_.ignore_backoff) return std::find(silent_.begin(), silent_.end(), url) == silent_.end();
-  const Seconds now = now_seconds();
-  return has_come(destination.not_before, now) && state_.may_ask(url, now);
-}
-
-USAGE_STATS_INLINE Seconds UploadPass::next_due() const {
-  const Seconds now = now_seconds();
-  Seconds next = 0;
-  if (options_.awaited || options_.ignore_backoff || options_.only_deletions) return next;
-  for (const Envelope& envelope : storage_.outbox.waiting())
-    for (const Destination& to : envelope.destinations) {
-      const Seconds due = std::max(to.not_before, state_.paused_until(to.endpoint.url));
-      if (due > now && due <= now + short_wait) next = next == 0 ? due : std::min(next, due);
-    }
-  return next;
-}
-
-USAGE_STATS_INLINE bool UploadPass::interim_due(const Envelope& envelope, const Destination& to) {
-  if (options_.only_deletions || state_.is_stopped(envelope.version, to.endpoint.url) || !due(to)) return false;
-  std::int64_t& tried = interim_[envelope.session_id + " " + to.endpoint.url];
-  if (envelope.sequence > tried && storage_.archive.was_tried(envelope, to.endpoint.url)) tried = envelope.sequence;
-  return envelope.sequence > tried;
-}
-
-USAGE_STATS_INLINE bool UploadPass::waiting_due(const Envelope& envelope, const Destination& to) const {
-  if (options_.only_deletions && !envelope.deletion) return false;
-  if (envelope.in_use_elsewhere && !options_.ignore_backoff) return false;
-  return due(to) || (!envelope.deletion && state_.is_stopped(envelope.version, to.endpoint.url));
-}
-
-USAGE_STATS_INLINE bool UploadPass::start_workers(bool new_envelopes) {
-  std::vector<Endpoint> known, wanted;
-  const auto add = [](std::vector<Endpoint>& list, const Endpoint& endpoint) {
-    const auto it =
-        std::find_if(list.begin(), list.end(), [&](const Endpoint& other) { return same(endpoint, other); });
-    if (it == list.end()) list.push_back(endpoint);
-  };
-  if (out_of_time()) return false;
-  for (const Envelope& envelope : storage_.outbox.interims(storage_.archive))
-    for (const Destination& to : envelope.destinations) {
-      add(known, to.endpoint);
-      if (interim_due(envelope, to)) add(wanted, to.endpoint);
-    }
-  if (new_envelopes)
-    for (const Envelope& envelope : storage_.outbox.waiting())
-      for (const Destination& to : envelope.destinations) {
-        add(known, to.endpoint);
-        if (waiting_due(envelope, to)) add(wanted, to.endpoint);
-      }
-  if (known.size() == 1 && wanted.size() == 1 && workers_.empty()) return drain(wanted.front()), true;
-  for (const Endpoint& endpoint : wanted) workers_.start(endpoint);
-  return !wanted.empty();
-}
-
-USAGE_STATS_INLINE void UploadPass::drain(const Endpoint& endpoint) {
-  std::set<std::string> seen;
-  for (bool any = true; any;) {  // in turn: those that are alive always have something new
-    any = drain_waiting(endpoint, seen);
-    any = drain_interims(endpoint) || any;
-  }
-}
-
-USAGE_STATS_INLINE bool UploadPass::drain_interims(const Endpoint& endpoint) {
-  bool any = false;
-  for (Envelope& envelope : storage_.outbox.interims(storage_.archive)) {
-    const Destination* const to = at(envelope, endpoint);
-    if (to == nullptr || out_of_time() || !interim_due(envelope, *to)) continue;
-    // While another one was sent, a newer report may have come, or the last one, which goes the way of all that wait.
-    const auto report = storage_.archive.read_report(envelope.client_id, envelope.session_id);
-    const auto json = report ? parse_json(*report) : std::nullopt;
-    if (!json || boolean_member(*json, "final")) continue;
-    envelope.sequence = integer_member(*json, "sequence", envelope.sequence);
-    // Also where it is not allowed any more: else it would be due, and keep this process alive, as long as the run.
-    interim_[envelope.session_id + " " + endpoint.url] = envelope.sequence;
-    if (!still_allowed(envelope)) continue;
-    any = true;
-    Destination tried = *to;
-    ++tried.attempts;
-    // What is on the disk before the first byte leaves is not sent twice, whatever ends this process in between.
-    const DeliveryRecord begun{to->endpoint.url, envelope.sequence, 0, under_way, {}, tried.attempts, 0};
-    if (!storage_.archive.record_delivery(envelope, begun)) send_to(envelope, tried, *report);
-  }
-  return any;
-}
-
-USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std::set<std::string>& seen) {
-  bool any = false;
-  std::vector<Envelope> envelopes = storage_.outbox.waiting();
-  // Those that have failed least go first: one report that a server cannot stomach must not hold up the others.
-  std::stable_sort(envelopes.begin(), envelopes.end(), [&](const Envelope& a, const Envelope& b) {
-    const auto tries = [&](const Envelope& envelope) {
-      const Destination* const to = at(envelope, endpoint);
-      return to == nullptr ? 0 : to->attempts;
-    };
-    return tries(a) < tries(b);
-  });
-  for (const Envelope& envelope : envelopes) {
-    const Destination* const to = at(envelope, endpoint);
-    if (to == nullptr || out_of_time() || !waiting_due(envelope, *to) || !seen.insert(envelope.session_id).second)
-      continue;
-    any = true;
-    if (envelope.deletion)
-      send_deletion(envelope, *to);
-    else if (still_allowed(envelope))
-      send_report(envelope, *to);
-  }
-  return any;
-}
-
-USAGE_STATS_INLINE bool UploadPass::still_allowed(const Envelope& envelope) {
-  const auto now = storage_.read_state();
-  const Permission permission = !now         ? Permission{Leave::unclear, "state.json cannot be read now"}
-                                : now->newer ? Permission{Leave::unclear, "state.json is of a newer version"}
-                                             : permission_for(envelope, *now);
-  if (permission.leave == Leave::allowed) return true;
-  const bool waits = permission.leave == Leave::unclear;
-  log_("session ", envelope.session_id, ": it ", waits ? "waits: " : "is not sent: ", permission.why);
-  if (!waits) storage_.outbox.remove(envelope.session_id);
-  return false;
-}
-
-USAGE_STATS_INLINE void UploadPass::send_report(Envelope envelope, Destination to) {
-  const auto report = waiting_report(storage_, envelope, log_);
-  if (report.transient()) return log_("session ", envelope.session_id, ": its report cannot be read now; it waits");
-  if (!report) {
-    log_("session ", envelope.session_id, ": its report is gone, damaged or not ours; dropped");
-    if (succeeded(storage_.outbox.remove(envelope.session_id))) keep_count([](State& state) { ++state.dropped; });
-    return;
-  }
-  if (const auto json = parse_json(*report)) envelope.sequence = integer_member(*json, "sequence", 1);
-  const bool stopped = state_.is_stopped(envelope.version, to.endpoint.url);
-  if (stopped || to.attempts >= limits::tries) {
-    Response none;
-    none.error = "the last try was cut off";
-    note_outcome(envelope, to, stopped || conclude(envelope, to, none, 0));
-    return;
-  }
-  ++to.attempts;
-  // On the disk before the first byte leaves: whatever ends this process in between, there are so many tries at most.
-  if (const auto error = note_outcome(envelope, to, false))
-    return log_("session ", envelope.session_id, ": its envelope cannot be written: ", error.message(), "; it waits");
-  // The disk may have taken its time, and somebody may have said no meanwhile.
-  if (!still_allowed(envelope)) return;
-  note_outcome(envelope, to, send_to(envelope, to, *report));
-}
-
-USAGE_STATS_INLINE std::error_code UploadPass::note_outcome(const Envelope& envelope, const Destination& tried,
-                                                            bool done) {
-  return storage_.outbox.update(envelope.session_id, [&](Envelope& now) {
-    const Destination* const to = at(now, tried.endpoint);
-    // A later one than that which was sent: the run's true end, after it was taken for lost.
-    if (to == nullptr || now.sequence > envelope.sequence) return;
-    const auto place = now.destinations.begin() + (to - now.destinations.data());
-    if (done)
-      now.destinations.erase(place);
-    else
-      *place = tried;
-  });
-}
-
-USAGE_STATS_INLINE bool UploadPass::send_to(const Envelope& envelope, Destination& destination,
-                                            const std::string& report) {
-  Response response;
-  const Endpoint& endpoint = destination.endpoint;
-  // What an earlier try of this very report has brought counts too: a retry begins where that one came to its end.
-  std::size_t events =
-      endpoint.protocol == Protocol::amplitude
-          ? delivered_events(storage_.archive.deliveries(envelope), endpoint.url, envelope.sequence + 1)
-          : 0;
-  const std::vector<Request> requests = requests_for(endpoint, report, events);
-  if (!requests.empty() && !remember_sent(envelope, endpoint.url)) return --destination.attempts, false;
-  for (const Request& request : requests) {
-    response = answer_to(endpoint, request);
-    if (classify(response, endpoint.protocol) != Answer::delivered) break;
-    events = request.events;
-  }
-  return requests.empty() || conclude(envelope, destination, response, events);
-}
-
-USAGE_STATS_INLINE Response UploadPass::answer_to(const Endpoint& endpoint, const Request& request) {
-  // Where nobody waits, a request that has begun gets its full time: cut short by our own end it would look like a
-  // dead network, and make everything else wait.
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline - Clock::now());
-  const std::chrono::milliseconds limit = options_.awaited ? left : longest_request;
-  Connection& connection = connections_[endpoint.url + " " + protocol_name(endpoint.protocol)];
-  Response response = workers_.meanwhile([&] {
-    return send(request, std::clamp<std::chrono::milliseconds>(limit, std::chrono::milliseconds(1), longest_request),
-                log_, &connection);
-  });
-  if (response.doubtful) response.error = "a page came instead of an answer, as of a captive portal";
-  return response;
-}
-
-/// What became of it in words that a terminal can show: somebody else has written some of them.
-USAGE_STATS_INLINE std::string detail_of(const Response& response) {
-  return clip_utf8(plain_text(response.status == 0 || response.doubtful ? response.error : response.body), 256);
-}
-
-/// Before the first byte leaves: `usage-stats delete` must know of it also if this process ends in between. If that
-/// cannot be remembered, nothing is sent.
-USAGE_STATS_INLINE bool UploadPass::remember_sent(const Envelope& envelope, const std::string& url) {
-  const auto missing = [](const std::vector<std::string>& list, const std::string& text) {
-    return std::find(list.begin(), list.end(), text) == list.end();
-  };
-  const bool new_id = envelope.client_id != "local" && missing(state_.sent_ids, envelope.client_id);
-  if (!new_id && !missing(state_.sent_to, url)) return true;
-  return save([&](State& state) {
-    if (new_id && missing(state.sent_ids, envelope.client_id)) state.sent_ids.push_back(envelope.client_id);
-    if (missing(state.sent_to, url)) state.sent_to.push_back(url);
-  });
-}
-
-/// Whatever else the server answers than that it has deleted, the wish stands, and comes again without limit.
-USAGE_STATS_INLINE void UploadPass::send_deletion(const Envelope& envelope, Destination to) {
-  const auto wish = deletion_request(to.endpoint, envelope.app, envelope.version, envelope.client_id);
-  if (!wish) {
-    note_outcome(envelope, to, true);
-    return;
-  }
-  ++to.attempts;
-  const Response response = answer_to(to.endpoint, *wish);
-  const bool deleted = classify(response) == Answer::delivered;
-  DeliveryRecord record{to.endpoint.url, 0, response.status, deleted ? "deleted" : "again later", {}, to.attempts, 0};
-  if (!deleted) record.detail = detail_of(response);
-  if (deleted)
-    keep_count([&](State& state) { state.backoff.erase(to.endpoint.url); });
-  else
-    postpone(envelope, to, response);
-  log_("deletion of ", envelope.client_id, " at ", record.url, ": ", record.result, " (",
-       std::to_string(response.status), " ", record.detail, ")");
-  if (options_.progress) options_.progress(envelope, record);
-  note_outcome(envelope, to, deleted);
-}
-
-/// Tells sessions when a deletion is due, so that they start an uploader for it.
-USAGE_STATS_INLINE void UploadPass::note_deletions() {
-  Seconds next = 0;
-  const Outbox::Waiting waiting = storage_.outbox.list_waiting();
-  for (const Envelope& envelope : waiting.envelopes) {
-    if (!envelope.deletion) continue;
-    for (const Destination& destination : envelope.destinations) {
-      const Seconds due = std::max<Seconds>(destination.not_before, 1);
-      next = next == 0 ? due : std::min(next, due);
-    }
-  }
-  if (!waiting.incomplete && next != state_.deletion_due) keep_count([&](State& state) { state.deletion_due = next; });
-}
-
-USAGE_STATS_INLINE bool UploadPass::conclude(const Envelope& envelope, Destination& destination,
-                                             const Response& response, std::size_t events) {
-  const std::string& url = destination.endpoint.url;
-  const Answer answer = classify(response, destination.endpoint.protocol);
-  DeliveryRecord record{url, envelope.sequence, response.status, {}, {}, destination.attempts, events};
-  if (answer != Answer::delivered) record.detail = detail_of(response);
-  bool done = true;
-  switch (answer) {
-    case Answer::delivered:
-      record.result = "delivered";
-      keep_count([&](State& state) {
-        ++state.sent;
-        state.last_sent = now_seconds();
-        state.backoff.erase(url);
-      });
-      break;
-    case Answer::refused:
-      record.result = "refused";
-      keep_count([](State& state) { ++state.dropped; });
-      break;
-    case Answer::stopped:
-      record.result = "stopped";
-      keep_count([&](State& state) {
-        ++state.dropped;
-        state.stop(envelope.version, url);
-      });
-      break;
-    case Answer::impossible:
-    case Answer::again_later:
-      done = answer == Answer::again_later && destination.attempts >= limits::tries;
-      record.result = done ? "gave up" : "again later";
-      if (answer == Answer::impossible) --destination.attempts;  // nothing was tried
-      postpone(envelope, destination, response);
-      if (done) keep_count([](State& state) { ++state.dropped; });
-      break;
-  }
-  log_("session ", envelope.session_id, " to ", url, ": ", record.result, " (", std::to_string(response.status), " ",
-       record.detail, ")");
-  storage_.archive.record_delivery(envelope, record);
-  if (options_.progress) options_.progress(envelope, record);
-  return done;
-}
-
-USAGE_STATS_INLINE void UploadPass::postpone(const Envelope& envelope, Destination& destination,
-                                             const Response& response) {
-  if (response.status == 0) silent_.push_back(destination.endpoint.url);
-  const bool told = response.retry_after && (response.status == 429 || response.status == 503);
-  const auto wish = told ? response.retry_after : std::nullopt;
-  const auto seed = static_cast<unsigned>(std::strtoul(envelope.session_id.substr(0, 8).c_str(), nullptr, 16));
-  keep_count([&](State& state) {
-    ++state.failed;
-    Backoff& wait = state.backoff[destination.endpoint.url];
-    ++wait.failures;
-    wait.why =
-        response.status == 0 || response.doubtful ? detail_of(response) : "status " + std::to_string(response.status);
-    const bool pause = response.status == 0 || told || wait.failures >= failures_before_pause;
-    const Seconds now = now_seconds() + (told ? 1 : 0);  // the second that has begun does not count
-    if (pause) wait.not_before = now + backoff_delay(told ? 1 : wait.failures, wish, seed).count();
-    destination.not_before = now + backoff_delay(destination.attempts, wish, seed).count();
-  });
-}
-
-USAGE_STATS_INLINE bool UploadPass::save(const std::function<void(State&)>& change) {
-  State saved;
-  const std::error_code error = storage_.update_state([&](State& state) {
-    change(state);
-    while (state.sent_ids.size() > limits::remembered_ids) state.sent_ids.erase(state.sent_ids.begin());
-    while (state.sent_to.size() > 32) state.sent_to.erase(state.sent_to.begin());
-    while (state.stopped.size() > 32) state.stopped.erase(state.stopped.begin());
-    while (state.backoff.size() > 32) state.backoff.erase(state.backoff.begin());
-    saved = state;
-  });
-  if (error)
-    log_("state.json: ", error.message());
-  else
-    state_ = std::move(saved);
-  return !error;
-}
-
-USAGE_STATS_INLINE void UploadPass::keep_count(const std::function<void(State&)>& change) {
-  if (!save(change)) change(state_);  // this process, at least, remembers
-}
-
-/// One that was started and did not come so far leaves the file empty, for `usage-stats status` to see.
-USAGE_STATS_INLINE void note_at_work(const Storage& storage, const os::LockedFile& lock) {
-  for (const auto& entry : storage.folder().list(1, [](std::string_view name) { return name == lock_file; }))
-    if (entry.size == 0 && !entry.linked) lock.append("at work\n");
-}
-
-}  // namespace uploader_impl
-
-USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const UploadOptions& options, const Log& log,
-                               std::error_code& error) {
-  using os::LockedFile;
-  bool worked = false;
-  auto storage = Storage::open(usage_folder, {}, false, error);
-  if (!storage) return log("no uploading: ", usage_folder.string(), ": ", error.message()), false;
-  if (!options.awaited) storage->be_patient();
-  if (!os::has_standard_streams()) return log("no uploading: a standard stream is closed"), true;
-  for (;;) {
-    LockedFile::Outcome outcome{};
-    LockedFile lock = LockedFile::acquire(storage->folder(), uploader_impl::lock_file, true, outcome, error);
-    if (!lock) {
-      if (outcome != LockedFile::Outcome::failed) error.clear();
-      log(outcome == LockedFile::Outcome::failed ? "uploader.lock: " + error.message() : "another uploader is at work");
-      return worked;
-    }
-    if (!worked) uploader_impl::note_at_work(*storage, lock);
-    worked = true;
-    const auto state = storage->read_state();
-    // A server may have told this version to stop, or to wait.
-    if (!state) return log("state.json cannot be read now: nothing is sent"), worked;
-    if (state->newer) return log("state.json is of a newer version: nothing is sent"), worked;
-    const auto seen = uploader_impl::UploadPass(*storage, *state, options, log).run();
-    lock.release();
-    if (storage->folder().is_gone()) return true;
-    // A session that saw the lock held has started no uploader: its envelope may have come after the last look.
-    collect_vanished(*storage, log);
-    const auto now = uploader_impl::names_in(*storage, "pending");
-    if (std::includes(seen.begin(), seen.end(), now.begin(), now.end())) return true;
-    if (uploader_impl::Clock::now() >= options.deadline) return true;
-  }
-}
-
-USAGE_STATS_INLINE bool may_be_asked(const Envelope& envelope, const State& state) {
-  return std::any_of(envelope.destinations.begin(), envelope.destinations.end(), [&](const Destination& destination) {
-    return state.may_ask(destination.endpoint.url, now_seconds());
-  });
-}
-
-USAGE_STATS_INLINE bool uploader_needed(const Storage& storage, const Envelope& envelope, const State& state) {
-  if (state.is_deletion_due(now_seconds())) return true;
-  return may_be_asked(envelope, state) || needs_pruning(storage, envelope.client_id);
-}
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/send/exporters/exporters.inl
 
 // ---- usage_stats/detail/send/exporters/amplitude.inl
@@ -16641,15 +16104,15 @@ USAGE_STATS_INLINE Request request_to(const Endpoint& endpoint, std::string_view
 
 }  // namespace exporters_impl
 
+/// The same, of a text that somebody has parsed already.
 USAGE_STATS_INLINE std::vector<Request> requests_for(const Endpoint& endpoint, std::string_view text,
-                                                     std::size_t already) {
-  const auto report = parse_json(text);
-  const Json* const app = report ? member(*report, "app") : nullptr;
+                                                     const Json& report, std::size_t already) {
+  const Json* const app = member(report, "app");
   if (app == nullptr) return {};
   Request request = exporters_impl::request_to(endpoint, string_member(*app, "name"), string_member(*app, "version"));
   request.headers["Content-Type"] = "application/json";
   const std::string key =
-      string_member(*report, "session_id") + "/" + std::to_string(integer_member(*report, "sequence", 1));
+      string_member(report, "session_id") + "/" + std::to_string(integer_member(report, "sequence", 1));
   request.headers["Idempotency-Key"] = key;
   if (endpoint.protocol == Protocol::json) {
     request.body = text;
@@ -16657,12 +16120,12 @@ USAGE_STATS_INLINE std::vector<Request> requests_for(const Endpoint& endpoint, s
   }
   std::vector<Request> requests;
   if (endpoint.protocol == Protocol::otlp) {
-    if (!boolean_member(*report, "final")) return {};  // a span is sent once, when it has ended
-    request.body = otlp_body(*report);
+    if (!boolean_member(report, "final")) return {};  // a span is sent once, when it has ended
+    request.body = otlp_body(report);
     requests.push_back(std::move(request));
     return requests;
   }
-  for (AmplitudeBatch& batch : amplitude_batches(*report, endpoint.api_key, already)) {
+  for (AmplitudeBatch& batch : amplitude_batches(report, endpoint.api_key, already)) {
     request.body = std::move(batch.body);
     request.key_in_body = true;
     request.events = batch.behind;
@@ -16671,6 +16134,12 @@ USAGE_STATS_INLINE std::vector<Request> requests_for(const Endpoint& endpoint, s
     requests.push_back(request);
   }
   return requests;
+}
+
+USAGE_STATS_INLINE std::vector<Request> requests_for(const Endpoint& endpoint, std::string_view text,
+                                                     std::size_t already) {
+  const auto report = parse_json(text);
+  return report ? requests_for(endpoint, text, *report, already) : std::vector<Request>();
 }
 
 USAGE_STATS_INLINE bool refused_in_body(Protocol protocol, const Response& response) {
@@ -16685,6 +16154,826 @@ USAGE_STATS_INLINE std::optional<Request> deletion_request(const Endpoint& endpo
   request.url += (request.url.find('?') == std::string::npos ? "?" : "&");
   request.url += "client_id=" + percent_encode(client_id);
   return request;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/send/conclude.inl
+// What is remembered of a try: in the envelope, in delivery.json, in state.json.
+
+#include <algorithm>
+
+// ---- usage_stats/detail/send/upload_pass.inl
+// One go over the outbox: what is due, for which servers, and how long to stay for more.
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+// ---- usage_stats/detail/send/endpoint_workers.inl
+// Work for several servers side by side, so that one that does not answer holds up nobody else's.
+
+#include <condition_variable>
+#include <functional>
+#include <list>
+#include <mutex>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace uploader_impl {
+
+constexpr std::size_t small_stack = 1024 * 1024;
+
+USAGE_STATS_INLINE bool same(const Endpoint& a, const Endpoint& b) {
+  return a.url == b.url && a.protocol == b.protocol;
+}
+
+/// A thread for each server. Whoever works, in a worker or beside them, holds the mutex; only requests are made
+/// without.
+class EndpointWorkers {
+ public:
+  using Guard = std::unique_lock<std::mutex>;
+
+  explicit EndpointWorkers(std::function<void(const Endpoint&)> work) : work_(std::move(work)) {}
+  ~EndpointWorkers() {
+    for (Worker& worker : workers_) worker.thread.join();
+  }
+  EndpointWorkers(const EndpointWorkers&) = delete;
+  EndpointWorkers& operator=(const EndpointWorkers&) = delete;
+
+  Guard hold() { return Guard(mutex_); }
+  /// Calls `request` while others work.
+  template <class Request>
+  auto meanwhile(const Request& request) {
+    struct Released {
+      std::mutex& mutex;
+      explicit Released(std::mutex& held) : mutex(held) { mutex.unlock(); }
+      ~Released() { mutex.lock(); }
+    } const released(mutex_);
+    return request();
+  }
+
+  bool empty() const { return workers_.empty(); }
+  /// Does the work for this server in its worker; where it has one, that one looks for more before it ends.
+  void start(const Endpoint&);
+  /// Forgets workers whose work is done; whether there was one.
+  bool end();
+  /// Until a worker ends, at most so long.
+  void wait(Guard& guard, std::chrono::milliseconds limit) { ended_.wait_for(guard, limit); }
+
+ private:
+  struct Worker {
+    Endpoint endpoint;
+    os::Thread thread{};
+    bool ended = false;
+  };
+  std::function<void(const Endpoint&)> work_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  std::list<Worker> workers_;
+};
+
+USAGE_STATS_INLINE void EndpointWorkers::start(const Endpoint& endpoint) {
+  for (const Worker& worker : workers_)
+    if (same(worker.endpoint, endpoint) && !worker.ended) return;
+  Worker& worker = workers_.emplace_back(Worker{endpoint});
+  worker.thread = os::Thread(
+      [this, &worker] {
+        const Guard guard = hold();
+        USAGE_STATS_TRY { work_(worker.endpoint); }
+        USAGE_STATS_CATCH_ALL {}
+        worker.ended = true;
+        ended_.notify_all();
+      },
+      small_stack);
+  if (worker.thread.joinable()) return;
+  workers_.pop_back();  // there are no threads: one after the other
+  work_(endpoint);
+}
+
+USAGE_STATS_INLINE bool EndpointWorkers::end() {
+  const std::size_t before = workers_.size();
+  for (Worker& worker : workers_)
+    if (worker.ended) worker.thread.join();
+  workers_.remove_if([](const Worker& worker) { return worker.ended; });
+  return workers_.size() < before;
+}
+
+}  // namespace uploader_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace uploader_impl {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* lock_file = "uploader.lock";
+constexpr std::chrono::seconds longest_life{60};
+constexpr std::chrono::seconds longest_request{10};
+constexpr std::chrono::milliseconds look_at_live_runs{200};
+constexpr Seconds short_wait = 5;          // is waited for by the process at work
+constexpr int failures_before_pause = 3;   // in a row, of an endpoint that answers
+constexpr std::size_t most_together = 32;  // in one process of curl's
+constexpr std::int64_t most_unsaved = 64;  // deliveries that state.json does not count yet, while more follow
+
+/// The envelopes that lie in a folder, sorted.
+USAGE_STATS_INLINE std::vector<std::string> names_in(const Storage& storage, const char* name) {
+  std::vector<std::string> names;
+  std::error_code error;
+  if (const os::Folder folder = storage.folder().folder(name, false, error))
+    for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) names.push_back(entry.name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// The work on one folder, by the process that holds its lock.
+class UploadPass {
+ public:
+  UploadPass(Storage& storage, const State& state, const UploadOptions& options, const Log& log)
+      : storage_(storage), options_(options), log_(log), state_(state) {}
+
+  /// Sends until nothing is due and nothing new has come for `stay`; returns the envelopes it has seen.
+  std::vector<std::string> run();
+
+ private:
+  bool out_of_time() const { return Clock::now() >= options_.deadline; }
+  /// Whether there was something to do; of envelopes in pending/ only where there are `new_envelopes`.
+  bool start_workers(bool new_envelopes);
+  /// When the next of the envelopes in pending/ is due, if that is worth staying for; 0: none is.
+  Seconds next_due() const;
+  /// All that is due for a server, the envelopes each once; of those in pending/ the ones in `waiting` first, which
+  /// have just been read.
+  void drain(const Endpoint&, std::optional<std::vector<Envelope>> waiting = std::nullopt);
+  bool drain_interims(const Endpoint&);
+  bool drain_waiting(const Endpoint&, std::vector<Envelope>, std::set<std::string>& seen);
+  /// Whether what administrator and user may have changed meanwhile still allows it. What is withdrawn is dropped.
+  bool still_allowed(const Envelope&);
+  /// An interim report of a run that is alive is tried once: the next one tells all that it told.
+  bool interim_due(const Envelope&, const Destination&);
+  bool waiting_due(const Envelope&, const Destination&) const;
+  /// state.json as it is now; null if it cannot be read.
+  const State* state_now();
+  /// A report that may leave now: its try is on the disk.
+  struct Try {
+    Envelope envelope;
+    Destination to;
+    std::vector<Request> requests;
+    std::size_t events = 0;  // of the session's, that the endpoint has
+  };
+  std::optional<Try> prepare(Envelope, Destination);
+  /// `more`: others follow for the same server, at once.
+  void send_report(Try, bool more);
+  /// All of them by one process, where they can be; what was not begun is no try.
+  void send_together(std::vector<Try>);
+  std::size_t send_by_one_process(std::vector<Try>&);
+  void take_back(Try&);
+  void send_deletion(const Envelope&, Destination);
+  Response answer_to(const Endpoint&, const Request&);
+  bool remember_sent(const Envelope&, const std::string& url);
+  void note_deletions();
+  bool due(const Destination&) const;
+  /// Of a report that is read and parsed; nothing where it cannot be remembered that its id was sent there.
+  std::optional<Try> requests_of(const Envelope&, const Destination&, const std::string& text, const Json& report);
+  /// Whether the destination is done with, one way or another.
+  bool send_to(Try&, bool more = false);
+  bool conclude(const Envelope&, Destination&, const Response&, std::size_t events, bool more = false);
+  void count_delivery(const std::string& url, bool more);
+  std::error_code note_outcome(const Envelope&, const Destination&, bool done);
+  void postpone(const Envelope&, Destination&, const Response&);
+  /// False, and nothing is known of the change here either, if it cannot be saved.
+  bool save(const std::function<void(State&)>& change);
+  void keep_count(const std::function<void(State&)>& change);
+
+  Storage& storage_;
+  const UploadOptions& options_;
+  const Log& log_;
+  State state_;
+  std::optional<std::string> text_now_;  // of state.json, and what it says
+  State state_now_;
+  std::int64_t unsaved_ = 0;                       // deliveries that are not counted in state.json yet
+  std::vector<std::string> silent_;                // endpoints that gave no answer, where back-off is ignored
+  std::set<std::string> redirecting_;              // endpoints whose requests go one by one
+  std::map<std::string, std::int64_t> interim_;    // the last sequence that was tried, by session and endpoint
+  std::map<std::string, Connection> connections_;  // by endpoint; each is used by its worker alone
+  EndpointWorkers workers_{[this](const Endpoint& endpoint) { drain(endpoint); }};  // last: its threads use all of this
+};
+
+/// The envelope's destination at this server, if it has one.
+USAGE_STATS_INLINE const Destination* at(const Envelope& envelope, const Endpoint& endpoint) {
+  const auto found = std::find_if(envelope.destinations.begin(), envelope.destinations.end(),
+                                  [&](const Destination& destination) { return same(destination.endpoint, endpoint); });
+  return found == envelope.destinations.end() ? nullptr : &*found;
+}
+
+USAGE_STATS_INLINE std::vector<std::string> UploadPass::run() {
+  EndpointWorkers::Guard guard = workers_.hold();
+  prune(storage_, log_, true);  // also now: this process may not live to its end
+  std::vector<std::string> known;
+  Seconds next = 0;
+  auto last_news = Clock::now(), last_look = last_news - look_at_live_runs;
+  std::optional<os::FolderWatch> watch;
+  if (options_.stay.count() > 0) watch.emplace(storage_.folder().path() / "pending");
+  for (;;) {
+    if (watch) watch->forget();  // what it has told of is seen now
+    const bool look = Clock::now() - last_look >= look_at_live_runs;
+    // Also while staying: a run that a signal ends has started us before its process was gone.
+    if (look) collect_vanished(storage_, log_);
+    if (storage_.folder().is_gone()) return known;
+    std::vector<std::string> names = names_in(storage_, "pending");
+    const bool news = !std::includes(known.begin(), known.end(), names.begin(), names.end());
+    const bool ended = workers_.end();
+    const bool again = next != 0 && now_seconds() >= next;
+    const bool started = (news || look || again) && start_workers(news || again);
+    if (news || ended || started || again) next = next_due();
+    if (news || ended || started) last_news = Clock::now();
+    if (look) last_look = Clock::now();
+    known = std::move(names);
+    if (workers_.empty() && (out_of_time() || (next == 0 && Clock::now() - last_news >= options_.stay))) break;
+    if (news) continue;
+    if (!workers_.empty() || !watch)
+      workers_.wait(guard, watch ? look_at_live_runs : std::chrono::milliseconds(25));
+    else
+      watch->wait(std::chrono::ceil<std::chrono::milliseconds>(
+          std::min({last_look + look_at_live_runs, last_news + options_.stay + std::chrono::milliseconds(1),
+                    next == 0 ? Clock::time_point::max() : Clock::now() + std::chrono::milliseconds(100)}) -
+          Clock::now()));
+  }
+  collect_vanished(storage_, log_);
+  prune(storage_, log_, out_of_time());
+  note_deletions();
+  return known;
+}
+
+USAGE_STATS_INLINE bool UploadPass::due(const Destination& destination) const {
+  const std::string& url = destination.endpoint.url;
+  if (options_.ignore_backoff) return std::find(silent_.begin(), silent_.end(), url) == silent_.end();
+  const Seconds now = now_seconds();
+  return has_come(destination.not_before, now) && state_.may_ask(url, now);
+}
+
+USAGE_STATS_INLINE Seconds UploadPass::next_due() const {
+  const Seconds now = now_seconds();
+  Seconds next = 0;
+  if (options_.awaited || options_.ignore_backoff || options_.only_deletions) return next;
+  for (const Envelope& envelope : storage_.outbox.waiting())
+    for (const Destination& to : envelope.destinations) {
+      const Seconds due = std::max(to.not_before, state_.paused_until(to.endpoint.url));
+      if (due > now && due <= now + short_wait) next = next == 0 ? due : std::min(next, due);
+    }
+  return next;
+}
+
+USAGE_STATS_INLINE bool UploadPass::interim_due(const Envelope& envelope, const Destination& to) {
+  if (options_.only_deletions || state_.is_stopped(envelope.version, to.endpoint.url) || !due(to)) return false;
+  std::int64_t& tried = interim_[envelope.session_id + " " + to.endpoint.url];
+  if (envelope.sequence > tried && storage_.archive.was_tried(envelope, to.endpoint.url)) tried = envelope.sequence;
+  return envelope.sequence > tried;
+}
+
+USAGE_STATS_INLINE bool UploadPass::waiting_due(const Envelope& envelope, const Destination& to) const {
+  if (options_.only_deletions && !envelope.deletion) return false;
+  if (envelope.in_use_elsewhere && !options_.ignore_backoff) return false;
+  return due(to) || (!envelope.deletion && state_.is_stopped(envelope.version, to.endpoint.url));
+}
+
+USAGE_STATS_INLINE bool UploadPass::start_workers(bool new_envelopes) {
+  std::vector<Endpoint> known, wanted;
+  const auto add = [](std::vector<Endpoint>& list, const Endpoint& endpoint) {
+    const auto it =
+        std::find_if(list.begin(), list.end(), [&](const Endpoint& other) { return same(endpoint, other); });
+    if (it == list.end()) list.push_back(endpoint);
+  };
+  if (out_of_time()) return false;
+  for (const Envelope& envelope : storage_.outbox.interims(storage_.archive))
+    for (const Destination& to : envelope.destinations) {
+      add(known, to.endpoint);
+      if (interim_due(envelope, to)) add(wanted, to.endpoint);
+    }
+  std::vector<Envelope> waiting;
+  if (new_envelopes) waiting = storage_.outbox.waiting();
+  for (const Envelope& envelope : waiting)
+    for (const Destination& to : envelope.destinations) {
+      add(known, to.endpoint);
+      if (waiting_due(envelope, to)) add(wanted, to.endpoint);
+    }
+  if (known.size() == 1 && wanted.size() == 1 && workers_.empty()) {
+    drain(wanted.front(), new_envelopes ? std::optional(std::move(waiting)) : std::nullopt);
+    return true;
+  }
+  for (const Endpoint& endpoint : wanted) workers_.start(endpoint);
+  return !wanted.empty();
+}
+
+}  // namespace uploader_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace uploader_impl {
+
+USAGE_STATS_INLINE std::error_code UploadPass::note_outcome(const Envelope& envelope, const Destination& tried,
+                                                            bool done) {
+  return storage_.outbox.update(envelope.session_id, [&](Envelope& now) {
+    const Destination* const to = at(now, tried.endpoint);
+    // A later one than that which was sent: the run's true end, after it was taken for lost.
+    if (to == nullptr || now.sequence > envelope.sequence) return;
+    const auto place = now.destinations.begin() + (to - now.destinations.data());
+    if (done)
+      now.destinations.erase(place);
+    else
+      *place = tried;
+  });
+}
+
+/// What became of it in words that a terminal can show: somebody else has written some of them.
+USAGE_STATS_INLINE std::string detail_of(const Response& response) {
+  return clip_utf8(plain_text(response.status == 0 || response.doubtful ? response.error : response.body), 256);
+}
+
+/// Before the first byte leaves: `usage-stats delete` must know of it also if this process ends in between. If that
+/// cannot be remembered, nothing is sent.
+USAGE_STATS_INLINE bool UploadPass::remember_sent(const Envelope& envelope, const std::string& url) {
+  const auto missing = [](const std::vector<std::string>& list, const std::string& text) {
+    return std::find(list.begin(), list.end(), text) == list.end();
+  };
+  const bool new_id = envelope.client_id != "local" && missing(state_.sent_ids, envelope.client_id);
+  if (!new_id && !missing(state_.sent_to, url)) return true;
+  return save([&](State& state) {
+    if (new_id && missing(state.sent_ids, envelope.client_id)) state.sent_ids.push_back(envelope.client_id);
+    if (missing(state.sent_to, url)) state.sent_to.push_back(url);
+  });
+}
+
+/// Whatever else the server answers than that it has deleted, the wish stands, and comes again without limit.
+USAGE_STATS_INLINE void UploadPass::send_deletion(const Envelope& envelope, Destination to) {
+  const auto wish = deletion_request(to.endpoint, envelope.app, envelope.version, envelope.client_id);
+  if (!wish) {
+    note_outcome(envelope, to, true);
+    return;
+  }
+  ++to.attempts;
+  const Response response = answer_to(to.endpoint, *wish);
+  const bool deleted = classify(response) == Answer::delivered;
+  DeliveryRecord record{to.endpoint.url, 0, response.status, deleted ? "deleted" : "again later", {}, to.attempts, 0};
+  if (!deleted) record.detail = detail_of(response);
+  if (deleted)
+    keep_count([&](State& state) { state.backoff.erase(to.endpoint.url); });
+  else
+    postpone(envelope, to, response);
+  log_("deletion of ", envelope.client_id, " at ", record.url, ": ", record.result, " (",
+       std::to_string(response.status), " ", record.detail, ")");
+  if (options_.progress) options_.progress(envelope, record);
+  note_outcome(envelope, to, deleted);
+}
+
+/// Tells sessions when a deletion is due, so that they start an uploader for it.
+USAGE_STATS_INLINE void UploadPass::note_deletions() {
+  Seconds next = 0;
+  const Outbox::Waiting waiting = storage_.outbox.list_waiting();
+  for (const Envelope& envelope : waiting.envelopes) {
+    if (!envelope.deletion) continue;
+    for (const Destination& destination : envelope.destinations) {
+      const Seconds due = std::max<Seconds>(destination.not_before, 1);
+      next = next == 0 ? due : std::min(next, due);
+    }
+  }
+  if (!waiting.incomplete && next != state_.deletion_due) keep_count([&](State& state) { state.deletion_due = next; });
+}
+
+/// While more reports follow, state.json is not written for each of them: a count, which may fall behind where this
+/// process is ended.
+USAGE_STATS_INLINE void UploadPass::count_delivery(const std::string& url, bool more) {
+  ++unsaved_;
+  if (more && unsaved_ < most_unsaved && state_.backoff.count(url) == 0) return;
+  keep_count([&](State& state) { state.backoff.erase(url); });
+}
+
+USAGE_STATS_INLINE bool UploadPass::conclude(const Envelope& envelope, Destination& destination,
+                                             const Response& response, std::size_t events, bool more) {
+  const std::string& url = destination.endpoint.url;
+  const Answer answer = classify(response, destination.endpoint.protocol);
+  DeliveryRecord record{url, envelope.sequence, response.status, {}, {}, destination.attempts, events};
+  if (answer != Answer::delivered) record.detail = detail_of(response);
+  bool done = true;
+  switch (answer) {
+    case Answer::delivered:
+      record.result = "delivered";
+      count_delivery(url, more);
+      break;
+    case Answer::refused:
+      record.result = "refused";
+      keep_count([](State& state) { ++state.dropped; });
+      break;
+    case Answer::stopped:
+      record.result = "stopped";
+      keep_count([&](State& state) {
+        ++state.dropped;
+        state.stop(envelope.version, url);
+      });
+      break;
+    case Answer::impossible:
+    case Answer::again_later:
+      done = answer == Answer::again_later && destination.attempts >= limits::tries;
+      record.result = done ? "gave up" : "again later";
+      if (answer == Answer::impossible) --destination.attempts;  // nothing was tried
+      postpone(envelope, destination, response);
+      if (done) keep_count([](State& state) { ++state.dropped; });
+      break;
+  }
+  log_("session ", envelope.session_id, " to ", url, ": ", record.result, " (", std::to_string(response.status), " ",
+       record.detail, ")");
+  storage_.archive.record_delivery(envelope, record);
+  if (options_.progress) options_.progress(envelope, record);
+  return done;
+}
+
+USAGE_STATS_INLINE void UploadPass::postpone(const Envelope& envelope, Destination& destination,
+                                             const Response& response) {
+  if (response.status == 0) silent_.push_back(destination.endpoint.url);
+  const bool told = response.retry_after && (response.status == 429 || response.status == 503);
+  const auto wish = told ? response.retry_after : std::nullopt;
+  const auto seed = static_cast<unsigned>(std::strtoul(envelope.session_id.substr(0, 8).c_str(), nullptr, 16));
+  keep_count([&](State& state) {
+    ++state.failed;
+    Backoff& wait = state.backoff[destination.endpoint.url];
+    ++wait.failures;
+    wait.why =
+        response.status == 0 || response.doubtful ? detail_of(response) : "status " + std::to_string(response.status);
+    const bool pause = response.status == 0 || told || wait.failures >= failures_before_pause;
+    const Seconds now = now_seconds() + (told ? 1 : 0);  // the second that has begun does not count
+    if (pause) wait.not_before = now + backoff_delay(told ? 1 : wait.failures, wish, seed).count();
+    destination.not_before = now + backoff_delay(destination.attempts, wish, seed).count();
+  });
+}
+
+USAGE_STATS_INLINE bool UploadPass::save(const std::function<void(State&)>& change) {
+  State saved;
+  const std::error_code error = storage_.update_state([&](State& state) {
+    if (unsaved_ > 0) state.last_sent = now_seconds();
+    state.sent += unsaved_;
+    change(state);
+    while (state.sent_ids.size() > limits::remembered_ids) state.sent_ids.erase(state.sent_ids.begin());
+    while (state.sent_to.size() > 32) state.sent_to.erase(state.sent_to.begin());
+    while (state.stopped.size() > 32) state.stopped.erase(state.stopped.begin());
+    while (state.backoff.size() > 32) state.backoff.erase(state.backoff.begin());
+    saved = state;
+  });
+  if (error)
+    log_("state.json: ", error.message());
+  else
+    unsaved_ = 0, state_ = std::move(saved);
+  return !error;
+}
+
+USAGE_STATS_INLINE void UploadPass::keep_count(const std::function<void(State&)>& change) {
+  if (!save(change)) change(state_);  // this process, at least, remembers
+}
+
+}  // namespace uploader_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/send/retry.inl
+// What an answer means, and when to ask again.
+
+#include <algorithm>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace uploader_impl {
+
+constexpr int tries_at_word = 5;  // with pauses as short as the server likes
+
+}  // namespace uploader_impl
+
+USAGE_STATS_INLINE Answer classify(const Response& response, Protocol protocol) {
+  const int status = response.status;
+  if (response.impossible) return Answer::impossible;
+  if (response.doubtful) return Answer::again_later;
+  if (status >= 200 && status <= 299) return refused_in_body(protocol, response) ? Answer::refused : Answer::delivered;
+  if (status == 410) return Answer::stopped;
+  if (status == 408 || status == 425 || status == 429) return Answer::again_later;
+  // A redirect that was not followed is a captive portal more often than an answer.
+  return status >= 400 && status <= 499 ? Answer::refused : Answer::again_later;
+}
+
+USAGE_STATS_INLINE std::chrono::seconds backoff_delay(int failures, std::optional<std::chrono::seconds> retry_after,
+                                                      unsigned seed) noexcept {
+  constexpr std::int64_t first = 60, longest = 24 * 3600;
+  const std::int64_t delay = failures > 11 ? longest : std::min(first << std::max(failures - 1, 0), longest);
+  const std::int64_t jittered = delay + static_cast<std::int64_t>(seed % 1024) * (delay / 4) / 1024;
+  const std::int64_t wish = std::clamp<std::int64_t>(retry_after.value_or(std::chrono::seconds(0)).count(), 1, longest);
+  if (retry_after && failures <= uploader_impl::tries_at_word) return std::chrono::seconds(wish);
+  return std::chrono::seconds(std::max(std::min(jittered, longest), wish));
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace uploader_impl {
+
+USAGE_STATS_INLINE void UploadPass::drain(const Endpoint& endpoint, std::optional<std::vector<Envelope>> waiting) {
+  std::set<std::string> seen;
+  for (bool any = true; any;) {  // in turn: those that are alive always have something new
+    any = drain_waiting(endpoint, waiting ? std::move(*waiting) : storage_.outbox.waiting(), seen);
+    waiting.reset();
+    any = drain_interims(endpoint) || any;
+  }
+}
+
+USAGE_STATS_INLINE bool UploadPass::drain_interims(const Endpoint& endpoint) {
+  bool any = false;
+  for (Envelope& envelope : storage_.outbox.interims(storage_.archive)) {
+    const Destination* const to = at(envelope, endpoint);
+    if (to == nullptr || out_of_time() || !interim_due(envelope, *to)) continue;
+    // While another one was sent, a newer report may have come, or the last one, which goes the way of all that wait.
+    const auto report = storage_.archive.read_report(envelope.client_id, envelope.session_id);
+    const auto json = report ? parse_json(*report) : std::nullopt;
+    if (!json || boolean_member(*json, "final")) continue;
+    envelope.sequence = integer_member(*json, "sequence", envelope.sequence);
+    // Also where it is not allowed any more: else it would be due, and keep this process alive, as long as the run.
+    interim_[envelope.session_id + " " + endpoint.url] = envelope.sequence;
+    if (!still_allowed(envelope)) continue;
+    any = true;
+    Destination tried = *to;
+    ++tried.attempts;
+    // What is on the disk before the first byte leaves is not sent twice, whatever ends this process in between.
+    const DeliveryRecord begun{to->endpoint.url, envelope.sequence, 0, under_way, {}, tried.attempts, 0};
+    if (storage_.archive.record_delivery(envelope, begun)) continue;
+    if (auto prepared = requests_of(envelope, tried, *report, *json)) send_to(*prepared);
+  }
+  return any;
+}
+
+USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std::vector<Envelope> envelopes,
+                                                  std::set<std::string>& seen) {
+  bool any = false;
+  // Those that have failed least go first: one report that a server cannot stomach must not hold up the others.
+  std::stable_sort(envelopes.begin(), envelopes.end(), [&](const Envelope& a, const Envelope& b) {
+    const auto tries = [&](const Envelope& envelope) {
+      const Destination* const to = at(envelope, endpoint);
+      return to == nullptr ? 0 : to->attempts;
+    };
+    return tries(a) < tries(b);
+  });
+  const auto due_here = [&](const Envelope& envelope) {
+    const Destination* const to = at(envelope, endpoint);
+    return to != nullptr && waiting_due(envelope, *to) && seen.count(envelope.session_id) == 0;
+  };
+  std::vector<Try> together;
+  const bool by_curl = endpoint.protocol != Protocol::amplitude && goes_by_curl(endpoint.url) && !options_.awaited;
+  const auto last = std::find_if(envelopes.rbegin(), envelopes.rend(), due_here);
+  for (const Envelope& envelope : envelopes) {
+    if (out_of_time() || !due_here(envelope)) continue;
+    const Destination* const to = at(envelope, endpoint);
+    seen.insert(envelope.session_id);
+    any = true;
+    if (envelope.deletion)
+      send_deletion(envelope, *to);
+    else if (still_allowed(envelope))
+      if (auto prepared = prepare(envelope, *to)) {
+        const bool more = last != envelopes.rend() && &envelope != &*last;
+        if (by_curl)
+          together.push_back(std::move(*prepared));
+        else
+          send_report(std::move(*prepared), more);
+      }
+    if (together.size() == most_together) send_together(std::exchange(together, {}));
+  }
+  send_together(std::move(together));
+  if (unsaved_ > 0) keep_count([](State&) {});
+  return any;
+}
+
+/// Read for each report, and parsed where it is another text than before.
+USAGE_STATS_INLINE const State* UploadPass::state_now() {
+  std::error_code error;
+  std::optional<std::string> text = storage_.folder().read(storage_impl::state_file, limits::file_bytes, error);
+  if (!text && is_transient(error)) return nullptr;
+  if (!text) text.emplace();
+  if (text_now_ != text) state_now_ = text->empty() ? State() : parse_state(*text);
+  text_now_ = std::move(text);
+  return &state_now_;
+}
+
+USAGE_STATS_INLINE bool UploadPass::still_allowed(const Envelope& envelope) {
+  const State* const now = state_now();
+  const Permission permission = now == nullptr ? Permission{Leave::unclear, "state.json cannot be read now"}
+                                : now->newer   ? Permission{Leave::unclear, "state.json is of a newer version"}
+                                               : permission_for(envelope, *now);
+  if (permission.leave == Leave::allowed) return true;
+  const bool waits = permission.leave == Leave::unclear;
+  log_("session ", envelope.session_id, ": it ", waits ? "waits: " : "is not sent: ", permission.why);
+  if (!waits) storage_.outbox.remove(envelope.session_id);
+  return false;
+}
+
+USAGE_STATS_INLINE std::optional<UploadPass::Try> UploadPass::prepare(Envelope envelope, Destination to) {
+  const auto text = waiting_report(storage_, envelope, log_);
+  if (text.transient()) {
+    log_("session ", envelope.session_id, ": its report cannot be read now; it waits");
+    return std::nullopt;
+  }
+  const auto report = text ? parse_json(*text) : std::nullopt;
+  if (!report) {
+    log_("session ", envelope.session_id, ": its report is gone, damaged or not ours; dropped");
+    if (succeeded(storage_.outbox.remove(envelope.session_id))) keep_count([](State& state) { ++state.dropped; });
+    return std::nullopt;
+  }
+  envelope.sequence = integer_member(*report, "sequence", 1);
+  const bool stopped = state_.is_stopped(envelope.version, to.endpoint.url);
+  if (stopped || to.attempts >= limits::tries) {
+    Response none;
+    none.error = "the last try was cut off";
+    note_outcome(envelope, to, stopped || conclude(envelope, to, none, 0));
+    return std::nullopt;
+  }
+  ++to.attempts;
+  // On the disk before the first byte leaves: whatever ends this process in between, there are so many tries at most.
+  if (const auto error = note_outcome(envelope, to, false)) {
+    log_("session ", envelope.session_id, ": its envelope cannot be written: ", error.message(), "; it waits");
+    return std::nullopt;
+  }
+  // The disk may have taken its time, and somebody may have said no meanwhile.
+  if (!still_allowed(envelope)) return std::nullopt;
+  auto prepared = requests_of(envelope, to, *text, *report);
+  if (!prepared) {
+    --to.attempts;
+    note_outcome(envelope, to, false);
+  }
+  return prepared;
+}
+
+USAGE_STATS_INLINE std::optional<UploadPass::Try> UploadPass::requests_of(const Envelope& envelope,
+                                                                          const Destination& to,
+                                                                          const std::string& text, const Json& report) {
+  const Endpoint& endpoint = to.endpoint;
+  Try result{envelope, to, {}, 0};
+  // What an earlier try of this very report has brought counts too: a retry begins where that one came to its end.
+  if (endpoint.protocol == Protocol::amplitude)
+    result.events = delivered_events(storage_.archive.deliveries(envelope), endpoint.url, envelope.sequence + 1);
+  result.requests = requests_for(endpoint, text, report, result.events);
+  if (!result.requests.empty() && !remember_sent(envelope, endpoint.url)) return std::nullopt;
+  return result;
+}
+
+USAGE_STATS_INLINE void UploadPass::send_report(Try prepared, bool more) {
+  const bool done = send_to(prepared, more);
+  note_outcome(prepared.envelope, prepared.to, done);
+}
+
+USAGE_STATS_INLINE bool UploadPass::send_to(Try& prepared, bool more) {
+  Response response;
+  for (const Request& request : prepared.requests) {
+    response = answer_to(prepared.to.endpoint, request);
+    if (classify(response, prepared.to.endpoint.protocol) != Answer::delivered) break;
+    prepared.events = request.events;
+  }
+  return prepared.requests.empty() || conclude(prepared.envelope, prepared.to, response, prepared.events, more);
+}
+
+USAGE_STATS_INLINE void UploadPass::take_back(Try& prepared) {
+  --prepared.to.attempts;
+  note_outcome(prepared.envelope, prepared.to, false);
+}
+
+USAGE_STATS_INLINE void UploadPass::send_together(std::vector<Try> tries) {
+  const auto forget_first = [&](std::size_t count) {
+    tries.erase(tries.begin(), tries.begin() + static_cast<std::ptrdiff_t>(count));
+  };
+  while (!tries.empty()) {
+    if (out_of_time() || !due(tries[0].to) || !still_allowed(tries[0].envelope)) {
+      take_back(tries[0]);
+      forget_first(1);
+      continue;
+    }
+    std::size_t settled =
+        tries.size() < 2 || redirecting_.count(tries[0].to.endpoint.url) > 0 ? 0 : send_by_one_process(tries);
+    if (settled == 0) {  // there is no such curl, or one of them has several requests
+      send_report(tries[0], tries.size() > 1);
+      settled = 1;
+    }
+    forget_first(settled);
+  }
+}
+
+/// Until the first that fails; returns how many have left.
+USAGE_STATS_INLINE std::size_t UploadPass::send_by_one_process(std::vector<Try>& tries) {
+  std::vector<Request> requests;
+  for (const Try& prepared : tries)
+    if (prepared.requests.size() == 1) requests.push_back(prepared.requests.front());
+  if (requests.size() < tries.size()) return 0;
+  std::size_t done = 0;
+  bool allowed = true;
+  std::vector<std::size_t> redirected;
+  // Only a no, or the end of our time, ends curl: the next request may have left already. Behind a failure it ends by
+  // itself.
+  const auto answered = [&](const Response& response) {
+    const auto guard = workers_.hold();
+    Try& prepared = tries[done++];
+    if (response.status >= 300 && response.status <= 399) {
+      redirected.push_back(done - 1);
+    } else {
+      const bool over = conclude(prepared.envelope, prepared.to, response, 0, done < tries.size());
+      note_outcome(prepared.envelope, prepared.to, over);
+    }
+    allowed = done == tries.size() || (!out_of_time() && still_allowed(tries[done].envelope));
+    return allowed;
+  };
+  const auto limit =
+      std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline + longest_request - Clock::now());
+  const std::size_t begun = workers_.meanwhile([&] { return send_in_turn(requests, limit, log_, answered); });
+  if (begun > done && allowed) {
+    Response none;
+    none.error = "curl took too long";
+    note_outcome(tries[done].envelope, tries[done].to, conclude(tries[done].envelope, tries[done].to, none, 0));
+  }
+  for (const std::size_t i : redirected) {  // it is followed by a request of its own
+    redirecting_.insert(tries[i].to.endpoint.url);
+    if (!out_of_time() && due(tries[i].to) && still_allowed(tries[i].envelope)) send_report(tries[i], true);
+  }
+  return std::max(done, begun);
+}
+
+USAGE_STATS_INLINE Response UploadPass::answer_to(const Endpoint& endpoint, const Request& request) {
+  // Where nobody waits, a request that has begun gets its full time: cut short by our own end it would look like a
+  // dead network, and make everything else wait.
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline - Clock::now());
+  const std::chrono::milliseconds limit = options_.awaited ? left : longest_request;
+  Connection& connection = connections_[endpoint.url + " " + protocol_name(endpoint.protocol)];
+  Response response = workers_.meanwhile([&] {
+    return send(request, std::clamp<std::chrono::milliseconds>(limit, std::chrono::milliseconds(1), longest_request),
+                log_, &connection);
+  });
+  if (response.doubtful) response.error = "a page came instead of an answer, as of a captive portal";
+  return response;
+}
+
+}  // namespace uploader_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace uploader_impl {
+
+/// One that was started and did not come so far leaves the file empty, for `usage-stats status` to see.
+USAGE_STATS_INLINE void note_at_work(const Storage& storage, const os::LockedFile& lock) {
+  for (const auto& entry : storage.folder().list(1, [](std::string_view name) { return name == lock_file; }))
+    if (entry.size == 0 && !entry.linked) lock.append("at work\n");
+}
+
+}  // namespace uploader_impl
+
+USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const UploadOptions& options, const Log& log,
+                               std::error_code& error) {
+  using os::LockedFile;
+  bool worked = false;
+  auto storage = Storage::open(usage_folder, {}, false, error);
+  if (!storage) return log("no uploading: ", usage_folder.string(), ": ", error.message()), false;
+  if (!options.awaited) storage->be_patient();
+  if (!os::has_standard_streams()) return log("no uploading: a standard stream is closed"), true;
+  for (;;) {
+    LockedFile::Outcome outcome{};
+    LockedFile lock = LockedFile::acquire(storage->folder(), uploader_impl::lock_file, true, outcome, error);
+    if (!lock) {
+      if (outcome != LockedFile::Outcome::failed) error.clear();
+      log(outcome == LockedFile::Outcome::failed ? "uploader.lock: " + error.message() : "another uploader is at work");
+      return worked;
+    }
+    if (!worked) uploader_impl::note_at_work(*storage, lock);
+    worked = true;
+    const auto state = storage->read_state();
+    // A server may have told this version to stop, or to wait.
+    if (!state) return log("state.json cannot be read now: nothing is sent"), worked;
+    if (state->newer) return log("state.json is of a newer version: nothing is sent"), worked;
+    const auto seen = uploader_impl::UploadPass(*storage, *state, options, log).run();
+    lock.release();
+    if (storage->folder().is_gone()) return true;
+    // A session that saw the lock held has started no uploader: its envelope may have come after the last look.
+    collect_vanished(*storage, log);
+    const auto now = uploader_impl::names_in(*storage, "pending");
+    if (std::includes(seen.begin(), seen.end(), now.begin(), now.end())) return true;
+    if (uploader_impl::Clock::now() >= options.deadline) return true;
+  }
+}
+
+USAGE_STATS_INLINE bool may_be_asked(const Envelope& envelope, const State& state) {
+  return std::any_of(envelope.destinations.begin(), envelope.destinations.end(), [&](const Destination& destination) {
+    return state.may_ask(destination.endpoint.url, now_seconds());
+  });
+}
+
+USAGE_STATS_INLINE bool uploader_needed(const Storage& storage, const Envelope& envelope, const State& state) {
+  if (state.is_deletion_due(now_seconds())) return true;
+  return may_be_asked(envelope, state) || needs_pruning(storage, envelope.client_id);
 }
 
 }  // namespace detail
@@ -16878,135 +17167,11 @@ USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/send/transport/curl.inl
 // The system's curl, for what httplib cannot send here.
 
+#include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace transport_impl {
-
-/// A string as curl's config files write it.
-USAGE_STATS_INLINE std::string curl_quoted(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        result += "\\\"";
-        break;
-      case '\\':
-        result += "\\\\";
-        break;
-      case '\n':
-        result += "\\n";
-        break;
-      case '\r':
-        result += "\\r";
-        break;
-      case '\t':
-        result += "\\t";
-        break;
-      default:
-        result += c;
-    }
-  }
-  return result + "\"";
-}
-
-/// Everything curl needs, for its standard input: arguments can be seen by other users of the machine. The body is the
-/// rest of that: curl reads it when it comes to the line that asks for it, which is the last one. In a line of the
-/// config it could not be longer than some versions' limit of 100 KiB.
-USAGE_STATS_INLINE std::string curl_config(const Url& url, const Request& request, const std::string& proxy,
-                                           std::chrono::milliseconds limit) {
-  char seconds[32];
-  std::snprintf(seconds, sizeof seconds, "%lld.%03lld", static_cast<long long>(limit.count() / 1000),
-                static_cast<long long>(limit.count() % 1000));
-  std::string config =
-      "url = " + curl_quoted(url.origin() + url.target) + "\nrequest = " + curl_quoted(request.method) +
-      "\ngloboff\nsilent\ninclude\nsuppress-connect-headers\nproto = \"=http,https\"\nmax-time = " + seconds + "\n" +
-      (proxy.empty() ? "noproxy = \"*\"" : "noproxy = \"\"\nproxy = " + curl_quoted(proxy)) + "\n";
-  for (const auto& [name, value] : request.headers) config += "header = " + curl_quoted(name + ": " + value) + "\n";
-  config += "header = \"Expect:\"\n";
-  if (!request.body.empty()) config += "data-binary = \"@-\"\n" + request.body;
-  return config;
-}
-
-/// What curl's exit code says (curl(1), "EXIT CODES"), in words.
-USAGE_STATS_INLINE std::string curl_problem(int code, const Url& url) {
-  const std::string number = " (curl ended with code " + std::to_string(code) + ")";
-  switch (code) {
-    case 5:
-      return "the proxy's name leads nowhere" + number;
-    case 6:
-      return "the name " + url.host + " leads nowhere" + number;
-    case 7:
-      return "no connection" + number;
-    case 28:
-      return "no answer in time" + number;
-    case 35:
-    case 51:
-    case 53:
-    case 54:
-    case 58:
-    case 59:
-    case 60:
-    case 64:
-    case 66:
-    case 77:
-    case 80:
-    case 82:
-    case 83:
-    case 90:
-    case 91:
-    case 98:
-      return "TLS: no connection that can be trusted" + number;
-    case 1:
-    case 8:
-    case 52:
-    case 55:
-    case 56:
-    case 97:
-      return (code == 97               ? "the proxy does not connect"
-              : code == 1 || code == 8 ? "what came is no answer in HTTP"
-                                       : "the connection broke off, or the proxy does not connect") +
-             number;
-    default:
-      return "curl cannot send it" + number;
-  }
-}
-
-/// Whether it is curl itself that cannot do what it is asked for: nothing has been tried then.
-USAGE_STATS_INLINE bool curl_is_unfit(int code) noexcept {
-  return code == 2 || code == 3 || code == 4 || code == 26 || code == 27 || code == 41 || code == 48;
-}
-
-USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, const std::string& proxy,
-                                    Deadline deadline) {
-  Response response;
-  const std::filesystem::path curl = os::find_program("curl");
-  if (curl.empty()) {
-    response.impossible = true;
-    response.error =
-        url.scheme == "https" ? "no TLS here: httplib was built without it, and there is no curl" : "no curl";
-    return response;
-  }
-  const auto limit = left_until(deadline);
-  // -q comes first: without it ~/.curlrc would be read.
-  const auto result = os::run_program({curl.string(), "-q", "--config", "-"}, curl_config(url, request, proxy, limit),
-                                      largest_head + largest_body, limit + std::chrono::milliseconds(200));
-  parse_answer(result.output, response);
-  if (response.status != 0) return response;
-  response.impossible = result.error || (result.output.empty() && curl_is_unfit(result.exit_code));
-  response.error = result.error             ? "curl did not start: " + result.error.message()
-                   : result.exit_code < 0   ? "curl took too long"
-                   : result.exit_code == 0  ? "what came is no answer in HTTP"
-                   : !result.output.empty() ? "half an answer: " + curl_problem(result.exit_code, url)
-                                            : curl_problem(result.exit_code, url);
-  return response;
-}
-
-}  // namespace transport_impl
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/send/transport/proxy.inl
 // Proxies, as the environment tells them.
 
@@ -17108,6 +17273,213 @@ USAGE_STATS_INLINE std::string proxy_for(const std::string& scheme, const std::s
   return first_of({"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"});
 }
 
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace transport_impl {
+
+/// A string as curl's config files write it.
+USAGE_STATS_INLINE std::string curl_quoted(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    switch (c) {
+      case '"':
+        result += "\\\"";
+        break;
+      case '\\':
+        result += "\\\\";
+        break;
+      case '\n':
+        result += "\\n";
+        break;
+      case '\r':
+        result += "\\r";
+        break;
+      case '\t':
+        result += "\\t";
+        break;
+      default:
+        result += c;
+    }
+  }
+  return result + "\"";
+}
+
+/// One request without its body.
+USAGE_STATS_INLINE std::string curl_head(const Url& url, const Request& request, const std::string& proxy,
+                                         std::chrono::milliseconds limit) {
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%lld.%03lld", static_cast<long long>(limit.count() / 1000),
+                static_cast<long long>(limit.count() % 1000));
+  std::string config =
+      "url = " + curl_quoted(url.origin() + url.target) + "\nrequest = " + curl_quoted(request.method) +
+      "\ngloboff\nsilent\ninclude\nsuppress-connect-headers\nproto = \"=http,https\"\nmax-time = " + seconds + "\n" +
+      (proxy.empty() ? "noproxy = \"*\"" : "noproxy = \"\"\nproxy = " + curl_quoted(proxy)) + "\n";
+  for (const auto& [name, value] : request.headers) config += "header = " + curl_quoted(name + ": " + value) + "\n";
+  return config + "header = \"Expect:\"\n";
+}
+
+/// Everything curl needs, for its standard input: arguments can be seen by other users of the machine. The body is the
+/// rest of that: curl reads it when it comes to the line that asks for it, which is the last one. In a line of the
+/// config it could not be longer than some versions' limit of 100 KiB.
+USAGE_STATS_INLINE std::string curl_config(const Url& url, const Request& request, const std::string& proxy,
+                                           std::chrono::milliseconds limit) {
+  std::string config = curl_head(url, request, proxy, limit);
+  if (!request.body.empty()) config += "data-binary = \"@-\"\n" + request.body;
+  return config;
+}
+
+/// What curl's exit code says (curl(1), "EXIT CODES"), in words.
+USAGE_STATS_INLINE std::string curl_problem(int code, const Url& url) {
+  const std::string number = " (curl ended with code " + std::to_string(code) + ")";
+  switch (code) {
+    case 5:
+      return "the proxy's name leads nowhere" + number;
+    case 6:
+      return "the name " + url.host + " leads nowhere" + number;
+    case 7:
+      return "no connection" + number;
+    case 28:
+      return "no answer in time" + number;
+    case 35:
+    case 51:
+    case 53:
+    case 54:
+    case 58:
+    case 59:
+    case 60:
+    case 64:
+    case 66:
+    case 77:
+    case 80:
+    case 82:
+    case 83:
+    case 90:
+    case 91:
+    case 98:
+      return "TLS: no connection that can be trusted" + number;
+    case 1:
+    case 8:
+    case 52:
+    case 55:
+    case 56:
+    case 97:
+      return (code == 97               ? "the proxy does not connect"
+              : code == 1 || code == 8 ? "what came is no answer in HTTP"
+                                       : "the connection broke off, or the proxy does not connect") +
+             number;
+    default:
+      return "curl cannot send it" + number;
+  }
+}
+
+/// Whether it is curl itself that cannot do what it is asked for: nothing has been tried then.
+USAGE_STATS_INLINE bool curl_is_unfit(int code) noexcept {
+  return code == 2 || code == 3 || code == 4 || code == 26 || code == 27 || code == 41 || code == 48;
+}
+
+/// What an answer, or none, says of one request.
+USAGE_STATS_INLINE Response curl_answer(std::string_view output, int code, const Url& url) {
+  Response response;
+  parse_answer(output, response);
+  if (response.status != 0) return response;
+  response.impossible = output.empty() && curl_is_unfit(code);
+  response.error = code < 0          ? "curl took too long"
+                   : code == 0       ? "what came is no answer in HTTP"
+                   : !output.empty() ? "half an answer: " + curl_problem(code, url)
+                                     : curl_problem(code, url);
+  return response;
+}
+
+USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, const std::string& proxy,
+                                    Deadline deadline) {
+  Response response;
+  const std::filesystem::path curl = os::find_program("curl");
+  if (curl.empty()) {
+    response.impossible = true;
+    response.error =
+        url.scheme == "https" ? "no TLS here: httplib was built without it, and there is no curl" : "no curl";
+    return response;
+  }
+  const auto limit = left_until(deadline);
+  // -q comes first: without it ~/.curlrc would be read.
+  const auto result = os::run_program({curl.string(), "-q", "--config", "-"}, curl_config(url, request, proxy, limit),
+                                      largest_head + largest_body, limit + std::chrono::milliseconds(200));
+  if (!result.error) return curl_answer(result.output, result.exit_code, url);
+  response.impossible = true;
+  response.error = "curl did not start: " + result.error.message();
+  return response;
+}
+
+/// Many requests to one server by one curl, which makes them one after the other over one connection and stops behind
+/// the first that is not answered with success.
+class CurlInTurn {
+ public:
+  CurlInTurn(const Url& url, const std::vector<Request>& requests, std::chrono::milliseconds limit);
+  /// Whether it can be said in lines that every curl takes.
+  static bool fits(const Request& request) { return curl_quoted(request.body).size() < 90 * 1024; }
+
+  /// How many were answered. `answered` is told of each answer as soon as it is complete; curl is ended where it says
+  /// no. `begun` is how many may have left.
+  std::size_t run(const std::function<bool(Response)>& answered, std::size_t& begun);
+
+ private:
+  bool hear(std::string_view output, const std::function<bool(Response)>& answered);
+
+  const Url& url_;
+  std::string config_, mark_;
+  std::size_t count_, heard_ = 0, done_ = 0;
+  std::chrono::milliseconds limit_;
+  int last_code_ = 0;
+  bool stopped_ = false;
+};
+
+USAGE_STATS_INLINE CurlInTurn::CurlInTurn(const Url& url, const std::vector<Request>& requests,
+                                          std::chrono::milliseconds limit)
+    // No server knows the mark, so that none can write it into its answer.
+    : url_(url), mark_("\n" + random_hex(16) + " "), count_(requests.size()), limit_(limit) {
+  const std::string proxy = proxy_for(url.scheme, url.host);
+  for (const Request& request : requests) {
+    if (!config_.empty()) config_ += "next\n";
+    config_ += curl_head(url, request, proxy, std::min(limit, std::chrono::milliseconds(10000))) +
+               "data-raw = " + curl_quoted(request.body) +
+               "\nfail-with-body\nno-buffer\nwrite-out = " + curl_quoted("%{stderr}" + mark_ + "%{exitcode}\n") + "\n";
+  }
+  config_ = "fail-early\n" + config_;
+}
+
+USAGE_STATS_INLINE bool CurlInTurn::hear(std::string_view output, const std::function<bool(Response)>& answered) {
+  while (!stopped_ && done_ < count_) {
+    const std::size_t mark = output.find(mark_, heard_);
+    const std::size_t line_end = mark == output.npos ? output.npos : output.find('\n', mark + mark_.size());
+    if (line_end == output.npos) break;
+    const std::string code(output.substr(mark + mark_.size(), line_end - mark - mark_.size()));
+    last_code_ = static_cast<int>(std::strtol(code.c_str(), nullptr, 10));
+    Response response = curl_answer(output.substr(heard_, mark - heard_), last_code_, url_);
+    heard_ = line_end + 1;
+    ++done_;
+    stopped_ = !answered(std::move(response));
+  }
+  return !stopped_;
+}
+
+USAGE_STATS_INLINE std::size_t CurlInTurn::run(const std::function<bool(Response)>& answered, std::size_t& begun) {
+  const std::filesystem::path curl = os::find_program("curl");
+  begun = 0;
+  if (curl.empty() || mark_.size() < 16) return 0;
+  const auto result =
+      os::run_program({curl.string(), "-q", "--config", "-"}, config_, count_ * (largest_head + largest_body), limit_,
+                      [&](std::string_view output) { return hear(output, answered); });
+  // An older one does not know all of these options, and has done nothing.
+  const bool unfit = result.error || (done_ == 0 && curl_is_unfit(result.exit_code));
+  // Behind a failure it begins nothing more; behind a success, whoever ended it there, the next one may have left.
+  begun = unfit ? 0 : std::min(count_, done_ + (done_ > 0 && last_code_ != 0 ? 0 : 1));
+  return done_;
+}
+
+}  // namespace transport_impl
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 #if !defined(USAGE_STATS_NO_HTTPLIB)
@@ -17410,10 +17782,41 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace transport_impl {
 
-/// Of a connection with TLS, certificates and answers together: nobody but httplib can tell there what is a head.
-constexpr std::size_t largest_tls_connection = 48 * 1024;
+/// What may lie in httplib and its TLS at once, certificates and an answer: nobody but they can tell there what is a
+/// head.
+constexpr std::size_t largest_tls_answer = 48 * 1024;
 /// What the thread needs that calls httplib. std::regex takes 180 to 430 bytes for each byte of a status line.
-constexpr std::size_t plain_stack = 1024 * 1024, tls_stack = largest_tls_connection * 512;
+constexpr std::size_t plain_stack = 1024 * 1024, tls_stack = largest_tls_answer * 512;
+
+/// How many bytes of a server's TLS stream httplib may have got in plain text, at most: those of the records (RFC 8446,
+/// 5.1) without what each of them has besides. (9 bytes at least, with AES-CCM-8 in TLS 1.3.)
+class TlsRecords {
+ public:
+  void see(std::string_view bytes) noexcept;
+  std::size_t plain_bytes() const noexcept { return plain_bytes_; }
+
+ private:
+  unsigned char head_[5] = {};
+  std::size_t in_head_ = 0, left_ = 0, plain_bytes_ = 0;
+};
+
+USAGE_STATS_INLINE void TlsRecords::see(std::string_view bytes) noexcept {
+  constexpr unsigned char application_data = 23;
+  while (!bytes.empty()) {
+    if (left_ > 0) {
+      const std::size_t count = std::min(left_, bytes.size());
+      left_ -= count;
+      bytes.remove_prefix(count);
+      continue;
+    }
+    head_[in_head_++] = static_cast<unsigned char>(bytes.front());
+    bytes.remove_prefix(1);
+    if (in_head_ < sizeof head_) continue;
+    in_head_ = 0;
+    left_ = std::size_t{head_[3]} * 256 + head_[4];
+    plain_bytes_ += left_ > 9 && head_[0] == application_data ? left_ - 9 : left_ + sizeof head_;
+  }
+}
 
 class Relay {
  public:
@@ -17429,6 +17832,8 @@ class Relay {
   void work(Deadline);
   void begin() noexcept;
   void end() noexcept;
+  /// What httplib has taken out of the connection for an answer: so many bytes at least, and so many most likely.
+  void consumed(std::size_t at_least, std::size_t likely) noexcept;
   /// Bytes that came since begin().
   std::size_t received() const noexcept { return received_; }
   /// Why it hands nothing on; empty if that is not so.
@@ -17438,18 +17843,22 @@ class Relay {
   static constexpr std::size_t piece = 16 * 1024;
 
   bool tunnel(const Url&, const Proxy&, Deadline);
+  bool hang_bell(Deadline);
+  /// What httplib and its TLS may have got and not yet consumed.
+  std::size_t held() const noexcept { return records_.plain_bytes() - std::min(records_.plain_bytes(), consumed_); }
   void look_for_connection();
   void read_local();
   void read_server();
   static bool write(os::Socket&, std::string& bytes);
   void close();
 
-  os::Socket server_, local_, listener_;
+  os::Socket server_, local_, listener_, bell_, rope_;
   std::string to_server_, to_local_, problem_;
   HeadFilter filter_;
   int port_ = 0;
-  bool tls_ = false, server_ended_ = false;
-  std::size_t received_ = 0, in_all_ = 0;
+  bool tls_ = false, server_ended_ = false, spoiled_ = false, used_ = false;
+  TlsRecords records_;
+  std::size_t received_ = 0, consumed_ = 0, handed_on_ = 0;  // the last: in plain text, since begin()
   std::atomic<std::intptr_t> expected_{-1};
   std::atomic<bool> ended_{false};
 };
@@ -17466,8 +17875,22 @@ USAGE_STATS_INLINE std::unique_ptr<Relay> Relay::open(const Url& url, const std:
   }
   if (proxy && relay->tls_ && !relay->tunnel(url, *proxy, deadline)) return problem = relay->problem_, nullptr;
   relay->listener_ = os::Socket::listen(relay->port_);
-  if (!relay->listener_) return problem = "no port of 127.0.0.1 is to be had", nullptr;
+  if (!relay->listener_ || !relay->hang_bell(deadline)) return problem = "no port of 127.0.0.1 is to be had", nullptr;
   return relay;
+}
+
+/// A connection to itself, with which end() wakes work().
+USAGE_STATS_INLINE bool Relay::hang_bell(Deadline deadline) {
+  std::string problem;
+  rope_ = os::Socket::connect("127.0.0.1", port_, deadline, problem);
+  while (rope_ && !bell_ && left_until(deadline).count() > 0) {
+    std::vector<os::Socket::Wish> wishes{{&listener_, true, false, false}};
+    int port = 0;
+    if (!os::Socket::wait(wishes, left_until(deadline))) continue;
+    os::Socket socket = listener_.accept(port);
+    if (socket && port == rope_.port()) bell_ = std::move(socket);  // else a stranger's
+  }
+  return static_cast<bool>(bell_);
 }
 
 /// Asks a proxy for a way to the server (RFC 9110, section 9.3.6).
@@ -17502,23 +17925,28 @@ USAGE_STATS_INLINE bool Relay::tunnel(const Url& url, const Proxy& proxy, Deadli
 USAGE_STATS_INLINE bool Relay::usable() {
   char byte = 0;
   // What comes now is no answer to a question: an end, or nothing that could be trusted.
-  return local_ && server_ && !server_ended_ && problem().empty() && to_local_.empty() && to_server_.empty() &&
-         in_all_ < largest_tls_connection / 2 && server_.read(&byte, 1) == os::Socket::nothing_now;
+  return local_ && server_ && !server_ended_ && !spoiled_ && problem().empty() && to_local_.empty() &&
+         to_server_.empty() && held() < largest_tls_answer / 2 && server_.read(&byte, 1) == os::Socket::nothing_now;
 }
 
 USAGE_STATS_INLINE void Relay::begin() noexcept {
-  received_ = 0;
+  received_ = handed_on_ = 0;
   ended_ = false;
   filter_.expect_head();
 }
 
+USAGE_STATS_INLINE void Relay::consumed(std::size_t at_least, std::size_t likely) noexcept {
+  constexpr std::size_t other_framing = 40;  // of chunks, and of records; less than a second answer has
+  consumed_ += at_least;
+  // An answer that came without being asked for would be taken for that to the next request. Of the first exchange
+  // nobody can tell: the end of the handshake, and what TLS 1.3 sends behind it, looks the same.
+  spoiled_ = spoiled_ || ((used_ || !tls_) && handed_on_ > likely + other_framing);
+  used_ = true;
+}
+
 USAGE_STATS_INLINE void Relay::end() noexcept {
   ended_ = true;
-  USAGE_STATS_TRY {
-    std::string problem;
-    os::Socket::connect("127.0.0.1", port_, std::chrono::steady_clock::now() + std::chrono::seconds(1), problem);
-  }
-  USAGE_STATS_CATCH_ALL {}
+  rope_.write("", 1);
 }
 
 USAGE_STATS_INLINE void Relay::close() {
@@ -17531,7 +17959,7 @@ USAGE_STATS_INLINE void Relay::look_for_connection() {
   int port = 0;
   os::Socket socket = listener_.accept(port);
   const std::intptr_t expected = expected_;
-  if (!socket || local_ || expected == -1 || os::Socket::port_of(expected) != port) return;  // or end()
+  if (!socket || local_ || expected == -1 || os::Socket::port_of(expected) != port) return;
   expected_ = -1;
   local_ = std::move(socket);
 }
@@ -17559,14 +17987,16 @@ USAGE_STATS_INLINE void Relay::read_server() {
     return;
   }
   received_ += static_cast<std::size_t>(count);
-  in_all_ += static_cast<std::size_t>(count);
   const std::string_view bytes(buffer, static_cast<std::size_t>(count));
+  const std::size_t before = tls_ ? records_.plain_bytes() : to_local_.size();
+  if (tls_) records_.see(bytes);
   if (!tls_)
     to_local_ += filter_.pass(bytes);
-  else if (in_all_ <= largest_tls_connection)
+  else if (held() <= largest_tls_answer)
     to_local_ += bytes;
   else
     problem_ = "the answer is too long";
+  handed_on_ += (tls_ ? records_.plain_bytes() : to_local_.size()) - before;
   server_ended_ = !problem().empty();
 }
 
@@ -17584,19 +18014,23 @@ USAGE_STATS_INLINE void Relay::work(Deadline deadline) {
       return close();
     }
     std::vector<os::Socket::Wish> wishes{
-        {&listener_, true, false, false},
+        {local_ ? nullptr : &listener_, true, false, false},
         {&local_, to_server_.size() < piece, !to_local_.empty(), false},
-        {&server_, !server_ended_ && local_ && to_local_.size() < piece, !to_server_.empty(), false}};
+        {&server_, !server_ended_ && local_ && to_local_.size() < piece, !to_server_.empty(), false},
+        {&bell_, true, false, false}};
     // end() wakes it; where that has failed, it sees so after a while.
     os::Socket::wait(wishes, std::min(left_until(deadline), std::chrono::milliseconds(200)));
+    if (char rung[8]; wishes[3].ready) bell_.read(rung, sizeof rung);
     if (wishes[0].ready) look_for_connection();
     if (wishes[1].ready) {
       if (!write(local_, to_local_)) local_.close();
       if (local_ && to_server_.size() < piece) read_local();
+      if (server_ && !write(server_, to_server_)) to_server_.clear();
     }
     if (wishes[2].ready && server_) {
       if (!write(server_, to_server_)) to_server_.clear();  // it may have answered before it closed
       if (!server_ended_ && to_local_.size() < piece) read_server();
+      if (local_ && !write(local_, to_local_)) local_.close();
     }
     if (server_ended_ && to_local_.empty()) local_.close();
   }
@@ -17669,13 +18103,20 @@ USAGE_STATS_INLINE httplib::Request request_by(const Url& url, const Request& re
 /// What httplib hands out, which may end anywhere: the status is what counts.
 struct Taker {
   Response& response;
+  std::size_t bytes = 0, usual = 0;  // of the answer: at least, without what httplib leaves out, and most likely
 
-  bool take_head(const httplib::Response& head) const {
+  bool take_head(const httplib::Response& head) {
     response.status = head.status;
-    for (const auto& [name, value] : head.headers) take_header(response, name, value);
+    bytes = sizeof "HTTP/1.1 200\r\n" - 1;
+    usual = head.reason.size() + head.headers.size() + sizeof " \r\n" - 1;
+    for (const auto& [name, value] : head.headers) {
+      bytes += name.size() + value.size() + sizeof ":\r\n" - 1;
+      take_header(response, name, value);
+    }
     return true;
   }
-  bool take_body(const char* data, std::size_t size) const {
+  bool take_body(const char* data, std::size_t size) {
+    bytes += size;
     response.body.append(data, std::min(size, largest_body - response.body.size()));
     if (response.status >= 100 && response.status <= 199) {  // the rest of an interim answer is the answer
       Response answer;
@@ -17691,7 +18132,7 @@ struct Taker {
 USAGE_STATS_INLINE Response exchange_by(Connection::Impl& connection, httplib::Request out, bool tls,
                                         Deadline deadline) {
   Response response;
-  const Taker taker{response};
+  Taker taker{response};
   out.response_handler = [&](const httplib::Response& head) { return taker.take_head(head); };
   out.content_receiver = [&](const char* data, std::size_t size, auto, auto) { return taker.take_body(data, size); };
   Relay& relay = *connection.relay;
@@ -17712,6 +18153,7 @@ USAGE_STATS_INLINE Response exchange_by(Connection::Impl& connection, httplib::R
   if (!thread.joinable()) return response.impossible = true, response.error = "no thread to be had", response;
   relay.work(deadline);
   thread.join();
+  relay.consumed(taker.bytes, taker.bytes + taker.usual);
   if (response.status < 200 && !relay.problem().empty()) response.error = relay.problem();
   if (response.status < 200) response.status = 0;
   if (response.status == 0 && response.error.empty()) response.error = "no answer";
@@ -17762,6 +18204,18 @@ USAGE_STATS_INLINE Connection& Connection::operator=(Connection&&) noexcept = de
 
 namespace transport_impl {
 
+/// What is no word of the server's own: a proxy's, or a captive portal's.
+USAGE_STATS_INLINE Response judged(const Url& url, Response response) {
+  if (response.status == 407) {
+    response = Response();
+    response.error = "the proxy wants other credentials (status 407)";
+  }
+  const std::string_view type = std::string_view(response.content_type).substr(0, 9);
+  const bool page = equal_ignoring_case(type, "text/html") && !response.body.empty();
+  response.doubtful = page && url.scheme == "http" && !is_loopback(url.host);
+  return response;
+}
+
 USAGE_STATS_INLINE Response exchange(const Url& url, const Request& request, Deadline deadline, const Log& log,
                                      [[maybe_unused]] Connection* kept) {
   const std::string proxy = proxy_for(url.scheme, url.host);
@@ -17776,14 +18230,7 @@ USAGE_STATS_INLINE Response exchange(const Url& url, const Request& request, Dea
     log(request.method, " ", url.origin(), url.target, " by curl");
     response = by_curl(url, request, proxy, deadline);
   }
-  if (response.status == 407) {
-    response = Response();
-    response.error = "the proxy wants other credentials (status 407)";
-  }
-  const std::string_view type = std::string_view(response.content_type).substr(0, 9);
-  const bool page = equal_ignoring_case(type, "text/html") && !response.body.empty();
-  response.doubtful = page && url.scheme == "http" && !is_loopback(url.host);
-  return response;
+  return judged(url, std::move(response));
 }
 
 /// Where a redirect leads; nothing if it leads to another host or scheme.
@@ -17824,6 +18271,28 @@ USAGE_STATS_INLINE Response send(const Request& request, std::chrono::millisecon
     response.error = "out of memory, or a fault in httplib";
   }
   return response;
+}
+
+USAGE_STATS_INLINE bool goes_by_curl(const std::string& text) {
+  const auto url = parse_url(text);
+#if !defined(USAGE_STATS_NO_HTTPLIB)
+  if (url && transport_impl::httplib_can(*url, proxy_for(url->scheme, url->host))) return false;
+#endif
+  return url.has_value();
+}
+
+USAGE_STATS_INLINE std::size_t send_in_turn(const std::vector<Request>& requests, std::chrono::milliseconds limit,
+                                            const Log& log, const std::function<bool(Response)>& answered) {
+  std::size_t begun = 0;
+  const auto url = parse_url(requests.empty() ? std::string_view() : std::string_view(requests.front().url));
+  for (const Request& request : requests)
+    if (!url || request.url != requests.front().url || !transport_impl::CurlInTurn::fits(request)) return 0;
+  log(std::to_string(requests.size()), " requests to ", url ? url->origin() + url->target : std::string(),
+      " by one curl");
+  if (url)
+    transport_impl::CurlInTurn(*url, requests, limit)
+        .run([&](Response response) { return answered(transport_impl::judged(*url, std::move(response))); }, begun);
+  return begun;
 }
 
 }  // namespace detail
@@ -18215,17 +18684,27 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace command_impl {
 
-/// Both, if both are set: one alone would change nothing.
-USAGE_STATS_INLINE std::string unset_no_telemetry(const std::string& prefix) {
-  std::string names;
-  for (const char* const suffix : {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"})
-    if (os::variable((prefix + suffix).c_str())) names += (names.empty() ? "" : " and ") + prefix + suffix;
-  return "unset " + names;
+/// How to be rid of all of these variables that are set and say no: one alone would change nothing. What begins with a
+/// digit no shell can unset.
+USAGE_STATS_INLINE std::string unset_all(const Options& options, const std::vector<std::string>& suffixes,
+                                         bool (*says_no)(const std::string& name)) {
+  std::string names, plain;
+  for (const std::string& prefix : prefixes_of_no(options.app))
+    for (const std::string& suffix : suffixes) {
+      const std::string name = prefix + suffix;
+      if (!says_no(name)) continue;
+      if (name[0] >= '0' && name[0] <= '9')
+        plain += " -u " + name;
+      else
+        names += (names.empty() ? "" : " and ") + name;
+    }
+  if (plain.empty()) return "unset " + names;
+  return (names.empty() ? "" : "unset " + names + ", and ") + "start it with env" + plain + " in front";
 }
 
 /// What the user can do to change the verdict, each of which does.
 USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan& plan) {
-  const std::string prefix = environment_prefix(options.app), enabled = prefix + "_USAGE_STATS_ENABLED";
+  const std::string enabled = environment_prefix(options.app) + "_USAGE_STATS_ENABLED";
   const Decision& decision = plan.decision;
   const std::string command = typed_command(options) + " ";
   if (!os::foreign_home().empty() && decision.rule == 1)
@@ -18236,9 +18715,13 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan&
     case 1:
       return "ask the program's author, or start the program in another way";
     case 2:
-      return "unset " + enabled;
+      return unset_all(options, {"_USAGE_STATS_ENABLED"}, [](const std::string& name) {
+        std::string text;
+        return consent_impl::enabled_word(name, text) == consent_impl::Word::off;
+      });
     case 3:
-      return unset_no_telemetry(prefix);
+      return unset_all(options, {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"},
+                       [](const std::string& name) { return os::variable(name.c_str()).has_value(); });
     case 4:
       return "unset DO_NOT_TRACK";
     case 5:
@@ -18650,15 +19133,33 @@ USAGE_STATS_INLINE std::string write_decision(const Options& options, bool on) {
   return write_verdict(config.file, on);
 }
 
-/// Opens the usage folder, which may have to be made: what `enable` and `disable` remember stands there, too.
+/// Opens the usage folder, which may have to be made: what `enable` and `disable` remember stands there, too. Another
+/// process that holds state.json may have been stopped: it is waited for, since the user's word must not be lost.
 USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::function<void(State&)>& change) {
-  std::error_code error;
+  using Clock = std::chrono::steady_clock;
   const std::filesystem::path folder = usage_path(options);
   if (folder.empty()) return std::make_error_code(std::errc::no_such_file_or_directory);
-  auto storage = Storage::open(folder, options.app, true, error);
-  if (!storage) return error;
-  storage->be_patient();
-  return storage->update_state(change);
+  for (const auto deadline = Clock::now() + time_for_state;;) {
+    std::error_code error;
+    if (auto storage = Storage::open(folder, options.app, true, error)) {
+      storage->be_patient(std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()));
+      return storage->update_state(change);
+    }
+    if (error != std::errc::timed_out || Clock::now() >= deadline) return error;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
+/// Tells what kept the folder from remembering it. Where that may pass, a later run would find another decision in the
+/// folder than the one that was asked for, and the command has failed; a folder that no run uses is as good.
+USAGE_STATS_INLINE int told(const Call& call, std::error_code error, const char* what) {
+  if (!error) return done;
+  const std::string folder = usage_path(call.options).string();
+  if (!is_transient(error)) return remark(call, folder + ": " + error.message()), done;
+  const bool held = error == std::errc::timed_out;
+  remark(call, "the " + std::string(what) + " is not in " + folder + "/state.json yet: " +
+                   (held ? "another process has locked that file" : error.message()) + "; try again later");
+  return failed;
 }
 
 USAGE_STATS_INLINE int enable(const Call& call) {
@@ -18670,14 +19171,14 @@ USAGE_STATS_INLINE int enable(const Call& call) {
     state.said_no = false;
     state.unanswered_prompts = 0;
   });
-  if (error) remark(call, usage_path(call.options).string() + ": " + error.message());
-  return answer_decision(call, plan_of(call.options), true, 0);
+  const int told_code = told(call, error, "yes");
+  return (std::max)(answer_decision(call, plan_of(call.options), true, 0), told_code);
 }
 
 USAGE_STATS_INLINE int disable(const Call& call) {
   // First where it holds whatever the variables of this shell say, and whatever is wrong with the config file.
   const std::error_code error = remember(call.options, [](State& state) { state.said_no = true; });
-  if (error) remark(call, usage_path(call.options).string() + ": " + error.message());
+  const int told_code = told(call, error, "no");
   if (const std::string problem = write_decision(call.options, false); !problem.empty()) return fail(call, problem);
   Plan plan = plan_of(call.options);
   std::size_t dropped = 0;
@@ -18687,7 +19188,7 @@ USAGE_STATS_INLINE int disable(const Call& call) {
       if (!envelope.deletion && succeeded(plan.storage->outbox.remove(envelope.session_id))) ++dropped;
     prune(*plan.storage, call.log);
   }
-  return answer_decision(call, plan, false, dropped);
+  return (std::max)(answer_decision(call, plan, false, dropped), told_code);
 }
 
 }  // namespace command_impl
