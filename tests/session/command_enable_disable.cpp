@@ -33,7 +33,7 @@ void prepare_state(const Sandbox& sandbox, bool used) {
 
 }  // namespace
 
-TEST_CASE("command enable disable: enable: reports are sent from the next run on, without a notice") {
+TEST_CASE("command enable disable: reports are sent from the next run on, without a notice") {
   Server server;
   Sandbox sandbox;
   const Result result = run_usage_stats(sandbox, {"enable"}, {"--url", server.url()});
@@ -48,7 +48,7 @@ TEST_CASE("command enable disable: enable: reports are sent from the next run on
   CHECK(nlohmann::json::parse(server.wait_for(1)[0].body)["fields"].size() == 6);
 }
 
-TEST_CASE("command enable disable: enable, disable: say so when something stronger holds") {
+TEST_CASE("command enable disable: both say so when something stronger holds") {
   Sandbox sandbox;
   sandbox.environment["DO_NOT_TRACK"] = "1";
   Result result = run_usage_stats(sandbox, {"enable"}, {"--url", "http://127.0.0.1:9/"});
@@ -72,8 +72,7 @@ TEST_CASE("command enable disable: enable, disable: say so when something strong
   CHECK(json["dropped"] == 0);
 }
 
-TEST_CASE(
-    "command enable disable: disable: what waits is dropped, and from then on the program writes nothing at all") {
+TEST_CASE("command enable disable: what waits is dropped, and from then on the program writes nothing at all") {
   Server server(503);
   Sandbox sandbox;
   for (int i = 0; i < 3; ++i) sandbox.run("reporter", sending_to(server.url()));
@@ -85,7 +84,7 @@ TEST_CASE(
 
   const Result result = run_usage_stats(sandbox, {"disable"}, {"--url", server.url()});
   CHECK(result.exit_code == 0);
-  CHECK(result.out.find("4 reports that waited") != std::string::npos);
+  CHECK(result.out.find("4 reports that were waiting") != std::string::npos);
   CHECK(sandbox.pending().empty());
   CHECK(sandbox.active().empty());
 
@@ -105,8 +104,7 @@ TEST_CASE(
   CHECK(server.requests().size() == requests + 1);
 }
 
-TEST_CASE(
-    "command enable disable: disable: on a machine where nothing was ever written, only the no is, in its two places") {
+TEST_CASE("command enable disable: on a machine where nothing was ever written, only the no is, in its two places") {
   Sandbox sandbox;
   CHECK(run_usage_stats(sandbox, {"disable"}).exit_code == 0);
   CHECK(names_in(sandbox.usage_folder()) == std::vector<std::string>{"state.json"});
@@ -162,4 +160,29 @@ TEST_CASE("command enable disable: a yes that did not get into state.json is one
   CHECK(result.exit_code == 1);
   CHECK_MESSAGE(result.err.find("the yes is not in ") != std::string::npos, result.err);
   CHECK(said_no(sandbox));
+}
+
+TEST_CASE("command enable disable: when `disable` returns, no report is on its way, nor leaves after it") {
+  for (const char* const reporter : {"reporter", "reporter_curl"}) {
+    CAPTURE(reporter);
+    Server server(503);
+    Sandbox sandbox;
+    for (int i = 0; i < 4; ++i) sandbox.run(reporter, sending_to(server.url()));
+    REQUIRE(sandbox.pending().size() == 4);
+    make_due(sandbox);
+    // The first one is answered when the "no" is there, and the next would leave at once.
+    server.answer([&](const ReceivedRequest&) {
+      wait_until([&] { return said_no(sandbox); });
+      return Answer{};
+    });
+    const std::size_t before = server.requests().size();
+    Process uploader(sandbox.uploader(reporter));
+    server.wait_for(before + 1);
+    CHECK(run_usage_stats(sandbox, {"disable"}, {"--url", server.url()}).exit_code == 0);
+    const std::size_t at_return = server.requests().size();
+    CHECK(sandbox.uploaders().empty());
+    CHECK(uploader.wait().exit_code == 0);
+    CHECK(server.requests().size() == at_return);
+    CHECK(sandbox.pending().empty());
+  }
 }

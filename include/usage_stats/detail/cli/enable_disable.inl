@@ -72,7 +72,7 @@ USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::f
 
 /// Tells what kept the folder from remembering it. Where that may pass, a later run would find another decision in the
 /// folder than the one that was asked for, and the command has failed; a folder that no run uses is as good.
-USAGE_STATS_INLINE int told(const Call& call, std::error_code error, const char* what) {
+USAGE_STATS_INLINE int report_remembered(const Call& call, std::error_code error, const char* what) {
   if (!error) return done;
   const std::string folder = usage_path(call.options).string();
   if (!is_transient(error)) return remark(call, folder + ": " + error.message()), done;
@@ -91,14 +91,24 @@ USAGE_STATS_INLINE int enable(const Call& call) {
     state.said_no = false;
     state.unanswered_prompts = 0;
   });
-  const int told_code = told(call, error, "yes");
-  return (std::max)(answer_decision(call, plan_of(call.options), true, 0), told_code);
+  const int remembered = report_remembered(call, error, "yes");
+  return (std::max)(answer_decision(call, plan_of(call.options), true, 0), remembered);
+}
+
+/// A request that had begun when the "no" came may still be on its way. When this returns, nothing is.
+USAGE_STATS_INLINE void wait_for_uploader(const Call& call, const Storage& storage) {
+  const auto deadline = std::chrono::steady_clock::now() + time_for_another_uploader;
+  while (uploader_at_work(storage)) {
+    if (std::chrono::steady_clock::now() >= deadline)
+      return remark(call, "another process is still sending; a report that it had begun to send may yet leave");
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
 }
 
 USAGE_STATS_INLINE int disable(const Call& call) {
   // First where it holds whatever the variables of this shell say, and whatever is wrong with the config file.
   const std::error_code error = remember(call.options, [](State& state) { state.said_no = true; });
-  const int told_code = told(call, error, "no");
+  const int remembered = report_remembered(call, error, "no");
   if (const std::string problem = write_decision(call.options, false); !problem.empty()) return fail(call, problem);
   Plan plan = plan_of(call.options);
   std::size_t dropped = 0;
@@ -107,8 +117,9 @@ USAGE_STATS_INLINE int disable(const Call& call) {
     for (const Envelope& envelope : plan.storage->outbox.waiting())
       if (!envelope.deletion && succeeded(plan.storage->outbox.remove(envelope.session_id))) ++dropped;
     prune(*plan.storage, call.log);
+    if (dropped > 0) wait_for_uploader(call, *plan.storage);
   }
-  return (std::max)(answer_decision(call, plan, false, dropped), told_code);
+  return (std::max)(answer_decision(call, plan, false, dropped), remembered);
 }
 
 }  // namespace command_impl

@@ -23,6 +23,8 @@ namespace command_impl {
 
 enum ExitCode { done = 0, failed = 1, usage_error = 2 };
 
+constexpr std::chrono::seconds time_for_another_uploader{15};
+
 /// `mytool usage-stats NAME ...`, parsed.
 struct Call {
   const Options& options;

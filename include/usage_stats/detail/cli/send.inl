@@ -8,7 +8,6 @@ namespace detail {
 namespace command_impl {
 
 constexpr std::chrono::seconds time_to_send{600};
-constexpr std::chrono::seconds time_for_another_uploader{15};
 
 /// What became of the tries of one upload.
 struct Progress {
