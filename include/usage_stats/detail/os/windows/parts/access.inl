@@ -1,0 +1,129 @@
+#pragma once
+// Whose a file or folder is, and who else may use it. Included by platform.inl behind windows.h.
+
+#include "../../platform.hpp"
+#include "../../refusal.inl"
+#include "handle.inl"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace os {
+namespace windows {
+
+/// A SID of the thread's or the process's token: TokenUser, or TokenOwner, who owns what the user makes.
+struct TokenSid {
+  explicit TokenSid(TOKEN_INFORMATION_CLASS which) noexcept {
+    HANDLE token = nullptr;
+    if (::OpenThreadToken(::GetCurrentThread(), TOKEN_QUERY, TRUE, &token) == 0 &&
+        ::OpenProcessToken(::GetCurrentProcess(), TOKEN_QUERY, &token) == 0)
+      return;
+    const Handle closed(token);
+    DWORD size = sizeof bytes;
+    // TOKEN_USER and TOKEN_OWNER both begin with the pointer to the SID.
+    if (::GetTokenInformation(token, which, bytes, size, &size) != 0) sid = *reinterpret_cast<PSID*>(bytes);
+  }
+  TokenSid(const TokenSid&) = delete;
+  TokenSid& operator=(const TokenSid&) = delete;
+
+  alignas(16) unsigned char bytes[256];
+  PSID sid = nullptr;
+};
+
+/// The user, or administrators: theirs is what an elevated run of the same user has made, and they may do all anyway.
+struct Owners {
+  TokenSid user{TokenUser}, maker{TokenOwner};
+
+  bool contain(PSID sid) const noexcept {
+    return (user.sid != nullptr && ::EqualSid(sid, user.sid) != 0) ||
+           (maker.sid != nullptr && ::EqualSid(sid, maker.sid) != 0) ||
+           ::IsWellKnownSid(sid, WinBuiltinAdministratorsSid) != 0;
+  }
+  bool or_system_contain(PSID sid) const noexcept {
+    return contain(sid) || ::IsWellKnownSid(sid, WinLocalSystemSid) != 0 ||
+           ::IsWellKnownSid(sid, WinCreatorOwnerSid) != 0 || ::IsWellKnownSid(sid, WinCreatorOwnerRightsSid) != 0;
+  }
+  /// Whether an access list lets others change what lies in the folder.
+  bool share_with_others(PACL list) const noexcept {
+    constexpr DWORD changing = FILE_ADD_FILE | FILE_ADD_SUBDIRECTORY | FILE_DELETE_CHILD | DELETE | WRITE_DAC |
+                               WRITE_OWNER | GENERIC_WRITE | GENERIC_ALL;
+    if (list == nullptr) return true;  // no list: everybody may do everything
+    for (DWORD i = 0; i < list->AceCount; ++i) {
+      void* entry = nullptr;
+      if (::GetAce(list, i, &entry) == 0) return true;
+      if (static_cast<ACE_HEADER*>(entry)->AceType != ACCESS_ALLOWED_ACE_TYPE) continue;
+      auto* const allowed = static_cast<ACCESS_ALLOWED_ACE*>(entry);
+      if ((allowed->Mask & changing) != 0 && !or_system_contain(&allowed->SidStart)) return true;
+    }
+    return false;
+  }
+};
+
+USAGE_STATS_INLINE std::error_code check_access(HANDLE file, bool folder) {
+  constexpr SECURITY_INFORMATION wanted = OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION;
+  DWORD size = 0;
+  ::GetKernelObjectSecurity(file, wanted, nullptr, 0, &size);
+  std::vector<unsigned char> descriptor(size + 1);
+  if (::GetKernelObjectSecurity(file, wanted, descriptor.data(), size, &size) == 0) return last_error();
+  PSID owner = nullptr;
+  PACL list = nullptr;
+  BOOL defaulted = FALSE, present = FALSE;
+  const Owners owners;
+  if (::GetSecurityDescriptorOwner(descriptor.data(), &owner, &defaulted) == 0 || owner == nullptr ||
+      !owners.contain(owner))
+    return std::make_error_code(std::errc::operation_not_permitted);
+  if (!folder) return {};
+  if (::GetSecurityDescriptorDacl(descriptor.data(), &present, &list, &defaulted) == 0 || present == FALSE ||
+      owners.share_with_others(list))
+    return std::make_error_code(std::errc::operation_not_permitted);
+  return {};
+}
+
+/// A regular file, no link. It may have lost its name to a newer one since it was opened.
+USAGE_STATS_INLINE std::error_code check_file(HANDLE file, BY_HANDLE_FILE_INFORMATION& info) {
+  if (::GetFileInformationByHandle(file, &info) == 0) return last_error();
+  if ((info.dwFileAttributes & (FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT)) != 0)
+    return std::make_error_code(std::errc::operation_not_permitted);
+  return check_access(file, false);
+}
+
+/// Opens a folder of ours. As long as it is open, neither it nor a folder above it can be moved away, since it is not
+/// shared for that: what is done in it by its path is done in this very folder.
+USAGE_STATS_INLINE Handle open_folder(const std::wstring& path, std::error_code& error) {
+  Handle folder = open(path, FILE_LIST_DIRECTORY | FILE_TRAVERSE | FILE_READ_ATTRIBUTES | READ_CONTROL, OPEN_EXISTING,
+                       FILE_SHARE_READ | FILE_SHARE_WRITE);
+  BY_HANDLE_FILE_INFORMATION info{};
+  if (!folder || ::GetFileInformationByHandle(folder.get(), &info) == 0) return error = last_error(), Handle();
+  if ((info.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) == 0)
+    error = std::make_error_code(std::errc::not_a_directory);
+  else if ((info.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0)
+    error = std::make_error_code(std::errc::too_many_symbolic_link_levels);
+  else
+    error = check_access(folder.get(), true);
+  return error ? Handle() : std::move(folder);
+}
+
+/// All rights for the user, the system and administrators, none for others; also for what is made inside.
+struct PrivateAccess {
+  PrivateAccess() {
+    const TokenSid user(TokenUser);
+    wchar_t* text = nullptr;
+    if (user.sid == nullptr || ::ConvertSidToStringSidW(user.sid, &text) == 0) return;
+    const std::wstring list = L"D:P(A;OICI;FA;;;" + std::wstring(text) + L")(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
+    ::LocalFree(text);
+    attributes.nLength = sizeof attributes;
+    ::ConvertStringSecurityDescriptorToSecurityDescriptorW(list.c_str(), SDDL_REVISION_1,
+                                                           &attributes.lpSecurityDescriptor, nullptr);
+  }
+  ~PrivateAccess() {
+    if (attributes.lpSecurityDescriptor != nullptr) ::LocalFree(attributes.lpSecurityDescriptor);
+  }
+  PrivateAccess(const PrivateAccess&) = delete;
+  PrivateAccess& operator=(const PrivateAccess&) = delete;
+
+  SECURITY_ATTRIBUTES attributes{};
+};
+
+}  // namespace windows
+}  // namespace os
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
