@@ -48,21 +48,25 @@ Day Courier::kept_day(Day arrival) const { return arrival >= horizon_ + 2 ? arri
 
 bool Courier::forward() {
   horizon_ = std::stoll(server_.query("SELECT toInt32(max(day)) FROM horizon")[0][0]);
-  database_.execute("BEGIN");  // all of one moment
+  Outgoing outgoing;
+  Lines lines;
+  database_.execute("BEGIN");  // all of one moment, and over before the server has a say in how long it takes
   try {
-    const Outgoing outgoing = take_outgoing(database_, rows_in_a_block);
-    if (!outgoing.empty()) {
-      remove(outgoing);
-      insert(outgoing);
-    }
+    outgoing = take_outgoing(database_, rows_in_a_block);
+    lines = lines_of(outgoing);
     database_.execute("COMMIT");
-    if (!outgoing.empty() && !perform_([&](Store& store) { mark_forwarded(store.database(), outgoing); }))
-      throw Problem("the database cannot be changed");
-    return outgoing.more;
   } catch (...) {
     if (database_.in_transaction()) database_.execute("ROLLBACK");
     throw;
   }
+  if (outgoing.empty()) return false;
+  remove(outgoing);
+  server_.insert("witness", lines.witnesses);
+  server_.insert("presence", lines.presences);
+  server_.insert("run", lines.runs);
+  if (!perform_([&](Store& store) { mark_forwarded(store.database(), outgoing); }))
+    throw Problem("the database cannot be changed");
+  return outgoing.more;
 }
 
 void Courier::remove_rows(const std::vector<const char*>& tables, const char* column,
@@ -99,7 +103,7 @@ void Courier::remove(const Outgoing& outgoing) {
   }
 }
 
-void Courier::insert(const Outgoing& outgoing) {
+Courier::Lines Courier::lines_of(const Outgoing& outgoing) {
   std::string witnesses, presences, runs;
   for (const Outgoing::Witness& witness : outgoing.witnesses) {
     const Named& word = term(witness.term);
@@ -130,9 +134,7 @@ void Courier::insert(const Outgoing& outgoing) {
                     of.version, of.os, of.command, of.ci ? 1 : 0, metrics, names, values, bins, counts)
                 .text();
   }
-  server_.insert("witness", witnesses);
-  server_.insert("presence", presences);
-  server_.insert("run", runs);
+  return {std::move(witnesses), std::move(presences), std::move(runs)};
 }
 
 std::size_t Courier::take_deletions() {

@@ -38,7 +38,10 @@ class Courier {
  private:
   void remove(const Outgoing&);
   void remove_rows(const std::vector<const char*>& tables, const char* column, const std::vector<std::string>& values);
-  void insert(const Outgoing&);
+  struct Lines {
+    std::string witnesses, presences, runs;
+  };
+  Lines lines_of(const Outgoing&);
   void send_history();
   void send_history_of_installations(const std::string& origin);
   void retire_runs(Day kept);
