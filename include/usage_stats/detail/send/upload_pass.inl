@@ -27,7 +27,7 @@ constexpr std::chrono::seconds longest_request{10};
 constexpr std::chrono::milliseconds look_at_live_runs{200};
 constexpr Seconds short_wait = 5;          // is waited for by the process at work
 constexpr int failures_before_pause = 3;   // in a row, of an endpoint that answers
-constexpr std::size_t most_together = 32;  // in one process of curl's
+constexpr std::size_t most_together = 8;   // in one process of curl's: what may still leave where a no comes meanwhile
 constexpr std::int64_t most_unsaved = 64;  // deliveries that state.json does not count yet, while more follow
 
 /// The envelopes that lie in a folder, sorted.
