@@ -21,26 +21,23 @@ namespace {
 
 constexpr unsigned alice = 65533, bob = 65532;
 
-/// Only root can be two users. What root cannot do here is a fault of the machine or of a test before: skipped in
-/// silence it would hide both.
-bool can_be_others() {
-  if (::geteuid() != 0) {
-    MESSAGE("skipped: to be two users needs root");
-    return false;
-  }
-  Command command{"setpriv",
-                  {"--reuid", std::to_string(alice), "--regid", std::to_string(alice), "--clear-groups", "true"}};
-  command.inherit_environment = true;
-  REQUIRE(run(command).exit_code == 0);
-  return true;
-}
-
 /// The command, started by that user.
 Command as(Command command, unsigned user) {
   command.arguments.insert(command.arguments.begin(), {"--reuid", std::to_string(user), "--regid", std::to_string(user),
                                                        "--clear-groups", command.program.string()});
   command.program = "setpriv";
   return command;
+}
+
+/// Only root can be two users. What root cannot do here is a fault of the machine or of a test before: skipped in
+/// silence it would hide both.
+bool can_be_others() {
+  const bool root = ::geteuid() == 0;
+  if (!root) MESSAGE("skipped: to be two users needs root");
+  Command command = as({"true"}, alice);
+  command.inherit_environment = true;
+  if (root) REQUIRE(run(command).exit_code == 0);
+  return root;
 }
 
 void give(const fs::path& path, unsigned user) { REQUIRE(::lchown(path.c_str(), user, user) == 0); }
