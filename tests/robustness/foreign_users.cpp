@@ -1,5 +1,4 @@
-// Programs that run as somebody else than the one who started them, in homes and folders of somebody else. All of it
-// needs root: only root can be two users.
+// Programs run as another user, in homes and folders of others. It needs root: only root can be two users.
 #include <doctest/doctest.h>
 
 #include <signal.h>
@@ -29,8 +28,7 @@ Command as(Command command, unsigned user) {
   return command;
 }
 
-/// Only root can be two users. What root cannot do here is a fault of the machine or of a test before: skipped in
-/// silence it would hide both.
+/// What root cannot do here is a fault of the machine or of a test before: skipped in silence it would hide both.
 bool can_be_others() {
   const bool root = ::geteuid() == 0;
   if (!root) MESSAGE("skipped: to be two users needs root");
