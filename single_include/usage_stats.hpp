@@ -3855,6 +3855,13 @@ USAGE_STATS_INLINE std::error_code in_state_file(std::error_code error) noexcept
 }  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/windows/parts/access.inl
+// Whose a file or folder is, and who else may use it. Included by platform.inl behind windows.h.
+
+// ---- usage_stats/detail/os/windows/parts/handle.inl
+// Errors, handles and texts of Windows. Included by platform.inl behind windows.h.
+
+#include <utility>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -3977,7 +3984,15 @@ USAGE_STATS_INLINE std::optional<std::string> read_all(HANDLE file, std::size_t 
   return bytes;
 }
 
-// ---- whose it is
+}  // namespace windows
+}  // namespace os
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace os {
+namespace windows {
 
 /// A SID of the thread's or the process's token: TokenUser, or TokenOwner, who owns what the user makes.
 struct TokenSid {
@@ -4091,6 +4106,16 @@ struct PrivateAccess {
 
   SECURITY_ATTRIBUTES attributes{};
 };
+
+}  // namespace windows
+}  // namespace os
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace os {
+namespace windows {
 
 /// Makes a folder and those above it that are missing.
 USAGE_STATS_INLINE std::error_code make_folder(const std::wstring& path, SECURITY_ATTRIBUTES* access, int above = 64) {
@@ -16278,7 +16303,7 @@ constexpr std::chrono::seconds longest_request{10};
 constexpr std::chrono::milliseconds look_at_live_runs{200};
 constexpr Seconds short_wait = 5;          // is waited for by the process at work
 constexpr int failures_before_pause = 3;   // in a row, of an endpoint that answers
-constexpr std::size_t most_together = 32;  // in one process of curl's
+constexpr std::size_t most_together = 8;   // in one process of curl's: what may still leave where a no comes meanwhile
 constexpr std::int64_t most_unsaved = 64;  // deliveries that state.json does not count yet, while more follow
 
 /// The envelopes that lie in a folder, sorted.
@@ -18505,6 +18530,9 @@ USAGE_STATS_END_NAMESPACE
 
 // ---- usage_stats/detail/cli/status.inl
 
+// ---- usage_stats/detail/cli/waiting.inl
+// Why reports wait, for `status`, `send` and `preview`.
+
 #include <set>
 
 // ---- usage_stats/detail/cli/output.inl
@@ -18518,6 +18546,8 @@ namespace detail {
 namespace command_impl {
 
 enum ExitCode { done = 0, failed = 1, usage_error = 2 };
+
+constexpr std::chrono::seconds time_for_another_uploader{15};
 
 /// `mytool usage-stats NAME ...`, parsed.
 struct Call {
@@ -18684,79 +18714,6 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace command_impl {
 
-/// How to be rid of all of these variables that are set and say no: one alone would change nothing. What begins with a
-/// digit no shell can unset.
-USAGE_STATS_INLINE std::string unset_all(const Options& options, const std::vector<std::string>& suffixes,
-                                         bool (*says_no)(const std::string& name)) {
-  std::string names, plain;
-  for (const std::string& prefix : prefixes_of_no(options.app))
-    for (const std::string& suffix : suffixes) {
-      const std::string name = prefix + suffix;
-      if (!says_no(name)) continue;
-      if (name[0] >= '0' && name[0] <= '9')
-        plain += " -u " + name;
-      else
-        names += (names.empty() ? "" : " and ") + name;
-    }
-  if (plain.empty()) return "unset " + names;
-  return (names.empty() ? "" : "unset " + names + ", and ") + "start it with env" + plain + " in front";
-}
-
-/// What the user can do to change the verdict, each of which does.
-USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan& plan) {
-  const std::string enabled = environment_prefix(options.app) + "_USAGE_STATS_ENABLED";
-  const Decision& decision = plan.decision;
-  const std::string command = typed_command(options) + " ";
-  if (!os::foreign_home().empty() && decision.rule == 1)
-    return "run it as that user, or set HOME to your own home folder";
-  if (!plan.folder_problem.empty() && decision.why == plan.folder_problem && decision.rule != 1)
-    return "repair or remove what is named, or ask the program's author for another place";
-  switch (decision.rule) {
-    case 1:
-      return "ask the program's author, or start the program in another way";
-    case 2:
-      return unset_all(options, {"_USAGE_STATS_ENABLED"}, [](const std::string& name) {
-        std::string text;
-        return consent_impl::enabled_word(name, text) == consent_impl::Word::off;
-      });
-    case 3:
-      return unset_all(options, {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"},
-                       [](const std::string& name) { return os::variable(name.c_str()).has_value(); });
-    case 4:
-      return "unset DO_NOT_TRACK";
-    case 5:
-      return "leave out --disable-usage-stats";
-    case 6:
-      return (decision.verdict == Verdict::off ? "" : "set " + enabled + "=0, or ") +
-             "ask whoever administers this machine to change " + plan.consent.policy.file.string();
-    case 7:
-      return "set " + enabled + "=0";  // to unset it might leave them on by a weaker rule
-    case 8:
-      return "set " + enabled + "=1";
-    case 10:
-      return "repair or remove " +
-             (plan.consent.policy.problem.empty() ? plan.consent.config : plan.consent.policy).file.string();
-    default:
-      break;
-  }
-  const bool kept_local = decision.verdict == Verdict::local && plan.consent.decision.verdict == Verdict::on;
-  if (kept_local) return command + "disable";  // there is no endpoint: on is all that it can be
-  if (decision.verdict == Verdict::local) return command + "enable, or " + command + "disable";
-  return command + (decision.verdict == Verdict::off ? "enable" : "disable");
-}
-
-/// Why the verdict is as it is: what a run of now would do, where that is not what earlier runs did.
-USAGE_STATS_INLINE std::string why(const Plan& plan) {
-  if (!plan.folder_problem.empty()) return plan.decision.why;
-  if (plan.consent.ask) return "you have not been asked yet; the next run will ask";
-  if (plan.consent.show_notice && plan.decision.verdict != Verdict::on)
-    return "the notice has not been shown yet; the next run will show it, and later runs will send reports";
-  return plan.decision.why;
-}
-
-constexpr const char* cannot_be_told =
-    "unknown: the usage folder cannot be used";  // what lies in a folder that is not used
-
 /// What waits to be sent, and why.
 struct Waiting {
   bool incomplete = false;  // some cannot be read
@@ -18857,6 +18814,27 @@ class Reasons {
   bool at_work_ = false;
 };
 
+/// Of the last tries of those that wait.
+USAGE_STATS_INLINE std::string newest_error(const Storage& storage, const std::vector<Envelope>& envelopes) {
+  std::error_code error;
+  std::string newest, said;
+  const std::size_t first = envelopes.size() > 20 ? envelopes.size() - 20 : 0;  // a look, not a search
+  for (std::size_t i = first; i < envelopes.size(); ++i) {
+    const os::Folder client = storage.folder().folder(envelopes[i].client_id, false, error);
+    const os::Folder session = client ? client.folder(envelopes[i].session_id, false, error) : os::Folder();
+    if (!session) continue;
+    const Json deliveries = read_deliveries(session);
+    for (const Json& line : deliveries_of(deliveries)) {
+      if (string_member(line, "result") == "delivered" || string_member(line, "at") <= newest) continue;
+      newest = string_member(line, "at");
+      const std::int64_t status = integer_member(line, "http_status");
+      said = string_member(line, "endpoint") + ": " +
+             (status == 0 ? string_member(line, "detail") : "status " + std::to_string(status));
+    }
+  }
+  return said;
+}
+
 USAGE_STATS_INLINE Waiting look_at_waiting(const Options& options, const Plan& plan) {
   Waiting waiting;
   if (!plan.storage) return waiting;
@@ -18876,24 +18854,90 @@ USAGE_STATS_INLINE Waiting look_at_waiting(const Options& options, const Plan& p
     }
   }
   if (next && *next > now_seconds()) waiting.next_try = *next;
-  std::error_code error;
-  std::string newest;
-  const std::size_t first = envelopes.size() > 20 ? envelopes.size() - 20 : 0;  // a look, not a search
-  for (std::size_t i = first; i < envelopes.size(); ++i) {
-    const os::Folder client = plan.storage->folder().folder(envelopes[i].client_id, false, error);
-    const os::Folder session = client ? client.folder(envelopes[i].session_id, false, error) : os::Folder();
-    if (!session) continue;
-    const Json deliveries = read_deliveries(session);
-    for (const Json& line : deliveries_of(deliveries)) {
-      if (string_member(line, "result") == "delivered" || string_member(line, "at") <= newest) continue;
-      newest = string_member(line, "at");
-      const std::int64_t status = integer_member(line, "http_status");
-      waiting.last_error = string_member(line, "endpoint") + ": " +
-                           (status == 0 ? string_member(line, "detail") : "status " + std::to_string(status));
-    }
-  }
+  waiting.last_error = newest_error(*plan.storage, envelopes);
   return waiting;
 }
+
+}  // namespace command_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace command_impl {
+
+/// How to be rid of all of these variables that are set and say no: one alone would change nothing. What begins with a
+/// digit no shell can unset.
+USAGE_STATS_INLINE std::string unset_all(const Options& options, const std::vector<std::string>& suffixes,
+                                         bool (*says_no)(const std::string& name)) {
+  std::string names, plain;
+  for (const std::string& prefix : prefixes_of_no(options.app))
+    for (const std::string& suffix : suffixes) {
+      const std::string name = prefix + suffix;
+      if (!says_no(name)) continue;
+      if (name[0] >= '0' && name[0] <= '9')
+        plain += " -u " + name;
+      else
+        names += (names.empty() ? "" : " and ") + name;
+    }
+  if (plain.empty()) return "unset " + names;
+  return (names.empty() ? "" : "unset " + names + ", and ") + "start it with env" + plain + " in front";
+}
+
+/// What the user can do to change the verdict, each of which does.
+USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan& plan) {
+  const std::string enabled = environment_prefix(options.app) + "_USAGE_STATS_ENABLED";
+  const Decision& decision = plan.decision;
+  const std::string command = typed_command(options) + " ";
+  if (!os::foreign_home().empty() && decision.rule == 1)
+    return "run it as that user, or set HOME to your own home folder";
+  if (!plan.folder_problem.empty() && decision.why == plan.folder_problem && decision.rule != 1)
+    return "repair or remove what is named, or ask the program's author for another place";
+  switch (decision.rule) {
+    case 1:
+      return "ask the program's author, or start the program in another way";
+    case 2:
+      return unset_all(options, {"_USAGE_STATS_ENABLED"}, [](const std::string& name) {
+        std::string text;
+        return consent_impl::enabled_word(name, text) == consent_impl::Word::off;
+      });
+    case 3:
+      return unset_all(options, {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"},
+                       [](const std::string& name) { return os::variable(name.c_str()).has_value(); });
+    case 4:
+      return "unset DO_NOT_TRACK";
+    case 5:
+      return "leave out --disable-usage-stats";
+    case 6:
+      return (decision.verdict == Verdict::off ? "" : "set " + enabled + "=0, or ") +
+             "ask whoever administers this machine to change " + plan.consent.policy.file.string();
+    case 7:
+      return "set " + enabled + "=0";  // to unset it might leave them on by a weaker rule
+    case 8:
+      return "set " + enabled + "=1";
+    case 10:
+      return "repair or remove " +
+             (plan.consent.policy.problem.empty() ? plan.consent.config : plan.consent.policy).file.string();
+    default:
+      break;
+  }
+  const bool kept_local = decision.verdict == Verdict::local && plan.consent.decision.verdict == Verdict::on;
+  if (kept_local) return command + "disable";  // there is no endpoint: on is all that it can be
+  if (decision.verdict == Verdict::local) return command + "enable, or " + command + "disable";
+  return command + (decision.verdict == Verdict::off ? "enable" : "disable");
+}
+
+/// Why the verdict is as it is: what a run of now would do, where that is not what earlier runs did.
+USAGE_STATS_INLINE std::string why(const Plan& plan) {
+  if (!plan.folder_problem.empty()) return plan.decision.why;
+  if (plan.consent.ask) return "you have not been asked yet; the next run will ask";
+  if (plan.consent.show_notice && plan.decision.verdict != Verdict::on)
+    return "the notice has not been shown yet; the next run will show it, and later runs will send reports";
+  return plan.decision.why;
+}
+
+constexpr const char* cannot_be_told =
+    "unknown: the usage folder cannot be used";  // what lies in a folder that is not used
 
 /// The id that reports carry; empty while there is none, and where each run has its own.
 USAGE_STATS_INLINE std::string shown_client_id(const Options& options, const State& state) {
@@ -19152,7 +19196,7 @@ USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::f
 
 /// Tells what kept the folder from remembering it. Where that may pass, a later run would find another decision in the
 /// folder than the one that was asked for, and the command has failed; a folder that no run uses is as good.
-USAGE_STATS_INLINE int told(const Call& call, std::error_code error, const char* what) {
+USAGE_STATS_INLINE int report_remembered(const Call& call, std::error_code error, const char* what) {
   if (!error) return done;
   const std::string folder = usage_path(call.options).string();
   if (!is_transient(error)) return remark(call, folder + ": " + error.message()), done;
@@ -19171,14 +19215,24 @@ USAGE_STATS_INLINE int enable(const Call& call) {
     state.said_no = false;
     state.unanswered_prompts = 0;
   });
-  const int told_code = told(call, error, "yes");
-  return (std::max)(answer_decision(call, plan_of(call.options), true, 0), told_code);
+  const int remembered = report_remembered(call, error, "yes");
+  return (std::max)(answer_decision(call, plan_of(call.options), true, 0), remembered);
+}
+
+/// A request that had begun when the "no" came may still be on its way. When this returns, nothing is.
+USAGE_STATS_INLINE void wait_for_uploader(const Call& call, const Storage& storage) {
+  const auto deadline = std::chrono::steady_clock::now() + time_for_another_uploader;
+  while (uploader_at_work(storage)) {
+    if (std::chrono::steady_clock::now() >= deadline)
+      return remark(call, "another process is still sending; a report that it had begun to send may yet leave");
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
 }
 
 USAGE_STATS_INLINE int disable(const Call& call) {
   // First where it holds whatever the variables of this shell say, and whatever is wrong with the config file.
   const std::error_code error = remember(call.options, [](State& state) { state.said_no = true; });
-  const int told_code = told(call, error, "no");
+  const int remembered = report_remembered(call, error, "no");
   if (const std::string problem = write_decision(call.options, false); !problem.empty()) return fail(call, problem);
   Plan plan = plan_of(call.options);
   std::size_t dropped = 0;
@@ -19187,8 +19241,9 @@ USAGE_STATS_INLINE int disable(const Call& call) {
     for (const Envelope& envelope : plan.storage->outbox.waiting())
       if (!envelope.deletion && succeeded(plan.storage->outbox.remove(envelope.session_id))) ++dropped;
     prune(*plan.storage, call.log);
+    if (dropped > 0) wait_for_uploader(call, *plan.storage);
   }
-  return (std::max)(answer_decision(call, plan, false, dropped), told_code);
+  return (std::max)(answer_decision(call, plan, false, dropped), remembered);
 }
 
 }  // namespace command_impl
@@ -19359,7 +19414,6 @@ namespace detail {
 namespace command_impl {
 
 constexpr std::chrono::seconds time_to_send{600};
-constexpr std::chrono::seconds time_for_another_uploader{15};
 
 /// What became of the tries of one upload.
 struct Progress {
