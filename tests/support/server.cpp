@@ -114,7 +114,7 @@ void Server::answer(Handler handler) {
 
 void Server::keep_connections() {
   impl_->server.set_keep_alive_max_count(1000);
-  impl_->server.set_keep_alive_timeout(1);
+  impl_->server.set_keep_alive_timeout(5);
 }
 
 std::vector<ReceivedRequest> Server::requests() const {

@@ -189,8 +189,10 @@ USAGE_STATS_INLINE void UploadPass::send_together(std::vector<Try> tries) {
       forget_first(1);
       continue;
     }
-    std::size_t settled =
-        tries.size() < 2 || redirecting_.count(tries[0].to.endpoint.url) > 0 ? 0 : send_by_one_process(tries);
+    // Once curl has begun, a no cannot keep the next request back: it is only used where all is over in a moment.
+    const std::string& url = tries[0].to.endpoint.url;
+    const bool one_by_one = tries.size() < 2 || quick_.count(url) == 0 || redirecting_.count(url) > 0;
+    std::size_t settled = one_by_one ? 0 : send_by_one_process(tries);
     if (settled == 0) {  // there is no such curl, or one of them has several requests
       send_report(tries[0], tries.size() > 1);
       settled = 1;
@@ -243,10 +245,15 @@ USAGE_STATS_INLINE Response UploadPass::answer_to(const Endpoint& endpoint, cons
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline - Clock::now());
   const std::chrono::milliseconds limit = options_.awaited ? left : longest_request;
   Connection& connection = connections_[endpoint.url + " " + protocol_name(endpoint.protocol)];
+  const auto began = Clock::now();
   Response response = workers_.meanwhile([&] {
     return send(request, std::clamp<std::chrono::milliseconds>(limit, std::chrono::milliseconds(1), longest_request),
                 log_, &connection);
   });
+  if (response.status != 0 && Clock::now() - began < quick_answer)
+    quick_.insert(endpoint.url);
+  else
+    quick_.erase(endpoint.url);
   if (response.doubtful) response.error = "a page came instead of an answer, as of a captive portal";
   return response;
 }

@@ -25,9 +25,10 @@ constexpr const char* lock_file = "uploader.lock";
 constexpr std::chrono::seconds longest_life{60};
 constexpr std::chrono::seconds longest_request{10};
 constexpr std::chrono::milliseconds look_at_live_runs{200};
-constexpr Seconds short_wait = 5;          // is waited for by the process at work
-constexpr int failures_before_pause = 3;   // in a row, of an endpoint that answers
-constexpr std::size_t most_together = 8;   // in one process of curl's: what may still leave where a no comes meanwhile
+constexpr Seconds short_wait = 5;         // is waited for by the process at work
+constexpr int failures_before_pause = 3;  // in a row, of an endpoint that answers
+constexpr std::size_t most_together = 8;  // in one process of curl's: what may still leave where a no comes meanwhile
+constexpr std::chrono::milliseconds quick_answer{100};  // of servers that get several together
 constexpr std::int64_t most_unsaved = 64;  // deliveries that state.json does not count yet, while more follow
 
 /// The envelopes that lie in a folder, sorted.
@@ -107,6 +108,7 @@ class UploadPass {
   std::int64_t unsaved_ = 0;                       // deliveries that are not counted in state.json yet
   std::vector<std::string> silent_;                // endpoints that gave no answer, where back-off is ignored
   std::set<std::string> redirecting_;              // endpoints whose requests go one by one
+  std::set<std::string> quick_;                    // endpoints whose last answer came at once
   std::map<std::string, std::int64_t> interim_;    // the last sequence that was tried, by session and endpoint
   std::map<std::string, Connection> connections_;  // by endpoint; each is used by its worker alone
   EndpointWorkers workers_{[this](const Endpoint& endpoint) { drain(endpoint); }};  // last: its threads use all of this
