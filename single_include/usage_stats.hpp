@@ -16301,9 +16301,10 @@ constexpr const char* lock_file = "uploader.lock";
 constexpr std::chrono::seconds longest_life{60};
 constexpr std::chrono::seconds longest_request{10};
 constexpr std::chrono::milliseconds look_at_live_runs{200};
-constexpr Seconds short_wait = 5;          // is waited for by the process at work
-constexpr int failures_before_pause = 3;   // in a row, of an endpoint that answers
-constexpr std::size_t most_together = 8;   // in one process of curl's: what may still leave where a no comes meanwhile
+constexpr Seconds short_wait = 5;         // is waited for by the process at work
+constexpr int failures_before_pause = 3;  // in a row, of an endpoint that answers
+constexpr std::size_t most_together = 8;  // in one process of curl's: what may still leave where a no comes meanwhile
+constexpr std::chrono::milliseconds quick_answer{100};  // of servers that get several together
 constexpr std::int64_t most_unsaved = 64;  // deliveries that state.json does not count yet, while more follow
 
 /// The envelopes that lie in a folder, sorted.
@@ -16383,6 +16384,7 @@ class UploadPass {
   std::int64_t unsaved_ = 0;                       // deliveries that are not counted in state.json yet
   std::vector<std::string> silent_;                // endpoints that gave no answer, where back-off is ignored
   std::set<std::string> redirecting_;              // endpoints whose requests go one by one
+  std::set<std::string> quick_;                    // endpoints whose last answer came at once
   std::map<std::string, std::int64_t> interim_;    // the last sequence that was tried, by session and endpoint
   std::map<std::string, Connection> connections_;  // by endpoint; each is used by its worker alone
   EndpointWorkers workers_{[this](const Endpoint& endpoint) { drain(endpoint); }};  // last: its threads use all of this
@@ -16879,8 +16881,10 @@ USAGE_STATS_INLINE void UploadPass::send_together(std::vector<Try> tries) {
       forget_first(1);
       continue;
     }
-    std::size_t settled =
-        tries.size() < 2 || redirecting_.count(tries[0].to.endpoint.url) > 0 ? 0 : send_by_one_process(tries);
+    // Once curl has begun, a no cannot keep the next request back: it is only used where all is over in a moment.
+    const std::string& url = tries[0].to.endpoint.url;
+    const bool one_by_one = tries.size() < 2 || quick_.count(url) == 0 || redirecting_.count(url) > 0;
+    std::size_t settled = one_by_one ? 0 : send_by_one_process(tries);
     if (settled == 0) {  // there is no such curl, or one of them has several requests
       send_report(tries[0], tries.size() > 1);
       settled = 1;
@@ -16933,10 +16937,15 @@ USAGE_STATS_INLINE Response UploadPass::answer_to(const Endpoint& endpoint, cons
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline - Clock::now());
   const std::chrono::milliseconds limit = options_.awaited ? left : longest_request;
   Connection& connection = connections_[endpoint.url + " " + protocol_name(endpoint.protocol)];
+  const auto began = Clock::now();
   Response response = workers_.meanwhile([&] {
     return send(request, std::clamp<std::chrono::milliseconds>(limit, std::chrono::milliseconds(1), longest_request),
                 log_, &connection);
   });
+  if (response.status != 0 && Clock::now() - began < quick_answer)
+    quick_.insert(endpoint.url);
+  else
+    quick_.erase(endpoint.url);
   if (response.doubtful) response.error = "a page came instead of an answer, as of a captive portal";
   return response;
 }
