@@ -107,8 +107,8 @@ class TelemetrySession {
   /// Records an option or a positional that the program's own parser has found; call it once for each time that it was
   /// given. The first call clears what argv gave. `name`: as the program declares it, "--threads", or "input" for a
   /// positional; it is sent as it is. `value`: recorded as Options::arguments and Options::argument_values say, by
-  /// default only its kind, `--threads=<int>`; empty: none. Text after a "=" in the name is a value, too; it stays if
-  /// it is one of the program's own choices, that is, words that the program contains: `argument("--format=cool")`.
+  /// default only its kind, `--threads=<int>`; empty: none. A value that is one of the program's own choices may be
+  /// part of the name: `argument("--format=cool")`; it stays if it is a word, or words with commas between them.
   /// Without name and value, only the clearing happens. At most 64; further ones are counted as truncated.
   void argument(std::string_view name, std::string_view value = {},
                 ArgumentSource = ArgumentSource::command_line) noexcept;

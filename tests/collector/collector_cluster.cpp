@@ -118,9 +118,9 @@ void compare(Member& member, Day first, Day last) {
   const auto difference = [&](const collector::Selection& selection, bool for_everyone) {
     for (Day day = -1;;) {  // what has not ended yet is left out: both must be of the same day
       const bool same_day = std::exchange(day, collector::today()) == day;
-      const std::string difference =
+      const std::string found =
           first_difference(answers(local, selection, for_everyone), answers(cluster, selection, for_everyone));
-      if (difference.empty() || same_day) return difference;
+      if (found.empty() || same_day) return found;
     }
   };
   for (const auto& selection : selections(first, last)) CHECK(difference(selection, false) == "");

@@ -27,6 +27,8 @@ std::filesystem::path make_folder(const Sandbox& sandbox) {
   std::filesystem::create_directories(sandbox.usage_folder());
   std::filesystem::permissions(sandbox.usage_folder(), std::filesystem::perms::owner_all);
   write_file(sandbox.usage_folder() / "state.json", "");
+  std::filesystem::permissions(sandbox.usage_folder() / "state.json",
+                               std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   return sandbox.usage_folder() / "state.json";
 }
 

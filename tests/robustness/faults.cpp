@@ -102,6 +102,7 @@ TEST_CASE("faults: the host is killed at each of its system calls; no run is rep
   }
   CHECK(run(command).exit_code == 3);
   CHECK(sandbox.wait_for_no_uploader());
+  CAPTURE(state_of(sandbox, "faults").dump());
   const auto sessions = sessions_of(server);
   CHECK(begun.size() > 20);
   for (const std::string& session : begun) CHECK(sessions.count(session) == 1);

@@ -228,14 +228,14 @@ TEST_CASE("folder ownership: an empty folder in which others will keep things is
     const Sandbox sandbox;
     const fs::path folder = made(sandbox.home() / place, 0700);
     ::chmod(folder.parent_path().c_str(), 0700);
-    check_refused(sandbox, folder, "for others, too");
+    check_refused(sandbox, folder, "for other things, too");
   }
   for (const char* const name : {"XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "TMPDIR"}) {
     CAPTURE(name);
     Sandbox sandbox;
     const fs::path folder = made(sandbox.root() / "elsewhere", 0700);
     sandbox.environment[name] = folder.string();
-    check_refused(sandbox, folder, "for others, too");
+    check_refused(sandbox, folder, "for other things, too");
   }
   for (const char* const name : {"XDG_CONFIG_HOME", "XDG_STATE_HOME"}) {  // where `enable` writes
     CAPTURE(name);
@@ -243,7 +243,7 @@ TEST_CASE("folder ownership: an empty folder in which others will keep things is
     const fs::path folder = made(sandbox.root() / "elsewhere", 0700);
     sandbox.environment[name] = folder.string();
     const Result result = sandbox.run("reporter", {"--unattended", "local", "--directory", folder.string(), "--info"});
-    CHECK_MESSAGE(result.out.find("for others, too") != std::string::npos, result.out);
+    CHECK_MESSAGE(result.out.find("for other things, too") != std::string::npos, result.out);
     CHECK(names_in(folder).empty());
   }
 }

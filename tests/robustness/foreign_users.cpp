@@ -32,7 +32,7 @@ Command as(Command command, unsigned user) {
 bool can_be_others() {
   const bool root = ::geteuid() == 0;
   if (!root) MESSAGE("skipped: to be two users needs root");
-  Command command = as({"true"}, alice);
+  Command command = as(Command{"true", {}}, alice);
   command.inherit_environment = true;
   if (root) REQUIRE(run(command).exit_code == 0);
   return root;
@@ -336,7 +336,7 @@ TEST_CASE("foreign users: no link on the way is followed that another user may h
         CHECK_MESSAGE(result.out.find("another user") != std::string::npos, result.out);
         CHECK(names_in(target).empty());
         const std::vector<std::string> arguments = sending_to(server.url(), {"--directory", through, "--info"});
-        CHECK(started(shared.command(arguments)).out.find("problem=" + through + ": a link") != std::string::npos);
+        CHECK(started(shared.command(arguments)).out.find("problem=" + through + ": another") != std::string::npos);
         Command command = shared.command(
             {"--config-file", (place / "x" / "conf" / "config.json").string(), "--as", "usage-stats", "disable"});
         CHECK(started(command).exit_code == 1);

@@ -4,11 +4,13 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <thread>
 
 #include "held_state.hpp"
+#include "programs.hpp"
 #include "sandbox.hpp"
 #include "server.hpp"
 #include "tree.hpp"
@@ -171,13 +173,16 @@ TEST_CASE("command enable disable: when `disable` returns, no report is on its w
     REQUIRE(sandbox.pending().size() == 4);
     make_due(sandbox);
     // The first one is answered when the "no" is there, and the next would leave at once.
+    std::atomic<bool> arrived{false};
     server.answer([&](const ReceivedRequest&) {
+      arrived = true;
       wait_until([&] { return said_no(sandbox); });
       return Answer{};
     });
-    const std::size_t before = server.requests().size();
-    Process uploader(sandbox.uploader(reporter));
-    server.wait_for(before + 1);
+    Command command = sandbox.uploader("reporter");
+    command.program = program(reporter);
+    Process uploader(command);
+    REQUIRE(wait_until([&] { return arrived.load(); }));
     CHECK(run_usage_stats(sandbox, {"disable"}, {"--url", server.url()}).exit_code == 0);
     const std::size_t at_return = server.requests().size();
     CHECK(sandbox.uploaders().empty());

@@ -161,7 +161,7 @@ USAGE_STATS_INLINE void JsonWriter::number(double value) {
   const double size = std::fabs(value);
   // Times, and most of what people measure. Of 15 digits and less no two numbers share a double: these are the
   // shortest.
-  const std::uint64_t thousandths = size < 1e12 ? static_cast<std::uint64_t>(size * 1000.0 + 0.5) : 0;
+  const std::uint64_t thousandths = size < 1e12 ? static_cast<std::uint64_t>(std::llround(size * 1000.0)) : 0;
   if (static_cast<double>(thousandths) / 1000.0 != size)
     return static_cast<void>(text_ += json_writer_impl::text_of(size));
   keyed_ = true;  // goes on in this value

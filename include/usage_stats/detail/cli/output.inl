@@ -130,10 +130,9 @@ USAGE_STATS_INLINE Json read_deliveries(const os::Folder& session) {
 }
 
 /// The lines of a delivery.json.
-USAGE_STATS_INLINE const Json::array_t& deliveries_of(const Json& delivery) {
-  static const Json::array_t none;
+USAGE_STATS_INLINE Json::array_t deliveries_of(const Json& delivery) {
   const auto* const list = list_member(delivery, "deliveries");
-  return list != nullptr ? *list : none;
+  return list != nullptr ? *list : Json::array_t();
 }
 
 USAGE_STATS_INLINE std::optional<KnownSession> read_session(const Storage& storage, const std::string& client,

@@ -28,14 +28,14 @@ class ParsedArguments {
     std::string shown;       // the name
     std::string_view kind;   // of the value; empty: none
     std::string value;       // if it may be recorded
-    bool is_choice = false;  // the value stood in the name: it may be recorded if the program says it
+    bool is_choice = false;  // the value stood in the name: it may be recorded if it is a plain word
     ArgumentSource source = ArgumentSource::command_line;
   };
 
   /// What a value that may be recorded must not say; nothing where there is none.
   SensitiveValues::Words others(const SensitiveValues& ambient) const;
-  /// Of each entry whether its value is one of the program's own choices: "cool", or "cool,hic".
-  std::vector<bool> own_choices() const;
+  /// Whether the value can be one of the program's own choices: "cool", or "cool,hic".
+  static bool is_plain_choice(const Entry&);
 
   bool told_ = false;
   bool hidden_ = false;  // ArgumentDetail::none

@@ -62,39 +62,22 @@ USAGE_STATS_INLINE SensitiveValues::Words ParsedArguments::others(const Sensitiv
   return others.words();
 }
 
-USAGE_STATS_INLINE std::vector<bool> ParsedArguments::own_choices() const {
-  std::vector<std::string_view> words;
-  const auto each_word = [&](const Entry& entry, auto see) {
-    const std::string_view text = entry.value;
-    for (std::size_t at = 0, end = 0; entry.is_choice && at <= text.size(); at = end + 1) {
-      end = std::min(text.find(',', at), text.size());
-      see(text.substr(at, end - at));
-    }
-  };
-  for (const Entry& entry : entries_)
-    each_word(entry, [&](std::string_view word) {
-      words.push_back(redaction_impl::is_plain_word(word) ? word : std::string_view());
-    });
-  if (words.empty()) return std::vector<bool>(entries_.size(), false);
-  const auto known = find_own_names(words, false);
-  std::vector<bool> own;
-  std::size_t next = 0;
-  for (const Entry& entry : entries_) {
-    bool all = known && entry.is_choice;
-    each_word(entry, [&](std::string_view word) {
-      all = all && (word == "true" || word == "false" || (redaction_impl::is_plain_word(word) && (*known)[next]));
-      ++next;
-    });
-    own.push_back(all);
+/// Of a list with commas. A compiler may keep a short word nowhere but in its instructions, so that it cannot be looked
+/// up as one of the program's.
+USAGE_STATS_INLINE bool ParsedArguments::is_plain_choice(const Entry& entry) {
+  bool plain = entry.is_choice;
+  const std::string_view text = entry.value;
+  for (std::size_t at = 0, end = 0; plain && at <= text.size(); at = end + 1) {
+    end = std::min(text.find(',', at), text.size());
+    plain = redaction_impl::is_plain_word(text.substr(at, end - at));
   }
-  return own;
+  return plain;
 }
 
 USAGE_STATS_INLINE void ParsedArguments::replace_in(Report& report, const SensitiveValues& ambient) const {
   using namespace redaction_impl;
   if (!told_ || hidden_) return;
   const SensitiveValues::Words sensitive = others(ambient);
-  const std::vector<bool> own = own_choices();
   std::vector<std::string> shown;
   std::size_t dropped = dropped_;
   const auto show = [&](ArgumentSource source, const char* mark) {
@@ -108,8 +91,9 @@ USAGE_STATS_INLINE void ParsedArguments::replace_in(Report& report, const Sensit
       }
       if (!marked) shown.emplace_back(mark);
       marked = true;
-      const bool recorded = !entry.value.empty() && (!entry.is_choice || own[i]) && !looks_private(entry.value) &&
-                            !says_any(entry.value, sensitive);
+      const bool recorded =
+          entry.is_choice ? is_plain_choice(entry)
+                          : !entry.value.empty() && !looks_private(entry.value) && !says_any(entry.value, sensitive);
       std::string text = entry.shown;
       text += recorded ? std::string_view(entry.value) : entry.kind;
       shown.push_back(clip_utf8(text, limits::string_bytes));

@@ -20,8 +20,8 @@ USAGE_STATS_INLINE Accounts Accounts::now() noexcept {
   struct stat status {};
   accounts.user_ = ::getuid();
   if (::stat("/etc/passwd", &status) != 0 && errno == ENOENT) return accounts;
-  accounts.device_ = static_cast<std::uint64_t>(status.st_dev);
-  accounts.number_ = static_cast<std::uint64_t>(status.st_ino) | (status.st_ino == 0 ? 1 : 0);
+  accounts.device_ = status.st_dev + std::uint64_t{0};
+  accounts.number_ = status.st_ino + std::uint64_t{status.st_ino == 0};
   return accounts;
 }
 
@@ -50,9 +50,8 @@ USAGE_STATS_INLINE std::optional<std::vector<std::string>> Accounts::names() con
     names.push_back(parts[5]);
   }
   // Another list, as that of a folder which the host has made its root, does not tell what the first one said.
-  const bool same = !none && ::stat("/etc/passwd", &status) == 0 &&
-                    device_ == static_cast<std::uint64_t>(status.st_dev) &&
-                    number_ == static_cast<std::uint64_t>(status.st_ino);
+  const bool same = !none && ::stat("/etc/passwd", &status) == 0 && device_ == status.st_dev + std::uint64_t{0} &&
+                    number_ == status.st_ino + std::uint64_t{0};
   return same || !names.empty() ? std::optional(std::move(names)) : std::nullopt;
 }
 

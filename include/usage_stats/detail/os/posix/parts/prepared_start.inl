@@ -285,7 +285,9 @@ USAGE_STATS_INLINE int PreparedStart::run(pid_t& child) const noexcept {
 #if defined(USAGE_STATS_START_APART)
 USAGE_STATS_INLINE int PreparedStart::become_apart(void* data) noexcept {
   const auto* const prepared = static_cast<const PreparedStart*>(data);
-  prepared->apart_.tell(prepared->become_it());
+  const int problem = prepared->become_it();
+  raw::close_range(0, raw::last_descriptor);  // whoever reads the host's output waits until nobody holds it
+  prepared->apart_.tell(problem);
   raw::exit(127);
 }
 
