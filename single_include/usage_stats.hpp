@@ -1009,8 +1009,8 @@ class TelemetrySession {
   /// Records an option or a positional that the program's own parser has found; call it once for each time that it was
   /// given. The first call clears what argv gave. `name`: as the program declares it, "--threads", or "input" for a
   /// positional; it is sent as it is. `value`: recorded as Options::arguments and Options::argument_values say, by
-  /// default only its kind, `--threads=<int>`; empty: none. Text after a "=" in the name is a value, too; it stays if
-  /// it is one of the program's own choices, that is, words that the program contains: `argument("--format=cool")`.
+  /// default only its kind, `--threads=<int>`; empty: none. A value that is one of the program's own choices may be
+  /// part of the name: `argument("--format=cool")`; it stays if it is a word, or words with commas between them.
   /// Without name and value, only the clearing happens. At most 64; further ones are counted as truncated.
   void argument(std::string_view name, std::string_view value = {},
                 ArgumentSource = ArgumentSource::command_line) noexcept;
@@ -3009,14 +3009,14 @@ class ParsedArguments {
     std::string shown;       // the name
     std::string_view kind;   // of the value; empty: none
     std::string value;       // if it may be recorded
-    bool is_choice = false;  // the value stood in the name: it may be recorded if the program says it
+    bool is_choice = false;  // the value stood in the name: it may be recorded if it is a plain word
     ArgumentSource source = ArgumentSource::command_line;
   };
 
   /// What a value that may be recorded must not say; nothing where there is none.
   SensitiveValues::Words others(const SensitiveValues& ambient) const;
-  /// Of each entry whether its value is one of the program's own choices: "cool", or "cool,hic".
-  std::vector<bool> own_choices() const;
+  /// Whether the value can be one of the program's own choices: "cool", or "cool,hic".
+  static bool is_plain_choice(const Entry&);
 
   bool told_ = false;
   bool hidden_ = false;  // ArgumentDetail::none
@@ -6713,8 +6713,8 @@ USAGE_STATS_INLINE Accounts Accounts::now() noexcept {
   struct stat status {};
   accounts.user_ = ::getuid();
   if (::stat("/etc/passwd", &status) != 0 && errno == ENOENT) return accounts;
-  accounts.device_ = static_cast<std::uint64_t>(status.st_dev);
-  accounts.number_ = static_cast<std::uint64_t>(status.st_ino) | (status.st_ino == 0 ? 1 : 0);
+  accounts.device_ = status.st_dev + std::uint64_t{0};
+  accounts.number_ = status.st_ino + std::uint64_t{status.st_ino == 0};
   return accounts;
 }
 
@@ -6743,9 +6743,8 @@ USAGE_STATS_INLINE std::optional<std::vector<std::string>> Accounts::names() con
     names.push_back(parts[5]);
   }
   // Another list, as that of a folder which the host has made its root, does not tell what the first one said.
-  const bool same = !none && ::stat("/etc/passwd", &status) == 0 &&
-                    device_ == static_cast<std::uint64_t>(status.st_dev) &&
-                    number_ == static_cast<std::uint64_t>(status.st_ino);
+  const bool same = !none && ::stat("/etc/passwd", &status) == 0 && device_ == status.st_dev + std::uint64_t{0} &&
+                    number_ == status.st_ino + std::uint64_t{0};
   return same || !names.empty() ? std::optional(std::move(names)) : std::nullopt;
 }
 
@@ -8051,7 +8050,9 @@ USAGE_STATS_INLINE int PreparedStart::run(pid_t& child) const noexcept {
 #if defined(USAGE_STATS_START_APART)
 USAGE_STATS_INLINE int PreparedStart::become_apart(void* data) noexcept {
   const auto* const prepared = static_cast<const PreparedStart*>(data);
-  prepared->apart_.tell(prepared->become_it());
+  const int problem = prepared->become_it();
+  raw::close_range(0, raw::last_descriptor);  // whoever reads the host's output waits until nobody holds it
+  prepared->apart_.tell(problem);
   raw::exit(127);
 }
 
@@ -10259,7 +10260,7 @@ USAGE_STATS_INLINE void JsonWriter::number(double value) {
   const double size = std::fabs(value);
   // Times, and most of what people measure. Of 15 digits and less no two numbers share a double: these are the
   // shortest.
-  const std::uint64_t thousandths = size < 1e12 ? static_cast<std::uint64_t>(size * 1000.0 + 0.5) : 0;
+  const std::uint64_t thousandths = size < 1e12 ? static_cast<std::uint64_t>(std::llround(size * 1000.0)) : 0;
   if (static_cast<double>(thousandths) / 1000.0 != size)
     return static_cast<void>(text_ += json_writer_impl::text_of(size));
   keyed_ = true;  // goes on in this value
@@ -11861,7 +11862,9 @@ USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::ve
       if (found[name] || at + 1 < offset || at + 1 - offset + size > piece.size) return;
       const auto begin = static_cast<std::ptrdiff_t>(at + 1 - offset), end = begin + static_cast<std::ptrdiff_t>(size);
       if (names[name].compare(0, size, piece.bytes + begin, size) != 0) return;
-      if (memory.is_word(begin - 1) || memory.is_word(end) || (memory[end] == '-' && memory.is_word(end + 1))) return;
+      // A linker lets a literal lie at the end of a longer one.
+      const bool shared = !libraries && memory[end] == '\0';
+      if ((memory.is_word(begin - 1) && !shared) || memory.is_word(end) || (memory[end] == '-' && memory.is_word(end + 1))) return;
       found[name] = true;
       --missing;
     });
@@ -13325,39 +13328,22 @@ USAGE_STATS_INLINE SensitiveValues::Words ParsedArguments::others(const Sensitiv
   return others.words();
 }
 
-USAGE_STATS_INLINE std::vector<bool> ParsedArguments::own_choices() const {
-  std::vector<std::string_view> words;
-  const auto each_word = [&](const Entry& entry, auto see) {
-    const std::string_view text = entry.value;
-    for (std::size_t at = 0, end = 0; entry.is_choice && at <= text.size(); at = end + 1) {
-      end = std::min(text.find(',', at), text.size());
-      see(text.substr(at, end - at));
-    }
-  };
-  for (const Entry& entry : entries_)
-    each_word(entry, [&](std::string_view word) {
-      words.push_back(redaction_impl::is_plain_word(word) ? word : std::string_view());
-    });
-  if (words.empty()) return std::vector<bool>(entries_.size(), false);
-  const auto known = find_own_names(words, false);
-  std::vector<bool> own;
-  std::size_t next = 0;
-  for (const Entry& entry : entries_) {
-    bool all = known && entry.is_choice;
-    each_word(entry, [&](std::string_view word) {
-      all = all && (word == "true" || word == "false" || (redaction_impl::is_plain_word(word) && (*known)[next]));
-      ++next;
-    });
-    own.push_back(all);
+/// Of a list with commas. A compiler may keep a short word nowhere but in its instructions, so that it cannot be looked
+/// up as one of the program's.
+USAGE_STATS_INLINE bool ParsedArguments::is_plain_choice(const Entry& entry) {
+  bool plain = entry.is_choice;
+  const std::string_view text = entry.value;
+  for (std::size_t at = 0, end = 0; plain && at <= text.size(); at = end + 1) {
+    end = std::min(text.find(',', at), text.size());
+    plain = redaction_impl::is_plain_word(text.substr(at, end - at));
   }
-  return own;
+  return plain;
 }
 
 USAGE_STATS_INLINE void ParsedArguments::replace_in(Report& report, const SensitiveValues& ambient) const {
   using namespace redaction_impl;
   if (!told_ || hidden_) return;
   const SensitiveValues::Words sensitive = others(ambient);
-  const std::vector<bool> own = own_choices();
   std::vector<std::string> shown;
   std::size_t dropped = dropped_;
   const auto show = [&](ArgumentSource source, const char* mark) {
@@ -13371,8 +13357,9 @@ USAGE_STATS_INLINE void ParsedArguments::replace_in(Report& report, const Sensit
       }
       if (!marked) shown.emplace_back(mark);
       marked = true;
-      const bool recorded = !entry.value.empty() && (!entry.is_choice || own[i]) && !looks_private(entry.value) &&
-                            !says_any(entry.value, sensitive);
+      const bool recorded =
+          entry.is_choice ? is_plain_choice(entry)
+                          : !entry.value.empty() && !looks_private(entry.value) && !says_any(entry.value, sensitive);
       std::string text = entry.shown;
       text += recorded ? std::string_view(entry.value) : entry.kind;
       shown.push_back(clip_utf8(text, limits::string_bytes));
@@ -18663,10 +18650,9 @@ USAGE_STATS_INLINE Json read_deliveries(const os::Folder& session) {
 }
 
 /// The lines of a delivery.json.
-USAGE_STATS_INLINE const Json::array_t& deliveries_of(const Json& delivery) {
-  static const Json::array_t none;
+USAGE_STATS_INLINE Json::array_t deliveries_of(const Json& delivery) {
   const auto* const list = list_member(delivery, "deliveries");
-  return list != nullptr ? *list : none;
+  return list != nullptr ? *list : Json::array_t();
 }
 
 USAGE_STATS_INLINE std::optional<KnownSession> read_session(const Storage& storage, const std::string& client,
