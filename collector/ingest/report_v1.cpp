@@ -152,7 +152,7 @@ Check report_shape() {
   const Check cause = object({{"type", short_text}}, {{"message", text(1024)}});
   const Check error = object({{"type", short_text}}, {{"message", text(1024)}, {"causes", list_of(cause, 7)}});
   const Check signal = one_of({"SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGPIPE", "SIGSEGV", "SIGBUS", "SIGFPE",
-                               "SIGILL", "SIGABRT", "SIGXCPU"});
+                               "SIGILL", "SIGABRT", "SIGXCPU", "SIGSYS"});
   const Keys system = {{"os", short_text},   {"os_version", short_text},  {"kernel", short_text}, {"arch", short_text},
                        {"cpus", integer(1)}, {"memory_gb", power_of_two}, {"libc", short_text}};
   return object(
