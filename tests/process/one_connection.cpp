@@ -234,3 +234,15 @@ TEST_CASE("one connection: each report is sent by itself where all are redirecte
   CHECK(arrived.size() == 3);
   CHECK(waiting.sandbox.pending().empty());
 }
+
+TEST_CASE("one connection: a server that announces the end of it, and ends it a moment later, has the next report too") {
+  const RawServer server([&](const std::string&) -> RawAnswer {
+    return {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", std::chrono::milliseconds(5)};
+  });
+  const Waiting waiting(server.url(), 4);
+  waiting.upload("reporter");
+  CHECK(waiting.sandbox.pending().empty());
+  CHECK(server.connections() == 4);
+  CHECK(state_of(waiting.sandbox)["sent"] == 4);
+  CHECK(state_of(waiting.sandbox)["failed"] == 0);
+}
