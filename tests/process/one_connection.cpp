@@ -235,7 +235,7 @@ TEST_CASE("one connection: each report is sent by itself where all are redirecte
   CHECK(waiting.sandbox.pending().empty());
 }
 
-TEST_CASE("one connection: a server that announces the end of it, and ends it a moment later, has the next report too") {
+TEST_CASE("one connection: one that the server ends a moment after it has said so costs no report") {
   const RawServer server([&](const std::string&) -> RawAnswer {
     return {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", std::chrono::milliseconds(5)};
   });
