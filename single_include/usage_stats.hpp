@@ -17990,6 +17990,8 @@ USAGE_STATS_INLINE void Relay::read_local() {
   const int count = local_.read(buffer, sizeof buffer);
   if (count == os::Socket::nothing_now) return;
   if (count <= 0) {
+    // httplib has ended the connection, and may make another one: that must not wait for a server that is not there.
+    server_ended_ = true;
     local_.close();
     server_.close();
     return;
