@@ -161,6 +161,13 @@ def measure(folder):
     return counts, kinds
 
 
+def made_on():
+    """What the counts hang on besides the library: with another compiler, C library or kernel they are others."""
+    compiler = subprocess.run(CXX + ["--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    return {"compiler": compiler, "libc": " ".join(os.confstr("CS_GNU_LIBC_VERSION").split()),
+            "kernel": ".".join(os.uname().release.split(".")[:2])}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="write bench/counts.json")
@@ -173,6 +180,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="usage-stats-counts-") as folder:
         counts, kinds = measure(pathlib.Path(folder))
     before = json.loads(COMMITTED.read_text()) if COMMITTED.exists() else {}
+    known_on, here = before.pop("made_on", None), made_on()
     grown = []
     for name, count in counts.items():
         limit = before.get(name)
@@ -182,7 +190,10 @@ def main():
     if options.kinds:
         print("  ".join(f"{name} {count}" for name, count in kinds.most_common()))
     if options.write:
-        COMMITTED.write_text(json.dumps(counts, indent=2) + "\n")
+        COMMITTED.write_text(json.dumps({"made_on": here, **counts}, indent=2) + "\n")
+    if options.check and known_on != here:
+        print(f"SKIPPED: counts: bench/counts.json was made on {known_on}, this is {here}")
+        sys.exit(77)
     if options.check and (grown or set(before) - set(counts) or not before):
         sys.exit("grown by more than 3 %: " + ", ".join(grown) if grown else "bench/counts.json is not of this program")
 
