@@ -65,11 +65,10 @@ TEST_CASE("parsed arguments: names go as they were declared, others are <option>
   CHECK(Told()("--\xFF").shown() == Strings{"--\xEF\xBF\xBD"});
 }
 
-TEST_CASE("parsed arguments: what stands behind = is no name, and stays only if the program says it") {
-  // Made here, so that no literal has them.
-  const std::string secret = std::string("hunt") + "er2", word = std::string("klmno") + "pqrst";
-  CHECK(Told()("--token=" + secret)("--token=" + word)("--mode=" + word + ",cool").shown() ==
-        Strings{"--token=<text>", "--token=<text>", "--mode=<text>"});
+TEST_CASE("parsed arguments: what stands behind = is no name, and stays only if it is words that nobody has to hide") {
+  const std::string word = "klmnopqrst";
+  CHECK(Told()("--token=a b")("--mode=" + word + ",cool").shown() ==
+        Strings{"--token=<text>", "--mode=" + word + ",cool"});
   CHECK(Told()("--format=cool")("--formats=cool,hic")("--color=false")("--n=5")("--in=/a/b").shown() ==
         Strings{"--format=cool", "--formats=cool,hic", "--color=false", "--n=5", "--in=<path>"});
   CHECK(Told()("--x=")("=cool")("--mode=cool", "fast").shown() == Strings{"--x", "<text>", "--mode=<text>"});

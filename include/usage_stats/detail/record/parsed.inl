@@ -91,9 +91,10 @@ USAGE_STATS_INLINE void ParsedArguments::replace_in(Report& report, const Sensit
       }
       if (!marked) shown.emplace_back(mark);
       marked = true;
-      const bool recorded =
-          entry.is_choice ? is_plain_choice(entry)
-                          : !entry.value.empty() && !looks_private(entry.value) && !says_any(entry.value, sensitive);
+      // A choice that a variable has given is, of course, the value of a variable.
+      const bool may_repeat = entry.is_choice && source == ArgumentSource::environment;
+      const bool recorded = !entry.value.empty() && (!entry.is_choice || is_plain_choice(entry)) &&
+                            !looks_private(entry.value) && (may_repeat || !says_any(entry.value, sensitive));
       std::string text = entry.shown;
       text += recorded ? std::string_view(entry.value) : entry.kind;
       shown.push_back(clip_utf8(text, limits::string_bytes));
