@@ -140,40 +140,18 @@ void night(Member& member, Day first_kept, bool with_cluster) {
   });
 }
 
-ordered_json random_report(std::mt19937& random, std::size_t sessions, std::size_t clients) {
+/// With what is hard to quote, and of every kind of field.
+ordered_json hard_report(std::mt19937& random, std::size_t sessions, std::size_t clients) {
   const auto one_of = [&](std::initializer_list<const char*> words) {
     return *(words.begin() + random() % words.size());
   };
-  const std::size_t session = random() % sessions;
-  ordered_json report = report_number(session, session % clients);
-  report["sequence"] = 1 + random() % 3;
-  report["app"]["version"] = one_of({"1.0", "1.10", "2.0-rc1"});
-  report["system"]["os"] = one_of({"linux", "macos"});
-  report["system"]["ci"] = random() % 5 == 0;
-  if (random() % 4 == 0)
-    report["command"].erase("name");
-  else
-    report["command"]["name"] = one_of({"cp", "sync", "it's a\ttab\\n", "\n'\"\xc3\xa9"});
+  ordered_json report = random_report(random, sessions, clients);
+  if (random() % 2 == 0) report["command"]["name"] = one_of({"it's a\ttab\\n", "\n'\"\xc3\xa9"});
   if (random() % 10 == 0) report.erase("client_id");
-  report["duration_s"] = static_cast<double>(random() % 1000) / 7;
-  report["fields"]["format"] = one_of({"cool", "hic", "'], ['"});
+  if (random() % 3 == 0) report["fields"]["format"] = "'], ['";
   report["fields"]["delta"] = static_cast<double>(random() % 100) - 50.5;
   report["fields"]["sample"] = collector::hex_of(collector::hash_of_client(std::to_string(random() % 40)));
-  report["counters"]["cache_hits"] = static_cast<std::int64_t>(random() % 3 == 0 ? random() << 20 : random() % 5);
-  switch (random() % 3) {
-    case 0:
-      report["outcome"] = {{"status", "failed"},
-                           {"exit_code", 1},
-                           {"error", {{"type", "E"}, {"message", "m" + std::to_string(random() % 4)}}}};
-      break;
-    case 1:
-      report["outcome"] = {{"status", "running"}};
-      report["final"] = false;
-      report.erase("ended_at");
-      break;
-    default:
-      break;
-  }
+  if (report["outcome"].contains("error")) report["outcome"]["error"]["message"] = "m" + std::to_string(random() % 4);
   return report;
 }
 
@@ -203,7 +181,7 @@ TEST_CASE("collector cluster: ClickHouse gives the same figures to the digit, wh
     // Every other seed has figures of runs that are gone before there is a cluster.
     const Day joins = seed % 2 == 0 ? today - 9 : first;
     while (day <= today) {
-      for (std::size_t n = random() % 8; n > 0; --n) member.add(random_report(random, 300, 25), day);
+      for (std::size_t n = random() % 8; n > 0; --n) member.add(hard_report(random, 300, 25), day);
       if (random() % 12 == 0) member.change([&](Store& store) { store.remove_client(client_number(random() % 25)); });
       if (random() % 40 == 0)
         member.change([&](Store& store) { store.forget("mytool", "1.0", day - static_cast<Day>(random() % 9)); });

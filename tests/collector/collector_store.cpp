@@ -123,38 +123,6 @@ void compare(Store& store, const Model& model, const collector::Selection& selec
   CHECK(reader.sum(collector::Metric::runs) == all);
 }
 
-nlohmann::ordered_json random_report(std::mt19937& random, std::size_t sessions, std::size_t clients) {
-  const auto one_of = [&](std::initializer_list<const char*> words) {
-    return *(words.begin() + random() % words.size());
-  };
-  const std::size_t session = random() % sessions;
-  nlohmann::ordered_json report = report_number(session, session % clients);
-  report["sequence"] = 1 + random() % 3;
-  report["app"]["version"] = one_of({"1.0", "1.10", "2.0-rc1"});
-  report["system"]["os"] = one_of({"linux", "macos"});
-  report["system"]["ci"] = random() % 5 == 0;
-  if (random() % 4 == 0)
-    report["command"].erase("name");
-  else
-    report["command"]["name"] = one_of({"cp", "sync"});
-  report["duration_s"] = static_cast<double>(random() % 1000) / 7;
-  report["fields"]["format"] = one_of({"cool", "hic"});
-  report["counters"]["cache_hits"] = static_cast<std::int64_t>(random() % 3 == 0 ? random() << 20 : random() % 5);
-  switch (random() % 3) {
-    case 0:
-      report["outcome"] = {{"status", "failed"}, {"exit_code", 1}, {"error", {{"type", "E"}, {"message", "m"}}}};
-      break;
-    case 1:
-      report["outcome"] = {{"status", "running"}};
-      report["final"] = false;
-      report.erase("ended_at");
-      break;
-    default:
-      break;
-  }
-  return report;
-}
-
 /// Without waiting for the disk at each commit: these tests pull no plug.
 std::unique_ptr<Store> opened(const std::filesystem::path& file) {
   auto store = std::make_unique<Store>(file, true);

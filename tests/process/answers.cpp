@@ -2,10 +2,6 @@
 
 #include <usage_stats.hpp>
 
-#include <signal.h>
-
-#include <atomic>
-#include <chrono>
 #include <ctime>
 #include <string>
 
@@ -18,14 +14,6 @@ namespace {
 using nlohmann::json;
 
 std::int64_t now() { return static_cast<std::int64_t>(std::time(nullptr)); }
-
-/// One run against a server that gives this answer; returns what the waiting envelope says of its destination, or null.
-json destination_after(const Sandbox& sandbox, const Answer& answer) {
-  Server server([answer](const ReceivedRequest&) { return answer; });
-  sandbox.run("reporter", sending_to(server.url()));
-  REQUIRE(server.requests().size() == 1);
-  return sandbox.pending().empty() ? json() : waiting_label(sandbox)["destinations"][0];
-}
 
 }  // namespace
 

@@ -19,14 +19,6 @@ using nlohmann::json;
 
 std::int64_t now() { return static_cast<std::int64_t>(std::time(nullptr)); }
 
-/// One run against a server that gives this answer; returns what the waiting envelope says of its destination, or null.
-json destination_after(const Sandbox& sandbox, const Answer& answer) {
-  Server server([answer](const ReceivedRequest&) { return answer; });
-  sandbox.run("reporter", sending_to(server.url()));
-  REQUIRE(server.requests().size() == 1);
-  return sandbox.pending().empty() ? json() : waiting_label(sandbox)["destinations"][0];
-}
-
 std::string http_date(std::int64_t time) {
   const auto seconds = static_cast<std::time_t>(time);
   std::tm parts{};
@@ -37,6 +29,7 @@ std::string http_date(std::int64_t time) {
 }
 
 }  // namespace
+
 TEST_CASE("backoff: ten tries, each pause twice as long, then it is dropped and counted") {
   Server server(500);
   Sandbox sandbox;

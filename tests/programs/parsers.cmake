@@ -14,14 +14,9 @@ foreach(part IN ITEMS CLI11_INCLUDE CXXOPTS_INCLUDE BOOST_INCLUDE BOOST_LIBRARY 
 endforeach()
 
 function(usage_stats_parser name)
-  add_executable(test_program_parser_${name} "programs/parsers/${name}.cpp")
-  set_target_properties(test_program_parser_${name} PROPERTIES
-    OUTPUT_NAME parser_${name} RUNTIME_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/programs")
+  usage_stats_test_program(parser_${name} "programs/parsers/${name}.cpp" ${usage_stats_under_test} ${ARGN})
   # Behind the form under test: the adapters work with the single header, too.
   target_compile_options(test_program_parser_${name} PRIVATE "SHELL:-idirafter \"${PROJECT_SOURCE_DIR}/include\"")
-  target_link_libraries(test_program_parser_${name} PRIVATE ${usage_stats_under_test} ${ARGN})
-  usage_stats_own_target(test_program_parser_${name})
-  add_dependencies(usage_stats_tests test_program_parser_${name})
 endfunction()
 usage_stats_parser(cli11)
 usage_stats_parser(cxxopts)

@@ -124,7 +124,7 @@ TEST_CASE("command enable disable: a process that holds state.json for a while i
       if (word == "enable" && used) run_usage_stats(sandbox, {"disable"});
       HeldState held(sandbox.usage_folder());
       std::thread other([&] {
-        std::this_thread::sleep_for(std::chrono::milliseconds(800));
+        held.wait_for_tries(1000);  // twice in a millisecond: longer than a run waits
         held.let_go();
       });
       const Result result = run_usage_stats(sandbox, {word});

@@ -88,7 +88,7 @@ TEST_CASE("no in two places: ... also where another process holds state.json at 
   terminal.type("n\n");
   CHECK(
       wait_until([&] { return std::filesystem::exists(user.sandbox.home() / "mine" / "versioned" / "config.json"); }));
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  held.wait_for_tries(100);
   held.let_go();
   terminal.wait();
   CHECK(nlohmann::json::parse(read_file(user.state_file()))["said_no"] == true);

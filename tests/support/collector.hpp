@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct Reply {
 /// Small but complete; each number another session, of the installation `client`.
 nlohmann::ordered_json report_number(std::size_t number, std::size_t client = 0);
 std::string client_number(std::size_t client);
+/// One of so many sessions and installations, at any point of its run and with any end.
+nlohmann::ordered_json random_report(std::mt19937&, std::size_t sessions, std::size_t clients);
 
 /// `usage-stats-collector WORD...`, with `folder` as working folder, to its end.
 Result run_collector(const std::filesystem::path& folder, const std::vector<std::string>& words,

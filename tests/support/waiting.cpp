@@ -63,6 +63,13 @@ void make_due(const Sandbox& sandbox, const std::string& app) {
   set_state(sandbox, state, app);
 }
 
+json destination_after(const Sandbox& sandbox, const Answer& answer) {
+  Server server([answer](const ReceivedRequest&) { return answer; });
+  sandbox.run("reporter", sending_to(server.url()));
+  if (server.requests().size() != 1) throw std::runtime_error("one request was expected");
+  return sandbox.pending().empty() ? json() : waiting_label(sandbox)["destinations"][0];
+}
+
 std::vector<json> deliveries(const Sandbox& sandbox) {
   std::vector<json> lines;
   for (const fs::path& report : sandbox.report_files()) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sandbox.hpp"
+#include "server.hpp"
 
 /// Arguments of a reporter that sends to the URL, though nobody is at a terminal, and waits until that is done.
 std::vector<std::string> sending_to(const std::string& url, const std::vector<std::string>& more = {});
@@ -23,6 +24,9 @@ nlohmann::json waiting_label(const Sandbox&);
 void set_waiting_label(const Sandbox&, const nlohmann::json&);
 /// Takes back-off away: all that waits may be tried now.
 void make_due(const Sandbox&, const std::string& app = "reporter");
+
+/// One run against a server that gives this answer; returns what the waiting envelope says of its destination, or null.
+nlohmann::json destination_after(const Sandbox&, const Answer&);
 
 /// Every line of every delivery.json.
 std::vector<nlohmann::json> deliveries(const Sandbox&);

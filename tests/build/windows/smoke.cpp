@@ -148,13 +148,16 @@ void try_locks(const fs::path& place) {
         "its lock ends with it");
 }
 
+/// Of this process, by somebody else.
+void wait_for_end() { ::WaitForSingleObject(::GetCurrentProcess(), 60000); }
+
 int hold(const fs::path& place) {
   std::error_code error;
   LockedFile::Outcome outcome{};
   const LockedFile lock = LockedFile::acquire(Folder::open(place, false, error), "held", true, outcome, error);
   std::printf(lock ? "locked" : "free__");
   std::fflush(stdout);
-  std::this_thread::sleep_for(60s);
+  wait_for_end();
   return 0;
 }
 
@@ -294,7 +297,7 @@ void try_ends(const fs::path& place) {
 int main(int argc, char** argv) {
   const std::string role = argc > 1 ? argv[1] : "";
   if (const auto file = os::variable("SMOKE_TELL")) return tell(*file, argc);
-  if (role == "sleep") return std::this_thread::sleep_for(60s), 0;
+  if (role == "sleep") return wait_for_end(), 0;
   if (role == "probe") return probe(fs::u8path(argv[2]), argv[3]);
   if (role == "hold") return hold(fs::u8path(argv[2]));
   if (role == "exit" || role == "throw" || role == "crash") return end_as(role, fs::u8path(argv[2]));
