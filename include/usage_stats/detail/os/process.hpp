@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -67,10 +66,6 @@ struct ProgramResult {
 };
 ProgramResult run_program(const std::vector<std::string>& command, std::string_view input, std::size_t output_limit,
                           std::chrono::milliseconds limit);
-/// The same; standard error is part of the output, and `heard` is told of all that has come each time when more has.
-/// The program is ended where it says no.
-ProgramResult run_program(const std::vector<std::string>& command, std::string_view input, std::size_t output_limit,
-                          std::chrono::milliseconds limit, const std::function<bool(std::string_view)>& heard);
 /// The absolute path of a program in PATH; empty if there is none.
 std::filesystem::path find_program(std::string_view name);
 

@@ -62,8 +62,6 @@ USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std:
     const Destination* const to = at(envelope, endpoint);
     return to != nullptr && waiting_due(envelope, *to) && seen.count(envelope.session_id) == 0;
   };
-  std::vector<Try> together;
-  const bool by_curl = endpoint.protocol != Protocol::amplitude && goes_by_curl(endpoint.url) && !options_.awaited;
   const auto last = std::find_if(envelopes.rbegin(), envelopes.rend(), due_here);
   for (const Envelope& envelope : envelopes) {
     if (out_of_time() || !due_here(envelope)) continue;
@@ -73,16 +71,9 @@ USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std:
     if (envelope.deletion)
       send_deletion(envelope, *to);
     else if (still_allowed(envelope))
-      if (auto prepared = prepare(envelope, *to)) {
-        const bool more = last != envelopes.rend() && &envelope != &*last;
-        if (by_curl)
-          together.push_back(std::move(*prepared));
-        else
-          send_report(std::move(*prepared), more);
-      }
-    if (together.size() == most_together) send_together(std::exchange(together, {}));
+      if (auto prepared = prepare(envelope, *to))
+        send_report(std::move(*prepared), last != envelopes.rend() && &envelope != &*last);
   }
-  send_together(std::move(together));
   if (unsaved_ > 0) keep_count([](State&) {});
   return any;
 }
@@ -174,86 +165,16 @@ USAGE_STATS_INLINE bool UploadPass::send_to(Try& prepared, bool more) {
   return prepared.requests.empty() || conclude(prepared.envelope, prepared.to, response, prepared.events, more);
 }
 
-USAGE_STATS_INLINE void UploadPass::take_back(Try& prepared) {
-  --prepared.to.attempts;
-  note_outcome(prepared.envelope, prepared.to, false);
-}
-
-USAGE_STATS_INLINE void UploadPass::send_together(std::vector<Try> tries) {
-  const auto forget_first = [&](std::size_t count) {
-    tries.erase(tries.begin(), tries.begin() + static_cast<std::ptrdiff_t>(count));
-  };
-  while (!tries.empty()) {
-    if (out_of_time() || !due(tries[0].to) || !still_allowed(tries[0].envelope)) {
-      take_back(tries[0]);
-      forget_first(1);
-      continue;
-    }
-    // Once curl has begun, a no cannot keep the next request back: it is only used where all is over in a moment.
-    const std::string& url = tries[0].to.endpoint.url;
-    const bool one_by_one = tries.size() < 2 || quick_.count(url) == 0 || redirecting_.count(url) > 0;
-    std::size_t settled = one_by_one ? 0 : send_by_one_process(tries);
-    if (settled == 0) {  // there is no such curl, or one of them has several requests
-      send_report(tries[0], tries.size() > 1);
-      settled = 1;
-    }
-    forget_first(settled);
-  }
-}
-
-/// Until the first that fails; returns how many have left.
-USAGE_STATS_INLINE std::size_t UploadPass::send_by_one_process(std::vector<Try>& tries) {
-  std::vector<Request> requests;
-  for (const Try& prepared : tries)
-    if (prepared.requests.size() == 1) requests.push_back(prepared.requests.front());
-  if (requests.size() < tries.size()) return 0;
-  std::size_t done = 0;
-  bool allowed = true;
-  std::vector<std::size_t> redirected;
-  // Only a no, or the end of our time, ends curl: the next request may have left already. Behind a failure it ends by
-  // itself.
-  const auto answered = [&](const Response& response) {
-    const auto guard = workers_.hold();
-    Try& prepared = tries[done++];
-    if (response.status >= 300 && response.status <= 399) {
-      redirected.push_back(done - 1);
-    } else {
-      const bool over = conclude(prepared.envelope, prepared.to, response, 0, done < tries.size());
-      note_outcome(prepared.envelope, prepared.to, over);
-    }
-    allowed = done == tries.size() || (!out_of_time() && still_allowed(tries[done].envelope));
-    return allowed;
-  };
-  const auto limit =
-      std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline + longest_request - Clock::now());
-  const std::size_t begun = workers_.meanwhile([&] { return send_in_turn(requests, limit, log_, answered); });
-  if (begun > done && allowed) {
-    Response none;
-    none.error = "curl took too long";
-    note_outcome(tries[done].envelope, tries[done].to, conclude(tries[done].envelope, tries[done].to, none, 0));
-  }
-  for (const std::size_t i : redirected) {  // it is followed by a request of its own
-    redirecting_.insert(tries[i].to.endpoint.url);
-    if (!out_of_time() && due(tries[i].to) && still_allowed(tries[i].envelope)) send_report(tries[i], true);
-  }
-  return std::max(done, begun);
-}
-
 USAGE_STATS_INLINE Response UploadPass::answer_to(const Endpoint& endpoint, const Request& request) {
   // Where nobody waits, a request that has begun gets its full time: cut short by our own end it would look like a
   // dead network, and make everything else wait.
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline - Clock::now());
   const std::chrono::milliseconds limit = options_.awaited ? left : longest_request;
   Connection& connection = connections_[endpoint.url + " " + protocol_name(endpoint.protocol)];
-  const auto began = Clock::now();
   Response response = workers_.meanwhile([&] {
     return send(request, std::clamp<std::chrono::milliseconds>(limit, std::chrono::milliseconds(1), longest_request),
                 log_, &connection);
   });
-  if (response.status != 0 && Clock::now() - began < quick_answer)
-    quick_.insert(endpoint.url);
-  else
-    quick_.erase(endpoint.url);
   if (response.doubtful) response.error = "a page came instead of an answer, as of a captive portal";
   return response;
 }

@@ -119,11 +119,9 @@ USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
 
 namespace posix {
 
-/// Feeds the program and collects what it says until it closes its output, says too much, is not to go on, or time is
-/// up.
+/// Feeds the program and collects what it says until it closes its output, says too much, or time is up.
 USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::string_view input, std::size_t limit,
-                                 std::chrono::steady_clock::time_point deadline, std::string& output,
-                                 const std::function<bool(std::string_view)>& heard) {
+                                 std::chrono::steady_clock::time_point deadline, std::string& output) {
   for (;;) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
@@ -139,9 +137,7 @@ USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::str
       char buffer[8192];
       const ssize_t count = ::read(out.get(), buffer, std::min(sizeof buffer, limit - output.size()));
       if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) return;
-      if (count <= 0) continue;
-      output.append(buffer, static_cast<std::size_t>(count));
-      if (heard && !heard(output)) return;
+      if (count > 0) output.append(buffer, static_cast<std::size_t>(count));
     }
   }
 }
@@ -150,12 +146,6 @@ USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::str
 
 USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
                                              std::size_t output_limit, std::chrono::milliseconds limit) {
-  return run_program(command, input, output_limit, limit, {});
-}
-
-USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
-                                             std::size_t output_limit, std::chrono::milliseconds limit,
-                                             const std::function<bool(std::string_view)>& heard) {
   ProgramResult result;
   const auto deadline = std::chrono::steady_clock::now() + limit;
   int in[2], out[2];
@@ -170,23 +160,19 @@ USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& com
   posix::Spawn spawn;
   spawn.stream(0, in_child.get());
   spawn.stream(1, out_child.get());
-  if (heard)
-    spawn.stream(2, out_child.get());
-  else
-    spawn.null_stream(2);
+  spawn.null_stream(2);
   pid_t id = 0;
   const int problem = spawn.start(id, command.front(), command, environ);
   if (problem != 0) return result.error = std::error_code(problem, std::generic_category()), result;
   in_child.close();
   out_child.close();
-  posix::converse(in_parent, out_parent, input, output_limit, deadline, result.output, heard);
-  const bool over = heard && !heard(result.output);
+  posix::converse(in_parent, out_parent, input, output_limit, deadline, result.output);
 
   out_parent.close();
   in_parent.close();
   int status = 0;
   for (int pause_ms = 1; ::waitpid(id, &status, WNOHANG) == 0;) {
-    if (over || std::chrono::steady_clock::now() >= deadline) ::kill(id, SIGKILL);
+    if (std::chrono::steady_clock::now() >= deadline) ::kill(id, SIGKILL);
     ::poll(nullptr, 0, pause_ms);
     pause_ms = std::min(pause_ms * 2, 50);
   }

@@ -142,11 +142,10 @@ USAGE_STATS_INLINE bool feed(Handle& pipe, std::string_view& input) noexcept {
   return count > 0;
 }
 
-/// Feeds the program and collects what it says until it ends or closes its output, says too much, is not to go on, or
-/// time is up.
+/// Feeds the program and collects what it says until it ends or closes its output, says too much, or time is up.
 USAGE_STATS_INLINE void converse(HANDLE process, Handle& in, const Handle& out, std::string_view input,
-                                 std::size_t limit, std::chrono::steady_clock::time_point deadline, std::string& output,
-                                 const std::function<bool(std::string_view)>& heard) {
+                                 std::size_t limit, std::chrono::steady_clock::time_point deadline,
+                                 std::string& output) {
   for (DWORD pause_ms = 1; output.size() < limit && std::chrono::steady_clock::now() < deadline;) {
     // Asked first: what a program said before its end stands in the pipe by now. The pipe's own end may not be seen,
     // where a child that the host starts at this moment inherits it.
@@ -162,7 +161,6 @@ USAGE_STATS_INLINE void converse(HANDLE process, Handle& in, const Handle& out, 
       output.append(buffer, count);
       moved = true;
     }
-    if (heard && !heard(output)) return;
     if (!moved) ::WaitForSingleObject(process, pause_ms);
     pause_ms = moved ? 1 : (std::min)(pause_ms * 2, DWORD{16});
   }
@@ -172,12 +170,6 @@ USAGE_STATS_INLINE void converse(HANDLE process, Handle& in, const Handle& out, 
 
 USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
                                              std::size_t output_limit, std::chrono::milliseconds limit) {
-  return run_program(command, input, output_limit, limit, {});
-}
-
-USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
-                                             std::size_t output_limit, std::chrono::milliseconds limit,
-                                             const std::function<bool(std::string_view)>& heard) {
   ProgramResult result;
   const auto deadline = std::chrono::steady_clock::now() + limit;
   HANDLE read_end = nullptr, write_end = nullptr;
@@ -194,13 +186,12 @@ USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& com
   for (const std::string& argument : command) program.command_line += windows::quoted(windows::wide(argument)) + L" ";
   program.input = in_child.get();
   program.output = out_child.get();
-  program.errors = heard ? out_child.get() : null.get();
+  program.errors = null.get();
   const windows::Handle process = windows::start(program, CREATE_NO_WINDOW);
   if (!process) return result.error = windows::last_error(), result;
   in_child.close();
   out_child.close();
-  windows::converse(process.get(), in_parent, out_parent, input, output_limit, deadline, result.output, heard);
-  if (heard && !heard(result.output)) ::TerminateProcess(process.get(), 1);
+  windows::converse(process.get(), in_parent, out_parent, input, output_limit, deadline, result.output);
 
   out_parent.close();
   in_parent.close();

@@ -1,7 +1,6 @@
 #pragma once
 // The system's curl, for what httplib cannot send here.
 
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,7 +8,6 @@
 #include "../../os/platform.hpp"
 #include "../../base/url.hpp"
 #include "answers.inl"
-#include "../../base/sha256.hpp"
 #include "proxy.inl"
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -43,9 +41,11 @@ USAGE_STATS_INLINE std::string curl_quoted(std::string_view text) {
   return result + "\"";
 }
 
-/// One request without its body.
-USAGE_STATS_INLINE std::string curl_head(const Url& url, const Request& request, const std::string& proxy,
-                                         std::chrono::milliseconds limit) {
+/// Everything curl needs, for its standard input: arguments can be seen by other users of the machine. The body is the
+/// rest of that: curl reads it when it comes to the line that asks for it, which is the last one. In a line of the
+/// config it could not be longer than some versions' limit of 100 KiB.
+USAGE_STATS_INLINE std::string curl_config(const Url& url, const Request& request, const std::string& proxy,
+                                           std::chrono::milliseconds limit) {
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%lld.%03lld", static_cast<long long>(limit.count() / 1000),
                 static_cast<long long>(limit.count() % 1000));
@@ -54,15 +54,7 @@ USAGE_STATS_INLINE std::string curl_head(const Url& url, const Request& request,
       "\ngloboff\nsilent\ninclude\nsuppress-connect-headers\nproto = \"=http,https\"\nmax-time = " + seconds + "\n" +
       (proxy.empty() ? "noproxy = \"*\"" : "noproxy = \"\"\nproxy = " + curl_quoted(proxy)) + "\n";
   for (const auto& [name, value] : request.headers) config += "header = " + curl_quoted(name + ": " + value) + "\n";
-  return config + "header = \"Expect:\"\n";
-}
-
-/// Everything curl needs, for its standard input: arguments can be seen by other users of the machine. The body is the
-/// rest of that: curl reads it when it comes to the line that asks for it, which is the last one. In a line of the
-/// config it could not be longer than some versions' limit of 100 KiB.
-USAGE_STATS_INLINE std::string curl_config(const Url& url, const Request& request, const std::string& proxy,
-                                           std::chrono::milliseconds limit) {
-  std::string config = curl_head(url, request, proxy, limit);
+  config += "header = \"Expect:\"\n";
   if (!request.body.empty()) config += "data-binary = \"@-\"\n" + request.body;
   return config;
 }
@@ -147,72 +139,6 @@ USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, cons
   response.impossible = true;
   response.error = "curl did not start: " + result.error.message();
   return response;
-}
-
-/// Many requests to one server by one curl, which makes them one after the other over one connection and stops behind
-/// the first that is not answered with success.
-class CurlInTurn {
- public:
-  CurlInTurn(const Url& url, const std::vector<Request>& requests, std::chrono::milliseconds limit);
-  /// Whether it can be said in lines that every curl takes.
-  static bool fits(const Request& request) { return curl_quoted(request.body).size() < 90 * 1024; }
-
-  /// How many were answered. `answered` is told of each answer as soon as it is complete; curl is ended where it says
-  /// no. `begun` is how many may have left.
-  std::size_t run(const std::function<bool(Response)>& answered, std::size_t& begun);
-
- private:
-  bool hear(std::string_view output, const std::function<bool(Response)>& answered);
-
-  const Url& url_;
-  std::string config_, mark_;
-  std::size_t count_, heard_ = 0, done_ = 0;
-  std::chrono::milliseconds limit_;
-  int last_code_ = 0;
-  bool stopped_ = false;
-};
-
-USAGE_STATS_INLINE CurlInTurn::CurlInTurn(const Url& url, const std::vector<Request>& requests,
-                                          std::chrono::milliseconds limit)
-    // No server knows the mark, so that none can write it into its answer.
-    : url_(url), mark_("\n" + random_hex(16) + " "), count_(requests.size()), limit_(limit) {
-  const std::string proxy = proxy_for(url.scheme, url.host);
-  for (const Request& request : requests) {
-    if (!config_.empty()) config_ += "next\n";
-    config_ += curl_head(url, request, proxy, std::min(limit, std::chrono::milliseconds(10000))) +
-               "data-raw = " + curl_quoted(request.body) +
-               "\nfail-with-body\nno-buffer\nwrite-out = " + curl_quoted("%{stderr}" + mark_ + "%{exitcode}\n") + "\n";
-  }
-  config_ = "fail-early\n" + config_;
-}
-
-USAGE_STATS_INLINE bool CurlInTurn::hear(std::string_view output, const std::function<bool(Response)>& answered) {
-  while (!stopped_ && done_ < count_) {
-    const std::size_t mark = output.find(mark_, heard_);
-    const std::size_t line_end = mark == output.npos ? output.npos : output.find('\n', mark + mark_.size());
-    if (line_end == output.npos) break;
-    const std::string code(output.substr(mark + mark_.size(), line_end - mark - mark_.size()));
-    last_code_ = static_cast<int>(std::strtol(code.c_str(), nullptr, 10));
-    Response response = curl_answer(output.substr(heard_, mark - heard_), last_code_, url_);
-    heard_ = line_end + 1;
-    ++done_;
-    stopped_ = !answered(std::move(response));
-  }
-  return !stopped_;
-}
-
-USAGE_STATS_INLINE std::size_t CurlInTurn::run(const std::function<bool(Response)>& answered, std::size_t& begun) {
-  const std::filesystem::path curl = os::find_program("curl");
-  begun = 0;
-  if (curl.empty() || mark_.size() < 16) return 0;
-  const auto result =
-      os::run_program({curl.string(), "-q", "--config", "-"}, config_, count_ * (largest_head + largest_body), limit_,
-                      [&](std::string_view output) { return hear(output, answered); });
-  // An older one does not know all of these options, and has done nothing.
-  const bool unfit = result.error || (done_ == 0 && curl_is_unfit(result.exit_code));
-  // Behind a failure it begins nothing more; behind a success, whoever ended it there, the next one may have left.
-  begun = unfit ? 0 : std::min(count_, done_ + (done_ > 0 && last_code_ != 0 ? 0 : 1));
-  return done_;
 }
 
 }  // namespace transport_impl

@@ -79,7 +79,7 @@ class Relay {
   static constexpr std::size_t piece = 16 * 1024;
 
   bool tunnel(const Url&, const Proxy&, Deadline);
-  bool hang_bell(Deadline);
+  bool connect_waker(Deadline);
   /// What httplib and its TLS may have got and not yet consumed.
   std::size_t held() const noexcept { return records_.plain_bytes() - std::min(records_.plain_bytes(), consumed_); }
   void look_for_connection();
@@ -88,7 +88,7 @@ class Relay {
   static bool write(os::Socket&, std::string& bytes);
   void close();
 
-  os::Socket server_, local_, listener_, bell_, rope_;
+  os::Socket server_, local_, listener_, woken_, waker_;
   std::string to_server_, to_local_, problem_;
   HeadFilter filter_;
   int port_ = 0;
@@ -111,22 +111,23 @@ USAGE_STATS_INLINE std::unique_ptr<Relay> Relay::open(const Url& url, const std:
   }
   if (proxy && relay->tls_ && !relay->tunnel(url, *proxy, deadline)) return problem = relay->problem_, nullptr;
   relay->listener_ = os::Socket::listen(relay->port_);
-  if (!relay->listener_ || !relay->hang_bell(deadline)) return problem = "no port of 127.0.0.1 is to be had", nullptr;
+  if (!relay->listener_ || !relay->connect_waker(deadline))
+    return problem = "no port of 127.0.0.1 is to be had", nullptr;
   return relay;
 }
 
 /// A connection to itself, with which end() wakes work().
-USAGE_STATS_INLINE bool Relay::hang_bell(Deadline deadline) {
+USAGE_STATS_INLINE bool Relay::connect_waker(Deadline deadline) {
   std::string problem;
-  rope_ = os::Socket::connect("127.0.0.1", port_, deadline, problem);
-  while (rope_ && !bell_ && left_until(deadline).count() > 0) {
+  waker_ = os::Socket::connect("127.0.0.1", port_, deadline, problem);
+  while (waker_ && !woken_ && left_until(deadline).count() > 0) {
     std::vector<os::Socket::Wish> wishes{{&listener_, true, false, false}};
     int port = 0;
     if (!os::Socket::wait(wishes, left_until(deadline))) continue;
     os::Socket socket = listener_.accept(port);
-    if (socket && port == rope_.port()) bell_ = std::move(socket);  // else a stranger's
+    if (socket && port == waker_.port()) woken_ = std::move(socket);  // else a stranger's
   }
-  return static_cast<bool>(bell_);
+  return static_cast<bool>(woken_);
 }
 
 /// Asks a proxy for a way to the server (RFC 9110, section 9.3.6).
@@ -182,7 +183,7 @@ USAGE_STATS_INLINE void Relay::consumed(std::size_t at_least, std::size_t likely
 
 USAGE_STATS_INLINE void Relay::end() noexcept {
   ended_ = true;
-  rope_.write("", 1);
+  waker_.write("", 1);
 }
 
 USAGE_STATS_INLINE void Relay::close() {
@@ -255,10 +256,10 @@ USAGE_STATS_INLINE void Relay::work(Deadline deadline) {
         {local_ ? nullptr : &listener_, true, false, false},
         {&local_, to_server_.size() < piece, !to_local_.empty(), false},
         {&server_, !server_ended_ && local_ && to_local_.size() < piece, !to_server_.empty(), false},
-        {&bell_, true, false, false}};
+        {&woken_, true, false, false}};
     // end() wakes it; where that has failed, it sees so after a while.
     os::Socket::wait(wishes, std::min(left_until(deadline), std::chrono::milliseconds(200)));
-    if (char rung[8]; wishes[3].ready) bell_.read(rung, sizeof rung);
+    if (char byte[8]; wishes[3].ready) woken_.read(byte, sizeof byte);
     if (wishes[0].ready) look_for_connection();
     if (wishes[1].ready) {
       if (!write(local_, to_local_)) local_.close();

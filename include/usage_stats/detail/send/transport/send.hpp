@@ -2,7 +2,6 @@
 // One HTTP request: by cpp-httplib where it can speak the URL's scheme, else by the system's curl.
 
 #include <chrono>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -53,13 +52,6 @@ class Connection {
 /// bounded before httplib or the caller sees it. A proxy that does not let the request through, or wants other
 /// credentials, is no answer. With `kept`, the connection stays open for the next request (httplib only). Never throws.
 Response send(const Request&, std::chrono::milliseconds limit, const Log&, Connection* kept = nullptr);
-
-/// Whether send_in_turn can send to that URL: by curl, whose every process costs as much as some hundred requests.
-bool goes_by_curl(const std::string& url);
-/// Sends to one URL by one process, one after the other, until one of the answers is no success, `answered` says no, or
-/// time is up; redirects are not followed. Returns how many of the first ones may have left; all others have not.
-std::size_t send_in_turn(const std::vector<Request>&, std::chrono::milliseconds limit, const Log&,
-                         const std::function<bool(Response)>& answered);
 
 /// The proxy for a URL by the environment: "http://host:port", or empty, as it is for loopback always. NO_PROXY names
 /// hosts, domains, addresses and networks ("10.0.0.0/8"), between commas or blanks. In a CGI program HTTP_PROXY is not

@@ -97,27 +97,5 @@ USAGE_STATS_INLINE Response send(const Request& request, std::chrono::millisecon
   return response;
 }
 
-USAGE_STATS_INLINE bool goes_by_curl(const std::string& text) {
-  const auto url = parse_url(text);
-#if !defined(USAGE_STATS_NO_HTTPLIB)
-  if (url && transport_impl::httplib_can(*url, proxy_for(url->scheme, url->host))) return false;
-#endif
-  return url.has_value();
-}
-
-USAGE_STATS_INLINE std::size_t send_in_turn(const std::vector<Request>& requests, std::chrono::milliseconds limit,
-                                            const Log& log, const std::function<bool(Response)>& answered) {
-  std::size_t begun = 0;
-  const auto url = parse_url(requests.empty() ? std::string_view() : std::string_view(requests.front().url));
-  for (const Request& request : requests)
-    if (!url || request.url != requests.front().url || !transport_impl::CurlInTurn::fits(request)) return 0;
-  log(std::to_string(requests.size()), " requests to ", url ? url->origin() + url->target : std::string(),
-      " by one curl");
-  if (url)
-    transport_impl::CurlInTurn(*url, requests, limit)
-        .run([&](Response response) { return answered(transport_impl::judged(*url, std::move(response))); }, begun);
-  return begun;
-}
-
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
