@@ -1,9 +1,6 @@
 // A "no" stands in the config file and in the state: either is enough, whatever the variables of a shell say.
 #include <doctest/doctest.h>
 
-#include <chrono>
-#include <thread>
-
 #include "held_state.hpp"
 #include "pty.hpp"
 #include "sandbox.hpp"

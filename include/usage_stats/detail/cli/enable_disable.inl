@@ -41,7 +41,9 @@ USAGE_STATS_INLINE int answer_decision(const Call& call, const Plan& plan, bool 
     // What has them on may stand above what `disable` writes.
     text += row("to stop it", plan.decision.rule == 9 ? call.typed + " disable" : how_to_change(call.options, plan));
   }
-  if (dropped > 0) text += row("dropped", std::to_string(dropped) + " reports that were waiting to be sent");
+  if (dropped > 0)
+    text += row("dropped", std::to_string(dropped) + (dropped == 1 ? " report that was" : " reports that were") +
+                               " waiting to be sent");
   print(text);
   return done;
 }
@@ -117,7 +119,7 @@ USAGE_STATS_INLINE int disable(const Call& call) {
     for (const Envelope& envelope : plan.storage->outbox.waiting())
       if (!envelope.deletion && succeeded(plan.storage->outbox.remove(envelope.session_id))) ++dropped;
     prune(*plan.storage, call.log);
-    if (dropped > 0) wait_for_uploader(call, *plan.storage);
+    wait_for_uploader(call, *plan.storage);
   }
   return (std::max)(answer_decision(call, plan, false, dropped), remembered);
 }

@@ -32,7 +32,7 @@ struct End {
   std::vector<ErrorLink> uncaught{};  // what std::terminate found
 };
 
-/// Belongs to its session, and to the list of runs (ends.hpp) until it has finished.
+/// Belongs to its session, and to the list of runs (run_registry.hpp) until it has finished.
 class Run : public std::enable_shared_from_this<Run> {
  public:
   explicit Run(Options chosen) : options(std::move(chosen)), log(options.log) {}
@@ -70,7 +70,7 @@ class Run : public std::enable_shared_from_this<Run> {
   bool close_report(const End&);
   void add_parsed(Report&) const;
   void write_and_deliver();
-  void write_to_label(std::error_code why);
+  void write_to_envelope(std::error_code why);
   void deliver(Storage&) const;
   void run_maintenance(Storage&) const;
   void wait_for(os::Child, const Storage&, std::chrono::milliseconds limit) const;

@@ -224,7 +224,7 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
     return lock_.release();
   }
   auto storage = Storage::open_again(folder_, known_, error);
-  if (!storage) return write_to_label(error);
+  if (!storage) return write_to_envelope(error);
   // A last report that is there already is an uploader's: it took this run for lost. What was sent stays what it was.
   storage->keep_open();
   const bool may_be_collected = envelope_.destinations.empty() || !lock_.was_kept() ||
@@ -245,7 +245,7 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
 
 /// Where the folder is out of reach (setuid, chroot), the envelope is still open: the next uploader finds the report
 /// there.
-USAGE_STATS_INLINE void Run::write_to_label(std::error_code why) {
+USAGE_STATS_INLINE void Run::write_to_envelope(std::error_code why) {
   JsonWriter end;
   end.begin_object();
   end.key("last_report").text(to_json(report_));

@@ -25,10 +25,8 @@ constexpr const char* lock_file = "uploader.lock";
 constexpr std::chrono::seconds longest_life{60};
 constexpr std::chrono::seconds longest_request{10};
 constexpr std::chrono::milliseconds look_at_live_runs{200};
-constexpr Seconds short_wait = 5;         // is waited for by the process at work
-constexpr int failures_before_pause = 3;  // in a row, of an endpoint that answers
-constexpr std::size_t most_together = 8;  // in one process of curl's: what may still leave where a no comes meanwhile
-constexpr std::chrono::milliseconds quick_answer{100};  // of servers that get several together
+constexpr Seconds short_wait = 5;          // is waited for by the process at work
+constexpr int failures_before_pause = 3;   // in a row, of an endpoint that answers
 constexpr std::int64_t most_unsaved = 64;  // deliveries that state.json does not count yet, while more follow
 
 /// The envelopes that lie in a folder, sorted.
@@ -78,10 +76,6 @@ class UploadPass {
   std::optional<Try> prepare(Envelope, Destination);
   /// `more`: others follow for the same server, at once.
   void send_report(Try, bool more);
-  /// All of them by one process, where they can be; what was not begun is no try.
-  void send_together(std::vector<Try>);
-  std::size_t send_by_one_process(std::vector<Try>&);
-  void take_back(Try&);
   void send_deletion(const Envelope&, Destination);
   Response answer_to(const Endpoint&, const Request&);
   bool remember_sent(const Envelope&, const std::string& url);
@@ -107,8 +101,6 @@ class UploadPass {
   State state_now_;
   std::int64_t unsaved_ = 0;                       // deliveries that are not counted in state.json yet
   std::vector<std::string> silent_;                // endpoints that gave no answer, where back-off is ignored
-  std::set<std::string> redirecting_;              // endpoints whose requests go one by one
-  std::set<std::string> quick_;                    // endpoints whose last answer came at once
   std::map<std::string, std::int64_t> interim_;    // the last sequence that was tried, by session and endpoint
   std::map<std::string, Connection> connections_;  // by endpoint; each is used by its worker alone
   EndpointWorkers workers_{[this](const Endpoint& endpoint) { drain(endpoint); }};  // last: its threads use all of this
@@ -203,7 +195,7 @@ USAGE_STATS_INLINE bool UploadPass::start_workers(bool new_envelopes) {
   for (const Envelope& envelope : storage_.outbox.interims(storage_.archive))
     for (const Destination& to : envelope.destinations) {
       add(known, to.endpoint);
-      if (interim_due(envelope, to)) add(wanted, to.endpoint);
+      if (interim_due(envelope, to) && still_allowed(envelope)) add(wanted, to.endpoint);
     }
   std::vector<Envelope> waiting;
   if (new_envelopes) waiting = storage_.outbox.waiting();

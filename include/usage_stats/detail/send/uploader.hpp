@@ -49,7 +49,7 @@ inline bool upload(const std::filesystem::path& usage_folder, const UploadOption
 bool may_be_asked(const Envelope&, const State&);
 
 /// Whether a process started now would find something to do: a destination or a deletion that is due, or a
-/// needs_pruning folder.
+/// folder that needs pruning.
 bool uploader_needed(const Storage&, const Envelope&, const State&);
 
 /// Whether this program can start itself as an uploader: the hook (or run_uploader) ran, from the main executable.

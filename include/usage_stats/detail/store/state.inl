@@ -116,6 +116,5 @@ USAGE_STATS_INLINE State parse_state(std::string_view text) {
   return state;
 }
 
-/// delivery.json with one line more; of very many the oldest go.
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
