@@ -313,11 +313,10 @@ USAGE_STATS_INLINE std::optional<int> PreparedStart::run_apart() const noexcept 
     return problem == 0 || problem == EINVAL ? std::nullopt : std::optional<int>(problem);
   }
   // It takes the lock meanwhile, in a folder that may be on a server that does not answer.
-  const raw::Time longest{1, 0};
-  for (int look = 0; look < 10 && apart_.told == 0; ++look)
-    if (raw::call(SYS_futex, raw::pointer(&apart_.told), 0 /* FUTEX_WAIT */, 0, raw::pointer(&longest)) == -ETIMEDOUT)
-      break;
-  return apart_.problem;
+  const raw::Time slice{0, 10'000'000};  // so that its death is seen, too
+  for (int look = 0; look < 100 && apart_.told == 0 && !ended(); ++look)
+    raw::call(SYS_futex, raw::pointer(&apart_.told), 0 /* FUTEX_WAIT */, 0, raw::pointer(&slice));
+  return apart_.told == 0 && ended() ? ECHILD : apart_.problem.load();
 }
 #endif
 #else
@@ -339,7 +338,7 @@ USAGE_STATS_INLINE int start_prepared(const SelfStart& start, pid_t& child) {
       last.compare_exchange_strong(none, prepared.release());
     }
     if (problem) return *problem;
-    return PreparedStart(start).run(child);
+    return prepared->run(child);
   }
   PreparedStart* none = nullptr;
   last.compare_exchange_strong(none, former);
