@@ -211,6 +211,17 @@ TEST_CASE("report limits: a report is readable as long as there is room, and nev
   }
 }
 
+TEST_CASE("report limits: texts beyond 64 KiB are not looked at, and counted") {
+  const json report = report_of([&](Session& session) {
+    for (int i = 0; i < 300; ++i) session.record(event, {{text, std::string(400, 'x')}});
+  });
+  std::size_t kept = 0;
+  for (const json& one : report["events"]) kept += one["fields"].size();
+  CHECK(kept > 100);
+  CHECK(kept < 300);
+  CHECK(truncated(report) == json{{"fields", 300 - kept}});
+}
+
 TEST_CASE("report limits: what grows when it is written does not break the 64 KiB") {
   // A control character takes six bytes in JSON.
   us::Options options = OwnHome::options();

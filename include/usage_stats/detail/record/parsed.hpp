@@ -34,8 +34,8 @@ class ParsedArguments {
 
   /// What a value that may be recorded must not say; nothing where there is none.
   SensitiveValues::Words others(const SensitiveValues& ambient) const;
-  /// Whether the value can be one of the program's own choices: "cool", or "cool,hic".
-  static bool is_plain_choice(const Entry&);
+  /// Whether the value itself may leave: a listed one, or one of the program's own choices ("cool", or "cool,hic").
+  static bool may_show(const Entry&, const SensitiveValues::Words& sensitive);
 
   bool told_ = false;
   bool hidden_ = false;  // ArgumentDetail::none

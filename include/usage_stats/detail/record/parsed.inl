@@ -62,16 +62,22 @@ USAGE_STATS_INLINE SensitiveValues::Words ParsedArguments::others(const Sensitiv
   return others.words();
 }
 
-/// Of a list with commas. A compiler may keep a short word nowhere but in its instructions, so that it cannot be looked
-/// up as one of the program's.
-USAGE_STATS_INLINE bool ParsedArguments::is_plain_choice(const Entry& entry) {
-  bool plain = entry.is_choice;
+USAGE_STATS_INLINE bool ParsedArguments::may_show(const Entry& entry, const SensitiveValues::Words& sensitive) {
+  if (entry.value.empty() || redaction_impl::looks_private(entry.value)) return false;
+  std::vector<std::string_view> words;
   const std::string_view text = entry.value;
-  for (std::size_t at = 0, end = 0; plain && at <= text.size(); at = end + 1) {
+  for (std::size_t at = 0, end = 0; entry.is_choice && at <= text.size(); at = end + 1) {
     end = std::min(text.find(',', at), text.size());
-    plain = redaction_impl::is_plain_word(text.substr(at, end - at));
+    words.push_back(text.substr(at, end - at));
+    // No more than this: a compiler may keep a short word nowhere but in its instructions, where it cannot be looked
+    // up.
+    if (!redaction_impl::is_plain_word(words.back())) return false;
   }
-  return plain;
+  if (!redaction_impl::says_any(text, sensitive)) return true;
+  // A choice that a variable has given is the value of a variable; that of the program's own words it is tells nothing.
+  if (!entry.is_choice || entry.source != ArgumentSource::environment) return false;
+  const auto own = find_own_names(words, false, true);
+  return own && std::find(own->begin(), own->end(), false) == own->end();
 }
 
 USAGE_STATS_INLINE void ParsedArguments::replace_in(Report& report, const SensitiveValues& ambient) const {
@@ -91,12 +97,8 @@ USAGE_STATS_INLINE void ParsedArguments::replace_in(Report& report, const Sensit
       }
       if (!marked) shown.emplace_back(mark);
       marked = true;
-      // A choice that a variable has given is, of course, the value of a variable.
-      const bool may_repeat = entry.is_choice && source == ArgumentSource::environment;
-      const bool recorded = !entry.value.empty() && (!entry.is_choice || is_plain_choice(entry)) &&
-                            !looks_private(entry.value) && (may_repeat || !says_any(entry.value, sensitive));
       std::string text = entry.shown;
-      text += recorded ? std::string_view(entry.value) : entry.kind;
+      text += may_show(entry, sensitive) ? std::string_view(entry.value) : entry.kind;
       shown.push_back(clip_utf8(text, limits::string_bytes));
     }
   };

@@ -57,10 +57,10 @@ USAGE_STATS_INLINE Report report_at_start(const Options& options, const std::str
 namespace report_impl {
 
 /// Calls `see` for each text that the program has made up, and the value that it is of, as far as a report has room for
-/// them. Messages come first.
+/// them. Messages come first. Returns how many there was no room for.
 template <class See>
-void for_each_text(Report& report, See see) {
-  std::size_t room = limits::report_bytes;
+std::size_t for_each_text(Report& report, See see) {
+  std::size_t room = limits::report_bytes, left_out = 0;
   for (ErrorLink& link : report.outcome.error) {
     see(link.message, nullptr);
     if (link.told) see(link.type, nullptr);
@@ -68,7 +68,11 @@ void for_each_text(Report& report, See see) {
   const auto values = [&](Values& list) {
     for (auto& [name, value] : list) {
       auto* const text = std::get_if<Unscrubbed>(&value);
-      if (text == nullptr || text->text.size() > room) continue;
+      if (text == nullptr) continue;
+      if (text->text.size() > room) {
+        ++left_out;
+        continue;
+      }
       room -= text->text.size();
       see(text->text, &value);
     }
@@ -76,12 +80,13 @@ void for_each_text(Report& report, See see) {
   values(report.fields);
   for (EventRecord& event : report.events) values(event.fields);
   for (StageRecord& stage : report.stages) values(stage.fields);
+  return left_out;
 }
 
 USAGE_STATS_INLINE void scrub_texts(Report& report, const SensitiveValues& sensitive) {
   std::vector<std::string> texts;
   std::size_t messages = 0;
-  for_each_text(report, [&](const std::string& text, const Value* field) {
+  const std::size_t left_out = for_each_text(report, [&](const std::string& text, const Value* field) {
     texts.push_back(text);
     messages += field == nullptr ? 1 : 0;
   });
@@ -91,6 +96,7 @@ USAGE_STATS_INLINE void scrub_texts(Report& report, const SensitiveValues& sensi
     clean.reset();
   else if (any)
     clean = scrub(texts, sensitive, limits::message_bytes, os::read_only_memory(true), messages);
+  if (left_out > 0) report.truncated["fields"] += left_out;
   std::size_t next = 0;
   for_each_text(report, [&](std::string& text, Value* field) {
     std::string shown = clean ? std::move((*clean)[next++]) : std::string();
@@ -103,8 +109,8 @@ USAGE_STATS_INLINE void scrub_texts(Report& report, const SensitiveValues& sensi
   });
 }
 
-/// "remote add", if the program (no library, for those have words for everything) has these words, and they are
-/// nobody's name and no value.
+/// "remote add", if the program (no library, for those have words for everything) has these words, and none is a name
+/// of the user or the host.
 USAGE_STATS_INLINE std::string known_command(const std::string& command, const SensitiveValues& sensitive) {
   constexpr std::size_t most = 4;
   std::vector<std::string_view> names;
@@ -115,7 +121,7 @@ USAGE_STATS_INLINE std::string known_command(const std::string& command, const S
   const auto known = find_own_names(names, false);
   std::string result;
   for (std::size_t i = 0; i < names.size() && known; ++i)
-    result.append(i == 0 ? "" : " ").append((*known)[i] && !sensitive.say(names[i]) ? names[i] : value_mark);
+    result.append(i == 0 ? "" : " ").append((*known)[i] && !sensitive.is_name(names[i]) ? names[i] : value_mark);
   return result;
 }
 

@@ -85,9 +85,9 @@ USAGE_STATS_INLINE std::string_view private_part(std::string_view argument, bool
 
 }  // namespace redaction_impl
 
-USAGE_STATS_INLINE void SensitiveValues::add(std::string_view value, std::size_t shortest, bool stands_alone) {
+USAGE_STATS_INLINE void SensitiveValues::add(std::string_view value, std::size_t shortest, bool name) {
   if (value.empty()) return;
-  values_.push_back({text_.size(), value.size(), shortest, stands_alone});
+  values_.push_back({text_.size(), value.size(), shortest, name});
   text_ += value;
 }
 
@@ -97,19 +97,23 @@ USAGE_STATS_INLINE std::optional<SensitiveValues> SensitiveValues::completed() c
   SensitiveValues all = *this;
   all.accounts_.reset();
   using redaction_impl::in_environment;
-  for (const std::string& name : *names) all.add(name, name.substr(0, 1) == "/" ? in_environment : 3);
+  for (const std::string& name : *names) name[0] == '/' ? all.add(name, in_environment) : all.add_name(name);
   return all;
 }
 
-USAGE_STATS_INLINE bool SensitiveValues::say(std::string_view word) const {
+USAGE_STATS_INLINE bool SensitiveValues::is_name(std::string_view word) const {
   if (accounts_) {
     const auto all = completed();
-    return !all || all->say(word);
+    return !all || all->is_name(word);
   }
   const auto same = [](char a, char b) { return characters::lower(a) == characters::lower(b); };
   return std::any_of(values_.begin(), values_.end(), [&](const Value& value) {
-    return !value.stands_alone && value.size == word.size() &&
-           std::equal(word.begin(), word.end(), text_.begin() + static_cast<std::ptrdiff_t>(value.begin), same);
+    const std::string_view name = std::string_view(text_).substr(value.begin, value.size);
+    for (std::size_t at = 0, end = 0; value.name && at < name.size(); at = end + 1) {  // "Jane Doe" is two
+      end = std::min(name.find(' ', at), name.size());
+      if (std::equal(word.begin(), word.end(), name.data() + at, name.data() + end, same)) return true;
+    }
+    return false;
   });
 }
 
@@ -117,7 +121,7 @@ USAGE_STATS_INLINE void SensitiveValues::add_arguments(const std::vector<std::st
   bool options_ended = false;
   for (std::size_t i = 0; i < std::min(arguments.size(), redaction_impl::arguments_with_words); ++i) {
     const std::string_view part = redaction_impl::private_part(arguments[i], options_ended);
-    add(part, 3, part.size() == arguments[i].size());
+    add(part);
     options_ended = options_ended || arguments[i] == "--";
   }
 }
@@ -204,7 +208,7 @@ USAGE_STATS_INLINE SensitiveValues ambient_values() {
   const os::PrivateNames names = os::private_names();
   result.add_later(os::Accounts::now());
   for (const auto* const list : {&names.users, &names.hosts})
-    for (const std::string& name : *list) result.add(name);
+    for (const std::string& name : *list) result.add_name(name);
   for (const std::string& folder : {names.home, names.working_folder}) result.add(folder, in_environment);
   const std::string values = os::variable_values();
   for (std::size_t at = 0, end = 0; at < values.size(); at = end + 1) {

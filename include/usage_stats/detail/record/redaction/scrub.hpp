@@ -29,13 +29,14 @@ class SensitiveValues {
   /// A value and the words in it that have three letters or more; with a digit in it, and from `shortest` bytes on, it
   /// goes even where the program says the same.
   void add(std::string_view value, std::size_t shortest = 3) { add(value, shortest, false); }
+  /// The same for a name of the user or the host.
+  void add_name(std::string_view name) { add(name, 3, true); }
   /// Adds what the list of accounts says of the user, once something is compared with the values.
   void add_later(const os::Accounts& accounts) noexcept { accounts_ = accounts; }
   /// Adds the values of a command line.
   void add_arguments(const std::vector<std::string>& arguments);
-  /// Whether this word, in whatever case, is one of the values. One that stands alone on the command line does not
-  /// count, for that is where a subcommand stands.
-  bool say(std::string_view word) const;
+  /// Whether this word, in whatever case, is a name of the user or the host.
+  bool is_name(std::string_view word) const;
 
   /// The values, taken apart; letters of ASCII in lower case.
   struct Words {
@@ -55,9 +56,9 @@ class SensitiveValues {
  private:
   struct Value {
     std::size_t begin, size, shortest;
-    bool stands_alone;  // an argument that is no option
+    bool name;  // of the user or the host
   };
-  void add(std::string_view value, std::size_t shortest, bool stands_alone);
+  void add(std::string_view value, std::size_t shortest, bool name);
 
   /// With what was to be added later; nothing where that cannot be had.
   std::optional<SensitiveValues> completed() const;

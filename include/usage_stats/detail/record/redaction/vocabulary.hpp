@@ -36,8 +36,9 @@ std::optional<std::vector<std::vector<Own>>> find_own_text(const std::vector<std
                                                            const std::vector<os::MemoryRange>& memory);
 
 /// Which of the names (letters, digits, dashes) the program has as words: first looked for in the program alone, then,
-/// if any is missing, in its `libraries`. Nothing as above.
-std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_view>& names, bool libraries = true);
+/// if any is missing, in its `libraries`. With `endings` the end of a literal is enough. Nothing as above.
+std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_view>& names, bool libraries = true,
+                                                bool endings = false);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -291,7 +291,7 @@ USAGE_STATS_INLINE std::optional<std::vector<std::vector<Own>>> find_own_text(
 }
 
 USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_view>& names,
-                                                                   bool libraries) {
+                                                                   bool libraries, bool endings) {
   using namespace vocabulary_impl;
   std::vector<bool> found(names.size(), false);
   std::size_t missing = names.size(), shortest = shortest_run;
@@ -317,9 +317,9 @@ USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::ve
       if (found[name] || at + 1 < offset || at + 1 - offset + size > piece.size) return;
       const auto begin = static_cast<std::ptrdiff_t>(at + 1 - offset), end = begin + static_cast<std::ptrdiff_t>(size);
       if (names[name].compare(0, size, piece.bytes + begin, size) != 0) return;
-      // A linker lets a literal lie at the end of a longer one.
-      const bool shared = !libraries && memory[end] == '\0';
-      if ((memory.is_word(begin - 1) && !shared) || memory.is_word(end) || (memory[end] == '-' && memory.is_word(end + 1))) return;
+      const bool ends = endings && memory[end] == '\0';  // a linker lets a literal lie at the end of a longer one
+      if ((memory.is_word(begin - 1) && !ends) || memory.is_word(end)) return;
+      if (memory[end] == '-' && memory.is_word(end + 1)) return;
       found[name] = true;
       --missing;
     });
