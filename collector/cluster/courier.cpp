@@ -138,25 +138,28 @@ Courier::Lines Courier::lines_of(const Outgoing& outgoing) {
 }
 
 std::size_t Courier::take_deletions() {
-  // All of them at first, and then what is new, with some time for clocks that differ.
-  const char* const since = knows_all_deletions_ ? " WHERE at > now() - 3600" : "";
+  // All of them at first, and then what is new since the last answer, with some time for clocks that differ.
+  const std::string now = server_.query("SELECT toUInt32(now())").at(0).at(0);
+  const std::string since = deletions_until_.empty() ? "" : " WHERE toUInt32(at) > " + deletions_until_ + " - 3600";
   std::set<std::string> missing;
-  for (const auto& row : server_.query(std::string("SELECT DISTINCT hash FROM tombstone") + since))
+  for (const auto& row : server_.query("SELECT DISTINCT hash FROM tombstone" + since))
     if (!database_["SELECT 1 FROM tombstone WHERE hash = ?"](Blob{bytes_of_hex(row[0])}).number())
       missing.insert(row[0]);
-  knows_all_deletions_ = true;
-  if (missing.empty()) return 0;
-  const bool buried = perform_([&](Store& store) {
-    for (const std::string& hash : missing) store.bury(bytes_of_hex(hash));
-  });
-  if (!buried) throw Problem("the database cannot be changed");
+  const auto change = [&](const std::function<void(Store&)>& work) {
+    if (!perform_(work)) throw Problem("the database cannot be changed");
+  };
   std::vector<std::string> here;  // those of whom there are reports
   Statement& keys = database_["SELECT key FROM client"]();
-  while (keys.step())
+  while (!missing.empty() && keys.step())
     if (const std::string digits = hex_of(keys.bytes(0)); missing.count(hex_of(hash_of_client(digits))) > 0)
       here.push_back(digits);
-  for (const std::string& digits : here)
-    if (!perform_([&](Store& store) { store.remove_client(digits); })) throw Problem("the database cannot be changed");
+  // Each with its tombstone: what fails in between is missing the next time.
+  for (const std::string& digits : here) change([&](Store& store) { store.remove_client(digits); });
+  for (auto next = missing.begin(); next != missing.end();)
+    change([&](Store& store) {  // reports wait meanwhile
+      for (int n = 0; n < 50 && next != missing.end(); ++n, ++next) store.bury(bytes_of_hex(*next));
+    });
+  deletions_until_ = now;
   return here.size();
 }
 

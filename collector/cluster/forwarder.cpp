@@ -48,13 +48,14 @@ void Forwarder::pass(std::optional<Courier>& courier) {
                     [this](const std::function<void(Store&)>& change) { return committer_.perform(change); });
     courier->begin();
   }
-  while (courier->forward()) {
+  for (bool more = true; more;) {  // a long backlog keeps no deletion waiting
+    if (steady_clock::now() - asked_at_ >= deletions_every || asked_at_ == steady_clock::time_point()) {
+      courier->take_deletions();
+      asked_at_ = steady_clock::now();
+    }
+    more = courier->forward();
     const std::lock_guard<std::mutex> guard(mutex_);
     if (ending_) return;
-  }
-  if (steady_clock::now() - asked_at_ >= deletions_every || asked_at_ == steady_clock::time_point()) {
-    courier->take_deletions();
-    asked_at_ = steady_clock::now();
   }
   if (night_of_ != today()) night(*courier);
   told_.clear();

@@ -57,7 +57,7 @@ class Courier {
   std::unordered_map<Id, NamedLeaf> leaves_;
   std::unordered_map<Id, Named> terms_;
   Day horizon_ = 0;
-  bool knows_all_deletions_ = false;
+  std::string deletions_until_;  // the server's time; empty: none is known yet
 };
 
 /// A courier with its thread, beside a committer.

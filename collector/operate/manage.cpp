@@ -84,6 +84,10 @@ int expire(const Arguments& arguments) {
   }
   while (store.shrink(1000)) {
   }
+  if (const auto left = store.expired_days(first_kept); !left.empty()) {
+    std::cout << "reports of " << left.size() << " days are kept until the cluster has them\n";
+    return 1;
+  }
   std::cout << "removed the reports of " << which << '\n';
   return 0;
 }

@@ -180,7 +180,6 @@ bool Store::truncate_log() {
 
 Id Store::rebuild(Id after, int most) {
   write_figures();
-  if (after == 0) forward_again(database_);
   std::vector<std::pair<Id, std::string>> reports;
   Statement& found = database_["SELECT id, body FROM report WHERE id > ? ORDER BY id LIMIT ?"](after, most);
   while (found.step()) reports.emplace_back(found.integer(0), found.text(1));
@@ -197,7 +196,9 @@ Id Store::rebuild(Id after, int most) {
     database_["UPDATE run SET leaf = ?, facts = ? WHERE id = ?"](leaf, Blob{packed(facts)}, id).run();
   }
   write_figures();
-  return reports.size() == static_cast<std::size_t>(most) ? reports.back().first : 0;
+  if (reports.size() == static_cast<std::size_t>(most)) return reports.back().first;
+  forward_again(database_);  // all of them are as they shall be
+  return 0;
 }
 
 }  // namespace collector

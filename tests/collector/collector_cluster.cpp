@@ -254,7 +254,10 @@ TEST_CASE("collector cluster: more than two days at once are not retired unless 
 TEST_CASE("collector cluster: a collector that serves acknowledges while the cluster is away, and catches up") {
   if (!ClickHouseServer::is_there()) return;
   ClickHouseServer server;
-  if (!server.is_ours()) return;  // nobody else's is to be stopped
+  if (!server.is_ours()) {
+    MESSAGE("skipped: nobody else's server is to be stopped");
+    return;
+  }
   TemporaryFolder folder;
   const std::string url = server.url(own_database());
   CollectorProcess collector(folder.path(), {"--clickhouse", url});

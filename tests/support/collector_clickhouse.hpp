@@ -13,6 +13,8 @@
 #include <memory>
 #include <string>
 
+#include <doctest/doctest.h>
+
 #include "collector.hpp"
 #include "collector/cluster/clickhouse.hpp"
 #include "collector/store/schema.hpp"
@@ -25,7 +27,7 @@ class ClickHouseServer {
   static bool is_there() {
     if (std::getenv("USAGE_STATS_CLICKHOUSE") != nullptr) return true;
     static const bool found = std::system("command -v clickhouse-server >/dev/null") == 0;
-    if (!found) std::puts("SKIPPED: there is no clickhouse-server; .ci/run clickhouse installs it");
+    if (!found) MESSAGE("skipped: there is no clickhouse-server; .ci/run clickhouse installs it");
     return found;
   }
 
