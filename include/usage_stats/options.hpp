@@ -178,9 +178,9 @@ struct Options {
   /// answered lately are not waited for. 0 to 60 s, 0: never; default: 1 s.
   std::chrono::milliseconds container_wait{1000};
 
-  /// For long-running programs: the interval of interim reports, 10 ms to 30 days; 0: none, the default. Starts the
-  /// only thread that this library ever starts. The first interim report comes after a minute at the latest. Below a
-  /// minute a report is written only if something has changed since the last one.
+  /// For long-running programs: the interval of interim reports, 10 ms to 30 days; 0: none, the default. Starts a
+  /// thread; nothing else does but Delivery::in_process. The first interim report comes after a minute at the latest.
+  /// Below a minute a report is written only if something has changed since the last one.
   std::chrono::milliseconds report_every{0};
 
   /// The share of runs that are sent, 0 to 1, chosen at random for each run; the others stay on the machine.
