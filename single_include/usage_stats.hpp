@@ -272,9 +272,9 @@ struct Options {
   /// answered lately are not waited for. 0 to 60 s, 0: never; default: 1 s.
   std::chrono::milliseconds container_wait{1000};
 
-  /// For long-running programs: the interval of interim reports, 10 ms to 30 days; 0: none, the default. Starts the
-  /// only thread that this library ever starts. The first interim report comes after a minute at the latest. Below a
-  /// minute a report is written only if something has changed since the last one.
+  /// For long-running programs: the interval of interim reports, 10 ms to 30 days; 0: none, the default. Starts a
+  /// thread; nothing else does but Delivery::in_process. The first interim report comes after a minute at the latest.
+  /// Below a minute a report is written only if something has changed since the last one.
   std::chrono::milliseconds report_every{0};
 
   /// The share of runs that are sent, 0 to 1, chosen at random for each run; the others stay on the machine.
@@ -1450,7 +1450,6 @@ USAGE_STATS_END_NAMESPACE
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -1509,10 +1508,6 @@ struct ProgramResult {
 };
 ProgramResult run_program(const std::vector<std::string>& command, std::string_view input, std::size_t output_limit,
                           std::chrono::milliseconds limit);
-/// The same; standard error is part of the output, and `heard` is told of all that has come each time when more has.
-/// The program is ended where it says no.
-ProgramResult run_program(const std::vector<std::string>& command, std::string_view input, std::size_t output_limit,
-                          std::chrono::milliseconds limit, const std::function<bool(std::string_view)>& heard);
 /// The absolute path of a program in PATH; empty if there is none.
 std::filesystem::path find_program(std::string_view name);
 
@@ -2678,8 +2673,9 @@ std::optional<std::vector<std::vector<Own>>> find_own_text(const std::vector<std
                                                            const std::vector<os::MemoryRange>& memory);
 
 /// Which of the names (letters, digits, dashes) the program has as words: first looked for in the program alone, then,
-/// if any is missing, in its `libraries`. Nothing as above.
-std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_view>& names, bool libraries = true);
+/// if any is missing, in its `libraries`. With `endings` the end of a literal is enough. Nothing as above.
+std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_view>& names, bool libraries = true,
+                                                bool endings = false);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
@@ -2709,13 +2705,14 @@ class SensitiveValues {
   /// A value and the words in it that have three letters or more; with a digit in it, and from `shortest` bytes on, it
   /// goes even where the program says the same.
   void add(std::string_view value, std::size_t shortest = 3) { add(value, shortest, false); }
+  /// The same for a name of the user or the host.
+  void add_name(std::string_view name) { add(name, 3, true); }
   /// Adds what the list of accounts says of the user, once something is compared with the values.
   void add_later(const os::Accounts& accounts) noexcept { accounts_ = accounts; }
   /// Adds the values of a command line.
   void add_arguments(const std::vector<std::string>& arguments);
-  /// Whether this word, in whatever case, is one of the values. One that stands alone on the command line does not
-  /// count, for that is where a subcommand stands.
-  bool say(std::string_view word) const;
+  /// Whether this word, in whatever case, is a name of the user or the host.
+  bool is_name(std::string_view word) const;
 
   /// The values, taken apart; letters of ASCII in lower case.
   struct Words {
@@ -2735,9 +2732,9 @@ class SensitiveValues {
  private:
   struct Value {
     std::size_t begin, size, shortest;
-    bool stands_alone;  // an argument that is no option
+    bool name;  // of the user or the host
   };
-  void add(std::string_view value, std::size_t shortest, bool stands_alone);
+  void add(std::string_view value, std::size_t shortest, bool name);
 
   /// With what was to be added later; nothing where that cannot be had.
   std::optional<SensitiveValues> completed() const;
@@ -3015,8 +3012,8 @@ class ParsedArguments {
 
   /// What a value that may be recorded must not say; nothing where there is none.
   SensitiveValues::Words others(const SensitiveValues& ambient) const;
-  /// Whether the value can be one of the program's own choices: "cool", or "cool,hic".
-  static bool is_plain_choice(const Entry&);
+  /// Whether the value itself may leave: a listed one, or one of the program's own choices ("cool", or "cool,hic").
+  static bool may_show(const Entry&, const SensitiveValues::Words& sensitive);
 
   bool told_ = false;
   bool hidden_ = false;  // ArgumentDetail::none
@@ -3086,7 +3083,7 @@ struct End {
   std::vector<ErrorLink> uncaught{};  // what std::terminate found
 };
 
-/// Belongs to its session, and to the list of runs (ends.hpp) until it has finished.
+/// Belongs to its session, and to the list of runs (run_registry.hpp) until it has finished.
 class Run : public std::enable_shared_from_this<Run> {
  public:
   explicit Run(Options chosen) : options(std::move(chosen)), log(options.log) {}
@@ -3124,7 +3121,7 @@ class Run : public std::enable_shared_from_this<Run> {
   bool close_report(const End&);
   void add_parsed(Report&) const;
   void write_and_deliver();
-  void write_to_label(std::error_code why);
+  void write_to_envelope(std::error_code why);
   void deliver(Storage&) const;
   void run_maintenance(Storage&) const;
   void wait_for(os::Child, const Storage&, std::chrono::milliseconds limit) const;
@@ -3266,7 +3263,6 @@ USAGE_STATS_END_NAMESPACE
 // One HTTP request: by cpp-httplib where it can speak the URL's scheme, else by the system's curl.
 
 #include <chrono>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -3315,13 +3311,6 @@ class Connection {
 /// credentials, is no answer. With `kept`, the connection stays open for the next request (httplib only). Never throws.
 Response send(const Request&, std::chrono::milliseconds limit, const Log&, Connection* kept = nullptr);
 
-/// Whether send_in_turn can send to that URL: by curl, whose every process costs as much as some hundred requests.
-bool goes_by_curl(const std::string& url);
-/// Sends to one URL by one process, one after the other, until one of the answers is no success, `answered` says no, or
-/// time is up; redirects are not followed. Returns how many of the first ones may have left; all others have not.
-std::size_t send_in_turn(const std::vector<Request>&, std::chrono::milliseconds limit, const Log&,
-                         const std::function<bool(Response)>& answered);
-
 /// The proxy for a URL by the environment: "http://host:port", or empty, as it is for loopback always. NO_PROXY names
 /// hosts, domains, addresses and networks ("10.0.0.0/8"), between commas or blanks. In a CGI program HTTP_PROXY is not
 /// honoured, for its value is the web client's.
@@ -3365,7 +3354,7 @@ inline bool upload(const std::filesystem::path& usage_folder, const UploadOption
 bool may_be_asked(const Envelope&, const State&);
 
 /// Whether a process started now would find something to do: a destination or a deletion that is due, or a
-/// needs_pruning folder.
+/// folder that needs pruning.
 bool uploader_needed(const Storage&, const Envelope&, const State&);
 
 /// Whether this program can start itself as an uploader: the hook (or run_uploader) ran, from the main executable.
@@ -5230,11 +5219,10 @@ USAGE_STATS_INLINE bool feed(Handle& pipe, std::string_view& input) noexcept {
   return count > 0;
 }
 
-/// Feeds the program and collects what it says until it ends or closes its output, says too much, is not to go on, or
-/// time is up.
+/// Feeds the program and collects what it says until it ends or closes its output, says too much, or time is up.
 USAGE_STATS_INLINE void converse(HANDLE process, Handle& in, const Handle& out, std::string_view input,
-                                 std::size_t limit, std::chrono::steady_clock::time_point deadline, std::string& output,
-                                 const std::function<bool(std::string_view)>& heard) {
+                                 std::size_t limit, std::chrono::steady_clock::time_point deadline,
+                                 std::string& output) {
   for (DWORD pause_ms = 1; output.size() < limit && std::chrono::steady_clock::now() < deadline;) {
     // Asked first: what a program said before its end stands in the pipe by now. The pipe's own end may not be seen,
     // where a child that the host starts at this moment inherits it.
@@ -5250,7 +5238,6 @@ USAGE_STATS_INLINE void converse(HANDLE process, Handle& in, const Handle& out, 
       output.append(buffer, count);
       moved = true;
     }
-    if (heard && !heard(output)) return;
     if (!moved) ::WaitForSingleObject(process, pause_ms);
     pause_ms = moved ? 1 : (std::min)(pause_ms * 2, DWORD{16});
   }
@@ -5260,12 +5247,6 @@ USAGE_STATS_INLINE void converse(HANDLE process, Handle& in, const Handle& out, 
 
 USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
                                              std::size_t output_limit, std::chrono::milliseconds limit) {
-  return run_program(command, input, output_limit, limit, {});
-}
-
-USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
-                                             std::size_t output_limit, std::chrono::milliseconds limit,
-                                             const std::function<bool(std::string_view)>& heard) {
   ProgramResult result;
   const auto deadline = std::chrono::steady_clock::now() + limit;
   HANDLE read_end = nullptr, write_end = nullptr;
@@ -5282,13 +5263,12 @@ USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& com
   for (const std::string& argument : command) program.command_line += windows::quoted(windows::wide(argument)) + L" ";
   program.input = in_child.get();
   program.output = out_child.get();
-  program.errors = heard ? out_child.get() : null.get();
+  program.errors = null.get();
   const windows::Handle process = windows::start(program, CREATE_NO_WINDOW);
   if (!process) return result.error = windows::last_error(), result;
   in_child.close();
   out_child.close();
-  windows::converse(process.get(), in_parent, out_parent, input, output_limit, deadline, result.output, heard);
-  if (heard && !heard(result.output)) ::TerminateProcess(process.get(), 1);
+  windows::converse(process.get(), in_parent, out_parent, input, output_limit, deadline, result.output);
 
   out_parent.close();
   in_parent.close();
@@ -7166,11 +7146,9 @@ USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
 
 namespace posix {
 
-/// Feeds the program and collects what it says until it closes its output, says too much, is not to go on, or time is
-/// up.
+/// Feeds the program and collects what it says until it closes its output, says too much, or time is up.
 USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::string_view input, std::size_t limit,
-                                 std::chrono::steady_clock::time_point deadline, std::string& output,
-                                 const std::function<bool(std::string_view)>& heard) {
+                                 std::chrono::steady_clock::time_point deadline, std::string& output) {
   for (;;) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
@@ -7186,9 +7164,7 @@ USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::str
       char buffer[8192];
       const ssize_t count = ::read(out.get(), buffer, std::min(sizeof buffer, limit - output.size()));
       if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) return;
-      if (count <= 0) continue;
-      output.append(buffer, static_cast<std::size_t>(count));
-      if (heard && !heard(output)) return;
+      if (count > 0) output.append(buffer, static_cast<std::size_t>(count));
     }
   }
 }
@@ -7197,12 +7173,6 @@ USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::str
 
 USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
                                              std::size_t output_limit, std::chrono::milliseconds limit) {
-  return run_program(command, input, output_limit, limit, {});
-}
-
-USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
-                                             std::size_t output_limit, std::chrono::milliseconds limit,
-                                             const std::function<bool(std::string_view)>& heard) {
   ProgramResult result;
   const auto deadline = std::chrono::steady_clock::now() + limit;
   int in[2], out[2];
@@ -7217,23 +7187,19 @@ USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& com
   posix::Spawn spawn;
   spawn.stream(0, in_child.get());
   spawn.stream(1, out_child.get());
-  if (heard)
-    spawn.stream(2, out_child.get());
-  else
-    spawn.null_stream(2);
+  spawn.null_stream(2);
   pid_t id = 0;
   const int problem = spawn.start(id, command.front(), command, environ);
   if (problem != 0) return result.error = std::error_code(problem, std::generic_category()), result;
   in_child.close();
   out_child.close();
-  posix::converse(in_parent, out_parent, input, output_limit, deadline, result.output, heard);
-  const bool over = heard && !heard(result.output);
+  posix::converse(in_parent, out_parent, input, output_limit, deadline, result.output);
 
   out_parent.close();
   in_parent.close();
   int status = 0;
   for (int pause_ms = 1; ::waitpid(id, &status, WNOHANG) == 0;) {
-    if (over || std::chrono::steady_clock::now() >= deadline) ::kill(id, SIGKILL);
+    if (std::chrono::steady_clock::now() >= deadline) ::kill(id, SIGKILL);
     ::poll(nullptr, 0, pause_ms);
     pause_ms = std::min(pause_ms * 2, 50);
   }
@@ -8078,11 +8044,10 @@ USAGE_STATS_INLINE std::optional<int> PreparedStart::run_apart() const noexcept 
     return problem == 0 || problem == EINVAL ? std::nullopt : std::optional<int>(problem);
   }
   // It takes the lock meanwhile, in a folder that may be on a server that does not answer.
-  const raw::Time longest{1, 0};
-  for (int look = 0; look < 10 && apart_.told == 0; ++look)
-    if (raw::call(SYS_futex, raw::pointer(&apart_.told), 0 /* FUTEX_WAIT */, 0, raw::pointer(&longest)) == -ETIMEDOUT)
-      break;
-  return apart_.problem;
+  const raw::Time slice{0, 10'000'000};  // so that its death is seen, too
+  for (int look = 0; look < 100 && apart_.told == 0 && !ended(); ++look)
+    raw::call(SYS_futex, raw::pointer(&apart_.told), 0 /* FUTEX_WAIT */, 0, raw::pointer(&slice));
+  return apart_.told == 0 && ended() ? ECHILD : apart_.problem.load();
 }
 #endif
 #else
@@ -8104,7 +8069,7 @@ USAGE_STATS_INLINE int start_prepared(const SelfStart& start, pid_t& child) {
       last.compare_exchange_strong(none, prepared.release());
     }
     if (problem) return *problem;
-    return PreparedStart(start).run(child);
+    return prepared->run(child);
   }
   PreparedStart* none = nullptr;
   last.compare_exchange_strong(none, former);
@@ -11836,7 +11801,7 @@ USAGE_STATS_INLINE std::optional<std::vector<std::vector<Own>>> find_own_text(
 }
 
 USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_view>& names,
-                                                                   bool libraries) {
+                                                                   bool libraries, bool endings) {
   using namespace vocabulary_impl;
   std::vector<bool> found(names.size(), false);
   std::size_t missing = names.size(), shortest = shortest_run;
@@ -11862,9 +11827,9 @@ USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::ve
       if (found[name] || at + 1 < offset || at + 1 - offset + size > piece.size) return;
       const auto begin = static_cast<std::ptrdiff_t>(at + 1 - offset), end = begin + static_cast<std::ptrdiff_t>(size);
       if (names[name].compare(0, size, piece.bytes + begin, size) != 0) return;
-      // A linker lets a literal lie at the end of a longer one.
-      const bool shared = !libraries && memory[end] == '\0';
-      if ((memory.is_word(begin - 1) && !shared) || memory.is_word(end) || (memory[end] == '-' && memory.is_word(end + 1))) return;
+      const bool ends = endings && memory[end] == '\0';  // a linker lets a literal lie at the end of a longer one
+      if ((memory.is_word(begin - 1) && !ends) || memory.is_word(end)) return;
+      if (memory[end] == '-' && memory.is_word(end + 1)) return;
       found[name] = true;
       --missing;
     });
@@ -11970,9 +11935,9 @@ USAGE_STATS_INLINE std::string_view private_part(std::string_view argument, bool
 
 }  // namespace redaction_impl
 
-USAGE_STATS_INLINE void SensitiveValues::add(std::string_view value, std::size_t shortest, bool stands_alone) {
+USAGE_STATS_INLINE void SensitiveValues::add(std::string_view value, std::size_t shortest, bool name) {
   if (value.empty()) return;
-  values_.push_back({text_.size(), value.size(), shortest, stands_alone});
+  values_.push_back({text_.size(), value.size(), shortest, name});
   text_ += value;
 }
 
@@ -11982,19 +11947,23 @@ USAGE_STATS_INLINE std::optional<SensitiveValues> SensitiveValues::completed() c
   SensitiveValues all = *this;
   all.accounts_.reset();
   using redaction_impl::in_environment;
-  for (const std::string& name : *names) all.add(name, name.substr(0, 1) == "/" ? in_environment : 3);
+  for (const std::string& name : *names) name[0] == '/' ? all.add(name, in_environment) : all.add_name(name);
   return all;
 }
 
-USAGE_STATS_INLINE bool SensitiveValues::say(std::string_view word) const {
+USAGE_STATS_INLINE bool SensitiveValues::is_name(std::string_view word) const {
   if (accounts_) {
     const auto all = completed();
-    return !all || all->say(word);
+    return !all || all->is_name(word);
   }
   const auto same = [](char a, char b) { return characters::lower(a) == characters::lower(b); };
   return std::any_of(values_.begin(), values_.end(), [&](const Value& value) {
-    return !value.stands_alone && value.size == word.size() &&
-           std::equal(word.begin(), word.end(), text_.begin() + static_cast<std::ptrdiff_t>(value.begin), same);
+    const std::string_view name = std::string_view(text_).substr(value.begin, value.size);
+    for (std::size_t at = 0, end = 0; value.name && at < name.size(); at = end + 1) {  // "Jane Doe" is two
+      end = std::min(name.find(' ', at), name.size());
+      if (std::equal(word.begin(), word.end(), name.data() + at, name.data() + end, same)) return true;
+    }
+    return false;
   });
 }
 
@@ -12002,7 +11971,7 @@ USAGE_STATS_INLINE void SensitiveValues::add_arguments(const std::vector<std::st
   bool options_ended = false;
   for (std::size_t i = 0; i < std::min(arguments.size(), redaction_impl::arguments_with_words); ++i) {
     const std::string_view part = redaction_impl::private_part(arguments[i], options_ended);
-    add(part, 3, part.size() == arguments[i].size());
+    add(part);
     options_ended = options_ended || arguments[i] == "--";
   }
 }
@@ -12089,7 +12058,7 @@ USAGE_STATS_INLINE SensitiveValues ambient_values() {
   const os::PrivateNames names = os::private_names();
   result.add_later(os::Accounts::now());
   for (const auto* const list : {&names.users, &names.hosts})
-    for (const std::string& name : *list) result.add(name);
+    for (const std::string& name : *list) result.add_name(name);
   for (const std::string& folder : {names.home, names.working_folder}) result.add(folder, in_environment);
   const std::string values = os::variable_values();
   for (std::size_t at = 0, end = 0; at < values.size(); at = end + 1) {
@@ -12917,10 +12886,10 @@ USAGE_STATS_INLINE Report report_at_start(const Options& options, const std::str
 namespace report_impl {
 
 /// Calls `see` for each text that the program has made up, and the value that it is of, as far as a report has room for
-/// them. Messages come first.
+/// them. Messages come first. Returns how many there was no room for.
 template <class See>
-void for_each_text(Report& report, See see) {
-  std::size_t room = limits::report_bytes;
+std::size_t for_each_text(Report& report, See see) {
+  std::size_t room = limits::report_bytes, left_out = 0;
   for (ErrorLink& link : report.outcome.error) {
     see(link.message, nullptr);
     if (link.told) see(link.type, nullptr);
@@ -12928,7 +12897,11 @@ void for_each_text(Report& report, See see) {
   const auto values = [&](Values& list) {
     for (auto& [name, value] : list) {
       auto* const text = std::get_if<Unscrubbed>(&value);
-      if (text == nullptr || text->text.size() > room) continue;
+      if (text == nullptr) continue;
+      if (text->text.size() > room) {
+        ++left_out;
+        continue;
+      }
       room -= text->text.size();
       see(text->text, &value);
     }
@@ -12936,12 +12909,13 @@ void for_each_text(Report& report, See see) {
   values(report.fields);
   for (EventRecord& event : report.events) values(event.fields);
   for (StageRecord& stage : report.stages) values(stage.fields);
+  return left_out;
 }
 
 USAGE_STATS_INLINE void scrub_texts(Report& report, const SensitiveValues& sensitive) {
   std::vector<std::string> texts;
   std::size_t messages = 0;
-  for_each_text(report, [&](const std::string& text, const Value* field) {
+  const std::size_t left_out = for_each_text(report, [&](const std::string& text, const Value* field) {
     texts.push_back(text);
     messages += field == nullptr ? 1 : 0;
   });
@@ -12951,6 +12925,7 @@ USAGE_STATS_INLINE void scrub_texts(Report& report, const SensitiveValues& sensi
     clean.reset();
   else if (any)
     clean = scrub(texts, sensitive, limits::message_bytes, os::read_only_memory(true), messages);
+  if (left_out > 0) report.truncated["fields"] += left_out;
   std::size_t next = 0;
   for_each_text(report, [&](std::string& text, Value* field) {
     std::string shown = clean ? std::move((*clean)[next++]) : std::string();
@@ -12963,8 +12938,8 @@ USAGE_STATS_INLINE void scrub_texts(Report& report, const SensitiveValues& sensi
   });
 }
 
-/// "remote add", if the program (no library, for those have words for everything) has these words, and they are
-/// nobody's name and no value.
+/// "remote add", if the program (no library, for those have words for everything) has these words, and none is a name
+/// of the user or the host.
 USAGE_STATS_INLINE std::string known_command(const std::string& command, const SensitiveValues& sensitive) {
   constexpr std::size_t most = 4;
   std::vector<std::string_view> names;
@@ -12975,7 +12950,7 @@ USAGE_STATS_INLINE std::string known_command(const std::string& command, const S
   const auto known = find_own_names(names, false);
   std::string result;
   for (std::size_t i = 0; i < names.size() && known; ++i)
-    result.append(i == 0 ? "" : " ").append((*known)[i] && !sensitive.say(names[i]) ? names[i] : value_mark);
+    result.append(i == 0 ? "" : " ").append((*known)[i] && !sensitive.is_name(names[i]) ? names[i] : value_mark);
   return result;
 }
 
@@ -13328,16 +13303,22 @@ USAGE_STATS_INLINE SensitiveValues::Words ParsedArguments::others(const Sensitiv
   return others.words();
 }
 
-/// Of a list with commas. A compiler may keep a short word nowhere but in its instructions, so that it cannot be looked
-/// up as one of the program's.
-USAGE_STATS_INLINE bool ParsedArguments::is_plain_choice(const Entry& entry) {
-  bool plain = entry.is_choice;
+USAGE_STATS_INLINE bool ParsedArguments::may_show(const Entry& entry, const SensitiveValues::Words& sensitive) {
+  if (entry.value.empty() || redaction_impl::looks_private(entry.value)) return false;
+  std::vector<std::string_view> words;
   const std::string_view text = entry.value;
-  for (std::size_t at = 0, end = 0; plain && at <= text.size(); at = end + 1) {
+  for (std::size_t at = 0, end = 0; entry.is_choice && at <= text.size(); at = end + 1) {
     end = std::min(text.find(',', at), text.size());
-    plain = redaction_impl::is_plain_word(text.substr(at, end - at));
+    words.push_back(text.substr(at, end - at));
+    // No more than this: a compiler may keep a short word nowhere but in its instructions, where it cannot be looked
+    // up.
+    if (!redaction_impl::is_plain_word(words.back())) return false;
   }
-  return plain;
+  if (!redaction_impl::says_any(text, sensitive)) return true;
+  // A choice that a variable has given is the value of a variable; that of the program's own words it is tells nothing.
+  if (!entry.is_choice || entry.source != ArgumentSource::environment) return false;
+  const auto own = find_own_names(words, false, true);
+  return own && std::find(own->begin(), own->end(), false) == own->end();
 }
 
 USAGE_STATS_INLINE void ParsedArguments::replace_in(Report& report, const SensitiveValues& ambient) const {
@@ -13357,12 +13338,8 @@ USAGE_STATS_INLINE void ParsedArguments::replace_in(Report& report, const Sensit
       }
       if (!marked) shown.emplace_back(mark);
       marked = true;
-      // A choice that a variable has given is, of course, the value of a variable.
-      const bool may_repeat = entry.is_choice && source == ArgumentSource::environment;
-      const bool recorded = !entry.value.empty() && (!entry.is_choice || is_plain_choice(entry)) &&
-                            !looks_private(entry.value) && (may_repeat || !says_any(entry.value, sensitive));
       std::string text = entry.shown;
-      text += recorded ? std::string_view(entry.value) : entry.kind;
+      text += may_show(entry, sensitive) ? std::string_view(entry.value) : entry.kind;
       shown.push_back(clip_utf8(text, limits::string_bytes));
     }
   };
@@ -13591,7 +13568,6 @@ USAGE_STATS_INLINE State parse_state(std::string_view text) {
   return state;
 }
 
-/// delivery.json with one line more; of very many the oldest go.
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
@@ -14709,7 +14685,7 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
     return lock_.release();
   }
   auto storage = Storage::open_again(folder_, known_, error);
-  if (!storage) return write_to_label(error);
+  if (!storage) return write_to_envelope(error);
   // A last report that is there already is an uploader's: it took this run for lost. What was sent stays what it was.
   storage->keep_open();
   const bool may_be_collected = envelope_.destinations.empty() || !lock_.was_kept() ||
@@ -14730,7 +14706,7 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
 
 /// Where the folder is out of reach (setuid, chroot), the envelope is still open: the next uploader finds the report
 /// there.
-USAGE_STATS_INLINE void Run::write_to_label(std::error_code why) {
+USAGE_STATS_INLINE void Run::write_to_envelope(std::error_code why) {
   JsonWriter end;
   end.begin_object();
   end.key("last_report").text(to_json(report_));
@@ -16289,10 +16265,8 @@ constexpr const char* lock_file = "uploader.lock";
 constexpr std::chrono::seconds longest_life{60};
 constexpr std::chrono::seconds longest_request{10};
 constexpr std::chrono::milliseconds look_at_live_runs{200};
-constexpr Seconds short_wait = 5;         // is waited for by the process at work
-constexpr int failures_before_pause = 3;  // in a row, of an endpoint that answers
-constexpr std::size_t most_together = 8;  // in one process of curl's: what may still leave where a no comes meanwhile
-constexpr std::chrono::milliseconds quick_answer{100};  // of servers that get several together
+constexpr Seconds short_wait = 5;          // is waited for by the process at work
+constexpr int failures_before_pause = 3;   // in a row, of an endpoint that answers
 constexpr std::int64_t most_unsaved = 64;  // deliveries that state.json does not count yet, while more follow
 
 /// The envelopes that lie in a folder, sorted.
@@ -16342,10 +16316,6 @@ class UploadPass {
   std::optional<Try> prepare(Envelope, Destination);
   /// `more`: others follow for the same server, at once.
   void send_report(Try, bool more);
-  /// All of them by one process, where they can be; what was not begun is no try.
-  void send_together(std::vector<Try>);
-  std::size_t send_by_one_process(std::vector<Try>&);
-  void take_back(Try&);
   void send_deletion(const Envelope&, Destination);
   Response answer_to(const Endpoint&, const Request&);
   bool remember_sent(const Envelope&, const std::string& url);
@@ -16371,8 +16341,6 @@ class UploadPass {
   State state_now_;
   std::int64_t unsaved_ = 0;                       // deliveries that are not counted in state.json yet
   std::vector<std::string> silent_;                // endpoints that gave no answer, where back-off is ignored
-  std::set<std::string> redirecting_;              // endpoints whose requests go one by one
-  std::set<std::string> quick_;                    // endpoints whose last answer came at once
   std::map<std::string, std::int64_t> interim_;    // the last sequence that was tried, by session and endpoint
   std::map<std::string, Connection> connections_;  // by endpoint; each is used by its worker alone
   EndpointWorkers workers_{[this](const Endpoint& endpoint) { drain(endpoint); }};  // last: its threads use all of this
@@ -16467,7 +16435,7 @@ USAGE_STATS_INLINE bool UploadPass::start_workers(bool new_envelopes) {
   for (const Envelope& envelope : storage_.outbox.interims(storage_.archive))
     for (const Destination& to : envelope.destinations) {
       add(known, to.endpoint);
-      if (interim_due(envelope, to)) add(wanted, to.endpoint);
+      if (interim_due(envelope, to) && still_allowed(envelope)) add(wanted, to.endpoint);
     }
   std::vector<Envelope> waiting;
   if (new_envelopes) waiting = storage_.outbox.waiting();
@@ -16742,8 +16710,6 @@ USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std:
     const Destination* const to = at(envelope, endpoint);
     return to != nullptr && waiting_due(envelope, *to) && seen.count(envelope.session_id) == 0;
   };
-  std::vector<Try> together;
-  const bool by_curl = endpoint.protocol != Protocol::amplitude && goes_by_curl(endpoint.url) && !options_.awaited;
   const auto last = std::find_if(envelopes.rbegin(), envelopes.rend(), due_here);
   for (const Envelope& envelope : envelopes) {
     if (out_of_time() || !due_here(envelope)) continue;
@@ -16753,16 +16719,9 @@ USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std:
     if (envelope.deletion)
       send_deletion(envelope, *to);
     else if (still_allowed(envelope))
-      if (auto prepared = prepare(envelope, *to)) {
-        const bool more = last != envelopes.rend() && &envelope != &*last;
-        if (by_curl)
-          together.push_back(std::move(*prepared));
-        else
-          send_report(std::move(*prepared), more);
-      }
-    if (together.size() == most_together) send_together(std::exchange(together, {}));
+      if (auto prepared = prepare(envelope, *to))
+        send_report(std::move(*prepared), last != envelopes.rend() && &envelope != &*last);
   }
-  send_together(std::move(together));
   if (unsaved_ > 0) keep_count([](State&) {});
   return any;
 }
@@ -16854,86 +16813,16 @@ USAGE_STATS_INLINE bool UploadPass::send_to(Try& prepared, bool more) {
   return prepared.requests.empty() || conclude(prepared.envelope, prepared.to, response, prepared.events, more);
 }
 
-USAGE_STATS_INLINE void UploadPass::take_back(Try& prepared) {
-  --prepared.to.attempts;
-  note_outcome(prepared.envelope, prepared.to, false);
-}
-
-USAGE_STATS_INLINE void UploadPass::send_together(std::vector<Try> tries) {
-  const auto forget_first = [&](std::size_t count) {
-    tries.erase(tries.begin(), tries.begin() + static_cast<std::ptrdiff_t>(count));
-  };
-  while (!tries.empty()) {
-    if (out_of_time() || !due(tries[0].to) || !still_allowed(tries[0].envelope)) {
-      take_back(tries[0]);
-      forget_first(1);
-      continue;
-    }
-    // Once curl has begun, a no cannot keep the next request back: it is only used where all is over in a moment.
-    const std::string& url = tries[0].to.endpoint.url;
-    const bool one_by_one = tries.size() < 2 || quick_.count(url) == 0 || redirecting_.count(url) > 0;
-    std::size_t settled = one_by_one ? 0 : send_by_one_process(tries);
-    if (settled == 0) {  // there is no such curl, or one of them has several requests
-      send_report(tries[0], tries.size() > 1);
-      settled = 1;
-    }
-    forget_first(settled);
-  }
-}
-
-/// Until the first that fails; returns how many have left.
-USAGE_STATS_INLINE std::size_t UploadPass::send_by_one_process(std::vector<Try>& tries) {
-  std::vector<Request> requests;
-  for (const Try& prepared : tries)
-    if (prepared.requests.size() == 1) requests.push_back(prepared.requests.front());
-  if (requests.size() < tries.size()) return 0;
-  std::size_t done = 0;
-  bool allowed = true;
-  std::vector<std::size_t> redirected;
-  // Only a no, or the end of our time, ends curl: the next request may have left already. Behind a failure it ends by
-  // itself.
-  const auto answered = [&](const Response& response) {
-    const auto guard = workers_.hold();
-    Try& prepared = tries[done++];
-    if (response.status >= 300 && response.status <= 399) {
-      redirected.push_back(done - 1);
-    } else {
-      const bool over = conclude(prepared.envelope, prepared.to, response, 0, done < tries.size());
-      note_outcome(prepared.envelope, prepared.to, over);
-    }
-    allowed = done == tries.size() || (!out_of_time() && still_allowed(tries[done].envelope));
-    return allowed;
-  };
-  const auto limit =
-      std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline + longest_request - Clock::now());
-  const std::size_t begun = workers_.meanwhile([&] { return send_in_turn(requests, limit, log_, answered); });
-  if (begun > done && allowed) {
-    Response none;
-    none.error = "curl took too long";
-    note_outcome(tries[done].envelope, tries[done].to, conclude(tries[done].envelope, tries[done].to, none, 0));
-  }
-  for (const std::size_t i : redirected) {  // it is followed by a request of its own
-    redirecting_.insert(tries[i].to.endpoint.url);
-    if (!out_of_time() && due(tries[i].to) && still_allowed(tries[i].envelope)) send_report(tries[i], true);
-  }
-  return std::max(done, begun);
-}
-
 USAGE_STATS_INLINE Response UploadPass::answer_to(const Endpoint& endpoint, const Request& request) {
   // Where nobody waits, a request that has begun gets its full time: cut short by our own end it would look like a
   // dead network, and make everything else wait.
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline - Clock::now());
   const std::chrono::milliseconds limit = options_.awaited ? left : longest_request;
   Connection& connection = connections_[endpoint.url + " " + protocol_name(endpoint.protocol)];
-  const auto began = Clock::now();
   Response response = workers_.meanwhile([&] {
     return send(request, std::clamp<std::chrono::milliseconds>(limit, std::chrono::milliseconds(1), longest_request),
                 log_, &connection);
   });
-  if (response.status != 0 && Clock::now() - began < quick_answer)
-    quick_.insert(endpoint.url);
-  else
-    quick_.erase(endpoint.url);
   if (response.doubtful) response.error = "a page came instead of an answer, as of a captive portal";
   return response;
 }
@@ -17189,7 +17078,6 @@ USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/send/transport/curl.inl
 // The system's curl, for what httplib cannot send here.
 
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17329,9 +17217,11 @@ USAGE_STATS_INLINE std::string curl_quoted(std::string_view text) {
   return result + "\"";
 }
 
-/// One request without its body.
-USAGE_STATS_INLINE std::string curl_head(const Url& url, const Request& request, const std::string& proxy,
-                                         std::chrono::milliseconds limit) {
+/// Everything curl needs, for its standard input: arguments can be seen by other users of the machine. The body is the
+/// rest of that: curl reads it when it comes to the line that asks for it, which is the last one. In a line of the
+/// config it could not be longer than some versions' limit of 100 KiB.
+USAGE_STATS_INLINE std::string curl_config(const Url& url, const Request& request, const std::string& proxy,
+                                           std::chrono::milliseconds limit) {
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%lld.%03lld", static_cast<long long>(limit.count() / 1000),
                 static_cast<long long>(limit.count() % 1000));
@@ -17340,15 +17230,7 @@ USAGE_STATS_INLINE std::string curl_head(const Url& url, const Request& request,
       "\ngloboff\nsilent\ninclude\nsuppress-connect-headers\nproto = \"=http,https\"\nmax-time = " + seconds + "\n" +
       (proxy.empty() ? "noproxy = \"*\"" : "noproxy = \"\"\nproxy = " + curl_quoted(proxy)) + "\n";
   for (const auto& [name, value] : request.headers) config += "header = " + curl_quoted(name + ": " + value) + "\n";
-  return config + "header = \"Expect:\"\n";
-}
-
-/// Everything curl needs, for its standard input: arguments can be seen by other users of the machine. The body is the
-/// rest of that: curl reads it when it comes to the line that asks for it, which is the last one. In a line of the
-/// config it could not be longer than some versions' limit of 100 KiB.
-USAGE_STATS_INLINE std::string curl_config(const Url& url, const Request& request, const std::string& proxy,
-                                           std::chrono::milliseconds limit) {
-  std::string config = curl_head(url, request, proxy, limit);
+  config += "header = \"Expect:\"\n";
   if (!request.body.empty()) config += "data-binary = \"@-\"\n" + request.body;
   return config;
 }
@@ -17433,72 +17315,6 @@ USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, cons
   response.impossible = true;
   response.error = "curl did not start: " + result.error.message();
   return response;
-}
-
-/// Many requests to one server by one curl, which makes them one after the other over one connection and stops behind
-/// the first that is not answered with success.
-class CurlInTurn {
- public:
-  CurlInTurn(const Url& url, const std::vector<Request>& requests, std::chrono::milliseconds limit);
-  /// Whether it can be said in lines that every curl takes.
-  static bool fits(const Request& request) { return curl_quoted(request.body).size() < 90 * 1024; }
-
-  /// How many were answered. `answered` is told of each answer as soon as it is complete; curl is ended where it says
-  /// no. `begun` is how many may have left.
-  std::size_t run(const std::function<bool(Response)>& answered, std::size_t& begun);
-
- private:
-  bool hear(std::string_view output, const std::function<bool(Response)>& answered);
-
-  const Url& url_;
-  std::string config_, mark_;
-  std::size_t count_, heard_ = 0, done_ = 0;
-  std::chrono::milliseconds limit_;
-  int last_code_ = 0;
-  bool stopped_ = false;
-};
-
-USAGE_STATS_INLINE CurlInTurn::CurlInTurn(const Url& url, const std::vector<Request>& requests,
-                                          std::chrono::milliseconds limit)
-    // No server knows the mark, so that none can write it into its answer.
-    : url_(url), mark_("\n" + random_hex(16) + " "), count_(requests.size()), limit_(limit) {
-  const std::string proxy = proxy_for(url.scheme, url.host);
-  for (const Request& request : requests) {
-    if (!config_.empty()) config_ += "next\n";
-    config_ += curl_head(url, request, proxy, std::min(limit, std::chrono::milliseconds(10000))) +
-               "data-raw = " + curl_quoted(request.body) +
-               "\nfail-with-body\nno-buffer\nwrite-out = " + curl_quoted("%{stderr}" + mark_ + "%{exitcode}\n") + "\n";
-  }
-  config_ = "fail-early\n" + config_;
-}
-
-USAGE_STATS_INLINE bool CurlInTurn::hear(std::string_view output, const std::function<bool(Response)>& answered) {
-  while (!stopped_ && done_ < count_) {
-    const std::size_t mark = output.find(mark_, heard_);
-    const std::size_t line_end = mark == output.npos ? output.npos : output.find('\n', mark + mark_.size());
-    if (line_end == output.npos) break;
-    const std::string code(output.substr(mark + mark_.size(), line_end - mark - mark_.size()));
-    last_code_ = static_cast<int>(std::strtol(code.c_str(), nullptr, 10));
-    Response response = curl_answer(output.substr(heard_, mark - heard_), last_code_, url_);
-    heard_ = line_end + 1;
-    ++done_;
-    stopped_ = !answered(std::move(response));
-  }
-  return !stopped_;
-}
-
-USAGE_STATS_INLINE std::size_t CurlInTurn::run(const std::function<bool(Response)>& answered, std::size_t& begun) {
-  const std::filesystem::path curl = os::find_program("curl");
-  begun = 0;
-  if (curl.empty() || mark_.size() < 16) return 0;
-  const auto result =
-      os::run_program({curl.string(), "-q", "--config", "-"}, config_, count_ * (largest_head + largest_body), limit_,
-                      [&](std::string_view output) { return hear(output, answered); });
-  // An older one does not know all of these options, and has done nothing.
-  const bool unfit = result.error || (done_ == 0 && curl_is_unfit(result.exit_code));
-  // Behind a failure it begins nothing more; behind a success, whoever ended it there, the next one may have left.
-  begun = unfit ? 0 : std::min(count_, done_ + (done_ > 0 && last_code_ != 0 ? 0 : 1));
-  return done_;
 }
 
 }  // namespace transport_impl
@@ -17865,7 +17681,7 @@ class Relay {
   static constexpr std::size_t piece = 16 * 1024;
 
   bool tunnel(const Url&, const Proxy&, Deadline);
-  bool hang_bell(Deadline);
+  bool connect_waker(Deadline);
   /// What httplib and its TLS may have got and not yet consumed.
   std::size_t held() const noexcept { return records_.plain_bytes() - std::min(records_.plain_bytes(), consumed_); }
   void look_for_connection();
@@ -17874,7 +17690,7 @@ class Relay {
   static bool write(os::Socket&, std::string& bytes);
   void close();
 
-  os::Socket server_, local_, listener_, bell_, rope_;
+  os::Socket server_, local_, listener_, woken_, waker_;
   std::string to_server_, to_local_, problem_;
   HeadFilter filter_;
   int port_ = 0;
@@ -17897,22 +17713,23 @@ USAGE_STATS_INLINE std::unique_ptr<Relay> Relay::open(const Url& url, const std:
   }
   if (proxy && relay->tls_ && !relay->tunnel(url, *proxy, deadline)) return problem = relay->problem_, nullptr;
   relay->listener_ = os::Socket::listen(relay->port_);
-  if (!relay->listener_ || !relay->hang_bell(deadline)) return problem = "no port of 127.0.0.1 is to be had", nullptr;
+  if (!relay->listener_ || !relay->connect_waker(deadline))
+    return problem = "no port of 127.0.0.1 is to be had", nullptr;
   return relay;
 }
 
 /// A connection to itself, with which end() wakes work().
-USAGE_STATS_INLINE bool Relay::hang_bell(Deadline deadline) {
+USAGE_STATS_INLINE bool Relay::connect_waker(Deadline deadline) {
   std::string problem;
-  rope_ = os::Socket::connect("127.0.0.1", port_, deadline, problem);
-  while (rope_ && !bell_ && left_until(deadline).count() > 0) {
+  waker_ = os::Socket::connect("127.0.0.1", port_, deadline, problem);
+  while (waker_ && !woken_ && left_until(deadline).count() > 0) {
     std::vector<os::Socket::Wish> wishes{{&listener_, true, false, false}};
     int port = 0;
     if (!os::Socket::wait(wishes, left_until(deadline))) continue;
     os::Socket socket = listener_.accept(port);
-    if (socket && port == rope_.port()) bell_ = std::move(socket);  // else a stranger's
+    if (socket && port == waker_.port()) woken_ = std::move(socket);  // else a stranger's
   }
-  return static_cast<bool>(bell_);
+  return static_cast<bool>(woken_);
 }
 
 /// Asks a proxy for a way to the server (RFC 9110, section 9.3.6).
@@ -17968,7 +17785,7 @@ USAGE_STATS_INLINE void Relay::consumed(std::size_t at_least, std::size_t likely
 
 USAGE_STATS_INLINE void Relay::end() noexcept {
   ended_ = true;
-  rope_.write("", 1);
+  waker_.write("", 1);
 }
 
 USAGE_STATS_INLINE void Relay::close() {
@@ -18041,10 +17858,10 @@ USAGE_STATS_INLINE void Relay::work(Deadline deadline) {
         {local_ ? nullptr : &listener_, true, false, false},
         {&local_, to_server_.size() < piece, !to_local_.empty(), false},
         {&server_, !server_ended_ && local_ && to_local_.size() < piece, !to_server_.empty(), false},
-        {&bell_, true, false, false}};
+        {&woken_, true, false, false}};
     // end() wakes it; where that has failed, it sees so after a while.
     os::Socket::wait(wishes, std::min(left_until(deadline), std::chrono::milliseconds(200)));
-    if (char rung[8]; wishes[3].ready) bell_.read(rung, sizeof rung);
+    if (char byte[8]; wishes[3].ready) woken_.read(byte, sizeof byte);
     if (wishes[0].ready) look_for_connection();
     if (wishes[1].ready) {
       if (!write(local_, to_local_)) local_.close();
@@ -18295,28 +18112,6 @@ USAGE_STATS_INLINE Response send(const Request& request, std::chrono::millisecon
     response.error = "out of memory, or a fault in httplib";
   }
   return response;
-}
-
-USAGE_STATS_INLINE bool goes_by_curl(const std::string& text) {
-  const auto url = parse_url(text);
-#if !defined(USAGE_STATS_NO_HTTPLIB)
-  if (url && transport_impl::httplib_can(*url, proxy_for(url->scheme, url->host))) return false;
-#endif
-  return url.has_value();
-}
-
-USAGE_STATS_INLINE std::size_t send_in_turn(const std::vector<Request>& requests, std::chrono::milliseconds limit,
-                                            const Log& log, const std::function<bool(Response)>& answered) {
-  std::size_t begun = 0;
-  const auto url = parse_url(requests.empty() ? std::string_view() : std::string_view(requests.front().url));
-  for (const Request& request : requests)
-    if (!url || request.url != requests.front().url || !transport_impl::CurlInTurn::fits(request)) return 0;
-  log(std::to_string(requests.size()), " requests to ", url ? url->origin() + url->target : std::string(),
-      " by one curl");
-  if (url)
-    transport_impl::CurlInTurn(*url, requests, limit)
-        .run([&](Response response) { return answered(transport_impl::judged(*url, std::move(response))); }, begun);
-  return begun;
 }
 
 }  // namespace detail
@@ -19163,7 +18958,9 @@ USAGE_STATS_INLINE int answer_decision(const Call& call, const Plan& plan, bool 
     // What has them on may stand above what `disable` writes.
     text += row("to stop it", plan.decision.rule == 9 ? call.typed + " disable" : how_to_change(call.options, plan));
   }
-  if (dropped > 0) text += row("dropped", std::to_string(dropped) + " reports that were waiting to be sent");
+  if (dropped > 0)
+    text += row("dropped", std::to_string(dropped) + (dropped == 1 ? " report that was" : " reports that were") +
+                               " waiting to be sent");
   print(text);
   return done;
 }
@@ -19239,7 +19036,7 @@ USAGE_STATS_INLINE int disable(const Call& call) {
     for (const Envelope& envelope : plan.storage->outbox.waiting())
       if (!envelope.deletion && succeeded(plan.storage->outbox.remove(envelope.session_id))) ++dropped;
     prune(*plan.storage, call.log);
-    if (dropped > 0) wait_for_uploader(call, *plan.storage);
+    wait_for_uploader(call, *plan.storage);
   }
   return (std::max)(answer_decision(call, plan, false, dropped), remembered);
 }
