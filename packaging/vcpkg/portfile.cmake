@@ -24,6 +24,7 @@ vcpkg_cmake_configure(
         -DUSAGE_STATS_BUILD_TESTS=OFF
         -DUSAGE_STATS_BUILD_EXAMPLES=OFF
         -DUSAGE_STATS_BUILD_BENCH=OFF
+        -DUSAGE_STATS_BUILD_COLLECTOR=OFF
 )
 vcpkg_cmake_install()
 vcpkg_cmake_config_fixup(PACKAGE_NAME usage_stats CONFIG_PATH lib/cmake/usage_stats)

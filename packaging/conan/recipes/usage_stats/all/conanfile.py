@@ -63,7 +63,7 @@ class UsageStatsConan(ConanFile):
     def generate(self):
         toolchain = CMakeToolchain(self)
         toolchain.cache_variables["USAGE_STATS_USE_HTTPLIB"] = bool(self.options.with_httplib)
-        for part in ("TESTS", "EXAMPLES", "BENCH"):
+        for part in ("TESTS", "EXAMPLES", "BENCH", "COLLECTOR"):
             toolchain.cache_variables[f"USAGE_STATS_BUILD_{part}"] = False
         toolchain.generate()
         CMakeDeps(self).generate()
