@@ -285,16 +285,62 @@ TEST_CASE("foreign users: a folder that somebody else has put into a place for a
   CHECK(all_belong_to(folder, alice));
 }
 
+namespace {
+
+/// Who owns the link, the mode and the owner of its folder, and whether Alice follows it.
+struct Link {
+  const char* what;
+  unsigned owner;
+  unsigned folders_owner;
+  mode_t mode;
+  bool followed;
+};
+
+void check_link(const Link& link, bool relative) {
+  const bool old_kernel = relative && can_trace();  // without openat2
+  CAPTURE(link.what);
+  CAPTURE(relative);
+  Server server;
+  const Shared shared(alice);
+  const fs::path place = shared.sandbox.root() / "place", target = shared.sandbox.root() / "target";
+  fs::create_directory(place);
+  fs::create_directory(target);
+  fs::create_directory_symlink(relative ? fs::path("../target") : target, place / "x");
+  ::chmod(place.c_str(), link.mode);
+  give(target, alice);
+  give(place / "x", link.owner);
+  give(place, link.folders_owner);
+  const std::string through = (place / "x" / "inner" / "usage").string();
+  const auto started = [&](Command command) {
+    if (old_kernel)
+      command = under_strace(command, {"-f", "-qq", "-o", "/dev/null", "-e", "inject=openat2:error=ENOSYS"});
+    return run(as(command, alice));
+  };
+  const Result result = started(
+      shared.command(sending_to(server.url(), {"--directory", through, "--info", "--config-file",
+                                               (place / "x" / "conf" / "config.json").string(), "--exit", "3"})));
+  CHECK(result.exit_code == 3);
+  CHECK(server.requests().size() == (link.followed ? 1 : 0));
+  if (link.followed) {
+    CHECK(all_belong_to(target, alice));
+    CHECK(fs::exists(target / "inner" / "usage" / "state.json"));
+  } else {
+    // The config file comes first: what cannot be read there means off.
+    CHECK_MESSAGE(result.out.find("another user") != std::string::npos, result.out);
+    CHECK(names_in(target).empty());
+    const std::vector<std::string> arguments = sending_to(server.url(), {"--directory", through, "--info"});
+    CHECK(started(shared.command(arguments)).out.find("problem=" + through + ": another") != std::string::npos);
+    Command command = shared.command(
+        {"--config-file", (place / "x" / "conf" / "config.json").string(), "--as", "usage-stats", "disable"});
+    CHECK(started(command).exit_code == 1);
+    CHECK(names_in(target).empty());
+  }
+}
+
+}  // namespace
+
 TEST_CASE("foreign users: no link on the way is followed that another user may have put there") {
   if (!can_be_others()) return;
-  // Who owns the link, the mode and the owner of the folder it lies in, and whether Alice follows it.
-  struct Link {
-    const char* what;
-    unsigned owner;
-    unsigned folders_owner;
-    mode_t mode;
-    bool followed;
-  };
   for (const Link& link : {Link{"Bob's in a folder for all", bob, 0, 01777, false},
                            {"Alice's own in a folder for all", alice, 0, 01777, false},
                            {"root's in a folder for all", 0, 0, 01777, false},
@@ -303,46 +349,7 @@ TEST_CASE("foreign users: no link on the way is followed that another user may h
                            {"Alice's in a folder that her group may write", alice, alice, 0775, false},
                            {"Alice's own in her own folder", alice, alice, 0755, true},
                            {"root's in root's folder", 0, 0, 0755, true}})
-    for (const bool relative : {false, true}) {
-      const bool old_kernel = relative && can_trace();  // without openat2
-      CAPTURE(link.what);
-      CAPTURE(relative);
-      Server server;
-      const Shared shared(alice);
-      const fs::path place = shared.sandbox.root() / "place", target = shared.sandbox.root() / "target";
-      fs::create_directory(place);
-      fs::create_directory(target);
-      fs::create_directory_symlink(relative ? fs::path("../target") : target, place / "x");
-      ::chmod(place.c_str(), link.mode);
-      give(target, alice);
-      give(place / "x", link.owner);
-      give(place, link.folders_owner);
-      const std::string through = (place / "x" / "inner" / "usage").string();
-      const auto started = [&](Command command) {
-        if (old_kernel)
-          command = under_strace(command, {"-f", "-qq", "-o", "/dev/null", "-e", "inject=openat2:error=ENOSYS"});
-        return run(as(command, alice));
-      };
-      const Result result = started(
-          shared.command(sending_to(server.url(), {"--directory", through, "--info", "--config-file",
-                                                   (place / "x" / "conf" / "config.json").string(), "--exit", "3"})));
-      CHECK(result.exit_code == 3);
-      CHECK(server.requests().size() == (link.followed ? 1 : 0));
-      if (link.followed) {
-        CHECK(all_belong_to(target, alice));
-        CHECK(fs::exists(target / "inner" / "usage" / "state.json"));
-      } else {
-        // The config file comes first: what cannot be read there means off.
-        CHECK_MESSAGE(result.out.find("another user") != std::string::npos, result.out);
-        CHECK(names_in(target).empty());
-        const std::vector<std::string> arguments = sending_to(server.url(), {"--directory", through, "--info"});
-        CHECK(started(shared.command(arguments)).out.find("problem=" + through + ": another") != std::string::npos);
-        Command command = shared.command(
-            {"--config-file", (place / "x" / "conf" / "config.json").string(), "--as", "usage-stats", "disable"});
-        CHECK(started(command).exit_code == 1);
-        CHECK(names_in(target).empty());
-      }
-    }
+    for (const bool relative : {false, true}) check_link(link, relative);
 }
 
 TEST_CASE("foreign users: a user's own links in the home are followed, to another disk as well") {

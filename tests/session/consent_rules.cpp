@@ -27,60 +27,57 @@ struct Rule {
   std::function<void(Scene&)> arrange;
 };
 
-const std::vector<Rule>& rules() {
-  const auto option = [](Scene& scene, std::vector<std::string> words) {
-    scene.options.insert(scene.options.end(), words.begin(), words.end());
-  };
-  static const std::vector<Rule> all{
-      {1, "a bad option", "off", nullptr,
-       [=](Scene& s) {
-         option(s, {"--sample", "7"});
-       }},
-      {2, "ENABLED=0", "off", &Scene::uses_enabled,
-       [](Scene& s) { s.variables["REPORTER_USAGE_STATS_ENABLED"] = "0"; }},
-      {2, "ENABLED=maybe", "off", &Scene::uses_enabled,
-       [](Scene& s) { s.variables["REPORTER_USAGE_STATS_ENABLED"] = "maybe"; }},
-      {3, "NO_TELEMETRY", "off", nullptr, [](Scene& s) { s.variables["REPORTER_NO_TELEMETRY"] = ""; }},
-      {3, "DISABLE_TELEMETRY", "off", nullptr, [](Scene& s) { s.variables["REPORTER_DISABLE_TELEMETRY"] = "0"; }},
-      {4, "DO_NOT_TRACK", "off", nullptr, [](Scene& s) { s.variables["DO_NOT_TRACK"] = "1"; }},
-      {5, "the argument", "off", nullptr, [](Scene& s) { s.arguments.push_back("--disable-usage-stats"); }},
-      {6, "policy true", "on", &Scene::uses_policy, [](Scene& s) { s.policy = R"({"usage_stats": true})"; }},
-      {6, "policy false", "off", &Scene::uses_policy, [](Scene& s) { s.policy = R"({"usage_stats": false})"; }},
-      {6, "policy local", "local", &Scene::uses_policy, [](Scene& s) { s.policy = R"({"usage_stats": "local"})"; }},
-      {10, "policy broken", "off", &Scene::uses_policy, [](Scene& s) { s.policy = "{"; }},
-      {7, "ENABLED=yes", "on", &Scene::uses_enabled,
-       [](Scene& s) { s.variables["REPORTER_USAGE_STATS_ENABLED"] = "Yes"; }},
-      {8, "no official build", "off", nullptr,
-       [=](Scene& s) {
-         option(s, {"--official", "no"});
-       }},
-      {9, "config true", "on", &Scene::uses_config, [](Scene& s) { s.config = R"({"usage_stats": true})"; }},
-      {9, "config false", "off", &Scene::uses_config, [](Scene& s) { s.config = R"({"usage_stats": false})"; }},
-      {9, "config local", "local", &Scene::uses_config, [](Scene& s) { s.config = R"({"usage_stats": "local"})"; }},
-      {10, "config broken", "off", &Scene::uses_config, [](Scene& s) { s.config = R"({"usage_stats": 1})"; }},
-      {11, "opt_in", "off", &Scene::uses_mode,
-       [=](Scene& s) {
-         option(s, {"--consent", "opt_in"});
-       }},
-      {12, "asked", "off", &Scene::uses_mode,
-       [=](Scene& s) {
-         option(s, {"--consent", "ask"});
-         s.terminal = true;
-       }},
-      {13, "notice shown", "on", nullptr, [](Scene& s) { s.notice_shown = true; }},
-      {14, "notice due", "local", nullptr, [](Scene& s) { s.terminal = true; }},
-      {15, "unattended on", "on", nullptr,
-       [=](Scene& s) {
-         option(s, {"--unattended", "on"});
-       }},
-      {15, "unattended off", "off", nullptr,
-       [=](Scene& s) {
-         option(s, {"--unattended", "off"});
-       }},
-      {15, "unattended local", "local", nullptr, [](Scene&) {}},
-  };
-  return all;
+void option(Scene& scene, const std::vector<std::string>& words) {
+  scene.options.insert(scene.options.end(), words.begin(), words.end());
 }
+
+const std::vector<Rule> rules{
+    {1, "a bad option", "off", nullptr,
+     [](Scene& s) {
+       option(s, {"--sample", "7"});
+     }},
+    {2, "ENABLED=0", "off", &Scene::uses_enabled, [](Scene& s) { s.variables["REPORTER_USAGE_STATS_ENABLED"] = "0"; }},
+    {2, "ENABLED=maybe", "off", &Scene::uses_enabled,
+     [](Scene& s) { s.variables["REPORTER_USAGE_STATS_ENABLED"] = "maybe"; }},
+    {3, "NO_TELEMETRY", "off", nullptr, [](Scene& s) { s.variables["REPORTER_NO_TELEMETRY"] = ""; }},
+    {3, "DISABLE_TELEMETRY", "off", nullptr, [](Scene& s) { s.variables["REPORTER_DISABLE_TELEMETRY"] = "0"; }},
+    {4, "DO_NOT_TRACK", "off", nullptr, [](Scene& s) { s.variables["DO_NOT_TRACK"] = "1"; }},
+    {5, "the argument", "off", nullptr, [](Scene& s) { s.arguments.push_back("--disable-usage-stats"); }},
+    {6, "policy true", "on", &Scene::uses_policy, [](Scene& s) { s.policy = R"({"usage_stats": true})"; }},
+    {6, "policy false", "off", &Scene::uses_policy, [](Scene& s) { s.policy = R"({"usage_stats": false})"; }},
+    {6, "policy local", "local", &Scene::uses_policy, [](Scene& s) { s.policy = R"({"usage_stats": "local"})"; }},
+    {10, "policy broken", "off", &Scene::uses_policy, [](Scene& s) { s.policy = "{"; }},
+    {7, "ENABLED=yes", "on", &Scene::uses_enabled,
+     [](Scene& s) { s.variables["REPORTER_USAGE_STATS_ENABLED"] = "Yes"; }},
+    {8, "no official build", "off", nullptr,
+     [](Scene& s) {
+       option(s, {"--official", "no"});
+     }},
+    {9, "config true", "on", &Scene::uses_config, [](Scene& s) { s.config = R"({"usage_stats": true})"; }},
+    {9, "config false", "off", &Scene::uses_config, [](Scene& s) { s.config = R"({"usage_stats": false})"; }},
+    {9, "config local", "local", &Scene::uses_config, [](Scene& s) { s.config = R"({"usage_stats": "local"})"; }},
+    {10, "config broken", "off", &Scene::uses_config, [](Scene& s) { s.config = R"({"usage_stats": 1})"; }},
+    {11, "opt_in", "off", &Scene::uses_mode,
+     [](Scene& s) {
+       option(s, {"--consent", "opt_in"});
+     }},
+    {12, "asked", "off", &Scene::uses_mode,
+     [](Scene& s) {
+       option(s, {"--consent", "ask"});
+       s.terminal = true;
+     }},
+    {13, "notice shown", "on", nullptr, [](Scene& s) { s.notice_shown = true; }},
+    {14, "notice due", "local", nullptr, [](Scene& s) { s.terminal = true; }},
+    {15, "unattended on", "on", nullptr,
+     [](Scene& s) {
+       option(s, {"--unattended", "on"});
+     }},
+    {15, "unattended off", "off", nullptr,
+     [](Scene& s) {
+       option(s, {"--unattended", "off"});
+     }},
+    {15, "unattended local", "local", nullptr, [](Scene&) {}},
+};
 
 /// The verdict and the rule of a run in the scene.
 std::string decided(const Scene& scene) {
@@ -134,7 +131,7 @@ bool can_meet(const Rule& stronger, const Rule& weaker) {
 }  // namespace
 
 TEST_CASE("consent rules: each rule alone") {
-  for (const Rule& rule : rules()) {
+  for (const Rule& rule : rules) {
     Scene scene;
     rule.arrange(scene);
     CHECK_MESSAGE(decided(scene) == rule.verdict + " " + std::to_string(rule.number), rule.what);
@@ -143,9 +140,9 @@ TEST_CASE("consent rules: each rule alone") {
 
 TEST_CASE("consent rules: each rule against every weaker one that contradicts it") {
   int pairs = 0;
-  for (std::size_t i = 0; i < rules().size(); ++i) {
-    for (std::size_t j = i + 1; j < rules().size(); ++j) {
-      const Rule &stronger = rules()[i], &weaker = rules()[j];
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    for (std::size_t j = i + 1; j < rules.size(); ++j) {
+      const Rule &stronger = rules[i], &weaker = rules[j];
       if (!can_meet(stronger, weaker)) continue;
       Scene scene;
       weaker.arrange(scene);
