@@ -6,6 +6,8 @@
   - The operating system's headers appear in detail/os/posix and detail/os/windows only, where each file has its twin;
     what one of the two needs for itself alone lies in a folder parts/ there.
   - nlohmann/json appears in JSON_FILES only, httplib in HTTPLIB_FILES only; public headers use the standard library.
+  - An adapter includes its parser's header and the umbrella header, nothing else of ours; it, the collector and the
+    examples name nothing of detail/ but PUBLIC_NEEDS' without_throwing, which each public call is made of.
 """
 import pathlib
 import re
@@ -19,7 +21,10 @@ LAYERS = ["os", "base", "record", "store", "consent", "send", "run", "cli"]  # f
 JSON_FILES = {"detail/base/json.inl"}
 HTTPLIB_FILES = {"detail/send/transport/httplib.inl"}
 PUBLIC_NEEDS = {"detail/base/command_line.hpp", "detail/base/public_call.hpp"}  # templates and the disabled form use them
-ADAPTERS = {"cli11.hpp", "cxxopts.hpp", "boost_program_options.hpp", "gflags.hpp", "getopt.hpp"}
+ADAPTERS = {  # and the parser's header of each
+    "cli11.hpp": "CLI/CLI.hpp", "cxxopts.hpp": "cxxopts.hpp", "boost_program_options.hpp": "boost/program_options.hpp",
+    "gflags.hpp": "gflags/gflags.h", "getopt.hpp": "getopt.h"}
+OUTSIDE = [ROOT / "collector", ROOT / "examples"] + [TOP / name for name in ADAPTERS]  # they know what is public
 STANDARD = set(
     """algorithm array atomic cerrno charconv chrono cmath condition_variable csignal cstddef cstdint cstdio cstdlib
     cstring ctime exception filesystem functional initializer_list iterator limits list map memory mutex new optional
@@ -70,6 +75,18 @@ def check_foreign(path, number, header, complaints):
         complaints.append(f"{where}: <{header}> is a header of the operating system, or unknown to this check")
 
 
+def check_outside(complaints):
+    for name, header in ADAPTERS.items():
+        for number, own, foreign in includes_of(TOP / name):
+            if own is not None or foreign not in STANDARD | {"usage_stats.hpp", header}:
+                complaints.append(f"{name}:{number}: an adapter includes {own or foreign}")
+    for top in OUTSIDE:
+        for path in [top] if top.is_file() else sorted(top.rglob("*.?pp")):
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                if re.search(r"usage_stats/detail|\bdetail::(?!without_throwing)", line):
+                    complaints.append(f"{path.relative_to(ROOT)}:{number}: names what is not public: {line.strip()}")
+
+
 def check_pairs(complaints):
     names = {system: {p.name for p in (DETAIL / "os" / system).glob("*.inl")} for system in ("posix", "windows")}
     for one, other in (("posix", "windows"), ("windows", "posix")):
@@ -108,6 +125,7 @@ def main():
             target = (path.parent / own).resolve()
             check_own(path, number, target, complaints)
             graph.setdefault(path, []).append(target)
+    check_outside(complaints)
     check_pairs(complaints)
     check_cycles(graph, complaints)
     for complaint in complaints:

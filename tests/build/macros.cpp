@@ -93,10 +93,20 @@ const char* const theirs =
     "struct Object { signals: void changed(); public slots: void change() { emit changed(); } };\n"
     "Status answer(Bool known) { return known == True ? Success : None + Always; }\n";
 
+/// Compiled as programs of Qt are, where there is a Qt.
+Result checked(const std::string& source, const std::string& form) {
+  Command qt{"pkg-config", {"--cflags", "Qt5Core"}};
+  qt.inherit_environment = true;
+  std::istringstream words(run(qt).out);
+  std::vector<std::string> flags{"-fsyntax-only", "-fPIC", form};
+  for (std::string word; words >> word;) flags.push_back(word);
+  return compile(source, flags);
+}
+
 void check_compiles(const std::string& source, const std::vector<std::string>& in_forms) {
   for (const std::string& form : in_forms) {
     CAPTURE(form);
-    const Result result = compile(source, {"-fsyntax-only", form});
+    const Result result = checked(source, form);
     INFO(result.err.substr(0, 2000));
     CHECK(result.exit_code == 0);
   }
@@ -119,12 +129,21 @@ TEST_CASE("macros: those of Qt and Xlib.h may come after it, and every name of t
                  {"-DUSAGE_STATS_COMPILED", "-DUSAGE_STATS_DISABLED"});
 }
 
-TEST_CASE("macros: Xlib.h itself, before and after") {
-  if (compile("#include <X11/Xlib.h>\n#include <X11/Xutil.h>\n", {"-fsyntax-only"}).exit_code != 0) {
-    MESSAGE("skipped: there is no Xlib.h here (Debian: libx11-dev)");
-    return;
+TEST_CASE("macros: Xlib.h and Qt's QObject themselves, before and after, in every form") {
+  const std::string ours = "#define USAGE_STATS_NO_HTTPLIB\n#include <usage_stats.hpp>\n",
+                    xlib = "#include <X11/Xlib.h>\n#include <X11/Xutil.h>\nStatus answer(Bool known);\n",
+                    qt =
+                        "#include <QObject>\nclass Thing : public QObject {\n  Q_OBJECT\n signals:\n  void changed();\n"
+                        " public slots:\n  void change() { emit changed(); }\n};\n";
+  const std::vector<std::string> forms{"-DUSAGE_STATS_COMPILED", "-DNOTHING",
+                                       "-I" USAGE_STATS_SOURCE_FOLDER "/single_include"};
+  for (const auto& [package, theirs] : {std::pair("libx11-dev", xlib), {"qtbase5-dev", qt}}) {
+    if (checked(theirs, "-DNOTHING").exit_code != 0) {
+      MESSAGE("skipped: these headers are not here; .ci/run macros installs them (Debian: ", package, ")");
+      continue;
+    }
+    CAPTURE(theirs);
+    check_compiles(theirs + ours + use, forms);
+    check_compiles(ours + theirs + use, forms);
   }
-  const std::string xlib = "#include <X11/Xlib.h>\n#include <X11/Xutil.h>\n", ours = "#include <usage_stats.hpp>\n";
-  check_compiles(xlib + ours + use, {"-DUSAGE_STATS_NO_HTTPLIB"});
-  check_compiles(ours + xlib + use, {"-DUSAGE_STATS_COMPILED"});
 }

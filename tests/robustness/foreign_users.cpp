@@ -352,20 +352,6 @@ TEST_CASE("foreign users: no link on the way is followed that another user may h
     for (const bool relative : {false, true}) check_link(link, relative);
 }
 
-TEST_CASE("foreign users: a user's own links in the home are followed, to another disk as well") {
-  Server server;
-  Sandbox sandbox;
-  const fs::path disk = sandbox.root() / "disk";
-  fs::create_directory(disk);
-  fs::create_directory_symlink(disk, sandbox.home() / "state");
-  fs::create_directory_symlink("../disk", sandbox.home() / "config");
-  CHECK(sandbox.run("reporter", sending_to(server.url())).exit_code == 0);
-  CHECK(server.requests().size() == 1);
-  CHECK(run_usage_stats(sandbox, {"disable"}).exit_code == 0);
-  CHECK(names_in(disk / "reporter") == std::vector<std::string>{"config.json", "usage"});
-  CHECK(fs::is_symlink(sandbox.home() / "state"));
-}
-
 TEST_CASE("foreign users: who exchanges folders for links all the time leads neither a run nor a command astray") {
   if (!can_be_others()) return;
   // Bob owns the folder above: he may do there what he likes, but it must not reach what is Alice's or root's.

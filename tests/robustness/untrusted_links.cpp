@@ -67,3 +67,17 @@ TEST_CASE("untrusted links: a config file that says yes") {
   ::chmod(linked.way.parent_path().c_str(), 0755);
   CHECK_MESSAGE(decided().find("rule=9\n") != std::string::npos, decided());
 }
+
+TEST_CASE("untrusted links: a user's own links in the home are followed, to another disk as well") {
+  Server server;
+  Sandbox sandbox;
+  const fs::path disk = sandbox.root() / "disk";
+  fs::create_directory(disk);
+  fs::create_directory_symlink(disk, sandbox.home() / "state");
+  fs::create_directory_symlink("../disk", sandbox.home() / "config");
+  CHECK(sandbox.run("reporter", sending_to(server.url())).exit_code == 0);
+  CHECK(server.requests().size() == 1);
+  CHECK(run_usage_stats(sandbox, {"disable"}).exit_code == 0);
+  CHECK(names_in(disk / "reporter") == std::vector<std::string>{"config.json", "usage"});
+  CHECK(fs::is_symlink(sandbox.home() / "state"));
+}
