@@ -138,7 +138,7 @@ USAGE_STATS_INLINE std::error_code Outbox::update(const std::string& session_id,
   change(*envelope);
   if (envelope->destinations.empty()) return folder.remove(session_id);
   // What `disable` or `delete` takes away meanwhile must not come back.
-  return folder.write(session_id, to_text(*envelope), true, [&] { return folder.exists(session_id); });
+  return folder.write(session_id, to_text(*envelope), true, [&]() noexcept { return folder.exists(session_id); });
 }
 
 USAGE_STATS_INLINE std::error_code Outbox::remove(const std::string& session_id) {

@@ -43,7 +43,7 @@ USAGE_STATS_INLINE bool may_grow(int file, std::size_t count) noexcept {
   if (::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return true;
   if (status_of(file, status) != 0 || !S_ISREG(status.st_mode)) return true;
   const Offset end = std::max<Offset>(status.st_size, position_of(file));
-  return static_cast<std::uint64_t>(end) + count <= static_cast<std::uint64_t>(limit.rlim_cur);  // FreeBSD: signed
+  return end + static_cast<Offset>(count) <= static_cast<Offset>(limit.rlim_cur);  // which FreeBSD has signed, too
 }
 
 USAGE_STATS_INLINE std::error_code write_all(int file, std::string_view bytes) noexcept {
