@@ -13,6 +13,9 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#if defined(__FreeBSD__)
+#include <osreldate.h>
+#endif
 
 #include "../platform.hpp"
 #include "file.inl"
@@ -73,6 +76,10 @@ struct Spawn {
   int start(pid_t& id, const std::string& program, const std::vector<std::string>& arguments, char** variables) {
 #if defined(__GLIBC__)  // other libraries do not define the function-like macro, and cannot read a line that has it
 #if __GLIBC_PREREQ(2, 34)
+    ::posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+#endif
+#elif defined(__FreeBSD_version)
+#if __FreeBSD_version >= 1301000
     ::posix_spawn_file_actions_addclosefrom_np(&actions, 3);
 #endif
 #endif

@@ -3,6 +3,9 @@
 // functions fail there with EOVERFLOW, unless everything was compiled with _FILE_OFFSET_BITS=64, which no header can
 // ask for: the system's may have been included before it.
 
+#include <cstdint>
+#include <type_traits>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -42,6 +45,20 @@ inline ssize_t read_at(int file, void* into, std::size_t size, Offset at) noexce
 #endif
 using Device = decltype(Status::st_dev);
 using Inode = decltype(Status::st_ino);
+
+/// What tells a file from others, as numbers that are the same whatever the system makes them of: signed, or of 32
+/// bits.
+struct Identity {
+  template <class Number>
+  static constexpr std::uint64_t of(Number number) noexcept {
+    if constexpr (std::is_same_v<Number, std::uint64_t>)
+      return number;
+    else
+      return static_cast<std::uint64_t>(number);
+  }
+  explicit Identity(const Status& status) noexcept : device(of(status.st_dev)), inode(of(status.st_ino)) {}
+  std::uint64_t device, inode;
+};
 
 /// Of a path; links are followed.
 inline int status_of(const char* path, Status& status) noexcept { return status_at(AT_FDCWD, path, status, 0); }

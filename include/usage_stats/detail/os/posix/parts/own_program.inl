@@ -10,7 +10,7 @@
 #elif defined(__linux__)
 #include <sys/auxv.h>
 #elif defined(__FreeBSD__) || defined(__DragonFly__) || defined(__NetBSD__)
-#include <sys/param.h>
+#include <sys/types.h>
 #include <sys/sysctl.h>
 #endif
 
