@@ -131,6 +131,10 @@
 #undef USAGE_STATS_ABI
 #undef USAGE_STATS_BEGIN_NAMESPACE
 #undef USAGE_STATS_END_NAMESPACE
+#undef USAGE_STATS_STYLE_BEGIN
+#undef USAGE_STATS_STYLE_END
+#undef USAGE_STATS_SWITCHES
+#undef USAGE_STATS_TAGS
 #pragma pop_macro("Success")
 #pragma pop_macro("None")
 #pragma pop_macro("max")

@@ -58,9 +58,37 @@
 #define USAGE_STATS_ABI \
   USAGE_STATS_JOIN(USAGE_STATS_VERSION_MAJOR, USAGE_STATS_VERSION_MINOR, USAGE_STATS_VERSION_PATCH, USAGE_STATS_MODE)
 
+// Of what authors turn on for their own code, opinions of style that ours does not share: a comma before a return
+// value; no default where each enumerator has its case, so that a new one is missed; "struct flock", which tells it
+// from flock().
+#if defined(__clang__)
+#define USAGE_STATS_STYLE_BEGIN \
+  _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wcomma\"") USAGE_STATS_SWITCHES
+#define USAGE_STATS_STYLE_END _Pragma("clang diagnostic pop")
+#if __has_warning("-Wswitch-default")
+#define USAGE_STATS_SWITCHES _Pragma("clang diagnostic ignored \"-Wswitch-default\"")
+#else
+#define USAGE_STATS_SWITCHES
+#endif
+#elif defined(__GNUC__)
+#define USAGE_STATS_STYLE_BEGIN \
+  _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wswitch-default\"") USAGE_STATS_TAGS
+#define USAGE_STATS_STYLE_END _Pragma("GCC diagnostic pop")
+#if __GNUC__ >= 10
+#define USAGE_STATS_TAGS _Pragma("GCC diagnostic ignored \"-Wredundant-tags\"")
+#else
+#define USAGE_STATS_TAGS
+#endif
+#else
+#define USAGE_STATS_STYLE_BEGIN
+#define USAGE_STATS_STYLE_END
+#endif
+
 #define USAGE_STATS_BEGIN_NAMESPACE \
+  USAGE_STATS_STYLE_BEGIN           \
   namespace usage_stats {           \
   inline namespace USAGE_STATS_ABI {
 #define USAGE_STATS_END_NAMESPACE \
   }                               \
-  }
+  }                               \
+  USAGE_STATS_STYLE_END

@@ -16,10 +16,11 @@ std::vector<std::string> strict() {
       "-Wshadow",      "-Wconversion", "-Wsign-conversion", "-Wold-style-cast",
       "-Wextra-semi",  "-Wundef",      "-Werror",           "-Wzero-as-null-pointer-constant"};
 #if defined(__clang__)
-  flags.push_back("-Wcast-align");
+  for (const char* const other : {"-Wcast-align", "-Wcomma"}) flags.emplace_back(other);
 #else
-  flags.push_back("-Wuseless-cast");
-  flags.push_back("-Wcast-align=strict");
+  for (const char* const other :
+       {"-Wuseless-cast", "-Wcast-align=strict", "-Wswitch-default", "-Wredundant-tags", "-Wnoexcept"})
+    flags.emplace_back(other);
 #endif
   return flags;
 }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -62,7 +63,7 @@ USAGE_STATS_INLINE std::optional<Json> parse_json(std::string_view text) {
   const os::ScopedCLocale plain_numbers;
   Json value = Json::parse(text.begin(), text.end(), nullptr, false);
   if (value.is_discarded()) return std::nullopt;
-  return value;
+  return std::optional<Json>(std::in_place, std::move(value));  // else nlohmann/json 3.12 converts it, with a warning
 }
 
 /// Writes what was parsed.

@@ -41,7 +41,9 @@ USAGE_STATS_INLINE std::string digits_of(double number, int& point) {
   const char* const exponent = std::strchr(text, 'e');
   point = 1 + std::atoi(exponent + 1);
   std::string result(1, text[0]);
-  result.append(static_cast<const char*>(text) + 2, exponent);
+  // A decimal point of several bytes is kept away by plain_numbers; but NetBSD has no locale of a thread's own.
+  for (const char* digit = text + 1; digit != exponent; ++digit)
+    if (*digit >= '0' && *digit <= '9') result += *digit;
   result.erase(result.find_last_not_of('0') + 1);
   return result;
 }

@@ -109,7 +109,7 @@ USAGE_STATS_INLINE void wait_for_uploader(const Call& call, const Storage& stora
 
 USAGE_STATS_INLINE int disable(const Call& call) {
   // First where it holds whatever the variables of this shell say, and whatever is wrong with the config file.
-  const std::error_code error = remember(call.options, [](State& state) { state.said_no = true; });
+  const std::error_code error = remember(call.options, [](State& state) noexcept { state.said_no = true; });
   const int remembered = report_remembered(call, error, "no");
   if (const std::string problem = write_decision(call.options, false); !problem.empty()) return fail(call, problem);
   Plan plan = plan_of(call.options);

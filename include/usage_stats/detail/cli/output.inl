@@ -114,10 +114,10 @@ struct KnownSession {
   Json deliveries;  // delivery.json; its lines are deliveries_of()
 };
 
-/// The client folders' names.
-USAGE_STATS_INLINE std::vector<std::string> client_folders(const Storage& storage) {
+/// The client folders' names; an error: there may be more.
+USAGE_STATS_INLINE std::vector<std::string> client_folders(const Storage& storage, std::error_code& error) {
   std::vector<std::string> names;
-  for (const auto& entry : storage.folder().list(storage_impl::most_entries, storage_impl::is_client))
+  for (const auto& entry : storage.folder().list(storage_impl::most_entries, storage_impl::is_client, error))
     if (entry.folder) names.push_back(entry.name);
   return names;
 }
@@ -146,9 +146,10 @@ USAGE_STATS_INLINE std::optional<KnownSession> read_session(const Storage& stora
   return KnownSession{client, name, std::move(*text), std::move(*json), read_deliveries(session)};
 }
 
-/// The newest reports that can be read, the newest first. Their folders are no older than they are, so that of very
-/// many most need not be read.
-USAGE_STATS_INLINE std::vector<KnownSession> newest_sessions(const Storage& storage, std::size_t most) {
+/// The newest reports that can be read, the newest first; an error: there may be others. Their folders are no older
+/// than they are, so that of very many most need not be read.
+USAGE_STATS_INLINE std::vector<KnownSession> newest_sessions(const Storage& storage, std::size_t most,
+                                                             std::error_code& error) {
   constexpr std::chrono::seconds coarse_clock{2};
   struct Found {
     std::chrono::system_clock::time_point modified;
@@ -156,13 +157,15 @@ USAGE_STATS_INLINE std::vector<KnownSession> newest_sessions(const Storage& stor
     std::string name;
     bool operator<(const Found& other) const noexcept { return modified < other.modified; }
   };
-  std::error_code error;
-  const std::vector<std::string> clients = client_folders(storage);
+  const std::vector<std::string> clients = client_folders(storage, error);
   std::vector<Found> found;
-  for (std::size_t i = 0; i < clients.size(); ++i)
-    if (const os::Folder folder = storage.folder().folder(clients[i], false, error))
-      for (const auto& entry : folder.list(storage_impl::most_entries, is_id))
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    std::error_code problem;
+    if (const os::Folder folder = storage.folder().folder(clients[i], false, problem))
+      for (const auto& entry : folder.list(storage_impl::most_entries, is_id, problem))
         if (entry.folder) found.push_back({entry.modified, i, entry.name});
+    if (!error && problem != std::errc::no_such_file_or_directory) error = problem;
+  }
   std::make_heap(found.begin(), found.end());
   std::vector<KnownSession> sessions;
   const auto started = [](const KnownSession& session) { return string_member(session.report, "started_at"); };

@@ -81,7 +81,12 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
   if (plan.storage)
     if (const std::string problem = upload_now(call, *plan.storage, !allowed, progress); !problem.empty())
       return fail(call, problem);
-  const Waiting left = plan.storage ? look_at_waiting(call.options, plan_of(call.options)) : Waiting();
+  Waiting left;
+  if (plan.storage) {
+    const Plan after = plan_of(call.options);
+    if (!after.storage && !after.problems.empty()) return fail(call, after.problems.front());
+    left = look_at_waiting(call.options, after);
+  }
   if (left.incomplete) return fail(call, (plan.folder / "pending").string() + " cannot be read");
   const std::size_t waiting = left.reports + left.deletions;
   if (call.json) {
@@ -104,14 +109,15 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
   return failed;
 }
 
-/// Every id under which anything may have been sent.
-USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Plan& plan) {
+/// Every id under which anything may have been sent; an error: there may be more.
+USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Plan& plan, std::error_code& error) {
+  error.clear();
   std::vector<std::string> ids = plan.state.sent_ids;
   for (const Envelope& envelope : plan.storage->outbox.waiting())
     if (envelope.deletion && std::find(ids.begin(), ids.end(), envelope.client_id) == ids.end())
       ids.push_back(envelope.client_id);
   if (plan.state.damaged)  // it knew which; now each may be one
-    for (const std::string& id : client_folders(*plan.storage))
+    for (const std::string& id : client_folders(*plan.storage, error))
       if (id != "local" && std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
   return ids;
 }
@@ -159,7 +165,8 @@ USAGE_STATS_INLINE std::error_code remove_sessions(const Storage& storage, const
   std::error_code error, first;
   const os::Folder folder = storage.folder().folder(client, false, error);
   if (!folder) return error;
-  for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) {
+  const auto entries = folder.list(storage_impl::most_entries, is_id, first);
+  for (const auto& entry : entries) {
     const os::Folder session = entry.folder ? folder.folder(entry.name, false, error) : os::Folder();
     if (!session) {
       if (entry.folder && !first) first = error;
@@ -189,9 +196,12 @@ USAGE_STATS_INLINE std::error_code wipe(Storage& storage, bool by_request, std::
   const os::Folder active = storage.folder().folder("active", false, error);
   note(error);
   if (active)
-    for (const auto wanted : {is_id, storage_impl::is_temporary})
-      for (const auto& entry : active.list(storage_impl::most_entries, wanted)) note(active.remove(entry.name));
-  for (const std::string& client : client_folders(storage)) note(remove_sessions(storage, client));
+    for (const auto wanted : {is_id, storage_impl::is_temporary}) {
+      for (const auto& entry : active.list(storage_impl::most_entries, wanted, error)) note(active.remove(entry.name));
+      note(error);
+    }
+  for (const std::string& client : client_folders(storage, error)) note(remove_sessions(storage, client));
+  note(error);
   note(storage.folder().remove(uploader_impl::log_file));
   note(storage.update_state([&](State& state) {
     for (const std::string& id : state.sent_ids)
@@ -213,8 +223,9 @@ USAGE_STATS_INLINE bool anything_left(const Storage& storage) {
   const auto [envelopes, incomplete] = storage.outbox.list_waiting();
   const os::Folder active = storage.folder().folder("active", false, error);
   if (incomplete || (error && error != std::errc::no_such_file_or_directory)) return true;
+  if (active && (!active.list(1, is_id, error).empty() || error)) return true;
   return std::any_of(envelopes.begin(), envelopes.end(), [](const Envelope& envelope) { return !envelope.deletion; }) ||
-         (active && !active.list(1, is_id).empty()) || !client_folders(storage).empty();
+         !client_folders(storage, error).empty() || error;
 }
 
 /// Which of the endpoints know no request for it: there, a person must be asked.
@@ -278,18 +289,18 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
     return print_json(json), done;
   }
   Storage& storage = *plan.storage;
-  std::vector<std::string> ids = sent_ids(plan);
+  std::error_code error;
+  std::vector<std::string> ids = sent_ids(plan, error);
   std::vector<Endpoint> by_request, by_hand;
   for (const Endpoint& endpoint : endpoints_ever(call.options, plan))
     (deletion_request(endpoint, call.options.app, call.options.version, "0") ? by_request : by_hand)
         .push_back(endpoint);
-  std::error_code error;
   std::size_t asked = 0;
   const auto ask = [&] {
     if (!by_request.empty() && asked < ids.size()) error = ask_for_deletion(call.options, storage, ids, by_request);
     asked = ids.size();
   };
-  ask();
+  if (!error) ask();
   for (int round = 0; !error && (round == 0 || anything_left(storage)); ++round) {
     error = round < 2 ? wipe(storage, !by_request.empty(), ids) : std::make_error_code(std::errc::io_error);
     if (!error) ask();

@@ -136,10 +136,12 @@ USAGE_STATS_INLINE std::string fate(const Plan& plan, const KnownSession& sessio
 USAGE_STATS_INLINE int show(const Call& call) {
   const Plan plan = plan_of(call.options);
   std::vector<KnownSession> sessions;
+  std::error_code error;
   if (plan.storage)
-    sessions = newest_sessions(*plan.storage, call.count.value_or(1));
+    sessions = newest_sessions(*plan.storage, call.count.value_or(1), error);
   else if (!plan.problems.empty())
     return fail(call, plan.problems.front());
+  if (error) return fail(call, plan.folder.string() + ": " + error.message());
   if (sessions.empty() && !call.json) return remark(call, "there are no reports"), done;
 
   std::vector<Outgoing> requests;

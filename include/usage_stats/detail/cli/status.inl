@@ -196,6 +196,7 @@ USAGE_STATS_INLINE std::string waiting_rows(const Waiting& waiting) {
   if (left.elsewhere > 0)
     rows += row("elsewhere", std::to_string(left.elsewhere) +
                                  " runs on other machines or in other containers, left alone for a day");
+  if (left.incomplete) rows += row("unknown", "how many more: active/ or pending/ could not be read to its end");
   if (left.newer > 0)
     rows +=
         row("newer", std::to_string(left.newer) + " reports of a newer version of this program, left for that version");

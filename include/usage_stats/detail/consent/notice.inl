@@ -180,7 +180,7 @@ USAGE_STATS_INLINE void remember_answer(const Options& options, Plan& plan, bool
 
 /// Asks. The answer is taken for "not now", and counted, before it is known: so Ctrl-C needs no handler.
 USAGE_STATS_INLINE void ask(const Options& options, Plan& plan, const Log& log) {
-  if (const auto error = plan.storage->update_state([](State& state) { ++state.unanswered_prompts; }))
+  if (const auto error = plan.storage->update_state([](State& state) noexcept { ++state.unanswered_prompts; }))
     return log_failure(log, "not asked: ", error);
   // Again, because that took time.
   if (os::input_waiting() ||
@@ -203,7 +203,7 @@ USAGE_STATS_INLINE void ask(const Options& options, Plan& plan, const Log& log) 
 USAGE_STATS_INLINE void show_notice(const Options& options, Plan& plan, const Log& log) {
   const Decision said = plan.consent.decision;
   const bool now = said.verdict == Verdict::on;
-  if (const auto error = plan.storage->update_state([](State&) {})) {  // else each run would show it again
+  if (const auto error = plan.storage->update_state([](State&) noexcept {})) {  // else each run would show it again
     log_failure(log, "no notice: ", error);
     if (now) plan.conclude({Verdict::local, said.rule, "that the notice was shown could not be stored"});
     return;
@@ -238,7 +238,7 @@ USAGE_STATS_INLINE void name_new_data(const Options& options, Plan& plan, const 
         withheld.data.empty() ? std::string() : ": " + withheld.data.front().name + " ...");
   if (plan.notice != Plan::Notice::new_data || !interactive() || !os::in_foreground()) return;
   std::vector<NewData> named = withheld.data;
-  if (plan.storage->update_state([](State&) {}) ||
+  if (plan.storage->update_state([](State&) noexcept {}) ||
       !os::offer_to_standard_error(new_data_text(options, named, plan.consent.decision.rule, os::terminal_columns())))
     return;
   plan.storage->update_state([&](State& now) {

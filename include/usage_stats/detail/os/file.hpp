@@ -106,6 +106,16 @@ class Folder {
   /// than `looks` names are read at all.
   std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name),
                           std::size_t looks = std::numeric_limits<std::size_t>::max()) const;
+  /// The same, all that are named so, and the error of one that could not be looked at, or of a folder that could not
+  /// be read to its end: then there may be more. (Windows: never an error.)
+#if defined(_WIN32)
+  std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name), std::error_code& error) const {
+    error.clear();
+    return list(limit, wanted);
+  }
+#else
+  std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name), std::error_code&) const;
+#endif
   /// Their names alone, which costs no look at each.
   std::vector<std::string> names(std::size_t limit, bool (*wanted)(std::string_view name),
                                  std::size_t looks = std::numeric_limits<std::size_t>::max()) const;
@@ -113,6 +123,10 @@ class Folder {
  private:
   friend class LockedFile;
   struct Impl;
+#if !defined(_WIN32)
+  std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name), std::size_t looks,
+                          std::error_code&) const;
+#endif
   std::shared_ptr<const Impl> impl_;
 };
 

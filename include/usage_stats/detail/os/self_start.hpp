@@ -23,7 +23,7 @@ bool started_by_loader() noexcept;
 /// thread that may have to be left behind.
 void keep_loaded() noexcept;
 /// Before main, or when a plugin is loaded: what keep_loaded() needs of the dynamic linker, whose lock a fork's child
-/// may not get.
+/// may not get; and which file the program is, where it is started again by no more than a path.
 void note_own_file() noexcept;
 
 /// How the program that is running is started once more.
@@ -46,11 +46,13 @@ class Child {
   std::intptr_t id_ = 0;
 };
 
-/// Starts the program once more, in this process's folder: a new session, the null device as its three streams and no
-/// other descriptor but that of its lock. On Linux it has that before it is the program, and where another process
-/// holds it, nothing is started (std::errc::device_or_resource_busy); elsewhere the program has to take it. On Linux it
-/// is no child of this process, whose wait() must not find it, and the Child is none; but where this process gets the
-/// children of those that have ended (the first one of a container) it is one, and must be reaped.
+/// Starts the program once more, in this process's folder; where only its path can be told (macOS, the BSDs) and there
+/// is another file by now, nothing is started (std::errc::no_such_file_or_directory). It has a new session, the null
+/// device as its three streams and no other descriptor but that of its lock. On Linux it has that before it is the
+/// program, and where another process holds it, nothing is started (std::errc::device_or_resource_busy); elsewhere the
+/// program has to take it. On Linux it is no child of this process, whose wait() must not find it, and the Child is
+/// none; but where this process gets the children of those that have ended (the first one of a container) it is one,
+/// and must be reaped.
 Child start_self(const SelfStart&, std::error_code&);
 
 /// Whether nothing that this process starts lives longer than it: it is process 1 of a container, or a child of a

@@ -208,7 +208,7 @@ USAGE_STATS_INLINE void Comparison::look_at_arguments() {
 USAGE_STATS_INLINE void Comparison::look_at_errors_and_id() {
   if (options.errors > so_far.errors) {
     found("error messages", "the messages of errors, without what is private in them",
-          [](Disclosed& now) { now.errors = ErrorDetail::scrubbed; });
+          [](Disclosed& now) noexcept { now.errors = ErrorDetail::scrubbed; });
     instead().errors = so_far.errors;
   }
   if (options.client_id > so_far.client_id) {
@@ -220,7 +220,8 @@ USAGE_STATS_INLINE void Comparison::look_at_errors_and_id() {
     instead().client_id = so_far.client_id;
   }
   if (so_far.hashed_id_only && !options.hash_client_id && options.client_id != ClientId::session) {
-    found("the id itself", "the random id itself, so far its hash", [](Disclosed& now) { now.hashed_id_only = false; });
+    found("the id itself", "the random id itself, so far its hash",
+          [](Disclosed& now) noexcept { now.hashed_id_only = false; });
     // An id that each run makes anew has nothing behind its hash.
     if ((withheld.instead ? *withheld.instead : options).client_id != ClientId::session)
       instead().hash_client_id = true;

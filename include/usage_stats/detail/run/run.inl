@@ -287,7 +287,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
     // The run may have ended meanwhile, when this thread was held up: its last report stays.
     if (storage)
       error = storage->archive.write_report(envelope_.client_id, session_id, to_json(interim),
-                                            [this] { return !finished_; });
+                                            [this]() noexcept { return !finished_; });
     if (!error) changes_reported_ = changes;
     log("session ", session_id, " goes on: report ", sequence, error ? "; " + error.message() : std::string());
     if (error || !storage) return;

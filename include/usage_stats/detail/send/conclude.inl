@@ -77,7 +77,8 @@ USAGE_STATS_INLINE void UploadPass::note_deletions() {
       next = next == 0 ? due : std::min(next, due);
     }
   }
-  if (!waiting.incomplete && next != state_.deletion_due) keep_count([&](State& state) { state.deletion_due = next; });
+  if (!waiting.incomplete && next != state_.deletion_due)
+    keep_count([&](State& state) noexcept { state.deletion_due = next; });
 }
 
 /// While more reports follow, state.json is not written for each of them: a count, which may fall behind where this
@@ -102,7 +103,7 @@ USAGE_STATS_INLINE bool UploadPass::conclude(const Envelope& envelope, Destinati
       break;
     case Answer::refused:
       record.result = "refused";
-      keep_count([](State& state) { ++state.dropped; });
+      keep_count([](State& state) noexcept { ++state.dropped; });
       break;
     case Answer::stopped:
       record.result = "stopped";
@@ -117,7 +118,7 @@ USAGE_STATS_INLINE bool UploadPass::conclude(const Envelope& envelope, Destinati
       record.result = done ? "gave up" : "again later";
       if (answer == Answer::impossible) --destination.attempts;  // nothing was tried
       postpone(envelope, destination, response);
-      if (done) keep_count([](State& state) { ++state.dropped; });
+      if (done) keep_count([](State& state) noexcept { ++state.dropped; });
       break;
   }
   log_("session ", envelope.session_id, " to ", url, ": ", record.result, " (", std::to_string(response.status), " ",

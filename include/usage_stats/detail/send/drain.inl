@@ -74,7 +74,7 @@ USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std:
       if (auto prepared = prepare(envelope, *to))
         send_report(std::move(*prepared), last != envelopes.rend() && &envelope != &*last);
   }
-  if (unsaved_ > 0) keep_count([](State&) {});
+  if (unsaved_ > 0) keep_count([](State&) noexcept {});
   return any;
 }
 
@@ -110,7 +110,8 @@ USAGE_STATS_INLINE std::optional<UploadPass::Try> UploadPass::prepare(Envelope e
   const auto report = text ? parse_json(*text) : std::nullopt;
   if (!report) {
     log_("session ", envelope.session_id, ": its report is gone, damaged or not ours; dropped");
-    if (succeeded(storage_.outbox.remove(envelope.session_id))) keep_count([](State& state) { ++state.dropped; });
+    if (succeeded(storage_.outbox.remove(envelope.session_id)))
+      keep_count([](State& state) noexcept { ++state.dropped; });
     return std::nullopt;
   }
   envelope.sequence = integer_member(*report, "sequence", 1);

@@ -22,7 +22,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 // One for each translation unit; the first one decides. With GCC and Clang it runs before the program's own global
 // objects are made, so that in the uploader none of those does its work twice.
-#if defined(__GNUC__) && !defined(__APPLE__)
+#if defined(__GNUC__) && (defined(__clang__) || !defined(__APPLE__))  // GCC refuses a priority for macOS
 __attribute__((constructor(101))) static void uploader_hook() noexcept {
   start_if_asked(reinterpret_cast<const void*>(&uploader_hook));
 }

@@ -45,6 +45,7 @@ class Outbox {
     std::size_t vanished = 0;   // their runs are gone; the next uploader reports them
     std::size_t elsewhere = 0;  // runs of other machines, which may be alive
     std::size_t newer = 0;      // envelopes of a newer version, which knows what they say
+    bool incomplete = false;    // there may be more
   };
   LeftAlone left_alone() const;
 

@@ -85,18 +85,23 @@ USAGE_STATS_INLINE std::vector<Envelope> Outbox::interims(const Archive& archive
 USAGE_STATS_INLINE Outbox::LeftAlone Outbox::left_alone() const {
   LeftAlone found;
   std::error_code error;
+  const auto note = [&] {
+    if (error && error != std::errc::no_such_file_or_directory) found.incomplete = true;
+  };
   const std::string here = os::host_identity();
   if (const os::Folder folder = active(false, error))
-    for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) {
+    for (const auto& entry : folder.list(storage_impl::most_entries, is_id, error)) {
       if (entry.folder || os::LockedFile::is_locked(folder, entry.name)) continue;
       const auto envelope = read(folder, entry.name);
       ++(storage_impl::is_newer(envelope)                                 ? found.newer
          : envelope && storage_impl::is_left_to_its_host(*envelope, here) ? found.elsewhere
                                                                           : found.vanished);
     }
+  note();
   if (const os::Folder folder = pending(false, error))
-    for (const auto& entry : folder.list(storage_impl::most_entries, is_id))
+    for (const auto& entry : folder.list(storage_impl::most_entries, is_id, error))
       found.newer += storage_impl::is_newer(read(folder, entry.name)) ? 1U : 0U;
+  note();
   return found;
 }
 
@@ -107,7 +112,9 @@ USAGE_STATS_INLINE Outbox::Waiting Outbox::list_waiting() const {
   if (!folder) return found.incomplete = error != std::errc::no_such_file_or_directory, found;
   const std::string here = os::host_identity();
   const auto recently = std::chrono::system_clock::now() - storage_impl::sending_elsewhere;
-  for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) {
+  const auto entries = folder.list(storage_impl::most_entries, is_id, error);
+  found.incomplete = static_cast<bool>(error);
+  for (const auto& entry : entries) {
     auto envelope = read(folder, entry.name);
     found.incomplete = found.incomplete || envelope.transient();
     if (!envelope) continue;
@@ -131,7 +138,7 @@ USAGE_STATS_INLINE std::error_code Outbox::update(const std::string& session_id,
   change(*envelope);
   if (envelope->destinations.empty()) return folder.remove(session_id);
   // What `disable` or `delete` takes away meanwhile must not come back.
-  return folder.write(session_id, to_text(*envelope), true, [&] { return folder.exists(session_id); });
+  return folder.write(session_id, to_text(*envelope), true, [&]() noexcept { return folder.exists(session_id); });
 }
 
 USAGE_STATS_INLINE std::error_code Outbox::remove(const std::string& session_id) {

@@ -37,8 +37,9 @@ class Contents {
 
   template <class Accept>
   void each(const os::Folder& folder, Accept accept) {
-    const auto entries = folder ? folder.list(most_entries, is_any) : std::vector<Entry>();
-    only_ours_ = only_ours_ && folder && entries.size() < most_entries;
+    std::error_code error;
+    const auto entries = folder ? folder.list(most_entries, is_any, error) : std::vector<Entry>();
+    only_ours_ = only_ours_ && folder && !error && entries.size() < most_entries;
     for (const Entry& entry : entries)
       if (only_ours_ && (entry.folder || !is_temporary(entry.name))) only_ours_ = accept(entry);
   }
@@ -95,9 +96,11 @@ USAGE_STATS_INLINE std::string app_by_name(const std::filesystem::path& folder) 
 /// Without any state.json, or with an empty one, as a process that was killed has left it; that one is nobody else's to
 /// read.
 USAGE_STATS_INLINE bool is_empty_folder(const os::Folder& folder) {
-  for (const auto& entry : folder.list(2, [](std::string_view name) { return !is_temporary(name); }))
+  std::error_code error;
+  for (const auto& entry : folder.list(
+           2, [](std::string_view name) { return !is_temporary(name); }, error))
     if (entry.folder || entry.name != state_file || entry.size != 0 || entry.shown) return false;
-  return true;
+  return !error;
 }
 
 USAGE_STATS_INLINE bool is_same_place(const std::filesystem::path& folder, const std::filesystem::path& other) {

@@ -68,7 +68,7 @@ USAGE_STATS_INLINE void collect_vanished(Storage& storage, const Log& log, std::
       storage.outbox.finish(*envelope);
       // From here on it is this machine's to send.
       if (storage_impl::is_elsewhere(*envelope, here))
-        storage.outbox.update(envelope->session_id, [](Envelope& taken) { taken.host.clear(); });
+        storage.outbox.update(envelope->session_id, [](Envelope& taken) noexcept { taken.host.clear(); });
     } else if (ended.damaged() && !storage_impl::is_newer(envelope)) {
       log("active/", entry.name, " is no envelope; removed");
       active.remove(entry.name);

@@ -79,7 +79,7 @@ USAGE_STATS_INLINE void prune(Storage& storage, const Log& log, bool backlog) {
   }
   if (dropped > 0) {
     log(std::to_string(dropped), " reports waited too long; dropped");
-    storage.update_state([&](State& state) { state.dropped += static_cast<std::int64_t>(dropped); });
+    storage.update_state([&](State& state) noexcept { state.dropped += static_cast<std::int64_t>(dropped); });
   }
 
   const auto oldest = std::chrono::system_clock::now() - limits::kept_for;

@@ -54,7 +54,8 @@ USAGE_STATS_INLINE std::optional<Storage> Storage::open_again(const std::filesys
 
 USAGE_STATS_INLINE std::error_code Storage::claim() {
   if (marked_) return {};
-  const std::error_code error = update_state([](State&) {}, [this](const State& now) { return now.app == app_; });
+  const std::error_code error =
+      update_state([](State&) noexcept {}, [this](const State& now) noexcept { return now.app == app_; });
   marked_ = !error;
   return error;
 }

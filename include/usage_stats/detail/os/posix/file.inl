@@ -68,7 +68,7 @@ USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool 
     }
   }
   if (!descriptor && !error) error = posix::last_error();
-  struct stat status {};
+  posix::Status status{};
   const uid_t user = ::geteuid();
   if (!error) error = posix::check_folder(descriptor.get(), user, status);
   if (!error) error = posix::check_place(descriptor.get(), user, status);
@@ -87,7 +87,7 @@ USAGE_STATS_INLINE Folder Folder::folder(const std::string& name, bool create, s
     descriptor = posix::open_at(parent, name.c_str(), O_RDONLY | O_DIRECTORY);
   }
   if (!descriptor) return error = posix::last_error(), Folder();
-  struct stat status {};
+  posix::Status status{};
   error = posix::check_folder(descriptor.get(), impl_->owner, status);
   if (error) return Folder();
   Folder inner;
@@ -104,13 +104,13 @@ USAGE_STATS_INLINE Folder Folder::make(const std::string& name, std::error_code&
 }
 
 USAGE_STATS_INLINE bool Folder::is_private() const noexcept {
-  struct stat status {};
-  return ::fstat(impl_->descriptor.get(), &status) == 0 && (status.st_mode & 077) == 0;
+  posix::Status status{};
+  return posix::status_of(impl_->descriptor.get(), status) == 0 && (status.st_mode & 077) == 0;
 }
 
 namespace posix {
 
-USAGE_STATS_INLINE Folder::Stamp stamp_of(const struct stat& status) noexcept {
+USAGE_STATS_INLINE Folder::Stamp stamp_of(const Status& status) noexcept {
   Folder::Stamp stamp;
 #if defined(__linux__)
   stamp.known = S_ISREG(status.st_mode);
@@ -130,8 +130,8 @@ USAGE_STATS_INLINE Folder::Stamp stamp_of(const struct stat& status) noexcept {
 }  // namespace posix
 
 USAGE_STATS_INLINE Folder::Stamp Folder::stamp(const std::string& name) const noexcept {
-  struct stat status {};
-  const bool there = ::fstatat(impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  posix::Status status{};
+  const bool there = posix::status_at(impl_->descriptor.get(), name.c_str(), status) == 0;
   return there && posix::is_ours(status, impl_->owner) ? posix::stamp_of(status) : Stamp();
 }
 
@@ -146,12 +146,12 @@ USAGE_STATS_INLINE std::optional<std::string> Folder::read(const std::string& na
     opened = posix::open_at(impl_->descriptor.get(), name.c_str(), O_RDONLY);
     file = opened.get();
   }
-  struct stat status {};
-  if (file < 0 || ::fstat(file, &status) != 0) return error = posix::last_error(), std::nullopt;
+  posix::Status status{};
+  if (file < 0 || posix::status_of(file, status) != 0) return error = posix::last_error(), std::nullopt;
   if (!posix::is_ours(status, impl_->owner))
     return error = std::make_error_code(std::errc::operation_not_permitted), std::nullopt;
   if (stamp != nullptr) *stamp = posix::stamp_of(status);
-  return posix::read_all(file, static_cast<std::size_t>(status.st_size), limit, error);
+  return posix::read_all(file, status, limit, error);
 }
 
 USAGE_STATS_INLINE std::error_code Folder::write(const std::string& name, std::string_view bytes, bool durable,
@@ -188,25 +188,29 @@ USAGE_STATS_INLINE std::error_code Folder::remove_empty(const std::string& name)
 }
 
 USAGE_STATS_INLINE bool Folder::exists(const std::string& name) const noexcept {
-  struct stat status {};
-  return ::fstatat(impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+  posix::Status status{};
+  return posix::status_at(impl_->descriptor.get(), name.c_str(), status) == 0 || errno != ENOENT;
 }
 
 USAGE_STATS_INLINE bool Folder::is_gone() const noexcept {
-  struct stat named {
-  }, held{};
-  if (::lstat(impl_->path.c_str(), &named) != 0) return errno == ENOENT || errno == ENOTDIR;
-  return ::fstat(impl_->descriptor.get(), &held) == 0 && (named.st_dev != held.st_dev || named.st_ino != held.st_ino);
+  posix::Status named{}, held{};
+  if (posix::status_at(AT_FDCWD, impl_->path.c_str(), named) != 0) return errno == ENOENT || errno == ENOTDIR;
+  return posix::status_of(impl_->descriptor.get(), held) == 0 &&
+         (named.st_dev != held.st_dev || named.st_ino != held.st_ino);
 }
 
 USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
-                                                           std::size_t looks) const {
+                                                           std::size_t looks, std::error_code& error) const {
   std::vector<Entry> found;
-  posix::for_each_name(impl_->descriptor.get(), looks, [&](int folder, const char* name) {
-    struct stat status {};
+  std::error_code first;
+  error = posix::for_each_name(impl_->descriptor.get(), looks, [&](int folder, const char* name) {
+    posix::Status status{};
     if (found.size() >= limit) return false;
-    if (std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0 || !wanted(name)) return true;
-    if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return true;
+    if (posix::is_self_or_above(name) || !wanted(name)) return true;
+    if (posix::status_at(folder, name, status) != 0) {
+      if (errno != ENOENT && !first) first = posix::last_error();
+      return true;
+    }
     found.push_back({name, std::chrono::system_clock::from_time_t(status.st_mtime),
                      static_cast<std::uint64_t>(status.st_size), S_ISDIR(status.st_mode),
                      !S_ISDIR(status.st_mode) && status.st_nlink > 1,
@@ -214,7 +218,19 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
                      std::chrono::system_clock::from_time_t(status.st_ctime)});
     return found.size() < limit;
   });
+  if (!error) error = first;
   return found;
+}
+
+USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
+                                                           std::size_t looks) const {
+  std::error_code error;
+  return list(limit, wanted, looks, error);
+}
+
+USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
+                                                           std::error_code& error) const {
+  return list(limit, wanted, std::numeric_limits<std::size_t>::max(), error);
 }
 
 USAGE_STATS_INLINE std::vector<std::string> Folder::names(std::size_t limit, bool (*wanted)(std::string_view),
@@ -222,7 +238,7 @@ USAGE_STATS_INLINE std::vector<std::string> Folder::names(std::size_t limit, boo
   std::vector<std::string> found;
   posix::for_each_name(impl_->descriptor.get(), looks, [&](int, const char* name) {
     if (found.size() >= limit) return false;
-    if (std::strcmp(name, ".") != 0 && std::strcmp(name, "..") != 0 && wanted(name)) found.emplace_back(name);
+    if (!posix::is_self_or_above(name) && wanted(name)) found.emplace_back(name);
     return found.size() < limit;
   });
   return found;
@@ -238,8 +254,8 @@ USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& giv
   if (error) return error;
   const int folder = way.folder();
   const char* const name = way.name().c_str();
-  struct stat status {};
-  const bool exists = ::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+  posix::Status status{};
+  const bool exists = posix::status_at(folder, name, status) == 0;
   if (!exists && errno != ENOENT) return posix::last_error();
   if (exists && !S_ISREG(status.st_mode)) return std::make_error_code(std::errc::invalid_argument);
   std::string temporary;
@@ -258,10 +274,10 @@ namespace posix {
 
 USAGE_STATS_INLINE std::optional<std::string> read_regular(const Descriptor& file, std::size_t limit,
                                                            std::error_code& error) {
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return error = last_error(), std::nullopt;
+  Status status{};
+  if (status_of(file.get(), status) != 0) return error = last_error(), std::nullopt;
   if (!S_ISREG(status.st_mode)) return error = std::make_error_code(std::errc::invalid_argument), std::nullopt;
-  return read_all(file.get(), static_cast<std::size_t>(status.st_size), limit, error);
+  return read_all(file.get(), status, limit, error);
 }
 
 /// A file that the system keeps, wherever its links lead.

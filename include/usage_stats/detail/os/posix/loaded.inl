@@ -5,16 +5,20 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__linux__)
 #include <dlfcn.h>
+#if defined(__linux__)
 #include <link.h>
 #include <sys/auxv.h>
 #elif defined(__APPLE__)
-#include <dlfcn.h>
 #include <mach-o/dyld.h>
+#elif defined(__FreeBSD__) || defined(__DragonFly__) || defined(__NetBSD__)
+#include <sys/types.h>
+#include <elf.h>
+#include <link.h>
 #endif
 
 #include "../platform.hpp"
+#include "parts/own_program.inl"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -121,7 +125,10 @@ struct OwnFile {
 
 }  // namespace posix
 
-USAGE_STATS_INLINE void note_own_file() noexcept { posix::OwnFile::instance().find(); }
+USAGE_STATS_INLINE void note_own_file() noexcept {
+  posix::note_own_program();
+  posix::OwnFile::instance().find();
+}
 
 USAGE_STATS_INLINE void keep_loaded() noexcept {
   posix::OwnFile& own = posix::OwnFile::instance();
@@ -130,28 +137,87 @@ USAGE_STATS_INLINE void keep_loaded() noexcept {
     posix::weak_dlopen(own.name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 #else
-USAGE_STATS_INLINE void note_own_file() noexcept {}
+USAGE_STATS_INLINE void note_own_file() noexcept { posix::note_own_program(); }
 USAGE_STATS_INLINE void keep_loaded() noexcept {}
 #endif
-#elif defined(__APPLE__)
+#else
+
+USAGE_STATS_INLINE void note_own_file() noexcept { posix::note_own_program(); }
+
+USAGE_STATS_INLINE void keep_loaded() noexcept {
+  Dl_info info{};
+  if (::dladdr(reinterpret_cast<const void*>(&keep_loaded), &info) == 0 || info.dli_fname == nullptr) return;
+#if defined(RTLD_NOLOAD) && defined(RTLD_NODELETE)
+  ::dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+#endif
+}
+
+#if defined(__APPLE__)
 USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
   Dl_info info{};
   return ::dladdr(code, &info) != 0 && info.dli_fbase == static_cast<const void*>(::_dyld_get_image_header(0));
 }
 
 USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
-USAGE_STATS_INLINE void note_own_file() noexcept {}
+#elif defined(__FreeBSD__) || defined(__DragonFly__) || defined(__NetBSD__)
+namespace posix {
 
-USAGE_STATS_INLINE void keep_loaded() noexcept {
-  Dl_info info{};
-  if (::dladdr(reinterpret_cast<const void*>(&keep_loaded), &info) != 0 && info.dli_fname != nullptr)
-    ::dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+/// The program as the dynamic linker knows it. Asked once, before main: the question takes the linker's lock, which a
+/// fork's child may find locked for ever.
+struct MainObject {
+  std::uintptr_t begin = 0, end = 0;
+  bool has_linker = false, is_kernels_choice = true;
+
+  static const MainObject& instance() noexcept {
+    static const MainObject object;
+    return object;
+  }
+
+ private:
+  MainObject() noexcept { ::dl_iterate_phdr(&take, this); }
+  static bool is_it([[maybe_unused]] const dl_phdr_info& object) noexcept {
+#if defined(__NetBSD__)  // lists the linker first; the kernel tells where the program's headers are
+    const auto* entry = static_cast<const AuxInfo*>(::_dlauxinfo());
+    for (; entry != nullptr && entry->a_type != AT_NULL; ++entry)
+      if (entry->a_type == AT_PHDR) return entry->a_v == reinterpret_cast<std::uintptr_t>(object.dlpi_phdr);
+    return false;
+#else
+    return true;  // the first one
+#endif
+  }
+  static int take(dl_phdr_info* object, std::size_t, void* data) noexcept {
+    if (!is_it(*object)) return 0;
+    auto& main = *static_cast<MainObject*>(data);
+    for (int i = 0; i < object->dlpi_phnum; ++i) {
+      const auto& segment = object->dlpi_phdr[i];
+      const std::uintptr_t begin = object->dlpi_addr + segment.p_vaddr;
+      main.has_linker = main.has_linker || segment.p_type == PT_INTERP;
+      if (segment.p_type != PT_LOAD) continue;
+      if (main.end == 0) main.begin = begin;
+      main.end = begin + segment.p_memsz;  // in rising order
+    }
+    Status kernels{}, linkers{};
+    const bool known = object->dlpi_name != nullptr && status_of(own_executable().c_str(), kernels) == 0 &&
+                       status_of(object->dlpi_name, linkers) == 0;
+    main.is_kernels_choice = known && kernels.st_dev == linkers.st_dev && kernels.st_ino == linkers.st_ino;
+    return 1;
+  }
+};
+
+}  // namespace posix
+
+USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
+  const auto address = reinterpret_cast<std::uintptr_t>(code);
+  return address >= posix::MainObject::instance().begin && address < posix::MainObject::instance().end;
+}
+
+USAGE_STATS_INLINE bool started_by_loader() noexcept {
+  return posix::MainObject::instance().has_linker && !posix::MainObject::instance().is_kernels_choice;
 }
 #else
 USAGE_STATS_INLINE bool in_main_executable(const void*) noexcept { return false; }
 USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
-USAGE_STATS_INLINE void note_own_file() noexcept {}
-USAGE_STATS_INLINE void keep_loaded() noexcept {}
+#endif
 #endif
 
 }  // namespace os

@@ -30,12 +30,12 @@ USAGE_STATS_INLINE struct flock whole_file(short type) noexcept {
 
 struct LockedFile::Impl {
   posix::Descriptor descriptor;
-  dev_t device;
-  ino_t inode;
+  posix::Device device;
+  posix::Inode inode;
   bool of_open_file = false;  // F_OFD_SETLK
   posix::ClosedInChildren::Place* in_children = nullptr;
 
-  Impl(posix::Descriptor file, const struct stat& status) noexcept
+  Impl(posix::Descriptor file, const posix::Status& status) noexcept
       : descriptor(std::move(file)), device(status.st_dev), inode(status.st_ino) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -77,8 +77,8 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
   // Held for the whole run: far up, so that the host's own descriptors keep the numbers they would have without us.
   posix::Descriptor file(::fcntl(low.get(), F_DUPFD_CLOEXEC, 100));
   low.close();
-  struct stat status {};
-  error = !file || ::fstat(file.get(), &status) != 0 ? posix::last_error() : std::error_code();
+  posix::Status status{};
+  error = !file || posix::status_of(file.get(), status) != 0 ? posix::last_error() : std::error_code();
   if (!error && (status.st_mode & 07777) != 0600) error = posix::set_mode(file.get(), 0600);
   LockedFile result;
   if (!error) result.impl_ = std::make_unique<Impl>(std::move(file), status);
@@ -112,8 +112,8 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
     else if (errno == EEXIST)
       file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND);
   }
-  struct stat status {};
-  if (!file || ::fstat(file.get(), &status) != 0) return refuse(Outcome::failed, posix::last_error());
+  posix::Status status{};
+  if (!file || posix::status_of(file.get(), status) != 0) return refuse(Outcome::failed, posix::last_error());
   if (!posix::is_ours(status, folder.impl_->owner))
     return refuse(Outcome::failed, std::make_error_code(std::errc::operation_not_permitted));
   struct flock lock = posix::whole_file(F_WRLCK);
@@ -177,8 +177,8 @@ USAGE_STATS_INLINE bool LockedFile::was_kept() const noexcept {
 }
 
 USAGE_STATS_INLINE bool LockedFile::still_named(const Folder& folder, const std::string& name) const noexcept {
-  struct stat status {};
-  return impl_ && ::fstatat(folder.impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+  posix::Status status{};
+  return impl_ && posix::status_at(folder.impl_->descriptor.get(), name.c_str(), status) == 0 &&
          status.st_dev == impl_->device && status.st_ino == impl_->inode;
 }
 

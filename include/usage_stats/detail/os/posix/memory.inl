@@ -16,10 +16,10 @@
 #include <mach-o/dyld.h>
 #include <mach-o/getsect.h>
 #include <mach/mach.h>
-#include <mach/mach_vm.h>
 #endif
 
 #include "../memory.hpp"
+#include "parts/file_status.inl"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -34,7 +34,7 @@ USAGE_STATS_INLINE MemoryReader::~MemoryReader() {
 }
 
 USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to, std::size_t size) const noexcept {
-  const ssize_t copied = file_ < 0 ? -1 : ::pread(file_, to, size, static_cast<off_t>(from));
+  const ssize_t copied = file_ < 0 ? -1 : posix::read_at(file_, to, size, static_cast<posix::Offset>(from));
   return copied > 0 ? static_cast<std::size_t>(copied) : 0;
 }
 
@@ -146,8 +146,8 @@ USAGE_STATS_INLINE MemoryReader::~MemoryReader() = default;
 
 USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to, std::size_t size) const noexcept {
   static_cast<void>(file_);
-  mach_vm_size_t copied = 0;
-  return ::mach_vm_read_overwrite(::mach_task_self(), from, size, reinterpret_cast<mach_vm_address_t>(to), &copied) ==
+  vm_size_t copied = 0;
+  return ::vm_read_overwrite(::mach_task_self(), from, size, reinterpret_cast<vm_address_t>(to), &copied) ==
                  KERN_SUCCESS
              ? static_cast<std::size_t>(copied)
              : 0;

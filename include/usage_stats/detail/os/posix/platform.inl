@@ -65,17 +65,23 @@ USAGE_STATS_INLINE std::string variable_values() {
 USAGE_STATS_INLINE void remove_variable(const char* name) noexcept { ::unsetenv(name); }
 
 USAGE_STATS_INLINE ScopedCLocale::ScopedCLocale() noexcept {
+#if defined(__NetBSD__)  // has no locale of a thread's own
+  static_cast<void>(plain_), static_cast<void>(before_);
+#else
   if (std::strlen(::localeconv()->decimal_point) < 2) return;
   const locale_t plain = ::newlocale(LC_NUMERIC_MASK, "C", locale_t{});
   if (plain == locale_t{}) return;
   plain_ = plain;
   before_ = ::uselocale(plain);
+#endif
 }
 
 USAGE_STATS_INLINE ScopedCLocale::~ScopedCLocale() {
+#if !defined(__NetBSD__)
   if (plain_ == nullptr) return;
   ::uselocale(static_cast<locale_t>(before_));
   ::freelocale(static_cast<locale_t>(plain_));
+#endif
 }
 
 USAGE_STATS_INLINE ScopedCancelBlock::ScopedCancelBlock() noexcept {
@@ -151,7 +157,7 @@ namespace posix {
 
 /// Standard error once more, for writing that never waits: O_NONBLOCK belongs to the open file, which the host and
 /// others share, so that it needs one of its own. None where that cannot be had, or would do more than that.
-USAGE_STATS_INLINE Descriptor standard_error_without_waiting(const struct stat& status) noexcept {
+USAGE_STATS_INLINE Descriptor standard_error_without_waiting(const Status& status) noexcept {
 #if defined(__linux__)
   if (S_ISFIFO(status.st_mode) || ::isatty(STDERR_FILENO) == 1)
     return Descriptor(::open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
@@ -161,8 +167,7 @@ USAGE_STATS_INLINE Descriptor standard_error_without_waiting(const struct stat& 
 }
 
 /// As many bytes as there is room for; negative as of write(). Called when poll has seen room.
-USAGE_STATS_INLINE ssize_t write_some(const Descriptor& own, const struct stat& status,
-                                      std::string_view text) noexcept {
+USAGE_STATS_INLINE ssize_t write_some(const Descriptor& own, const Status& status, std::string_view text) noexcept {
   if (own) return ::write(own.get(), text.data(), text.size());
   if (S_ISSOCK(status.st_mode)) return ::send(STDERR_FILENO, text.data(), text.size(), MSG_DONTWAIT);
   // A pipe that has room has room for so much, unless somebody else is faster; a terminal for a byte at least.
@@ -173,8 +178,8 @@ USAGE_STATS_INLINE ssize_t write_some(const Descriptor& own, const struct stat& 
 }  // namespace posix
 
 USAGE_STATS_INLINE bool offer_to_standard_error(std::string_view text) noexcept {
-  struct stat status {};
-  if (::fstat(STDERR_FILENO, &status) != 0) return false;
+  posix::Status status{};
+  if (posix::status_of(STDERR_FILENO, status) != 0) return false;
   const bool may_wait = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || is_terminal(STDERR_FILENO);
   if (!may_wait) return write_to_standard_error(text);  // a file, the null device
   if (posix::began_without_standard_error()) return false;
@@ -356,8 +361,8 @@ USAGE_STATS_INLINE std::filesystem::path path_of_bytes(std::string_view bytes) {
 namespace posix {
 /// Whether a folder is there and is somebody else's.
 USAGE_STATS_INLINE bool is_foreign(const std::filesystem::path& folder, bool roots_too) noexcept {
-  struct stat status {};
-  if (folder.empty() || ::stat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return false;
+  Status status{};
+  if (folder.empty() || status_of(folder.c_str(), status) != 0 || !S_ISDIR(status.st_mode)) return false;
   return status.st_uid != ::geteuid() && (roots_too || status.st_uid != 0);
 }
 }  // namespace posix

@@ -13,6 +13,9 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#if defined(__FreeBSD__)
+#include <osreldate.h>
+#endif
 
 #include "../platform.hpp"
 #include "file.inl"
@@ -43,7 +46,14 @@ struct Spawn {
     ::posix_spawnattr_init(&attributes);
     sigset_t none, all;
     sigemptyset(&none);
-    sigfillset(&all);
+    sigemptyset(&all);
+#if defined(__linux__)
+    constexpr int signals = NSIG;
+#else
+    constexpr int signals = 32;  // those of threads, which FreeBSD counts on from there, may be refused
+#endif
+    for (int number = 1; number < signals; ++number)
+      if (number != SIGKILL && number != SIGSTOP) sigaddset(&all, number);  // FreeBSD refuses these two
     ::posix_spawnattr_setsigmask(&attributes, &none);
     ::posix_spawnattr_setsigdefault(&attributes, &all);
     short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
@@ -66,6 +76,10 @@ struct Spawn {
   int start(pid_t& id, const std::string& program, const std::vector<std::string>& arguments, char** variables) {
 #if defined(__GLIBC__)  // other libraries do not define the function-like macro, and cannot read a line that has it
 #if __GLIBC_PREREQ(2, 34)
+    ::posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+#endif
+#elif defined(__FreeBSD_version)
+#if __FreeBSD_version >= 1301000
     ::posix_spawn_file_actions_addclosefrom_np(&actions, 3);
 #endif
 #endif
@@ -119,6 +133,13 @@ USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
 
 namespace posix {
 
+// As sockets::send_flags; the end of a socket pair that is written to is told itself elsewhere.
+#if defined(MSG_NOSIGNAL) && !defined(__APPLE__)
+constexpr int feeding_flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+#else
+constexpr int feeding_flags = MSG_DONTWAIT;
+#endif
+
 /// Feeds the program and collects what it says until it closes its output, says too much, or time is up.
 USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::string_view input, std::size_t limit,
                                  std::chrono::steady_clock::time_point deadline, std::string& output) {
@@ -129,7 +150,7 @@ USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::str
     pollfd files[2] = {{out.get(), POLLIN, 0}, {in ? in.get() : -1, POLLOUT, 0}};
     if (::poll(files, 2, static_cast<int>(std::min<long long>(left, 1000))) < 0 && errno != EINTR) return;
     if (in && (files[1].revents & (POLLOUT | POLLERR | POLLHUP)) != 0) {
-      const ssize_t sent = ::send(in.get(), input.data(), input.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      const ssize_t sent = ::send(in.get(), input.data(), input.size(), feeding_flags);
       if (sent > 0) input.remove_prefix(static_cast<std::size_t>(sent));
       if (input.empty() || (sent < 0 && errno != EAGAIN && errno != EINTR)) in.close();
     }
@@ -152,6 +173,10 @@ USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& com
   // A socket pair, because a pipe whose reader is gone raises SIGPIPE.
   if (::socketpair(AF_UNIX, SOCK_STREAM, 0, in) != 0) return result.error = posix::last_error(), result;
   posix::Descriptor in_parent(in[0]), in_child(in[1]);
+#if defined(SO_NOSIGPIPE)
+  const int yes = 1;
+  ::setsockopt(in_parent.get(), SOL_SOCKET, SO_NOSIGPIPE, &yes, sizeof yes);
+#endif
   if (::pipe(out) != 0) return result.error = posix::last_error(), result;
   posix::Descriptor out_parent(out[0]), out_child(out[1]);
   for (const auto* const end : {&in_parent, &in_child, &out_parent, &out_child})

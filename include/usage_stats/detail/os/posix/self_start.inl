@@ -27,16 +27,40 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 
+namespace posix {
+
+/// Empty, the file tells of an uploader that was started and has done nothing yet. The lock on it is taken by the new
+/// program only. EBUSY: another one has it.
+USAGE_STATS_INLINE int note_start(const std::string& lock) noexcept {
+  Status status{};
+  const Descriptor file = open_at(AT_FDCWD, lock.c_str(), O_RDWR);
+  struct flock whole = whole_file(F_WRLCK);
+  if (!file || status_of(file.get(), status) != 0 || !is_ours(status, ::geteuid())) return 0;  // its uploader will say
+  if (::fcntl(file.get(), F_SETLK, &whole) != 0) return errno == EACCES || errno == EAGAIN ? EBUSY : 0;
+  // One that has a second name (a backup made of hard links) is left as it is.
+  return status.st_nlink != 1 || ::ftruncate(file.get(), 0) == 0 ? 0 : errno;
+}
+
+/// Where a program is started by nothing but its path.
+USAGE_STATS_INLINE int start_by_path(const SelfStart& start, pid_t& id) {
+  const std::string program = own_executable();
+  if (program.empty()) return ENOENT;
+  ExecStrings environment = environment_with(start.variables);
+  Spawn spawn;
+  for (int stream = 0; stream < first_descriptor; ++stream) spawn.null_stream(stream);
+  if (const int problem = note_start(start.lock)) return problem;
+  if (!is_own_program(program)) return ENOENT;  // last of all: from here on nothing is looked at
+  return spawn.start(id, program, {start.argument0}, environment.pointers());
+}
+
+}  // namespace posix
+
 USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& error) {
   pid_t id = 0;
-#if defined(__linux__) && !defined(USAGE_STATS_VFORK_IS_FORK)
+#if defined(__linux__) && !defined(USAGE_STATS_VFORK_IS_FORK) && !defined(USAGE_STATS_START_BY_PATH)
   const int problem = posix::start_prepared(start, id);
 #else
-  // The lock is taken by the new program only.
-  posix::ExecStrings environment = posix::environment_with(start.variables);
-  posix::Spawn spawn;
-  for (int stream = 0; stream < posix::first_descriptor; ++stream) spawn.null_stream(stream);
-  const int problem = spawn.start(id, own_executable(), {start.argument0}, environment.pointers());
+  const int problem = posix::start_by_path(start, id);
 #endif
   Child child;
   error = problem == 0 ? std::error_code() : std::error_code(problem, std::generic_category());
@@ -45,7 +69,10 @@ USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& err
 }
 
 USAGE_STATS_INLINE bool finds_own_executable() noexcept {
-  USAGE_STATS_TRY { return ::access(own_executable().c_str(), X_OK) == 0; }
+  USAGE_STATS_TRY {
+    const std::string program = own_executable();
+    return ::access(program.c_str(), X_OK) == 0 && posix::is_own_program(program);
+  }
   USAGE_STATS_CATCH_ALL { return true; }
 }
 
@@ -113,11 +140,10 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
   ::setsid();
   if (::chdir("/") != 0) exit_now(0);
   ::umask(077);
-  struct stat named {
-  }, held{};
-  const bool locked = ::lstat(lock.c_str(), &named) == 0 && ::fstat(posix::first_descriptor, &held) == 0 &&
-                      named.st_dev == held.st_dev && named.st_ino == held.st_ino &&
-                      ::fcntl(posix::first_descriptor, F_SETFD, FD_CLOEXEC) == 0;
+  posix::Status named{}, held{};
+  const bool locked = posix::status_at(AT_FDCWD, lock.c_str(), named) == 0 &&
+                      posix::status_of(posix::first_descriptor, held) == 0 && named.st_dev == held.st_dev &&
+                      named.st_ino == held.st_ino && ::fcntl(posix::first_descriptor, F_SETFD, FD_CLOEXEC) == 0;
   posix::close_from(posix::first_descriptor + (locked ? 1 : 0));
   const struct rlimit no_core {};
   ::setrlimit(RLIMIT_CORE, &no_core);

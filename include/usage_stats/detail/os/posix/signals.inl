@@ -26,8 +26,8 @@ struct SignalWatch::Slot {
   std::atomic<bool> armed{false};
   bool taken = false;  // with the mutex held
   int descriptor = -1;
-  dev_t device = 0;
-  ino_t inode = 0;
+  posix::Device device = 0;
+  posix::Inode inode = 0;
   pid_t owner = 0;
   std::int64_t begin_ms = 0;
   std::atomic<posix::PreparedStart*> start{nullptr};  // owned
@@ -58,8 +58,8 @@ USAGE_STATS_INLINE bool SignalWatch::Slot::is_still_ours() const noexcept {
                        posix::raw::pointer(&known)) == 0)
     return known.stx_ino == inode && makedev(known.stx_dev_major, known.stx_dev_minor) == device;
 #endif
-  struct stat status {};
-  return ::fstat(descriptor, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+  posix::Status status{};
+  return posix::status_of(descriptor, status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
 /// {"signal":"SIGINT","duration_ms":1234}, as parse_envelope() reads it.

@@ -24,7 +24,7 @@ namespace sockets {
 using Handle = int;
 using Length = socklen_t;
 constexpr Handle none = -1;
-#if defined(MSG_NOSIGNAL)
+#if defined(MSG_NOSIGNAL) && !defined(__APPLE__)  // whose kernels may be older than its headers
 constexpr int send_flags = MSG_NOSIGNAL;
 #else
 constexpr int send_flags = 0;

@@ -53,7 +53,7 @@ USAGE_STATS_INLINE std::unique_ptr<httplib::Client> client_for(const Url& url, R
   client->set_decompress(false);
   client->set_tcp_nodelay(true);
   client->set_hostname_addr_map({{here.host, "127.0.0.1"}});
-  client->set_socket_options([&relay](auto socket) { relay.expect(static_cast<std::intptr_t>(socket)); });
+  client->set_socket_options([&relay](auto socket) noexcept { relay.expect(static_cast<std::intptr_t>(socket)); });
 #if defined(CPPHTTPLIB_OPENSSL_SUPPORT) || defined(CPPHTTPLIB_SSL_ENABLED)
   client->enable_server_certificate_verification(true);
 #endif

@@ -17,18 +17,19 @@ namespace os {
 
 USAGE_STATS_INLINE Accounts Accounts::now() noexcept {
   Accounts accounts;
-  struct stat status {};
+  posix::Status status{};
   accounts.user_ = ::getuid();
-  if (::stat("/etc/passwd", &status) != 0 && errno == ENOENT) return accounts;
-  accounts.device_ = status.st_dev + std::uint64_t{0};
-  accounts.number_ = status.st_ino + std::uint64_t{status.st_ino == 0};
+  if (posix::status_of("/etc/passwd", status) != 0 && errno == ENOENT) return accounts;
+  const posix::Identity found(status);
+  accounts.device_ = found.device;
+  accounts.number_ = found.inode + std::uint64_t{found.inode == 0};
   return accounts;
 }
 
 USAGE_STATS_INLINE std::optional<std::vector<std::string>> Accounts::names() const {
   std::error_code error;
   std::vector<std::string> names;
-  struct stat status {};
+  posix::Status status{};
   // Not getpwuid: it may ask a name service over a socket.
   const auto list = posix::read_system_file("/etc/passwd", 1024 * 1024, error);
   const bool none = device_ == 0 && number_ == 0;
@@ -50,8 +51,9 @@ USAGE_STATS_INLINE std::optional<std::vector<std::string>> Accounts::names() con
     names.push_back(parts[5]);
   }
   // Another list, as that of a folder which the host has made its root, does not tell what the first one said.
-  const bool same = !none && ::stat("/etc/passwd", &status) == 0 && device_ == status.st_dev + std::uint64_t{0} &&
-                    number_ == status.st_ino + std::uint64_t{0};
+  const bool found = !none && posix::status_of("/etc/passwd", status) == 0;
+  const posix::Identity now(status);
+  const bool same = found && device_ == now.device && number_ == now.inode;
   return same || !names.empty() ? std::optional(std::move(names)) : std::nullopt;
 }
 

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "../../platform.hpp"
+#include "file_status.inl"
 #include "path.inl"
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -38,11 +39,11 @@ USAGE_STATS_INLINE std::error_code interrupted() noexcept {
 /// Whether a file may grow by so much (RLIMIT_FSIZE). Trying more than that raises SIGXFSZ, which would end the host.
 USAGE_STATS_INLINE bool may_grow(int file, std::size_t count) noexcept {
   struct rlimit limit {};
-  struct stat status {};
+  Status status{};
   if (::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return true;
-  if (::fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) return true;
-  const off_t end = std::max(status.st_size, ::lseek(file, 0, SEEK_CUR));
-  return static_cast<rlim_t>(end) + count <= limit.rlim_cur;
+  if (status_of(file, status) != 0 || !S_ISREG(status.st_mode)) return true;
+  const Offset end = std::max<Offset>(status.st_size, position_of(file));
+  return end + static_cast<Offset>(count) <= static_cast<Offset>(limit.rlim_cur);  // which FreeBSD has signed, too
 }
 
 USAGE_STATS_INLINE std::error_code write_all(int file, std::string_view bytes) noexcept {
@@ -56,9 +57,11 @@ USAGE_STATS_INLINE std::error_code write_all(int file, std::string_view bytes) n
   return {};
 }
 
-USAGE_STATS_INLINE std::optional<std::string> read_all(int file, std::size_t size, std::size_t limit,
+USAGE_STATS_INLINE std::optional<std::string> read_all(int file, const Status& status, std::size_t limit,
                                                        std::error_code& error) {
-  if (size > limit) return error = std::make_error_code(std::errc::file_too_large), std::nullopt;
+  if (static_cast<std::uint64_t>(status.st_size) > limit)
+    return error = std::make_error_code(std::errc::file_too_large), std::nullopt;
+  const auto size = static_cast<std::size_t>(status.st_size);
   std::string bytes(size + 1, '\0');  // a byte more, to see a file that grows
   std::size_t used = 0;
   for (;;) {
@@ -66,7 +69,7 @@ USAGE_STATS_INLINE std::optional<std::string> read_all(int file, std::size_t siz
       if (used > limit) return error = std::make_error_code(std::errc::file_too_large), std::nullopt;
       bytes.resize(used * 2);
     }
-    const ssize_t count = ::pread(file, &bytes[used], bytes.size() - used, static_cast<off_t>(used));
+    const ssize_t count = read_at(file, &bytes[used], bytes.size() - used, static_cast<Offset>(used));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return error = last_error(), std::nullopt;
     if (count == 0) break;
@@ -82,25 +85,25 @@ USAGE_STATS_INLINE std::optional<std::string> read_all(int file, std::size_t siz
 /// Ours: a regular file owned by the user whose folder it is, the effective one when that was opened. Links and pipes
 /// in its place are refused. A second name is no attack, since nobody else can have put it into our folder: backups
 /// that link (cp -al) have it elsewhere.
-USAGE_STATS_INLINE bool is_ours(const struct stat& status, uid_t owner) noexcept {
+USAGE_STATS_INLINE bool is_ours(const Status& status, uid_t owner) noexcept {
   return S_ISREG(status.st_mode) && status.st_uid == owner;
 }
 
 /// Whether a descriptor is still that file, as far as this machine knows: a file server that is away is not asked.
-USAGE_STATS_INLINE bool is_open(int descriptor, dev_t device, ino_t inode) noexcept {
+USAGE_STATS_INLINE bool is_open(int descriptor, Device device, Inode inode) noexcept {
 #if defined(__linux__) && defined(STATX_INO) && defined(AT_STATX_DONT_SYNC)
   struct statx known {};
   if (::statx(descriptor, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &known) == 0)
     return known.stx_ino == inode && makedev(known.stx_dev_major, known.stx_dev_minor) == device;
 #endif
-  struct stat status {};
-  return ::fstat(descriptor, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+  Status status{};
+  return status_of(descriptor, status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
 /// An existing folder's mode is its owner's affair as long as nobody else can write there: it is looked at, not
 /// changed.
-USAGE_STATS_INLINE std::error_code check_folder(int folder, uid_t owner, struct stat& status) noexcept {
-  if (::fstat(folder, &status) != 0) return last_error();
+USAGE_STATS_INLINE std::error_code check_folder(int folder, uid_t owner, Status& status) noexcept {
+  if (status_of(folder, status) != 0) return last_error();
   if (!S_ISDIR(status.st_mode)) return std::make_error_code(std::errc::not_a_directory);
   if (status.st_uid != owner) return refused(Refusal::anothers);
   return (status.st_mode & 022) != 0 ? refused(Refusal::others_may_write) : std::error_code();
@@ -108,9 +111,9 @@ USAGE_STATS_INLINE std::error_code check_folder(int folder, uid_t owner, struct 
 
 /// Who can rename our folder away could show us another one. The root of the file system lies in itself.
 /// `status`: the folder's own.
-USAGE_STATS_INLINE std::error_code check_place(int folder, uid_t user, const struct stat& status) noexcept {
-  struct stat above {};
-  if (::fstatat(folder, "..", &above, 0) != 0) return last_error();
+USAGE_STATS_INLINE std::error_code check_place(int folder, uid_t user, const Status& status) noexcept {
+  Status above{};
+  if (status_at(folder, "..", above, 0) != 0) return last_error();
   if (status.st_dev == above.st_dev && status.st_ino == above.st_ino) return refused(Refusal::root);
   return check_keeper(above, user);
 }
@@ -119,8 +122,8 @@ USAGE_STATS_INLINE std::error_code check_place(int folder, uid_t user, const str
 /// must not even be opened again: it is read by the descriptor that holds the lock.
 struct OwnLocks {
   struct File {
-    dev_t device;
-    ino_t inode;
+    Device device;
+    Inode inode;
     int descriptor;
     bool of_process = true;  // else Linux's lock of an open file, which stays when another descriptor is closed
   };
@@ -133,9 +136,9 @@ struct OwnLocks {
   }
   /// The descriptor that holds the lock, or -1. Call it with the mutex held.
   int find(int folder, const char* name) const noexcept {
-    struct stat status {};
+    Status status{};
     if (files.empty()) return -1;
-    if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return -1;
+    if (status_at(folder, name, status) != 0) return -1;
     for (const File& file : files)
       if (file.device == status.st_dev && file.inode == status.st_ino &&
           is_open(file.descriptor, file.device, file.inode))  // not closed by the host, nor left in a hurry
@@ -143,7 +146,7 @@ struct OwnLocks {
     return -1;
   }
   /// Call it with the mutex held.
-  void remove(dev_t device, ino_t inode) {
+  void remove(Device device, Inode inode) {
     for (auto file = files.begin(); file != files.end(); ++file)
       if (file->device == device && file->inode == inode) return static_cast<void>(files.erase(file));
   }
@@ -162,54 +165,64 @@ USAGE_STATS_INLINE Descriptor make_temporary(int folder, int flags, mode_t mode,
   return Descriptor();
 }
 
-USAGE_STATS_INLINE std::error_code remove_tree_at(int folder, const char* name, int depth) {
-  if (::unlinkat(folder, name, 0) == 0) return {};
-  if (errno != EISDIR && errno != EPERM) return last_error();
-  if (depth == 0) return std::make_error_code(std::errc::too_many_symbolic_link_levels);
-  Descriptor inner = open_at(folder, name, O_RDONLY | O_DIRECTORY);
-  if (!inner) return last_error();
-  const int number = inner.get();
-  DIR* const entries = ::fdopendir(inner.leave());
-  if (entries == nullptr) return last_error();
-  while (const dirent* const entry = ::readdir(entries)) {
-    if (std::strcmp(entry->d_name, ".") == 0 || std::strcmp(entry->d_name, "..") == 0) continue;
-    remove_tree_at(number, entry->d_name, depth - 1);
-  }
-  ::closedir(entries);
-  return ::unlinkat(folder, name, AT_REMOVEDIR) == 0 ? std::error_code() : last_error();
-}
-
 /// Behind a slash the system would follow a link.
 USAGE_STATS_INLINE std::string without_slash(std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;
 }
 
-/// Calls `each` with the open folder and each name in it, until it returns false. Without readdir, whose stream asks
-/// three questions that are answered already.
+/// Calls `each` with the open folder and each name in it, until it returns false. An error: there may be more names
+/// than were seen. Without readdir, whose stream asks three questions that are answered already.
 template <class Each>
-void for_each_name(int folder, std::size_t looks, const Each& each) {
+std::error_code for_each_name(int folder, std::size_t looks, const Each& each) {
   Descriptor again = open_at(folder, ".", O_RDONLY | O_DIRECTORY);
-  if (!again) return;
+  if (!again) return last_error();
   const int number = again.get();
 #if defined(__linux__)
   constexpr std::size_t room = 32 * 1024;
   const std::unique_ptr<char[]> entries(new char[room]);
-  for (long size = 0; (size = ::syscall(SYS_getdents64, number, entries.get(), room)) > 0;)
+  for (;;) {
+    const long size = ::syscall(SYS_getdents64, number, entries.get(), room);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && errno != ENOENT) return last_error();  // ENOENT: a folder that is removed has no more names
+    if (size <= 0) return {};
     for (long at = 0; at < size;) {  // as linux/dirent.h has it: inode, offset, length, kind, name
       const char* const entry = &entries[static_cast<std::size_t>(at)];
       std::uint16_t length = 0;
       std::memcpy(&length, entry + 16, sizeof length);
       at += length;
-      if (looks-- == 0 || !each(number, entry + 19)) return;
+      if (looks-- == 0 || !each(number, entry + 19)) return {};
     }
+  }
 #else
-  DIR* const entries = ::fdopendir(again.leave());
-  if (entries == nullptr) return static_cast<void>(::close(number));
-  while (const dirent* const entry = looks-- == 0 ? nullptr : ::readdir(entries))
-    if (!each(number, entry->d_name)) break;
-  ::closedir(entries);
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(number), [](DIR* all) { return ::closedir(all); });
+  if (!entries) return last_error();
+  again.leave();  // closed with the stream
+  for (;;) {
+    errno = 0;  // which is all that tells a failure from the end
+    const dirent* const entry = ::readdir(entries.get());
+    if (entry == nullptr) return errno == 0 ? std::error_code() : last_error();
+    if (looks-- == 0 || !each(number, entry->d_name)) return {};
+  }
 #endif
+}
+
+inline bool is_self_or_above(const char* name) noexcept {
+  return std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0;
+}
+
+USAGE_STATS_INLINE std::error_code remove_tree_at(int folder, const char* name, int depth) {
+  if (::unlinkat(folder, name, 0) == 0) return {};
+  if (errno != EISDIR && errno != EPERM) return last_error();
+  if (depth == 0) return std::make_error_code(std::errc::too_many_symbolic_link_levels);
+  const Descriptor inner = open_at(folder, name, O_RDONLY | O_DIRECTORY);
+  if (!inner) return last_error();
+  // What is left, whatever the reason, keeps the folder from being removed.
+  for_each_name(inner.get(), static_cast<std::size_t>(-1), [&](int, const char* each) {
+    if (!is_self_or_above(each)) remove_tree_at(inner.get(), each, depth - 1);
+    return true;
+  });
+  return ::unlinkat(folder, name, AT_REMOVEDIR) == 0 ? std::error_code() : last_error();
 }
 
 }  // namespace posix

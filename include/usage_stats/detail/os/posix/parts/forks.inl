@@ -23,8 +23,8 @@ class ClosedInChildren {
  public:
   struct Place {
     std::atomic<int> descriptor{nothing};
-    dev_t device = 0;
-    ino_t inode = 0;
+    Device device = 0;
+    Inode inode = 0;
   };
 
   static ClosedInChildren& instance() noexcept {
@@ -33,7 +33,7 @@ class ClosedInChildren {
   }
 
   /// Nothing where there is no room.
-  Place* add(int descriptor, dev_t device, ino_t inode) noexcept {
+  Place* add(int descriptor, Device device, Inode inode) noexcept {
     for (Place& place : places_) {
       int none = nothing;
       if (!place.descriptor.compare_exchange_strong(none, taken)) continue;

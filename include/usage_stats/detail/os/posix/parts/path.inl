@@ -18,6 +18,7 @@
 
 #include "../../platform.hpp"
 #include "../../refusal.inl"
+#include "file_status.inl"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -55,7 +56,7 @@ class Descriptor {
   int number_ = -1;
 };
 
-constexpr int careful = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+constexpr int careful = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | large_file;
 
 USAGE_STATS_INLINE Descriptor open_at(int folder, const char* name, int flags, mode_t mode = 0) noexcept {
   int number = -1;
@@ -95,35 +96,35 @@ USAGE_STATS_INLINE Descriptor open_without_links(const char* path, int flags) no
 #endif
 }
 
-USAGE_STATS_INLINE bool is_ours_or_roots(const struct stat& status, uid_t user) noexcept {
+USAGE_STATS_INLINE bool is_ours_or_roots(const Status& status, uid_t user) noexcept {
   return status.st_uid == user || status.st_uid == 0;
 }
 
 /// Whether what lies in a folder stays what it is: it is ours or root's, and others may not write, or at least (where
 /// it is sticky) not rename what they do not own.
-USAGE_STATS_INLINE std::error_code check_keeper(const struct stat& status, uid_t user) noexcept {
+USAGE_STATS_INLINE std::error_code check_keeper(const Status& status, uid_t user) noexcept {
   if (!is_ours_or_roots(status, user)) return refused(Refusal::in_anothers_folder);
   const bool shared = (status.st_mode & 002) != 0 && (status.st_mode & S_ISVTX) == 0;
   return shared ? refused(Refusal::in_shared_folder) : std::error_code();
 }
 
 USAGE_STATS_INLINE std::error_code check_keeper(int folder) noexcept {
-  struct stat status {};
-  return ::fstat(folder, &status) == 0 ? check_keeper(status, ::geteuid()) : last_error();
+  Status status{};
+  return status_of(folder, status) == 0 ? check_keeper(status, ::geteuid()) : last_error();
 }
 
 /// A link that only we or root can have put there.
-USAGE_STATS_INLINE bool is_trusted_link(int folder, const struct stat& link) noexcept {
-  struct stat status {};
+USAGE_STATS_INLINE bool is_trusted_link(int folder, const Status& link) noexcept {
+  Status status{};
   const uid_t user = ::geteuid();
-  return ::fstat(folder, &status) == 0 && is_ours_or_roots(status, user) && (status.st_mode & 022) == 0 &&
+  return status_of(folder, status) == 0 && is_ours_or_roots(status, user) && (status.st_mode & 022) == 0 &&
          is_ours_or_roots(link, user);
 }
 
 /// Gives what this process has just made exactly that mode, whatever the umask has left of it.
 USAGE_STATS_INLINE std::error_code set_mode(int made, mode_t mode) noexcept {
-  struct stat status {};
-  if (::fstat(made, &status) != 0) return last_error();
+  Status status{};
+  if (status_of(made, status) != 0) return last_error();
   const mode_t now = status.st_mode & 07777;
   if (now == mode) return {};
   // Others who may write the folder above can have exchanged it for what no umask leaves.
@@ -161,8 +162,8 @@ USAGE_STATS_INLINE std::error_code check_home_exists(const std::filesystem::path
   auto part = wanted.begin();
   for (auto other = base.begin(); part != wanted.end() && other != base.end() && *part == *other; ++part, ++other)
     common /= *part;
-  struct stat status {};
-  return ::stat(common.c_str(), &status) == 0 ? std::error_code() : refused(Refusal::no_home);
+  Status status{};
+  return status_of(common.c_str(), status) == 0 ? std::error_code() : refused(Refusal::no_home);
 }
 
 /// An absolute path, gone part by part.
@@ -179,8 +180,8 @@ class Way {
       name_ = std::move(ahead_.back());
       ahead_.pop_back();
       if (ahead_.empty() && !through_last) return {};
-      struct stat status {};
-      const bool there = ::fstatat(folder_.get(), name_.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+      Status status{};
+      const bool there = status_at(folder_.get(), name_.c_str(), status) == 0;
       if (!there && errno != ENOENT) return last_error();
       if (there && S_ISLNK(status.st_mode)) {
         if (++links > 40) return std::make_error_code(std::errc::too_many_symbolic_link_levels);
@@ -204,7 +205,7 @@ class Way {
       end = slash == std::string::npos ? 0 : slash;
     }
   }
-  std::error_code follow(const struct stat& link) {
+  std::error_code follow(const Status& link) {
     if (!is_trusted_link(folder_.get(), link)) return refused(Refusal::untrusted_link);
     std::string target(4096, '\0');
     const ssize_t size = ::readlinkat(folder_.get(), name_.c_str(), &target[0], target.size());

@@ -21,14 +21,13 @@
 #if defined(__linux__)
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#elif defined(__APPLE__)
-#include <mach-o/dyld.h>
 #endif
 
 #include "../../platform.hpp"
 #include "../lock.inl"
 #include "../process.inl"
 #include "exec_strings.inl"
+#include "own_program.inl"
 #include "system_call.inl"
 
 // ThreadSanitizer's vfork is a fork: for a while the child would hold all that the host has open, and in a signal's
@@ -61,18 +60,6 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 
-#if defined(__linux__)
-USAGE_STATS_INLINE std::string own_executable() { return "/proc/self/exe"; }
-#elif defined(__APPLE__)
-USAGE_STATS_INLINE std::string own_executable() {
-  std::string path(4096, '\0');
-  auto size = static_cast<std::uint32_t>(path.size());
-  return ::_NSGetExecutablePath(path.data(), &size) == 0 ? std::string(path.c_str()) : std::string();
-}
-#else
-USAGE_STATS_INLINE std::string own_executable() { return {}; }
-#endif
-
 namespace posix {
 
 constexpr int first_descriptor = 3;  // after the three streams; in a new process that of its lock
@@ -86,6 +73,8 @@ USAGE_STATS_INLINE bool memory_can_be_shared() noexcept {
 USAGE_STATS_INLINE void close_from(int first) noexcept {
 #if defined(__linux__)
   raw::close_range(first, raw::last_descriptor);
+#elif defined(__FreeBSD__) || defined(__DragonFly__) || defined(__NetBSD__) || defined(__OpenBSD__)
+  ::closefrom(first);
 #else
   for (int number = first; number < 1024; ++number) ::close(number);
 #endif
