@@ -5,6 +5,8 @@
     public headers only; no file includes itself by a detour.
   - The operating system's headers appear in detail/os/posix and detail/os/windows only, where each file has its twin;
     what one of the two needs for itself alone lies in a folder parts/ there.
+  - path::string() appears in detail/os/posix only: on Windows it answers in a code page, or throws (os::path_bytes).
+  - Only characters of ASCII, which Visual C++ reads alike whatever its code page.
   - nlohmann/json appears in JSON_FILES only, httplib in HTTPLIB_FILES only; public headers use the standard library.
 """
 import pathlib
@@ -26,6 +28,7 @@ STANDARD = set(
     ratio set string string_view system_error thread tuple type_traits typeinfo unordered_map unordered_set utility
     variant vector cfenv climits cstdarg cwchar""".split())
 COMPILER = {"cxxabi.h", "version"}  # of the compiler, not of an operating system
+NARROW_PATH = re.compile(r"\.(generic_)?string\(\)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 
 
@@ -70,6 +73,15 @@ def check_foreign(path, number, header, complaints):
         complaints.append(f"{where}: <{header}> is a header of the operating system, or unknown to this check")
 
 
+def check_text(path, complaints):
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        where = f"{name_of(path)}:{number}"
+        if NARROW_PATH.search(line) and not name_of(path).startswith("detail/os/posix/"):
+            complaints.append(f"{where}: path::string() is in a code page on Windows: os::path_bytes")
+        if not line.isascii():
+            complaints.append(f"{where}: a character that is not of ASCII")
+
+
 def check_pairs(complaints):
     names = {system: {p.name for p in (DETAIL / "os" / system).glob("*.inl")} for system in ("posix", "windows")}
     for one, other in (("posix", "windows"), ("windows", "posix")):
@@ -101,6 +113,7 @@ def main():
     if not files:
         sys.exit(f"no headers below {TOP}")
     for path in files:
+        check_text(path, complaints)
         for number, own, foreign in includes_of(path):
             if own is None:
                 check_foreign(path, number, foreign, complaints)

@@ -50,7 +50,7 @@ USAGE_STATS_INLINE bool Plan::open_folder(const Options& options, bool create) {
   if (storage)
     state = storage->state_at_opening();
   else if (create || error != std::errc::no_such_file_or_directory)
-    folder_problem = folder.string() + ": " + error.message();
+    folder_problem = os::path_bytes(folder) + ": " + error.message();
   return storage.has_value();
 }
 
@@ -106,7 +106,7 @@ USAGE_STATS_INLINE Plan plan_of(const Options& options) {
     plan.open_folder(options, false);
     if (plan.storage) plan.storage->be_patient(time_for_state);
     if (plan.state.damaged)
-      plan.problems.push_back((plan.folder / storage_impl::state_file).string() +
+      plan.problems.push_back(os::path_bytes(plan.folder / storage_impl::state_file) +
                               ": damaged: what it knew is forgotten");
     if (!plan.folder_problem.empty()) plan.problems.push_back(plan.folder_problem);
     if (plan.folder.empty()) plan.problems.emplace_back("there is no place for reports (no home folder)");

@@ -28,6 +28,8 @@ struct Settings {
 /// Where the files are. Empty where neither the options nor the environment tell.
 std::filesystem::path config_path(const Options&);
 std::filesystem::path policy_path(const Options&);
+/// Whether a path that the author chose is below the home folder: "~", "~/x"; on Windows "~\\x", too.
+bool begins_with_tilde(const std::filesystem::path&);
 /// The usage folder.
 std::filesystem::path usage_path(const Options&);
 

@@ -178,7 +178,9 @@ USAGE_STATS_INLINE Folder Folder::folder(const std::string& name, bool create, s
     if (!error) handle = windows::open_folder(inner, error);
   }
   Folder folder;
-  if (handle) folder.impl_ = std::make_shared<const Impl>(Impl{std::move(handle), impl_->path / name, inner + L"\\"});
+  if (handle)
+    folder.impl_ =
+        std::make_shared<const Impl>(Impl{std::move(handle), impl_->path / windows::wide(name), inner + L"\\"});
   return folder;
 }
 

@@ -98,8 +98,10 @@ USAGE_STATS_INLINE std::string variable_values() {
   std::string values;
   for (const std::wstring& entry : windows::environment()) {
     const std::size_t equals = entry.find(L'=', 1);
-    if (equals != std::wstring::npos)
-      values.append(windows::utf8(std::wstring_view(entry).substr(equals + 1))).push_back('\0');
+    if (equals == std::wstring::npos) continue;
+    const std::wstring_view value = std::wstring_view(entry).substr(equals + 1);
+    values.append(windows::utf8(value)).push_back('\0');
+    if (const std::string other = windows::in_code_page(value); !other.empty()) values.append(other).push_back('\0');
   }
   return values;
 }
@@ -265,7 +267,9 @@ USAGE_STATS_INLINE std::optional<std::vector<std::string>> Accounts::names() con
 USAGE_STATS_INLINE PrivateNames private_names() {
   PrivateNames names;
   const auto add = [](std::vector<std::string>& list, const std::optional<std::string>& value) {
-    if (value && !value->empty()) list.push_back(*value);
+    if (!value || value->empty()) return;
+    list.push_back(*value);
+    if (std::string other = windows::in_code_page(windows::wide(*value)); !other.empty()) list.push_back(other);
   };
   add(names.users, variable("USERNAME"));
   wchar_t buffer[512];
@@ -306,6 +310,14 @@ USAGE_STATS_INLINE std::filesystem::path foreign_home() { return {}; }  // it co
 
 USAGE_STATS_INLINE std::string path_bytes(const std::filesystem::path& path) { return windows::utf8(path.native()); }
 USAGE_STATS_INLINE std::filesystem::path path_of_bytes(std::string_view bytes) { return windows::wide(bytes); }
+USAGE_STATS_INLINE std::string path_with_tilde(const std::filesystem::path& path) {
+  std::filesystem::path shown = path, folder = home();
+  const std::wstring text = shown.make_preferred().native(), start = folder.make_preferred().native();
+  const bool inside = start.size() > 3 && text.size() > start.size() && text[start.size()] == L'\\' &&
+                      ::CompareStringOrdinal(text.c_str(), static_cast<int>(start.size()), start.c_str(),
+                                             static_cast<int>(start.size()), TRUE) == CSTR_EQUAL;
+  return windows::utf8(inside ? L"~" + text.substr(start.size()) : path.native());
+}
 
 }  // namespace os
 }  // namespace detail
