@@ -115,7 +115,7 @@ USAGE_STATS_INLINE Plan plan_of(const Options& options) {
   plan.decision = plan.consent.decision;
   if (!obstacle.empty()) return plan.folder_problem = obstacle, plan;
   Consent& consent = plan.consent;
-  if (consent.policy.file.empty()) consent.policy = read_settings(policy_path(options));
+  if (consent.policy.file.empty()) consent.policy = read_policy(policy_path(options));
   if (consent.config.file.empty()) consent.config = read_settings(config_path(options));
   for (const Settings* const settings : {&consent.policy, &consent.config})
     if (!settings->problem.empty()) plan.problems.push_back(settings->problem);

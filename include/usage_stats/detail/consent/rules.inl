@@ -103,7 +103,7 @@ USAGE_STATS_INLINE Answer file_says(const Settings& settings) {  // 6 and 9, or 
 }
 
 USAGE_STATS_INLINE Answer policy_says(Facts& facts) {  // 6
-  facts.consent.policy = read_settings(policy_path(facts.options));
+  facts.consent.policy = read_policy(policy_path(facts.options));
   return file_says(facts.consent.policy);
 }
 
@@ -233,7 +233,7 @@ USAGE_STATS_INLINE Permission permission_for(const Envelope& envelope, const Sta
     return Permission{Leave::withdrawn, os::path_bytes(file) + " no longer says \"usage_stats\": true"};
   };
   if (!envelope.policy_file.is_absolute()) return {Leave::unclear, "the run did not record where its policy file is"};
-  if (auto answer = consent_impl::permission_by(read_settings(envelope.policy_file))) return *answer;
+  if (auto answer = consent_impl::permission_by(read_policy(envelope.policy_file))) return *answer;
   if (envelope.rule == 6) return gone(envelope.policy_file);
   if (envelope.rule == 7) return {Leave::allowed, "the run's environment had switched them on"};
   if (state.said_no) return {Leave::withdrawn, "usage statistics were switched off"};

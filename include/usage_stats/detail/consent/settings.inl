@@ -157,7 +157,9 @@ USAGE_STATS_INLINE std::filesystem::path usage_path(const Options& options) {
   return settings_impl::below(os::state_root(), options.app, "usage");
 }
 
-USAGE_STATS_INLINE Settings read_settings(const std::filesystem::path& file) {
+namespace settings_impl {
+
+USAGE_STATS_INLINE Settings read_by(decltype(&os::read_file) read, const std::filesystem::path& file) {
   Settings settings;
   settings.file = file;
   if (file.empty()) {
@@ -165,7 +167,7 @@ USAGE_STATS_INLINE Settings read_settings(const std::filesystem::path& file) {
     return settings;
   }
   std::error_code error;
-  const auto text = os::read_file(file, settings_impl::largest_file, error);
+  const auto text = read(file, largest_file, error);
   if (!text) {
     settings.present = error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory;
     if (settings.present) settings.problem = os::path_bytes(file) + " cannot be read: " + error.message();
@@ -173,9 +175,18 @@ USAGE_STATS_INLINE Settings read_settings(const std::filesystem::path& file) {
   }
   settings.present = true;
   const auto json = parse_json(*text);
-  const std::string problem = json ? settings_impl::take_keys(*json, settings) : "is not JSON";
+  const std::string problem = json ? take_keys(*json, settings) : "is not JSON";
   if (!problem.empty()) settings.problem = os::path_bytes(file) + ": " + problem;
   return settings;
+}
+
+}  // namespace settings_impl
+
+USAGE_STATS_INLINE Settings read_settings(const std::filesystem::path& file) {
+  return settings_impl::read_by(&os::read_file, file);
+}
+USAGE_STATS_INLINE Settings read_policy(const std::filesystem::path& file) {
+  return settings_impl::read_by(&os::read_policy_file, file);
 }
 
 USAGE_STATS_INLINE std::string write_verdict(const std::filesystem::path& file, bool on) {

@@ -34,7 +34,8 @@ enum class Refusal {
   untrusted_link,
   not_made_by_us,
   newer_version,
-  another_programs
+  another_programs,
+  not_of_administrators
 };
 std::error_code refused(Refusal) noexcept;
 /// The same error, of state.json: message() names the file.
@@ -121,6 +122,8 @@ class Folder {
 std::error_code replace_file(const std::filesystem::path&, std::string_view bytes);
 /// Reads a file anywhere, at most `limit` bytes; must be a regular file. Links as above.
 std::optional<std::string> read_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
+/// The same for a file of the administrators; on Windows it must be theirs, and nobody else may be able to write it.
+std::optional<std::string> read_policy_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
 
 }  // namespace os
 }  // namespace detail

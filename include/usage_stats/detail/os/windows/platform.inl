@@ -37,6 +37,7 @@
 #include "memory.inl"
 #include "terminal.inl"
 #include "thread.inl"
+#include "parts/policy_folder.inl"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -305,7 +306,7 @@ USAGE_STATS_INLINE std::filesystem::path absolute_variable(const char* name) {
 USAGE_STATS_INLINE std::filesystem::path home() { return windows::absolute_variable("USERPROFILE"); }
 USAGE_STATS_INLINE std::filesystem::path state_root() { return windows::absolute_variable("LOCALAPPDATA"); }
 USAGE_STATS_INLINE std::filesystem::path config_root() { return windows::absolute_variable("APPDATA"); }
-USAGE_STATS_INLINE std::filesystem::path policy_root() { return windows::absolute_variable("ProgramData"); }
+USAGE_STATS_INLINE std::filesystem::path policy_root() { return windows::policy_folder(); }
 USAGE_STATS_INLINE std::filesystem::path foreign_home() { return {}; }  // it comes from the user's own profile
 
 USAGE_STATS_INLINE std::string path_bytes(const std::filesystem::path& path) { return windows::utf8(path.native()); }
