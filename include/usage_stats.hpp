@@ -131,6 +131,8 @@
 #undef USAGE_STATS_ABI
 #undef USAGE_STATS_BEGIN_NAMESPACE
 #undef USAGE_STATS_END_NAMESPACE
+#undef USAGE_STATS_BEGIN_WARNINGS
+#undef USAGE_STATS_END_WARNINGS
 #pragma pop_macro("Success")
 #pragma pop_macro("None")
 #pragma pop_macro("max")

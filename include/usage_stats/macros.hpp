@@ -58,9 +58,21 @@
 #define USAGE_STATS_ABI \
   USAGE_STATS_JOIN(USAGE_STATS_VERSION_MAJOR, USAGE_STATS_VERSION_MINOR, USAGE_STATS_VERSION_PATCH, USAGE_STATS_MODE)
 
+// Visual C++ warns of alignas that has the effect it is written for (C4324), and of functions of the C standard
+// (C4996).
+#if defined(_MSC_VER) && !defined(__clang__)
+#define USAGE_STATS_BEGIN_WARNINGS __pragma(warning(push)) __pragma(warning(disable : 4324 4996))
+#define USAGE_STATS_END_WARNINGS __pragma(warning(pop))
+#else
+#define USAGE_STATS_BEGIN_WARNINGS
+#define USAGE_STATS_END_WARNINGS
+#endif
+
 #define USAGE_STATS_BEGIN_NAMESPACE \
+  USAGE_STATS_BEGIN_WARNINGS        \
   namespace usage_stats {           \
   inline namespace USAGE_STATS_ABI {
 #define USAGE_STATS_END_NAMESPACE \
   }                               \
-  }
+  }                               \
+  USAGE_STATS_END_WARNINGS
