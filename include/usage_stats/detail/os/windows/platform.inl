@@ -38,6 +38,7 @@
 #include "terminal.inl"
 #include "thread.inl"
 #include "parts/policy_folder.inl"
+#include "parts/version.inl"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -121,24 +122,19 @@ USAGE_STATS_INLINE bool elevated() noexcept { return false; }
 
 USAGE_STATS_INLINE std::int64_t process_id() noexcept { return ::GetCurrentProcessId(); }
 
-USAGE_STATS_INLINE bool is_terminal(int stream) noexcept {
-  DWORD mode = 0;  // isatty would take the null device for one
-  return ::GetConsoleMode(windows::standard_stream(stream), &mode) != 0;
-}
-
 // There is no SIGPIPE here, and no socket gets the number of a stream.
 USAGE_STATS_INLINE ScopedSigpipeBlock::ScopedSigpipeBlock() noexcept {
   static_cast<void>(before_);
   static_cast<void>(was_pending_);
 }
 USAGE_STATS_INLINE ScopedSigpipeBlock::~ScopedSigpipeBlock() = default;
-USAGE_STATS_INLINE void note_standard_error() noexcept {}
+USAGE_STATS_INLINE void note_standard_error() noexcept { windows::note_terminals(); }
 USAGE_STATS_INLINE bool has_standard_streams() noexcept { return true; }
 
 USAGE_STATS_INLINE bool write_to_standard_error(std::string_view text) noexcept {
   USAGE_STATS_TRY {
     const HANDLE stream = windows::standard_stream(2);
-    if (!is_terminal(2)) return !windows::write_all(stream, text);
+    if (!windows::is_console(stream)) return !windows::write_all(stream, text);
     const std::wstring characters = windows::wide(text);  // whatever the console's code page
     const DWORD size = static_cast<DWORD>(characters.size());
     DWORD count = 0;
@@ -204,9 +200,7 @@ USAGE_STATS_INLINE void describe_version(Facts& facts) {
   facts.kernel = std::to_string(version.dwMajorVersion) + "." + std::to_string(version.dwMinorVersion) + "." +
                  std::to_string(version.dwBuildNumber);
   const bool server = version.wProductType != VER_NT_WORKSTATION;
-  const bool eleven = version.dwMajorVersion == 10 && version.dwBuildNumber >= 22000;
-  const std::string name = server ? "Server" : eleven ? "11" : std::to_string(version.dwMajorVersion);
-  facts.os_version = "Windows " + name + " " + facts.kernel;
+  facts.os_version = version_name(version.dwMajorVersion, version.dwMinorVersion, version.dwBuildNumber, server);
 }
 
 USAGE_STATS_INLINE const char* architecture() noexcept {
