@@ -135,7 +135,8 @@ USAGE_STATS_INLINE std::optional<Envelope> parse_envelope(std::string_view text)
   const std::size_t second = std::min(text.find('\n'), text.size());
   envelope.running_report = text.substr(0, second);
   text.remove_prefix(std::min(second + 1, text.size()));
-  for (int ends = 0; ends < 16 && !text.empty(); ++ends) {  // of a request that it survived, and of its end
+  // Of requests that the run survived, and of its end; its own last word is the last.
+  for (int ends = 0; ends < 16 && !text.empty() && envelope.last_report.empty(); ++ends) {
     const std::size_t line = std::min(text.find('\n'), text.size());
     const auto end = parse_json(text.substr(0, line));
     text.remove_prefix(std::min(line + 1, text.size()));
