@@ -12,6 +12,8 @@ function(usage_stats_own_target target)
         -fsanitize=${USAGE_STATS_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
       target_link_options(${target} PRIVATE -fsanitize=${USAGE_STATS_SANITIZE})
     endif()
+  elseif(MSVC)
+    target_compile_options(${target} PRIVATE /W4 /utf-8 /permissive- $<$<BOOL:${USAGE_STATS_WERROR}>:/WX>)
   endif()
 endfunction()
 

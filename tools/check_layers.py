@@ -5,6 +5,8 @@
     public headers only; no file includes itself by a detour.
   - The operating system's headers appear in detail/os/posix and detail/os/windows only, where each file has its twin;
     what one of the two needs for itself alone lies in a folder parts/ there.
+  - path::string() appears in detail/os/posix only: on Windows it answers in a code page, or throws (os::path_bytes).
+  - Only characters of ASCII, which Visual C++ reads alike whatever its code page.
   - nlohmann/json appears in JSON_FILES only, httplib in HTTPLIB_FILES only; public headers use the standard library.
   - An adapter includes its parser's header and the umbrella header, nothing else of ours; it, the collector and the
     examples name nothing of detail/ but PUBLIC_NEEDS' without_throwing, which each public call is made of.
@@ -31,6 +33,7 @@ STANDARD = set(
     ratio set string string_view system_error thread tuple type_traits typeinfo unordered_map unordered_set utility
     variant vector cfenv climits cstdarg cwchar""".split())
 COMPILER = {"cxxabi.h", "version"}  # of the compiler, not of an operating system
+NARROW_PATH = re.compile(r"\.(generic_)?string\(\)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 
 
@@ -73,6 +76,15 @@ def check_foreign(path, number, header, complaints):
             complaints.append(f"{where}: only {', '.join(sorted(HTTPLIB_FILES))} includes httplib")
     elif header not in STANDARD | COMPILER and not name.startswith(("detail/os/posix/", "detail/os/windows/")):
         complaints.append(f"{where}: <{header}> is a header of the operating system, or unknown to this check")
+
+
+def check_text(path, complaints):
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        where = f"{name_of(path)}:{number}"
+        if NARROW_PATH.search(line) and not name_of(path).startswith("detail/os/posix/"):
+            complaints.append(f"{where}: path::string() is in a code page on Windows: os::path_bytes")
+        if not line.isascii():
+            complaints.append(f"{where}: a character that is not of ASCII")
 
 
 def check_outside(complaints):
@@ -118,6 +130,7 @@ def main():
     if not files:
         sys.exit(f"no headers below {TOP}")
     for path in files:
+        check_text(path, complaints)
         for number, own, foreign in includes_of(path):
             if own is None:
                 check_foreign(path, number, foreign, complaints)

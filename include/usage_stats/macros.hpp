@@ -62,33 +62,37 @@
 // value; no default where each enumerator has its case, so that a new one is missed; "struct flock", which tells it
 // from flock().
 #if defined(__clang__)
-#define USAGE_STATS_STYLE_BEGIN \
+#define USAGE_STATS_BEGIN_WARNINGS \
   _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wcomma\"") USAGE_STATS_SWITCHES
-#define USAGE_STATS_STYLE_END _Pragma("clang diagnostic pop")
+#define USAGE_STATS_END_WARNINGS _Pragma("clang diagnostic pop")
 #if __has_warning("-Wswitch-default")
 #define USAGE_STATS_SWITCHES _Pragma("clang diagnostic ignored \"-Wswitch-default\"")
 #else
 #define USAGE_STATS_SWITCHES
 #endif
 #elif defined(__GNUC__)
-#define USAGE_STATS_STYLE_BEGIN \
+#define USAGE_STATS_BEGIN_WARNINGS \
   _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wswitch-default\"") USAGE_STATS_TAGS
-#define USAGE_STATS_STYLE_END _Pragma("GCC diagnostic pop")
+#define USAGE_STATS_END_WARNINGS _Pragma("GCC diagnostic pop")
 #if __GNUC__ >= 10
 #define USAGE_STATS_TAGS _Pragma("GCC diagnostic ignored \"-Wredundant-tags\"")
 #else
 #define USAGE_STATS_TAGS
 #endif
+#elif defined( \
+    _MSC_VER)  // it warns of alignas that has the effect it is written for, and of functions of the C standard
+#define USAGE_STATS_BEGIN_WARNINGS __pragma(warning(push)) __pragma(warning(disable : 4324 4996))
+#define USAGE_STATS_END_WARNINGS __pragma(warning(pop))
 #else
-#define USAGE_STATS_STYLE_BEGIN
-#define USAGE_STATS_STYLE_END
+#define USAGE_STATS_BEGIN_WARNINGS
+#define USAGE_STATS_END_WARNINGS
 #endif
 
 #define USAGE_STATS_BEGIN_NAMESPACE \
-  USAGE_STATS_STYLE_BEGIN           \
+  USAGE_STATS_BEGIN_WARNINGS        \
   namespace usage_stats {           \
   inline namespace USAGE_STATS_ABI {
 #define USAGE_STATS_END_NAMESPACE \
   }                               \
   }                               \
-  USAGE_STATS_STYLE_END
+  USAGE_STATS_END_WARNINGS

@@ -211,7 +211,8 @@ struct Options {
   std::filesystem::path config_file{};
 
   /// The administrator's file: JSON, only read; absolute, or beginning with `~/`. Default: `/etc/APP/usage_stats.json`,
-  /// `%ProgramData%\APP\usage_stats.json`.
+  /// `%ProgramData%\APP\usage_stats.json`. On Windows it must be the administrators', and nobody else may write it:
+  /// else statistics are off.
   std::filesystem::path policy_file{};
 };
 

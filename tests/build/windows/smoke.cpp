@@ -1,54 +1,17 @@
 // What the library asks of Windows, tried on Windows (or Wine): a plain program that ends with 0 or tells what was
 // wrong. It starts itself: as the uploader, and in the roles that main knows.
-#include <usage_stats.hpp>
+#include "checks.hpp"
+#if !defined(USAGE_STATS_NO_HTTPLIB)
+#include "delivery.hpp"
+#endif
+#include "sessions.hpp"
+#include "trust.hpp"
 
-#include <chrono>
-#include <cstdio>
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <functional>
-#include <string>
-#include <system_error>
-#include <thread>
-
-namespace os = usage_stats::detail::os;
-namespace fs = std::filesystem;
-using namespace std::chrono_literals;
-using os::Folder;
-using os::LockedFile;
 
 namespace {
-
-int failures = 0;
-std::string program;  // this one
-
-void check(bool good, const std::string& what) {
-  if (good) return;
-  ++failures;
-  std::printf("smoke: FAILED: %s\n", what.c_str());
-}
-
-bool wait_for(const std::function<bool()>& condition, std::chrono::milliseconds limit = 20s) {
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(10ms);
-  }
-  return true;
-}
-
-std::string text_of(const fs::path& file) {
-  std::error_code error;
-  return os::read_file(file, 1 << 20, error).value_or("");
-}
-
-void write_text(const fs::path& file, const std::string& text) { std::ofstream(file, std::ios::binary) << text; }
-
-std::string utf8(const fs::path& path) { return path.u8string(); }
-
-// ---- what is tried
 
 void try_folders(const fs::path& place) {
   std::error_code error;
@@ -216,82 +179,6 @@ void try_machine() {
   check(os::write_to_standard_error("smoke: a line on standard error\n"), "write_to_standard_error");
 }
 
-// ---- whole sessions
-
-usage_stats::Options options_for(const fs::path& place) {
-  usage_stats::Options options("smoke", "1.0.0", "http://127.0.0.1:9/");  // nobody listens there
-  options.directory = place / "usage";
-  options.config_file = place / "config.json";
-  options.policy_file = place / "policy.json";
-  return options;
-}
-
-void try_local_session(const fs::path& place) {
-  auto options = options_for(place / fs::u8path("J\xc3\xbcrgen"));
-  options.delivery = usage_stats::Delivery::local;
-  fs::path report;
-  {
-    const char* const arguments[] = {"smoke", "--threads=8", "C:\\secret\\file"};
-    usage_stats::TelemetrySession session(options, 3, arguments);
-    check(session.enabled() && session.problem().empty(), "a local session: " + session.decision().why);
-    report = session.report_path();
-    session.exit_code(3);
-  }
-  const std::string text = text_of(report);
-  check(text.find("\"windows\"") != std::string::npos && text.find("\"failed\"") != std::string::npos, "its report");
-  check(text.find("secret") == std::string::npos, "no path in the report");
-  check(fs::is_empty(options.directory / "active"), "no envelope stays");
-}
-
-void try_detached_session(const fs::path& place) {
-  const auto options = options_for(place / "detached");
-  _putenv_s("SMOKE_USAGE_STATS_ENABLED", "1");
-  _putenv_s("USAGE_STATS_DEBUG", "1");
-  std::string id;
-  const auto began = std::chrono::steady_clock::now();
-  {
-    usage_stats::TelemetrySession session(options, 0, nullptr);
-    check(session.decision().verdict == usage_stats::Verdict::on, "on: " + session.decision().why);
-    check(session.problem().empty(), "no problem: " + std::string(session.problem()));
-    id = session.session_id();
-    check(fs::exists(options.directory / "active" / id), "an envelope while it runs");
-  }
-  check(std::chrono::steady_clock::now() - began < 10s, "nobody waits");
-  std::error_code error;
-  const fs::path log = options.directory / "uploader.log";
-  check(wait_for([&] { return text_of(log).find("127.0.0.1") != std::string::npos; }),
-        "the uploader tries, and says so");
-  const Folder folder = Folder::open(options.directory, false, error);
-  check(wait_for([&] { return !LockedFile::is_locked(folder, "uploader.lock"); }), "the uploader ends");
-  check(fs::exists(options.directory / "pending" / id), "the envelope waits");
-  check(fs::is_empty(options.directory / "active"), "and runs no more");
-  if (failures > 0) std::printf("uploader.log:\n%s", text_of(log).c_str());
-}
-
-/// The other program of try_ends: a session that ends in another way.
-int end_as(const std::string& how, const fs::path& place) {
-  const usage_stats::TelemetrySession session(options_for(place), 0, nullptr);
-  if (how == "exit") std::exit(5);
-  if (how == "throw") throw std::runtime_error("nobody catches this");
-  ::RaiseException(EXCEPTION_ACCESS_VIOLATION, 0, 0, nullptr);
-  return 0;
-}
-
-void try_ends(const fs::path& place) {
-  for (const auto& [how, told] : {std::pair{"exit", "\"ok\""}, {"throw", "\"exception\""}, {"crash", "\"SIGSEGV\""}}) {
-    const fs::path folder = place / how;
-    os::run_program({program, how, utf8(folder)}, "", 10000, 60s);
-    const auto report = [&] {
-      std::string all;
-      std::error_code error;
-      for (const auto& entry : fs::recursive_directory_iterator(folder, error))
-        if (entry.path().filename() == "usage_stats.json") all += text_of(entry.path());
-      return all;
-    };
-    check(wait_for([&] { return report().find(told) != std::string::npos; }), std::string("an end is told: ") + how);
-  }
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -300,7 +187,9 @@ int main(int argc, char** argv) {
   if (role == "sleep") return wait_for_end(), 0;
   if (role == "probe") return probe(fs::u8path(argv[2]), argv[3]);
   if (role == "hold") return hold(fs::u8path(argv[2]));
-  if (role == "exit" || role == "throw" || role == "crash") return end_as(role, fs::u8path(argv[2]));
+  if (role == "exit" || role == "throw" || role == "crash" || role == "abort" || role == "survivor")
+    return end_as(role, fs::u8path(argv[2]));
+  if (role == "replaced") return be_replaced(fs::u8path(argv[2]));
   if (role == "echo") {
     std::printf("%s", argv[2]);
     for (int c = std::getchar(); c != EOF; c = std::getchar()) std::putchar(c);
@@ -318,6 +207,16 @@ int main(int argc, char** argv) {
   try_local_session(place);
   try_detached_session(place);
   try_ends(place / "ends");
+  try_access_lists();
+  try_policy(place);
+  try_version_names();
+  try_terminals(place);
+  try_replaced_program(place / fs::u8path("\xc3\x9c"
+                                          "bung"));
+  try_home_in_texts(place);
+#if !defined(USAGE_STATS_NO_HTTPLIB)
+  try_delivery(place);
+#endif
   std::error_code error;
   fs::remove_all(place, error);
   std::printf("smoke: %s\n", failures == 0 ? "fine" : "failed");

@@ -17,7 +17,7 @@ USAGE_STATS_INLINE std::string still_against(const Plan& plan, bool wanted_on) {
 
 USAGE_STATS_INLINE int answer_decision(const Call& call, const Plan& plan, bool on, std::size_t dropped) {
   const std::string against = still_against(plan, on);
-  const std::string file = config_path(call.options).string();
+  const std::string file = os::path_bytes(config_path(call.options));
   if (call.json) {
     JsonWriter json(true);
     json.begin_object();
@@ -37,7 +37,7 @@ USAGE_STATS_INLINE int answer_decision(const Call& call, const Plan& plan, bool 
     text += row("to change", how_to_change(call.options, plan));
   } else if (on) {
     text += endpoint_rows(call.options, plan);
-    text += row("reports in", plan.folder.string());
+    text += row("reports in", os::path_bytes(plan.folder));
     // What has them on may stand above what `disable` writes.
     text += row("to stop it", plan.decision.rule == 9 ? call.typed + " disable" : how_to_change(call.options, plan));
   }
@@ -76,7 +76,7 @@ USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::f
 /// folder than the one that was asked for, and the command has failed; a folder that no run uses is as good.
 USAGE_STATS_INLINE int report_remembered(const Call& call, std::error_code error, const char* what) {
   if (!error) return done;
-  const std::string folder = usage_path(call.options).string();
+  const std::string folder = os::path_bytes(usage_path(call.options));
   if (!is_transient(error)) return remark(call, folder + ": " + error.message()), done;
   const bool held = error == std::errc::timed_out;
   remark(call, "the " + std::string(what) + " is not in " + folder + "/state.json yet: " +

@@ -63,7 +63,7 @@ USAGE_STATS_INLINE std::string upload_now(const Call& call, Storage& storage, bo
   for (bool told = false;; std::this_thread::sleep_for(std::chrono::milliseconds(50))) {
     std::error_code error;
     if (upload(storage.folder().path(), options, call.log, error)) return {};
-    if (error) return storage.folder().path().string() + ": " + error.message();
+    if (error) return os::path_bytes(storage.folder().path()) + ": " + error.message();
     if (std::chrono::steady_clock::now() - begin >= time_for_another_uploader)
       return "another process is still sending; try again later";
     if (!told) remark(call, "another process is sending; waiting for it");
@@ -87,7 +87,7 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
     if (!after.storage && !after.problems.empty()) return fail(call, after.problems.front());
     left = look_at_waiting(call.options, after);
   }
-  if (left.incomplete) return fail(call, (plan.folder / "pending").string() + " cannot be read");
+  if (left.incomplete) return fail(call, os::path_bytes(plan.folder / "pending") + " cannot be read");
   const std::size_t waiting = left.reports + left.deletions;
   if (call.json) {
     JsonWriter json(true);
@@ -305,7 +305,7 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
     error = round < 2 ? wipe(storage, !by_request.empty(), ids) : std::make_error_code(std::errc::io_error);
     if (!error) ask();
   }
-  if (error) return fail(call, plan.folder.string() + ": " + error.message());
+  if (error) return fail(call, os::path_bytes(plan.folder) + ": " + error.message());
   Progress progress;
   if (const std::string problem = upload_now(call, storage, true, progress); !problem.empty()) remark(call, problem);
   return answer_deletion(call, storage, ids, by_hand, progress);
@@ -324,7 +324,7 @@ USAGE_STATS_INLINE int reset(const Call& call) {
       make_client_id(reported, state);
       id = client_id_of(reported, state);
     });
-    if (error) return fail(call, plan.folder.string() + ": " + error.message());
+    if (error) return fail(call, os::path_bytes(plan.folder) + ": " + error.message());
   }
   if (call.json) {
     JsonWriter json(true);

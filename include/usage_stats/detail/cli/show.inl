@@ -93,7 +93,7 @@ USAGE_STATS_INLINE std::size_t events_before(const KnownSession& session, const 
 USAGE_STATS_INLINE void write_session(JsonWriter& json, const Plan& plan, const KnownSession& session,
                                       const Envelope* envelope) {
   json.begin_object();
-  json.key("path").text(plan.storage->archive.report_path(session.client, session.session).string());
+  json.key("path").text(os::path_bytes(plan.storage->archive.report_path(session.client, session.session)));
   json.key("deliveries").begin_list();
   for (const Json& line : deliveries_of(session.deliveries)) write_json(json, line);
   json.end_list();
@@ -114,7 +114,7 @@ USAGE_STATS_INLINE void write_session(JsonWriter& json, const Plan& plan, const 
 
 /// What became of a report, in rows.
 USAGE_STATS_INLINE std::string fate(const Plan& plan, const KnownSession& session, const Envelope* envelope) {
-  std::string text = row("report", plan.storage->archive.report_path(session.client, session.session).string());
+  std::string text = row("report", os::path_bytes(plan.storage->archive.report_path(session.client, session.session)));
   for (const Json& line : deliveries_of(session.deliveries)) {
     const std::int64_t status = integer_member(line, "http_status");
     const std::string detail = string_member(line, "detail");
@@ -141,7 +141,7 @@ USAGE_STATS_INLINE int show(const Call& call) {
     sessions = newest_sessions(*plan.storage, call.count.value_or(1), error);
   else if (!plan.problems.empty())
     return fail(call, plan.problems.front());
-  if (error) return fail(call, plan.folder.string() + ": " + error.message());
+  if (error) return fail(call, os::path_bytes(plan.folder) + ": " + error.message());
   if (sessions.empty() && !call.json) return remark(call, "there are no reports"), done;
 
   std::vector<Outgoing> requests;

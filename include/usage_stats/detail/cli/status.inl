@@ -50,14 +50,14 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan&
       return "leave out --disable-usage-stats";
     case 6:
       return (decision.verdict == Verdict::off ? "" : "set " + enabled + "=0, or ") +
-             "ask whoever administers this machine to change " + plan.consent.policy.file.string();
+             "ask whoever administers this machine to change " + os::path_bytes(plan.consent.policy.file);
     case 7:
       return "set " + enabled + "=0";  // to unset it might leave them on by a weaker rule
     case 8:
       return "set " + enabled + "=1";
     case 10:
       return "repair or remove " +
-             (plan.consent.policy.problem.empty() ? plan.consent.config : plan.consent.policy).file.string();
+             os::path_bytes((plan.consent.policy.problem.empty() ? plan.consent.config : plan.consent.policy).file);
     default:
       break;
   }
@@ -154,9 +154,9 @@ USAGE_STATS_INLINE void print_status_json(const Options& options, const Plan& pl
     json.key("client_id").null();
   else
     put_text(json, "client_id", id);
-  json.key("folder").text(plan.folder.string());
-  json.key("config_file").text(plan.consent.config.file.string());
-  json.key("policy_file").text(plan.consent.policy.file.string());
+  json.key("folder").text(os::path_bytes(plan.folder));
+  json.key("config_file").text(os::path_bytes(plan.consent.config.file));
+  json.key("policy_file").text(os::path_bytes(plan.consent.policy.file));
   write_waiting(json, waiting, known);
   json.key("uploader_at_work").flag(uploader_at_work(plan));
   if (state.last_sent != 0) json.key("last_sent").text(time_text(state.last_sent));
@@ -170,7 +170,7 @@ USAGE_STATS_INLINE void print_status_json(const Options& options, const Plan& pl
 
 USAGE_STATS_INLINE std::string waiting_text(const Plan& plan, const Waiting& waiting) {
   if (!plan.folder_problem.empty()) return cannot_be_told;
-  if (waiting.incomplete) return "unknown: " + (plan.folder / "pending").string() + " cannot be read";
+  if (waiting.incomplete) return "unknown: " + os::path_bytes(plan.folder / "pending") + " cannot be read";
   std::string text = waiting.reports == 1 ? "1 report" : std::to_string(waiting.reports) + " reports";
   if (waiting.deletions > 0)
     text += " and " + std::to_string(waiting.deletions) + (waiting.deletions == 1 ? " deletion" : " deletions");
@@ -251,7 +251,7 @@ USAGE_STATS_INLINE int status(const Call& call) {
                            : !plan.folder_problem.empty()          ? cannot_be_told
                            : id.empty()                            ? "none yet"
                                                                    : id);
-  text += row("reports in", plan.folder.string());
+  text += row("reports in", os::path_bytes(plan.folder));
   text += row("waiting", waiting_text(plan, waiting)) + waiting_rows(waiting);
   if (plan.folder_problem.empty()) {
     text += row("last sent", state.last_sent == 0 ? "never" : time_text(state.last_sent));

@@ -100,9 +100,7 @@ USAGE_STATS_INLINE std::string what(const Options& options) {
 }
 
 USAGE_STATS_INLINE std::string place(const std::filesystem::path& file) {
-  const std::string path = file.string(), home = os::home().string();
-  const bool inside = home.size() > 1 && path.compare(0, home.size() + 1, home + "/") == 0;
-  return whole(plain_text(inside ? "~" + path.substr(home.size()) : path));
+  return whole(plain_text(os::path_with_tilde(file)));
 }
 
 /// Only what works in this program, and under the rule that has switched it on: the config file stands below the

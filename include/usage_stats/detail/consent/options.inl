@@ -6,6 +6,7 @@
 
 #include "../../options.hpp"
 #include "../base/url.hpp"
+#include "settings.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -72,8 +73,7 @@ USAGE_STATS_INLINE std::string problem_with_times(const Options& options) {
 }
 
 USAGE_STATS_INLINE bool path_is_usable(const std::filesystem::path& path) {
-  const std::string text = path.string();
-  return text.empty() || path.is_absolute() || text == "~" || text.compare(0, 2, "~/") == 0;
+  return path.empty() || path.is_absolute() || begins_with_tilde(path);
 }
 
 }  // namespace options_impl

@@ -50,7 +50,7 @@ USAGE_STATS_INLINE bool Plan::open_folder(const Options& options, bool create) {
   if (storage)
     state = storage->state_at_opening();
   else if (create || error != std::errc::no_such_file_or_directory)
-    folder_problem = folder.string() + ": " + error.message();
+    folder_problem = os::path_bytes(folder) + ": " + error.message();
   return storage.has_value();
 }
 
@@ -106,7 +106,7 @@ USAGE_STATS_INLINE Plan plan_of(const Options& options) {
     plan.open_folder(options, false);
     if (plan.storage) plan.storage->be_patient(time_for_state);
     if (plan.state.damaged)
-      plan.problems.push_back((plan.folder / storage_impl::state_file).string() +
+      plan.problems.push_back(os::path_bytes(plan.folder / storage_impl::state_file) +
                               ": damaged: what it knew is forgotten");
     if (!plan.folder_problem.empty()) plan.problems.push_back(plan.folder_problem);
     if (plan.folder.empty()) plan.problems.emplace_back("there is no place for reports (no home folder)");
@@ -115,7 +115,7 @@ USAGE_STATS_INLINE Plan plan_of(const Options& options) {
   plan.decision = plan.consent.decision;
   if (!obstacle.empty()) return plan.folder_problem = obstacle, plan;
   Consent& consent = plan.consent;
-  if (consent.policy.file.empty()) consent.policy = read_settings(policy_path(options));
+  if (consent.policy.file.empty()) consent.policy = read_policy(policy_path(options));
   if (consent.config.file.empty()) consent.config = read_settings(config_path(options));
   for (const Settings* const settings : {&consent.policy, &consent.config})
     if (!settings->problem.empty()) plan.problems.push_back(settings->problem);

@@ -11,7 +11,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
 USAGE_STATS_INLINE std::string anothers_home(const std::filesystem::path& home) {
-  return "this home folder belongs to another user: " + home.string();
+  return "this home folder belongs to another user: " + os::path_bytes(home);
 }
 
 USAGE_STATS_INLINE std::vector<std::string> prefixes_of_no(std::string_view app) {
@@ -99,11 +99,11 @@ USAGE_STATS_INLINE Answer file_says(const Settings& settings) {  // 6 and 9, or 
   const char* const word = *settings.verdict == Verdict::on    ? "true"
                            : *settings.verdict == Verdict::off ? "false"
                                                                : "\"local\"";
-  return Decision{*settings.verdict, 0, settings.file.string() + " says \"usage_stats\": " + word};
+  return Decision{*settings.verdict, 0, os::path_bytes(settings.file) + " says \"usage_stats\": " + word};
 }
 
 USAGE_STATS_INLINE Answer policy_says(Facts& facts) {  // 6
-  facts.consent.policy = read_settings(policy_path(facts.options));
+  facts.consent.policy = read_policy(policy_path(facts.options));
   return file_says(facts.consent.policy);
 }
 
@@ -127,7 +127,8 @@ USAGE_STATS_INLINE Answer config_says(Facts& facts) {  // 9
   // whatever that file says, until `usage-stats enable` takes both back.
   if (!answer && facts.options.consent == ConsentMode::opt_in) return answer;  // off either way, by rule 11
   if (!facts.state().said_no) return answer;
-  return off((usage_path(facts.options) / "state.json").string() + " says that usage statistics were switched off");
+  return off(os::path_bytes(usage_path(facts.options) / "state.json") +
+             " says that usage statistics were switched off");
 }
 
 USAGE_STATS_INLINE Answer opt_in(Facts& facts) {  // 11
@@ -229,10 +230,10 @@ USAGE_STATS_INLINE std::optional<Permission> permission_by(const Settings& setti
 
 USAGE_STATS_INLINE Permission permission_for(const Envelope& envelope, const State& state) {
   const auto gone = [](const std::filesystem::path& file) {
-    return Permission{Leave::withdrawn, file.string() + " no longer says \"usage_stats\": true"};
+    return Permission{Leave::withdrawn, os::path_bytes(file) + " no longer says \"usage_stats\": true"};
   };
   if (!envelope.policy_file.is_absolute()) return {Leave::unclear, "the run did not record where its policy file is"};
-  if (auto answer = consent_impl::permission_by(read_settings(envelope.policy_file))) return *answer;
+  if (auto answer = consent_impl::permission_by(read_policy(envelope.policy_file))) return *answer;
   if (envelope.rule == 6) return gone(envelope.policy_file);
   if (envelope.rule == 7) return {Leave::allowed, "the run's environment had switched them on"};
   if (state.said_no) return {Leave::withdrawn, "usage statistics were switched off"};

@@ -28,11 +28,14 @@ struct Settings {
 /// Where the files are. Empty where neither the options nor the environment tell.
 std::filesystem::path config_path(const Options&);
 std::filesystem::path policy_path(const Options&);
+/// Whether a path that the author chose is below the home folder: "~", "~/x"; on Windows "~\\x", too.
+bool begins_with_tilde(const std::filesystem::path&);
 /// The usage folder.
 std::filesystem::path usage_path(const Options&);
 
 /// Reads one of the files; at most 1 MiB. Missing is not a problem; unreadable, not JSON, or of wrong types is.
 Settings read_settings(const std::filesystem::path& file);
+Settings read_policy(const std::filesystem::path& file);
 
 /// Sets "usage_stats" in the config file: other keys, their order and their formatting are kept as far as JSON allows,
 /// the write is atomic, and a file that cannot be parsed is not touched. Returns the problem in words, or nothing.

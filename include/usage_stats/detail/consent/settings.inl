@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <iterator>
 
 #include "../os/platform.hpp"
 #include "settings.hpp"
@@ -9,21 +10,27 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
+
+USAGE_STATS_INLINE bool begins_with_tilde(const std::filesystem::path& path) {
+  return !path.empty() && *path.begin() == "~";
+}
+
 namespace settings_impl {
 
 constexpr std::size_t largest_file = 1024 * 1024;
 
 /// A path that the author chose, with its leading ~ replaced; empty where that needs a home folder and there is none.
 USAGE_STATS_INLINE std::filesystem::path expand(const std::filesystem::path& path) {
-  const std::string text = path.string();
-  if (text != "~" && text.compare(0, 2, "~/") != 0) return path;
-  const std::filesystem::path home = os::home();
-  return home.empty() ? home : text == "~" ? home : home / text.substr(2);
+  if (!begins_with_tilde(path)) return path;
+  std::filesystem::path place = os::home();
+  if (!place.empty())
+    for (auto part = std::next(path.begin()); part != path.end(); ++part) place /= *part;
+  return place;
 }
 
 USAGE_STATS_INLINE std::filesystem::path below(const std::filesystem::path& root, const std::string& app,
                                                const char* name) {
-  return root.empty() ? root : root / app / name;
+  return root.empty() ? root : root / os::path_of_bytes(app) / name;
 }
 
 /// Reads the keys that are ours into `settings`; returns what is wrong with them.
@@ -150,7 +157,9 @@ USAGE_STATS_INLINE std::filesystem::path usage_path(const Options& options) {
   return settings_impl::below(os::state_root(), options.app, "usage");
 }
 
-USAGE_STATS_INLINE Settings read_settings(const std::filesystem::path& file) {
+namespace settings_impl {
+
+USAGE_STATS_INLINE Settings read_by(decltype(&os::read_file) read, const std::filesystem::path& file) {
   Settings settings;
   settings.file = file;
   if (file.empty()) {
@@ -158,17 +167,26 @@ USAGE_STATS_INLINE Settings read_settings(const std::filesystem::path& file) {
     return settings;
   }
   std::error_code error;
-  const auto text = os::read_file(file, settings_impl::largest_file, error);
+  const auto text = read(file, largest_file, error);
   if (!text) {
     settings.present = error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory;
-    if (settings.present) settings.problem = file.string() + " cannot be read: " + error.message();
+    if (settings.present) settings.problem = os::path_bytes(file) + " cannot be read: " + error.message();
     return settings;
   }
   settings.present = true;
   const auto json = parse_json(*text);
-  const std::string problem = json ? settings_impl::take_keys(*json, settings) : "is not JSON";
-  if (!problem.empty()) settings.problem = file.string() + ": " + problem;
+  const std::string problem = json ? take_keys(*json, settings) : "is not JSON";
+  if (!problem.empty()) settings.problem = os::path_bytes(file) + ": " + problem;
   return settings;
+}
+
+}  // namespace settings_impl
+
+USAGE_STATS_INLINE Settings read_settings(const std::filesystem::path& file) {
+  return settings_impl::read_by(&os::read_file, file);
+}
+USAGE_STATS_INLINE Settings read_policy(const std::filesystem::path& file) {
+  return settings_impl::read_by(&os::read_policy_file, file);
 }
 
 USAGE_STATS_INLINE std::string write_verdict(const std::filesystem::path& file, bool on) {
@@ -179,13 +197,14 @@ USAGE_STATS_INLINE std::string write_verdict(const std::filesystem::path& file, 
     const auto found = os::read_file(file, settings_impl::largest_file, error);
     const auto json = found ? parse_json(*found) : std::nullopt;
     if (!json || !json->is_object())
-      return before.problem.empty() ? file.string() + " cannot be read" : before.problem + "; it is left as it is";
+      return before.problem.empty() ? os::path_bytes(file) + " cannot be read"
+                                    : before.problem + "; it is left as it is";
     text = *found;
   } else if (!before.problem.empty()) {
     return before.problem;
   }
   error = os::replace_file(file, settings_impl::with_member(text, "usage_stats", on ? "true" : "false"));
-  return error ? file.string() + " cannot be written: " + error.message() : std::string();
+  return error ? os::path_bytes(file) + " cannot be written: " + error.message() : std::string();
 }
 
 USAGE_STATS_INLINE std::vector<Endpoint> effective_endpoints(const Options& options, const Settings& policy,

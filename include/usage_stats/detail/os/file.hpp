@@ -34,7 +34,8 @@ enum class Refusal {
   untrusted_link,
   not_made_by_us,
   newer_version,
-  another_programs
+  another_programs,
+  not_of_administrators
 };
 std::error_code refused(Refusal) noexcept;
 /// The same error, of state.json: message() names the file.
@@ -107,15 +108,8 @@ class Folder {
   std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name),
                           std::size_t looks = std::numeric_limits<std::size_t>::max()) const;
   /// The same, all that are named so, and the error of one that could not be looked at, or of a folder that could not
-  /// be read to its end: then there may be more. (Windows: never an error.)
-#if defined(_WIN32)
-  std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name), std::error_code& error) const {
-    error.clear();
-    return list(limit, wanted);
-  }
-#else
+  /// be read to its end: then there may be more.
   std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name), std::error_code&) const;
-#endif
   /// Their names alone, which costs no look at each.
   std::vector<std::string> names(std::size_t limit, bool (*wanted)(std::string_view name),
                                  std::size_t looks = std::numeric_limits<std::size_t>::max()) const;
@@ -123,10 +117,8 @@ class Folder {
  private:
   friend class LockedFile;
   struct Impl;
-#if !defined(_WIN32)
   std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name), std::size_t looks,
                           std::error_code&) const;
-#endif
   std::shared_ptr<const Impl> impl_;
 };
 
@@ -135,6 +127,8 @@ class Folder {
 std::error_code replace_file(const std::filesystem::path&, std::string_view bytes);
 /// Reads a file anywhere, at most `limit` bytes; must be a regular file. Links as above.
 std::optional<std::string> read_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
+/// The same for a file of the administrators; on Windows it must be theirs, and nobody else may be able to write it.
+std::optional<std::string> read_policy_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
 
 }  // namespace os
 }  // namespace detail

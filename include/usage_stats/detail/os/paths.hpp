@@ -18,11 +18,13 @@ std::filesystem::path home();
 std::filesystem::path foreign_home();
 std::filesystem::path state_root();   // $XDG_STATE_HOME, ~/Library/Application Support, %LOCALAPPDATA%
 std::filesystem::path config_root();  // $XDG_CONFIG_HOME, ~/Library/Application Support, %APPDATA%
-std::filesystem::path policy_root();  // /etc, %ProgramData%
+std::filesystem::path policy_root();  // /etc, %ProgramData% as the registry has it
 
 /// A path as bytes and back: on POSIX its very bytes, be they text or not; on Windows UTF-8.
 std::string path_bytes(const std::filesystem::path&);
 std::filesystem::path path_of_bytes(std::string_view bytes);
+/// A path for people, with the home folder at its beginning written as "~"; names are compared as the system does it.
+std::string path_with_tilde(const std::filesystem::path&);
 
 }  // namespace os
 }  // namespace detail

@@ -40,6 +40,8 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
       return "a newer version of this program has written its state.json, which is not changed";
     case Refusal::another_programs:
       return "it belongs to another program, as its state.json says";
+    case Refusal::not_of_administrators:
+      return "others than administrators own it, or can write it";
   }
   return "it is not used";
 }

@@ -50,6 +50,7 @@ USAGE_STATS_INLINE int Socket::port_of(std::intptr_t handle) noexcept {
 
 USAGE_STATS_INLINE Socket Socket::listen(int& port) {
   Socket socket;
+  if (!sockets::start()) return socket;
   socket.handle_ = static_cast<std::intptr_t>(::socket(AF_INET, SOCK_STREAM, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -141,6 +142,7 @@ USAGE_STATS_INLINE Socket Socket::connect(const std::string& host, int port,
                                           std::chrono::steady_clock::time_point deadline, std::string& problem) {
   using Clock = std::chrono::steady_clock;
   addrinfo hints{}, *found = nullptr;
+  if (!sockets::start()) return problem = "there is no Winsock", Socket();
   hints.ai_socktype = SOCK_STREAM;
   if (const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found); error != 0)
     return problem = "the name " + host + " leads nowhere: " + sockets::name_words(error), Socket();

@@ -102,9 +102,9 @@ USAGE_STATS_INLINE bool Run::open_envelope(Plan& plan) {
   envelope_.running_report = to_line(report_);
   std::error_code error;
   lock_ = storage.outbox.begin(envelope_, error);
-  if (!lock_) return disable(plan, folder_.string() + ": " + error.message());
+  if (!lock_) return disable(plan, os::path_bytes(folder_) + ": " + error.message());
   report_path = storage.archive.report_path(envelope_.client_id, session_id);
-  log("session ", session_id, " begins; its report will be ", report_path.string());
+  log("session ", session_id, " begins; its report will be ", os::path_bytes(report_path));
   if (options.observed_signals != Signals::none) {
     std::optional<os::SelfStart> uploader;
     if (sends_by_process()) uploader = uploader_start(storage, options.app, UploadOptions().stay);
@@ -148,7 +148,7 @@ USAGE_STATS_INLINE bool Run::choose_client(Plan& plan) {
           },
           known);
       if (error && error != std::errc::timed_out)
-        return disable(plan, (folder_ / "state.json").string() + ": " + error.message());
+        return disable(plan, os::path_bytes(folder_ / "state.json") + ": " + error.message());
       // The run counts all the same.
       if (error) log("state.json is locked by a process that has stopped: this run is reported without a client id");
     }
@@ -251,7 +251,7 @@ USAGE_STATS_INLINE void Run::write_to_envelope(std::error_code why) {
   end.key("last_report").text(to_json(report_));
   end.end_object();
   const std::error_code error = lock_.append(end.take() + "\n");
-  log(error ? "the report is lost: " : "the report is left to the next uploader: ", folder_.string(), ": ",
+  log(error ? "the report is lost: " : "the report is left to the next uploader: ", os::path_bytes(folder_), ": ",
       why.message());
   signals_ = os::SignalWatch();
   lock_.release();

@@ -20,12 +20,19 @@ USAGE_STATS_END_NAMESPACE
 #if !defined(USAGE_STATS_NO_UPLOADER_HOOK) && !defined(USAGE_STATS_IMPLEMENTATION)
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-// One for each translation unit; the first one decides. With GCC and Clang it runs before the program's own global
-// objects are made, so that in the uploader none of those does its work twice.
+// One for each translation unit; the first one decides. It runs before the program's own global objects are made, so
+// that in the uploader none of those does its work twice.
 #if defined(__GNUC__) && (defined(__clang__) || !defined(__APPLE__))  // GCC refuses a priority for macOS
 __attribute__((constructor(101))) static void uploader_hook() noexcept {
   start_if_asked(reinterpret_cast<const void*>(&uploader_hook));
 }
+#elif defined(_MSC_VER)
+inline void __cdecl uploader_hook() noexcept { start_if_asked(reinterpret_cast<const void*>(&uploader_hook)); }
+// The runtime calls what stands in .CRT$XCA to .CRT$XCZ in the order of these names; global objects are in .CRT$XCU.
+#pragma section(".CRT$XCT", long, read)
+__declspec(allocate(".CRT$XCT")) static void(__cdecl* const volatile uploader_hook_entry)() = &uploader_hook;
+// Read where a global object is made, it is not left out as something that nobody uses.
+static const bool uploader_hook_ran = uploader_hook_entry != nullptr;
 #else
 inline void uploader_hook() noexcept {}
 static const bool uploader_hook_ran = (start_if_asked(reinterpret_cast<const void*>(&uploader_hook)), true);

@@ -61,8 +61,9 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
   prune(*storage, log);
 }
 
-[[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
-  os::become_background_process(longest_life, folder + "/" + lock_file);
+[[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::filesystem::path& folder,
+                                                     const std::string& stay) noexcept {
+  os::become_background_process(longest_life, os::path_bytes(folder / lock_file));
   os::limit_memory(most_memory);
   USAGE_STATS_TRY {
     std::error_code error;
@@ -103,11 +104,11 @@ USAGE_STATS_INLINE bool uploader_at_work(const Storage& storage) noexcept {
 USAGE_STATS_INLINE os::SelfStart uploader_start(const Storage& storage, const std::string& app,
                                                 std::chrono::milliseconds stay) {
   const std::filesystem::path& folder = storage.folder().path();
-  return {
-      app,
-      {{uploader_impl::folder_variable, folder.string()}, {uploader_impl::stay_variable, std::to_string(stay.count())}},
-      (folder / uploader_impl::lock_file).string(),
-      uploader_impl::longest_life};
+  return {app,
+          {{uploader_impl::folder_variable, os::path_bytes(folder)},
+           {uploader_impl::stay_variable, std::to_string(stay.count())}},
+          os::path_bytes(folder / uploader_impl::lock_file),
+          uploader_impl::longest_life};
 }
 
 USAGE_STATS_INLINE os::Child start_uploader(const Storage& storage, const std::string& app,
@@ -186,7 +187,7 @@ USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
     const std::string stay = os::variable(uploader_impl::stay_variable).value_or("");
     os::remove_variable(uploader_impl::folder_variable);
     os::remove_variable(uploader_impl::stay_variable);
-    uploader_impl::be_the_uploader(*folder, stay);
+    uploader_impl::be_the_uploader(os::path_of_bytes(*folder), stay);
   }
   USAGE_STATS_CATCH_ALL {}
 }

@@ -23,7 +23,7 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
   using os::LockedFile;
   bool worked = false;
   auto storage = Storage::open(usage_folder, {}, false, error);
-  if (!storage) return log("no uploading: ", usage_folder.string(), ": ", error.message()), false;
+  if (!storage) return log("no uploading: ", os::path_bytes(usage_folder), ": ", error.message()), false;
   if (!options.awaited) storage->be_patient();
   if (!os::has_standard_streams()) return log("no uploading: a standard stream is closed"), true;
   for (;;) {

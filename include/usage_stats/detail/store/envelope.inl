@@ -135,7 +135,12 @@ USAGE_STATS_INLINE std::optional<Envelope> parse_envelope(std::string_view text)
   const std::size_t second = std::min(text.find('\n'), text.size());
   envelope.running_report = text.substr(0, second);
   text.remove_prefix(std::min(second + 1, text.size()));
-  if (const auto end = parse_json(text.substr(0, text.find('\n')))) {
+  // Of requests that the run survived, and of its end; its own last word is the last.
+  for (int ends = 0; ends < 16 && !text.empty() && envelope.last_report.empty(); ++ends) {
+    const std::size_t line = std::min(text.find('\n'), text.size());
+    const auto end = parse_json(text.substr(0, line));
+    text.remove_prefix(std::min(line + 1, text.size()));
+    if (!end) continue;
     envelope.signal = string_member(*end, "signal");
     envelope.last_report = string_member(*end, "last_report");
     const std::int64_t duration = integer_member(*end, "duration_ms", -1);

@@ -90,7 +90,7 @@ class Contents {
 
 /// The app whose place this is by its name: `.../APP/usage`, as the platform's default is.
 USAGE_STATS_INLINE std::string app_by_name(const std::filesystem::path& folder) {
-  return folder.filename() == "usage" ? folder.parent_path().filename().string() : std::string();
+  return folder.filename() == "usage" ? os::path_bytes(folder.parent_path().filename()) : std::string();
 }
 
 /// Without any state.json, or with an empty one, as a process that was killed has left it; that one is nobody else's to
@@ -123,10 +123,10 @@ USAGE_STATS_INLINE bool is_named_after(std::string name, std::string_view app) {
 USAGE_STATS_INLINE bool is_common_place(const std::filesystem::path& folder, const std::string& app) {
   if (is_same_place(folder, os::state_root()) || is_same_place(folder, os::config_root())) return true;
   for (const char* const name : {"XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_BIN_HOME", "XDG_RUNTIME_DIR", "TMPDIR"})
-    if (const auto value = os::variable(name); value && is_same_place(folder, *value)) return true;
+    if (const auto value = os::variable(name); value && is_same_place(folder, os::path_of_bytes(*value))) return true;
   const std::filesystem::path above = folder.parent_path(), home = os::home();
   if (home.empty() || (!is_same_place(above, home) && !is_same_place(above, home / ".local"))) return false;
-  return !is_named_after(folder.filename().string(), app);
+  return !is_named_after(os::path_bytes(folder.filename()), app);
 }
 
 USAGE_STATS_INLINE std::error_code check_empty_folder(const os::Folder& folder, const std::string& app) {

@@ -300,6 +300,11 @@ USAGE_STATS_INLINE std::optional<std::string> read_file(const std::filesystem::p
   return file ? posix::read_regular(file, limit, error) : std::nullopt;
 }
 
+USAGE_STATS_INLINE std::optional<std::string> read_policy_file(const std::filesystem::path& path, std::size_t limit,
+                                                               std::error_code& error) {
+  return read_file(path, limit, error);
+}
+
 }  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

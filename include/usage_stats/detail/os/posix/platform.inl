@@ -358,6 +358,11 @@ USAGE_STATS_INLINE std::filesystem::path policy_root() { return "/etc"; }
 
 USAGE_STATS_INLINE std::string path_bytes(const std::filesystem::path& path) { return path.native(); }
 USAGE_STATS_INLINE std::filesystem::path path_of_bytes(std::string_view bytes) { return std::string(bytes); }
+USAGE_STATS_INLINE std::string path_with_tilde(const std::filesystem::path& path) {
+  const std::string &text = path.native(), folder = home().native();
+  const bool inside = folder.size() > 1 && text.compare(0, folder.size() + 1, folder + "/") == 0;
+  return inside ? "~" + text.substr(folder.size()) : text;
+}
 namespace posix {
 /// Whether a folder is there and is somebody else's.
 USAGE_STATS_INLINE bool is_foreign(const std::filesystem::path& folder, bool roots_too) noexcept {

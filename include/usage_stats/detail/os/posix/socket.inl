@@ -21,6 +21,9 @@ namespace detail {
 namespace os {
 namespace sockets {
 
+/// Nothing has to be started here.
+inline bool start() noexcept { return true; }
+
 using Handle = int;
 using Length = socklen_t;
 constexpr Handle none = -1;

@@ -91,18 +91,24 @@ USAGE_STATS_INLINE std::error_code rename(const std::wstring& from, const std::w
   });
 }
 
-/// Calls back with what lies in a folder until it says false.
+/// Calls back with what lies in a folder until it says false. An error: there may be more.
 template <class Visit>
-void visit_folder(const std::wstring& path, Visit&& visit) {
+std::error_code visit_folder(const std::wstring& path, Visit&& visit) {
   WIN32_FIND_DATAW entry{};
   const HANDLE search = ::FindFirstFileExW((path + L"\\*").c_str(), FindExInfoBasic, &entry, FindExSearchNameMatch,
                                            nullptr, FIND_FIRST_EX_LARGE_FETCH);
-  if (search == INVALID_HANDLE_VALUE) return;
-  do {
+  if (search == INVALID_HANDLE_VALUE) return last_error();
+  std::error_code error;
+  for (;;) {
     const std::wstring_view name = entry.cFileName;
     if (name != L"." && name != L".." && !visit(entry)) break;
-  } while (::FindNextFileW(search, &entry) != 0);
+    if (::FindNextFileW(search, &entry) == 0) {
+      if (::GetLastError() != ERROR_NO_MORE_FILES) error = last_error();
+      break;
+    }
+  }
   ::FindClose(search);
+  return error;
 }
 
 USAGE_STATS_INLINE bool is_folder(DWORD attributes) noexcept {
@@ -178,7 +184,9 @@ USAGE_STATS_INLINE Folder Folder::folder(const std::string& name, bool create, s
     if (!error) handle = windows::open_folder(inner, error);
   }
   Folder folder;
-  if (handle) folder.impl_ = std::make_shared<const Impl>(Impl{std::move(handle), impl_->path / name, inner + L"\\"});
+  if (handle)
+    folder.impl_ =
+        std::make_shared<const Impl>(Impl{std::move(handle), impl_->path / windows::wide(name), inner + L"\\"});
   return folder;
 }
 
@@ -239,11 +247,11 @@ USAGE_STATS_INLINE bool Folder::is_gone() const noexcept {
 }
 
 USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
-                                                           std::size_t looks) const {
+                                                           std::size_t looks, std::error_code& error) const {
   constexpr std::int64_t epoch = 116444736000000000;  // 1970, in the 100 ns since 1601 that the system counts
   using Ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10000000>>;
   std::vector<Entry> found;
-  windows::visit_folder(windows::system_path(impl_->path), [&](const WIN32_FIND_DATAW& entry) {
+  error = windows::visit_folder(windows::system_path(impl_->path), [&](const WIN32_FIND_DATAW& entry) {
     if (found.size() >= limit || looks-- == 0) return false;
     const std::string name = windows::utf8(entry.cFileName);
     if (!wanted(name)) return true;
@@ -256,6 +264,17 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
     return true;
   });
   return found;
+}
+
+USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
+                                                           std::size_t looks) const {
+  std::error_code error;
+  return list(limit, wanted, looks, error);
+}
+
+USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
+                                                           std::error_code& error) const {
+  return list(limit, wanted, std::numeric_limits<std::size_t>::max(), error);
 }
 
 USAGE_STATS_INLINE std::vector<std::string> Folder::names(std::size_t limit, bool (*wanted)(std::string_view),

@@ -137,8 +137,10 @@ USAGE_STATS_INLINE void LockedFile::release() noexcept {
 
 // ---- files anywhere
 
+namespace windows {
+
 USAGE_STATS_INLINE std::optional<std::string> read_file(const std::filesystem::path& path, std::size_t limit,
-                                                        std::error_code& error) {
+                                                        bool of_administrators, std::error_code& error) {
   const windows::Handle file(::CreateFileW(windows::system_path(path).c_str(), GENERIC_READ, windows::share_all,
                                            nullptr, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, nullptr));
   BY_HANDLE_FILE_INFORMATION info{};
@@ -146,7 +148,24 @@ USAGE_STATS_INLINE std::optional<std::string> read_file(const std::filesystem::p
   if (::GetFileType(file.get()) != FILE_TYPE_DISK || ::GetFileInformationByHandle(file.get(), &info) == 0 ||
       (info.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0)
     return error = std::make_error_code(std::errc::invalid_argument), std::nullopt;
+  if (of_administrators) {
+    error.clear();
+    const Access access(file.get(), error);
+    if (!error && !is_of_administrators(access)) error = refused(Refusal::not_of_administrators);
+    if (error) return std::nullopt;
+  }
   return windows::read_all(file.get(), limit, error);
+}
+
+}  // namespace windows
+
+USAGE_STATS_INLINE std::optional<std::string> read_file(const std::filesystem::path& path, std::size_t limit,
+                                                        std::error_code& error) {
+  return windows::read_file(path, limit, false, error);
+}
+USAGE_STATS_INLINE std::optional<std::string> read_policy_file(const std::filesystem::path& path, std::size_t limit,
+                                                               std::error_code& error) {
+  return windows::read_file(path, limit, true, error);
 }
 
 namespace windows {

@@ -37,6 +37,8 @@
 #include "memory.inl"
 #include "terminal.inl"
 #include "thread.inl"
+#include "parts/policy_folder.inl"
+#include "parts/version.inl"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -98,8 +100,10 @@ USAGE_STATS_INLINE std::string variable_values() {
   std::string values;
   for (const std::wstring& entry : windows::environment()) {
     const std::size_t equals = entry.find(L'=', 1);
-    if (equals != std::wstring::npos)
-      values.append(windows::utf8(std::wstring_view(entry).substr(equals + 1))).push_back('\0');
+    if (equals == std::wstring::npos) continue;
+    const std::wstring_view value = std::wstring_view(entry).substr(equals + 1);
+    values.append(windows::utf8(value)).push_back('\0');
+    if (const std::string other = windows::in_code_page(value); !other.empty()) values.append(other).push_back('\0');
   }
   return values;
 }
@@ -118,24 +122,19 @@ USAGE_STATS_INLINE bool elevated() noexcept { return false; }
 
 USAGE_STATS_INLINE std::int64_t process_id() noexcept { return ::GetCurrentProcessId(); }
 
-USAGE_STATS_INLINE bool is_terminal(int stream) noexcept {
-  DWORD mode = 0;  // isatty would take the null device for one
-  return ::GetConsoleMode(windows::standard_stream(stream), &mode) != 0;
-}
-
 // There is no SIGPIPE here, and no socket gets the number of a stream.
 USAGE_STATS_INLINE ScopedSigpipeBlock::ScopedSigpipeBlock() noexcept {
   static_cast<void>(before_);
   static_cast<void>(was_pending_);
 }
 USAGE_STATS_INLINE ScopedSigpipeBlock::~ScopedSigpipeBlock() = default;
-USAGE_STATS_INLINE void note_standard_error() noexcept {}
+USAGE_STATS_INLINE void note_standard_error() noexcept { windows::note_terminals(); }
 USAGE_STATS_INLINE bool has_standard_streams() noexcept { return true; }
 
 USAGE_STATS_INLINE bool write_to_standard_error(std::string_view text) noexcept {
   USAGE_STATS_TRY {
     const HANDLE stream = windows::standard_stream(2);
-    if (!is_terminal(2)) return !windows::write_all(stream, text);
+    if (!windows::is_console(stream)) return !windows::write_all(stream, text);
     const std::wstring characters = windows::wide(text);  // whatever the console's code page
     const DWORD size = static_cast<DWORD>(characters.size());
     DWORD count = 0;
@@ -201,9 +200,7 @@ USAGE_STATS_INLINE void describe_version(Facts& facts) {
   facts.kernel = std::to_string(version.dwMajorVersion) + "." + std::to_string(version.dwMinorVersion) + "." +
                  std::to_string(version.dwBuildNumber);
   const bool server = version.wProductType != VER_NT_WORKSTATION;
-  const bool eleven = version.dwMajorVersion == 10 && version.dwBuildNumber >= 22000;
-  const std::string name = server ? "Server" : eleven ? "11" : std::to_string(version.dwMajorVersion);
-  facts.os_version = "Windows " + name + " " + facts.kernel;
+  facts.os_version = version_name(version.dwMajorVersion, version.dwMinorVersion, version.dwBuildNumber, server);
 }
 
 USAGE_STATS_INLINE const char* architecture() noexcept {
@@ -265,7 +262,9 @@ USAGE_STATS_INLINE std::optional<std::vector<std::string>> Accounts::names() con
 USAGE_STATS_INLINE PrivateNames private_names() {
   PrivateNames names;
   const auto add = [](std::vector<std::string>& list, const std::optional<std::string>& value) {
-    if (value && !value->empty()) list.push_back(*value);
+    if (!value || value->empty()) return;
+    list.push_back(*value);
+    if (std::string other = windows::in_code_page(windows::wide(*value)); !other.empty()) list.push_back(other);
   };
   add(names.users, variable("USERNAME"));
   wchar_t buffer[512];
@@ -301,11 +300,19 @@ USAGE_STATS_INLINE std::filesystem::path absolute_variable(const char* name) {
 USAGE_STATS_INLINE std::filesystem::path home() { return windows::absolute_variable("USERPROFILE"); }
 USAGE_STATS_INLINE std::filesystem::path state_root() { return windows::absolute_variable("LOCALAPPDATA"); }
 USAGE_STATS_INLINE std::filesystem::path config_root() { return windows::absolute_variable("APPDATA"); }
-USAGE_STATS_INLINE std::filesystem::path policy_root() { return windows::absolute_variable("ProgramData"); }
+USAGE_STATS_INLINE std::filesystem::path policy_root() { return windows::policy_folder(); }
 USAGE_STATS_INLINE std::filesystem::path foreign_home() { return {}; }  // it comes from the user's own profile
 
 USAGE_STATS_INLINE std::string path_bytes(const std::filesystem::path& path) { return windows::utf8(path.native()); }
 USAGE_STATS_INLINE std::filesystem::path path_of_bytes(std::string_view bytes) { return windows::wide(bytes); }
+USAGE_STATS_INLINE std::string path_with_tilde(const std::filesystem::path& path) {
+  std::filesystem::path shown = path, folder = home();
+  const std::wstring text = shown.make_preferred().native(), start = folder.make_preferred().native();
+  const bool inside = start.size() > 3 && text.size() > start.size() && text[start.size()] == L'\\' &&
+                      ::CompareStringOrdinal(text.c_str(), static_cast<int>(start.size()), start.c_str(),
+                                             static_cast<int>(start.size()), TRUE) == CSTR_EQUAL;
+  return windows::utf8(inside ? L"~" + text.substr(start.size()) : path.native());
+}
 
 }  // namespace os
 }  // namespace detail

@@ -208,7 +208,6 @@ USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& com
 USAGE_STATS_INLINE int exit_status(int code) noexcept { return code; }
 /// Containers of Windows have a system of their own, which outlives its programs.
 USAGE_STATS_INLINE bool ends_with_its_container() noexcept { return false; }
-USAGE_STATS_INLINE bool finds_own_executable() noexcept { return true; }
 
 USAGE_STATS_INLINE void exit_now(int code) noexcept {
   ::TerminateProcess(::GetCurrentProcess(), static_cast<UINT>(code));

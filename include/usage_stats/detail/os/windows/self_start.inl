@@ -17,12 +17,19 @@ USAGE_STATS_INLINE bool Child::ended() noexcept {
   return true;
 }
 
+USAGE_STATS_INLINE bool finds_own_executable() noexcept {
+  USAGE_STATS_TRY { return bool(windows::open_own_program(windows::own_program())); }
+  USAGE_STATS_CATCH_ALL { return true; }
+}
+
 USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& error) {
   const windows::Handle null = windows::null_device();
   Child child;
   if (!null) return error = windows::last_error(), child;
   windows::Program program;
-  program.path = windows::text_of([](wchar_t* text, DWORD room) { return ::GetModuleFileNameW(nullptr, text, room); });
+  program.path = windows::own_program();
+  const windows::Handle kept = windows::open_own_program(program.path);  // until it is started
+  if (!kept) return error = std::make_error_code(std::errc::no_such_file_or_directory), child;
   program.command_line = windows::quoted(windows::wide(start.argument0));
   program.environment = windows::environment_with(start.variables);
   program.input = program.output = program.errors = null.get();

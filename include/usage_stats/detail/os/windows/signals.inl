@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <mutex>
 #include <utility>
@@ -21,7 +22,10 @@ struct Watching {
   int watches = 0;
   bool requests = false;  // console events, too
   LPTOP_LEVEL_EXCEPTION_FILTER former = nullptr;
-  std::atomic<bool> noted{false};  // the first end is the one that counts
+  void(__cdecl* former_abort)(int) = nullptr;
+  std::atomic<bool> crashed{false};    // the first crash is the one that counts
+  std::atomic<bool> requested{false};  // ... and the first request, until a handler of the host's has survived it
+  std::atomic<int> requests_noted{0};
 
   static Watching& instance() noexcept {
     static Watching& watching = *new Watching;
@@ -81,7 +85,9 @@ struct SignalWatch::Slot {
   void note(const char* name) const noexcept;
   enum class Then { start_uploader, unlock_and_start_uploader, nothing };
   static void end(const char* name, Then) noexcept;
+  static void crash(const char* name, Then) noexcept;
   static BOOL WINAPI on_event(DWORD event) noexcept;
+  static void __cdecl on_abort(int) noexcept;
   static LONG WINAPI on_exception(EXCEPTION_POINTERS*) noexcept;
 };
 
@@ -102,7 +108,6 @@ USAGE_STATS_INLINE void SignalWatch::Slot::note(const char* name) const noexcept
 
 USAGE_STATS_INLINE void SignalWatch::Slot::end(const char* name, Then then) noexcept {
   windows::Watching& watching = windows::Watching::instance();
-  if (watching.noted.exchange(true)) return;
   USAGE_STATS_TRY {
     const auto guard = lock_or_give_up(watching.mutex);
     for (int i = 0; guard && i < count; ++i) {
@@ -118,10 +123,26 @@ USAGE_STATS_INLINE void SignalWatch::Slot::end(const char* name, Then then) noex
   USAGE_STATS_CATCH_ALL {}
 }
 
-/// FALSE: the next handler follows, and at last the default one, which ends the process.
+USAGE_STATS_INLINE void SignalWatch::Slot::crash(const char* name, Then then) noexcept {
+  if (!windows::Watching::instance().crashed.exchange(true)) end(name, then);
+}
+
+/// FALSE: the next handler follows, and at last the default one, which ends the process. A handler of the host's may
+/// say that it goes on: then its end is another one, of which the last line of the envelope tells.
 USAGE_STATS_INLINE BOOL WINAPI SignalWatch::Slot::on_event(DWORD event) noexcept {
-  if (const char* const name = windows::name_of_event(event)) end(name, Then::start_uploader);
+  constexpr int most = 8;  // whoever goes on after so many is not meant to end by them
+  windows::Watching& watching = windows::Watching::instance();
+  const char* const name = windows::name_of_event(event);
+  if (name == nullptr || watching.crashed || watching.requested.exchange(true)) return FALSE;
+  if (watching.requests_noted++ < most) end(name, Then::start_uploader);
+  if (event == CTRL_C_EVENT || event == CTRL_BREAK_EVENT) watching.requested = false;
   return FALSE;
+}
+
+/// std::abort is no exception of the system's. It goes on when this returns; what std::terminate was told is noted
+/// already.
+USAGE_STATS_INLINE void __cdecl SignalWatch::Slot::on_abort(int) noexcept {
+  crash("SIGABRT", Then::unlock_and_start_uploader);
 }
 
 USAGE_STATS_INLINE LONG WINAPI SignalWatch::Slot::on_exception(EXCEPTION_POINTERS* exception) noexcept {
@@ -129,7 +150,7 @@ USAGE_STATS_INLINE LONG WINAPI SignalWatch::Slot::on_exception(EXCEPTION_POINTER
   // What is left of an overflown stack does not carry a process start. Else the system may ask the user what to do
   // with the process, which must not keep its lock so long.
   if (const char* const name = windows::name_of_exception(code))
-    end(name, code == EXCEPTION_STACK_OVERFLOW ? Then::nothing : Then::unlock_and_start_uploader);
+    crash(name, code == EXCEPTION_STACK_OVERFLOW ? Then::nothing : Then::unlock_and_start_uploader);
   // Not again by the same thread: a filter that the host has set since may call this one, and be the former of it.
   static std::atomic<DWORD> inside{0};
   const DWORD self = ::GetCurrentThreadId();
@@ -157,6 +178,8 @@ USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& envelope, const st
   if (requests && !std::exchange(watching.requests, true)) ::SetConsoleCtrlHandler(&Slot::on_event, TRUE);
   if (watching.watches++ > 0) return;
   watching.former = ::SetUnhandledExceptionFilter(&Slot::on_exception);
+  watching.former_abort = std::signal(SIGABRT, &Slot::on_abort);
+  if (watching.former_abort != SIG_DFL) std::signal(SIGABRT, watching.former_abort);  // the host's own
 }
 
 USAGE_STATS_INLINE SignalWatch::SignalWatch(SignalWatch&& other) noexcept : slot_(std::exchange(other.slot_, -1)) {}
@@ -174,6 +197,10 @@ USAGE_STATS_INLINE SignalWatch::~SignalWatch() {
   table()[slot_].file = nullptr;
   if (--watching.watches > 0) return;
   if (std::exchange(watching.requests, false)) ::SetConsoleCtrlHandler(&Slot::on_event, FALSE);
+  if (watching.former_abort == SIG_DFL) {
+    const auto abort_now = std::signal(SIGABRT, SIG_DFL);
+    if (abort_now != &Slot::on_abort) std::signal(SIGABRT, abort_now);  // the host has set its own meanwhile
+  }
   const auto now = ::SetUnhandledExceptionFilter(watching.former);
   if (now != &Slot::on_exception) ::SetUnhandledExceptionFilter(now);  // the host has set its own meanwhile
 }

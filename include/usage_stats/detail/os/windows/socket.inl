@@ -1,5 +1,5 @@
 #pragma once
-// What sockets.inl needs of the system. Winsock is started by httplib.
+// What sockets.inl needs of the system.
 
 #include <string>
 #include <system_error>
@@ -13,6 +13,16 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 namespace sockets {
+
+/// Winsock, for as long as the process lives. httplib starts it, too, but only when its own global is made: the
+/// uploader is at work before that.
+USAGE_STATS_INLINE bool start() noexcept {
+  static const bool started = [] {
+    WSADATA data;
+    return ::WSAStartup(MAKEWORD(2, 2), &data) == 0;
+  }();
+  return started;
+}
 
 using Handle = SOCKET;
 using Length = int;

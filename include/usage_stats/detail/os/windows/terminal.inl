@@ -15,7 +15,57 @@ USAGE_STATS_INLINE HANDLE standard_stream(int stream) noexcept {
   constexpr DWORD names[] = {STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
   return stream < 0 || stream > 2 ? nullptr : ::GetStdHandle(names[stream]);
 }
+
+USAGE_STATS_INLINE bool is_console(HANDLE stream) noexcept {
+  DWORD mode = 0;  // isatty would take the null device for one
+  return ::GetConsoleMode(stream, &mode) != 0;
+}
+
+/// Whether a pipe has the name of a terminal of Cygwin and MSYS2 (mintty, git bash), to which a program of Windows is
+/// no console: \msys-1888ae32e00d56aa-pty0-to-master.
+USAGE_STATS_INLINE bool is_name_of_terminal(std::wstring_view name) noexcept {
+  for (const std::wstring_view prefix : {std::wstring_view(L"\\msys-"), std::wstring_view(L"\\cygwin-")}) {
+    if (name.substr(0, prefix.size()) != prefix) continue;
+    const std::size_t hex = name.find_first_not_of(L"0123456789abcdef", prefix.size());
+    if (hex == prefix.size() || hex == std::wstring_view::npos || name.substr(hex, 4) != L"-pty") continue;
+    const std::size_t digits = name.find_first_not_of(L"0123456789", hex + 4);
+    if (digits == hex + 4 || digits == std::wstring_view::npos) continue;
+    const std::wstring_view end = name.substr(digits);
+    if (end == L"-from-master" || end == L"-to-master" || end == L"-from-master-nat" || end == L"-to-master-nat")
+      return true;
+  }
+  return false;
+}
+
+/// The pipes among the standard streams that are such terminals.
+USAGE_STATS_INLINE std::array<HANDLE, 3>& piped_terminals() noexcept {
+  static std::array<HANDLE, 3> terminals{};
+  return terminals;
+}
+
+USAGE_STATS_INLINE void note_terminals() noexcept {
+  struct {
+    DWORD length;  // FILE_NAME_INFO, with room for a name
+    WCHAR name[128];
+  } info;
+  for (int stream = 0; stream < 3; ++stream) {
+    const HANDLE handle = standard_stream(stream);
+    if (handle == nullptr || is_console(handle) || ::GetFileType(handle) != FILE_TYPE_PIPE ||
+        ::GetFileInformationByHandleEx(handle, FileNameInfo, &info, sizeof info) == 0)
+      continue;
+    if (is_name_of_terminal({info.name, info.length / sizeof(WCHAR)}))
+      piped_terminals()[static_cast<std::size_t>(stream)] = handle;
+  }
+}
+
 }  // namespace windows
+
+/// A pipe's name was asked for before main: later the system may answer only when what reads from it has got something.
+USAGE_STATS_INLINE bool is_terminal(int stream) noexcept {
+  const HANDLE handle = windows::standard_stream(stream);
+  return windows::is_console(handle) ||
+         (handle != nullptr && handle == windows::piped_terminals()[static_cast<std::size_t>(stream)]);
+}
 
 /// There is no job control: whoever is on a console may read from it.
 USAGE_STATS_INLINE bool in_foreground() noexcept { return true; }

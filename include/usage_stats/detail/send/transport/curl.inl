@@ -133,8 +133,9 @@ USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, cons
   }
   const auto limit = left_until(deadline);
   // -q comes first: without it ~/.curlrc would be read.
-  const auto result = os::run_program({curl.string(), "-q", "--config", "-"}, curl_config(url, request, proxy, limit),
-                                      largest_head + largest_body, limit + std::chrono::milliseconds(200));
+  const auto result =
+      os::run_program({os::path_bytes(curl), "-q", "--config", "-"}, curl_config(url, request, proxy, limit),
+                      largest_head + largest_body, limit + std::chrono::milliseconds(200));
   if (!result.error) return curl_answer(result.output, result.exit_code, url);
   response.impossible = true;
   response.error = "curl did not start: " + result.error.message();

@@ -1,6 +1,7 @@
 #pragma once
 // Errors, handles and texts of Windows. Included by platform.inl behind windows.h.
 
+#include <algorithm>
 #include <utility>
 
 #include "../../platform.hpp"
@@ -82,6 +83,18 @@ USAGE_STATS_INLINE std::string utf8(std::wstring_view text) {
   const int count = ::WideCharToMultiByte(CP_UTF8, 0, text.data(), size, nullptr, 0, nullptr, nullptr);
   std::string result(static_cast<std::size_t>(count > 0 ? count : 0), '\0');
   ::WideCharToMultiByte(CP_UTF8, 0, text.data(), size, result.data(), count, nullptr, nullptr);
+  return result;
+}
+
+/// In the code page that main's arguments and the messages of many libraries are in; empty where that makes no
+/// difference.
+USAGE_STATS_INLINE std::string in_code_page(std::wstring_view text) {
+  const auto is_ascii = [](wchar_t c) { return c < 0x80; };
+  if (std::all_of(text.begin(), text.end(), is_ascii)) return {};
+  const int size = static_cast<int>(text.size());
+  const int count = ::WideCharToMultiByte(CP_ACP, 0, text.data(), size, nullptr, 0, nullptr, nullptr);
+  std::string result(static_cast<std::size_t>(count > 0 ? count : 0), '\0');
+  ::WideCharToMultiByte(CP_ACP, 0, text.data(), size, result.data(), count, nullptr, nullptr);
   return result;
 }
 
