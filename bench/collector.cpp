@@ -2,6 +2,7 @@
 //   collector reports N [DAYS]             made-up reports, one a line
 //   collector load PORT N [CONNECTIONS]    sends so many as fast as they are acknowledged
 //   collector pages PORT TARGET...         the time of each page
+//   collector night DATABASE [KEEP]        does the night's work: how long that keeps others waiting
 //   collector figures DATABASE APP         the time of each question, of all runs and with one filter
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -15,13 +16,17 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "collector/aggregate/figures.hpp"
 #include "collector/aggregate/sqlite_source.hpp"
+#include "collector/ingest/committer.hpp"
 #include "collector/store/schema.hpp"
+#include "collector/store/store.hpp"
 #include "made_up_reports.hpp"
 
 namespace {
@@ -185,6 +190,35 @@ void ask_all(const collector::Reader& reader, const std::function<void(const cha
   ask("events", [&] { events(reader); });
 }
 
+/// How long the night keeps a change waiting that has itself nothing to do.
+int night(const std::string& file, std::size_t keep_days) {
+  using namespace collector;
+  Store store(file, false);
+  Committer::Settings settings;
+  settings.keep_days = static_cast<std::int64_t>(keep_days);
+  settings.tell = [](const std::string& line) { std::puts(line.c_str()); };
+  const Database reading = open_for_reading(file);
+  const auto left = [&] {
+    Statement runs = reading.prepare("SELECT COUNT(*) FROM run WHERE day < ?");
+    return runs(today() - settings.keep_days).number().value_or(0);
+  };
+  const std::int64_t before = left();
+  std::vector<double> times;
+  const auto start = Clock::now();
+  Committer committer(store, settings);
+  // It ends by emptying the log.
+  for (std::error_code error; ms_since(start) < 1000 || std::filesystem::file_size(file + "-wal", error) > 0;) {
+    const auto begin = Clock::now();
+    committer.perform([](Store&) {});
+    times.push_back(ms_since(begin));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  const double seconds = ms_since(start) / 1000, half = quantile(times, 0.5), most = quantile(times, 0.99);
+  std::printf("%ld reports went in %.1f s; a change waited %.1f ms (p50), %.1f ms (p99), %.1f ms at most\n",
+              static_cast<long>(before - left()), seconds, half, most, quantile(times, 1));
+  return 0;
+}
+
 int figures(const std::string& file, const std::string& app) {
   collector::Database database = collector::open_for_reading(file);
   collector::SqliteSource source(database);
@@ -222,9 +256,11 @@ int main(int argc, char** argv) {
   if (words.size() >= 3 && words[0] == "load") return load(static_cast<int>(number(1, 0)), number(2, 0), number(3, 64));
   if (words.size() >= 3 && words[0] == "pages")
     return pages(static_cast<int>(number(1, 0)), {words.begin() + 2, words.end()});
+  if (words.size() >= 2 && words[0] == "night") return night(words[1], number(2, 60));
   if (words.size() == 3 && words[0] == "figures") return figures(words[1], words[2]);
   std::fputs(
-      "usage: collector reports N [DAYS] | load PORT N [CONNECTIONS] | pages PORT TARGET... | figures DATABASE APP\n",
+      "usage: collector reports N [DAYS] | load PORT N [CONNECTIONS] | pages PORT TARGET... | night DATABASE [KEEP] | "
+      "figures DATABASE APP\n",
       stderr);
   return 2;
 }

@@ -119,12 +119,18 @@ Added Store::add(const Report& report, Day arrival) {
 }
 
 /// With figures: what the run has added is taken away, in this same transaction.
-void Store::remove_run(Id run, bool with_figures) {
+void Store::remove_run(Id run, bool with_figures, std::set<std::pair<Id, Id>>* touched) {
   if (with_figures) {
     if (run > written_through_) write_figures();
     must_write_ = true;
     Statement& found = database_["SELECT leaf, day, facts FROM run WHERE id = ?"](run);
-    if (found.step()) cells_.add(found.integer(0), found.integer(1), unpacked(found.bytes(2)), -1);
+    if (found.step()) {
+      const Id leaf = found.integer(0);
+      const std::vector<CountedFact> facts = unpacked(found.bytes(2));
+      cells_.add(leaf, found.integer(1), facts, -1);
+      for (const CountedFact& fact : facts)
+        if (touched != nullptr) touched->emplace(terms_.leaf(leaf).app, fact.series);
+    }
     found.reset();
   }
   database_["DELETE FROM run WHERE id = ?"](run).run();
