@@ -1,6 +1,8 @@
 // What usage-stats-collector can take and how fast it answers. bench/collector.sh runs it all.
 //   collector reports N [DAYS]             made-up reports, one a line
 //   collector load PORT N [CONNECTIONS]    sends so many as fast as they are acknowledged
+//   collector pages PORT TARGET...         the time of each page
+//   collector night DATABASE [KEEP]        does the night's work: how long that keeps others waiting
 //   collector figures DATABASE APP         the time of each question, of all runs and with one filter
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -14,13 +16,17 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "collector/aggregate/figures.hpp"
 #include "collector/aggregate/sqlite_source.hpp"
+#include "collector/ingest/committer.hpp"
 #include "collector/store/schema.hpp"
+#include "collector/store/store.hpp"
 #include "made_up_reports.hpp"
 
 namespace {
@@ -69,7 +75,7 @@ void send_report(Connection& connection, const std::string& body) {
 }
 
 /// True when a whole answer is there; our own servers give its length.
-bool take_answer(Connection& connection, int& status) {
+bool take_answer(Connection& connection, int& status, std::size_t* size = nullptr) {
   char buffer[4096];
   const ssize_t count = ::recv(connection.socket, buffer, sizeof buffer, 0);
   if (count <= 0) std::abort();
@@ -78,6 +84,7 @@ bool take_answer(Connection& connection, int& status) {
   if (head == std::string::npos || length == std::string::npos) return false;
   if (connection.received.size() < head + 4 + std::stoul(connection.received.substr(length + 16))) return false;
   status = std::stoi(connection.received.substr(9));
+  if (size != nullptr) *size = connection.received.size();
   connection.received.clear();
   return true;
 }
@@ -114,12 +121,38 @@ int load(int port, std::size_t count, std::size_t connections) {
     }
   }
   const double seconds = ms_since(begin) / 1000;
+  const double half = quantile(latencies, 0.5), most = quantile(latencies, 0.99), last = quantile(latencies, 1);
   std::printf(
       "%zu reports from %zu connections: %zu acknowledged in %.2f s, %.0f a second; answer after %.1f ms (p50), "
       "%.1f ms (p99), %.1f ms at most\n",
-      count, connections, acknowledged, seconds, static_cast<double>(acknowledged) / seconds, quantile(latencies, 0.5),
-      quantile(latencies, 0.99), latencies.back());
+      count, connections, acknowledged, seconds, static_cast<double>(acknowledged) / seconds, half, most, last);
   return acknowledged == count ? 0 : 1;
+}
+
+/// The best of several times is the page's own, where others use the machine.
+int pages(int port, const std::vector<std::string>& targets) {
+  bool good = true;
+  for (const std::string& target : targets) {
+    Connection connection;
+    connection.socket = connected(port);
+    std::vector<double> times;
+    std::size_t size = 0;
+    for (int i = 0; i < 7; ++i) {
+      const std::string request = "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
+      const auto begin = Clock::now();
+      if (::send(connection.socket, request.data(), request.size(), MSG_NOSIGNAL) < 0) std::abort();
+      int status = 0;
+      while (!take_answer(connection, status, &size)) {
+      }
+      times.push_back(ms_since(begin));
+      good = good && status == 200;
+    }
+    ::close(connection.socket);
+    const double best = quantile(times, 0), half = quantile(times, 0.5), worst = quantile(times, 1);
+    std::printf("%-50s %6zu bytes: %.1f ms at best, %.1f ms (p50), %.1f ms at most\n", target.c_str(), size, best, half,
+                worst);
+  }
+  return good ? 0 : 1;
 }
 
 /// All that a program's page asks.
@@ -157,6 +190,35 @@ void ask_all(const collector::Reader& reader, const std::function<void(const cha
   ask("events", [&] { events(reader); });
 }
 
+/// How long the night keeps a change waiting that has itself nothing to do.
+int night(const std::string& file, std::size_t keep_days) {
+  using namespace collector;
+  Store store(file, false);
+  Committer::Settings settings;
+  settings.keep_days = static_cast<std::int64_t>(keep_days);
+  settings.tell = [](const std::string& line) { std::puts(line.c_str()); };
+  const Database reading = open_for_reading(file);
+  const auto left = [&] {
+    Statement runs = reading.prepare("SELECT COUNT(*) FROM run WHERE day < ?");
+    return runs(today() - settings.keep_days).number().value_or(0);
+  };
+  const std::int64_t before = left();
+  std::vector<double> times;
+  const auto start = Clock::now();
+  Committer committer(store, settings);
+  // It ends by emptying the log.
+  for (std::error_code error; ms_since(start) < 1000 || std::filesystem::file_size(file + "-wal", error) > 0;) {
+    const auto begin = Clock::now();
+    committer.perform([](Store&) {});
+    times.push_back(ms_since(begin));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  const double seconds = ms_since(start) / 1000, half = quantile(times, 0.5), most = quantile(times, 0.99);
+  std::printf("%ld reports went in %.1f s; a change waited %.1f ms (p50), %.1f ms (p99), %.1f ms at most\n",
+              static_cast<long>(before - left()), seconds, half, most, quantile(times, 1));
+  return 0;
+}
+
 int figures(const std::string& file, const std::string& app) {
   collector::Database database = collector::open_for_reading(file);
   collector::SqliteSource source(database);
@@ -192,7 +254,13 @@ int main(int argc, char** argv) {
   };
   if (words.size() >= 2 && words[0] == "reports") return reports(number(1, 0), static_cast<int>(number(2, 90)));
   if (words.size() >= 3 && words[0] == "load") return load(static_cast<int>(number(1, 0)), number(2, 0), number(3, 64));
+  if (words.size() >= 3 && words[0] == "pages")
+    return pages(static_cast<int>(number(1, 0)), {words.begin() + 2, words.end()});
+  if (words.size() >= 2 && words[0] == "night") return night(words[1], number(2, 60));
   if (words.size() == 3 && words[0] == "figures") return figures(words[1], words[2]);
-  std::fputs("usage: collector reports N [DAYS] | load PORT N [CONNECTIONS] | figures DATABASE APP\n", stderr);
+  std::fputs(
+      "usage: collector reports N [DAYS] | load PORT N [CONNECTIONS] | pages PORT TARGET... | night DATABASE [KEEP] | "
+      "figures DATABASE APP\n",
+      stderr);
   return 2;
 }

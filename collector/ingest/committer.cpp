@@ -13,14 +13,26 @@ using std::chrono::steady_clock;
 constexpr std::size_t most_in_a_commit = 512;
 constexpr milliseconds figures_every{500};
 constexpr std::size_t most_unwritten = 150000;  // cells
-constexpr int figures_share = 9;  // under load, a tenth of the time goes into figures: they come later, not reports
-constexpr int reports_in_a_slice = 200, pages_in_a_slice = 200;
+constexpr int figures_share = 9;                // under load, a tenth of the time goes into
+                                                // figures: they come later, not reports
+constexpr int reports_at_a_time = 25, pages_in_a_slice = 100;
+constexpr milliseconds longest_slice{10};
+constexpr int pages_until_checkpoint = 1000, most_pages_of_log = 8000;
 constexpr Day most_days_at_once = 2;
 
 }  // namespace
 
 Committer::Committer(Store& store, Settings settings)
-    : store_(store), settings_(std::move(settings)), thread_([this] { work(); }) {}
+    : store_(store), settings_(std::move(settings)), checkpointer_(store.database().file()) {
+  // In place of SQLite's own way, which lets the commit that fills the log wait
+  // for all that is in it.
+  const auto count = [](void* pages, sqlite3*, const char*, int in_log) {
+    *static_cast<int*>(pages) = in_log;
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(store.database().handle(), count, &log_pages_);
+  thread_ = std::thread([this] { work(); });
+}
 
 Committer::~Committer() {
   {
@@ -29,6 +41,8 @@ Committer::~Committer() {
   }
   arrived_.notify_one();
   thread_.join();
+  sqlite3_wal_autocheckpoint(store_.database().handle(),
+                             pages_until_checkpoint);  // takes the place of the hook
 }
 
 Answer Committer::add(Report report) { return wait_for({std::move(report), {}}); }
@@ -84,6 +98,7 @@ void Committer::work() {
     if (finished_) break;
     if (!tickets.empty()) serve(tickets);
     maintain();
+    look_after_log();
   }
   guarded([this] { write_figures(); });
 }
@@ -180,11 +195,24 @@ void Committer::maintain() {
   guarded([this] {
     if (store_.unwritten_figures() > 0 && figures_are_due()) write_figures();
     if (night_of_ != today()) begin_night(today());
-    if (night_ != Night::done && steady_clock::now() - night_at_ >= milliseconds(10)) {
+    if (night_ != Night::done && !checkpointer_.busy() && steady_clock::now() - night_at_ >= milliseconds(10)) {
       night_slice();
       night_at_ = steady_clock::now();
     }
   });
+}
+
+/// It begins anew with the first commit that finds all of it in the database.
+/// While this thread writes on, the other one may never get there: then it is
+/// left in peace until it is done, and the rest is done here.
+void Committer::look_after_log() {
+  if (log_pages_ < woken_at_) woken_at_ = 0;
+  if (log_pages_ >= most_pages_of_log) {
+    if (!checkpointer_.busy()) store_.checkpoint();
+  } else if (log_pages_ - woken_at_ >= pages_until_checkpoint) {
+    woken_at_ = log_pages_;
+    checkpointer_.wake();
+  }
 }
 
 void Committer::begin_night(Day day) {
@@ -197,16 +225,21 @@ void Committer::begin_night(Day day) {
   if (refused_to_expire_)
     settings_.tell("reports of " + std::to_string(expired.size()) + " days (" + text_of(expired.front()) + " to " +
                    text_of(expired.back()) + ") are older than " + std::to_string(settings_.keep_days) +
-                   " days; that is more than a night brings, so the clock may be wrong and nothing was removed. If it "
+                   " days; that is more than a night brings, so the clock may "
+                   "be wrong and nothing was removed. If it "
                    "is right: usage-stats-collector expire --yes");
 }
 
-/// A piece of the night's work that takes less than 100 ms.
+/// A piece of the night's work, so short that whoever waits for it has waited
+/// less than 100 ms.
 void Committer::night_slice() {
   if (night_ == Night::reports || night_ == Night::clients) {
     Store::Change change(store_);
     if (night_ == Night::reports) {
-      if (!store_.expire_reports(first_kept_, reports_in_a_slice)) night_ = Night::clients;
+      const auto end = steady_clock::now() + longest_slice;
+      do {
+        if (!store_.expire_reports(first_kept_, reports_at_a_time)) night_ = Night::clients;
+      } while (night_ == Night::reports && steady_clock::now() < end);
     } else {
       const Day first = refused_to_expire_ ? INT64_MIN : first_kept_;
       client_ = store_.expire_clients(first, client_);
@@ -214,9 +247,11 @@ void Committer::night_slice() {
     }
     change.commit();
   } else if (night_ == Night::pages) {
-    if (!store_.shrink(pages_in_a_slice)) night_ = Night::log;
-  } else {
-    if (store_.truncate_log()) night_ = Night::done;
+    if (store_.shrink(pages_in_a_slice)) return;
+    night_ = Night::log;
+    checkpointer_.wake();
+  } else if (store_.truncate_log()) {  // of what little has come since
+    night_ = Night::done;
   }
 }
 

@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "../store/checkpointer.hpp"
 #include "../store/store.hpp"
 
 namespace collector {
@@ -74,6 +75,7 @@ class Committer {
   void write_figures();
   bool guarded(const std::function<void()>& body);
   void maintain();
+  void look_after_log();
   void begin_night(Day day);
   void night_slice();
 
@@ -93,6 +95,8 @@ class Committer {
   enum class Night { done, reports, clients, pages, log } night_ = Night::done;
   Day night_of_ = 0, first_kept_ = 0;
   Id client_ = 0;
+  int log_pages_ = 0, woken_at_ = 0;  // pages in the log after the last commit, and when the other thread was woken
+  Checkpointer checkpointer_;
   std::thread thread_;  // the last: it uses all the others
 };
 

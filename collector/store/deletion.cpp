@@ -81,14 +81,10 @@ std::int64_t Store::remove_client(std::string_view digits) {
 
   write_figures();
   std::vector<Id> runs;
+  Statement& theirs = database_["SELECT id FROM run WHERE client = ? ORDER BY id"](*client);
+  while (theirs.step()) runs.push_back(theirs.integer(0));
   std::set<std::pair<Id, Id>> touched;  // app, series
-  Statement& theirs = database_["SELECT id, leaf, facts FROM run WHERE client = ?"](*client);
-  while (theirs.step()) {
-    runs.push_back(theirs.integer(0));
-    const Id app = terms_.leaf(theirs.integer(1)).app;
-    for (const CountedFact& fact : unpacked(theirs.bytes(2))) touched.emplace(app, fact.series);
-  }
-  for (const Id run : runs) remove_run(run, true);
+  for (const Id run : runs) remove_run(run, true, &touched);
   std::vector<Presence> presences;
   Statement& days = database_["SELECT day, leaf FROM presence WHERE client = ?"](*client);
   while (days.step()) presences.push_back({*client, days.integer(0), days.integer(1)});

@@ -8,6 +8,7 @@ namespace collector {
 namespace {
 
 constexpr int most_entries = 5000;
+constexpr int most_rows_of_before = 2000;
 
 constexpr const char* triggers = R"(
 CREATE TRIGGER IF NOT EXISTS forward_presence AFTER INSERT ON presence BEGIN
@@ -34,6 +35,39 @@ void take_removals(Database& database, Outgoing& outgoing) {
       outgoing.forgotten.push_back({found.text(1),
                                     found.is_null(2) ? std::nullopt : std::optional<std::string>(found.text(2)),
                                     found.is_null(3) ? std::nullopt : std::optional<Day>(found.integer(3))});
+  }
+}
+
+/// What presence and witness had before their triggers goes out in the order of their first keys: meta has the last
+/// that went, until none is left. Nothing has to be copied, so that nobody waits for it, and whoever dies goes on from
+/// there.
+constexpr const char *presence_told = "presence_told", *witness_told = "witness_told";
+
+std::optional<Id> told(Database& database, const char* name) {
+  return database["SELECT value FROM meta WHERE name = ?"](name).number();
+}
+
+void take_what_was_before(Database& database, Outgoing& outgoing) {
+  if (const auto from = told(database, presence_told)) {
+    const auto through =
+        database["SELECT MAX(client) FROM (SELECT client FROM presence WHERE client > ? ORDER BY client LIMIT ?)"](
+            *from, most_rows_of_before)
+            .number();
+    outgoing.before.push_back({presence_told, *from, through.value_or(0)});
+    Statement& seen = database
+        ["SELECT c.key, p.day, p.leaf FROM presence p JOIN client c ON c.id = p.client "
+         "WHERE p.client > ? AND p.client <= ?"](*from, through.value_or(0));
+    while (seen.step()) outgoing.presences.push_back({hash_of_key(seen.bytes(0)), seen.integer(1), seen.integer(2)});
+  }
+  if (const auto from = told(database, witness_told)) {
+    const auto through =
+        database["SELECT MAX(term) FROM (SELECT term FROM witness WHERE term > ? ORDER BY term LIMIT ?)"](
+            *from, most_rows_of_before)
+            .number();
+    outgoing.before.push_back({witness_told, *from, through.value_or(0)});
+    Statement& witnesses =
+        database["SELECT term, key FROM witness WHERE term > ? AND term <= ?"](*from, through.value_or(0));
+    while (witnesses.step()) outgoing.witnesses.push_back({witnesses.integer(0), witnesses.integer(1)});
   }
 }
 
@@ -66,20 +100,17 @@ void take_runs(Database& database, int most, Outgoing& outgoing) {
 void start_forwarding(Database& database) {
   // history: the figures of days whose runs are gone are to go there, too, under this name.
   database.execute(
-      "INSERT INTO meta VALUES('forwarded_through', 0);"
+      "INSERT INTO meta VALUES('forwarded_through', 0), ('presence_told', 0), ('witness_told', 0);"
       "INSERT OR REPLACE INTO meta VALUES('history', lower(hex(randomblob(8))))");
   database.execute(triggers);
-  database.execute(
-      "INSERT INTO outbox(kind, a, b, c) SELECT 'presence', client, day, leaf FROM presence;"
-      "INSERT INTO outbox(kind, a, b) SELECT 'witness', term, key FROM witness;"
-      "INSERT INTO outbox(kind, a) SELECT 'removed', hash FROM tombstone");
+  database.execute("INSERT INTO outbox(kind, a) SELECT 'removed', hash FROM tombstone");
 }
 
 void stop_forwarding(Database& database) {
   database.execute(
       "DROP TRIGGER IF EXISTS forward_presence; DROP TRIGGER IF EXISTS forward_witness;"
       "DROP TRIGGER IF EXISTS forward_removal; DELETE FROM outbox; DELETE FROM meta WHERE name IN "
-      "('forwarded_through', 'history')");
+      "('forwarded_through', 'history', 'presence_told', 'witness_told')");
 }
 
 bool is_forwarding(Database& database) {
@@ -93,6 +124,8 @@ Id forwarded(Database& database) {
 std::int64_t unforwarded(Database& database) {
   return database["SELECT COUNT(*) FROM run WHERE id > ?"](forwarded(database)).number().value_or(0);
 }
+
+bool tells_of_installations(Database& database) { return told(database, presence_told).has_value(); }
 
 void forward_again(Database& database) {
   // Another number each time, below all ids: a block that is on its way does not mark what has changed since.
@@ -119,8 +152,9 @@ Outgoing take_outgoing(Database& database, int most) {
   outgoing.entries_through = last;
   take_removals(database, outgoing);
   take_additions(database, last, outgoing);
+  take_what_was_before(database, outgoing);
   take_runs(database, most, outgoing);
-  outgoing.more = outgoing.runs.size() == static_cast<std::size_t>(most) ||
+  outgoing.more = !outgoing.before.empty() || outgoing.runs.size() == static_cast<std::size_t>(most) ||
                   database["SELECT 1 FROM outbox WHERE id > ? LIMIT 1"](last).number();
   return outgoing;
 }
@@ -129,6 +163,11 @@ void mark_forwarded(Database& database, const Outgoing& outgoing) {
   database["DELETE FROM outbox WHERE id <= ? OR (id <= ? AND kind IN ('removed', 'forgotten', 'gone'))"](
       outgoing.entries_through, outgoing.removals_through)
       .run();
+  for (const Outgoing::Before& piece : outgoing.before)
+    database["UPDATE meta SET value = ? WHERE name = ? AND value = ?"](piece.through, piece.name, piece.from).run();
+  // An empty piece was the end.
+  for (const Outgoing::Before& piece : outgoing.before)
+    if (piece.through == 0) database["DELETE FROM meta WHERE name = ? AND value = 0"](piece.name).run();
   // Unless all are to go again since.
   database["UPDATE meta SET value = ? WHERE name = 'forwarded_through' AND value = ?"](outgoing.runs_through,
                                                                                        outgoing.runs_from)

@@ -12,7 +12,7 @@
 
 namespace collector {
 
-/// From now on there is a cluster, and it knows nothing of this database.
+/// From now on there is a cluster, and it knows nothing of this database. Takes no longer for a large one.
 void start_forwarding(Database&);
 /// There is none any more, and nothing waits for it.
 void stop_forwarding(Database&);
@@ -22,6 +22,8 @@ bool is_forwarding(Database&);
 Id forwarded(Database&);
 /// How many runs wait.
 std::int64_t unforwarded(Database&);
+/// Whether the cluster is still being told of installations that were here before it: their days must not go yet.
+bool tells_of_installations(Database&);
 /// All runs are to be forwarded again, as their facts are new.
 void forward_again(Database&);
 /// For Store::forget: what is to go, and each run that goes here. The cluster may have what it has replaced.
@@ -55,16 +57,21 @@ struct Outgoing {
     std::optional<std::string> version;
     std::optional<Day> day;
   };
+  struct Before {  // of what was here before the cluster: through which key, 0 if no more was found
+    const char* name;
+    Id from, through;
+  };
   std::vector<std::string> removed;  // SHA-256 of clients
   std::vector<Forgotten> forgotten;
   std::vector<std::string> gone;  // sessions
   std::vector<Presence> presences;
   std::vector<Witness> witnesses;
   std::vector<Run> runs;
+  std::vector<Before> before;
   Id entries_through = 0, removals_through = 0, runs_from = 0, runs_through = 0;
   bool more = false;
 
-  bool empty() const { return entries_through == 0 && removals_through == 0 && runs.empty(); }
+  bool empty() const { return entries_through == 0 && removals_through == 0 && runs.empty() && before.empty(); }
 };
 /// `most` runs at most. In a transaction, so that all of it is of the same moment.
 Outgoing take_outgoing(Database&, int most);

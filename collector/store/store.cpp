@@ -119,12 +119,18 @@ Added Store::add(const Report& report, Day arrival) {
 }
 
 /// With figures: what the run has added is taken away, in this same transaction.
-void Store::remove_run(Id run, bool with_figures) {
+void Store::remove_run(Id run, bool with_figures, std::set<std::pair<Id, Id>>* touched) {
   if (with_figures) {
     if (run > written_through_) write_figures();
     must_write_ = true;
     Statement& found = database_["SELECT leaf, day, facts FROM run WHERE id = ?"](run);
-    if (found.step()) cells_.add(found.integer(0), found.integer(1), unpacked(found.bytes(2)), -1);
+    if (found.step()) {
+      const Id leaf = found.integer(0);
+      const std::vector<CountedFact> facts = unpacked(found.bytes(2));
+      cells_.add(leaf, found.integer(1), facts, -1);
+      for (const CountedFact& fact : facts)
+        if (touched != nullptr) touched->emplace(terms_.leaf(leaf).app, fact.series);
+    }
     found.reset();
   }
   database_["DELETE FROM run WHERE id = ?"](run).run();
@@ -133,8 +139,10 @@ void Store::remove_run(Id run, bool with_figures) {
 
 std::vector<Day> Store::expired_days(Day first_kept) {
   std::vector<Day> days;
-  Statement& found = database_["SELECT DISTINCT day FROM run WHERE day < ? ORDER BY day"](first_kept);
-  while (found.step()) days.push_back(found.integer(0));
+  // From one to the next in the index: each has very many runs.
+  Statement& next = database_["SELECT day FROM run WHERE day > ? AND day < ? ORDER BY day LIMIT 1"];
+  for (auto day = next(INT64_MIN, first_kept).number(); day; day = next(*day, first_kept).number())
+    days.push_back(*day);
   return days;
 }
 
@@ -149,6 +157,7 @@ bool Store::expire_reports(Day first_kept, int most) {
 }
 
 Id Store::expire_clients(Day first_kept, Id after) {
+  if (tells_of_installations(database_)) return 0;
   write_figures();
   std::vector<Id> clients;
   Statement& found = database_["SELECT id FROM client WHERE id > ? ORDER BY id LIMIT 1000"](after);

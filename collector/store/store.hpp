@@ -2,8 +2,10 @@
 // The store: reports in, reports out, and figures that always say the same as the reports.
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "../aggregate/cells.hpp"
@@ -72,7 +74,11 @@ class Store {
   /// Gives up to so many free pages back to the file system. False: there are none left. Not in a Change, like the
   /// next.
   bool shrink(int pages);
-  /// Empties the write-ahead log. False: somebody is reading from it; try again later.
+  /// Brings the write-ahead log into the database, unless another does.
+  void checkpoint() {
+    sqlite3_wal_checkpoint_v2(database_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  }
+  /// Empties the log. False: somebody is reading from it; try again later.
   bool truncate_log();
 
   /// Makes the facts of up to so many reports after `after` anew; returns where to go on, or 0 at the end.
@@ -91,7 +97,8 @@ class Store {
   std::vector<CountedFact> counted(Id app, const Report&);
   Leaf leaf_of(Id app, const Report&);
   Id client_of(const std::string& key);
-  void remove_run(Id run, bool with_figures);
+  /// `touched`: gets the program and series of each fact.
+  void remove_run(Id run, bool with_figures, std::set<std::pair<Id, Id>>* touched = nullptr);
   std::vector<Id> slices_of_version(Id app, Id version);
   std::int64_t subtract(const std::vector<Id>& slices, bool from_all, std::optional<Day> day);
   void drop_unused_terms(const std::vector<std::pair<Id, Id>>& series_of_apps);
