@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # usage: bench/collector.sh [RUNS]
-# Builds the collector (optimised) and measures it: what it acknowledges a second, its memory and disk, how long a page's
-# figures take with RUNS (1,000,000) in it, and a deletion. Rates mean something on a quiet machine only.
+# Builds the collector (optimised) and measures it: what it acknowledges a second, its memory and disk, how long pages and
+# their figures take with RUNS (1,000,000) in it, a deletion, and how long a report waits while the night's work is done.
+# Rates mean something on a quiet machine only.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 runs=${1:-1000000}
@@ -21,6 +22,7 @@ start() {  # start DATABASE
   server=$!
   until grep -q '^pages are at' "$work/log"; do sleep 0.1; done
   port=$(sed -n 's|^reports are taken at http://127.0.0.1:\([0-9]*\)/.*|\1|p' "$work/log")
+  pages_port=$(sed -n 's|^pages are at http://127.0.0.1:\([0-9]*\)/.*|\1|p' "$work/log")
 }
 stop() {
   grep -E 'VmHWM' "/proc/$server/status" | sed 's/VmHWM:/memory at most:/'
@@ -42,5 +44,13 @@ echo "disk: $((size / runs)) bytes a run"
 for app in transfer_tool pipeline; do "$bench" figures "$work/usage.db" "$app"; done
 client=$(head -1 "$work/reports.jsonl" | sed 's/.*"client_id":"\([0-9a-f]*\)".*/\1/')
 start "$work/usage.db"
+targets=(/)
+for app in transfer_tool pipeline; do
+  for tab in "" endings durations own; do
+    targets+=("/app/$app/$tab" "/app/$app/$tab?os=linux")
+  done
+done
+"$bench" pages "$pages_port" "${targets[@]}"
 echo "a deletion: $(curl -s -o /dev/null -w '%{time_total}' -X DELETE "http://127.0.0.1:$port/v1/usage?client_id=$client") s"
 stop
+"$bench" night "$work/usage.db"

@@ -71,12 +71,35 @@ class Listener {
   std::thread thread_;
 };
 
-sigset_t signals_that_end() {
+/// The signals that end the service. Blocked before any thread starts, they are for sigwait() alone. A disk quota is an
+/// error like others.
+sigset_t block_signals_that_end() {
   sigset_t ends;
   sigemptyset(&ends);
   sigaddset(&ends, SIGINT);
   sigaddset(&ends, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  ::signal(SIGXFSZ, SIG_IGN);
+  ::signal(SIGPIPE, SIG_IGN);
   return ends;
+}
+
+void keep_what_waited(Store& store) {
+  if (!is_forwarding(store.database())) return;
+  Store::Change change(store);
+  stop_forwarding(store.database());
+  change.commit();
+  tell("no --clickhouse any more: what waited for it stays here");
+}
+
+void wait_for_the_end(const sigset_t& ends) {
+  int signal = 0;
+  sigwait(&ends, &signal);
+  std::thread([] {  // a connection that never ends does not keep us; what is acknowledged is on the disk
+    std::this_thread::sleep_for(std::chrono::milliseconds(4500));
+    ::_exit(0);
+  })
+      .detach();
 }
 
 }  // namespace
@@ -94,22 +117,13 @@ int serve(const Arguments& arguments) {
   settings.keep_days = arguments.days("--keep", 60);
   settings.tell = tell;
 
-  // Blocked before any thread starts, these signals are for sigwait() alone. A disk quota is an error like others.
-  const sigset_t ends = signals_that_end();
-  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
-  ::signal(SIGXFSZ, SIG_IGN);
-  ::signal(SIGPIPE, SIG_IGN);
+  const sigset_t ends = block_signals_that_end();
 
   // What the listeners use outlives them.
   const auto cluster = arguments.text("--clickhouse");
   if (cluster) ClickHouse{*cluster};  // a wrong address is said at once; a server that is away is waited for
   Store store(file, true);
-  if (!cluster && is_forwarding(store.database())) {
-    Store::Change change(store);
-    stop_forwarding(store.database());
-    change.commit();
-    tell("no --clickhouse any more: what waited for it stays here");
-  }
+  if (!cluster) keep_what_waited(store);
   Committer committer(store, settings);
   std::unique_ptr<Forwarder> forwarder;
   if (cluster)
@@ -129,13 +143,7 @@ int serve(const Arguments& arguments) {
   const std::string pages_url = pages.start();
   tell("reports are taken at " + reports_url);
   tell("pages are at " + pages_url + "/");
-  int signal = 0;
-  sigwait(&ends, &signal);
-  std::thread([] {  // a connection that never ends does not keep us; what is acknowledged is on the disk
-    std::this_thread::sleep_for(std::chrono::milliseconds(4500));
-    ::_exit(0);
-  })
-      .detach();
+  wait_for_the_end(ends);
   reports.stop();
   pages.stop();
   tell("stopped");

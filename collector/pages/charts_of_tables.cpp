@@ -60,6 +60,34 @@ std::string chart_rows(const Chart& chart) {
   return html;
 }
 
+/// Each whole number with a bin of its own.
+std::vector<std::pair<double, double>> counted_one_by_one(const Table& table, double least, double most) {
+  std::map<double, double> numbers;
+  for (double at = std::ceil(least); at <= std::ceil(most); ++at) numbers[at] = 0;
+  for (const auto& row : table.rows)
+    if (const double bound = number_in(row[0]).value_or(0); bound > 0)
+      numbers[std::ceil(bound)] += number_in(row[2]).value_or(0);
+  return {numbers.begin(), numbers.end()};
+}
+
+/// Bins that are joined, two, four or eight of them, so that no count has to be divided.
+std::vector<std::pair<double, double>> joined_bins(const Table& table, double least, double most) {
+  const double doublings = std::log2(most / least);
+  const long joined = doublings < 7 ? 2 : doublings < 16 ? 4 : 8;
+  const auto place = [&](double bound) {
+    const long number = bin_number(bound);
+    return number >= 0 ? number / joined : -((-number + joined - 1) / joined);
+  };
+  std::map<long, double> counts;
+  for (long at = place(least); at <= place(most); ++at) counts[at] = 0;
+  for (const auto& row : table.rows)
+    if (const double bound = number_in(row[0]).value_or(0); bound > 0)
+      counts[place(bound)] += number_in(row[2]).value_or(0);
+  std::vector<std::pair<double, double>> bins;
+  for (const auto& [at, n] : counts) bins.emplace_back(std::exp2(static_cast<double>(at * joined) / 8), n);
+  return bins;
+}
+
 }  // namespace
 
 Chart over_time(const Table& table, Chart::Shape shape, Unit unit) {
@@ -141,30 +169,11 @@ Chart histogram_of(const Table& table, Unit x_unit, bool whole) {
   if (negative > 0) add(-1, negative);
   if (zero > 0) add(0, zero);
   if (least <= 0) return chart;
-  // Whole bins are joined, two, four or eight of them, so that no count has to be divided.
-  if (whole && most < 16) {  // each has a bin of its own
-    std::map<double, double> numbers;
-    for (double at = std::ceil(least); at <= std::ceil(most); ++at) numbers[at] = 0;
-    for (const auto& row : table.rows)
-      if (const double bound = number_in(row[0]).value_or(0); bound > 0)
-        numbers[std::ceil(bound)] += number_in(row[2]).value_or(0);
-    for (const auto& [at, n] : numbers) add(at, n);
-    chart.exact_bins = true;
-    chart.x_name = "number";
-    return chart;
-  }
-  const double doublings = std::log2(most / least);
-  const long joined = doublings < 7 ? 2 : doublings < 16 ? 4 : 8;
-  const auto place = [&](double bound) {
-    const long number = bin_number(bound);
-    return number >= 0 ? number / joined : -((-number + joined - 1) / joined);
-  };
-  std::map<long, double> counts;
-  for (long at = place(least); at <= place(most); ++at) counts[at] = 0;
-  for (const auto& row : table.rows)
-    if (const double bound = number_in(row[0]).value_or(0); bound > 0)
-      counts[place(bound)] += number_in(row[2]).value_or(0);
-  for (const auto& [at, n] : counts) add(std::exp2(static_cast<double>(at * joined) / 8), n);
+  chart.exact_bins = whole && most < 16;
+  if (chart.exact_bins) chart.x_name = "number";
+  for (const auto& [at, n] :
+       chart.exact_bins ? counted_one_by_one(table, least, most) : joined_bins(table, least, most))
+    add(at, n);
   return chart;
 }
 

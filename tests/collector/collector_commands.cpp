@@ -203,16 +203,27 @@ TEST_CASE("collector commands: what a program of ours says of itself teaches the
   CHECK(is_one_line(nothing.err));
 }
 
-TEST_CASE("collector commands: whatever is wrong is said in one line, and nothing is changed") {
-  TemporaryFolder folder;
-  const auto fails = [&](const std::vector<std::string>& words, int exit_code, const std::string& why) {
+namespace {
+
+/// A command that ends with this code, and says in one line why.
+struct Fails {
+  std::filesystem::path folder;
+
+  void operator()(const std::vector<std::string>& words, int exit_code, const std::string& why) const {
     CAPTURE(words);
-    const Result result = run_collector(folder.path(), words);
+    const Result result = run_collector(folder, words);
     CHECK(result.exit_code == exit_code);
     CHECK(result.out.empty());
     CHECK(is_one_line(result.err));
     CHECK(result.err.find(why) != std::string::npos);
-  };
+  }
+};
+
+}  // namespace
+
+TEST_CASE("collector commands: whatever is wrong is said in one line, and nothing is changed") {
+  TemporaryFolder folder;
+  const Fails fails{folder.path()};
   fails({}, 2, "which command?");
   fails({"sing"}, 2, "unknown command sing");
   fails({"serve", "--sing"}, 2, "unknown option --sing");
@@ -229,7 +240,11 @@ TEST_CASE("collector commands: whatever is wrong is said in one line, and nothin
   fails({"delete", client_number(1)}, 1, "there is no database usage.db");
   fails({"serve", "--database", "no/such/folder/usage.db"}, 1, "cannot open no/such/folder/usage.db");
   CHECK(names_in(folder.path()).empty());
+}
 
+TEST_CASE("collector commands: a database that is not ours, or not of this version, is left alone") {
+  TemporaryFolder folder;
+  const Fails fails{folder.path()};
   write_file(folder / "text.db", std::string(10000, 'x'));
   write_file(folder / "empty.db", "");
   {

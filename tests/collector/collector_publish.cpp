@@ -171,22 +171,29 @@ TEST_CASE("collector publish: a folder that cannot be written is one clear line"
   CHECK(!fs::exists(folder / "a"));
 }
 
+namespace {
+
+/// Each of seven installations has words of its own everywhere.
+void make_telling(ordered_json& report, std::size_t i) {
+  const std::string own = "CANARY" + std::to_string(i % 7);
+  report["system"]["kernel"] = own;
+  report["system"]["cpus"] = i % 7 + 1;  // each has its own machine
+  report["fields"]["format"] = i % 2 == 0 ? own : "cool";
+  report["fields"]["sample"] = std::string(64, 'a');
+  report["fields"]["files"] = 123456;
+  report["command"]["arguments"] = {"--threads=<int>", "--" + own};
+  report["build"]["dependencies"] = {{own, "1"}, {"zlib", "1.2.13"}};
+  report["events"][0]["fields"]["of"] = own;
+  report["stages"].push_back({{"name", "s" + own}, {"at_s", 1}, {"status", "ok"}, {"fields", {{"x", 1}}}});
+  if (i % 3 == 0) report["outcome"] = {{"status", "exception"}, {"error", {{"type", "E"}, {"message", own}}}};
+  if (i % 7 == 6) report["app"]["version"] = own;  // of one installation only
+}
+
+}  // namespace
+
 TEST_CASE("collector publish: export --open has what five installations share, and neither ids nor times") {
   TemporaryFolder folder;
-  fill_database(folder.path(), 140, 7, [](ordered_json& report, std::size_t i) {
-    const std::string own = "CANARY" + std::to_string(i % 7);
-    report["system"]["kernel"] = own;
-    report["system"]["cpus"] = i % 7 + 1;  // each has its own machine
-    report["fields"]["format"] = i % 2 == 0 ? own : "cool";
-    report["fields"]["sample"] = std::string(64, 'a');
-    report["fields"]["files"] = 123456;
-    report["command"]["arguments"] = {"--threads=<int>", "--" + own};
-    report["build"]["dependencies"] = {{own, "1"}, {"zlib", "1.2.13"}};
-    report["events"][0]["fields"]["of"] = own;
-    report["stages"].push_back({{"name", "s" + own}, {"at_s", 1}, {"status", "ok"}, {"fields", {{"x", 1}}}});
-    if (i % 3 == 0) report["outcome"] = {{"status", "exception"}, {"error", {{"type", "E"}, {"message", own}}}};
-    if (i % 7 == 6) report["app"]["version"] = own;  // of one installation only
-  });
+  fill_database(folder.path(), 140, 7, make_telling);
   {
     collector::Store store(folder / "usage.db", false);
     collector::Store::Change change(store);

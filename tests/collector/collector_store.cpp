@@ -144,6 +144,32 @@ collector::Added add(Store& store, const nlohmann::ordered_json& report, Day day
 
 }  // namespace
 
+namespace {
+
+void write_figures(collector::Store& store) {
+  collector::Store::Change change(store);
+  store.write_figures();
+  change.commit();
+}
+
+void compare_selections(collector::Store& store, const Model& model, Day first, Day day) {
+  for (const auto ci : {collector::Ci::without, collector::Ci::only, collector::Ci::both}) {
+    collector::Selection selection{"mytool", first, day, {}, {}, {}, ci};
+    compare(store, model, selection);
+    selection.version = "1.10";
+    compare(store, model, selection);
+    selection.os = "macos";
+    compare(store, model, selection);
+    selection.command = "";
+    compare(store, model, selection);
+    selection.version.reset();
+    selection.first += 9;
+    compare(store, model, selection);
+  }
+}
+
+}  // namespace
+
 TEST_CASE("collector store: figures are those of the reports after any additions, repeats, interims and deletions") {
   for (unsigned seed = 1; seed <= 3; ++seed) {
     CAPTURE(seed);
@@ -177,22 +203,8 @@ TEST_CASE("collector store: figures are those of the reports after any additions
       // As after kill -9: what was gathered in memory is gone.
       if (random() % 20 == 0) store = opened(folder / "usage.db");
     }
-    Store::Change change(*store);
-    store->write_figures();
-    change.commit();
-    for (const auto ci : {collector::Ci::without, collector::Ci::only, collector::Ci::both}) {
-      collector::Selection selection{"mytool", first, day, {}, {}, {}, ci};
-      compare(*store, model, selection);
-      selection.version = "1.10";
-      compare(*store, model, selection);
-      selection.os = "macos";
-      compare(*store, model, selection);
-      selection.command = "";
-      compare(*store, model, selection);
-      selection.version.reset();
-      selection.first += 9;
-      compare(*store, model, selection);
-    }
+    write_figures(*store);
+    compare_selections(*store, model, first, day);
     collector::Statement bins = store->database().prepare("SELECT bins FROM cell");
     while (bins.step())
       for (const auto& [bin, n] : collector::unpacked_bins(bins.bytes(0))) REQUIRE(n > 0);
