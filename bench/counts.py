@@ -139,6 +139,18 @@ def stripped(program):
     return copy.stat().st_size
 
 
+def cold_host_functions(folder):
+    """How many of bench/host.cpp's functions the compiler has taken for cold code."""
+    unit = folder / "host.o"
+    subprocess.run(CXX + ["-std=c++17", "-O2", "-ffunction-sections", "-DUSAGE_STATS_NO_HTTPLIB", f"-I{ROOT}/include", "-c",
+                          f"{ROOT}/bench/host.cpp", "-o", str(unit)], check=True)
+    symbols = subprocess.run(["objdump", "-t", str(unit)], check=True, capture_output=True, text=True).stdout
+    names = re.findall(r" F (\.text\S*)\s.* (_Z\d+host_\w+)$", symbols, re.M)
+    if len(names) < 9:
+        sys.exit("bench/host.cpp: its functions are not found")
+    return sum(section.startswith(".text.unlikely") for section, _ in names)
+
+
 def measure(folder):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Accepting) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -156,7 +168,8 @@ def measure(folder):
                   "instructions_added": instructions(bench, program, bench.on) - instructions(bench, plain, bench.on),
                   "instructions_off": instructions(bench, program, bench.off) - instructions(bench, plain, bench.off),
                   "allocations_added": allocations(bench, program, bench.on) - allocations(bench, plain, bench.on),
-                  "stripped_bytes_added": stripped(program) - stripped(plain)}
+                  "stripped_bytes_added": stripped(program) - stripped(plain),
+                  "cold_host_functions": cold_host_functions(folder)}
         server.shutdown()
     return counts, kinds
 
@@ -174,7 +187,7 @@ def main():
     parser.add_argument("--check", action="store_true", help="fail if a count has grown by more than 3 %%")
     parser.add_argument("--kinds", action="store_true", help="show the host's system calls by name")
     options = parser.parse_args()
-    for tool in ("strace", "valgrind", "strip"):
+    for tool in ("strace", "valgrind", "strip", "objdump"):
         if shutil.which(tool) is None:
             sys.exit(f"{tool} is missing")
     with tempfile.TemporaryDirectory(prefix="usage-stats-counts-") as folder:

@@ -69,52 +69,50 @@
 #include "usage_stats/detail/base/json_writer.hpp"
 
 #if !defined(USAGE_STATS_COMPILED) || defined(USAGE_STATS_IMPLEMENTATION)
+// What a run does again and again, or for each byte, and what the host comes to in any case.
+#include "usage_stats/detail/base/text.inl"
+#include "usage_stats/detail/base/sha256.inl"
+#include "usage_stats/detail/base/json.inl"
+#include "usage_stats/detail/base/public_call.inl"
+#include "usage_stats/detail/consent/command_line.inl"
+#include "usage_stats/detail/record/fields.inl"
+#include "usage_stats/detail/record/redaction/vocabulary.inl"
+#include "usage_stats/detail/record/redaction/scrub.inl"
+#include "usage_stats/detail/record/recorder.inl"
+// What it does once, or never: it is made small.
+#pragma push_macro("USAGE_STATS_INLINE")
+#undef USAGE_STATS_INLINE
+#define USAGE_STATS_INLINE USAGE_STATS_COLD_INLINE
 #if defined(_WIN32)
 #include "usage_stats/detail/os/windows/platform.inl"
 #else
 #include "usage_stats/detail/os/posix/platform.inl"
 #endif
-#include "usage_stats/detail/base/text.inl"
 #include "usage_stats/detail/base/time.inl"
-#include "usage_stats/detail/base/sha256.inl"
 #include "usage_stats/detail/base/log.inl"
-#include "usage_stats/detail/base/public_call.inl"
 #include "usage_stats/detail/base/url.inl"
+#include "usage_stats/detail/base/worker.inl"
 #include "usage_stats/detail/consent/options.inl"
-#include "usage_stats/detail/consent/command_line.inl"
-#include "usage_stats/detail/record/fields.inl"
 #include "usage_stats/detail/consent/settings.inl"
 #include "usage_stats/detail/consent/rules.inl"
-#include "usage_stats/detail/record/disclosure.inl"
 #include "usage_stats/detail/consent/plan.inl"
-#include "usage_stats/detail/store/client_id.inl"
+#include "usage_stats/detail/consent/notice.inl"
+#include "usage_stats/detail/record/disclosure.inl"
 #include "usage_stats/detail/record/system_info.inl"
-#include "usage_stats/detail/record/redaction/vocabulary.inl"
-#include "usage_stats/detail/record/redaction/scrub.inl"
 #include "usage_stats/detail/record/exception_info.inl"
 #include "usage_stats/detail/record/report.inl"
-#include "usage_stats/detail/record/recorder.inl"
 #include "usage_stats/detail/record/parsed.inl"
-#include "usage_stats/detail/base/worker.inl"
 #include "usage_stats/detail/run/run.inl"
 #include "usage_stats/detail/run/run_registry.inl"
-#include "usage_stats/detail/run/session.inl"
+#include "usage_stats/detail/store/client_id.inl"
 #include "usage_stats/detail/store/storage.inl"
-// What hardly any run needs; the launcher stands between what it needs and what needs it.
-#pragma push_macro("USAGE_STATS_INLINE")
-#undef USAGE_STATS_INLINE
-#define USAGE_STATS_INLINE USAGE_STATS_COLD_INLINE
-#include "usage_stats/detail/consent/notice.inl"
 #include "usage_stats/detail/send/uploader.inl"
 #include "usage_stats/detail/send/exporters/exporters.inl"
 #include "usage_stats/detail/send/transport/send.inl"
-#pragma pop_macro("USAGE_STATS_INLINE")
 #include "usage_stats/detail/send/launcher.inl"
-#pragma push_macro("USAGE_STATS_INLINE")
-#undef USAGE_STATS_INLINE
-#define USAGE_STATS_INLINE USAGE_STATS_COLD_INLINE
 #include "usage_stats/detail/cli/command.inl"
 #pragma pop_macro("USAGE_STATS_INLINE")
+#include "usage_stats/detail/run/session.inl"
 #endif
 #endif
 
@@ -122,6 +120,7 @@
 
 #undef USAGE_STATS_INLINE
 #undef USAGE_STATS_COLD_INLINE
+#undef USAGE_STATS_ENTRY_INLINE
 #undef USAGE_STATS_EXCEPTIONS
 #undef USAGE_STATS_TRY
 #undef USAGE_STATS_CATCH_ALL

@@ -1,161 +1,188 @@
 #pragma once
-// nlohmann/json for the other parts: parsing that cannot throw, and looks at members that may be missing or of
-// another type. The only file that includes it. Nothing is made of Json but what it has parsed: JsonWriter writes. Each
-// other use of it is a template more, and one program's size.
+// The only file that includes nlohmann/json.
 
+#include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <new>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "../os/platform.hpp"
+#include "json.hpp"
 #include "json_writer.inl"
+#include "order.inl"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-using Json = nlohmann::json;  // the one that nlohmann's header makes in any case
+/// Makes a Json of what nlohmann's reader tells (its SAX interface, which has these names).
+class JsonReader {
+ public:
+  explicit JsonReader(Json& root) noexcept : root_(root) {}
+
+  bool null() { return put(std::monostate()); }
+  bool boolean(bool value) { return put(value); }
+  bool number_integer(std::int64_t value) { return put(value); }
+  bool number_unsigned(std::uint64_t value) { return put(value); }
+  bool number_float(double value, const std::string&) { return put(value); }
+  bool string(const std::string& value) { return put(value); }
+  template <class Bytes>
+  bool binary(const Bytes&) {  // JSON has none
+    return false;
+  }
+  bool start_object(std::size_t) { return open({nullptr, &place().emplace<Json::Members>()}); }
+  bool key(const std::string& name) { return open_.back().members->push_back({name}), true; }
+  bool end_object();
+  bool start_array(std::size_t) { return open({&place().emplace<Json::List>(), nullptr}); }
+  bool end_array() { return open_.pop_back(), true; }
+  template <class Error>
+  bool parse_error(std::size_t, const std::string&, const Error&) {
+    return false;
+  }
+
+ private:
+  struct Open {  // one of them
+    Json::List* list;
+    Json::Members* members;
+  };
+  /// Nothing of ours nests deeper than 16; a hostile file's depth must not reach recursive code.
+  bool open(Open inner) { return open_.push_back(inner), open_.size() <= 64; }
+  /// Where the next value belongs. (What is around it does not move while it is being read.)
+  Json::Value& place() {
+    if (open_.empty()) return root_.value_;
+    const Open& around = open_.back();
+    return (around.list != nullptr ? around.list->emplace_back() : around.members->back().value).value_;
+  }
+  template <class T>
+  bool put(const T& value) {
+    return place().emplace<T>(value), true;
+  }
+
+  Json& root_;
+  std::vector<Open> open_;  // the innermost last
+};
+
+/// Of those that have one name the last counts.
+USAGE_STATS_INLINE bool JsonReader::end_object() {
+  Json::Members& members = *open_.back().members;
+  open_.pop_back();
+  sort_stably(members, [](const Json::Member& a, const Json::Member& b) { return a.name < b.name; });
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (i + 1 < members.size() && members[i].name == members[i + 1].name) continue;
+    if (kept != i) members[kept] = std::move(members[i]);
+    ++kept;
+  }
+  members.erase(members.begin() + static_cast<std::ptrdiff_t>(kept), members.end());
+  return true;
+}
 
 namespace json_impl {
-/// Nothing of ours nests deeper than 16; a hostile file's depth must not reach recursive code.
-USAGE_STATS_INLINE bool too_deep(std::string_view text) noexcept {
-  int depth = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quoted) {
-      if (c == '\\')
-        ++i;
-      else if (c == '"')
-        quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > 64) return true;
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  return false;
+/// Whether it is JSON.
+template <class Iterator>
+bool read(Iterator begin, Iterator end, JsonReader& reader) {
+#if NLOHMANN_JSON_VERSION_MAJOR == 3 && NLOHMANN_JSON_VERSION_MINOR <= 12
+  // As json::sax_parse() does, which has readers of CBOR, BSON, ... in it as well: some 50 KB of each program.
+  using Adapter = decltype(nlohmann::detail::input_adapter(begin, end));
+  return nlohmann::detail::parser<nlohmann::json, Adapter>(nlohmann::detail::input_adapter(begin, end))
+      .sax_parse(&reader);
+#else
+  return nlohmann::json::sax_parse(begin, end, &reader);
+#endif
 }
 }  // namespace json_impl
 
-/// Whether so much memory can be had. To be asked before JSON is made: nlohmann/json allocates in its destructors, and
-/// where that fails, the process ends.
+/// Whether so much memory can be had. To be asked before work that would end in the middle without it.
 USAGE_STATS_INLINE bool enough_memory(std::size_t bytes = 4 << 20) noexcept {
   void* volatile memory = ::operator new(bytes, std::nothrow);
   ::operator delete(memory);
   return memory != nullptr;
 }
 
-/// The text as JSON; nothing if it is not JSON or nests deeper than 64. Where memory is short it throws std::bad_alloc:
-/// nothing may be taken for damaged then.
 USAGE_STATS_INLINE std::optional<Json> parse_json(std::string_view text) {
-  if (json_impl::too_deep(text)) return std::nullopt;
-  void* volatile memory = ::operator new(65536 + 32 * text.size());
-  ::operator delete(memory);
   const os::ScopedCLocale plain_numbers;
-  Json value = Json::parse(text.begin(), text.end(), nullptr, false);
-  if (value.is_discarded()) return std::nullopt;
-  return std::optional<Json>(std::in_place, std::move(value));  // else nlohmann/json 3.12 converts it, with a warning
+  std::optional<Json> value(std::in_place);
+  JsonReader reader(*value);
+  if (!json_impl::read(text.begin(), text.end(), reader)) value.reset();
+  return value;
 }
 
-/// Writes what was parsed.
 USAGE_STATS_INLINE void write_json(JsonWriter& out, const Json& value) {  // as deep as parse_json() lets it be
-  switch (value.type()) {
-    case Json::value_t::object:
-      out.begin_object();
-      for (const auto& [name, inner] : *value.get_ptr<const Json::object_t*>()) write_json(out.key(name), inner);
-      return out.end_object();
-    case Json::value_t::array:
-      out.begin_list();
-      for (const Json& inner : *value.get_ptr<const Json::array_t*>()) write_json(out, inner);
-      return out.end_list();
-    case Json::value_t::string:
-      return out.text(*value.get_ptr<const Json::string_t*>());
-    case Json::value_t::boolean:
-      return out.flag(*value.get_ptr<const Json::boolean_t*>());
-    case Json::value_t::number_integer:
-      return out.integer(*value.get_ptr<const Json::number_integer_t*>());
-    case Json::value_t::number_unsigned:
-      return out.positive(*value.get_ptr<const Json::number_unsigned_t*>());
-    case Json::value_t::number_float:
-      return out.number(*value.get_ptr<const Json::number_float_t*>());
-    default:
-      return out.null();
+  if (const auto* const members = value.get<Json::Members>()) {
+    out.begin_object();
+    for (const auto& [name, inner] : *members) write_json(out.key(name), inner);
+    return out.end_object();
   }
+  if (const auto* const list = value.get<Json::List>()) {
+    out.begin_list();
+    for (const Json& inner : *list) write_json(out, inner);
+    return out.end_list();
+  }
+  if (const auto* const text = value.get<std::string>()) return out.text(*text);
+  if (const auto* const flag = value.get<bool>()) return out.flag(*flag);
+  if (const auto* const number = value.get<std::uint64_t>()) return out.positive(*number);
+  if (const auto* const number = value.get<std::int64_t>()) return out.integer(*number);
+  if (const auto* const number = value.get<double>()) return out.number(*number);
+  out.null();
 }
 
-/// The text of a value that was parsed.
-USAGE_STATS_INLINE std::string json_text(const Json& value, bool indented = false) {
+USAGE_STATS_INLINE std::string json_text(const Json& value, bool indented) {
   JsonWriter out(indented);
   write_json(out, value);
   return out.take();
 }
 
-/// The member, or nullptr if the value is no object or has none of that name.
-USAGE_STATS_INLINE const Json* member(const Json& object, const char* name) {
-  if (!object.is_object()) return nullptr;
-  const auto& members = *object.get_ptr<const Json::object_t*>();
-  const auto found = members.find(name);
-  return found == members.end() ? nullptr : &found->second;
+USAGE_STATS_INLINE const Json* member(const Json& object, std::string_view name) noexcept {
+  if (const auto* const members = object.get<Json::Members>())
+    for (const Json::Member& each : *members)
+      if (each.name == name) return &each.value;
+  return nullptr;
 }
 
-USAGE_STATS_INLINE std::string string_member(const Json& object, const char* name) {
-  const Json* const value = member(object, name);
-  const auto* const text = value == nullptr ? nullptr : value->get_ptr<const Json::string_t*>();
+USAGE_STATS_INLINE std::string string_member(const Json& object, std::string_view name) {
+  const auto* const text = member_of<std::string>(object, name);
   return text == nullptr ? std::string() : *text;
 }
 
-/// Within what every reader of JSON agrees on (RFC 7493 2.2): nothing larger is ours, and callers may count on from it.
-USAGE_STATS_INLINE std::int64_t integer_member(const Json& object, const char* name, std::int64_t otherwise = 0) {
+USAGE_STATS_INLINE std::int64_t integer_member(const Json& object, std::string_view name,
+                                               std::int64_t otherwise) noexcept {
   constexpr std::int64_t largest = (std::int64_t{1} << 53) - 1;
   const Json* const value = member(object, name);
-  if (value == nullptr || !value->is_number_integer()) return otherwise;
-  if (value->is_number_unsigned() &&
-      *value->get_ptr<const Json::number_unsigned_t*>() > static_cast<std::uint64_t>(largest))
-    return otherwise;
-  const std::int64_t number = *value->get_ptr<const Json::number_integer_t*>();
-  return number >= -largest ? number : otherwise;
+  if (value == nullptr) return otherwise;
+  if (const auto* const number = value->get<std::uint64_t>())
+    return *number <= static_cast<std::uint64_t>(largest) ? static_cast<std::int64_t>(*number) : otherwise;
+  const auto* const number = value->get<std::int64_t>();
+  return number != nullptr && *number >= -largest ? *number : otherwise;
 }
 
-USAGE_STATS_INLINE bool boolean_member(const Json& object, const char* name) {
-  const Json* const value = member(object, name);
-  const auto* const flag = value == nullptr ? nullptr : value->get_ptr<const Json::boolean_t*>();
+USAGE_STATS_INLINE bool boolean_member(const Json& object, std::string_view name) noexcept {
+  const auto* const flag = member_of<bool>(object, name);
   return flag != nullptr && *flag;
 }
 
-/// A number of any kind; 0 for what is none.
-USAGE_STATS_INLINE double number_of(const Json& value) {
-  if (const auto* const number = value.get_ptr<const Json::number_float_t*>()) return *number;
-  if (const auto* const number = value.get_ptr<const Json::number_unsigned_t*>()) return static_cast<double>(*number);
-  const auto* const number = value.get_ptr<const Json::number_integer_t*>();
+USAGE_STATS_INLINE double number_of(const Json& value) noexcept {
+  if (const auto* const number = value.get<double>()) return *number;
+  if (const auto* const number = value.get<std::uint64_t>()) return static_cast<double>(*number);
+  const auto* const number = value.get<std::int64_t>();
   return number == nullptr ? 0.0 : static_cast<double>(*number);
 }
 
-/// The items of a list that is a member, or nullptr.
-USAGE_STATS_INLINE const Json::array_t* list_member(const Json& object, const char* name) {
-  const Json* const value = member(object, name);
-  return value == nullptr ? nullptr : value->get_ptr<const Json::array_t*>();
+USAGE_STATS_INLINE const Json::List* list_member(const Json& object, std::string_view name) noexcept {
+  return member_of<Json::List>(object, name);
 }
 
-/// The members of an object that is a member, or nullptr.
-USAGE_STATS_INLINE const Json::object_t* object_member(const Json& object, const char* name) {
-  const Json* const value = member(object, name);
-  return value == nullptr ? nullptr : value->get_ptr<const Json::object_t*>();
+USAGE_STATS_INLINE const Json::Members* object_member(const Json& object, std::string_view name) noexcept {
+  return member_of<Json::Members>(object, name);
 }
 
-USAGE_STATS_INLINE std::vector<std::string> strings_member(const Json& object, const char* name) {
+USAGE_STATS_INLINE std::vector<std::string> strings_member(const Json& object, std::string_view name) {
   std::vector<std::string> strings;
   if (const auto* const list = list_member(object, name))
     for (const Json& item : *list)
-      if (const auto* const text = item.get_ptr<const Json::string_t*>()) strings.push_back(*text);
+      if (const auto* const text = item.get<std::string>()) strings.push_back(*text);
   return strings;
 }
 

@@ -108,8 +108,8 @@ USAGE_STATS_INLINE int answer_heard(const Options& options, const std::vector<st
 }  // namespace command_impl
 }  // namespace detail
 
-USAGE_STATS_INLINE std::optional<int> handle_command(const Options& options, int argc,
-                                                     const char* const* argv) noexcept {
+USAGE_STATS_ENTRY_INLINE std::optional<int> handle_command(const Options& options, int argc,
+                                                           const char* const* argv) noexcept {
   detail::remember_command(options, argc, argv);
   const std::size_t words = detail::command_words(options, argc, argv);
   if (words == 0) return std::nullopt;

@@ -130,9 +130,10 @@ USAGE_STATS_INLINE Json read_deliveries(const os::Folder& session) {
 }
 
 /// The lines of a delivery.json.
-USAGE_STATS_INLINE Json::array_t deliveries_of(const Json& delivery) {
+USAGE_STATS_INLINE const Json::List& deliveries_of(const Json& delivery) noexcept {
+  static const Json::List none;
   const auto* const list = list_member(delivery, "deliveries");
-  return list != nullptr ? *list : Json::array_t();
+  return list != nullptr ? *list : none;
 }
 
 USAGE_STATS_INLINE std::optional<KnownSession> read_session(const Storage& storage, const std::string& client,

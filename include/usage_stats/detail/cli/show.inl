@@ -221,11 +221,11 @@ USAGE_STATS_INLINE int preview(const Call& call) {
   std::vector<Outgoing> requests;
   for (const Endpoint& endpoint : plan.endpoints) add_requests(requests, endpoint, {}, report);
   if (call.json) {
-    const auto parsed = parse_json(report);
+    const Json parsed = parse_json(report).value_or(Json());
     JsonWriter json(true);
     json.begin_object();
     json.key("would_be_sent").flag(sent);
-    write_report(json.key("report"), parsed ? *parsed : Json());
+    write_report(json.key("report"), parsed);
     write_requests(json, requests);
     json.end_object();
     return print_json(json), done;

@@ -37,8 +37,8 @@ USAGE_STATS_INLINE std::filesystem::path below(const std::filesystem::path& root
 USAGE_STATS_INLINE std::string take_keys(const Json& json, Settings& settings) {
   if (!json.is_object()) return "is not a JSON object";
   if (const Json* const value = member(json, "usage_stats")) {
-    const auto* const text = value->get_ptr<const Json::string_t*>();
-    if (value->is_boolean())
+    const auto* const text = value->get<std::string>();
+    if (value->get<bool>() != nullptr)
       settings.verdict = boolean_member(json, "usage_stats") ? Verdict::on : Verdict::off;
     else if (text != nullptr && *text == "local")
       settings.verdict = Verdict::local;
@@ -46,12 +46,13 @@ USAGE_STATS_INLINE std::string take_keys(const Json& json, Settings& settings) {
       return "\"usage_stats\" is neither true, false nor \"local\"";
   }
   if (const Json* const value = member(json, "usage_stats_endpoint")) {
-    if (!value->is_string()) return "\"usage_stats_endpoint\" is not a string";
+    if (value->get<std::string>() == nullptr) return "\"usage_stats_endpoint\" is not a string";
     settings.endpoint = string_member(json, "usage_stats_endpoint");
   }
   if (const Json* const value = member(json, "usage_stats_additional_endpoints")) {
     settings.additional_endpoints = strings_member(json, "usage_stats_additional_endpoints");
-    if (!value->is_array() || settings.additional_endpoints.size() != value->size())
+    const auto* const list = value->get<Json::List>();
+    if (list == nullptr || settings.additional_endpoints.size() != list->size())
       return "\"usage_stats_additional_endpoints\" is not a list of strings";
   }
   return {};
@@ -94,7 +95,7 @@ USAGE_STATS_INLINE std::string with_member(std::string text, const std::string& 
   while (text[at] == '"') {
     const std::size_t key_end = behind_value(text, at);
     const auto name = parse_json(std::string_view(text).substr(at, key_end - at));  // it may be written with escapes
-    const auto* const plain = name ? name->get_ptr<const Json::string_t*>() : nullptr;
+    const auto* const plain = name ? name->get<std::string>() : nullptr;
     const bool ours = plain != nullptr && *plain == key;
     const std::size_t begin = text.find_first_not_of(blank, text.find(':', key_end) + 1);
     std::size_t end = behind_value(text, begin);

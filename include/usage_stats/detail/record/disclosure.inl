@@ -79,9 +79,9 @@ USAGE_STATS_INLINE void disclose(Disclosed& disclosed, const DictionaryEntry& en
   disclosed.fields[entry.name] = std::move(field);
 }
 
-USAGE_STATS_INLINE const char* const detail_words[] = {"none", "names", "values"};
-USAGE_STATS_INLINE const char* const error_words[] = {"type", "scrubbed"};
-USAGE_STATS_INLINE const char* const id_words[] = {"session", "monthly", "install"};
+inline constexpr const char* detail_words[] = {"none", "names", "values"};
+inline constexpr const char* error_words[] = {"type", "scrubbed"};
+inline constexpr const char* id_words[] = {"session", "monthly", "install"};
 
 template <class Enum, std::size_t Count>
 Enum enum_of(const std::string& word, const char* const (&words)[Count]) noexcept {
@@ -129,7 +129,8 @@ USAGE_STATS_INLINE std::optional<Disclosed> disclosed_of(const Json& state, bool
   disclosed.errors = enum_of<ErrorDetail>(string_member(*json, "errors"), error_words);
   disclosed.client_id = enum_of<ClientId>(string_member(*json, "client_id"), id_words);
   const Json* const hashed = member(*json, "hashed_id_only");
-  disclosed.hashed_id_only = hashed == nullptr || !hashed->is_boolean() || boolean_member(*json, "hashed_id_only");
+  disclosed.hashed_id_only =
+      hashed == nullptr || hashed->get<bool>() == nullptr || boolean_member(*json, "hashed_id_only");
   disclosed.names_only = boolean_member(*json, "names_only");
   if (const auto* const fields = object_member(*json, "fields"))
     for (const auto& [name, field] : *fields)

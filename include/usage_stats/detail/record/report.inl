@@ -181,8 +181,8 @@ inline constexpr const char* keys[] = {"schema", "client_id", "session_id", "seq
                                        "fields", "counters",  "events",     "stages",     "delivery",   "truncated"};
 
 /// What is none of them.
-USAGE_STATS_INLINE void write_other_keys(JsonWriter& out, const Json::object_t& report) {
-  for (const auto& [name, value] : report)
+USAGE_STATS_INLINE void write_other_keys(JsonWriter& out, const Json& report) {
+  for (const auto& [name, value] : *report.get<Json::Members>())
     if (name != "ended_at" && std::find(std::begin(keys), std::end(keys), name) == std::end(keys))
       write_json(out.key(name), value);
 }
@@ -194,11 +194,11 @@ struct Ending {
   std::optional<std::chrono::milliseconds> duration;
 };
 
-USAGE_STATS_INLINE std::string closed(const Json::object_t& report, const Ending& end, bool indented) {
+USAGE_STATS_INLINE std::string closed(const Json& report, const Ending& end, bool indented) {
   JsonWriter out(indented);
   out.begin_object();
   for (const std::string_view key : keys) {
-    const auto before = report.find(std::string(key));
+    const Json* const before = member(report, key);
     if (key == "final") {
       out.key(key).flag(true);
     } else if (key == "sequence") {
@@ -210,8 +210,8 @@ USAGE_STATS_INLINE std::string closed(const Json::object_t& report, const Ending
       out.key("status").text(status_name(end.status));
       put_text(out, "signal", end.signal);
       out.end_object();
-    } else if (before != report.end()) {
-      write_json(out.key(key), before->second);
+    } else if (before != nullptr) {
+      write_json(out.key(key), *before);
     }
   }
   write_other_keys(out, report);
@@ -223,15 +223,14 @@ USAGE_STATS_INLINE std::string closed(const Json::object_t& report, const Ending
 
 /// A report that was read, its keys in their order.
 USAGE_STATS_INLINE void write_report(JsonWriter& out, const Json& json) {
-  const auto* const report = json.get_ptr<const Json::object_t*>();
-  if (report == nullptr) return write_json(out, json);
+  if (!json.is_object()) return write_json(out, json);
   out.begin_object();
   for (const char* const key : report_impl::keys) {
     if (const Json* const value = member(json, key)) write_json(out.key(key), *value);
     const Json* const ended = std::string_view(key) == "started_at" ? member(json, "ended_at") : nullptr;
     if (ended != nullptr) write_json(out.key("ended_at"), *ended);
   }
-  report_impl::write_other_keys(out, *report);
+  report_impl::write_other_keys(out, json);
   out.end_object();
 }
 
@@ -243,9 +242,8 @@ USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text
     return std::nullopt;
   const std::int64_t sequence = integer_member(*json, "sequence", 1) + (written ? 1 : 0);
   const report_impl::Ending end{sequence, status, signal, duration};
-  const auto& report = *json->get_ptr<const Json::object_t*>();
-  std::string legible = report_impl::closed(report, end, true);
-  return legible.size() <= limits::report_bytes ? legible : report_impl::closed(report, end, false);
+  std::string legible = report_impl::closed(*json, end, true);
+  return legible.size() <= limits::report_bytes ? legible : report_impl::closed(*json, end, false);
 }
 
 }  // namespace detail

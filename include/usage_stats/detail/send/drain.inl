@@ -5,6 +5,7 @@
 #include <set>
 
 #include "../consent/rules.hpp"
+#include "../base/order.inl"
 #include "exporters/exporters.inl"
 #include "conclude.inl"
 #include "retry.inl"
@@ -51,7 +52,7 @@ USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std:
                                                   std::set<std::string>& seen) {
   bool any = false;
   // Those that have failed least go first: one report that a server cannot stomach must not hold up the others.
-  std::stable_sort(envelopes.begin(), envelopes.end(), [&](const Envelope& a, const Envelope& b) {
+  sort_stably(envelopes, [&](const Envelope& a, const Envelope& b) {
     const auto tries = [&](const Envelope& envelope) {
       const Destination* const to = at(envelope, endpoint);
       return to == nullptr ? 0 : to->attempts;

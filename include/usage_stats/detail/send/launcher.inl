@@ -20,7 +20,7 @@ constexpr const char* stay_variable = "USAGE_STATS_UPLOADER_STAY_MS";
 constexpr std::size_t most_memory = (64 + 4 * 24) * 1024 * 1024;
 constexpr const char* log_file = "uploader.log";  // with USAGE_STATS_DEBUG=1 only
 
-USAGE_STATS_INLINE bool& hook_ran() noexcept {
+USAGE_STATS_ENTRY_INLINE bool& hook_ran() noexcept {
   static bool ran = false;
   return ran;
 }
@@ -173,7 +173,8 @@ USAGE_STATS_INLINE void collect_alone(Storage& storage, const Log& log) {
   prune(storage, log);
 }
 
-USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
+USAGE_STATS_ENTRY_INLINE void start_if_asked(const void* hook) noexcept {
+  if (uploader_impl::hook_ran()) return;  // of another translation unit
   USAGE_STATS_TRY {
     os::note_standard_error();
     os::note_own_file();
@@ -194,7 +195,7 @@ USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
 
 }  // namespace detail
 
-USAGE_STATS_INLINE void run_uploader() noexcept {
+USAGE_STATS_ENTRY_INLINE void run_uploader() noexcept {
   detail::start_if_asked(reinterpret_cast<const void*>(&run_uploader));
 }
 

@@ -50,7 +50,7 @@ USAGE_STATS_INLINE Destination destination_of(const Json& json) {
   endpoint.api_key = string_member(json, "api_key");
   if (const auto* const headers = object_member(json, "headers"))
     for (const auto& [name, value] : *headers)
-      if (const auto* const text = value.get_ptr<const Json::string_t*>()) endpoint.headers[name] = *text;
+      if (const auto* const text = value.get<std::string>()) endpoint.headers[name] = *text;
   destination.attempts = static_cast<int>(std::clamp<std::int64_t>(integer_member(json, "attempts"), 0, 1000));
   destination.not_before = integer_member(json, "not_before");
   return destination;

@@ -150,7 +150,7 @@ USAGE_STATS_INLINE Ownership look_at_ownership(const os::Folder& folder, const s
   if (json && storage_impl::is_newer(*json, "usage-stats-state")) return refuse(os::refused(Refusal::newer_version));
   if (json && string_member(*json, "schema") != "usage-stats-state/1")
     return refuse(os::refused(Refusal::not_made_by_us));
-  if (text) found.state = parse_state(*text);
+  if (text && !text->empty()) found.state = state_of(json);
   found.state.damaged = found.state.damaged || error == std::errc::file_too_large;
   found.marked = json && !found.state.app.empty();
   if (found.marked) {

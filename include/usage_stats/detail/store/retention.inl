@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "../base/order.inl"
 #include "outbox.inl"
 #include "recovery.inl"
 #include "retention.hpp"
@@ -47,8 +48,7 @@ USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& sto
       if (!needed) sessions.push_back({client.name, session.name, session.modified});
     }
   }
-  std::sort(sessions.begin(), sessions.end(),
-            [](const KeptSession& a, const KeptSession& b) { return a.modified > b.modified; });
+  sort_stably(sessions, [](const KeptSession& a, const KeptSession& b) { return a.modified > b.modified; });
   return sessions;
 }
 

@@ -84,13 +84,13 @@ USAGE_STATS_INLINE std::string to_text(const State& state) {
   return json.take() + "\n";
 }
 
-USAGE_STATS_INLINE State parse_state(std::string_view text) {
+/// `json`: of a state.json; nothing where there was something else in it.
+USAGE_STATS_INLINE State state_of(const std::optional<Json>& json) {
   State state;
-  const auto json = parse_json(text);
   state.newer = json && storage_impl::is_newer(*json, "usage-stats-state");
   if (state.newer) return state;
-  state.damaged = !text.empty() && (!json || string_member(*json, "schema") != "usage-stats-state/1");
-  if (!json || state.damaged) return state;
+  state.damaged = !json || string_member(*json, "schema") != "usage-stats-state/1";
+  if (state.damaged) return state;
   state.app = string_member(*json, "app");
   state.client_id = string_member(*json, "client_id");
   if (!is_id(state.client_id)) state.client_id.clear();
@@ -114,6 +114,10 @@ USAGE_STATS_INLINE State parse_state(std::string_view text) {
                             integer_member(wait, "not_before"), clip_utf8(string_member(wait, "why"), 256)};
   state.stopped = strings_member(*json, "stopped");
   return state;
+}
+
+USAGE_STATS_INLINE State parse_state(std::string_view text) {
+  return text.empty() ? State() : state_of(parse_json(text));
 }
 
 }  // namespace detail

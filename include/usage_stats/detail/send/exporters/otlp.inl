@@ -20,15 +20,15 @@ constexpr int span_kind_internal = 1;              // of opentelemetry.proto.tra
 
 /// Appends a value as OTLP writes it; false for what an attribute cannot hold.
 USAGE_STATS_INLINE bool append_any(std::string& out, const Json& value) {
-  if (value.is_boolean()) {
-    out += *value.get_ptr<const Json::boolean_t*>() ? "{\"boolValue\":true" : "{\"boolValue\":false";
-  } else if (value.is_number_float()) {
+  if (const auto* const flag = value.get<bool>()) {
+    out += *flag ? "{\"boolValue\":true" : "{\"boolValue\":false";
+  } else if (value.get<double>() != nullptr) {
     out.append("{\"doubleValue\":").append(json_text(value));
-  } else if (value.is_number_integer()) {
-    out.append("{\"intValue\":\"").append(std::to_string(*value.get_ptr<const Json::number_integer_t*>())).append("\"");
-  } else if (const auto* const text = value.get_ptr<const Json::string_t*>()) {
+  } else if (value.get<std::uint64_t>() != nullptr || value.get<std::int64_t>() != nullptr) {
+    out.append("{\"intValue\":\"").append(json_text(value)).append("\"");
+  } else if (const auto* const text = value.get<std::string>()) {
     append_json_string(out += "{\"stringValue\":", *text);
-  } else if (const auto* const list = value.get_ptr<const Json::array_t*>()) {
+  } else if (const auto* const list = value.get<Json::List>()) {
     std::string items;
     for (const Json& item : *list)
       if (std::string inner; append_any(inner, item)) exporters_impl::add_item(items, inner);
@@ -58,7 +58,7 @@ class Attributes {
     items_ += "}}";
   }
   /// That member of each item.
-  void put_texts(const std::string& key, const Json::array_t& items, const char* name) {
+  void put_texts(const std::string& key, const Json::List& items, const char* name) {
     std::string texts;
     for (const Json& item : items) {
       exporters_impl::add_item(texts, "{\"stringValue\":");
@@ -70,7 +70,7 @@ class Attributes {
   }
   /// Each member of an object that is no object itself, its name behind the prefix.
   void put_members(const std::string& prefix, const Json* object) {
-    const auto* const members = object == nullptr ? nullptr : object->get_ptr<const Json::object_t*>();
+    const auto* const members = object == nullptr ? nullptr : object->get<Json::Members>();
     if (members == nullptr) return;
     for (const auto& [name, value] : *members) put(prefix + name, &value);
   }
@@ -131,7 +131,7 @@ USAGE_STATS_INLINE std::string resource_of(const Json& report) {
     if (!os.empty()) attributes.put_text("os.type", os_type(os));
     if (!description.empty()) put_os(attributes, description);
     if (!arch.empty()) attributes.put_text("host.arch", host_arch(arch));
-    if (const auto* const members = system->get_ptr<const Json::object_t*>())
+    if (const auto* const members = system->get<Json::Members>())
       for (const auto& [name, value] : *members)
         if (name != "os" && name != "os_version") attributes.put("usage_stats." + name, &value);
   }
