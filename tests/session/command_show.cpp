@@ -173,6 +173,7 @@ TEST_CASE("command show: preview: what would leave of a message") {
   Result result = run_usage_stats(sandbox, {"preview", "--message", message}, {});
   CHECK(result.exit_code == 0);
   CHECK(result.out == "number of records read <value>\n");
+  CHECK(result.err.find(": nothing would be sent") != std::string::npos);
   CHECK(run_usage_stats(sandbox, {"preview", "--message=" + message}, {}).out == result.out);
   result = run_usage_stats(sandbox, {"preview", "--json", "--message", message}, {});
   CHECK(nlohmann::json::parse(result.out) == nlohmann::json{{"message", "number of records read <value>"}});
@@ -180,6 +181,8 @@ TEST_CASE("command show: preview: what would leave of a message") {
   CHECK(result.exit_code == 0);
   CHECK(result.out.empty());
   CHECK(result.err.find("only the type") != std::string::npos);
-  CHECK(run_usage_stats(sandbox, {"preview", "--message"}, {}).exit_code == 2);
+  result = run_usage_stats(sandbox, {"preview", "--message"}, {});
+  CHECK(result.exit_code == 2);
+  CHECK(result.err.find("--message takes a text") != std::string::npos);
   CHECK(run_usage_stats(sandbox, {"show", "--message", "x"}, {}).exit_code == 2);
 }

@@ -1,13 +1,14 @@
 #include <doctest/doctest.h>
 
 #include <cstddef>
-#include <cstdint>
 #include <random>
 #include <string>
 #include <string_view>
 #include <usage_stats.hpp>
 #include <utility>
 #include <vector>
+
+#include "program_of_literals.hpp"
 
 using namespace usage_stats::detail;
 
@@ -16,38 +17,6 @@ namespace {
 using Strings = std::vector<std::string>;
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-/// A program that has these literals and no others.
-class Program {
- public:
-  explicit Program(const Strings& literals) : data_(3, '\0') {
-    for (const std::string& literal : literals) data_ += literal + '\0';
-  }
-  std::string scrub(const std::string& text, const SensitiveValues& sensitive = {}, std::size_t limit = 1024) const {
-    const auto begin = reinterpret_cast<std::uintptr_t>(data_.data());
-    const auto result = usage_stats::detail::scrub({text}, sensitive, limit, {{begin, begin + data_.size()}});
-    REQUIRE(result);
-    REQUIRE(result->size() == 1);
-    return result->front();
-  }
-  /// A text that is no message of the program's, but somebody's own words.
-  std::string scrub_text(const std::string& text) const {
-    const auto begin = reinterpret_cast<std::uintptr_t>(data_.data());
-    const auto result = usage_stats::detail::scrub({"", text}, {}, 1024, {{begin, begin + data_.size()}}, 1);
-    REQUIRE(result);
-    REQUIRE(result->size() == 2);
-    return (*result)[1];
-  }
-
- private:
-  std::string data_;
-};
-
-SensitiveValues values(const Strings& all) {
-  SensitiveValues result;
-  for (const std::string& value : all) result.add(value);
-  return result;
-}
 
 std::string base64(const std::string& bytes) {
   const std::string letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -74,7 +43,7 @@ TEST_CASE("redaction messages: a template stays, its values go") {
   const std::pair<std::string, std::pair<std::string, std::string>> cases[] = {
       {"patient %s not found", {"patient Jane Doe not found", "patient <value> not found"}},
       {"cannot open {}: {}", {"cannot open janes_diary: gone", "cannot open <value>"}},
-      {"at %d of %5.2f metres", {"at 5 of 12345.67 metres", "<value> metres"}},
+      {"at %d of %5.2f metres", {"at 5 of 12345.67 metres", "at 5 of <value> metres"}},
       {"{} has expired", {"9182 has expired", "<value> has expired"}},
       {"user %1% refused", {"user jdoe refused", "user <value> refused"}},
       {"file %1 is full", {"file Janes is full", "file <value> is full"}},
@@ -86,7 +55,7 @@ TEST_CASE("redaction messages: a template stays, its values go") {
       {"cannot read %s", {"cannot read https://u:p@host/a?b=c, or ~/x", "cannot read <value>"}},
       {"mail to %s bounced", {"mail to bob.smith@corp.example bounced", "mail to <value> bounced"}},
       {"peer %s is gone", {"peer 10.0.0.1 is gone", "peer <value> is gone"}},
-      {"call %s failed at %s", {"call 01 70 12 34 failed at 12:34", "call <value> failed at 12:34"}},
+      {"call %s failed at %s", {"call 01 70 12 34 failed at 12:34", "call <value> failed at <value>"}},
       {"it's in the users' files", {"it's in the users' files", "it's in the users' files"}},
       {"Пользователь %s не найден", {"Пользователь Иванов не найден", "Пользователь <value> не найден"}},
       {"index 1048577 out of bounds", {"index 1048577 out of bounds", "index 1048577 out of bounds"}},
@@ -107,7 +76,7 @@ TEST_CASE(
   CHECK(program.scrub_text("12:34") == "<value>");
   CHECK(program.scrub_text("born 1.2.64") == "born <value>");
   CHECK(program.scrub_text("1 2, 3 - 4") == "<value>");
-  CHECK(program.scrub_text("size 12 at 3") == "size <value>");
+  CHECK(program.scrub_text("size 12 at 3") == "size <value> at <value>");
   CHECK(program.scrub_text("size 12") == "size 12");
   CHECK(program.scrub_text("3.2") == "3.2");
   CHECK(program.scrub_text("level 12 of 34") == "level 12 of 34");  // the program's own
@@ -135,7 +104,7 @@ TEST_CASE("redaction messages: only whole words, in the case in which the progra
   const Program program({"cannot open file now", "connection timeout"});
   CHECK(program.scrub("cannot open filename now") == "cannot open <value>");
   CHECK(program.scrub("cannot open FILE now") == "cannot open <value>");
-  CHECK(program.scrub("connection timeout", values({"tim"})) == "connection timeout");
+  CHECK(program.scrub("connection timeout", sensitive_values({"tim"})) == "connection timeout");
 }
 
 TEST_CASE("redaction messages: UTF-16 literals are the program's text") {
@@ -162,20 +131,19 @@ TEST_CASE("redaction messages: wherever a literal lies, it is found") {
 TEST_CASE("redaction messages: values of the environment and the arguments") {
   const Program program({"port 8080 is in use", "cannot sync now", "unknown mode %s", "is_my_host", "X509_value_x"});
   CHECK(program.scrub("port 8080 is in use") == "port 8080 is in use");
-  CHECK(program.scrub("port 8080 is in use", values({"8080"})) == "<value> is in use");
-  CHECK(program.scrub("cannot sync now", values({"sync"})) == "cannot sync now");
+  CHECK(program.scrub("port 8080 is in use", sensitive_values({"8080"})) == "<value> is in use");
+  CHECK(program.scrub("cannot sync now", sensitive_values({"sync"})) == "cannot sync now");
   CHECK(program.scrub("X509_value_x") == "X509_value_x");
-  CHECK(program.scrub("unknown mode X509_value_x", values({"X509_value_xyz"})) == "unknown mode <value>");
-  CHECK(program.scrub("unknown mode is_my_host", values({"IS_MY_HOST"})) == "unknown mode <value>");
+  CHECK(program.scrub("unknown mode X509_value_x", sensitive_values({"X509_value_xyz"})) == "unknown mode <value>");
+  CHECK(program.scrub("unknown mode is_my_host", sensitive_values({"IS_MY_HOST"})) == "unknown mode <value>");
 }
 
 TEST_CASE("redaction messages: a value in other forms is no word of the program's either") {
   const Program program({"it says %s there"});
   for (const std::string form :
        {"MÜLLER", "Mu\xCC\x88ller", "müll", "janes", "diary", "hunter2secre", "HUNTER2SECRET", "Hunter2secret!"})
-    CHECK(
-        program.scrub("it says " + form + " there", values({"Müller", "janes_diary", "hunter2secret"})).substr(0, 15) ==
-        "it says <value>");
+    CHECK(program.scrub("it says " + form + " there", sensitive_values({"Müller", "janes_diary", "hunter2secret"}))
+              .substr(0, 15) == "it says <value>");
   for (const std::string secret : {"hunter", "correct horse", "bluebird"})
     for (const std::string& form : {base64(secret), percent_encoded(secret), "x" + secret, secret + "/y"})
       CHECK_FALSE(contains(program.scrub("it says " + form + " there"), form));
@@ -186,35 +154,6 @@ TEST_CASE("redaction messages: a program without a word for it says nothing") {
   CHECK(program.scrub("patient Jane Doe, born 12 March 1984") == "<value>");
   CHECK(program.scrub("").empty());
   CHECK(program.scrub("...!") == "...!");
-}
-
-TEST_CASE("redaction messages: ordinary words that the program does not have never leave") {
-  // Made here, letter by letter, so that no program has them.
-  std::mt19937 random(5);
-  const Strings syllables = {"ba", "ro", "mi", "ten", "sul", "ka", "dor", "vi", "lan", "ge", "po", "ster"};
-  const Strings templates = {"cannot open %s",
-                             "%s: not found",
-                             "user %s may not read %s",
-                             "key '%s' is missing",
-                             "value %s of %s at line %d",
-                             "host %s does not answer",
-                             "[%s] (%s)",
-                             "%s/%s.txt is bad"};
-  const Program program(templates);
-  for (int round = 0; round < 5000; ++round) {
-    std::string message = templates[random() % templates.size()];
-    Strings words;
-    for (std::size_t at = 0; (at = message.find('%')) != std::string::npos;) {
-      std::string word;
-      for (auto i = 2 + random() % 3; i > 0; --i) word += syllables[random() % syllables.size()];
-      if (random() % 3 == 0) word[0] = static_cast<char>(word[0] - 'a' + 'A');
-      words.push_back(word);
-      message.replace(at, 2, word);
-    }
-    const std::string scrubbed = program.scrub(message);
-    CAPTURE(message);
-    for (const std::string& word : words) REQUIRE_FALSE(contains(scrubbed, word));
-  }
 }
 
 TEST_CASE("redaction messages: scrubbing twice is scrubbing once, in valid UTF-8 within the limit") {
@@ -278,7 +217,7 @@ TEST_CASE("redaction messages: scrubbing twice is scrubbing once, in valid UTF-8
   std::mt19937 random(31337);
   const auto pick = [&] { return pieces[random() % pieces.size()]; };
   for (int round = 0; round < 20000; ++round) {
-    SensitiveValues sensitive = values({"hunter2", "alice"});
+    SensitiveValues sensitive = sensitive_values({"hunter2", "alice"});
     for (auto i = random() % 3; i > 0; --i) sensitive.add(pick() + pick());
     std::string text;
     for (auto i = random() % 30; i > 0; --i) text += pick() + (random() % 2 == 0 ? " " : "");

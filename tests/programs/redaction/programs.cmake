@@ -36,3 +36,13 @@ if(USAGE_STATS_TEST_VARIANTS)
     throw_each_form(static throw_each_header "-O2" "-static")
   endif()
 endif()
+
+# Real libraries, which put their messages together themselves. Unoptimized: a compiler may keep a short literal in
+# instructions, where it is not looked for.
+usage_stats_test_program(library_errors programs/redaction/library_errors.cpp ${usage_stats_under_test})
+target_compile_options(test_program_library_errors PRIVATE -O0)
+find_package(SQLite3 QUIET)
+if(SQLite3_FOUND)
+  target_compile_definitions(test_program_library_errors PRIVATE WITH_SQLITE)
+  target_link_libraries(test_program_library_errors PRIVATE SQLite::SQLite3)
+endif()

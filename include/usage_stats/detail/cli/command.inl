@@ -86,7 +86,10 @@ USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::str
   for (const Subcommand& subcommand : subcommands) {
     if (call.name != subcommand.name) continue;
     for (std::size_t at = 1; at < arguments.size(); ++at)
-      if (!take(call, arguments, at)) return misused(call, call.name + ": unexpected argument '" + arguments[at] + "'");
+      if (!take(call, arguments, at))
+        return misused(call, call.name + (call.name == "preview" && arguments[at] == "--message"
+                                              ? ": --message takes a text"
+                                              : ": unexpected argument '" + arguments[at] + "'"));
     if (subcommand.touches_files)
       if (const std::string problem = plan_impl::obstacle(options); !problem.empty()) return fail(call, problem);
     return subcommand.run(call);

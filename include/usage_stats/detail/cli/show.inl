@@ -192,6 +192,14 @@ USAGE_STATS_INLINE std::string preview_report(const Options& options, const Plan
   return to_json(report);
 }
 
+USAGE_STATS_INLINE bool say_whether_sent(const Call& call, const Plan& plan) {
+  const bool sent = plan.decision.verdict == Verdict::on;
+  if (!sent)
+    remark(call, std::string("usage statistics are ") + verdict_name(plan.decision.verdict) +
+                     ": nothing would be sent; this is what would be if they were on");
+  return sent;
+}
+
 /// What a report would say of an error with this message.
 USAGE_STATS_INLINE int preview_message(const Call& call) {
   Report report;
@@ -202,6 +210,9 @@ USAGE_STATS_INLINE int preview_message(const Call& call) {
     remark(call, "this program reports only the type of an error");
   else if (message.empty() && !call.message->empty())
     remark(call, "the program's own words cannot be read here: only the type of an error is reported");
+  else if (const Plan plan = plan_of(call.options);
+           say_whether_sent(call, plan) && disclosed(call.options, plan).errors == ErrorDetail::type)
+    remark(call, "messages of errors are withheld until a notice has named them; this is what would be sent then");
   if (!call.json) return print(message.empty() ? message : message + "\n"), done;
   JsonWriter json(true);
   json.begin_object();
@@ -214,10 +225,7 @@ USAGE_STATS_INLINE int preview(const Call& call) {
   if (call.message) return preview_message(call);
   const Plan plan = plan_of(call.options);
   const std::string report = preview_report(call.options, plan);
-  const bool sent = plan.decision.verdict == Verdict::on;
-  if (!sent)
-    remark(call, std::string("usage statistics are ") + verdict_name(plan.decision.verdict) +
-                     ": nothing would be sent; this is what would be if they were on");
+  const bool sent = say_whether_sent(call, plan);
   std::vector<Outgoing> requests;
   for (const Endpoint& endpoint : plan.endpoints) add_requests(requests, endpoint, {}, report);
   if (call.json) {

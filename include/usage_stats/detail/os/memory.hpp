@@ -13,11 +13,12 @@ namespace os {
 
 struct MemoryRange {
   std::uintptr_t begin, end;
+  bool library = false;  // not the program's own file
 };
 
 /// The memory that the program's file, and with `libraries` those of the libraries it has loaded, fill and nothing
 /// writes to: no data, no heap, no file that the program has mapped, no names of symbols. Asks nothing that takes the
-/// loader's lock. Empty where that cannot be told.
+/// loader's lock. The program comes first. Empty where that cannot be told.
 std::vector<MemoryRange> read_only_memory(bool libraries);
 
 /// Reads memory of this process that may be gone by now, or whose file may have been cut. By plain calls alone: a

@@ -62,7 +62,7 @@ USAGE_STATS_INLINE MemoryRange symbol_names(const MemoryReader& reader, std::uin
 
 /// Adds the segments of the object whose header lies at `header`. Code is one of them only where the linker has put
 /// the literals there, too.
-USAGE_STATS_INLINE bool add_object(const MemoryReader& reader, std::uintptr_t header,
+USAGE_STATS_INLINE bool add_object(const MemoryReader& reader, std::uintptr_t header, bool library,
                                    std::vector<MemoryRange>& ranges) {
   ElfW(Ehdr) elf;
   if (!copy_objects(reader, header, &elf, 1) || std::memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0) return false;
@@ -82,8 +82,8 @@ USAGE_STATS_INLINE bool add_object(const MemoryReader& reader, std::uintptr_t he
     if (segment.p_type != PT_LOAD || !read_only) continue;
     const std::uintptr_t begin = bias + segment.p_vaddr, end = begin + segment.p_filesz;
     const bool split = names.begin >= begin && names.end <= end && names.begin < names.end;
-    ranges.push_back({begin, split ? names.begin : end});
-    if (split) ranges.push_back({names.end, end});
+    ranges.push_back({begin, split ? names.begin : end, library});
+    if (split) ranges.push_back({names.end, end, library});
   }
   return true;
 }
@@ -130,12 +130,12 @@ USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool libraries) {
   const MemoryReader reader;
   std::vector<MemoryRange> ranges;
   const std::uintptr_t program = ::getauxval(AT_PHDR) - sizeof(ElfW(Ehdr));
-  if (!posix::add_object(reader, program, ranges)) return {};
+  if (!posix::add_object(reader, program, false, ranges)) return {};
   if (!libraries) return ranges;
   const std::vector<std::uintptr_t> headers = posix::object_headers();
   if (headers.empty()) return {};
   for (const std::uintptr_t header : headers)
-    if (header != program) posix::add_object(reader, header, ranges);
+    if (header != program) posix::add_object(reader, header, true, ranges);
   return ranges;
 }
 
@@ -162,7 +162,7 @@ USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool libraries) {
     for (const char* const section : {"__cstring", "__const", "__ustring"}) {
       unsigned long size = 0;
       const auto begin = reinterpret_cast<std::uintptr_t>(::getsectiondata(header, "__TEXT", section, &size));
-      if (begin != 0 && size != 0) ranges.push_back({begin, begin + size});
+      if (begin != 0 && size != 0) ranges.push_back({begin, begin + size, i != 0});
     }
   }
   return ranges;

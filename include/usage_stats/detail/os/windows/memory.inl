@@ -23,9 +23,10 @@ USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool libraries) {
   MEMORY_BASIC_INFORMATION region{};
   for (std::uintptr_t at = 0; ::VirtualQuery(reinterpret_cast<const void*>(at), &region, sizeof region) != 0;) {
     const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(region.BaseAddress), end = begin + region.RegionSize;
-    const bool wanted = libraries || region.AllocationBase == program;
-    if (wanted && region.State == MEM_COMMIT && region.Type == MEM_IMAGE && region.Protect == PAGE_READONLY)
-      ranges.push_back({begin, end});
+    const bool library = region.AllocationBase != program;
+    if (library <= libraries && region.State == MEM_COMMIT && region.Type == MEM_IMAGE &&
+        region.Protect == PAGE_READONLY)
+      ranges.insert(library ? ranges.end() : ranges.begin(), {begin, end, library});
     if (end <= at) break;
     at = end;
   }

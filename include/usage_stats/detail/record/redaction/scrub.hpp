@@ -26,8 +26,8 @@ std::string_view kind_of_value(std::string_view value) noexcept;
 /// run does it.
 class SensitiveValues {
  public:
-  /// A value and the words in it that have three letters or more; with a digit in it, and from `shortest` bytes on, it
-  /// goes even where the program says the same.
+  /// A value and the words in it that have three letters or more; of several words or with a digit in it, and from
+  /// `shortest` bytes on, it goes even where the program says the same.
   void add(std::string_view value, std::size_t shortest = 3) { add(value, shortest, false); }
   /// The same for a name of the user or the host.
   void add_name(std::string_view name) { add(name, 3, true); }
@@ -40,15 +40,14 @@ class SensitiveValues {
 
   /// The values, taken apart; letters of ASCII in lower case.
   struct Words {
-    std::shared_ptr<const std::string> lowered;  // that the others point into
-    std::vector<std::string_view> words;         // sorted
-    std::vector<std::string_view> values;        // sorted; that go everywhere
-    std::size_t longest = 0;                     // of the values
-    bool complete = true;                        // else there are more, and nobody knows them
+    std::shared_ptr<const std::string> plain;  // that the others point into
+    std::vector<std::string_view> words;       // sorted
+    std::vector<std::string_view> values;      // sorted; that go everywhere, one blank between words
+    bool complete = true;                      // else there are more, and nobody knows them
 
     /// The word, or a secret's first letters (eight and more).
     bool contains(std::string_view word) const;
-    /// Begin and end of each value that goes everywhere, as whole words.
+    /// Begin and end of each value that goes everywhere, as whole words, whatever parts them.
     std::vector<std::pair<std::size_t, std::size_t>> occurrences(std::string_view text) const;
   };
   Words words() const;

@@ -87,38 +87,30 @@ struct Judged {
   bool hidden;  // goes
 };
 
-/// Groups of short numbers that are one thing: 10.0.0.1, 12 34 56 78. Versions and (3,2) are shorter.
-USAGE_STATS_INLINE void hide_groups_of_numbers(const Known& known, std::vector<Judged>& words) {
-  const auto is_open = [&](std::size_t i) { return !words[i].own && !words[i].word.letters && !words[i].word.mark; };
-  for (std::size_t first = 0, next = 0; first < words.size(); first = next) {
-    next = first + 1;
-    if (!is_open(first)) continue;
-    std::size_t digits = words[first].word.end - words[first].word.begin;
-    while (next < words.size() && is_open(next) && words[next].word.begin - words[next - 1].word.end == 1 &&
-           !is_own(known, words[next - 1].word.end, words[next].word.begin, Own::phrase)) {
-      digits += words[next].word.end - words[next].word.begin;
-      ++next;
-    }
-    if (next - first > 3 || digits > 4)
-      for (std::size_t i = first; i < next; ++i) words[i].hidden = true;
+/// Short numbers that are one thing, whatever parts them: 10.0.0.1, 12 34, (12) 3, 48.1, 11.5. Three digits may be a
+/// time, a date or a PIN. In somebody's own words (`of_user`) words part nothing.
+USAGE_STATS_INLINE void hide_groups_of_numbers(std::vector<Judged>& words, bool of_user) {
+  const auto is_open = [](const Judged& judged) { return !judged.own && !judged.word.letters && !judged.word.mark; };
+  for (std::size_t first = 0, next = 0; first < words.size(); first = next + 1) {
+    std::size_t digits = 0;
+    for (next = first; next < words.size() && (of_user || is_open(words[next])); ++next)
+      digits += is_open(words[next]) ? words[next].word.end - words[next].word.begin : 0;
+    for (std::size_t i = first; i < next && digits > 2; ++i) words[i].hidden = words[i].hidden || is_open(words[i]);
   }
 }
 
-/// Short numbers in somebody's own words: all of them, unless they are too few to be a time, a date or a PIN.
-USAGE_STATS_INLINE void hide_short_numbers(std::vector<Judged>& words) {
-  const auto is_open = [](const Judged& judged) { return !judged.own && !judged.word.letters && !judged.word.mark; };
-  std::size_t digits = 0;
-  for (const Judged& judged : words) digits += is_open(judged) ? judged.word.end - judged.word.begin : 0;
-  for (Judged& judged : words) judged.hidden = judged.hidden || (digits > 2 && is_open(judged));
-}
-
-/// The number of a line, behind the name of one of the program's files: kernels.cu:142.
-USAGE_STATS_INLINE bool is_line(const Known& known, const std::vector<Judged>& words, const Word& number) noexcept {
-  if (words.size() < 2 || number.letters || number.end - number.begin > 5) return false;
-  const Judged &name = words[words.size() - 2], &extension = words.back();
-  return number.begin == extension.word.end + 1 && known.text[extension.word.end] == ':' &&
-         extension.word.begin == name.word.end + 1 && known.text[name.word.end] == '.' && name.own && extension.own &&
-         extension.word.end - extension.word.begin <= 3;
+/// A number that belongs to a name of the program's: of a line (kernels.cu:142), of an error (type_error.302).
+USAGE_STATS_INLINE bool is_of_name(const Known& known, const std::vector<Judged>& words, const Word& number) {
+  if (words.empty() || number.letters || number.begin != words.back().word.end + 1 || !words.back().own) return false;
+  const Word& last = words.back().word;
+  const std::size_t size = number.end - number.begin;
+  const auto text = [&](const Word& word) {
+    return std::string_view(known.text).substr(word.begin, word.end - word.begin);
+  };
+  if (known.text[last.end] == '.') return size <= 3 && vocabulary_impl::is_identifier(text(last));
+  if (known.text[last.end] != ':' || size > 5 || words.size() < 2) return false;
+  const Judged& name = words[words.size() - 2];
+  return last.begin == name.word.end + 1 && known.text[name.word.end] == '.' && name.own && text(last).size() <= 3;
 }
 
 /// Each word of the text, and whether it goes. `again`: something went that the program does say, so that what stood
@@ -128,10 +120,11 @@ USAGE_STATS_INLINE std::vector<Judged> judge(const Known& known, const Sensitive
   std::vector<Judged> words;
   for (const Word& word : words_of(known.text)) {
     const std::string_view text = std::string_view(known.text).substr(word.begin, word.end - word.begin);
-    const bool own = !word.mark && (is_own(known, word.begin, word.end, Own::phrase) ||
-                                    (is_own(known, word.begin, word.end, Own::name) && !sensitive.contains(text)));
-    const bool stays = own || (!word.letters && (text.size() < 3 || is_line(known, words, word)));
-    words.push_back({word, own, word.mark || !stays});
+    const bool name = is_own(known, word.begin, word.end, Own::name), secret = name && sensitive.contains(text);
+    const bool phrase = is_own(known, word.begin, word.end, Own::phrase) || is_of_name(known, words, word);
+    const bool own = !word.mark && (phrase || (name && !secret));
+    again = again || (secret && !phrase);
+    words.push_back({word, own, !own && (word.mark || word.letters || text.size() > 2)});
   }
   const auto hide = [&](std::size_t begin, std::size_t end) {
     for (Judged& judged : words) {
@@ -150,8 +143,7 @@ USAGE_STATS_INLINE std::vector<Judged> judge(const Known& known, const Sensitive
     hide(span.begin, span.end);
     hidden_quotations.push_back(span);
   }
-  hide_groups_of_numbers(known, words);
-  if (of_user) hide_short_numbers(words);
+  hide_groups_of_numbers(words, of_user);
   const auto goes_with = [&](std::size_t i, std::size_t neighbour) {  // a short number at what goes
     const auto [left, right] = std::minmax(i, neighbour);
     if (words[i].hidden || words[i].own || words[i].word.letters || !words[neighbour].hidden) return;
@@ -176,6 +168,10 @@ USAGE_STATS_INLINE std::vector<Span> hidden_spans(const Known& known, const std:
     if (!words[i].hidden) continue;
     Span span{words[i].word.begin, words[i].word.end};
     const auto joins = [&](const Word& next) {
+      std::uint32_t only = 0;  // the apostrophe of O'Neil
+      if (span.end < next.begin && span.end + characters::decode(known.text, span.end, only) == next.begin &&
+          quote_family(only) == 1 && belongs(span.end))
+        return true;
       for (std::size_t at = span.end; at < next.begin;) {
         std::uint32_t code = 0;
         const std::size_t length = characters::decode(known.text, at, code);

@@ -113,8 +113,14 @@ USAGE_STATS_INLINE bool is_identifier(std::string_view token) noexcept {
 template <class Unit>
 class Common {
  public:
-  Common(Haystack& all, Units<Unit> memory, std::ptrdiff_t in_memory, std::size_t in_text)
-      : all_(all), memory_(memory), shift_(in_memory - static_cast<std::ptrdiff_t>(in_text)), begin_(in_text) {
+  Common(Haystack& all, Units<Unit> memory, std::ptrdiff_t in_memory, std::size_t in_text, bool library,
+         std::size_t shortest)
+      : all_(all),
+        memory_(memory),
+        library_(library),
+        shortest_(shortest),
+        shift_(in_memory - static_cast<std::ptrdiff_t>(in_text)),
+        begin_(in_text) {
     const auto& text = all_.text(Unit{});
     const auto same = [&](std::size_t i) { return static_cast<std::make_unsigned_t<Unit>>(text[i]) == memory_[at(i)]; };
     while (begin_ > 0 && text[begin_] != 0 && at(begin_) > 0 && same(begin_ - 1)) --begin_;
@@ -153,17 +159,43 @@ class Common {
     const std::size_t word = all_.first_word[from];
     return std::min(to, word < all_.words.size() ? all_.words[word].begin : to) - from;
   }
+  /// Whether punctuation parts the run from what stands before or behind it: `: Is a directory [`. Not what a mark may
+  /// swallow, nor a quote.
+  bool parted(std::size_t from, std::size_t to) const noexcept {
+    const std::string& text = all_.narrow;
+    const auto is_dash = [&](std::size_t i) { return i != 0 && text.compare(i - 1, 3, " - ") == 0; };
+    const std::size_t left = from == 0 ? 0 : text.find_last_not_of(' ', from - 1);
+    const std::size_t right = std::min(text.find_first_not_of(' ', to), text.size() - 1);
+    return std::string_view(":;([]").find(text[left]) != std::string_view::npos || is_dash(left) ||
+           std::string_view(":;)]").find(text[right]) != std::string_view::npos || is_dash(right);
+  }
+  /// 3 of 7, but not Bank of England. A mark may have been a number.
+  bool between_numbers(std::size_t from, std::size_t to) const noexcept {
+    const auto may_be = [&](char c) { return c == '\1' || (c >= '0' && c <= '9'); };
+    return may_be(all_.narrow[from - 1]) && may_be(all_.narrow[to]);
+  }
+  /// Whether the run is a piece of a template: words that begin and end where a literal does or its part between two
+  /// values, at the side of the text where they stand. Words that touch one such end are few by chance, and others
+  /// stand beside each other in some sentence of some library.
   bool is_phrase(std::size_t letters, const Word& first, const Word& last, std::size_t from,
                  std::size_t to) const noexcept {
     const bool at_begin = all_.narrow[from] == '\0', at_end = all_.narrow[to - 1] == '\0';
     const std::size_t next = all_.first_word[from];
-    const bool clean =
-        first.begin > from && all_.words[next].begin == first.begin && (next == 0 || all_.words[next - 1].end <= from);
-    const bool begins = at_begin || (clean && memory_.begins(at(begin_)));
-    const bool ends = at_end || (last.end < to && separators(last.end, to) == to - last.end && memory_.ends(at(end_)));
-    if (at_begin && at_end) return true;
-    const std::size_t size = end_ - begin_ + (begins && !at_begin) + (ends && !at_end);
-    return size >= shortest_run && (letters > 1 || (begins && ends && (letters != 0 || at_begin || at_end)));
+    const bool from_first = all_.words[next].begin == first.begin && (next == 0 || all_.words[next - 1].end <= from);
+    const bool to_last = separators(last.end, to) == to - last.end;
+    const bool begins = at_begin || (from_first && memory_.begins(at(begin_))),
+               ends = at_end || (to_last && memory_.ends(at(end_)));
+    const bool left = at_begin || (begins && first.begin > from), right = at_end || (ends && last.end < to);
+    if (at_begin && at_end) return !library_ || first.begin != last.begin;
+    const std::size_t size = end_ - begin_ + (left && !at_begin) + (right && !at_end);
+    if (size < shortest_ || (size < shortest_run && !at_begin && !at_end && !between_numbers(from, to))) return false;
+    if (left && right) return letters != 0 || at_begin || at_end;
+    if (begins && ends)  // glued to its neighbours: "unexpected " + "end of input"
+      return letters > 1 ? left || right || parted(from, to)
+                         : letters != 0 && !library_ && (left || right) && parted(from, to);
+    if (!left && !right) return !library_ && letters > 3;
+    const std::size_t open = left ? last.end : from, after = left ? to : first.begin;
+    return letters > 2 || (letters == 2 && (!library_ || all_.narrow.find_first_not_of(' ', open) < after));
   }
   bool note_names(std::size_t first, std::size_t last, std::size_t from, std::size_t to) {
     bool more = false;
@@ -188,6 +220,8 @@ class Common {
 
   Haystack& all_;
   Units<Unit> memory_;
+  bool library_;
+  std::size_t shortest_;
   std::ptrdiff_t shift_;
   std::size_t begin_, end_ = 0;
 };
@@ -256,29 +290,34 @@ USAGE_STATS_INLINE std::optional<std::vector<std::vector<Own>>> find_own_text(
     const std::vector<std::string_view>& texts, const std::vector<os::MemoryRange>& memory) {
   using namespace vocabulary_impl;
   Haystack all(texts);
-  std::size_t shortest = shortest_run;
+  std::size_t shortest = shortest_run, size_of_program = 0;
   for (const std::string_view text : texts)
     if (!text.empty()) shortest = std::min(shortest, text.size() + 2);
+  for (const os::MemoryRange& range : memory) size_of_program += range.library ? 0 : range.end - range.begin;
   Blocks blocks = blocks_of(all);
   std::size_t compared = 0;  // characters: text and memory that repeat themselves would take for ever
   const bool read = read_memory(memory, [&](const Piece& piece) {
+    const std::size_t shortest_found =
+        piece.library || size_of_program > most_in_detail ? shortest_run : shortest_run - 2;
     bool more = false;
     const auto look = [&](auto common) {
       compared += common.size();
       more = common.note() || more;
     };
-    blocks.scan(piece.bytes, piece.first, piece.last, step_for(shortest), [&](std::size_t at, std::size_t place) {
-      const auto offset = static_cast<std::ptrdiff_t>(at + ((place & is_behind) != 0));
-      const std::size_t begin = place & ~(is_wide | is_behind);
-      const auto size = static_cast<std::ptrdiff_t>(piece.size);
-      if (compared > most_compared) return;
-      if ((place & is_wide) != 0)
-        look(Common<char16_t>(all, {piece.bytes, size / 2}, offset / 2, begin));
-      else if (is_open(all, begin, begin + 4))
-        look(Common<char>(all, {piece.bytes, size}, offset, begin));
-    });
+    blocks.scan(
+        piece.bytes, piece.first, piece.last, step_for(std::min(shortest, shortest_found)),
+        [&](std::size_t at, std::size_t place) {
+          const auto offset = static_cast<std::ptrdiff_t>(at + ((place & is_behind) != 0));
+          const std::size_t begin = place & ~(is_wide | is_behind);
+          const auto size = static_cast<std::ptrdiff_t>(piece.size);
+          if (compared > most_compared) return;
+          if ((place & is_wide) != 0)
+            look(Common<char16_t>(all, {piece.bytes, size / 2}, offset / 2, begin, piece.library, shortest_found));
+          else if (is_open(all, begin, begin + 4))
+            look(Common<char>(all, {piece.bytes, size}, offset, begin, piece.library, shortest_found));
+        });
     if (more) blocks = blocks_of(all);
-    return compared <= most_compared;
+    return compared <= most_compared && !blocks.empty();
   });
   if (!read || compared > most_compared) return std::nullopt;
   std::vector<std::vector<Own>> result;
@@ -294,25 +333,28 @@ USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::ve
                                                                    bool libraries, bool endings) {
   using namespace vocabulary_impl;
   std::vector<bool> found(names.size(), false);
-  std::size_t missing = names.size(), shortest = shortest_run;
+  std::size_t missing = names.size(), shortest = 5;  // bytes
   Blocks blocks;
-  constexpr std::string_view around("\0 ,;:.=-|/\"'()[]{}<>\n", 21);
+  constexpr std::string_view around("\0 ,;:.=-|/\"'()[]{}<>\n\t*%+!?&@#", 30);
   for (std::size_t i = 0; i < names.size(); ++i) {
     const std::string name(names[i]);
     found[i] = name.size() < 2;  // nobody's secret
     missing -= found[i];
-    shortest = found[i] ? shortest : std::min(shortest, name.size());
+    shortest = found[i] ? shortest : std::min(shortest, name.size() - endings);
     for (std::size_t k = 0; k + 4 <= name.size(); ++k) blocks.add(name.data() + k, i << 16 | (k + 1));
-    for (const char after : around) {  // a short name with what may stand around it
-      if (name.size() == 3) blocks.add((name + after).data(), i << 16 | 1);
-      for (const char before : around)
-        if (name.size() == 2) blocks.add((before + name + after).data(), i << 16);
+    if (found[i] || name.size() >= shortest_run) continue;
+    for (const char mark : around) {  // a short name with what may stand around it
+      if (name.size() > 2) blocks.add((mark + name.substr(0, 3)).data(), i << 16);
+      if (name.size() > 2) blocks.add((name.substr(name.size() - 3) + mark).data(), i << 16 | (name.size() - 2));
+      for (const char after : around)
+        if (name.size() == 2) blocks.add((mark + name + after).data(), i << 16);
     }
   }
   blocks.sort();
   const auto look = [&](const Piece& piece) {
     const Units<char> memory{piece.bytes, static_cast<std::ptrdiff_t>(piece.size)};
-    blocks.scan(piece.bytes, piece.first, piece.last, step_for(shortest), [&](std::size_t at, std::size_t place) {
+    const std::size_t step = shortest > 4 ? 4 : shortest > 2 ? 2 : 1;
+    blocks.scan(piece.bytes, piece.first, piece.last, step, [&](std::size_t at, std::size_t place) {
       const std::size_t name = place >> 16, offset = place & 0xFFFF, size = names[name].size();
       if (found[name] || at + 1 < offset || at + 1 - offset + size > piece.size) return;
       const auto begin = static_cast<std::ptrdiff_t>(at + 1 - offset), end = begin + static_cast<std::ptrdiff_t>(size);
@@ -325,8 +367,14 @@ USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::ve
     });
     return missing != 0;
   };
-  for (const bool all : {false, true})
-    if (missing != 0 && all <= libraries && !read_memory(os::read_only_memory(all), look)) return std::nullopt;
+  for (const bool all : {false, true}) {
+    if (missing == 0 || all > libraries) break;
+    std::vector<os::MemoryRange> memory = os::read_only_memory(all);
+    if (memory.empty()) return std::nullopt;
+    const auto searched = [all](const os::MemoryRange& range) { return range.library != all; };
+    memory.erase(std::remove_if(memory.begin(), memory.end(), searched), memory.end());
+    if (!memory.empty() && !read_memory(memory, look)) return std::nullopt;
+  }
   return found;
 }
 

@@ -16,6 +16,8 @@ namespace vocabulary_impl {
 
 inline constexpr std::size_t piece_size = 256 * 1024, margin = 1024;
 inline constexpr std::size_t shortest_run = 7;  // bytes: what every fourth byte of memory is enough to find
+/// A program with more read-only data than this is looked through as its libraries are, for runs of 7 bytes.
+inline constexpr std::size_t most_in_detail = 8 * 1024 * 1024;
 inline constexpr std::size_t most_compared = 64 * 1024 * 1024;
 inline constexpr std::chrono::milliseconds longest_search{1500};
 
@@ -23,6 +25,7 @@ inline constexpr std::chrono::milliseconds longest_search{1500};
 class Blocks {
  public:
   void add(const char* bytes, std::size_t place) { entries_.emplace_back(block_at(bytes), place); }
+  bool empty() const noexcept { return entries_.empty(); }
   /// To be called between the last add() and the first scan().
   void sort() {
     std::sort(entries_.begin(), entries_.end());
@@ -73,6 +76,7 @@ class Blocks {
 struct Piece {
   const char* bytes;
   std::size_t size, first, last;  // what is new lies in [first, last)
+  bool library;
 };
 
 /// Shows memory piece by piece until `look` returns false. False where it cannot be read, or not in time.
@@ -90,7 +94,8 @@ bool read_memory(const std::vector<os::MemoryRange>& ranges, Look look) {
       const std::size_t copied = reader.copy(begin, buffer.data(), size);
       any = any || copied != 0;
       const std::size_t first = at - begin;
-      if (copied > first && !look(Piece{buffer.data(), copied, first, std::min(copied, first + piece_size)}))
+      if (copied > first &&
+          !look(Piece{buffer.data(), copied, first, std::min(copied, first + piece_size), range.library}))
         return true;
       if (copied < size) break;
     }
