@@ -145,6 +145,70 @@ USAGE_STATS_INLINE void SensitiveValues::add_arguments(const std::vector<std::st
   }
 }
 
+namespace redaction_impl {
+
+template <class See>
+void each_part(std::string_view text, std::string_view separators, See see) {
+  for (std::size_t at = 0, end = 0; at <= text.size(); at = end + 1) {
+    end = std::min(text.find_first_of(separators, at), text.size());
+    see(text.substr(at, end - at));
+  }
+}
+
+/// What is compared with a message: values and their words in one text, whose parts are known by begin and size until
+/// it is complete.
+class ComparedWords {
+ public:
+  void add(std::string_view value, std::size_t shortest) {
+    constexpr std::string_view separators = " \t\r\n\v\f/\\:;=@&?|,#*\"'()[]{}<>", ends = "\t\r\n\v\f:;=&|,\"()[]{}";
+    const auto add_phrase = [&](std::string_view part) { add_value(part, shortest); };
+    add_phrase(value);
+    each_part(value, separators, add_phrase);
+    if (value.find_first_of(ends) != std::string_view::npos) each_part(value, ends, add_phrase);
+    for (const Word& word : words_of(value)) add_word(value.substr(word.begin, word.end - word.begin));
+  }
+  SensitiveValues::Words take() {
+    SensitiveValues::Words result;
+    result.plain = std::make_shared<const std::string>(std::move(text_));
+    result.words = sorted(words_, *result.plain);
+    result.values = sorted(values_, *result.plain);
+    return result;
+  }
+
+ private:
+  using Parts = std::vector<std::pair<std::size_t, std::size_t>>;  // begin and size
+
+  void add_value(std::string_view part, std::size_t shortest) {
+    if (part.size() < shortest || part.size() > 1024) return;
+    const std::vector<Word> words = words_of(part);
+    if (words.empty() || !goes_everywhere(part, words)) return;
+    const std::string compared = in_words(part, words);
+    values_.emplace_back(text_.size(), compared.size());
+    text_ += compared;
+  }
+  void add_word(std::string_view word) {
+    const auto add_part = [&](std::string_view part) {
+      if (part.size() > 2)
+        words_.emplace_back(text_.size() + static_cast<std::size_t>(part.data() - word.data()), part.size());
+    };
+    add_part(word);
+    if (word.find('_') != std::string_view::npos) each_part(word, "_", add_part);
+    text_ += lower(word);
+  }
+  static std::vector<std::string_view> sorted(const Parts& parts, std::string_view text) {
+    std::vector<std::string_view> all;
+    for (const auto& [begin, size] : parts) all.push_back(text.substr(begin, size));
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    return all;
+  }
+
+  std::string text_;
+  Parts values_, words_;
+};
+
+}  // namespace redaction_impl
+
 USAGE_STATS_INLINE SensitiveValues::Words SensitiveValues::words() const {
   if (accounts_) {
     if (const auto all = completed()) return all->words();
@@ -152,50 +216,10 @@ USAGE_STATS_INLINE SensitiveValues::Words SensitiveValues::words() const {
     unknown.complete = false;
     return unknown;
   }
-  constexpr std::string_view separators = " \t\r\n\v\f/\\:;=@&?|,#*\"'()[]{}<>", ends = "\t\r\n\v\f:;=&|,\"()[]{}";
-  Words result;
-  std::string plain;
-  std::vector<std::pair<std::size_t, std::size_t>> values, words;  // begin and size in it
-  const auto each_part = [](std::string_view text, std::string_view between, auto see) {
-    for (std::size_t at = 0, end = 0; at <= text.size(); at = end + 1) {
-      end = std::min(text.find_first_of(between, at), text.size());
-      see(text.substr(at, end - at));
-    }
-  };
-  for (const Value& value : values_) {
-    const std::string_view text = std::string_view(text_).substr(value.begin, value.size);
-    const auto add_value = [&](std::string_view part) {
-      if (part.size() < value.shortest || part.size() > 1024) return;
-      const std::vector<Word> parts = words_of(part);
-      if (parts.empty() || !redaction_impl::goes_everywhere(part, parts)) return;
-      const std::string compared = redaction_impl::in_words(part, parts);
-      values.emplace_back(plain.size(), compared.size());
-      plain += compared;
-    };
-    add_value(text);
-    each_part(text, separators, add_value);
-    if (text.find_first_of(ends) != std::string_view::npos) each_part(text, ends, add_value);
-    for (const Word& word : words_of(text)) {
-      const std::string_view whole = text.substr(word.begin, word.end - word.begin);
-      const auto add_word = [&](std::string_view part) {
-        if (part.size() > 2)
-          words.emplace_back(plain.size() + static_cast<std::size_t>(part.data() - whole.data()), part.size());
-      };
-      add_word(whole);
-      if (whole.find('_') != std::string_view::npos) each_part(whole, "_", add_word);
-      plain += redaction_impl::lower(whole);
-    }
-  }
-  result.plain = std::make_shared<const std::string>(std::move(plain));
-  const auto take = [&](const std::vector<std::pair<std::size_t, std::size_t>>& from,
-                        std::vector<std::string_view>& to) {
-    for (const auto& [begin, size] : from) to.push_back(std::string_view(*result.plain).substr(begin, size));
-    std::sort(to.begin(), to.end());
-    to.erase(std::unique(to.begin(), to.end()), to.end());
-  };
-  take(words, result.words);
-  take(values, result.values);
-  return result;
+  redaction_impl::ComparedWords compared;
+  for (const Value& value : values_)
+    compared.add(std::string_view(text_).substr(value.begin, value.size), value.shortest);
+  return compared.take();
 }
 
 USAGE_STATS_INLINE bool SensitiveValues::Words::contains(std::string_view word) const {
@@ -208,12 +232,12 @@ USAGE_STATS_INLINE std::vector<std::pair<std::size_t, std::size_t>> SensitiveVal
     std::string_view text) const {
   std::vector<std::pair<std::size_t, std::size_t>> found;
   const std::vector<Word> at = words_of(text);
-  const std::string plain = redaction_impl::in_words(text, at);
+  const std::string searched = redaction_impl::in_words(text, at);
   for (std::size_t first = 0, begin = 0; first < at.size(); begin += at[first].end - at[first].begin + 1, ++first) {
     auto value = values.begin();
     for (std::size_t last = first, end = begin; last < at.size(); ++last, ++end) {
       end += at[last].end - at[last].begin;
-      const std::string_view part = std::string_view(plain).substr(begin, end - begin);
+      const std::string_view part = std::string_view(searched).substr(begin, end - begin);
       value = std::lower_bound(value, values.end(), part);
       if (value == values.end() || value->compare(0, part.size(), part) != 0) break;  // none begins like this
       if (*value == part) found.emplace_back(at[first].begin, at[last].end);
