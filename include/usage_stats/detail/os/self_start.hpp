@@ -60,8 +60,9 @@ bool ends_with_its_container() noexcept;
 bool finds_own_executable() noexcept;
 
 /// What the uploader does first of all: new session, folder "/", no stray descriptors but that of the `lock` it was
-/// started with, the lowest priority whatever the host's, all processors, and death by alarm after `limit`.
-void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept;
+/// started with, the lowest priority whatever the host's, all processors, and death by alarm after `limit`. Returns
+/// whether it was started with the lock, also where that file has lost its name meanwhile.
+bool become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept;
 
 }  // namespace os
 }  // namespace detail

@@ -62,7 +62,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
 }
 
 [[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
-  os::become_background_process(longest_life, folder + "/" + lock_file);
+  const bool has_lock = os::become_background_process(longest_life, folder + "/" + lock_file);
   os::limit_memory(most_memory);
   USAGE_STATS_TRY {
     std::error_code error;
@@ -70,6 +70,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
       UploadOptions options;
       if (!stay.empty() && stay.size() < 6 && stay.find_first_not_of("0123456789") == std::string::npos)
         options.stay = std::min(std::chrono::milliseconds(std::stoi(stay)), options.stay);
+      options.makes_lock = !has_lock;
       options.deadline = Clock::now() + longest_life - longest_request - std::chrono::seconds(2);
       const Log log = log_into(*storage);
       // A name lookup may hang for as long as this process may live, and nothing but its end can end it.

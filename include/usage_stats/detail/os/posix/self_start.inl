@@ -107,7 +107,7 @@ USAGE_STATS_INLINE void take_programs_name() noexcept {
 
 }  // namespace posix
 
-USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept {
+USAGE_STATS_INLINE bool become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept {
   ::alarm(static_cast<unsigned>(limit.count()));
   posix::take_programs_name();
   ::setsid();
@@ -115,9 +115,9 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
   ::umask(077);
   struct stat named {
   }, held{};
-  const bool locked = ::lstat(lock.c_str(), &named) == 0 && ::fstat(posix::first_descriptor, &held) == 0 &&
-                      named.st_dev == held.st_dev && named.st_ino == held.st_ino &&
-                      ::fcntl(posix::first_descriptor, F_SETFD, FD_CLOEXEC) == 0;
+  const bool any = ::fstat(posix::first_descriptor, &held) == 0 && S_ISREG(held.st_mode);
+  const bool locked = any && ::lstat(lock.c_str(), &named) == 0 && named.st_dev == held.st_dev &&
+                      named.st_ino == held.st_ino && ::fcntl(posix::first_descriptor, F_SETFD, FD_CLOEXEC) == 0;
   posix::close_from(posix::first_descriptor + (locked ? 1 : 0));
   const struct rlimit no_core {};
   ::setrlimit(RLIMIT_CORE, &no_core);
@@ -130,3 +130,4 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
 }  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+  return locked || (any && held.st_nlink == 0);
