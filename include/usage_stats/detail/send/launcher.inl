@@ -98,7 +98,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
 USAGE_STATS_INLINE bool can_start_uploader() noexcept { return uploader_impl::hook_ran(); }
 
 USAGE_STATS_INLINE bool uploader_at_work(const Storage& storage) noexcept {
-  return os::LockedFile::is_locked(storage.folder(), uploader_impl::lock_file);
+  return os::LockedFile::look(storage.folder(), uploader_impl::lock_file) == os::LockedFile::Look::locked;
 }
 
 USAGE_STATS_INLINE os::SelfStart uploader_start(const Storage& storage, const std::string& app,
@@ -120,7 +120,8 @@ USAGE_STATS_INLINE os::Child start_uploader(const Storage& storage, const std::s
   if (os::LockedFile::Outcome outcome{}; found == os::LockedFile::Look::missing)
     os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
   error = std::make_error_code(std::errc::device_or_resource_busy);
-  if (found != os::LockedFile::Look::locked) child = os::start_self(uploader_start(storage, app, stay), error);
+  if (found == os::LockedFile::Look::free || found == os::LockedFile::Look::missing)
+    child = os::start_self(uploader_start(storage, app, stay), error);
   if (error == std::errc::device_or_resource_busy)
     log("an uploader is at work already");
   else
