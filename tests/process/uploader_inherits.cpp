@@ -3,10 +3,13 @@
 
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "compiler.hpp"
 #include "sandbox.hpp"
@@ -57,6 +60,20 @@ TEST_CASE("uploader inherits: the lowest priority, whatever the host's") {
     uploader.start(prefix);
     check_lowest(uploader);
   }
+}
+
+TEST_CASE("uploader inherits: what is lower than that stays: SCHED_IDLE, SCHED_BATCH, no turn at a busy disk") {
+  for (const auto& [option, policy] : {std::pair{"-i", SCHED_IDLE}, std::pair{"-b", SCHED_BATCH}}) {
+    AtWork uploader;
+    uploader.start({"chrt", option, "0"});
+    CHECK(::sched_getscheduler(uploader.id) == policy);
+  }
+  constexpr long of_process = 1, class_shift = 13, ordinary_last = (2 << class_shift) | 7;
+  AtWork idle, ordinary;
+  idle.start({"ionice", "-c", "3"});
+  CHECK((::syscall(SYS_ioprio_get, of_process, idle.id) >> class_shift) == 3);
+  ordinary.start({"ionice", "-c", "2", "-n", "0"});
+  CHECK(::syscall(SYS_ioprio_get, of_process, ordinary.id) == ordinary_last);
 }
 
 TEST_CASE("uploader inherits: no real-time scheduling") {

@@ -6,10 +6,13 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <set>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "sandbox.hpp"
 #include "server.hpp"
@@ -19,6 +22,15 @@
 namespace {
 
 std::vector<std::string> detached(const std::string& url) { return {"--url", url, "--unattended", "on"}; }
+
+/// The files of a home, at any depth.
+std::vector<std::string> files_in(const std::filesystem::path& home) {
+  std::vector<std::string> files;
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator it(home, error), end; !error && it != end; it.increment(error))
+    if (!it->is_directory()) files.push_back(it->path().lexically_relative(home).string());
+  return files;
+}
 
 }  // namespace
 
@@ -99,6 +111,54 @@ TEST_CASE("uploader life: it ends with its folder, and makes none") {
   std::filesystem::remove_all(sandbox.home());
   CHECK(sandbox.wait_for_no_uploader());
   CHECK_FALSE(std::filesystem::exists(sandbox.home()));
+}
+
+TEST_CASE("uploader life: a file that is removed while it waits for an answer does not come back") {
+  const std::string kinds[] = {"state.json", "uploader.lock", "usage_stats.json", ""};  // the last: all that there are
+  for (const std::string& kind : kinds)
+    for (const int status : {200, 404, 503}) {
+      CAPTURE(kind);
+      CAPTURE(status);
+      std::atomic<bool> held{true};
+      Server server([&](const ReceivedRequest&) {
+        wait_until([&] { return !held; });
+        return Answer{status};
+      });
+      const Sandbox sandbox;
+      CHECK(sandbox.run("reporter", detached(server.url())).exit_code == 0);
+      server.wait_for(1);
+      std::vector<std::string> removed;
+      for (const std::string& file : files_in(sandbox.home()))
+        if (kind.empty() || std::filesystem::path(file).filename() == kind) removed.push_back(file);
+      // What lies beside a report goes with it, and comes only now.
+      if (kind == "usage_stats.json")
+        removed.push_back((std::filesystem::path(removed.at(0)).parent_path() / "delivery.json").string());
+      REQUIRE_FALSE(removed.empty());
+      for (const std::string& file : removed) std::filesystem::remove(sandbox.home() / file);
+      held = false;
+      CHECK(sandbox.wait_for_no_uploader());
+      for (const std::string& file : removed) CHECK_MESSAGE(!std::filesystem::exists(sandbox.home() / file), file);
+      if (kind.empty()) CHECK(files_in(sandbox.home()).empty());
+    }
+}
+
+TEST_CASE("uploader life: a home can be removed right after a run, and nothing comes back") {
+  constexpr int runs = 40;
+  int failed = 0;
+  Server server;
+  const Sandbox sandbox;
+  Command remove{"rm", {"-rf", sandbox.home().string()}};
+  remove.inherit_environment = true;
+  for (int i = 0; i < runs; ++i) {
+    std::filesystem::create_directories(sandbox.home());
+    CHECK(sandbox.run("reporter", detached(server.url())).exit_code == 0);
+    failed += run(remove).exit_code == 0 ? 0 : 1;
+    CHECK(sandbox.wait_for_no_uploader());
+    for (const std::string& file : files_in(sandbox.home())) CHECK_MESSAGE(false, file << " is there again");
+    std::filesystem::remove_all(sandbox.home());
+  }
+  // `rm` may meet the temporary name of a file, which exists for some microseconds; longer where the machine is busy.
+  CHECK(failed <= runs / 10);
 }
 
 TEST_CASE("uploader life: it stays for a second, and has a limit on its memory above what the program has") {

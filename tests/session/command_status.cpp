@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <initializer_list>
+#include <utility>
 
 #include "sandbox.hpp"
 #include "server.hpp"
@@ -101,6 +103,55 @@ TEST_CASE("command status: status: tells endpoint, id, what waits and why, and w
   const Result text = run_usage_stats(sandbox, {"status"},
                                       {"--url", server.url(), "--purpose", std::string(300, 'x') + " words words"});
   CHECK(text.out.find("1 report; next attempt after 20") != std::string::npos);
+}
+
+TEST_CASE("command status: status: why the last report of each endpoint was dropped") {
+  const std::pair<int, const char*> rows[] = {{404, "refused (status 404: no such page)"},
+                                              {410, "stopped (status 410"}};
+  for (const auto& [code, why] : rows) {
+    const Server server([code = code](const ReceivedRequest&) { return Answer{code, {}, "no such page"}; });
+    const Sandbox sandbox;
+    sandbox.run("reporter", sending_to(server.url()));
+    CHECK(sandbox.wait_for_no_uploader());
+    const nlohmann::json drops = status(sandbox, {"--url", server.url()})["last_drops"];
+    REQUIRE(drops.size() == 1);
+    CHECK(drops[0]["endpoint"] == server.url());
+    CHECK(drops[0]["why"].get<std::string>().find(why) == 0);
+    const std::string text = run_usage_stats(sandbox, {"status"}, {"--url", server.url()}).out;
+    CHECK_MESSAGE(text.find("last dropped  " + server.url()) != std::string::npos, text);
+  }
+}
+
+TEST_CASE("command status: status: of one it speaks in the singular, of several in the plural") {
+  const Sandbox sandbox;
+  sandbox.run("reporter", sending_to("http://127.0.0.1:9/"));
+  CHECK(sandbox.wait_for_no_uploader());
+  const std::string id = sandbox.pending().at(0), envelope = read_file(sandbox.usage_folder() / "pending" / id);
+  const std::string host = nlohmann::json::parse(envelope.substr(0, envelope.find('\n')))["host"];
+  const auto replaced = [](std::string text, const std::string& from, const std::string& to) {
+    return text.replace(text.find(from), from.size(), to);
+  };
+  // A run that is gone, one of another machine, and a report of a newer version.
+  const auto add = [&](char digit) {
+    const auto put = [&](const char* folder, char second, const std::string& text) {
+      const std::string name = std::string(31, digit) + second;
+      write_file(sandbox.usage_folder() / folder / name, replaced(text, id, name));
+    };
+    put("active", 'a', replaced(envelope, "\"host\":\"" + host + "\",", ""));
+    put("active", 'b', envelope);  // whose mark goes with another id
+    put("pending", 'c', replaced(envelope, "usage-stats-label/1", "usage-stats-label/2"));
+  };
+  const auto says = [&](std::initializer_list<const char*> rows) {
+    const std::string text = run_usage_stats(sandbox, {"status"}).out;
+    for (const char* const row : rows) CHECK_MESSAGE(text.find(row) != std::string::npos, row << " is not in " << text);
+  };
+  add('1');
+  says({"1 report;", "1 attempt failed,", "1 run; the next uploader will report it\n", "1 run on another machine",
+        "1 report of a newer"});
+  add('2');
+  sandbox.run("reporter", {"--url", "http://127.0.0.1:9/", "--unattended", "on"});
+  says(
+      {"2 reports;", "2 runs; the next uploader will report them", "2 runs on other machines", "2 reports of a newer"});
 }
 
 TEST_CASE("command status: status: changes nothing, and asks no server") {

@@ -42,8 +42,8 @@ USAGE_STATS_INLINE int answer_decision(const Call& call, const Plan& plan, bool 
     text += row("to stop it", plan.decision.rule == 9 ? call.typed + " disable" : how_to_change(call.options, plan));
   }
   if (dropped > 0)
-    text += row("dropped", std::to_string(dropped) + (dropped == 1 ? " report that was" : " reports that were") +
-                               " waiting to be sent");
+    text += row("dropped",
+                counted(dropped, "report") + (dropped == 1 ? " that was" : " that were") + " waiting to be sent");
   print(text);
   return done;
 }
@@ -77,6 +77,11 @@ USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::f
 USAGE_STATS_INLINE int report_remembered(const Call& call, std::error_code error, const char* what) {
   if (!error) return done;
   const std::string folder = os::path_bytes(usage_path(call.options));
+  const bool never = error == std::errc::no_lock_available || error == std::errc::function_not_supported ||
+                     error == std::errc::operation_not_supported || error == std::errc::not_supported;
+  if (never)
+    return remark(call, folder + ": files cannot be locked there: " + error.message() + "; no run uses that folder"),
+           done;
   if (!is_transient(error)) return remark(call, folder + ": " + error.message()), done;
   const bool held = error == std::errc::timed_out;
   remark(call, "the " + std::string(what) + " is not in " + folder + "/state.json yet: " +
@@ -101,6 +106,8 @@ USAGE_STATS_INLINE int enable(const Call& call) {
 USAGE_STATS_INLINE void wait_for_uploader(const Call& call, const Storage& storage) {
   const auto deadline = std::chrono::steady_clock::now() + time_for_another_uploader;
   while (uploader_at_work(storage)) {
+    if (const std::string stopped = sender_stopped(storage); !stopped.empty())
+      return remark(call, stopped + "; a report that it had begun to send may yet leave");
     if (std::chrono::steady_clock::now() >= deadline)
       return remark(call, "another process is still sending; a report that it had begun to send may yet leave");
     std::this_thread::sleep_for(std::chrono::milliseconds(10));

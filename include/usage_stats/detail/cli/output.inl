@@ -10,6 +10,7 @@
 #include "../consent/rules.hpp"
 #include "../consent/notice.hpp"
 #include "../consent/plan.hpp"
+#include "../send/upload_pass.inl"
 #include "../os/platform.hpp"
 #include "../store/recovery.hpp"
 #include "../store/retention.hpp"
@@ -82,6 +83,11 @@ USAGE_STATS_INLINE std::string row(const std::string& label, const std::string& 
   return rows;
 }
 
+/// "1 report", "2 reports".
+USAGE_STATS_INLINE std::string counted(std::size_t count, const char* noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
 USAGE_STATS_INLINE std::string time_text(Seconds seconds) {
   const std::string text = timestamp(std::chrono::system_clock::time_point(std::chrono::seconds(seconds)));
   return text.substr(0, 19) + "Z";  // whole seconds
@@ -93,6 +99,15 @@ USAGE_STATS_INLINE const char* verdict_name(Verdict verdict) noexcept {
 
 USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
   return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
+}
+
+/// Why the process that is sending from this folder does not get on; empty: it does, or there is none.
+USAGE_STATS_INLINE std::string sender_stopped(const Storage& storage) {
+  const std::int64_t process = os::LockedFile::stopped_holder(storage.folder(), uploader_impl::lock_file);
+  if (process == 0) return {};
+  const std::string id = std::to_string(process);
+  return "process " + id + ", which sends reports from here, has been stopped or frozen (`kill -CONT " + id +
+         "` lets a stopped one go on)";
 }
 
 /// The endpoint of an address that a report has gone to: one of those that hold now, or one that the program names;

@@ -64,6 +64,7 @@ USAGE_STATS_INLINE std::string upload_now(const Call& call, Storage& storage, bo
     std::error_code error;
     if (upload(storage.folder().path(), options, call.log, error)) return {};
     if (error) return os::path_bytes(storage.folder().path()) + ": " + error.message();
+    if (std::string stopped = sender_stopped(storage); !stopped.empty()) return stopped;
     if (std::chrono::steady_clock::now() - begin >= time_for_another_uploader)
       return "another process is still sending; try again later";
     if (!told) remark(call, "another process is sending; waiting for it");

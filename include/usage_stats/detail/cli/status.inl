@@ -33,6 +33,7 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan&
     return "run it as that user, or set HOME to your own home folder";
   if (!plan.folder_problem.empty() && decision.why == plan.folder_problem && decision.rule != 1)
     return "repair or remove what is named, or ask the program's author for another place";
+  if (!plan.run_problem.empty()) return "repair what is named, or ask the program's author for another place";
   switch (decision.rule) {
     case 1:
       return "ask the program's author, or start the program in another way";
@@ -69,7 +70,7 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan&
 
 /// Why the verdict is as it is: what a run of now would do, where that is not what earlier runs did.
 USAGE_STATS_INLINE std::string why(const Plan& plan) {
-  if (!plan.folder_problem.empty()) return plan.decision.why;
+  if (!plan.folder_problem.empty() || !plan.run_problem.empty()) return plan.decision.why;
   if (plan.consent.ask) return "you have not been asked yet; the next run will ask";
   if (plan.consent.show_notice && plan.decision.verdict != Verdict::on)
     return "the notice has not been shown yet; the next run will show it, and later runs will send reports";
@@ -84,8 +85,16 @@ USAGE_STATS_INLINE std::string shown_client_id(const Options& options, const Sta
   return options.client_id == ClientId::session ? std::string() : client_id_of(options, state);
 }
 
-USAGE_STATS_INLINE bool uploader_at_work(const Plan& plan) {
-  return plan.storage && os::LockedFile::is_locked(plan.storage->folder(), uploader_impl::lock_file);
+USAGE_STATS_INLINE bool at_work(const Plan& plan) { return plan.storage && uploader_at_work(*plan.storage); }
+
+/// Tries what the next run would do there, without leaving anything.
+USAGE_STATS_INLINE void try_folder(Plan& plan) {
+  if (plan.decision.verdict == Verdict::off || plan.folder.empty()) return;
+  const std::string problem = os::LockedFile::problem_in(plan.folder);
+  if (problem.empty()) return;
+  plan.run_problem = os::path_bytes(plan.folder) + ": " + problem;
+  plan.problems.push_back(plan.run_problem);
+  plan.turn_off(plan.run_problem);
 }
 
 USAGE_STATS_INLINE void write_endpoints(JsonWriter& json, const Options& options, const Plan& plan) {
@@ -134,6 +143,20 @@ USAGE_STATS_INLINE void write_waiting(JsonWriter& json, const Waiting& waiting, 
   json.end_object();
 }
 
+USAGE_STATS_INLINE void write_drops(JsonWriter& json, const Plan& plan) {
+  const auto drops = last_drops(plan);
+  if (drops.empty()) return;
+  json.key("last_drops").begin_list();
+  for (const auto& [endpoint, drop] : drops) {
+    json.begin_object();
+    json.key("endpoint").text(endpoint);
+    json.key("at").text(drop.at);
+    json.key("why").text(drop.why);
+    json.end_object();
+  }
+  json.end_list();
+}
+
 USAGE_STATS_INLINE void print_status_json(const Options& options, const Plan& plan, const Waiting& waiting) {
   const State& state = plan.state;
   JsonWriter json(true);
@@ -158,11 +181,12 @@ USAGE_STATS_INLINE void print_status_json(const Options& options, const Plan& pl
   json.key("config_file").text(os::path_bytes(plan.consent.config.file));
   json.key("policy_file").text(os::path_bytes(plan.consent.policy.file));
   write_waiting(json, waiting, known);
-  json.key("uploader_at_work").flag(uploader_at_work(plan));
+  json.key("uploader_at_work").flag(at_work(plan));
   if (state.last_sent != 0) json.key("last_sent").text(time_text(state.last_sent));
   put_count(json, "sent", known, state.sent);
   put_count(json, "failed", known, state.failed);
   put_count(json, "dropped", known, state.dropped);
+  write_drops(json, plan);
   put_list(json, "problems", plan.problems);
   json.end_object();
   print_json(json);
@@ -171,11 +195,10 @@ USAGE_STATS_INLINE void print_status_json(const Options& options, const Plan& pl
 USAGE_STATS_INLINE std::string waiting_text(const Plan& plan, const Waiting& waiting) {
   if (!plan.folder_problem.empty()) return cannot_be_told;
   if (waiting.incomplete) return "unknown: " + os::path_bytes(plan.folder / "pending") + " cannot be read";
-  std::string text = waiting.reports == 1 ? "1 report" : std::to_string(waiting.reports) + " reports";
-  if (waiting.deletions > 0)
-    text += " and " + std::to_string(waiting.deletions) + (waiting.deletions == 1 ? " deletion" : " deletions");
+  std::string text = counted(waiting.reports, "report");
+  if (waiting.deletions > 0) text += " and " + counted(waiting.deletions, "deletion");
   if (waiting.reports + waiting.deletions == 0) return "nothing";
-  if (uploader_at_work(plan)) text += "; being sent now";
+  if (at_work(plan) && sender_stopped(*plan.storage).empty()) text += "; being sent now";
   if (waiting.next_try != 0) text += "; next attempt after " + time_text(waiting.next_try);
   if (!waiting.held.empty()) text += "; " + waiting.held;
   if (!waiting.last_error.empty()) text += "; last attempt: " + waiting.last_error;
@@ -189,17 +212,19 @@ USAGE_STATS_INLINE std::string waiting_rows(const Waiting& waiting) {
   std::size_t count = 0;
   for (const auto& [why, reports] : waiting.reasons)
     if (++count <= most) rows += row("", std::to_string(reports) + ": " + why);
-  if (count > most) rows += row("", "and " + std::to_string(count - most) + " more reasons (--json has them all)");
+  if (count > most) rows += row("", "and " + counted(count - most, "more reason") + " (--json has them all)");
   const Outbox::LeftAlone& left = waiting.left;
   if (left.vanished > 0)
-    rows += row("vanished", std::to_string(left.vanished) + " runs; the next uploader will report them");
+    rows += row("vanished", counted(left.vanished, "run") + "; the next uploader will report " +
+                                (left.vanished == 1 ? "it" : "them"));
   if (left.elsewhere > 0)
-    rows += row("elsewhere", std::to_string(left.elsewhere) +
-                                 " runs on other machines or in other containers, left alone for a day");
+    rows += row("elsewhere", counted(left.elsewhere, "run") +
+                                 (left.elsewhere == 1 ? " on another machine or in another container"
+                                                      : " on other machines or in other containers") +
+                                 ", left alone for a day");
   if (left.incomplete) rows += row("unknown", "how many more: active/ or pending/ could not be read to its end");
   if (left.newer > 0)
-    rows +=
-        row("newer", std::to_string(left.newer) + " reports of a newer version of this program, left for that version");
+    rows += row("newer", counted(left.newer, "report") + " of a newer version of this program, left for that version");
   return rows;
 }
 
@@ -229,7 +254,8 @@ USAGE_STATS_INLINE std::string endpoint_rows(const Options& options, const Plan&
 
 USAGE_STATS_INLINE int status(const Call& call) {
   const Options& options = call.options;
-  const Plan plan = plan_of(options);
+  Plan plan = plan_of(options);
+  try_folder(plan);
   const Waiting waiting = look_at_waiting(options, plan);
   if (call.json) return print_status_json(options, plan, waiting), done;
   const Verdict verdict = plan.decision.verdict;
@@ -255,8 +281,10 @@ USAGE_STATS_INLINE int status(const Call& call) {
   text += row("waiting", waiting_text(plan, waiting)) + waiting_rows(waiting);
   if (plan.folder_problem.empty()) {
     text += row("last sent", state.last_sent == 0 ? "never" : time_text(state.last_sent));
-    text += row("total", std::to_string(state.sent) + " sent, " + std::to_string(state.failed) + " attempts failed, " +
+    text += row("total", std::to_string(state.sent) + " sent, " + std::to_string(state.failed) +
+                             (state.failed == 1 ? " attempt failed, " : " attempts failed, ") +
                              std::to_string(state.dropped) + " dropped");
+    for (const auto& [endpoint, drop] : last_drops(plan)) text += row("last dropped", endpoint + ": " + drop.why);
   }
   for (const std::string& problem : plan.problems) text += row("problem", problem);
   print(text);

@@ -51,7 +51,8 @@ class Reasons {
     const auto is_lock = [](std::string_view name) { return name == uploader_impl::lock_file; };
     for (const auto& entry : plan.storage->folder().list(1, is_lock))
       if (entry.size == 0) idle_start_ = std::chrono::system_clock::to_time_t(entry.modified);
-    at_work_ = os::LockedFile::is_locked(plan.storage->folder(), uploader_impl::lock_file);
+    at_work_ = uploader_at_work(*plan.storage);
+    stopped_ = sender_stopped(*plan.storage);
   }
 
   std::string of(const Envelope& envelope) {
@@ -63,6 +64,7 @@ class Reasons {
       if (permission.leave == Leave::withdrawn) return "it will be dropped, because " + permission.why;
     }
     if (envelope.in_use_elsewhere) return "its run was on another machine or container, which may be sending it";
+    if (!stopped_.empty()) return stopped_;
     std::string tried = last_try(envelope);
     if (!tried.empty()) return tried;
     if (at_work_) return "it is being sent now";
@@ -107,7 +109,28 @@ class Reasons {
   std::map<std::string, Permission> answers_;
   Seconds idle_start_ = 0;  // of an uploader that has done nothing; 0: there is no sign of such
   bool at_work_ = false;
+  std::string stopped_;
 };
+
+/// A report that was not taken, or was given up, and will not be sent again.
+struct Drop {
+  std::string at, why;
+};
+
+/// The last one of each endpoint, as far as the sessions that are kept tell.
+USAGE_STATS_INLINE std::map<std::string, Drop> last_drops(const Plan& plan) {
+  std::map<std::string, Drop> drops;
+  if (!plan.storage || plan.state.dropped == 0) return drops;
+  std::error_code ignored;  // what cannot be listed is told by others
+  for (const KnownSession& session : newest_sessions(*plan.storage, limits::kept_sessions, ignored))
+    for (const Json& line : deliveries_of(session.deliveries)) {
+      const std::string result = string_member(line, "result"), at = string_member(line, "at");
+      if (result != "refused" && result != "stopped" && result != "gave up") continue;
+      Drop& last = drops[string_member(line, "endpoint")];
+      if (at >= last.at) last = {at, result + " (" + error_of(line) + ")"};
+    }
+  return drops;
+}
 
 /// Of the last tries of those that wait.
 USAGE_STATS_INLINE std::string newest_error(const Storage& storage, const std::vector<Envelope>& envelopes) {

@@ -33,6 +33,7 @@ struct Plan {
   std::optional<Storage> storage;  // none: no run has written anything yet, or `problems` says why
   State state;                     // as it was when the folder was opened
   std::string folder_problem;      // why the folder is not looked into: what it holds is not known
+  std::string run_problem;         // `status`: what a run that writes there would meet; what lies there is known
   std::vector<std::string> problems;
 
   /// Opens the folder, unless it is open: so that it can be written with `create`. False, and `folder_problem` says

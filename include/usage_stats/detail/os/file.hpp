@@ -92,10 +92,14 @@ class Folder {
   std::optional<std::string> read(const std::string& name, std::size_t limit, std::error_code&,
                                   Stamp* stamp = nullptr) const;
   Stamp stamp(const std::string& name) const noexcept;
-  /// Replaces or makes the file (0600): a temporary file, then a rename, if it is still `wanted` by then. `durable`
+  /// Replaces or makes the file (0600): a temporary file, then a rename, if it is `wanted` now and then. `durable`
   /// also waits for the disk.
   std::error_code write(const std::string& name, std::string_view bytes, bool durable = false,
                         const std::function<bool()>& wanted = {}) const;
+  /// Replaces a file that is there. One that is removed meanwhile is not made again (no_such_file_or_directory), as far
+  /// as the system can do both at once (Linux), and what is new has no name of its own there for longer than that
+  /// takes.
+  std::error_code replace(const std::string& name, std::string_view bytes, bool durable = false) const;
   std::error_code move(const std::string& name, const Folder& to) const;
   std::error_code remove(const std::string& name) const;        // a file
   std::error_code remove_tree(const std::string& name) const;   // a folder; never follows a link

@@ -1,6 +1,8 @@
 #pragma once
 // Files that are locked for as long as their process lives.
 
+#include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,12 +33,19 @@ class LockedFile {
   /// Locks a file without waiting; with `create` a missing one is made. A file that this process has locked already is
   /// held by another.
   static LockedFile acquire(const Folder&, const std::string& name, bool create, Outcome&, std::error_code&);
-  /// Whether another process holds the lock, without taking it.
+  /// Whether another process holds the lock, without taking it; also where that cannot be told.
   static bool is_locked(const Folder& folder, const std::string& name) noexcept {
-    return look(folder, name) == Look::locked;
+    const Look found = look(folder, name);
+    return found == Look::locked || found == Look::unknown;
   }
-  enum class Look { missing, free, locked };
+  enum class Look { missing, free, locked, unknown };
   static Look look(const Folder&, const std::string& name) noexcept;
+  /// The process that holds the lock and was stopped or frozen, so that it does nothing until somebody lets it go on;
+  /// 0: none, or none that is known (always so but on Linux).
+  static std::int64_t stopped_holder(const Folder&, const std::string& name) noexcept;
+  /// Why a file that is made in this folder, or in the next one above it that is there, could not be written or locked
+  /// now, in words; empty: it could, or that cannot be told. Nothing is left behind.
+  static std::string problem_in(const std::filesystem::path& folder);
   /// ... and whether that one does not get on, so that waiting for it makes no sense: it was stopped, or nothing is
   /// known of it (on another machine, in another container; always so but on Linux).
   static bool is_stuck(const Folder&, const std::string& name) noexcept;

@@ -55,15 +55,16 @@ class Child {
 /// and must be reaped.
 Child start_self(const SelfStart&, std::error_code&);
 
-/// Whether nothing that this process starts lives longer than it: it is process 1 of a container, or a child of a
-/// process 1 that ends with it, as all but real inits do. False where that cannot be told (no /proc).
+/// Whether nothing that this process starts is sure to live longer than it: it is process 1 of a container, or descends
+/// from a process 1 that may end with it, as all but real inits do. False where that cannot be told (no /proc).
 bool ends_with_its_container() noexcept;
 /// Whether the file of the program that is running is found, to be started again.
 bool finds_own_executable() noexcept;
 
 /// What the uploader does first of all: new session, folder "/", no stray descriptors but that of the `lock` it was
-/// started with, the lowest priority whatever the host's, all processors, and death by alarm after `limit`.
-void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept;
+/// started with, the lowest priority whatever the host's, all processors, and death by alarm after `limit`. Returns
+/// whether it was started with the lock, also where that file has lost its name meanwhile.
+bool become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept;
 
 }  // namespace os
 }  // namespace detail

@@ -63,7 +63,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
 
 [[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::filesystem::path& folder,
                                                      const std::string& stay) noexcept {
-  os::become_background_process(longest_life, os::path_bytes(folder / lock_file));
+  const bool has_lock = os::become_background_process(longest_life, os::path_bytes(folder / lock_file));
   os::limit_memory(most_memory);
   USAGE_STATS_TRY {
     std::error_code error;
@@ -71,6 +71,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
       UploadOptions options;
       if (!stay.empty() && stay.size() < 6 && stay.find_first_not_of("0123456789") == std::string::npos)
         options.stay = std::min(std::chrono::milliseconds(std::stoi(stay)), options.stay);
+      options.makes_lock = !has_lock;
       options.deadline = Clock::now() + longest_life - longest_request - std::chrono::seconds(2);
       const Log log = log_into(*storage);
       // A name lookup may hang for as long as this process may live, and nothing but its end can end it.
@@ -98,7 +99,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
 USAGE_STATS_INLINE bool can_start_uploader() noexcept { return uploader_impl::hook_ran(); }
 
 USAGE_STATS_INLINE bool uploader_at_work(const Storage& storage) noexcept {
-  return os::LockedFile::is_locked(storage.folder(), uploader_impl::lock_file);
+  return os::LockedFile::look(storage.folder(), uploader_impl::lock_file) == os::LockedFile::Look::locked;
 }
 
 USAGE_STATS_INLINE os::SelfStart uploader_start(const Storage& storage, const std::string& app,
@@ -120,7 +121,8 @@ USAGE_STATS_INLINE os::Child start_uploader(const Storage& storage, const std::s
   if (os::LockedFile::Outcome outcome{}; found == os::LockedFile::Look::missing)
     os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
   error = std::make_error_code(std::errc::device_or_resource_busy);
-  if (found != os::LockedFile::Look::locked) child = os::start_self(uploader_start(storage, app, stay), error);
+  if (found == os::LockedFile::Look::free || found == os::LockedFile::Look::missing)
+    child = os::start_self(uploader_start(storage, app, stay), error);
   if (error == std::errc::device_or_resource_busy)
     log("an uploader is at work already");
   else

@@ -32,6 +32,7 @@ struct UploadOptions {
   std::chrono::milliseconds stay{1000};              // after the last report, for further ones
   std::chrono::steady_clock::time_point deadline{};  // no new request after this
   bool awaited = false;                              // ... and none that lasts longer
+  bool makes_lock = true;       // uploader.lock where there is none; else its folder is taken to be under removal
   bool ignore_backoff = false;  // `usage-stats send`; who does not answer is not asked again by this call
   bool only_deletions = false;  // `usage-stats delete`, and `send` where reports must not be sent
   std::function<void(const Envelope&, const DeliveryRecord&)> progress{};  // told of each try

@@ -28,7 +28,8 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
   if (!os::has_standard_streams()) return log("no uploading: a standard stream is closed"), true;
   for (;;) {
     LockedFile::Outcome outcome{};
-    LockedFile lock = LockedFile::acquire(storage->folder(), uploader_impl::lock_file, true, outcome, error);
+    LockedFile lock =
+        LockedFile::acquire(storage->folder(), uploader_impl::lock_file, options.makes_lock && !worked, outcome, error);
     if (!lock) {
       if (outcome != LockedFile::Outcome::failed) error.clear();
       log(outcome == LockedFile::Outcome::failed ? "uploader.lock: " + error.message() : "another uploader is at work");

@@ -80,6 +80,7 @@ USAGE_STATS_INLINE os::Folder Archive::session(const std::string& client_id, con
 USAGE_STATS_INLINE std::error_code Archive::write_report(const std::string& client_id, const std::string& session_id,
                                                          std::string_view json, const std::function<bool()>& wanted) {
   std::error_code error;
+  if (wanted && !wanted()) return std::make_error_code(std::errc::operation_canceled);
   const os::Folder folder = session(client_id, session_id, true, error);
   return folder ? folder.write(storage_impl::report_file, json, false, wanted) : error;
 }
@@ -119,7 +120,11 @@ USAGE_STATS_INLINE std::error_code Archive::record_delivery(const Envelope& enve
   if (!before && is_transient(error)) return error;  // it tells of other endpoints too
   if (const auto json = parse_json(before.value_or("")); json && storage_impl::is_newer(*json, "usage-stats-delivery"))
     return os::refused(os::Refusal::newer_version);
-  return folder.write(storage_impl::delivery_file, with_delivery(before.value_or(""), record));
+  const std::string text = with_delivery(before.value_or(""), record);
+  if (before) return folder.replace(storage_impl::delivery_file, text);
+  // Whoever has removed the report is removing its folder, and must find that empty.
+  return folder.write(storage_impl::delivery_file, text, false,
+                      [&] { return folder.exists(storage_impl::report_file); });
 }
 
 USAGE_STATS_INLINE std::string Archive::deliveries(const Envelope& envelope) const {

@@ -39,7 +39,10 @@ USAGE_STATS_INLINE std::error_code Outbox::finish(const Envelope& envelope) {
   const os::Folder from = active(false, error);
   if (!from) return error;
   if (envelope.destinations.empty()) return from.remove(envelope.session_id);
-  const os::Folder to = pending(true, error);
+  os::Folder to = pending(false, error);
+  // Not where the user is removing all there is: then nothing new may come.
+  if (!to && error == std::errc::no_such_file_or_directory && from.exists(envelope.session_id))
+    to = pending(true, error);
   return to ? from.move(envelope.session_id, to) : error;
 }
 
@@ -139,7 +142,7 @@ USAGE_STATS_INLINE std::error_code Outbox::update(const std::string& session_id,
   change(*envelope);
   if (envelope->destinations.empty()) return folder.remove(session_id);
   // What `disable` or `delete` takes away meanwhile must not come back.
-  return folder.write(session_id, to_text(*envelope), true, [&]() noexcept { return folder.exists(session_id); });
+  return folder.replace(session_id, to_text(*envelope), true);
 }
 
 USAGE_STATS_INLINE std::error_code Outbox::remove(const std::string& session_id) {

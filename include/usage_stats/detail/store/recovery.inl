@@ -26,19 +26,28 @@ USAGE_STATS_INLINE std::vector<std::string> first_names(const os::Folder& folder
 /// Gives the run of an envelope whose process is gone its last report, if it has none. If that cannot be, the envelope
 /// is kept for later (the disk is full), or, where the result is damaged, is good for nothing.
 USAGE_STATS_INLINE Result<bool> end_vanished(Storage& storage, const Envelope& envelope, const Log& log) {
-  const auto answer = [](std::error_code error) { return error ? Result<bool>(error) : Result<bool>(true); };
+  const auto write = [&](const std::string& text) {
+    // What `delete` or the user removes meanwhile must not come back.
+    const auto still_there = [&] {
+      std::error_code error;
+      const os::Folder active = storage.outbox.active(false, error);
+      return (active && active.exists(envelope.session_id)) || storage.outbox.is_waiting(envelope.session_id);
+    };
+    const auto error = storage.archive.write_report(envelope.client_id, envelope.session_id, text, still_there);
+    return error ? Result<bool>(error) : Result<bool>(true);
+  };
   const auto written = storage.archive.written_report(envelope);
   if (written.transient()) return written.error();
   if (written && written->final) return true;
   if (const auto last = parse_json(envelope.last_report);
       last && string_member(*last, "session_id") == envelope.session_id)
-    return answer(storage.archive.write_report(envelope.client_id, envelope.session_id, envelope.last_report));
+    return write(envelope.last_report);
   const RunStatus status = envelope.signal.empty() ? RunStatus::lost : RunStatus::signal;
   const auto report = close_report(written ? written->text : envelope.running_report, bool(written), status,
                                    envelope.signal, envelope.duration);
   log("session ", envelope.session_id, " vanished; it is reported as \"", status_name(status), "\"");
   if (!report) return Result<bool>::make_damaged();
-  return answer(storage.archive.write_report(envelope.client_id, envelope.session_id, *report));
+  return write(*report);
 }
 
 }  // namespace storage_impl

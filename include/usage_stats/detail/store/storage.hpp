@@ -51,7 +51,8 @@ class Storage {
   Result<State> read_state() const;
   /// Reads, changes and replaces state.json; safe against other processes doing the same. For one that was stopped it
   /// waits 15 ms, or as be_patient() says: a host must not be held up; for one that gets on, 500 ms at least. Changes
-  /// nothing where it cannot be read now, and where `enough` holds of what they have written meanwhile.
+  /// nothing where it cannot be read now, where `enough` holds of what they have written meanwhile, and where it was
+  /// there and has gone.
   std::error_code update_state(const std::function<void(State&)>& change,
                                const std::function<bool(const State&)>& enough = {});
   /// For processes that nobody waits for, and the user's own commands.

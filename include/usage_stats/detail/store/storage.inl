@@ -75,6 +75,7 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
   if (!guard) return std::make_error_code(std::errc::timed_out);
   std::error_code error;
   if (!enough_memory()) return std::make_error_code(std::errc::not_enough_memory);
+  const bool may_make = !marked_;  // one that was there and has gone was removed, and so may all the rest be
   const auto began = std::chrono::steady_clock::now(), deadline = began + patience_;
   // Who holds it may only be waiting for its turn, on a machine that is overloaded.
   const auto worth_waiting = [&](std::chrono::steady_clock::time_point now) {
@@ -84,7 +85,7 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
   do {
     if (enough && enough(state())) return {};
     LockedFile::Outcome outcome{};
-    const LockedFile lock = LockedFile::acquire(*folder_, storage_impl::state_file, true, outcome, error);
+    const LockedFile lock = LockedFile::acquire(*folder_, storage_impl::state_file, may_make, outcome, error);
     if (outcome == LockedFile::Outcome::failed) return error;
     if (lock && lock.still_named(*folder_, storage_impl::state_file)) {
       auto found = read_state();
@@ -93,7 +94,9 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
       if (changed.newer) return os::refused(os::Refusal::newer_version);
       change(changed);
       changed.app = app_;
-      return folder_->write(storage_impl::state_file, to_text(changed));
+      const std::string text = to_text(changed);
+      return may_make ? folder_->write(storage_impl::state_file, text)
+                      : folder_->replace(storage_impl::state_file, text);
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));  // somebody else is writing; that takes microseconds
   } while (worth_waiting(std::chrono::steady_clock::now()));

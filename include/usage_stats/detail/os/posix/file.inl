@@ -157,16 +157,35 @@ USAGE_STATS_INLINE std::optional<std::string> Folder::read(const std::string& na
 USAGE_STATS_INLINE std::error_code Folder::write(const std::string& name, std::string_view bytes, bool durable,
                                                  const std::function<bool()>& wanted) const {
   const int folder = impl_->descriptor.get();
+  if (wanted && !wanted()) return std::make_error_code(std::errc::operation_canceled);
   std::string temporary;
   posix::Descriptor file = posix::make_temporary(folder, O_WRONLY, 0600, temporary);
   if (!file) return posix::last_error();
-  std::error_code error = posix::set_mode(file.get(), 0600);
-  if (!error) error = posix::write_all(file.get(), bytes);
-  if (!error && durable && ::fsync(file.get()) != 0) error = posix::last_error();
+  std::error_code error = posix::fill(file, bytes, durable);
   file.close();
   if (!error && wanted && !wanted()) error = std::make_error_code(std::errc::operation_canceled);
   if (!error && ::renameat(folder, temporary.c_str(), folder, name.c_str()) != 0) error = posix::last_error();
   if (error) ::unlinkat(folder, temporary.c_str(), 0);
+  return error;
+}
+
+USAGE_STATS_INLINE std::error_code Folder::replace(const std::string& name, std::string_view bytes,
+                                                   bool durable) const {
+  const int folder = impl_->descriptor.get();
+  if (!exists(name)) return std::make_error_code(std::errc::no_such_file_or_directory);
+  std::error_code error;
+  std::string temporary;
+  if (const posix::Descriptor file = posix::make_nameless(folder)) {
+    if ((error = posix::fill(file, bytes, durable))) return error;
+    temporary = posix::give_temporary_name(folder, file);
+  }
+  if (temporary.empty()) {
+    const posix::Descriptor file = posix::make_temporary(folder, O_WRONLY, 0600, temporary);
+    if (!file) return posix::last_error();
+    error = posix::fill(file, bytes, durable);
+  }
+  if (!error) error = posix::put_in_place(folder, temporary.c_str(), name.c_str());
+  ::unlinkat(folder, temporary.c_str(), 0);  // what stood there before, or what could not be put there
   return error;
 }
 

@@ -139,37 +139,8 @@ USAGE_STATS_INLINE LockedFile::Look LockedFile::look(const Folder& folder, const
   // What cannot be looked at may be held; a link, a pipe or a folder is not.
   if (!file) return errno != ELOOP && errno != ENXIO && errno != EISDIR && errno != ENOTDIR ? Look::locked : Look::free;
   struct flock lock = posix::whole_file(F_WRLCK);
-  return ::fcntl(file.get(), F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK ? Look::locked : Look::free;
-}
-
-namespace posix {
-
-/// Whether a process runs, waits for its turn or for a disk: by /proc, proc(5).
-USAGE_STATS_INLINE bool gets_on([[maybe_unused]] pid_t process) noexcept {
-#if defined(__linux__)
-  char path[48], text[512];
-  std::snprintf(path, sizeof path, "/proc/%lld/stat", static_cast<long long>(process));
-  const Descriptor file(process > 0 ? ::open(path, O_RDONLY | O_CLOEXEC) : -1);
-  const ssize_t size = file ? ::read(file.get(), text, sizeof text - 1) : 0;
-  text[std::max<ssize_t>(size, 0)] = '\0';
-  const char* const name_end = std::strrchr(text, ')');
-  return name_end != nullptr && name_end[1] == ' ' && std::strchr("RSD", name_end[2]) != nullptr && name_end[2] != '\0';
-#else
-  return false;
-#endif
-}
-
-}  // namespace posix
-
-USAGE_STATS_INLINE bool LockedFile::is_stuck(const Folder& folder, const std::string& name) noexcept {
-  const int parent = folder.impl_->descriptor.get();
-  auto& own = per_process<posix::OwnLocks>();
-  const auto guard = lock_or_give_up(own.mutex);
-  if (!guard || own.find(parent, name.c_str()) >= 0) return true;
-  const posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR);
-  struct flock lock = posix::whole_file(F_WRLCK);
-  if (!file || ::fcntl(file.get(), F_GETLK, &lock) != 0) return true;
-  return lock.l_type != F_UNLCK && !posix::gets_on(lock.l_pid);
+  if (::fcntl(file.get(), F_GETLK, &lock) != 0) return Look::unknown;
+  return lock.l_type != F_UNLCK ? Look::locked : Look::free;
 }
 
 USAGE_STATS_INLINE bool LockedFile::was_kept() const noexcept {

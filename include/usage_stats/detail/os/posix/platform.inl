@@ -38,6 +38,7 @@
 #include "parts/accounts.inl"
 #include "parts/forks.inl"
 #include "lock.inl"
+#include "parts/lock_holder.inl"
 #include "loaded.inl"
 #include "process.inl"
 #include "memory.inl"

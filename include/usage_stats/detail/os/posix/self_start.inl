@@ -5,7 +5,10 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <string>
+#include <string_view>
 
 #include <fcntl.h>
 #include <sched.h>
@@ -89,18 +92,43 @@ USAGE_STATS_INLINE bool is_lasting_init(std::string_view name) noexcept {
   return false;
 }
 
+#if defined(__linux__)
+/// Whether this is the machine's own set of processes, whose first one is the machine's init. (The number is the
+/// kernel's PROC_PID_INIT_INO.)
+USAGE_STATS_INLINE bool in_first_pid_namespace() noexcept {
+  constexpr std::string_view first = "pid:[4026531836]";
+  char name[32];
+  const ssize_t size = ::readlink("/proc/self/ns/pid", name, sizeof name);
+  return size > 0 && std::string_view(name, static_cast<std::size_t>(size)) == first;
+}
+
+/// Whether process 1 is among the parents of this process's parent. It is not where the engine has put the process into
+/// the container from outside (`docker exec`).
+USAGE_STATS_INLINE bool descends_from_first(pid_t parent) {
+  std::error_code error;
+  for (int generation = 0; generation < 64 && parent > 1; ++generation) {
+    const auto stat = read_system_file(("/proc/" + std::to_string(parent) + "/stat").c_str(), 1024, error);
+    const std::size_t name_end = stat ? stat->rfind(") ") : std::string::npos;
+    if (name_end == std::string::npos || name_end + 4 >= stat->size()) return false;
+    parent = static_cast<pid_t>(std::strtol(stat->c_str() + name_end + 4, nullptr, 10));
+  }
+  return parent == 1;
+}
+#endif
+
 }  // namespace posix
 
 USAGE_STATS_INLINE bool ends_with_its_container() noexcept {
 #if defined(__linux__)
   if (::getpid() == 1) return true;
-  if (::getppid() != 1) return false;
+  const pid_t parent = ::getppid();
+  if (parent != 1 && posix::in_first_pid_namespace()) return false;
   USAGE_STATS_TRY {
     std::error_code error;
     auto name = posix::read_system_file("/proc/1/comm", 64, error);
     if (!name) return false;
     if (!name->empty() && name->back() == '\n') name->pop_back();
-    return !posix::is_lasting_init(*name);
+    return !posix::is_lasting_init(*name) && posix::descends_from_first(parent);
   }
   USAGE_STATS_CATCH_ALL {}
 #endif
@@ -110,16 +138,20 @@ USAGE_STATS_INLINE bool ends_with_its_container() noexcept {
 namespace posix {
 
 /// The host may have been given a processor of its own, or a priority that keeps others from work; its uploader is not
-/// to have them, nor more than the host has.
+/// to have them, nor more than the host has: what is lower than this stays.
 USAGE_STATS_INLINE void take_lowest_priority() noexcept {
 #if defined(__linux__)
   const struct sched_param none {};
-  ::sched_setscheduler(0, SCHED_OTHER, &none);
+  // SCHED_BATCH and SCHED_IDLE are lower already.
+  const int policy = ::sched_getscheduler(0) & ~0x40000000;  // SCHED_RESET_ON_FORK
+  if (policy != SCHED_BATCH && policy != SCHED_IDLE) ::sched_setscheduler(0, SCHED_OTHER, &none);
   cpu_set_t all;
   std::memset(&all, 0xFF, sizeof all);  // of those that there are, and that its container may use
   ::sched_setaffinity(0, sizeof all, &all);
-#if defined(SYS_ioprio_set)
-  raw::call(SYS_ioprio_set, 1, 0, (2 << 13) | 7);  // of the ordinary ones the last
+#if defined(SYS_ioprio_set) && defined(SYS_ioprio_get)
+  constexpr long of_process = 1, class_shift = 13, ordinary = 2, idle = 3;
+  if (raw::call(SYS_ioprio_get, of_process, 0) >> class_shift != idle)
+    raw::call(SYS_ioprio_set, of_process, 0, (ordinary << class_shift) | 7);  // of the ordinary ones the last
 #endif
 #endif
   ::setpriority(PRIO_PROCESS, 0, 19);
@@ -134,15 +166,15 @@ USAGE_STATS_INLINE void take_programs_name() noexcept {
 
 }  // namespace posix
 
-USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept {
+USAGE_STATS_INLINE bool become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept {
   ::alarm(static_cast<unsigned>(limit.count()));
   posix::take_programs_name();
   ::setsid();
   if (::chdir("/") != 0) exit_now(0);
   ::umask(077);
   posix::Status named{}, held{};
-  const bool locked = posix::status_at(AT_FDCWD, lock.c_str(), named) == 0 &&
-                      posix::status_of(posix::first_descriptor, held) == 0 && named.st_dev == held.st_dev &&
+  const bool any = posix::status_of(posix::first_descriptor, held) == 0 && S_ISREG(held.st_mode);
+  const bool locked = any && posix::status_at(AT_FDCWD, lock.c_str(), named) == 0 && named.st_dev == held.st_dev &&
                       named.st_ino == held.st_ino && ::fcntl(posix::first_descriptor, F_SETFD, FD_CLOEXEC) == 0;
   posix::close_from(posix::first_descriptor + (locked ? 1 : 0));
   const struct rlimit no_core {};
@@ -151,6 +183,7 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignore, nullptr);
+  return locked || (any && held.st_nlink == 0);
 }
 
 }  // namespace os

@@ -216,6 +216,12 @@ USAGE_STATS_INLINE std::error_code Folder::write(const std::string& name, std::s
   return error;
 }
 
+USAGE_STATS_INLINE std::error_code Folder::replace(const std::string& name, std::string_view bytes,
+                                                   bool durable) const {
+  const std::error_code error = write(name, bytes, durable, [&] { return exists(name); });
+  return error == std::errc::operation_canceled ? std::make_error_code(std::errc::no_such_file_or_directory) : error;
+}
+
 USAGE_STATS_INLINE std::error_code Folder::move(const std::string& name, const Folder& to) const {
   return windows::rename(*impl_ / name, *to.impl_ / name);
 }

@@ -50,7 +50,7 @@ USAGE_STATS_INLINE DWORD WINAPI end_process_later(void* milliseconds) {
 }
 }  // namespace windows
 
-USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, const std::string&) noexcept {
+USAGE_STATS_INLINE bool become_background_process(std::chrono::seconds limit, const std::string&) noexcept {
   const auto milliseconds = static_cast<std::uintptr_t>(limit.count()) * 1000;
   const windows::Handle alarm(
       ::CreateThread(nullptr, 65536, windows::end_process_later, reinterpret_cast<void*>(milliseconds), 0, nullptr));
@@ -62,6 +62,7 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
 #if defined(_MSC_VER)
   ::_set_abort_behavior(0, _WRITE_ABORT_MSG | _CALL_REPORTFAULT);
 #endif
+  return false;  // it takes the lock itself
 }
 
 }  // namespace os

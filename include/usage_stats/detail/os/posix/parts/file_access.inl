@@ -152,17 +152,63 @@ struct OwnLocks {
   }
 };
 
-/// A new file under a name that nobody uses; `name` is set to it.
-USAGE_STATS_INLINE Descriptor make_temporary(int folder, int flags, mode_t mode, std::string& name) {
+USAGE_STATS_INLINE std::string next_temporary_name() {
   static std::atomic<unsigned> counter{0};
   static std::atomic<pid_t> asked{0};  // once: a fork's child may have its parent's names, as far as none is taken
   if (asked == 0) asked = ::getpid();
-  for (int attempt = 0; attempt < 32; ++attempt) {
-    name = ".tmp-" + std::to_string(asked) + "-" + std::to_string(counter++);
+  return ".tmp-" + std::to_string(asked) + "-" + std::to_string(counter++);
+}
+
+constexpr int temporary_names = 32;  // that are tried
+
+/// A new file under a name that nobody uses; `name` is set to it.
+USAGE_STATS_INLINE Descriptor make_temporary(int folder, int flags, mode_t mode, std::string& name) {
+  for (int attempt = 0; attempt < temporary_names; ++attempt) {
+    name = next_temporary_name();
     if (Descriptor file = open_at(folder, name.c_str(), flags | O_CREAT | O_EXCL, mode)) return file;
     if (errno != EEXIST) break;
   }
   return Descriptor();
+}
+
+/// A new file that nobody finds, who removes the folder meanwhile for one; none where the file system knows no such.
+USAGE_STATS_INLINE Descriptor make_nameless([[maybe_unused]] int folder) noexcept {
+#if defined(O_TMPFILE)
+  return open_at(folder, ".", O_WRONLY | O_TMPFILE, 0600);
+#else
+  return Descriptor();
+#endif
+}
+
+/// Empty where it cannot have one (no /proc).
+USAGE_STATS_INLINE std::string give_temporary_name(int folder, const Descriptor& file) {
+  const std::string open_file = "/proc/self/fd/" + std::to_string(file.get());
+  for (int attempt = 0; attempt < temporary_names; ++attempt) {
+    std::string name = next_temporary_name();
+    if (::linkat(AT_FDCWD, open_file.c_str(), folder, name.c_str(), AT_SYMLINK_FOLLOW) == 0) return name;
+    if (errno != EEXIST) break;
+  }
+  return {};
+}
+
+/// Puts a file where another one stands. On Linux they change places, which fails where that one has gone; elsewhere,
+/// and where the file system cannot do that (NFS), it may go between a look and the rename.
+USAGE_STATS_INLINE std::error_code put_in_place(int folder, const char* name, const char* place) noexcept {
+#if defined(SYS_renameat2)
+  constexpr unsigned exchange = 2;  // RENAME_EXCHANGE
+  if (::syscall(SYS_renameat2, folder, name, folder, place, exchange) == 0) return {};
+  if (errno != EINVAL && errno != ENOSYS && errno != EPERM && errno != EOPNOTSUPP) return last_error();
+#endif
+  Status status{};
+  if (status_at(folder, place, status) != 0) return last_error();
+  return ::renameat(folder, name, folder, place) == 0 ? std::error_code() : last_error();
+}
+
+USAGE_STATS_INLINE std::error_code fill(const Descriptor& file, std::string_view bytes, bool durable) noexcept {
+  std::error_code error = set_mode(file.get(), 0600);
+  if (!error) error = write_all(file.get(), bytes);
+  if (!error && durable && ::fsync(file.get()) != 0) error = last_error();
+  return error;
 }
 
 /// Behind a slash the system would follow a link.

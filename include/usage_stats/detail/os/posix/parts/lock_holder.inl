@@ -1,0 +1,127 @@
+#pragma once
+// Who holds a lock, whether that process gets on, and whether locks can be had at all.
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "../../bounded_lock.hpp"
+#include "../lock.inl"
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace os {
+namespace posix {
+
+/// What the system tells of a process in a file: at most as much as there is room for.
+template <std::size_t Size>
+void read_start(const char* path, char (&text)[Size]) noexcept {
+  const Descriptor file(::open(path, O_RDONLY | O_CLOEXEC));
+  const ssize_t size = file ? ::read(file.get(), text, Size - 1) : 0;
+  text[std::max<ssize_t>(size, 0)] = '\0';
+}
+
+/// The letter of its state, by proc(5); 0 if there is no such process, or none can be seen.
+USAGE_STATS_INLINE char state_of([[maybe_unused]] pid_t process) noexcept {
+#if defined(__linux__)
+  char path[48], text[512];
+  if (process <= 0) return '\0';
+  std::snprintf(path, sizeof path, "/proc/%lld/stat", static_cast<long long>(process));
+  read_start(path, text);
+  const char* const name_end = std::strrchr(text, ')');
+  return name_end != nullptr && name_end[1] == ' ' ? name_end[2] : '\0';
+#else
+  return '\0';
+#endif
+}
+
+/// Whether its group of processes is frozen (`docker pause`, `systemctl freeze`), which its state does not tell.
+USAGE_STATS_INLINE bool is_frozen([[maybe_unused]] pid_t process) noexcept {
+#if defined(__linux__)
+  char path[48], groups[1024], events[1024 + 64], text[256];
+  std::snprintf(path, sizeof path, "/proc/%lld/cgroup", static_cast<long long>(process));
+  read_start(path, groups);
+  const char* const group = std::strncmp(groups, "0::", 3) == 0 ? groups : std::strstr(groups, "\n0::");
+  if (group == nullptr) return false;
+  const char* const name = std::strchr(group, '/');
+  if (name == nullptr) return false;
+  std::snprintf(events, sizeof events, "/sys/fs/cgroup%.*s/cgroup.events", static_cast<int>(std::strcspn(name, "\n")),
+                name);
+  read_start(events, text);
+  return std::strstr(text, "frozen 1") != nullptr;
+#else
+  return false;
+#endif
+}
+
+/// Whether it runs, waits for its turn or for a disk.
+USAGE_STATS_INLINE bool gets_on(pid_t process) noexcept {
+  const char state = state_of(process);
+  return (state == 'R' || state == 'S' || state == 'D') && !is_frozen(process);
+}
+
+/// The first of the folders from here upwards that is there, and may be looked at.
+USAGE_STATS_INLINE std::filesystem::path nearest_folder(std::filesystem::path path) {
+  Status status{};
+  while (path.has_relative_path() && status_of(path.c_str(), status) != 0 && errno == ENOENT) path = path.parent_path();
+  return path;
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE bool LockedFile::is_stuck(const Folder& folder, const std::string& name) noexcept {
+  const int parent = folder.impl_->descriptor.get();
+  auto& own = per_process<posix::OwnLocks>();
+  const auto guard = lock_or_give_up(own.mutex);
+  if (!guard || own.find(parent, name.c_str()) >= 0) return true;
+  const posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR);
+  struct flock lock = posix::whole_file(F_WRLCK);
+  if (!file || ::fcntl(file.get(), F_GETLK, &lock) != 0) return true;
+  return lock.l_type != F_UNLCK && !posix::gets_on(lock.l_pid);
+}
+
+USAGE_STATS_INLINE std::int64_t LockedFile::stopped_holder(const Folder& folder, const std::string& name) noexcept {
+  const int parent = folder.impl_->descriptor.get();
+  auto& own = per_process<posix::OwnLocks>();
+  const auto guard = lock_or_give_up(own.mutex);
+  if (!guard || own.find(parent, name.c_str()) >= 0) return 0;
+  const posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR);
+  struct flock lock = posix::whole_file(F_WRLCK);
+  if (!file || ::fcntl(file.get(), F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK || lock.l_pid <= 0) return 0;
+  const char state = posix::state_of(lock.l_pid);
+  const bool stopped = state == 'T' || state == 't' || (state != '\0' && posix::is_frozen(lock.l_pid));
+  return stopped ? lock.l_pid : 0;
+}
+
+USAGE_STATS_INLINE std::string LockedFile::problem_in(const std::filesystem::path& folder) {
+  const std::filesystem::path place = posix::nearest_folder(folder);
+  const auto passing = [](std::error_code error) {  // what the mode of an outer folder forbids, another check tells
+    return error == std::errc::no_space_on_device || error == std::errc::read_only_file_system ||
+           error == std::errc::io_error || error.value() == EDQUOT;
+  };
+  const auto not_written = [](std::error_code error) { return "nothing can be written there: " + error.message(); };
+  const posix::Descriptor top(::open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!top) return {};
+  const posix::Descriptor file = posix::make_nameless(top.get());
+  if (!file) {
+    if (const std::error_code error = posix::last_error(); passing(error)) return not_written(error);
+    struct statvfs space {};
+    const bool full = ::fstatvfs(top.get(), &space) == 0 && space.f_blocks > 0 && space.f_bavail == 0;
+    return full ? not_written(std::make_error_code(std::errc::no_space_on_device)) : std::string();
+  }
+  if (const std::error_code error = posix::write_all(file.get(), std::string(4096, '\n')); passing(error))
+    return not_written(error);
+  struct flock lock = posix::whole_file(F_WRLCK);
+  if (::fcntl(file.get(), F_SETLK, &lock) == 0) return {};
+  return "files cannot be locked there: " + posix::last_error().message();
+}
+
+}  // namespace os
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
