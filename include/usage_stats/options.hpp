@@ -173,8 +173,8 @@ struct Options {
   /// Delivery::wait and Delivery::in_process: the longest that the end of the run may take. 0 to 60 s; default: 2 s.
   std::chrono::milliseconds wait_limit{2000};
 
-  /// Delivery::detached where no process can outlive the program (it is the first process of a container, or descends
-  /// from a first process that is no init): the longest that the end may wait for the uploader. Endpoints that have not
+  /// Delivery::detached where no process can outlive the program (it is the first process of a container, or a child of
+  /// a first process that is no init): the longest that the end may wait for the uploader. Endpoints that have not
   /// answered lately are not waited for. 0 to 60 s, 0: never; default: 1 s.
   std::chrono::milliseconds container_wait{1000};
 

@@ -52,9 +52,9 @@ milliseconds time_of(const Command& command, int exit_code = 3) {
 
 }  // namespace
 
-TEST_CASE("containers: the reports of a first process, and of all below one that is no init, get away") {
+TEST_CASE("containers: the reports of a first process, and of a child of one that is no init, get away") {
   if (!possible()) return;
-  for (const int shells : {0, 1, 2, 3}) {
+  for (const int shells : {0, 1}) {
     CAPTURE(shells);
     // Slow enough that a process which ends at once takes its uploader with it.
     const Server server([](const ReceivedRequest&) { return Answer{200, {}, {}, milliseconds(100)}; });
@@ -106,7 +106,8 @@ TEST_CASE("containers: nobody waits with container_wait 0, under an init that st
   CHECK(fresh({}, [](const Command& c) { return in_container(c, 0); }));
   CHECK_FALSE(fresh({"--container-wait", "0"}, [](const Command& c) { return in_container(c, 0); }));
   for (const char* const init : {"systemd", "init", "runit", "s6-svscan"})
-    for (const int shells : {1, 2})
-      CHECK_FALSE(fresh({}, [&](const Command& c) { return in_container(c, shells, init); }));
+    CHECK_FALSE(fresh({}, [&](const Command& c) { return in_container(c, 1, init); }));
+  // A script in the container may run the program a thousand times.
+  CHECK_FALSE(fresh({}, [](const Command& c) { return in_container(c, 2); }));
   CHECK_FALSE(fresh({}, [](const Command& c) { return c; }));
 }

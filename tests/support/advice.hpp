@@ -25,6 +25,7 @@ inline std::vector<Advice> advice_in(const std::string& text, const std::string&
       {"unset ([A-Za-z0-9_]+) and ([A-Za-z0-9_]+)", "unset $1 $2"},
       {"unset ([A-Za-z0-9_]+)(?! and )(?![A-Za-z0-9_])", "unset $1"},
       {"set ([A-Za-z0-9_]+=[01])", "export $1"},
+      {"set ([A-Z_]+) to (?:your home folder|a folder that you can write to)", "export $1=$$(mktemp -d)"},
       {"put (\\{[^}]*\\}) into (\\S+)", "mkdir -p $$(dirname $2) && echo '$1' >$2"},
       {"repair or remove (\\S+)", "rm $1"},
   };

@@ -34,12 +34,13 @@ USAGE_STATS_INLINE int answer_decision(const Call& call, const Plan& plan, bool 
   text += row("written to", file);
   if (!against.empty()) {
     text += row("overridden", against);
-    text += row("to change", how_to_change(call.options, plan));
+    text += row("to change", how_to_change(call.options, plan), call.typed);
   } else if (on) {
     text += endpoint_rows(call.options, plan);
     text += row("reports in", os::path_bytes(plan.folder));
     // What has them on may stand above what `disable` writes.
-    text += row("to stop it", plan.decision.rule == 9 ? call.typed + " disable" : how_to_change(call.options, plan));
+    text += row("to stop it", plan.decision.rule == 9 ? call.typed + " disable" : how_to_change(call.options, plan),
+                call.typed);
   }
   if (dropped > 0)
     text += row("dropped",
@@ -53,6 +54,20 @@ USAGE_STATS_INLINE std::string write_decision(const Options& options, bool on) {
   const Settings config = read_settings(config_path(options));
   if (!config.problem.empty()) return config.problem + (config.present ? "; it is left as it is" : "");
   return write_verdict(config.file, on);
+}
+
+/// What comes to the same where it is not the file that is wrong, but its place.
+USAGE_STATS_INLINE std::string what_else_decides(const Options& options, bool on) {
+  if (config_can_be_written(options)) return {};
+  const std::string variable = variable_of_config_path(options);
+  const bool none = config_path(options).empty();
+  std::string text = variable.empty()
+                         ? ""
+                         : "; set " + variable + (none ? " to your home folder" : " to a folder that you can write to");
+  if (!on || text.empty())
+    text += std::string(text.empty() ? "; " : ", or ") + "set " + environment_prefix(options.app) +
+            "_USAGE_STATS_ENABLED=" + (on ? "1" : "0");
+  return text;
 }
 
 /// Opens the usage folder, which may have to be made: what `enable` and `disable` remember stands there, too. Another
@@ -82,15 +97,20 @@ USAGE_STATS_INLINE int report_remembered(const Call& call, std::error_code error
   if (never)
     return remark(call, folder + ": files cannot be locked there: " + error.message() + "; no run uses that folder"),
            done;
-  if (!is_transient(error)) return remark(call, folder + ": " + error.message()), done;
+  if (!is_transient(error))
+    return remark(call, folder.empty() ? no_place_for_reports : folder + ": " + error.message()), done;
   const bool held = error == std::errc::timed_out;
-  remark(call, "the " + std::string(what) + " is not in " + folder + "/state.json yet: " +
-                   (held ? "another process has locked that file" : error.message()) + "; try again later");
+  const std::string variable = variable_of_usage_path(call.options);
+  const bool elsewhere = !variable.empty() && os::check_writable(usage_path(call.options));
+  remark(call, "the " + std::string(what) + " is not in " + folder +
+                   "/state.json yet: " + (held ? "another process has locked that file" : error.message()) +
+                   (elsewhere ? "; set " + variable + " to a folder that you can write to" : "; try again later"));
   return failed;
 }
 
 USAGE_STATS_INLINE int enable(const Call& call) {
-  if (const std::string problem = write_decision(call.options, true); !problem.empty()) return fail(call, problem);
+  if (const std::string problem = write_decision(call.options, true); !problem.empty())
+    return fail(call, problem + what_else_decides(call.options, true));
   // The answer below tells what the notice would; a folder that cannot be made tells so in `problems` and in each run.
   const Consent before = plan_of(call.options).consent;
   const std::error_code error = remember(call.options, [&](State& state) {
@@ -118,7 +138,8 @@ USAGE_STATS_INLINE int disable(const Call& call) {
   // First where it holds whatever the variables of this shell say, and whatever is wrong with the config file.
   const std::error_code error = remember(call.options, [](State& state) noexcept { state.said_no = true; });
   const int remembered = report_remembered(call, error, "no");
-  if (const std::string problem = write_decision(call.options, false); !problem.empty()) return fail(call, problem);
+  if (const std::string problem = write_decision(call.options, false); !problem.empty())
+    return fail(call, problem + what_else_decides(call.options, false));
   Plan plan = plan_of(call.options);
   std::size_t dropped = 0;
   if (plan.storage) {

@@ -70,12 +70,23 @@ USAGE_STATS_INLINE int fail(const Call& call, const std::string& text) {
   return failed;
 }
 
-/// "  label        text", the text wrapped into 80 columns; nothing for an empty text.
-USAGE_STATS_INLINE std::string row(const std::string& label, const std::string& text) {
+/// The text with each `command` and its subcommand in one piece, to be copied.
+USAGE_STATS_INLINE std::string with_whole_commands(std::string text, const std::string& command) {
+  for (std::size_t at = 0; !command.empty() && (at = text.find(command + " ", at)) != std::string::npos;) {
+    const std::size_t end = (std::min)(text.find_first_of(" ,", at + command.size() + 1), text.size());
+    text.replace(at, end - at, notice_impl::whole(text.substr(at, end - at)));
+    at = end;
+  }
+  return text;
+}
+
+/// "  label        text", the text wrapped into 80 columns; nothing for an empty text. `command`: what its advice may
+/// begin with.
+USAGE_STATS_INLINE std::string row(const std::string& label, const std::string& text, const std::string& command = {}) {
   constexpr int indent = 16;
   std::string rows;
   if (text.empty()) return rows;
-  for (const std::string& line : notice_impl::wrap(plain_text(text), 80 - indent)) {
+  for (const std::string& line : notice_impl::wrap(with_whole_commands(plain_text(text), command), 80 - indent)) {
     std::string head = rows.empty() ? "  " + label : "";
     head.resize(static_cast<std::size_t>((std::max)(indent, static_cast<int>(head.size()) + 1)), ' ');
     rows += head + line + "\n";

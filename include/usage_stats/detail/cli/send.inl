@@ -276,10 +276,11 @@ USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage,
 
 USAGE_STATS_INLINE int delete_all(const Call& call) {
   Plan plan = plan_of(call.options);
-  if (!plan.folder_problem.empty())  // state.json knows which ids to ask which servers about
+  const bool nothing_there = plan.folder_missing && !plan.folder_problem.empty();  // nor can it be made
+  if (!plan.folder_problem.empty() && !nothing_there)  // state.json knows which ids to ask which servers about
     return fail(call, plan.folder_problem + "; nothing is deleted here, and no server can be asked");
   if (!plan.storage) {
-    if (!plan.problems.empty()) return fail(call, plan.problems.front());
+    if (!plan.problems.empty() && !nothing_there) return fail(call, plan.problems.front());
     if (!call.json) return print("There is nothing to delete.\n"), done;
     JsonWriter json(true);
     json.begin_object();

@@ -24,16 +24,48 @@ USAGE_STATS_INLINE std::string unset_all(const Options& options, const std::vect
   return (names.empty() ? "" : "unset " + names + ", and ") + "start it with env" + plain + " in front";
 }
 
+/// What to do about a folder in which nothing can be recorded. Where the way to it is at fault, a variable that decides
+/// where it is leads to another.
+USAGE_STATS_INLINE std::string how_to_mend_folder(const Options& options, const Plan& plan) {
+  const std::error_code error = plan.folder_error;
+  const std::string variable = variable_of_usage_path(options);
+  if (plan.folder.empty()) return "set " + variable + " to your home folder";
+  bool elsewhere = error == std::errc::no_such_file_or_directory;
+  for (const std::errc kind :
+       {std::errc::not_a_directory, std::errc::permission_denied, std::errc::read_only_file_system,
+        std::errc::too_many_symbolic_link_levels, std::errc::filename_too_long})
+    elsewhere = elsewhere || (error == kind && error.category() != os::in_state_file(error).category());
+  if (elsewhere && !variable.empty()) return "set " + variable + " to a folder that you can write to";
+  return "repair or remove what is named, or ask the program's author for another place";
+}
+
+/// Whether `enable` and `disable` can write what they are told.
+USAGE_STATS_INLINE bool config_can_be_written(const Options& options) {
+  const std::filesystem::path config = config_path(options);
+  return !config.empty() && !os::check_writable(config.parent_path());
+}
+
+/// The command that changes the verdict, or the variable that does where the command could write nothing.
+USAGE_STATS_INLINE std::string how_to_decide(const Options& options, const Plan& plan) {
+  const bool by_command = config_can_be_written(options);
+  const std::string start = by_command ? typed_command(options) : "set " + environment_prefix(options.app);
+  const std::string to_enable = start + (by_command ? " enable" : "_USAGE_STATS_ENABLED=1");
+  const std::string to_disable = start + (by_command ? " disable" : "_USAGE_STATS_ENABLED=0");
+  const Verdict verdict = plan.decision.verdict;
+  const bool kept_local = verdict == Verdict::local && plan.consent.decision.verdict == Verdict::on;
+  if (kept_local) return to_disable;  // there is no endpoint: on is all that it can be
+  if (verdict == Verdict::local) return to_enable + ", or " + to_disable;
+  return verdict == Verdict::off ? to_enable : to_disable;
+}
+
 /// What the user can do to change the verdict, each of which does.
 USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan& plan) {
   const std::string enabled = environment_prefix(options.app) + "_USAGE_STATS_ENABLED";
   const Decision& decision = plan.decision;
-  const std::string command = typed_command(options) + " ";
   if (!os::foreign_home().empty() && decision.rule == 1)
     return "run it as that user, or set HOME to your own home folder";
-  if (!plan.folder_problem.empty() && decision.why == plan.folder_problem && decision.rule != 1)
-    return "repair or remove what is named, or ask the program's author for another place";
-  if (!plan.run_problem.empty()) return "repair what is named, or ask the program's author for another place";
+  if (!plan.obstacle_in_folder().empty() && decision.why == plan.obstacle_in_folder() && decision.rule != 1)
+    return how_to_mend_folder(options, plan);
   switch (decision.rule) {
     case 1:
       return "ask the program's author, or start the program in another way";
@@ -57,20 +89,19 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan&
     case 8:
       return "set " + enabled + "=1";
     case 10:
+      if (plan.consent.policy.problem.empty() && plan.consent.config.file.empty())
+        return "set " + variable_of_config_path(options) + " to your home folder";
       return "repair or remove " +
              os::path_bytes((plan.consent.policy.problem.empty() ? plan.consent.config : plan.consent.policy).file);
     default:
       break;
   }
-  const bool kept_local = decision.verdict == Verdict::local && plan.consent.decision.verdict == Verdict::on;
-  if (kept_local) return command + "disable";  // there is no endpoint: on is all that it can be
-  if (decision.verdict == Verdict::local) return command + "enable, or " + command + "disable";
-  return command + (decision.verdict == Verdict::off ? "enable" : "disable");
+  return how_to_decide(options, plan);
 }
 
 /// Why the verdict is as it is: what a run of now would do, where that is not what earlier runs did.
 USAGE_STATS_INLINE std::string why(const Plan& plan) {
-  if (!plan.folder_problem.empty() || !plan.run_problem.empty()) return plan.decision.why;
+  if (!plan.obstacle_in_folder().empty()) return plan.decision.why;
   if (plan.consent.ask) return "you have not been asked yet; the next run will ask";
   if (plan.consent.show_notice && plan.decision.verdict != Verdict::on)
     return "the notice has not been shown yet; the next run will show it, and later runs will send reports";
@@ -92,9 +123,9 @@ USAGE_STATS_INLINE void try_folder(Plan& plan) {
   if (plan.decision.verdict == Verdict::off || plan.folder.empty()) return;
   const std::string problem = os::LockedFile::problem_in(plan.folder);
   if (problem.empty()) return;
-  plan.run_problem = os::path_bytes(plan.folder) + ": " + problem;
-  plan.problems.push_back(plan.run_problem);
-  plan.turn_off(plan.run_problem);
+  plan.write_problem = os::path_bytes(plan.folder) + ": " + problem;
+  plan.problems.push_back(plan.write_problem);
+  plan.turn_off(plan.write_problem);
 }
 
 USAGE_STATS_INLINE void write_endpoints(JsonWriter& json, const Options& options, const Plan& plan) {
@@ -267,7 +298,7 @@ USAGE_STATS_INLINE int status(const Call& call) {
                       : verdict == Verdict::local ? "local: recorded on this machine, not sent\n"
                                                   : "off\n");
   text += row("because", why(plan) + " (rule " + std::to_string(plan.decision.rule) + ")");
-  text += row("to change", how_to_change(options, plan));
+  text += row("to change", how_to_change(options, plan), call.typed);
   text += endpoint_rows(options, plan);
   text += row("withheld", withheld_text(plan));
   text += row("purpose", options.purpose);

@@ -1,11 +1,17 @@
 #pragma once
 
 #include <atomic>
+#include <filesystem>
 #include <mutex>
+#include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "../os/bounded_lock.hpp"
+#include "../os/platform.hpp"
+#include "../base/text.hpp"
 #include "command_line.hpp"
 #include "notice.hpp"
 
@@ -17,7 +23,7 @@ namespace command_line_impl {
 /// may ask for them at the very end.
 struct Answered {
   struct Entry {
-    std::string app, command, typed;
+    std::string app, command, program;  // program: argv[0]
   };
   std::mutex mutex;
   std::vector<Entry> entries;
@@ -39,20 +45,88 @@ struct Answered {
   }
 };
 
-/// The program's name as it was typed, without its folder; the app's where that is nothing to type.
-USAGE_STATS_INLINE std::string program_name(const Options& options, const char* typed) {
-  std::string_view name = typed == nullptr ? std::string_view() : std::string_view(typed);
+/// The program's name without its folder, as a user types it.
+USAGE_STATS_INLINE std::string name_in(std::string_view path) {
 #if defined(_WIN32)
-  name.remove_prefix(name.find_last_of("/\\:") + 1);  // npos + 1 is 0
-  if (const std::size_t dot = name.rfind('.'); dot != std::string_view::npos && name.size() - dot == 4)
-    if (name.substr(dot) == ".exe" || name.substr(dot) == ".EXE") name.remove_suffix(4);
+  path.remove_prefix(path.find_last_of("/\\:") + 1);  // npos + 1 is 0
+  if (path.size() > 4 && (path.substr(path.size() - 4) == ".exe" || path.substr(path.size() - 4) == ".EXE"))
+    path.remove_suffix(4);
 #else
-  name.remove_prefix(name.rfind('/') + 1);
+  path.remove_prefix(path.rfind('/') + 1);
 #endif
-  constexpr std::string_view harmless = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-";
-  const bool can_be_typed = !name.empty() && name.size() <= 64 && name[0] != '-' &&
-                            name.find_first_not_of(harmless) == std::string_view::npos;
-  return can_be_typed ? std::string(name) : options.app;
+  return std::string(path);
+}
+
+/// What a shell starts by this name; empty if it finds nothing.
+USAGE_STATS_INLINE std::filesystem::path found_in_path(const std::string& name) {
+#if defined(_WIN32)
+  constexpr char separator = ';';
+  const std::string file = name + ".exe";
+#else
+  constexpr char separator = ':';
+  const std::string& file = name;
+#endif
+  std::string path = os::variable("PATH").value_or("");
+  if (!path.empty()) path += separator;
+  std::error_code error;
+  for (std::size_t begin = 0, end = 0; (end = path.find(separator, begin)) != std::string::npos; begin = end + 1) {
+    std::filesystem::path found = os::path_of_bytes(std::string_view(path).substr(begin, end - begin));
+    found /= os::path_of_bytes(file);  // an empty part is the folder where one is
+    const auto status = std::filesystem::status(found, error);
+    constexpr auto may_run = std::filesystem::perms(0111);
+    if (std::filesystem::is_regular_file(status) && (status.permissions() & may_run) != std::filesystem::perms::none)
+      return found;
+  }
+  return {};
+}
+
+/// The file that is running, where `typed` is the first argument. An interpreter's, or one that was started by a name
+/// alone where the system does not tell, is what the argument leads to; empty if that is nothing.
+USAGE_STATS_INLINE std::filesystem::path running_program(const std::string& typed) {
+  std::error_code error;
+  const bool has_folder = typed != name_in(typed) && std::filesystem::exists(os::path_of_bytes(typed), error);
+  const std::filesystem::path given = has_folder ? os::path_of_bytes(typed) : std::filesystem::path();
+#if defined(_WIN32)
+  return given;
+#else
+  static const char here = 0;
+  if (!os::in_main_executable(&here) || os::started_by_loader()) return given;
+  const std::filesystem::path own = os::own_executable();
+  if (own.empty() || (has_folder && std::filesystem::equivalent(given, own, error))) return given;
+  const std::filesystem::path resolved = std::filesystem::canonical(own, error);
+  return error ? given : resolved;  // it may have been removed
+#endif
+}
+
+/// A word that a shell takes as it stands.
+USAGE_STATS_INLINE std::string shell_word(const std::string& word) {
+  constexpr std::string_view harmless =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-/,@%"
+#if defined(_WIN32)
+      ":\\";
+  return word.find_first_not_of(harmless) == std::string::npos ? word : '"' + word + '"';
+#else
+      ":";
+  if (word.find_first_not_of(harmless) == std::string::npos) return word;
+  std::string text = "'";
+  for (const char c : word) c == '\'' ? text += "'\\''" : text += c;
+  return text + "'";
+#endif
+}
+
+/// What a user types to start this program again: its name, where a shell that looks it up finds this very file; else
+/// what was typed, while that leads to it; else its path. The app's name where that cannot be shown.
+USAGE_STATS_INLINE std::string program_to_type(const Options& options, const std::string& typed) {
+  const std::string name = name_in(typed);
+  const std::filesystem::path running = running_program(typed);
+  std::error_code error;
+  std::string text = name;
+  if (!running.empty()) {
+    const std::filesystem::path found = found_in_path(name);
+    if (found.empty() || !std::filesystem::equivalent(found, running, error)) text = os::path_bytes(running);
+  }
+  const bool can_be_typed = !text.empty() && text[0] != '-' && plain_text(text) == text;
+  return can_be_typed ? shell_word(text) : options.app;
 }
 
 }  // namespace command_line_impl
@@ -63,18 +137,22 @@ USAGE_STATS_INLINE void remember_command(const Options& options, int argc, const
     auto& answered = command_line_impl::Answered::instance();
     const auto guard = lock_or_give_up(answered.mutex);
     if (!guard || answered.find(options) != nullptr) return;
-    const char* const typed = argc > 0 ? argv[0] : nullptr;
-    answered.entries.push_back({options.app, options.command,
-                                plain_text(command_line_impl::program_name(options, typed) + " " + options.command)});
+    const char* const program = argc > 0 ? argv[0] : nullptr;
+    answered.entries.push_back({options.app, options.command, program == nullptr ? "" : program});
   }
   USAGE_STATS_CATCH_ALL {}
 }
 
 USAGE_STATS_INLINE std::string typed_command(const Options& options) {
-  auto& answered = command_line_impl::Answered::instance();
-  const auto guard = lock_or_give_up(answered.mutex);
-  const auto* const entry = guard ? answered.find(options) : nullptr;
-  return entry == nullptr ? std::string() : entry->typed;
+  std::string program;
+  {
+    auto& answered = command_line_impl::Answered::instance();
+    const auto guard = lock_or_give_up(answered.mutex);
+    const auto* const entry = guard ? answered.find(options) : nullptr;
+    if (entry == nullptr) return {};
+    program = entry->program;
+  }
+  return command_line_impl::program_to_type(options, program) + " " + plain_text(options.command);
 }
 
 }  // namespace detail

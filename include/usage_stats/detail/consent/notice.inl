@@ -103,11 +103,19 @@ USAGE_STATS_INLINE std::string place(const std::filesystem::path& file) {
   return whole(plain_text(os::path_with_tilde(file)));
 }
 
+/// What is typed in front of a subcommand, as far as a notice has room for it.
+USAGE_STATS_INLINE std::string command_with_room(const Options& options) {
+  std::string command = typed_command(options);
+  constexpr int most = 120;
+  if (columns_of(command) > most) command.clear();
+  return command;
+}
+
 /// Only what works in this program, and under the rule that has switched it on: the config file stands below the
 /// policy (6) and the environment (7). `brief`: one way of two.
 USAGE_STATS_INLINE std::string how_to_stop(const Options& options, int rule, bool brief) {
   std::string variable = "set " + environment_prefix(options.app) + "_USAGE_STATS_ENABLED=0";
-  const std::string command = typed_command(options);
+  const std::string command = command_with_room(options);
   const std::filesystem::path config = config_path(options);
   if (rule == 6 || rule == 7) return variable;
   if (!command.empty()) return whole(command + " disable") + (brief ? "" : ", or " + variable);
@@ -126,7 +134,7 @@ USAGE_STATS_INLINE std::vector<std::string> paragraphs_of(const Options& options
                                                           bool brief) {
   const std::string receivers = std::string("Reports ") + wording.be + " sent to " + hosts(endpoints, brief ? 1 : 3) +
                                 wording.when + "; copies are kept in ";
-  const std::string command = typed_command(options), policy = plain_text(options.policy_url);
+  const std::string command = command_with_room(options), policy = plain_text(options.policy_url);
   const std::string describe = command.empty() || brief ? "" : whole(command + " describe");
   const std::string more = describe + (describe.empty() || policy.empty() ? "" : ", ") + policy;
   return {options.app + wording.verb + "collect" + (*wording.question == '\0' ? "s" : "") +
@@ -266,7 +274,7 @@ USAGE_STATS_INLINE std::string new_data_text(const Options& options, std::vector
   using namespace notice_impl;
   const std::string head = options.app + " " + plain_text(options.version) + " also reports, from the next run on:";
   const std::string stop = "To stop it: " + how_to_stop(options, rule, false);
-  const std::string command = typed_command(options);
+  const std::string command = command_with_room(options);
   for (bool described = true;;) {
     std::vector<std::string> paragraphs{head};
     for (const NewData& item : data)

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "../record/disclosure.hpp"
@@ -33,7 +34,9 @@ struct Plan {
   std::optional<Storage> storage;  // none: no run has written anything yet, or `problems` says why
   State state;                     // as it was when the folder was opened
   std::string folder_problem;      // why the folder is not looked into: what it holds is not known
-  std::string run_problem;         // `status`: what a run that writes there would meet; what lies there is known
+  std::string write_problem;       // why nothing can be recorded there, though it is known what it holds
+  std::error_code folder_error;    // the reason of either, as far as the system or a refusal tells it
+  bool folder_missing = false;     // it is known that there is none
   std::vector<std::string> problems;
 
   /// Opens the folder, unless it is open: so that it can be written with `create`. False, and `folder_problem` says
@@ -43,6 +46,10 @@ struct Plan {
   void complete(const Options&);
   /// What the rules, or the user's answer, have said, and what is left of it where nothing can be recorded or sent.
   void conclude(Decision said);
+  /// Why nothing can be recorded in the folder; empty where nothing is known against it.
+  const std::string& obstacle_in_folder() const noexcept {
+    return folder_problem.empty() ? write_problem : folder_problem;
+  }
   /// Nothing can be recorded, whatever the rules say.
   void turn_off(const std::string& why);
 };

@@ -8,6 +8,8 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
+constexpr const char* no_place_for_reports = "there is no place for reports (no home folder)";
+
 namespace plan_impl {
 
 /// What a run must do without since no notice has named it, as far as anything is sent at all. With a verdict by rule
@@ -31,6 +33,25 @@ USAGE_STATS_INLINE std::string problem_of_author(const Options& options) {
   return problem.empty() ? problem_with_declarations() : problem;
 }
 
+/// What lies in the folder, and whether a run could write there: neither is tried by writing.
+USAGE_STATS_INLINE void look_at_folder(const Options& options, Plan& plan) {
+  plan.folder = usage_path(options);
+  if (plan.folder.empty()) {
+    plan.folder_error = std::make_error_code(std::errc::no_such_file_or_directory);
+    plan.folder_problem = no_place_for_reports;
+  } else if (plan.open_folder(options, false) || plan.folder_missing) {
+    plan.folder_error = os::check_writable(plan.folder);
+    if (plan.folder_error)
+      (plan.storage ? plan.write_problem : plan.folder_problem) =
+          os::path_bytes(plan.folder) + ": " + plan.folder_error.message();
+  }
+  if (plan.storage) plan.storage->be_patient(time_for_state);
+  if (plan.state.damaged)
+    plan.problems.push_back(os::path_bytes(plan.folder / storage_impl::state_file) +
+                            ": damaged: what it knew is forgotten");
+  if (!plan.obstacle_in_folder().empty()) plan.problems.push_back(plan.obstacle_in_folder());
+}
+
 }  // namespace plan_impl
 
 USAGE_STATS_INLINE bool by_hand(const Decision& decision) noexcept {
@@ -45,12 +66,12 @@ USAGE_STATS_INLINE std::vector<Endpoint> recipients(const Options& options, cons
 
 USAGE_STATS_INLINE bool Plan::open_folder(const Options& options, bool create) {
   if (storage || folder.empty()) return storage.has_value();
-  std::error_code error;
-  storage = Storage::open(folder, options.app, create, error);
+  storage = Storage::open(folder, options.app, create, folder_error);
+  folder_missing = !create && folder_error == std::errc::no_such_file_or_directory;
   if (storage)
     state = storage->state_at_opening();
-  else if (create || error != std::errc::no_such_file_or_directory)
-    folder_problem = os::path_bytes(folder) + ": " + error.message();
+  else if (!folder_missing)
+    folder_problem = os::path_bytes(folder) + ": " + folder_error.message();
   return storage.has_value();
 }
 
@@ -70,7 +91,9 @@ USAGE_STATS_INLINE void Plan::complete(const Options& options) {
 
 USAGE_STATS_INLINE void Plan::conclude(Decision said) {
   decision = std::move(said);
-  if (!folder_problem.empty()) return turn_off(folder_problem);  // a run would find the same
+  // A run that is not off before it looks there would find the same.
+  if (!obstacle_in_folder().empty() && (decision.verdict != Verdict::off || consent.ask))
+    return turn_off(obstacle_in_folder());
   if (decision.verdict != Verdict::on || !endpoints.empty()) return;
   decision.verdict = Verdict::local;
   decision.why += !withheld.endpoints.empty() ? "; no notice has named the server that reports would go to"
@@ -101,16 +124,7 @@ USAGE_STATS_INLINE Plan plan_of(const Options& options) {
   plan.problem = plan_impl::problem_of_author(options);
   if (!plan.problem.empty()) plan.problems.push_back(plan.problem);
   const std::string obstacle = plan_impl::obstacle(options);
-  if (obstacle.empty()) {
-    plan.folder = usage_path(options);
-    plan.open_folder(options, false);
-    if (plan.storage) plan.storage->be_patient(time_for_state);
-    if (plan.state.damaged)
-      plan.problems.push_back(os::path_bytes(plan.folder / storage_impl::state_file) +
-                              ": damaged: what it knew is forgotten");
-    if (!plan.folder_problem.empty()) plan.problems.push_back(plan.folder_problem);
-    if (plan.folder.empty()) plan.problems.emplace_back("there is no place for reports (no home folder)");
-  }
+  if (obstacle.empty()) plan_impl::look_at_folder(options, plan);
   plan.consent = decide(options, {}, plan.problem, [&] { return plan.state; });
   plan.decision = plan.consent.decision;
   if (!obstacle.empty()) return plan.folder_problem = obstacle, plan;

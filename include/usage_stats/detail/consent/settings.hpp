@@ -32,6 +32,9 @@ std::filesystem::path policy_path(const Options&);
 bool begins_with_tilde(const std::filesystem::path&);
 /// The usage folder.
 std::filesystem::path usage_path(const Options&);
+/// The variable that decides where they are; empty where the program's author does.
+std::string variable_of_config_path(const Options&);
+std::string variable_of_usage_path(const Options&);
 
 /// Reads one of the files; at most 1 MiB. Missing is not a problem; unreadable, not JSON, or of wrong types is.
 Settings read_settings(const std::filesystem::path& file);

@@ -141,7 +141,34 @@ USAGE_STATS_INLINE std::optional<std::string> substitute(const Options& options,
   return address && !address->empty() ? address : config.endpoint;
 }
 
+#if defined(_WIN32)
+constexpr const char *home_variable = "USERPROFILE", *state_variable = "LOCALAPPDATA", *config_variable = "APPDATA";
+#elif defined(__APPLE__)
+constexpr const char *home_variable = "HOME", *state_variable = home_variable, *config_variable = home_variable;
+#else
+constexpr const char *home_variable = "HOME", *state_variable = "XDG_STATE_HOME", *config_variable = "XDG_CONFIG_HOME";
+#endif
+
+/// `given`: by the author; `usual`: the variable of the platform's place, for which HOME stands where it is not set.
+USAGE_STATS_INLINE std::string variable_of(const std::filesystem::path& given, const char* usual) {
+  if (!given.empty()) return given.native()[0] == '~' ? home_variable : "";
+#if defined(_WIN32)
+  return usual;
+#else
+  const auto value = os::variable(usual);
+  return value && os::path_of_bytes(*value).is_absolute() ? usual : home_variable;
+#endif
+}
+
 }  // namespace settings_impl
+
+USAGE_STATS_INLINE std::string variable_of_usage_path(const Options& options) {
+  return settings_impl::variable_of(options.directory, settings_impl::state_variable);
+}
+
+USAGE_STATS_INLINE std::string variable_of_config_path(const Options& options) {
+  return settings_impl::variable_of(options.config_file, settings_impl::config_variable);
+}
 
 USAGE_STATS_INLINE std::filesystem::path config_path(const Options& options) {
   if (!options.config_file.empty()) return settings_impl::expand(options.config_file);

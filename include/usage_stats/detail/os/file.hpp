@@ -20,12 +20,14 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 
-/// Why a folder is not used; its kind is std::errc::operation_not_permitted (no_home: no_such_file_or_directory).
+/// Why a folder is not used; its kind is std::errc::operation_not_permitted (no_home and home_is_root:
+/// no_such_file_or_directory).
 enum class Refusal {
   root = 1,
   is_home,
   common_place,
   no_home,
+  home_is_root,
   anothers,
   others_may_write,
   not_private,
@@ -126,6 +128,13 @@ class Folder {
   std::shared_ptr<const Impl> impl_;
 };
 
+/// What would keep us from writing in that folder or, where it is missing, from making it; only looks. A disk that is
+/// full is not seen, and on Windows, where access lists would have to be worked out, nothing is.
+#if defined(_WIN32)
+inline std::error_code check_writable(const std::filesystem::path&) { return {}; }
+#else
+std::error_code check_writable(const std::filesystem::path& folder);
+#endif
 /// Replaces a file anywhere (for the program's own config): keeps its mode, follows links that only we or root can have
 /// put there. What is missing is made (folders 0700, the file 0600), but neither HOME nor what is above it.
 std::error_code replace_file(const std::filesystem::path&, std::string_view bytes);

@@ -22,6 +22,8 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
       return "this program did not create it, and its name and place suggest that it is for other things, too";
     case Refusal::no_home:
       return "the home folder does not exist, and this library does not create it";
+    case Refusal::home_is_root:
+      return "HOME is the root of the file system, in which this library creates nothing";
     case Refusal::anothers:
       return "it belongs to another user";
     case Refusal::others_may_write:
@@ -51,7 +53,8 @@ class Refusals : public std::error_category {
   const char* name() const noexcept override { return "usage folder"; }
   std::string message(int why) const override { return words_of(static_cast<Refusal>(why)); }
   std::error_condition default_error_condition(int why) const noexcept override {
-    return std::make_error_condition(static_cast<Refusal>(why) == Refusal::no_home
+    const auto refusal = static_cast<Refusal>(why);
+    return std::make_error_condition(refusal == Refusal::no_home || refusal == Refusal::home_is_root
                                          ? std::errc::no_such_file_or_directory
                                          : std::errc::operation_not_permitted);
   }

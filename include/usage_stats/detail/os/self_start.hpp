@@ -55,9 +55,13 @@ class Child {
 /// and must be reaped.
 Child start_self(const SelfStart&, std::error_code&);
 
-/// Whether nothing that this process starts is sure to live longer than it: it is process 1 of a container, or descends
-/// from a process 1 that may end with it, as all but real inits do. False where that cannot be told (no /proc).
+/// Whether nothing that this process starts is sure to live longer than it: it is process 1 of a container, or a
+/// child of a process 1 that may end with it, as all but real inits do. False where that cannot be told (no /proc).
 bool ends_with_its_container() noexcept;
+#if !defined(_WIN32)
+/// The file of the program that is running, maybe by a link; empty where the system does not tell.
+std::string own_executable();
+#endif
 /// Whether the file of the program that is running is found, to be started again.
 bool finds_own_executable() noexcept;
 

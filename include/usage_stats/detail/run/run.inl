@@ -68,7 +68,7 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
 
 USAGE_STATS_INLINE bool Run::open_folder(Plan& plan) {
   folder_ = plan.folder;
-  if (folder_.empty()) return disable(plan, "there is no place for reports (no home folder)");
+  if (folder_.empty()) return disable(plan, no_place_for_reports);
   if (!os::has_spare_descriptors()) return disable(plan, "the descriptor limit is too low");
   if (plan.storage)
     plan.storage->claim();  // an earlier version's folder, which is as good without

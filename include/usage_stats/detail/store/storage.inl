@@ -22,6 +22,22 @@ struct StateMutex {
 
 constexpr std::chrono::milliseconds most_patience{500};
 
+/// Of runs that begin together one makes the folder, and the others find it empty: in a place where an empty folder is
+/// taken for somebody else's, they wait for the state.json of the one that is at work. An older folder is not waited
+/// for: whoever made it does not go on.
+USAGE_STATS_INLINE void wait_for_maker(const os::Folder& folder, const std::string& app, Ownership& found) {
+  constexpr std::chrono::seconds young{2};
+  std::error_code error;
+  const auto modified = std::filesystem::last_write_time(folder.path(), error);
+  const auto age = std::filesystem::file_time_type::clock::now() - modified;
+  if (error || age > young || age < -young) return;
+  const auto deadline = std::chrono::steady_clock::now() + most_patience;
+  while (found.error == os::refused(os::Refusal::common_place) && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    found = ownership_of(folder, app, false);
+  }
+}
+
 }  // namespace storage_impl
 
 USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::path& path, const std::string& app,
@@ -30,6 +46,7 @@ USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::p
   os::Folder folder = os::Folder::open(path, create, error, &made);
   if (!folder) return std::nullopt;
   storage_impl::Ownership found = storage_impl::ownership_of(folder, app, made);
+  if (create && found.error == os::refused(os::Refusal::common_place)) storage_impl::wait_for_maker(folder, app, found);
   error = found.error;
   if (!error && found.fresh && !create) error = std::make_error_code(std::errc::no_such_file_or_directory);
   if (error) return std::nullopt;

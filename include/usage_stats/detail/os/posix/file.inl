@@ -263,6 +263,22 @@ USAGE_STATS_INLINE std::vector<std::string> Folder::names(std::size_t limit, boo
   return found;
 }
 
+USAGE_STATS_INLINE std::error_code check_writable(const std::filesystem::path& given) {
+  const std::filesystem::path path = posix::without_slash(given.lexically_normal().native());
+  if (!path.is_absolute()) return std::make_error_code(std::errc::invalid_argument);
+  posix::Way way;
+  std::error_code error = posix::check_home_exists(path);
+  if (!error) error = way.go(path, false, true);
+  // Where parts of it are missing, the way ends in the folder in which the first of them would be made.
+  if (error && error != std::errc::no_such_file_or_directory) return error;
+  if (way.folder() < 0 || (error && error.category() != std::generic_category())) return error;
+  if (::faccessat(way.folder(), way.name().c_str(), W_OK | X_OK, 0) == 0) return {};
+  if (errno != ENOENT) return posix::last_error();
+  error = posix::check_keeper(way.folder());
+  if (!error && ::faccessat(way.folder(), ".", W_OK | X_OK, 0) != 0) error = posix::last_error();
+  return error;
+}
+
 USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& given, std::string_view bytes) {
   const std::filesystem::path path = given.lexically_normal();
   if (!path.is_absolute()) return std::make_error_code(std::errc::invalid_argument);

@@ -92,43 +92,18 @@ USAGE_STATS_INLINE bool is_lasting_init(std::string_view name) noexcept {
   return false;
 }
 
-#if defined(__linux__)
-/// Whether this is the machine's own set of processes, whose first one is the machine's init. (The number is the
-/// kernel's PROC_PID_INIT_INO.)
-USAGE_STATS_INLINE bool in_first_pid_namespace() noexcept {
-  constexpr std::string_view first = "pid:[4026531836]";
-  char name[32];
-  const ssize_t size = ::readlink("/proc/self/ns/pid", name, sizeof name);
-  return size > 0 && std::string_view(name, static_cast<std::size_t>(size)) == first;
-}
-
-/// Whether process 1 is among the parents of this process's parent. It is not where the engine has put the process into
-/// the container from outside (`docker exec`).
-USAGE_STATS_INLINE bool descends_from_first(pid_t parent) {
-  std::error_code error;
-  for (int generation = 0; generation < 64 && parent > 1; ++generation) {
-    const auto stat = read_system_file(("/proc/" + std::to_string(parent) + "/stat").c_str(), 1024, error);
-    const std::size_t name_end = stat ? stat->rfind(") ") : std::string::npos;
-    if (name_end == std::string::npos || name_end + 4 >= stat->size()) return false;
-    parent = static_cast<pid_t>(std::strtol(stat->c_str() + name_end + 4, nullptr, 10));
-  }
-  return parent == 1;
-}
-#endif
-
 }  // namespace posix
 
 USAGE_STATS_INLINE bool ends_with_its_container() noexcept {
 #if defined(__linux__)
   if (::getpid() == 1) return true;
-  const pid_t parent = ::getppid();
-  if (parent != 1 && posix::in_first_pid_namespace()) return false;
+  if (::getppid() != 1) return false;
   USAGE_STATS_TRY {
     std::error_code error;
     auto name = posix::read_system_file("/proc/1/comm", 64, error);
     if (!name) return false;
     if (!name->empty() && name->back() == '\n') name->pop_back();
-    return !posix::is_lasting_init(*name) && posix::descends_from_first(parent);
+    return !posix::is_lasting_init(*name);
   }
   USAGE_STATS_CATCH_ALL {}
 #endif

@@ -154,16 +154,20 @@ USAGE_STATS_INLINE Descriptor make_folder(int parent, const char* name, std::err
 
 /// HOME is never made, nor is what is above it: where the home is missing (not mounted yet), it is not for us to say
 /// what it is.
-/// (What `path` and HOME have in common must be there.)
+/// (What `path` and HOME have in common must be there. A HOME that is "/", as containers give it to users they do not
+/// know, is no home: there the first part must be.)
 USAGE_STATS_INLINE std::error_code check_home_exists(const std::filesystem::path& path) {
   const std::filesystem::path wanted = path.lexically_normal(), base = home().lexically_normal();
   if (base.empty()) return {};
+  const bool is_root = !base.has_relative_path();
   std::filesystem::path common;
   auto part = wanted.begin();
   for (auto other = base.begin(); part != wanted.end() && other != base.end() && *part == *other; ++part, ++other)
     common /= *part;
+  if (is_root && part != wanted.end()) common /= *part;
   Status status{};
-  return status_of(common.c_str(), status) == 0 ? std::error_code() : refused(Refusal::no_home);
+  if (status_of(common.c_str(), status) == 0) return {};
+  return refused(is_root ? Refusal::home_is_root : Refusal::no_home);
 }
 
 /// An absolute path, gone part by part.
