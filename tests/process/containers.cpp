@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -108,5 +109,9 @@ TEST_CASE("containers: nobody waits with container_wait 0, under an init that st
   for (const char* const init : {"systemd", "init", "runit", "s6-svscan"})
     for (const int shells : {1, 2})
       CHECK_FALSE(fresh({}, [&](const Command& c) { return in_container(c, shells, init); }));
-  CHECK_FALSE(fresh({}, [](const Command& c) { return c; }));
+  // These tests themselves may run in a container.
+  if (std::filesystem::read_symlink("/proc/self/ns/pid") == "pid:[4026531836]")
+    CHECK_FALSE(fresh({}, [](const Command& c) { return c; }));
+  else
+    MESSAGE("not looked at: outside of any container");
 }
