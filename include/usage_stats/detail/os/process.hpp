@@ -54,7 +54,8 @@ T& per_process() {
 bool has_spare_descriptors() noexcept;
 bool random_bytes(unsigned char* into, std::size_t count) noexcept;
 
-/// Lets this process take so many bytes more than it has, and no more (Linux; not under a sanitizer).
+/// Lets this process take so many bytes more than it has, and no more (Linux; not under a sanitizer). The stacks of
+/// threads that ask for a size come on top, for they are reserved and hardly used.
 void limit_memory(std::size_t more) noexcept;
 
 /// Runs the program whose absolute path comes first, gives it `input`, and returns the first `output_limit` bytes

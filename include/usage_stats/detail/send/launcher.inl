@@ -16,9 +16,8 @@ namespace uploader_impl {
 
 constexpr const char* folder_variable = "USAGE_STATS_UPLOADER";
 constexpr const char* stay_variable = "USAGE_STATS_UPLOADER_STAY_MS";
-/// 64 MiB, and room for the stacks of four requests with TLS at once (tls_stack), which are reserved and hardly used.
-constexpr std::size_t most_memory = (64 + 4 * 24) * 1024 * 1024;
-constexpr const char* log_file = "uploader.log";  // with USAGE_STATS_DEBUG=1 only
+constexpr std::size_t most_memory = 64 * 1024 * 1024;  // more than the program has at its start
+constexpr const char* log_file = "uploader.log";       // with USAGE_STATS_DEBUG=1 only
 
 USAGE_STATS_INLINE bool& hook_ran() noexcept {
   static bool ran = false;

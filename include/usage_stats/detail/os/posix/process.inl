@@ -2,9 +2,12 @@
 // Processes: what becomes of a child, and other programs.
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <functional>
+#include <mutex>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -85,6 +88,50 @@ USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {
   ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
+namespace posix {
+
+/// What limit_memory() has allowed.
+struct MemoryLimit {
+  std::mutex mutex;                     // not taken where there is no limit: only the uploader has one
+  std::atomic<std::size_t> allowed{0};  // without stacks; 0: there is no limit
+  std::size_t stacks = 0, most_stacks = 0;
+};
+USAGE_STATS_INLINE MemoryLimit& memory_limit() noexcept {
+  static MemoryLimit limit;
+  return limit;
+}
+
+USAGE_STATS_INLINE void set_data_limit(std::size_t bytes) noexcept {
+#if defined(__linux__)
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_DATA, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, bytes);
+  ::setrlimit(RLIMIT_DATA, &limit);
+#else
+  static_cast<void>(bytes);
+#endif
+}
+
+/// Makes room for a thread's stack. The C library keeps some that are used no more: it is not taken back.
+USAGE_STATS_INLINE void add_stack(std::size_t bytes) noexcept {
+  MemoryLimit& limit = memory_limit();
+  if (limit.allowed == 0) return;
+  const std::lock_guard<std::mutex> guard(limit.mutex);
+  limit.stacks += bytes;
+  if (limit.stacks <= limit.most_stacks) return;
+  limit.most_stacks = limit.stacks;
+  set_data_limit(limit.allowed + limit.most_stacks);
+}
+
+USAGE_STATS_INLINE void remove_stack(std::size_t bytes) noexcept {
+  MemoryLimit& limit = memory_limit();
+  if (limit.allowed == 0) return;
+  const std::lock_guard<std::mutex> guard(limit.mutex);
+  limit.stacks -= bytes;
+}
+
+}  // namespace posix
+
 USAGE_STATS_INLINE void limit_memory([[maybe_unused]] std::size_t more) noexcept {
 #if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #if defined(__has_feature)
@@ -97,12 +144,11 @@ USAGE_STATS_INLINE void limit_memory([[maybe_unused]] std::size_t more) noexcept
   unsigned long pages = 0;  // proc(5): the sixth number is "data + stack"
   const bool known = std::fscanf(file, "%*u %*u %*u %*u %*u %lu", &pages) == 1;
   std::fclose(file);
-  struct rlimit limit {};
+  if (!known) return;
+  posix::MemoryLimit& limit = posix::memory_limit();
+  limit.allowed = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + more;
   // Not RLIMIT_AS: what a program reserves and never uses is not taken from anybody.
-  if (!known || ::getrlimit(RLIMIT_DATA, &limit) != 0) return;
-  const rlim_t wanted = rlim_t{pages} * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + more;
-  limit.rlim_cur = std::min(limit.rlim_max, wanted);
-  ::setrlimit(RLIMIT_DATA, &limit);
+  posix::set_data_limit(limit.allowed);
 #endif
 }
 
