@@ -157,7 +157,10 @@ USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
   for (std::size_t begin = 0; begin <= folders.size();) {
     const std::size_t end = std::min(folders.find(':', begin), folders.size());
     std::filesystem::path candidate = std::filesystem::path(folders.substr(begin, end - begin)) / name;
-    if (candidate.is_absolute() && ::access(candidate.c_str(), X_OK) == 0) return candidate;
+    std::error_code none;  // a folder may have the name, too, and the right that is asked for
+    if (candidate.is_absolute() && std::filesystem::is_regular_file(candidate, none) &&
+        ::access(candidate.c_str(), X_OK) == 0)
+      return candidate;
     begin = end + 1;
   }
   return {};
@@ -165,15 +168,20 @@ USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
 
 namespace posix {
 
-/// Feeds the program and collects what it says until it closes its output, says too much, or time is up.
-USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::string_view input, std::size_t limit,
-                                 std::chrono::steady_clock::time_point deadline, std::string& output) {
+using Enough = std::function<bool(std::string_view)>;
+
+/// Feeds the program and collects what it says until it closes its output: true. Or until it has said enough, or too
+/// much, or time is up.
+USAGE_STATS_INLINE bool converse(Descriptor& in, const Descriptor& out, std::string_view input, std::size_t limit,
+                                 std::chrono::steady_clock::time_point deadline, const Enough& enough,
+                                 std::string& output) {
   for (;;) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-    if (left <= 0 || output.size() >= limit) return;
+    if (left <= 0 || output.size() >= limit || (enough && enough(output))) return false;
+    const long long pause = enough && !output.empty() ? 100 : 1000;
     pollfd files[2] = {{out.get(), POLLIN, 0}, {in ? in.get() : -1, POLLOUT, 0}};
-    if (::poll(files, 2, static_cast<int>(std::min<long long>(left, 1000))) < 0 && errno != EINTR) return;
+    if (::poll(files, 2, static_cast<int>(std::min<long long>(left, pause))) < 0 && errno != EINTR) return false;
     if (in && (files[1].revents & (POLLOUT | POLLERR | POLLHUP)) != 0) {
       const ssize_t sent = ::send(in.get(), input.data(), input.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       if (sent > 0) input.remove_prefix(static_cast<std::size_t>(sent));
@@ -182,16 +190,33 @@ USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::str
     if ((files[0].revents & (POLLIN | POLLHUP)) != 0) {
       char buffer[8192];
       const ssize_t count = ::read(out.get(), buffer, std::min(sizeof buffer, limit - output.size()));
-      if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) return;
+      if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) return true;
       if (count > 0) output.append(buffer, static_cast<std::size_t>(count));
     }
   }
 }
 
+/// The limit of a program that has been started, all but at its beginning: it has read nothing of a stranger's yet.
+USAGE_STATS_INLINE void limit_memory_of([[maybe_unused]] pid_t id, [[maybe_unused]] std::size_t bytes) noexcept {
+#if defined(__linux__)
+  struct rlimit limit {
+  }, stack{};
+  if (bytes == 0 || ::prlimit(id, RLIMIT_DATA, nullptr, &limit) != 0) return;
+  // A thread's stack is as large as this says, and counted as if it were used.
+  constexpr rlim_t usual_stack = 8 * 1024 * 1024, largest_stack = usual_stack * 64;
+  rlim_t more = 0;
+  if (::getrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur != RLIM_INFINITY && stack.rlim_cur > usual_stack)
+    more = 2 * (std::min(stack.rlim_cur, largest_stack) - usual_stack);
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, bytes + more);
+  ::prlimit(id, RLIMIT_DATA, &limit, nullptr);
+#endif
+}
+
 }  // namespace posix
 
 USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
-                                             std::size_t output_limit, std::chrono::milliseconds limit) {
+                                             std::size_t output_limit, std::chrono::milliseconds limit,
+                                             std::size_t memory, const std::function<bool(std::string_view)>& enough) {
   ProgramResult result;
   const auto deadline = std::chrono::steady_clock::now() + limit;
   int in[2], out[2];
@@ -212,13 +237,14 @@ USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& com
   if (problem != 0) return result.error = std::error_code(problem, std::generic_category()), result;
   in_child.close();
   out_child.close();
-  posix::converse(in_parent, out_parent, input, output_limit, deadline, result.output);
+  posix::limit_memory_of(id, memory);
+  const bool ends_itself = posix::converse(in_parent, out_parent, input, output_limit, deadline, enough, result.output);
 
   out_parent.close();
   in_parent.close();
   int status = 0;
   for (int pause_ms = 1; ::waitpid(id, &status, WNOHANG) == 0;) {
-    if (std::chrono::steady_clock::now() >= deadline) ::kill(id, SIGKILL);
+    if (!ends_itself || std::chrono::steady_clock::now() >= deadline) ::kill(id, SIGKILL);
     ::poll(nullptr, 0, pause_ms);
     pause_ms = std::min(pause_ms * 2, 50);
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -98,22 +99,65 @@ void each_header(std::string_view head, const Take& take) {
   }
 }
 
-/// Reads what `curl --include` prints: interim answers, the head, the body.
-USAGE_STATS_INLINE void parse_answer(std::string_view text, Response& response) {
+/// The head of the answer, behind interim ones, which go out of `text` with it. Empty: it is not there.
+USAGE_STATS_INLINE std::string_view take_head(std::string_view& text) noexcept {
   for (;;) {
     const std::size_t size = head_size(text);
-    if (size == std::string_view::npos) return;
-    const std::string_view head = text.substr(0, size);
+    const std::string_view head = text.substr(0, size == text.npos ? 0 : size);
     const int status = status_of(head);
-    if (status == 0) return;
+    if (status == 0) return {};
     text.remove_prefix(size);
-    if (status >= 100 && status <= 199) continue;
-    response.status = status;
-    each_header(head, [&](std::string_view name, const std::string& value) { take_header(response, name, value); });
-    response.body = text.substr(0, largest_body);
-    return;
+    if (status > 199) return head;
   }
 }
+
+/// Reads what `curl --include` prints: interim answers, the head, the body.
+USAGE_STATS_INLINE void parse_answer(std::string_view text, Response& response) {
+  const std::string_view head = take_head(text);
+  response.status = status_of(head);
+  if (response.status == 0) return;
+  each_header(head, [&](std::string_view name, const std::string& value) { take_header(response, name, value); });
+  response.body = text.substr(0, largest_body);
+}
+
+/// Whether an answer with this status has no body, whatever its head says (RFC 9112, section 6.3).
+USAGE_STATS_INLINE bool is_bodiless(int status) noexcept { return status == 204 || status == 304; }
+
+/// Whether the value of Content-Length is none that can be taken for a number: the answer is not HTTP then, as curl,
+/// too, has it.
+USAGE_STATS_INLINE bool is_bad_length(std::string_view value) noexcept {
+  return value.empty() || value.front() < '0' || value.front() > '9';
+}
+
+USAGE_STATS_INLINE bool has_bad_length(std::string_view head) {
+  bool bad = false;
+  each_header(head, [&](std::string_view name, const std::string& value) {
+    bad = bad || (equal_ignoring_case(name, "Content-Length") && is_bad_length(value));
+  });
+  return bad;
+}
+
+/// Tells when curl has said enough. An answer's body, which is wanted for its words only, has a second's time behind
+/// its head; what comes behind the body (RFC 9112, section 7.1.2) curl would gather without end.
+class EnoughOfAnAnswer {
+ public:
+  bool operator()(std::string_view text) {
+    const std::string_view head = take_head(text);
+    if (head.empty()) return false;
+    const auto now = std::chrono::steady_clock::now();
+    if (!since_) since_ = now;
+    std::size_t length = is_bodiless(status_of(head)) ? 0 : text.npos;
+    each_header(head, [&](std::string_view name, const std::string& value) {
+      const bool digits = !is_bad_length(value) && value.size() <= 9;
+      if (equal_ignoring_case(name, "Content-Length") && digits && length == text.npos)
+        length = static_cast<std::size_t>(std::atol(value.c_str()));
+    });
+    return text.size() >= std::min(length, largest_body) || now - *since_ >= std::chrono::seconds(1);
+  }
+
+ private:
+  std::optional<Deadline> since_;
+};
 
 /// The bytes of an answer over plain http, made into what every httplib reads: interim answers are left out, lines end
 /// with CR LF, no line is long, and of the headers only those that are looked at are there.

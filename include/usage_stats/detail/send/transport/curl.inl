@@ -14,6 +14,9 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace transport_impl {
 
+/// What curl may take: it reads endless trailers into its memory, and needs 2 MiB, or 10 with many certificates.
+constexpr std::size_t most_of_curl = 48 * 1024 * 1024;
+
 /// A string as curl's config files write it.
 USAGE_STATS_INLINE std::string curl_quoted(std::string_view text) {
   std::string result = "\"";
@@ -51,8 +54,8 @@ USAGE_STATS_INLINE std::string curl_config(const Url& url, const Request& reques
                 static_cast<long long>(limit.count() % 1000));
   std::string config =
       "url = " + curl_quoted(url.origin() + url.target) + "\nrequest = " + curl_quoted(request.method) +
-      "\ngloboff\nsilent\ninclude\nsuppress-connect-headers\nproto = \"=http,https\"\nmax-time = " + seconds + "\n" +
-      (proxy.empty() ? "noproxy = \"*\"" : "noproxy = \"\"\nproxy = " + curl_quoted(proxy)) + "\n";
+      "\ngloboff\nsilent\nno-buffer\ninclude\nsuppress-connect-headers\nproto = \"=http,https\"\nmax-time = " +
+      seconds + "\n" + (proxy.empty() ? "noproxy = \"*\"" : "noproxy = \"\"\nproxy = " + curl_quoted(proxy)) + "\n";
   for (const auto& [name, value] : request.headers) config += "header = " + curl_quoted(name + ": " + value) + "\n";
   config += "header = \"Expect:\"\n";
   if (!request.body.empty()) config += "data-binary = \"@-\"\n" + request.body;
@@ -134,7 +137,8 @@ USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, cons
   const auto limit = left_until(deadline);
   // -q comes first: without it ~/.curlrc would be read.
   const auto result = os::run_program({curl.string(), "-q", "--config", "-"}, curl_config(url, request, proxy, limit),
-                                      largest_head + largest_body, limit + std::chrono::milliseconds(200));
+                                      largest_head + largest_body, limit + std::chrono::milliseconds(200), most_of_curl,
+                                      EnoughOfAnAnswer());
   if (!result.error) return curl_answer(result.output, result.exit_code, url);
   response.impossible = true;
   response.error = "curl did not start: " + result.error.message();
