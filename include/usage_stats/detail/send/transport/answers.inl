@@ -181,7 +181,8 @@ class HeadFilter {
 
 USAGE_STATS_INLINE std::string HeadFilter::plain_head(int status, std::string_view head) {
   std::string text = "HTTP/1.1 " + std::to_string(status) + " -\r\n";
-  bool length = false, close = head.substr(0, 8) == "HTTP/1.0";
+  bool length = is_bodiless(status), close = head.substr(0, 8) == "HTTP/1.0";
+  if (length) text += "Content-Length: 0\r\n";
   each_header(head, [&](std::string_view name, const std::string& value) {
     const auto is = [&](const char* other) { return equal_ignoring_case(name, other); };
     if (is("Connection")) close = close || equal_ignoring_case(value, "close");
