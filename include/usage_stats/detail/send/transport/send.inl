@@ -79,7 +79,7 @@ USAGE_STATS_INLINE Response send(const Request& request, std::chrono::millisecon
   Response response;
   USAGE_STATS_TRY {
     auto url = parse_url(request.url);
-    if (!url) return response.error = "not an http or https URL", response;
+    if (!url) return response.error = url_problem(request.url), response;
     for (int redirects = 0; redirects <= 5; ++redirects) {
       response = transport_impl::exchange(*url, request, deadline, log, kept);
       const int status = response.status;
