@@ -44,10 +44,10 @@ int main(int argc, char** argv) {
   struct rusage children {};
   ::getrusage(RUSAGE_CHILDREN, &children);
   std::printf(
-      "status=%d body_bytes=%zu retry_after=%lld impossible=%d doubtful=%d peak_kib=%ld child_kib=%ld "
+      "status=%d body_bytes=%zu retry_after=%lld impossible=%d doubtful=%d taken=%d peak_kib=%ld child_kib=%ld "
       "error=%s\n",
       response.status, response.body.size(),
       response.retry_after ? static_cast<long long>(response.retry_after->count()) : -1, response.impossible,
-      response.doubtful, peak_kib(), children.ru_maxrss, response.error.c_str());
+      response.doubtful, response.taken, peak_kib(), children.ru_maxrss, response.error.c_str());
   return 0;
 }

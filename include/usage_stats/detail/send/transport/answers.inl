@@ -62,6 +62,7 @@ USAGE_STATS_INLINE void take_header(Response& response, std::string_view name, c
   if (equal_ignoring_case(name, "Location") && response.location.empty()) response.location = value.substr(0, 2048);
   if (equal_ignoring_case(name, "Content-Type")) response.content_type = value.substr(0, 128);
   if (equal_ignoring_case(name, "Retry-After")) response.retry_after = parse_retry_after(value);
+  if (equal_ignoring_case(name, "Idempotency-Key")) response.key = value.substr(0, 256);
 }
 
 /// Where the body begins, behind the first empty line, which ends with CR LF or with LF alone; npos: not there yet.
@@ -189,7 +190,8 @@ USAGE_STATS_INLINE std::string HeadFilter::plain_head(int status, std::string_vi
     const bool digits = !value.empty() && value.size() <= 15 && value.find_first_not_of("0123456789") == value.npos;
     const bool framing =
         (is("Content-Length") && digits) || (is("Transfer-Encoding") && equal_ignoring_case(value, "chunked"));
-    if ((!framing || length) && !is("Location") && !is("Retry-After") && !is("Content-Type")) return;
+    if ((!framing || length) && !is("Location") && !is("Retry-After") && !is("Content-Type") && !is("Idempotency-Key"))
+      return;
     length = length || framing;
     text += std::string(name) + ": ";
     for (const char c : value.substr(0, 2048)) text += c >= ' ' && c != 0x7f ? c : '?';
