@@ -226,6 +226,15 @@ TEST_CASE("proxy: what a captive portal says delivers, drops and stops nothing")
   }
 }
 
+TEST_CASE("proxy: one of another kind is curl's, and where there is none, that is the reason") {
+  Sandbox sandbox;
+  sandbox.environment["https_proxy"] = "socks5://127.0.0.1:1";
+  sandbox.environment["PATH"] = sandbox.home().string();
+  const std::string out = sandbox.run("sender", {"https://telemetry.invalid/", "20000", "{}"}).out;
+  CHECK(out.find("impossible=1") != std::string::npos);
+  CHECK(out.find("error=the proxy is of a kind that needs curl") != std::string::npos);
+}
+
 TEST_CASE("proxy: https asks for a tunnel, and the proxy learns nothing but the host") {
   for (const std::string& sender : senders) {
     CAPTURE(sender);

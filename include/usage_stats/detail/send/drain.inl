@@ -117,7 +117,7 @@ USAGE_STATS_INLINE std::optional<UploadPass::Try> UploadPass::prepare(Envelope e
   const bool stopped = state_.is_stopped(envelope.version, to.endpoint.url);
   if (stopped || to.attempts >= limits::tries) {
     Response none;
-    none.error = "the last try was cut off";
+    none.error = "the last attempt was interrupted";
     note_outcome(envelope, to, stopped || conclude(envelope, to, none, 0));
     return std::nullopt;
   }

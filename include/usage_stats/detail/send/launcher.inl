@@ -51,7 +51,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
   storage->update_state([&](State& state) {
     for (const std::string& url : urls) {
       Backoff& wait = state.backoff[url];
-      wait.why = "a server, or the name server, held the uploader up for as long as that may live";
+      wait.why = "a server, or the name server, kept the uploader waiting for a minute";
       // One that has asked for a longer pause was not asked.
       wait.not_before =
           std::max<Seconds>(wait.not_before, now_seconds() + backoff_delay(++wait.failures, std::nullopt, 0).count());
@@ -150,7 +150,7 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
       shared->done = true;
       shared->changed.notify_all();
     });
-    if (!worker.joinable()) return log("no thread for uploading; the report waits");
+    if (!worker.joinable()) return log("could not start a thread for uploading; the report waits");
     std::unique_lock<std::mutex> guard = lock_or_give_up(shared->mutex);
     if (!guard) return worker.detach();
     const bool done = shared->changed.wait_until(guard, deadline, [&] { return shared->done; });
@@ -159,7 +159,7 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
     worker.detach();  // it hangs in a name lookup, which nothing can bound; what it sends waits for a later run
     uploader_impl::note_silence(usage_folder, log);
   }
-  USAGE_STATS_CATCH_ALL { log("no memory for uploading; the report waits"); }
+  USAGE_STATS_CATCH_ALL { log("out of memory while uploading; the report waits"); }
 }
 
 USAGE_STATS_INLINE void collect_alone(Storage& storage, const Log& log) {

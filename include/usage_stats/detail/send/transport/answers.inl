@@ -20,6 +20,8 @@ namespace transport_impl {
 using Deadline = std::chrono::steady_clock::time_point;
 constexpr std::size_t largest_body = 64 * 1024;
 constexpr std::size_t largest_head = 64 * 1024;
+constexpr const char* not_http = "the answer is not HTTP";
+constexpr const char* no_trusted_tls = "TLS: no connection that can be trusted";
 
 USAGE_STATS_INLINE std::chrono::milliseconds left_until(Deadline deadline) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
@@ -207,15 +209,16 @@ USAGE_STATS_INLINE std::string HeadFilter::pass(std::string_view bytes) {
     bytes = {};
     for (std::size_t size = head_size(head_); passed_ == 0 && size != head_.npos; size = head_size(head_)) {
       const int status = status_of(head_);
-      if (status == 0) return problem_ = "what came is no answer in HTTP", std::string();
-      if (status > 199 || status == 101) result = plain_head(status, std::string_view(head_).substr(0, size));
+      const std::string_view head = std::string_view(head_).substr(0, size);
+      if (status == 0 || has_bad_length(head)) return problem_ = not_http, std::string();
+      if (status > 199 || status == 101) result = plain_head(status, head);
       head_.erase(0, size);
       if (!result.empty()) result += std::exchange(head_, {});
       passed_ = result.size();
     }
-    if (head_.size() > largest_head) problem_ = "the head of the answer is too long";
+    if (head_.size() > largest_head) problem_ = "the answer's headers are too long";
     if (!head_.empty() && std::string_view("HTTP/").substr(0, head_.size()) != std::string_view(head_).substr(0, 5))
-      problem_ = "what came is no answer in HTTP";
+      problem_ = not_http;
     return result;
   }
   if (problem_.empty() && passed_ + bytes.size() > largest_answer) problem_ = "the answer is too long";

@@ -51,7 +51,7 @@ USAGE_STATS_INLINE bool is_final(int status) noexcept {
 USAGE_STATS_INLINE Response judged(const Url& url, const Request& request, Response response) {
   if (response.status == 407) {
     response = Response();
-    response.error = "the proxy wants other credentials (status 407)";
+    response.error = "the proxy requires valid credentials (status 407)";
   }
   const bool plain = url.scheme == "http" && !is_loopback(url.host);
   response.doubtful = plain && is_final(response.status) && !has_sign(request, response);
@@ -62,18 +62,18 @@ USAGE_STATS_INLINE Response judged(const Url& url, const Request& request, Respo
 USAGE_STATS_INLINE Response exchange(const Url& url, const Request& request, Deadline deadline, const Log& log,
                                      [[maybe_unused]] Connection* kept) {
   const std::string proxy = proxy_for(url.scheme, url.host);
-  Response response;
+  std::string why;
 #if !defined(USAGE_STATS_NO_HTTPLIB)
-  if (httplib_can(url, proxy)) {
+  why = httplib_lacks(url, proxy);
+  if (why.empty()) {
     log(request.method, " ", url.origin(), url.target, " by httplib");
-    response = by_httplib(url, request, proxy, deadline, kept);
-  } else
-#endif
-  {
-    log(request.method, " ", url.origin(), url.target, " by curl");
-    response = by_curl(url, request, proxy, deadline);
+    if (auto response = by_httplib(url, request, proxy, deadline, kept))
+      return judged(url, request, std::move(*response));
+    why = no_port;
   }
-  return judged(url, request, std::move(response));
+#endif
+  log(request.method, " ", url.origin(), url.target, " by curl");
+  return judged(url, request, by_curl(url, request, proxy, deadline, why));
 }
 
 /// Where a redirect leads; nothing if it leads to another host or scheme.
