@@ -82,7 +82,7 @@ TEST_CASE("backoff: Retry-After is taken at its word, in seconds and as a date, 
     std::string value;
     std::int64_t least, most;
   };
-  for (const int status : {503, 429})
+  for (const int status : {503, 429, 500, 408})
     for (const Case& item :
          {Case{"600", 600, 601}, Case{"6", 6, 7}, Case{"999999999999999999999", 86400, 86401},
           Case{http_date(now() + 1200), 1160, 1201}, Case{http_date(now() + 10 * 86400), 86400, 86401},

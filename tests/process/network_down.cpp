@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -81,6 +82,24 @@ TEST_CASE("network down: without any network the host ends as ever, and the repo
     CHECK(run(command).exit_code == 3);
     CHECK(server.wait_for(2).size() == 2);
   }
+}
+
+TEST_CASE("network down: where httplib has no loopback, curl sends, and without it nothing is tried") {
+  if (!possible("--net")) return;
+  Sandbox sandbox;
+  sandbox.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
+  const std::string url = "http://127.0.0.1:9/";
+  const std::string path = "PATH='" + sandbox.home().string() + "';";  // the program's, and not unshare's
+  const Command sender = sandbox.command("sender", {url, "5000", "the body"});
+  const std::string none = run(apart(sender, "--net", path)).out;
+  CHECK(none.find("impossible=1") != std::string::npos);
+  CHECK(none.find("error=no free port on 127.0.0.1, and there is no curl") != std::string::npos);
+  run(apart(sandbox.command("reporter", sending_to(url)), "--net", path));
+  REQUIRE(sandbox.pending().size() == 1);
+  CHECK(waiting_label(sandbox)["destinations"][0]["attempts"] == 0);
+  write_file(sandbox.home() / "curl", "#!/bin/sh\nprintf 'HTTP/1.1 200 OK\\r\\n\\r\\n'\n");
+  std::filesystem::permissions(sandbox.home() / "curl", std::filesystem::perms::owner_all);
+  CHECK(run(apart(sender, "--net", path)).out.find("status=200 ") == 0);
 }
 
 TEST_CASE("network down: an address of a name that says nothing does not hide one that answers") {

@@ -99,6 +99,19 @@ TEST_CASE("one connection: for all that waits, and each is sent once and counted
   CHECK(state_of(waiting.sandbox)["sent"] == 100);
 }
 
+TEST_CASE("one connection: also where the answers have no body, and say nothing of its length") {
+  const RawServer server([](const std::string&) {
+    RawAnswer answer("HTTP/1.1 204 No Content\r\n\r\n");
+    answer.keep = true;
+    return answer;
+  });
+  const Waiting waiting(server.url(), 20);
+  waiting.upload("reporter");
+  CHECK(waiting.sandbox.pending().empty());
+  CHECK(state_of(waiting.sandbox)["sent"] == 20);
+  CHECK(server.connections() == 1);
+}
+
 TEST_CASE("one connection: curl sends many in their order, each once") {
   Server server;
   const Waiting waiting(server.url(), many);

@@ -9,6 +9,7 @@
 #include "relay.hpp"
 #include "sandbox.hpp"
 #include "server.hpp"
+#include "waiting.hpp"
 
 namespace {
 
@@ -163,25 +164,76 @@ TEST_CASE("proxy: one that refuses is no way to the server, and not the server's
       }
 }
 
-TEST_CASE("proxy: a page that comes by plain http from a name may be a captive portal's") {
+TEST_CASE("proxy: what ends the matter by plain http from a name, and bears no sign of ours, may be a portal's") {
   struct Case {
-    std::string type, body;
+    int status;
+    std::string name, value, body;
     bool doubtful;
   };
+  const std::string type = "Content-Type", page = "<html>Welcome to our hotel</html>";
+  const Case cases[] = {{200, type, "text/html; charset=utf-8", page, true},
+                        {200, "X", "y", page, true},
+                        {200, type, "application/xhtml+xml", page, true},
+                        {200, "Refresh", "0; url=http://login.test/", "", true},
+                        {200, type, "text/plain", "please log in", true},
+                        {200, type, "application/captive+json", "{}", true},
+                        {200, "Idempotency-Key", "other/1", "", true},
+                        {200, "X", "y", "", true},
+                        {204, "X", "y", "", false},
+                        {303, "Location", "/login", "", true},
+                        {403, "X", "y", "", true},
+                        {410, "X", "y", "", true},
+                        {200, type, "application/json", "{}", false},
+                        {200, type, "application/json; charset=utf-8", " {\"ok\": true}", false},
+                        {200, "Idempotency-Key", "run/1", "", false},
+                        {201, "X", "y", "", false},
+                        {422, type, "application/json", "{\"error\": \"no\"}", false},
+                        {503, type, "text/html", page, false}};  // waits as it is
   for (const std::string& sender : senders)
-    for (const Case& item : {Case{"text/html; charset=utf-8", "<html>Welcome to our hotel</html>", true},
-                             Case{"text/html", "", false}, Case{"application/json", "{}", false}}) {
+    for (const Case& item : cases) {
       CAPTURE(sender);
-      CAPTURE(item.type);
+      CAPTURE(item.status);
+      CAPTURE(item.value);
       Behind behind;
       behind.server.answer([&](const ReceivedRequest&) {
-        return Answer{200, {{"Content-Type", item.type}}, item.body};
+        return Answer{item.status, {{item.name, item.value}}, item.body};
       });
       behind.sandbox.environment["HTTP_PROXY"] = behind.address;
       const std::string told = item.doubtful ? "doubtful=1" : "doubtful=0";
-      CHECK(behind.send(sender, far_away).find(told) != std::string::npos);
-      CHECK(behind.send(sender, behind.server.url()).find("doubtful=0") != std::string::npos);  // loopback
+      const auto send = [&](const std::string& url) {
+        return behind.sandbox.run(sender, {url, "20000", "the body", "Idempotency-Key=run/1"}).out;
+      };
+      CHECK(send(far_away).find(told) != std::string::npos);
+      CHECK(send(behind.server.url()).find("doubtful=0") != std::string::npos);  // loopback
     }
+}
+
+TEST_CASE("proxy: what a captive portal says delivers, drops and stops nothing") {
+  for (const int status : {200, 403, 410}) {
+    CAPTURE(status);
+    Behind behind;
+    behind.server.answer([&](const ReceivedRequest&) { return Answer{status, {}, "please log in"}; });
+    behind.sandbox.environment["HTTP_PROXY"] = behind.address;
+    behind.sandbox.run("reporter", sending_to(far_away, {"--plain-http", "yes"}));
+    CHECK(behind.server.requests().size() == 1);
+    CHECK(deliveries(behind.sandbox).at(0)["result"] == "again later");
+    CHECK(deliveries(behind.sandbox).at(0)["detail"].get<std::string>().find("captive portal") != std::string::npos);
+    CHECK(behind.sandbox.pending().size() == 1);
+    behind.server.answer([](const ReceivedRequest&) { return Answer{201}; });
+    make_due(behind.sandbox);
+    behind.sandbox.run("reporter", sending_to(far_away, {"--plain-http", "yes"}));
+    CHECK(behind.sandbox.wait_for_no_uploader());
+    CHECK(behind.sandbox.pending().empty());
+  }
+}
+
+TEST_CASE("proxy: one of another kind is curl's, and where there is none, that is the reason") {
+  Sandbox sandbox;
+  sandbox.environment["https_proxy"] = "socks5://127.0.0.1:1";
+  sandbox.environment["PATH"] = sandbox.home().string();
+  const std::string out = sandbox.run("sender", {"https://telemetry.invalid/", "20000", "{}"}).out;
+  CHECK(out.find("impossible=1") != std::string::npos);
+  CHECK(out.find("error=the proxy is of a kind that needs curl") != std::string::npos);
 }
 
 TEST_CASE("proxy: https asks for a tunnel, and the proxy learns nothing but the host") {

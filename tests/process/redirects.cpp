@@ -4,6 +4,7 @@
 
 #include "sandbox.hpp"
 #include "server.hpp"
+#include "waiting.hpp"
 
 namespace {
 
@@ -60,12 +61,23 @@ TEST_CASE("redirects: to another host or another scheme they are not followed") 
   }
 }
 
-TEST_CASE("redirects: a 303 would turn the report into a question, and is not followed") {
-  for (const std::string& sender : senders) {
-    CAPTURE(sender);
-    Server server([](const ReceivedRequest&) { return redirect(303, "/new"); });
-    CHECK(send_to(sender, server.url()).find("status=303 ") == 0);
-    CHECK(server.requests().size() == 1);
+TEST_CASE("redirects: a 303 to a place of the same server says that it has taken the report, and is not followed") {
+  for (const std::string& sender : senders)
+    for (const bool same : {true, false}) {
+      CAPTURE(sender);
+      CAPTURE(same);
+      Server server([&](const ReceivedRequest&) { return redirect(303, same ? "/new" : "http://login.test/"); });
+      const std::string printed = send_to(sender, server.url());
+      CHECK(printed.find("status=303 ") == 0);
+      CHECK(printed.find(same ? "taken=1" : "taken=0") != std::string::npos);
+      CHECK(server.requests().size() == 1);
+    }
+  for (const bool same : {true, false}) {
+    Server server([&](const ReceivedRequest&) { return redirect(303, same ? "/new" : "http://login.test/"); });
+    const Sandbox sandbox;
+    sandbox.run("reporter", sending_to(server.url()));
+    CHECK(deliveries(sandbox).at(0)["result"] == (same ? "delivered" : "again later"));
+    CHECK(sandbox.pending().empty() == same);
   }
 }
 

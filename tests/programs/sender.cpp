@@ -11,6 +11,8 @@
 #include <fstream>
 #include <string>
 
+#include <sys/resource.h>
+
 namespace {
 
 /// The most memory that this program has had; what getrusage() tells may be that of the process it was forked from.
@@ -39,9 +41,13 @@ int main(int argc, char** argv) {
   for (int left = often ? std::atoi(argv[4]) : 1; left > 0; --left)
     response =
         usage_stats::detail::send(request, limit, usage_stats::detail::Log(nullptr), often ? &connection : nullptr);
-  std::printf("status=%d body_bytes=%zu retry_after=%lld impossible=%d doubtful=%d peak_kib=%ld error=%s\n",
-              response.status, response.body.size(),
-              response.retry_after ? static_cast<long long>(response.retry_after->count()) : -1, response.impossible,
-              response.doubtful, peak_kib(), response.error.c_str());
+  struct rusage children {};
+  ::getrusage(RUSAGE_CHILDREN, &children);
+  std::printf(
+      "status=%d body_bytes=%zu retry_after=%lld impossible=%d doubtful=%d taken=%d peak_kib=%ld child_kib=%ld "
+      "error=%s\n",
+      response.status, response.body.size(),
+      response.retry_after ? static_cast<long long>(response.retry_after->count()) : -1, response.impossible,
+      response.doubtful, response.taken, peak_kib(), children.ru_maxrss, response.error.c_str());
   return 0;
 }

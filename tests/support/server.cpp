@@ -169,26 +169,30 @@ struct RawServer::Impl {
       if (::poll(&ending, 1, static_cast<int>(pause.count())) != 0) return;
     }
   }
-  void drain(int connection) {
+  /// Whether another request may follow.
+  bool drain(int connection) {
     std::string request;
     char buffer[4096];
     while (!whole(request) && ready(connection, POLLIN)) {
       const ssize_t count = ::recv(connection, buffer, sizeof buffer, 0);
-      if (count <= 0) return;
+      if (count <= 0) return false;
       request.append(buffer, static_cast<std::size_t>(count));
     }
-    const auto [bytes, pause] = answer(request);
-    if (pause.count() > 0) return drip(connection, bytes, pause);
+    if (!whole(request)) return false;
+    const auto [bytes, pause, keep] = answer(request);
+    if (pause.count() > 0) return drip(connection, bytes, pause), false;
     constexpr std::size_t piece = 65536;
     for (std::size_t at = 0; at < bytes.size(); at += piece)
-      if (!send(connection, bytes.data() + at, std::min(piece, bytes.size() - at))) return;
+      if (!send(connection, bytes.data() + at, std::min(piece, bytes.size() - at))) return false;
+    return keep;
   }
   void loop() {
     while (ready(listener, POLLIN)) {
       const int connection = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
       if (connection < 0) continue;
       ++connections;
-      drain(connection);
+      while (drain(connection)) {
+      }
       ::close(connection);
     }
   }

@@ -60,6 +60,7 @@ class Server {
 struct RawAnswer {
   std::string bytes;
   std::chrono::milliseconds pause;
+  bool keep = false;  // the connection, for one more request
 
   RawAnswer(std::string what, std::chrono::milliseconds behind_each = {})
       : bytes(std::move(what)), pause(behind_each) {}

@@ -101,6 +101,15 @@ def long_body(rng):
     return Answer("a body without end", UNCLEAR, [head(status, how), *[piece] * size])
 
 
+def endless_trailers(rng):
+    """What comes behind the last chunk, and behind the body of an answer that is complete."""
+    line = rng.choice([b"X: y\r\n" * 1000, b"Trailer: " + b"z" * 1000 + b"\r\n", b"z" * 4096, b"\r\n" * 1000])
+    body = rng.choice([b"", b"2\r\n{}\r\n"])
+    status = rng.choice(["200 OK", "500 Oops", "404 Gone"])
+    return Answer("trailers without end", UNCLEAR, [head(status, "Transfer-Encoding: chunked") + body + b"0\r\n",
+                                                    *[line] * rng.choice([10, 1000, 5000])])
+
+
 def odd_framing(rng):
     lines = rng.choice([
         ["Content-Length: 5", "Content-Length: 50"], ["Content-Length: -5"], ["Content-Length: 0x10"],
@@ -153,8 +162,8 @@ def stalls(rng):
 
 
 WEIGHTED = [(acknowledges, 30), (refuses, 6), (postpones, 8), (stops, 1), (silent, 8), (garbage, 8), (cut, 6),
-            (endless_head, 4), (long_status, 4), (flood, 3), (long_body, 4), (odd_framing, 8), (mutated, 14),
-            (redirect, 5), (twice, 4), (slow, 3), (stalls, 0.15)]
+            (endless_head, 4), (long_status, 4), (flood, 3), (long_body, 4), (endless_trailers, 4), (odd_framing, 8),
+            (mutated, 14), (redirect, 5), (twice, 4), (slow, 3), (stalls, 0.15)]
 
 
 def answer(rng):

@@ -22,6 +22,8 @@ struct Url {
 
 /// Nothing for any other scheme, user information, an empty host, a bad port, or control characters and spaces.
 std::optional<Url> parse_url(std::string_view text);
+/// What is wrong with one that parse_url() does not take.
+const char* url_problem(std::string_view text);
 
 /// What a reference means where `base` was asked for (RFC 3986, section 5.2); nothing if that is no such address.
 std::optional<Url> resolve(const Url& base, std::string_view reference);

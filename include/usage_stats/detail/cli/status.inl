@@ -278,7 +278,7 @@ USAGE_STATS_INLINE std::string endpoint_rows(const Options& options, const Plan&
   for (const Endpoint& endpoint : plan.endpoints)
     text += row("endpoint", endpoint.url + " (" + protocol_name(endpoint.protocol) + ")" +
                                 (plan.state.is_stopped(options.version, endpoint.url)
-                                     ? "; it wants nothing more from version " + options.version
+                                     ? "; it takes no more reports of version " + options.version
                                      : std::string()));
   return text;
 }

@@ -48,7 +48,7 @@ USAGE_STATS_INLINE bool command_words_are_usable(std::string_view command) noexc
 
 USAGE_STATS_INLINE std::string problem_with(const Endpoint& endpoint) {
   const auto url = parse_url(endpoint.url);
-  if (!url) return "endpoint '" + endpoint.url + "': not an http or https URL";
+  if (!url) return "endpoint '" + endpoint.url + "': " + url_problem(endpoint.url);
   if (url->scheme == "http" && !endpoint.plain_http && !is_loopback(url->host))
     return "endpoint '" + endpoint.url + "': plain http to another machine; use https, or set plain_http";
   if (!printable(endpoint.api_key)) return "endpoint '" + endpoint.url + "': api_key must be printable ASCII";

@@ -242,7 +242,7 @@ USAGE_STATS_INLINE std::vector<Endpoint> effective_endpoints(const Options& opti
     Endpoint endpoint = settings_impl::named_endpoint(address, usual);
     const auto same = [&](const Endpoint& other) { return other.url == endpoint.url; };
     if (!parse_url(endpoint.url))
-      problem = "endpoint '" + address + "': not an http or https URL";
+      problem = "endpoint '" + address + "': " + url_problem(endpoint.url);
     else if (endpoint.protocol == Protocol::amplitude)  // without a key nothing but refusals could come of it
       problem = "endpoint '" + address + "': amplitude needs an api_key, and only the program itself can have one";
     else if (std::any_of(list.begin(), list.end(), same))

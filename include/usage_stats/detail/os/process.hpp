@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,19 +55,23 @@ T& per_process() {
 bool has_spare_descriptors() noexcept;
 bool random_bytes(unsigned char* into, std::size_t count) noexcept;
 
-/// Lets this process take so many bytes more than it has, and no more (Linux; not under a sanitizer).
+/// Lets this process take so many bytes more than it has, and no more (Linux; not under a sanitizer). The stacks of
+/// threads that ask for a size come on top, for they are reserved and hardly used.
 void limit_memory(std::size_t more) noexcept;
 
 /// Runs the program whose absolute path comes first, gives it `input`, and returns the first `output_limit` bytes
-/// of its standard output; its standard error is the null device. It is ended at `limit`.
+/// of its standard output; its standard error is the null device. It is ended at `limit`, when it has said
+/// `output_limit` bytes, or when `enough` is true of what it has said, which is asked several times a second.
+/// `memory`: the bytes that it may take (Linux), two stacks of threads among them; 0: as many as this process.
 struct ProgramResult {
   int exit_code = -1;  // -1: not started, or killed
   std::string output;
   std::error_code error;
 };
 ProgramResult run_program(const std::vector<std::string>& command, std::string_view input, std::size_t output_limit,
-                          std::chrono::milliseconds limit);
-/// The absolute path of a program in PATH; empty if there is none.
+                          std::chrono::milliseconds limit, std::size_t memory = 0,
+                          const std::function<bool(std::string_view output)>& enough = {});
+/// The absolute path of a program in PATH, a file that this process may start; empty if there is none.
 std::filesystem::path find_program(std::string_view name);
 
 /// What a shell sees of an exit code: on POSIX its lowest byte.

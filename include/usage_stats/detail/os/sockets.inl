@@ -145,7 +145,7 @@ USAGE_STATS_INLINE Socket Socket::connect(const std::string& host, int port,
   if (!sockets::start()) return problem = "there is no Winsock", Socket();
   hints.ai_socktype = SOCK_STREAM;
   if (const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found); error != 0)
-    return problem = "the name " + host + " leads nowhere: " + sockets::name_words(error), Socket();
+    return problem = "cannot resolve the name " + host + ": " + sockets::name_words(error), Socket();
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, [](addrinfo* all) { ::freeaddrinfo(all); });
   const auto addresses = sockets::in_turn(found);
   std::vector<Socket> begun;

@@ -128,7 +128,7 @@ USAGE_STATS_INLINE void Run::choose_destinations(const Plan& plan) {
   if (plan.decision.verdict != Verdict::on) return;
   for (const Endpoint& endpoint : plan.endpoints) {
     const bool stopped = plan.state.is_stopped(options.version, endpoint.url);
-    if (stopped) log("endpoint ", endpoint.url, " wants nothing more from version ", options.version);
+    if (stopped) log("endpoint ", endpoint.url, " takes no more reports of version ", options.version);
     if (!stopped && run_impl::sampled(session_id, options.sample)) envelope_.destinations.push_back({endpoint, 0, 0});
   }
 }

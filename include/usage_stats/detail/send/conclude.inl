@@ -131,7 +131,8 @@ USAGE_STATS_INLINE bool UploadPass::conclude(const Envelope& envelope, Destinati
 USAGE_STATS_INLINE void UploadPass::postpone(const Envelope& envelope, Destination& destination,
                                              const Response& response) {
   if (response.status == 0) silent_.push_back(destination.endpoint.url);
-  const bool told = response.retry_after && (response.status == 429 || response.status == 503);
+  const int status = response.status;
+  const bool told = response.retry_after && (status == 408 || status == 425 || status == 429 || status >= 500);
   const auto wish = told ? response.retry_after : std::nullopt;
   const auto seed = static_cast<unsigned>(std::strtoul(envelope.session_id.substr(0, 8).c_str(), nullptr, 16));
   keep_count([&](State& state) {

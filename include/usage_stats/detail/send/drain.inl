@@ -119,7 +119,7 @@ USAGE_STATS_INLINE std::optional<UploadPass::Try> UploadPass::prepare(Envelope e
   const bool stopped = state_.is_stopped(envelope.version, to.endpoint.url);
   if (stopped || to.attempts >= limits::tries) {
     Response none;
-    none.error = "the last try was cut off";
+    none.error = "the last attempt was interrupted";
     note_outcome(envelope, to, stopped || conclude(envelope, to, none, 0));
     return std::nullopt;
   }
@@ -173,12 +173,10 @@ USAGE_STATS_INLINE Response UploadPass::answer_to(const Endpoint& endpoint, cons
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline - Clock::now());
   const std::chrono::milliseconds limit = options_.awaited ? left : longest_request;
   Connection& connection = connections_[endpoint.url + " " + protocol_name(endpoint.protocol)];
-  Response response = workers_.meanwhile([&] {
+  return workers_.meanwhile([&] {
     return send(request, std::clamp<std::chrono::milliseconds>(limit, std::chrono::milliseconds(1), longest_request),
                 log_, &connection);
   });
-  if (response.doubtful) response.error = "a page came instead of an answer, as of a captive portal";
-  return response;
 }
 
 }  // namespace uploader_impl

@@ -16,9 +16,8 @@ namespace uploader_impl {
 
 constexpr const char* folder_variable = "USAGE_STATS_UPLOADER";
 constexpr const char* stay_variable = "USAGE_STATS_UPLOADER_STAY_MS";
-/// 64 MiB, and room for the stacks of four requests with TLS at once (tls_stack), which are reserved and hardly used.
-constexpr std::size_t most_memory = (64 + 4 * 24) * 1024 * 1024;
-constexpr const char* log_file = "uploader.log";  // with USAGE_STATS_DEBUG=1 only
+constexpr std::size_t most_memory = 64 * 1024 * 1024;  // more than the program has at its start
+constexpr const char* log_file = "uploader.log";       // with USAGE_STATS_DEBUG=1 only
 
 USAGE_STATS_ENTRY_INLINE bool& hook_ran() noexcept {
   static bool ran = false;
@@ -52,7 +51,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
   storage->update_state([&](State& state) {
     for (const std::string& url : urls) {
       Backoff& wait = state.backoff[url];
-      wait.why = "a server, or the name server, held the uploader up for as long as that may live";
+      wait.why = "a server, or the name server, kept the uploader waiting for a minute";
       // One that has asked for a longer pause was not asked.
       wait.not_before =
           std::max<Seconds>(wait.not_before, now_seconds() + backoff_delay(++wait.failures, std::nullopt, 0).count());
@@ -154,7 +153,7 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
       shared->done = true;
       shared->changed.notify_all();
     });
-    if (!worker.joinable()) return log("no thread for uploading; the report waits");
+    if (!worker.joinable()) return log("could not start a thread for uploading; the report waits");
     std::unique_lock<std::mutex> guard = lock_or_give_up(shared->mutex);
     if (!guard) return worker.detach();
     const bool done = shared->changed.wait_until(guard, deadline, [&] { return shared->done; });
@@ -163,7 +162,7 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
     worker.detach();  // it hangs in a name lookup, which nothing can bound; what it sends waits for a later run
     uploader_impl::note_silence(usage_folder, log);
   }
-  USAGE_STATS_CATCH_ALL { log("no memory for uploading; the report waits"); }
+  USAGE_STATS_CATCH_ALL { log("out of memory while uploading; the report waits"); }
 }
 
 USAGE_STATS_INLINE void collect_alone(Storage& storage, const Log& log) {

@@ -19,6 +19,7 @@ USAGE_STATS_INLINE Answer classify(const Response& response, Protocol protocol) 
   if (response.impossible) return Answer::impossible;
   if (response.doubtful) return Answer::again_later;
   if (status >= 200 && status <= 299) return refused_in_body(protocol, response) ? Answer::refused : Answer::delivered;
+  if (response.taken) return Answer::delivered;
   if (status == 410) return Answer::stopped;
   if (status == 408 || status == 425 || status == 429) return Answer::again_later;
   // A redirect that was not followed is a captive portal more often than an answer.

@@ -2,9 +2,12 @@
 // Processes: what becomes of a child, and other programs.
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <functional>
+#include <mutex>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -99,6 +102,50 @@ USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {
   ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
+namespace posix {
+
+/// What limit_memory() has allowed.
+struct MemoryLimit {
+  std::mutex mutex;                     // not taken where there is no limit: only the uploader has one
+  std::atomic<std::size_t> allowed{0};  // without stacks; 0: there is no limit
+  std::size_t stacks = 0, most_stacks = 0;
+};
+USAGE_STATS_INLINE MemoryLimit& memory_limit() noexcept {
+  static MemoryLimit limit;
+  return limit;
+}
+
+USAGE_STATS_INLINE void set_data_limit(std::size_t bytes) noexcept {
+#if defined(__linux__)
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_DATA, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, bytes);
+  ::setrlimit(RLIMIT_DATA, &limit);
+#else
+  static_cast<void>(bytes);
+#endif
+}
+
+/// Makes room for a thread's stack. The C library keeps some that are used no more: it is not taken back.
+USAGE_STATS_INLINE void add_stack(std::size_t bytes) noexcept {
+  MemoryLimit& limit = memory_limit();
+  if (limit.allowed == 0) return;
+  const std::lock_guard<std::mutex> guard(limit.mutex);
+  limit.stacks += bytes;
+  if (limit.stacks <= limit.most_stacks) return;
+  limit.most_stacks = limit.stacks;
+  set_data_limit(limit.allowed + limit.most_stacks);
+}
+
+USAGE_STATS_INLINE void remove_stack(std::size_t bytes) noexcept {
+  MemoryLimit& limit = memory_limit();
+  if (limit.allowed == 0) return;
+  const std::lock_guard<std::mutex> guard(limit.mutex);
+  limit.stacks -= bytes;
+}
+
+}  // namespace posix
+
 USAGE_STATS_INLINE void limit_memory([[maybe_unused]] std::size_t more) noexcept {
 #if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #if defined(__has_feature)
@@ -111,12 +158,11 @@ USAGE_STATS_INLINE void limit_memory([[maybe_unused]] std::size_t more) noexcept
   unsigned long pages = 0;  // proc(5): the sixth number is "data + stack"
   const bool known = std::fscanf(file, "%*u %*u %*u %*u %*u %lu", &pages) == 1;
   std::fclose(file);
-  struct rlimit limit {};
+  if (!known) return;
+  posix::MemoryLimit& limit = posix::memory_limit();
+  limit.allowed = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + more;
   // Not RLIMIT_AS: what a program reserves and never uses is not taken from anybody.
-  if (!known || ::getrlimit(RLIMIT_DATA, &limit) != 0) return;
-  const rlim_t wanted = rlim_t{pages} * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + more;
-  limit.rlim_cur = std::min(limit.rlim_max, wanted);
-  ::setrlimit(RLIMIT_DATA, &limit);
+  posix::set_data_limit(limit.allowed);
 #endif
 }
 
@@ -125,7 +171,10 @@ USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
   for (std::size_t begin = 0; begin <= folders.size();) {
     const std::size_t end = std::min(folders.find(':', begin), folders.size());
     std::filesystem::path candidate = std::filesystem::path(folders.substr(begin, end - begin)) / name;
-    if (candidate.is_absolute() && ::access(candidate.c_str(), X_OK) == 0) return candidate;
+    std::error_code none;  // a folder may have the name, too, and the right that is asked for
+    if (candidate.is_absolute() && std::filesystem::is_regular_file(candidate, none) &&
+        ::access(candidate.c_str(), X_OK) == 0)
+      return candidate;
     begin = end + 1;
   }
   return {};
@@ -140,15 +189,20 @@ constexpr int feeding_flags = MSG_NOSIGNAL | MSG_DONTWAIT;
 constexpr int feeding_flags = MSG_DONTWAIT;
 #endif
 
-/// Feeds the program and collects what it says until it closes its output, says too much, or time is up.
-USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::string_view input, std::size_t limit,
-                                 std::chrono::steady_clock::time_point deadline, std::string& output) {
+using Enough = std::function<bool(std::string_view)>;
+
+/// Feeds the program and collects what it says until it closes its output: true. Or until it has said enough, or too
+/// much, or time is up.
+USAGE_STATS_INLINE bool converse(Descriptor& in, const Descriptor& out, std::string_view input, std::size_t limit,
+                                 std::chrono::steady_clock::time_point deadline, const Enough& enough,
+                                 std::string& output) {
   for (;;) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-    if (left <= 0 || output.size() >= limit) return;
+    if (left <= 0 || output.size() >= limit || (enough && enough(output))) return false;
+    const long long pause = enough && !output.empty() ? 100 : 1000;
     pollfd files[2] = {{out.get(), POLLIN, 0}, {in ? in.get() : -1, POLLOUT, 0}};
-    if (::poll(files, 2, static_cast<int>(std::min<long long>(left, 1000))) < 0 && errno != EINTR) return;
+    if (::poll(files, 2, static_cast<int>(std::min<long long>(left, pause))) < 0 && errno != EINTR) return false;
     if (in && (files[1].revents & (POLLOUT | POLLERR | POLLHUP)) != 0) {
       const ssize_t sent = ::send(in.get(), input.data(), input.size(), feeding_flags);
       if (sent > 0) input.remove_prefix(static_cast<std::size_t>(sent));
@@ -157,16 +211,33 @@ USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::str
     if ((files[0].revents & (POLLIN | POLLHUP)) != 0) {
       char buffer[8192];
       const ssize_t count = ::read(out.get(), buffer, std::min(sizeof buffer, limit - output.size()));
-      if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) return;
+      if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) return true;
       if (count > 0) output.append(buffer, static_cast<std::size_t>(count));
     }
   }
 }
 
+/// The limit of a program that has been started, all but at its beginning: it has read nothing of a stranger's yet.
+USAGE_STATS_INLINE void limit_memory_of([[maybe_unused]] pid_t id, [[maybe_unused]] std::size_t bytes) noexcept {
+#if defined(__linux__)
+  struct rlimit limit {
+  }, stack{};
+  if (bytes == 0 || ::prlimit(id, RLIMIT_DATA, nullptr, &limit) != 0) return;
+  // A thread's stack is as large as this says, and counted as if it were used.
+  constexpr rlim_t usual_stack = 8 * 1024 * 1024, largest_stack = usual_stack * 64;
+  rlim_t more = 0;
+  if (::getrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur != RLIM_INFINITY && stack.rlim_cur > usual_stack)
+    more = 2 * (std::min(stack.rlim_cur, largest_stack) - usual_stack);
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, bytes + more);
+  ::prlimit(id, RLIMIT_DATA, &limit, nullptr);
+#endif
+}
+
 }  // namespace posix
 
 USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
-                                             std::size_t output_limit, std::chrono::milliseconds limit) {
+                                             std::size_t output_limit, std::chrono::milliseconds limit,
+                                             std::size_t memory, const std::function<bool(std::string_view)>& enough) {
   ProgramResult result;
   const auto deadline = std::chrono::steady_clock::now() + limit;
   int in[2], out[2];
@@ -191,13 +262,14 @@ USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& com
   if (problem != 0) return result.error = std::error_code(problem, std::generic_category()), result;
   in_child.close();
   out_child.close();
-  posix::converse(in_parent, out_parent, input, output_limit, deadline, result.output);
+  posix::limit_memory_of(id, memory);
+  const bool ends_itself = posix::converse(in_parent, out_parent, input, output_limit, deadline, enough, result.output);
 
   out_parent.close();
   in_parent.close();
   int status = 0;
   for (int pause_ms = 1; ::waitpid(id, &status, WNOHANG) == 0;) {
-    if (std::chrono::steady_clock::now() >= deadline) ::kill(id, SIGKILL);
+    if (!ends_itself || std::chrono::steady_clock::now() >= deadline) ::kill(id, SIGKILL);
     ::poll(nullptr, 0, pause_ms);
     pause_ms = std::min(pause_ms * 2, 50);
   }

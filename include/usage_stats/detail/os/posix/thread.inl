@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "../platform.hpp"
+#include "process.inl"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -14,12 +15,14 @@ namespace os {
 
 struct Thread::Impl {
   pthread_t id;
+  std::size_t stack = 0;
 };
 
 USAGE_STATS_INLINE Thread::Thread(std::function<void()> work, std::size_t stack) noexcept {
   using Work = std::function<void()>;
   USAGE_STATS_TRY {
     auto impl = std::make_unique<Impl>();
+    impl->stack = stack;
     auto owned = std::make_unique<Work>(std::move(work));
     const auto run = [](void* data) -> void* {
       const std::unique_ptr<Work> mine(static_cast<Work*>(data));
@@ -28,9 +31,11 @@ USAGE_STATS_INLINE Thread::Thread(std::function<void()> work, std::size_t stack)
     };
     pthread_attr_t attributes;
     if (::pthread_attr_init(&attributes) != 0) return;
+    posix::add_stack(stack);
     const bool started = (stack == 0 || ::pthread_attr_setstacksize(&attributes, stack) == 0) &&
                          ::pthread_create(&impl->id, &attributes, run, owned.get()) == 0;
     ::pthread_attr_destroy(&attributes);
+    if (!started) posix::remove_stack(stack);
     if (!started) return;
     static_cast<void>(owned.release());  // the thread's own now
     impl_ = std::move(impl);
@@ -44,6 +49,7 @@ USAGE_STATS_INLINE bool Thread::is_this() const noexcept {
 
 USAGE_STATS_INLINE void Thread::join() noexcept {
   if (impl_) ::pthread_join(impl_->id, nullptr);
+  if (impl_) posix::remove_stack(impl_->stack);
   impl_.reset();
 }
 

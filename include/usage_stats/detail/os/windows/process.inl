@@ -145,8 +145,9 @@ USAGE_STATS_INLINE bool feed(Handle& pipe, std::string_view& input) noexcept {
 /// Feeds the program and collects what it says until it ends or closes its output, says too much, or time is up.
 USAGE_STATS_INLINE void converse(HANDLE process, Handle& in, const Handle& out, std::string_view input,
                                  std::size_t limit, std::chrono::steady_clock::time_point deadline,
-                                 std::string& output) {
+                                 const std::function<bool(std::string_view)>& enough, std::string& output) {
   for (DWORD pause_ms = 1; output.size() < limit && std::chrono::steady_clock::now() < deadline;) {
+    if (enough && enough(output)) return;
     // Asked first: what a program said before its end stands in the pipe by now. The pipe's own end may not be seen,
     // where a child that the host starts at this moment inherits it.
     const bool ended = ::WaitForSingleObject(process, 0) != WAIT_TIMEOUT;
@@ -169,7 +170,9 @@ USAGE_STATS_INLINE void converse(HANDLE process, Handle& in, const Handle& out, 
 }  // namespace windows
 
 USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
-                                             std::size_t output_limit, std::chrono::milliseconds limit) {
+                                             std::size_t output_limit, std::chrono::milliseconds limit,
+                                             std::size_t /*memory*/,
+                                             const std::function<bool(std::string_view)>& enough) {
   ProgramResult result;
   const auto deadline = std::chrono::steady_clock::now() + limit;
   HANDLE read_end = nullptr, write_end = nullptr;
@@ -191,14 +194,15 @@ USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& com
   if (!process) return result.error = windows::last_error(), result;
   in_child.close();
   out_child.close();
-  windows::converse(process.get(), in_parent, out_parent, input, output_limit, deadline, result.output);
+  windows::converse(process.get(), in_parent, out_parent, input, output_limit, deadline, enough, result.output);
 
   out_parent.close();
   in_parent.close();
   const auto left =
       std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
   DWORD code = 0;
-  if (::WaitForSingleObject(process.get(), left > 0 ? static_cast<DWORD>(left) : 0) == WAIT_TIMEOUT)
+  const bool ends_itself = left > 0 && !(enough && enough(result.output));
+  if (::WaitForSingleObject(process.get(), ends_itself ? static_cast<DWORD>(left) : 0) == WAIT_TIMEOUT)
     ::TerminateProcess(process.get(), 1);
   else if (::GetExitCodeProcess(process.get(), &code) != 0)
     result.exit_code = static_cast<int>(code);

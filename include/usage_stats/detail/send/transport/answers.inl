@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@ namespace transport_impl {
 using Deadline = std::chrono::steady_clock::time_point;
 constexpr std::size_t largest_body = 64 * 1024;
 constexpr std::size_t largest_head = 64 * 1024;
+constexpr const char* not_http = "the answer is not HTTP";
+constexpr const char* no_trusted_tls = "TLS: no connection that can be trusted";
 
 USAGE_STATS_INLINE std::chrono::milliseconds left_until(Deadline deadline) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
@@ -61,6 +64,7 @@ USAGE_STATS_INLINE void take_header(Response& response, std::string_view name, c
   if (equal_ignoring_case(name, "Location") && response.location.empty()) response.location = value.substr(0, 2048);
   if (equal_ignoring_case(name, "Content-Type")) response.content_type = value.substr(0, 128);
   if (equal_ignoring_case(name, "Retry-After")) response.retry_after = parse_retry_after(value);
+  if (equal_ignoring_case(name, "Idempotency-Key")) response.key = value.substr(0, 256);
 }
 
 /// Where the body begins, behind the first empty line, which ends with CR LF or with LF alone; npos: not there yet.
@@ -98,22 +102,65 @@ void each_header(std::string_view head, const Take& take) {
   }
 }
 
-/// Reads what `curl --include` prints: interim answers, the head, the body.
-USAGE_STATS_INLINE void parse_answer(std::string_view text, Response& response) {
+/// The head of the answer, behind interim ones, which go out of `text` with it. Empty: it is not there.
+USAGE_STATS_INLINE std::string_view take_head(std::string_view& text) noexcept {
   for (;;) {
     const std::size_t size = head_size(text);
-    if (size == std::string_view::npos) return;
-    const std::string_view head = text.substr(0, size);
+    const std::string_view head = text.substr(0, size == text.npos ? 0 : size);
     const int status = status_of(head);
-    if (status == 0) return;
+    if (status == 0) return {};
     text.remove_prefix(size);
-    if (status >= 100 && status <= 199) continue;
-    response.status = status;
-    each_header(head, [&](std::string_view name, const std::string& value) { take_header(response, name, value); });
-    response.body = text.substr(0, largest_body);
-    return;
+    if (status > 199) return head;
   }
 }
+
+/// Reads what `curl --include` prints: interim answers, the head, the body.
+USAGE_STATS_INLINE void parse_answer(std::string_view text, Response& response) {
+  const std::string_view head = take_head(text);
+  response.status = status_of(head);
+  if (response.status == 0) return;
+  each_header(head, [&](std::string_view name, const std::string& value) { take_header(response, name, value); });
+  response.body = text.substr(0, largest_body);
+}
+
+/// Whether an answer with this status has no body, whatever its head says (RFC 9112, section 6.3).
+USAGE_STATS_INLINE bool is_bodiless(int status) noexcept { return status == 204 || status == 304; }
+
+/// Whether the value of Content-Length is none that can be taken for a number: the answer is not HTTP then, as curl,
+/// too, has it.
+USAGE_STATS_INLINE bool is_bad_length(std::string_view value) noexcept {
+  return value.empty() || value.front() < '0' || value.front() > '9';
+}
+
+USAGE_STATS_INLINE bool has_bad_length(std::string_view head) {
+  bool bad = false;
+  each_header(head, [&](std::string_view name, const std::string& value) {
+    bad = bad || (equal_ignoring_case(name, "Content-Length") && is_bad_length(value));
+  });
+  return bad;
+}
+
+/// Tells when curl has said enough. An answer's body, which is wanted for its words only, has a second's time behind
+/// its head; what comes behind the body (RFC 9112, section 7.1.2) curl would gather without end.
+class EnoughOfAnAnswer {
+ public:
+  bool operator()(std::string_view text) {
+    const std::string_view head = take_head(text);
+    if (head.empty()) return false;
+    const auto now = std::chrono::steady_clock::now();
+    if (!since_) since_ = now;
+    std::size_t length = is_bodiless(status_of(head)) ? 0 : text.npos;
+    each_header(head, [&](std::string_view name, const std::string& value) {
+      const bool digits = !is_bad_length(value) && value.size() <= 9;
+      if (equal_ignoring_case(name, "Content-Length") && digits && length == text.npos)
+        length = static_cast<std::size_t>(std::atol(value.c_str()));
+    });
+    return text.size() >= std::min(length, largest_body) || now - *since_ >= std::chrono::seconds(1);
+  }
+
+ private:
+  std::optional<Deadline> since_;
+};
 
 /// The bytes of an answer over plain http, made into what every httplib reads: interim answers are left out, lines end
 /// with CR LF, no line is long, and of the headers only those that are looked at are there.
@@ -137,14 +184,16 @@ class HeadFilter {
 
 USAGE_STATS_INLINE std::string HeadFilter::plain_head(int status, std::string_view head) {
   std::string text = "HTTP/1.1 " + std::to_string(status) + " -\r\n";
-  bool length = false, close = head.substr(0, 8) == "HTTP/1.0";
+  bool length = is_bodiless(status), close = head.substr(0, 8) == "HTTP/1.0";
+  if (length) text += "Content-Length: 0\r\n";
   each_header(head, [&](std::string_view name, const std::string& value) {
     const auto is = [&](const char* other) { return equal_ignoring_case(name, other); };
     if (is("Connection")) close = close || equal_ignoring_case(value, "close");
     const bool digits = !value.empty() && value.size() <= 15 && value.find_first_not_of("0123456789") == value.npos;
     const bool framing =
         (is("Content-Length") && digits) || (is("Transfer-Encoding") && equal_ignoring_case(value, "chunked"));
-    if ((!framing || length) && !is("Location") && !is("Retry-After") && !is("Content-Type")) return;
+    if ((!framing || length) && !is("Location") && !is("Retry-After") && !is("Content-Type") && !is("Idempotency-Key"))
+      return;
     length = length || framing;
     text += std::string(name) + ": ";
     for (const char c : value.substr(0, 2048)) text += c >= ' ' && c != 0x7f ? c : '?';
@@ -160,15 +209,16 @@ USAGE_STATS_INLINE std::string HeadFilter::pass(std::string_view bytes) {
     bytes = {};
     for (std::size_t size = head_size(head_); passed_ == 0 && size != head_.npos; size = head_size(head_)) {
       const int status = status_of(head_);
-      if (status == 0) return problem_ = "what came is no answer in HTTP", std::string();
-      if (status > 199 || status == 101) result = plain_head(status, std::string_view(head_).substr(0, size));
+      const std::string_view head = std::string_view(head_).substr(0, size);
+      if (status == 0 || has_bad_length(head)) return problem_ = not_http, std::string();
+      if (status > 199 || status == 101) result = plain_head(status, head);
       head_.erase(0, size);
       if (!result.empty()) result += std::exchange(head_, {});
       passed_ = result.size();
     }
-    if (head_.size() > largest_head) problem_ = "the head of the answer is too long";
+    if (head_.size() > largest_head) problem_ = "the answer's headers are too long";
     if (!head_.empty() && std::string_view("HTTP/").substr(0, head_.size()) != std::string_view(head_).substr(0, 5))
-      problem_ = "what came is no answer in HTTP";
+      problem_ = not_http;
     return result;
   }
   if (problem_.empty() && passed_ + bytes.size() > largest_answer) problem_ = "the answer is too long";

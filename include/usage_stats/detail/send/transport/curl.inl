@@ -14,6 +14,9 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace transport_impl {
 
+/// What curl may take: it reads endless trailers into its memory, and needs 2 MiB, or 10 with many certificates.
+constexpr std::size_t most_of_curl = 48 * 1024 * 1024;
+
 /// A string as curl's config files write it.
 USAGE_STATS_INLINE std::string curl_quoted(std::string_view text) {
   std::string result = "\"";
@@ -51,8 +54,8 @@ USAGE_STATS_INLINE std::string curl_config(const Url& url, const Request& reques
                 static_cast<long long>(limit.count() % 1000));
   std::string config =
       "url = " + curl_quoted(url.origin() + url.target) + "\nrequest = " + curl_quoted(request.method) +
-      "\ngloboff\nsilent\ninclude\nsuppress-connect-headers\nproto = \"=http,https\"\nmax-time = " + seconds + "\n" +
-      (proxy.empty() ? "noproxy = \"*\"" : "noproxy = \"\"\nproxy = " + curl_quoted(proxy)) + "\n";
+      "\ngloboff\nsilent\nno-buffer\ninclude\nsuppress-connect-headers\nproto = \"=http,https\"\nmax-time = " +
+      seconds + "\n" + (proxy.empty() ? "noproxy = \"*\"" : "noproxy = \"\"\nproxy = " + curl_quoted(proxy)) + "\n";
   for (const auto& [name, value] : request.headers) config += "header = " + curl_quoted(name + ": " + value) + "\n";
   config += "header = \"Expect:\"\n";
   if (!request.body.empty()) config += "data-binary = \"@-\"\n" + request.body;
@@ -64,9 +67,9 @@ USAGE_STATS_INLINE std::string curl_problem(int code, const Url& url) {
   const std::string number = " (curl ended with code " + std::to_string(code) + ")";
   switch (code) {
     case 5:
-      return "the proxy's name leads nowhere" + number;
+      return "cannot resolve the proxy's name" + number;
     case 6:
-      return "the name " + url.host + " leads nowhere" + number;
+      return "cannot resolve the name " + url.host + number;
     case 7:
       return "no connection" + number;
     case 28:
@@ -87,16 +90,16 @@ USAGE_STATS_INLINE std::string curl_problem(int code, const Url& url) {
     case 90:
     case 91:
     case 98:
-      return "TLS: no connection that can be trusted" + number;
+      return no_trusted_tls + number;
     case 1:
     case 8:
     case 52:
     case 55:
     case 56:
     case 97:
-      return (code == 97               ? "the proxy does not connect"
-              : code == 1 || code == 8 ? "what came is no answer in HTTP"
-                                       : "the connection broke off, or the proxy does not connect") +
+      return (code == 97               ? "the proxy refused the connection"
+              : code == 1 || code == 8 ? not_http
+                                       : "the connection broke off, or the proxy refused it") +
              number;
     default:
       return "curl cannot send it" + number;
@@ -115,27 +118,27 @@ USAGE_STATS_INLINE Response curl_answer(std::string_view output, int code, const
   if (response.status != 0) return response;
   response.impossible = output.empty() && curl_is_unfit(code);
   response.error = code < 0          ? "curl took too long"
-                   : code == 0       ? "what came is no answer in HTTP"
-                   : !output.empty() ? "half an answer: " + curl_problem(code, url)
+                   : code == 0       ? not_http
+                   : !output.empty() ? "incomplete answer: " + curl_problem(code, url)
                                      : curl_problem(code, url);
   return response;
 }
 
-USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, const std::string& proxy,
-                                    Deadline deadline) {
+/// `why`: the reason why httplib cannot send it.
+USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, const std::string& proxy, Deadline deadline,
+                                    const std::string& why) {
   Response response;
   const std::filesystem::path curl = os::find_program("curl");
   if (curl.empty()) {
     response.impossible = true;
-    response.error =
-        url.scheme == "https" ? "no TLS here: httplib was built without it, and there is no curl" : "no curl";
+    response.error = why.empty() ? "there is no curl" : why + ", and there is no curl";
     return response;
   }
   const auto limit = left_until(deadline);
   // -q comes first: without it ~/.curlrc would be read.
-  const auto result =
-      os::run_program({os::path_bytes(curl), "-q", "--config", "-"}, curl_config(url, request, proxy, limit),
-                      largest_head + largest_body, limit + std::chrono::milliseconds(200));
+  const auto result = os::run_program({os::path_bytes(curl), "-q", "--config", "-"},
+                                      curl_config(url, request, proxy, limit), largest_head + largest_body,
+                                      limit + std::chrono::milliseconds(200), most_of_curl, EnoughOfAnAnswer());
   if (!result.error) return curl_answer(result.output, result.exit_code, url);
   response.impossible = true;
   response.error = "curl did not start: " + result.error.message();

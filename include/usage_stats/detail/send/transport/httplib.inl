@@ -33,8 +33,27 @@ constexpr bool httplib_has_tls = true;
 constexpr bool httplib_has_tls = false;
 #endif
 
-USAGE_STATS_INLINE bool httplib_can(const Url& url, const std::string& proxy) {
-  return (url.scheme == "http" || httplib_has_tls) && (proxy.empty() || parse_proxy(proxy));
+/// Why httplib cannot send this; empty if it can.
+USAGE_STATS_INLINE std::string httplib_lacks(const Url& url, const std::string& proxy) {
+  if (url.scheme == "https" && !httplib_has_tls) return "no TLS here: httplib was built without it";
+  return proxy.empty() || parse_proxy(proxy) ? std::string() : "the proxy is of a kind that needs curl (not http://)";
+}
+
+/// What httplib's error says, in the words of curl_problem().
+USAGE_STATS_INLINE std::string httplib_problem(httplib::Error error) {
+  const std::string name = httplib::to_string(error), which = " (httplib: " + name + ")";
+  // By its name: the newest have errors of TLS that the oldest do not know.
+  if (name.find("SSL") != name.npos) return no_trusted_tls + which;
+  switch (error) {
+    case httplib::Error::Connection:
+    case httplib::Error::BindIPAddress:
+    case httplib::Error::ConnectionTimeout:
+    case httplib::Error::Read:
+    case httplib::Error::Write:
+      return "the connection broke off" + which;
+    default:
+      return "httplib cannot send it" + which;
+  }
 }
 
 /// A client that connects to the relay and takes it for the server.
@@ -82,6 +101,12 @@ struct Taker {
 
   bool take_head(const httplib::Response& head) {
     response.status = head.status;
+    const auto length = head.headers.find("Content-Length");
+    if (length != head.headers.end() && is_bad_length(length->second)) {
+      response.status = 0;
+      response.error = not_http;
+      return false;
+    }
     bytes = sizeof "HTTP/1.1 200\r\n" - 1;
     usual = head.reason.size() + head.headers.size() + sizeof " \r\n" - 1;
     for (const auto& [name, value] : head.headers) {
@@ -119,13 +144,14 @@ USAGE_STATS_INLINE Response exchange_by(Connection::Impl& connection, httplib::R
           const httplib::Result result = connection.client->send(out);
           // The handler is not called for an answer without a body.
           if (result && response.status == 0) taker.take_head(*result);
-          if (response.status == 0) response.error = result ? "no answer" : httplib::to_string(result.error());
+          if (response.status == 0 && response.error.empty())
+            response.error = result ? "no answer" : httplib_problem(result.error());
         }
         USAGE_STATS_CATCH_ALL { response.error = "out of memory, or a fault in httplib"; }
         relay.end();
       },
       tls ? tls_stack : plain_stack);
-  if (!thread.joinable()) return response.impossible = true, response.error = "no thread to be had", response;
+  if (!thread.joinable()) return response.impossible = true, response.error = "could not start a thread", response;
   relay.work(deadline);
   thread.join();
   relay.consumed(taker.bytes, taker.bytes + taker.usual);
@@ -135,8 +161,10 @@ USAGE_STATS_INLINE Response exchange_by(Connection::Impl& connection, httplib::R
   return response;
 }
 
-USAGE_STATS_INLINE Response by_httplib(const Url& url, const Request& request, const std::string& proxy_text,
-                                       Deadline deadline, Connection* kept) {
+/// Nothing where this machine has no loopback for the relay (a network namespace whose `lo` is down): nothing is tried.
+USAGE_STATS_INLINE std::optional<Response> by_httplib(const Url& url, const Request& request,
+                                                      const std::string& proxy_text, Deadline deadline,
+                                                      Connection* kept) {
   Response response;
   const auto proxy = proxy_text.empty() ? std::nullopt : parse_proxy(proxy_text);
   const std::string to = url.origin() + " " + proxy_text;
@@ -148,6 +176,7 @@ USAGE_STATS_INLINE Response by_httplib(const Url& url, const Request& request, c
       slot = std::make_unique<Connection::Impl>();
       slot->to = to;
       slot->relay = Relay::open(url, proxy, deadline, response.error);
+      if (!slot->relay && response.error == no_port) return slot.reset(), std::nullopt;
       if (slot->relay) slot->client = client_for(url, *slot->relay, kept != nullptr);
       if (!slot->client) {
         if (slot->relay) response.error = "httplib cannot reach " + url.origin();

@@ -21,6 +21,8 @@ namespace transport_impl {
 /// What may lie in httplib and its TLS at once, certificates and an answer: nobody but they can tell there what is a
 /// head.
 constexpr std::size_t largest_tls_answer = 48 * 1024;
+constexpr const char* no_port = "no free port on 127.0.0.1";
+constexpr const char* proxy_closed = "the proxy closed the connection";
 /// What the thread needs that calls httplib. std::regex takes 180 to 430 bytes for each byte of a status line.
 constexpr std::size_t plain_stack = 1024 * 1024, tls_stack = largest_tls_answer * 512;
 
@@ -103,22 +105,22 @@ USAGE_STATS_INLINE std::unique_ptr<Relay> Relay::open(const Url& url, const std:
                                                       Deadline deadline, std::string& problem) {
   auto relay = std::make_unique<Relay>();
   relay->tls_ = url.scheme == "https";
+  relay->listener_ = os::Socket::listen(relay->port_);
+  if (!relay->listener_ || !relay->connect_waker(deadline)) return problem = no_port, nullptr;
   relay->server_ =
       os::Socket::connect(proxy ? proxy->host : url.host, proxy ? proxy->port : url.port, deadline, problem);
   if (!relay->server_) {
-    if (proxy) problem = "no way to the proxy: " + problem;
+    if (proxy) problem = "cannot reach the proxy: " + problem;
     return nullptr;
   }
   if (proxy && relay->tls_ && !relay->tunnel(url, *proxy, deadline)) return problem = relay->problem_, nullptr;
-  relay->listener_ = os::Socket::listen(relay->port_);
-  if (!relay->listener_ || !relay->connect_waker(deadline))
-    return problem = "no port of 127.0.0.1 is to be had", nullptr;
   return relay;
 }
 
 /// A connection to itself, with which end() wakes work().
 USAGE_STATS_INLINE bool Relay::connect_waker(Deadline deadline) {
   std::string problem;
+  deadline = std::min(deadline, std::chrono::steady_clock::now() + std::chrono::seconds(1));
   waker_ = os::Socket::connect("127.0.0.1", port_, deadline, problem);
   while (waker_ && !woken_ && left_until(deadline).count() > 0) {
     std::vector<os::Socket::Wish> wishes{{&listener_, true, false, false}};
@@ -140,18 +142,18 @@ USAGE_STATS_INLINE bool Relay::tunnel(const Url& url, const Proxy& proxy, Deadli
     if (left_until(deadline).count() == 0) return problem_ = "the proxy does not answer in time", false;
     std::vector<os::Socket::Wish> wishes{{&server_, true, !asked.empty(), false}};
     if (!os::Socket::wait(wishes, left_until(deadline))) continue;
-    if (!asked.empty() && !write(server_, asked)) return problem_ = "the proxy breaks off", false;
+    if (!asked.empty() && !write(server_, asked)) return problem_ = proxy_closed, false;
     char buffer[1024];
     const int count = server_.read(buffer, sizeof buffer);
-    if (count == 0 || count == os::Socket::broken) return problem_ = "the proxy breaks off", false;
+    if (count == 0 || count == os::Socket::broken) return problem_ = proxy_closed, false;
     if (count > 0) answer.append(buffer, static_cast<std::size_t>(count));
-    if (answer.size() > largest_head) return problem_ = "the proxy says too much", false;
+    if (answer.size() > largest_head) return problem_ = "the proxy's answer is too long", false;
     for (std::size_t size = head_size(answer); status < 200 && size != answer.npos; size = head_size(answer)) {
       status = status_of(answer);
       answer.erase(0, size);
       if (status == 0 || status > 299)
-        return problem_ = status == 0 ? "the proxy does not connect: it does not speak HTTP"
-                                      : "the proxy does not connect: status " + std::to_string(status),
+        return problem_ = status == 0 ? "the proxy does not speak HTTP"
+                                      : "the proxy refused the connection: status " + std::to_string(status),
                false;
     }
   }
@@ -222,7 +224,7 @@ USAGE_STATS_INLINE void Relay::read_server() {
   if (count <= 0) {
     server_ended_ = true;
     if (received_ > 0 && !tls_ && !filter_.in_body() && problem().empty())
-      problem_ = "the answer breaks off in its head";
+      problem_ = "the answer ends within its headers";
     return;
   }
   received_ += static_cast<std::size_t>(count);

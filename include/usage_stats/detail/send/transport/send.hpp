@@ -29,9 +29,11 @@ struct Response {
   std::string error;  // why there is none, in words
   std::string body;   // at most 64 KiB
   std::string location, content_type;
+  std::string key;                                  // Idempotency-Key, where the answer repeats it
   std::optional<std::chrono::seconds> retry_after;  // RFC 9110 10.2.3, 0 to 24 h
   bool impossible = false;                          // nothing here can send this: no TLS in httplib and no curl
-  bool doubtful = false;                            // a page, by plain http: likely of a captive portal or a proxy
+  bool doubtful = false;  // by plain http, a final word without a sign of a server for reports
+  bool taken = false;     // 303 to the same server: it has taken what it was sent (RFC 9110, section 15.4.4)
 };
 
 /// The open connection to one server, kept from request to request. Movable.
@@ -48,9 +50,10 @@ class Connection {
 
 /// Sends and waits for the answer, at most `limit` (name lookups excepted: the caller's alarm bounds those). Follows
 /// redirects on the same host with the same scheme, at most 5; to another port without a key only. Certificates are
-/// verified. HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are honoured; nothing else ambient is read. What comes is
-/// bounded before httplib or the caller sees it. A proxy that does not let the request through, or wants other
-/// credentials, is no answer. With `kept`, the connection stays open for the next request (httplib only). Never throws.
+/// verified. A 303 is not followed. HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are honoured; nothing else ambient
+/// is read. What comes is bounded before httplib or the caller sees it. A proxy that does not let the request through,
+/// or wants other credentials, is no answer. With `kept`, the connection stays open for the next request (httplib
+/// only). Never throws.
 Response send(const Request&, std::chrono::milliseconds limit, const Log&, Connection* kept = nullptr);
 
 /// The proxy for a URL by the environment: "http://host:port", or empty, as it is for loopback always. NO_PROXY names

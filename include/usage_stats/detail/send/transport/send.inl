@@ -28,33 +28,52 @@ USAGE_STATS_INLINE Connection& Connection::operator=(Connection&&) noexcept = de
 
 namespace transport_impl {
 
+/// Whether an answer shows that it is of a server that takes reports: 201, 202, 204, a JSON object, or the request's
+/// own key. Captive portals answer anything else: they have a page to show, or to lead to.
+USAGE_STATS_INLINE bool has_sign(const Request& request, const Response& response) {
+  const std::string_view type = std::string_view(response.content_type);
+  const std::string_view kind = type.substr(0, std::min(type.find_first_of("; \t"), type.size()));
+  const std::size_t first = response.body.find_first_not_of(" \t\r\n");
+  const bool object = first != response.body.npos && response.body[first] == '{';
+  const auto key = request.headers.find("Idempotency-Key");
+  return response.status == 201 || response.status == 202 || response.status == 204 ||
+         (equal_ignoring_case(kind, "application/json") && object) ||
+         (key != request.headers.end() && key->second == response.key);
+}
+
+/// Whether this status, if it is the server's, ends the matter: then it must be the server's.
+USAGE_STATS_INLINE bool is_final(int status) noexcept {
+  if (status == 408 || status == 425 || status == 429) return false;
+  return (status >= 200 && status <= 299) || (status >= 400 && status <= 499) || status == 303;
+}
+
 /// What is no word of the server's own: a proxy's, or a captive portal's.
-USAGE_STATS_INLINE Response judged(const Url& url, Response response) {
+USAGE_STATS_INLINE Response judged(const Url& url, const Request& request, Response response) {
   if (response.status == 407) {
     response = Response();
-    response.error = "the proxy wants other credentials (status 407)";
+    response.error = "the proxy requires valid credentials (status 407)";
   }
-  const std::string_view type = std::string_view(response.content_type).substr(0, 9);
-  const bool page = equal_ignoring_case(type, "text/html") && !response.body.empty();
-  response.doubtful = page && url.scheme == "http" && !is_loopback(url.host);
+  const bool plain = url.scheme == "http" && !is_loopback(url.host);
+  response.doubtful = plain && is_final(response.status) && !has_sign(request, response);
+  if (response.doubtful) response.error = "nothing shows that this answer is the server's and not a captive portal's";
   return response;
 }
 
 USAGE_STATS_INLINE Response exchange(const Url& url, const Request& request, Deadline deadline, const Log& log,
                                      [[maybe_unused]] Connection* kept) {
   const std::string proxy = proxy_for(url.scheme, url.host);
-  Response response;
+  std::string why;
 #if !defined(USAGE_STATS_NO_HTTPLIB)
-  if (httplib_can(url, proxy)) {
+  why = httplib_lacks(url, proxy);
+  if (why.empty()) {
     log(request.method, " ", url.origin(), url.target, " by httplib");
-    response = by_httplib(url, request, proxy, deadline, kept);
-  } else
-#endif
-  {
-    log(request.method, " ", url.origin(), url.target, " by curl");
-    response = by_curl(url, request, proxy, deadline);
+    if (auto response = by_httplib(url, request, proxy, deadline, kept))
+      return judged(url, request, std::move(*response));
+    why = no_port;
   }
-  return judged(url, std::move(response));
+#endif
+  log(request.method, " ", url.origin(), url.target, " by curl");
+  return judged(url, request, by_curl(url, request, proxy, deadline, why));
 }
 
 /// Where a redirect leads; nothing if it leads to another host or scheme.
@@ -79,10 +98,11 @@ USAGE_STATS_INLINE Response send(const Request& request, std::chrono::millisecon
   Response response;
   USAGE_STATS_TRY {
     auto url = parse_url(request.url);
-    if (!url) return response.error = "not an http or https URL", response;
+    if (!url) return response.error = url_problem(request.url), response;
     for (int redirects = 0; redirects <= 5; ++redirects) {
       response = transport_impl::exchange(*url, request, deadline, log, kept);
       const int status = response.status;
+      if (status == 303) response.taken = transport_impl::redirected(*url, response.location).has_value();
       if (status != 301 && status != 302 && status != 307 && status != 308) return response;
       const auto to = transport_impl::redirected(*url, response.location);
       if (!to || (to->port != url->port && transport_impl::has_key(request))) return response;
