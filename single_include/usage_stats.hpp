@@ -42,11 +42,15 @@
 
 #if defined(USAGE_STATS_COMPILED)
 #define USAGE_STATS_INLINE
+#define USAGE_STATS_ENTRY_INLINE
 #else
 #define USAGE_STATS_INLINE inline
+#define USAGE_STATS_ENTRY_INLINE inline
 #endif
 
-// USAGE_STATS_INLINE for what hardly any run needs: commands, notices, sending. It is made small, and lies apart.
+// USAGE_STATS_INLINE for what a run does once, or never: it is made small, and kept apart from the rest. The compiler
+// takes a function of the host's in which such a one is called in any case for cold as well, so that nothing that the
+// host calls may be one (USAGE_STATS_ENTRY_INLINE), nor come to one on each of its ways.
 #if defined(__GNUC__) && defined(USAGE_STATS_COMPILED)
 #define USAGE_STATS_COLD_INLINE __attribute__((cold))
 #elif defined(__GNUC__)
@@ -87,12 +91,44 @@
 #define USAGE_STATS_ABI \
   USAGE_STATS_JOIN(USAGE_STATS_VERSION_MAJOR, USAGE_STATS_VERSION_MINOR, USAGE_STATS_VERSION_PATCH, USAGE_STATS_MODE)
 
+// Of what authors turn on for their own code, opinions of style that ours does not share: a comma before a return
+// value; no default where each enumerator has its case, so that a new one is missed; "struct flock", which tells it
+// from flock().
+#if defined(__clang__)
+#define USAGE_STATS_BEGIN_WARNINGS \
+  _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wcomma\"") USAGE_STATS_SWITCHES
+#define USAGE_STATS_END_WARNINGS _Pragma("clang diagnostic pop")
+#if __has_warning("-Wswitch-default")
+#define USAGE_STATS_SWITCHES _Pragma("clang diagnostic ignored \"-Wswitch-default\"")
+#else
+#define USAGE_STATS_SWITCHES
+#endif
+#elif defined(__GNUC__)
+#define USAGE_STATS_BEGIN_WARNINGS \
+  _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wswitch-default\"") USAGE_STATS_TAGS
+#define USAGE_STATS_END_WARNINGS _Pragma("GCC diagnostic pop")
+#if __GNUC__ >= 10
+#define USAGE_STATS_TAGS _Pragma("GCC diagnostic ignored \"-Wredundant-tags\"")
+#else
+#define USAGE_STATS_TAGS
+#endif
+#elif defined( \
+    _MSC_VER)  // it warns of alignas that has the effect it is written for, and of functions of the C standard
+#define USAGE_STATS_BEGIN_WARNINGS __pragma(warning(push)) __pragma(warning(disable : 4324 4996))
+#define USAGE_STATS_END_WARNINGS __pragma(warning(pop))
+#else
+#define USAGE_STATS_BEGIN_WARNINGS
+#define USAGE_STATS_END_WARNINGS
+#endif
+
 #define USAGE_STATS_BEGIN_NAMESPACE \
+  USAGE_STATS_BEGIN_WARNINGS        \
   namespace usage_stats {           \
   inline namespace USAGE_STATS_ABI {
 #define USAGE_STATS_END_NAMESPACE \
   }                               \
-  }
+  }                               \
+  USAGE_STATS_END_WARNINGS
 
 // ---- usage_stats/options.hpp: what the author decides
 /// @file
@@ -305,7 +341,8 @@ struct Options {
   std::filesystem::path config_file{};
 
   /// The administrator's file: JSON, only read; absolute, or beginning with `~/`. Default: `/etc/APP/usage_stats.json`,
-  /// `%ProgramData%\APP\usage_stats.json`.
+  /// `%ProgramData%\APP\usage_stats.json`. On Windows it must be the administrators', and nobody else may write it:
+  /// else statistics are off.
   std::filesystem::path policy_file{};
 };
 
@@ -660,7 +697,7 @@ namespace detail {
 
 inline constexpr std::string_view disable_flag = "--disable-usage-stats";
 
-/// How many arguments behind the program's name are the words of Options::command, if all of them stand there, in their
+/// How many arguments after the program's name are the words of Options::command, if all of them stand there, in their
 /// order and first of all; else 0.
 inline std::size_t command_words(const Options& options, int argc, const char* const* argv) noexcept {
   const std::string_view command = options.command;
@@ -679,7 +716,7 @@ inline std::size_t command_words(const Options& options, int argc, const char* c
 }
 
 /// Takes every --disable-usage-stats out of argc and argv, which stays ended by a null pointer; true if there was one.
-/// What stands behind a `--` stays: it is an operand, or meant for a program that this one starts.
+/// What stands after a `--` stays: it is an operand, or meant for a program that this one starts.
 inline bool take_out_disable_flag(int& argc, char** argv) noexcept {
   if (argv == nullptr) return false;
   int kept = 1, at = 1;
@@ -1114,12 +1151,19 @@ USAGE_STATS_END_NAMESPACE
 #if !defined(USAGE_STATS_NO_UPLOADER_HOOK) && !defined(USAGE_STATS_IMPLEMENTATION)
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-// One for each translation unit; the first one decides. With GCC and Clang it runs before the program's own global
-// objects are made, so that in the uploader none of those does its work twice.
-#if defined(__GNUC__) && !defined(__APPLE__)
+// One for each translation unit; the first one decides. It runs before the program's own global objects are made, so
+// that in the uploader none of those does its work twice.
+#if defined(__GNUC__) && (defined(__clang__) || !defined(__APPLE__))  // GCC refuses a priority for macOS
 __attribute__((constructor(101))) static void uploader_hook() noexcept {
   start_if_asked(reinterpret_cast<const void*>(&uploader_hook));
 }
+#elif defined(_MSC_VER)
+inline void __cdecl uploader_hook() noexcept { start_if_asked(reinterpret_cast<const void*>(&uploader_hook)); }
+// The runtime calls what stands in .CRT$XCA to .CRT$XCZ in the order of these names; global objects are in .CRT$XCU.
+#pragma section(".CRT$XCT", long, read)
+__declspec(allocate(".CRT$XCT")) static void(__cdecl* const volatile uploader_hook_entry)() = &uploader_hook;
+// Read where a global object is made, it is not left out as something that nobody uses.
+static const bool uploader_hook_ran = uploader_hook_entry != nullptr;
 #else
 inline void uploader_hook() noexcept {}
 static const bool uploader_hook_ran = (start_if_asked(reinterpret_cast<const void*>(&uploader_hook)), true);
@@ -1157,11 +1201,17 @@ struct Settings {
 /// Where the files are. Empty where neither the options nor the environment tell.
 std::filesystem::path config_path(const Options&);
 std::filesystem::path policy_path(const Options&);
+/// Whether a path that the author chose is below the home folder: "~", "~/x"; on Windows "~\\x", too.
+bool begins_with_tilde(const std::filesystem::path&);
 /// The usage folder.
 std::filesystem::path usage_path(const Options&);
+/// The variable that decides where they are; empty where the program's author does.
+std::string variable_of_config_path(const Options&);
+std::string variable_of_usage_path(const Options&);
 
 /// Reads one of the files; at most 1 MiB. Missing is not a problem; unreadable, not JSON, or of wrong types is.
 Settings read_settings(const std::filesystem::path& file);
+Settings read_policy(const std::filesystem::path& file);
 
 /// Sets "usage_stats" in the config file: other keys, their order and their formatting are kept as far as JSON allows,
 /// the write is atomic, and a file that cannot be parsed is not touched. Returns the problem in words, or nothing.
@@ -1301,6 +1351,7 @@ USAGE_STATS_END_NAMESPACE
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 // ---- usage_stats/detail/store/storage.hpp
@@ -1333,12 +1384,14 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 
-/// Why a folder is not used; its kind is std::errc::operation_not_permitted (no_home: no_such_file_or_directory).
+/// Why a folder is not used; its kind is std::errc::operation_not_permitted (no_home and home_is_root:
+/// no_such_file_or_directory).
 enum class Refusal {
   root = 1,
   is_home,
   common_place,
   no_home,
+  home_is_root,
   anothers,
   others_may_write,
   not_private,
@@ -1347,7 +1400,8 @@ enum class Refusal {
   untrusted_link,
   not_made_by_us,
   newer_version,
-  another_programs
+  another_programs,
+  not_of_administrators
 };
 std::error_code refused(Refusal) noexcept;
 /// The same error, of state.json: message() names the file.
@@ -1404,21 +1458,28 @@ class Folder {
   std::optional<std::string> read(const std::string& name, std::size_t limit, std::error_code&,
                                   Stamp* stamp = nullptr) const;
   Stamp stamp(const std::string& name) const noexcept;
-  /// Replaces or makes the file (0600): a temporary file, then a rename, if it is still `wanted` by then. `durable`
+  /// Replaces or makes the file (0600): a temporary file, then a rename, if it is `wanted` now and then. `durable`
   /// also waits for the disk.
   std::error_code write(const std::string& name, std::string_view bytes, bool durable = false,
                         const std::function<bool()>& wanted = {}) const;
+  /// Replaces a file that is there. One that is removed meanwhile is not made again (no_such_file_or_directory), as far
+  /// as the system can do both at once (Linux), and what is new has no name of its own there for longer than that
+  /// takes.
+  std::error_code replace(const std::string& name, std::string_view bytes, bool durable = false) const;
   std::error_code move(const std::string& name, const Folder& to) const;
   std::error_code remove(const std::string& name) const;        // a file
   std::error_code remove_tree(const std::string& name) const;   // a folder; never follows a link
   std::error_code remove_empty(const std::string& name) const;  // a folder, if there is nothing in it
   bool exists(const std::string& name) const noexcept;          // also if that cannot be told
-  /// Whether it no longer stands under its path: somebody has removed it, or moved it away.
+  /// Whether it is no longer at its path: somebody has removed it, or moved it away.
   bool is_gone() const noexcept;
   /// At most `limit` entries of those whose names are wanted, in no order. Others cost next to nothing, and no more
   /// than `looks` names are read at all.
   std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name),
                           std::size_t looks = std::numeric_limits<std::size_t>::max()) const;
+  /// The same, all that are named so, and the error of one that could not be looked at, or of a folder that could not
+  /// be read to its end: then there may be more.
+  std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name), std::error_code&) const;
   /// Their names alone, which costs no look at each.
   std::vector<std::string> names(std::size_t limit, bool (*wanted)(std::string_view name),
                                  std::size_t looks = std::numeric_limits<std::size_t>::max()) const;
@@ -1426,14 +1487,25 @@ class Folder {
  private:
   friend class LockedFile;
   struct Impl;
+  std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name), std::size_t looks,
+                          std::error_code&) const;
   std::shared_ptr<const Impl> impl_;
 };
 
+/// What would keep us from writing in that folder or, where it is missing, from making it; only looks. A disk that is
+/// full is not seen, and on Windows, where access lists would have to be worked out, nothing is.
+#if defined(_WIN32)
+inline std::error_code check_writable(const std::filesystem::path&) { return {}; }
+#else
+std::error_code check_writable(const std::filesystem::path& folder);
+#endif
 /// Replaces a file anywhere (for the program's own config): keeps its mode, follows links that only we or root can have
 /// put there. What is missing is made (folders 0700, the file 0600), but neither HOME nor what is above it.
 std::error_code replace_file(const std::filesystem::path&, std::string_view bytes);
 /// Reads a file anywhere, at most `limit` bytes; must be a regular file. Links as above.
 std::optional<std::string> read_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
+/// The same for a file of the administrators; on Windows it must be theirs, and nobody else may be able to write it.
+std::optional<std::string> read_policy_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
 
 }  // namespace os
 }  // namespace detail
@@ -1450,6 +1522,7 @@ USAGE_STATS_END_NAMESPACE
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -1462,7 +1535,7 @@ namespace os {
 
 /// The value of an environment variable; nothing if it is not set.
 std::optional<std::string> variable(const char* name);
-/// The values of all environment variables, each with a NUL behind it: one text, since there may be thousands.
+/// The values of all environment variables, each with a NUL after it: one text, since there may be thousands.
 std::string variable_values();
 void remove_variable(const char* name) noexcept;
 
@@ -1496,19 +1569,23 @@ T& per_process() {
 bool has_spare_descriptors() noexcept;
 bool random_bytes(unsigned char* into, std::size_t count) noexcept;
 
-/// Lets this process take so many bytes more than it has, and no more (Linux; not under a sanitizer).
+/// Lets this process take so many bytes more than it has, and no more (Linux; not under a sanitizer). The stacks of
+/// threads that ask for a size come on top, for they are reserved and hardly used.
 void limit_memory(std::size_t more) noexcept;
 
 /// Runs the program whose absolute path comes first, gives it `input`, and returns the first `output_limit` bytes
-/// of its standard output; its standard error is the null device. It is ended at `limit`.
+/// of its standard output; its standard error is the null device. It is ended at `limit`, when it has said
+/// `output_limit` bytes, or when `enough` is true of what it has said, which is asked several times a second.
+/// `memory`: the bytes that it may take (Linux), two stacks of threads among them; 0: as many as this process.
 struct ProgramResult {
   int exit_code = -1;  // -1: not started, or killed
   std::string output;
   std::error_code error;
 };
 ProgramResult run_program(const std::vector<std::string>& command, std::string_view input, std::size_t output_limit,
-                          std::chrono::milliseconds limit);
-/// The absolute path of a program in PATH; empty if there is none.
+                          std::chrono::milliseconds limit, std::size_t memory = 0,
+                          const std::function<bool(std::string_view output)>& enough = {});
+/// The absolute path of a program in PATH, a file that this process may start; empty if there is none.
 std::filesystem::path find_program(std::string_view name);
 
 /// What a shell sees of an exit code: on POSIX its lowest byte.
@@ -1557,12 +1634,12 @@ class ScopedCancelBlock {
   int before_ = 0;
 };
 
-/// A thread whose start cannot throw: std::thread does where none is to be had, which ends a program that is built with
+/// A thread whose start cannot throw: std::thread does where none can be made, which ends a program that is built with
 /// -fno-exceptions. Its handle's destructor detaches it. Movable.
 class Thread {
  public:
   Thread() noexcept;
-  /// `work` must not throw. Not joinable if there is no thread to be had.
+  /// `work` must not throw. Not joinable if no thread can be made.
   /// `stack`: its bytes, which are reserved and not used before they are needed; 0: the system's choice.
   explicit Thread(std::function<void()> work, std::size_t stack = 0) noexcept;
   ~Thread();
@@ -1642,7 +1719,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 
-struct Facts {             // empty or 0: unknown
+struct Machine {           // empty or 0: unknown
   std::string os;          // "linux", "macos", "windows", "freebsd", ...
   std::string os_version;  // "Debian GNU/Linux 12", "macOS 14.5", "Windows 11 10.0.22631"
   std::string kernel;      // release, at most its first three numbers: "6.1.0"
@@ -1652,7 +1729,7 @@ struct Facts {             // empty or 0: unknown
   std::uint64_t memory_bytes = 0;
   bool container = false;
 };
-Facts facts();
+Machine machine();
 
 /// Names that must never leave: of the user, the host, the home folder. Asks neither a file nor a name service.
 struct PrivateNames {
@@ -1698,11 +1775,13 @@ std::filesystem::path home();
 std::filesystem::path foreign_home();
 std::filesystem::path state_root();   // $XDG_STATE_HOME, ~/Library/Application Support, %LOCALAPPDATA%
 std::filesystem::path config_root();  // $XDG_CONFIG_HOME, ~/Library/Application Support, %APPDATA%
-std::filesystem::path policy_root();  // /etc, %ProgramData%
+std::filesystem::path policy_root();  // /etc, %ProgramData% as the registry has it
 
 /// A path as bytes and back: on POSIX its very bytes, be they text or not; on Windows UTF-8.
 std::string path_bytes(const std::filesystem::path&);
 std::filesystem::path path_of_bytes(std::string_view bytes);
+/// A path for people, with the home folder at its beginning written as "~"; names are compared as the system does it.
+std::string path_with_tilde(const std::filesystem::path&);
 
 }  // namespace os
 }  // namespace detail
@@ -1710,6 +1789,8 @@ USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/lock.hpp
 // Files that are locked for as long as their process lives.
 
+#include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -1724,7 +1805,7 @@ namespace os {
 /// nothing. Movable.
 class LockedFile {
  public:
-  enum class Outcome { locked, locked_elsewhere, failed };
+  enum class Attempt { locked, locked_elsewhere, failed };
 
   LockedFile() noexcept;
   ~LockedFile();  // release()
@@ -1736,13 +1817,20 @@ class LockedFile {
   static LockedFile create(const Folder&, const std::string& name, std::string_view bytes, std::error_code&);
   /// Locks a file without waiting; with `create` a missing one is made. A file that this process has locked already is
   /// held by another.
-  static LockedFile acquire(const Folder&, const std::string& name, bool create, Outcome&, std::error_code&);
-  /// Whether another process holds the lock, without taking it.
+  static LockedFile acquire(const Folder&, const std::string& name, bool create, Attempt&, std::error_code&);
+  /// Whether another process holds the lock, without taking it; also where that cannot be told.
   static bool is_locked(const Folder& folder, const std::string& name) noexcept {
-    return look(folder, name) == Look::locked;
+    const Look found = look(folder, name);
+    return found == Look::locked || found == Look::unknown;
   }
-  enum class Look { missing, free, locked };
+  enum class Look { missing, free, locked, unknown };
   static Look look(const Folder&, const std::string& name) noexcept;
+  /// The process that holds the lock and was stopped or frozen, so that it does nothing until somebody lets it go on;
+  /// 0: none, or none that is known (always so but on Linux).
+  static std::int64_t stopped_holder(const Folder&, const std::string& name) noexcept;
+  /// Why a file that is made in this folder, or in the next one above it that is there, could not be written or locked
+  /// now, in words; empty: it could, or that cannot be told. Nothing is left behind.
+  static std::string problem_in(const std::filesystem::path& folder);
   /// ... and whether that one does not get on, so that waiting for it makes no sense: it was stopped, or nothing is
   /// known of it (on another machine, in another container; always so but on Linux).
   static bool is_stuck(const Folder&, const std::string& name) noexcept;
@@ -1750,7 +1838,7 @@ class LockedFile {
   explicit operator bool() const noexcept;
   /// Whether nobody on this machine can have had the lock since; false where the host has closed the file under us.
   bool was_kept() const noexcept;
-  /// Whether the locked file still stands under that name, and not another that has been moved there.
+  /// Whether the locked file still has that name, and not another that has been moved there.
   bool still_named(const Folder&, const std::string& name) const noexcept;
   /// Adds bytes at the end, in one write; an error where the host has closed the file under us.
   std::error_code append(std::string_view bytes) const noexcept;
@@ -1788,7 +1876,7 @@ bool started_by_loader() noexcept;
 /// thread that may have to be left behind.
 void keep_loaded() noexcept;
 /// Before main, or when a plugin is loaded: what keep_loaded() needs of the dynamic linker, whose lock a fork's child
-/// may not get.
+/// may not get; and which file the program is, where it is started again by no more than a path.
 void note_own_file() noexcept;
 
 /// How the program that is running is started once more.
@@ -1811,22 +1899,29 @@ class Child {
   std::intptr_t id_ = 0;
 };
 
-/// Starts the program once more, in this process's folder: a new session, the null device as its three streams and no
-/// other descriptor but that of its lock. On Linux it has that before it is the program, and where another process
-/// holds it, nothing is started (std::errc::device_or_resource_busy); elsewhere the program has to take it. On Linux it
-/// is no child of this process, whose wait() must not find it, and the Child is none; but where this process gets the
-/// children of those that have ended (the first one of a container) it is one, and must be reaped.
+/// Starts the program once more, in this process's folder; where only its path can be told (macOS, the BSDs) and there
+/// is another file by now, nothing is started (std::errc::no_such_file_or_directory). It has a new session, the null
+/// device as its three streams and no other descriptor but that of its lock. On Linux it has that before it is the
+/// program, and where another process holds it, nothing is started (std::errc::device_or_resource_busy); elsewhere the
+/// program has to take it. On Linux it is no child of this process, whose wait() must not find it, and the Child is
+/// none; but where this process gets the children of those that have ended (the first one of a container) it is one,
+/// and must be reaped.
 Child start_self(const SelfStart&, std::error_code&);
 
-/// Whether nothing that this process starts lives longer than it: it is process 1 of a container, or a child of a
-/// process 1 that ends with it, as all but real inits do. False where that cannot be told (no /proc).
+/// Whether nothing that this process starts is sure to live longer than it: it is process 1 of a container, or a
+/// child of a process 1 that may end with it, as all but real inits do. False where that cannot be told (no /proc).
 bool ends_with_its_container() noexcept;
+#if !defined(_WIN32)
+/// The file of the program that is running, maybe by a link; empty where the system does not tell.
+std::string own_executable();
+#endif
 /// Whether the file of the program that is running is found, to be started again.
 bool finds_own_executable() noexcept;
 
 /// What the uploader does first of all: new session, folder "/", no stray descriptors but that of the `lock` it was
-/// started with, the lowest priority whatever the host's, all processors, and death by alarm after `limit`.
-void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept;
+/// started with, the lowest priority whatever the host's, all processors, and death by alarm after `limit`. Returns
+/// whether it was started with the lock, also where that file has lost its name meanwhile.
+bool become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept;
 
 }  // namespace os
 }  // namespace detail
@@ -2234,6 +2329,7 @@ class Outbox {
     std::size_t vanished = 0;   // their runs are gone; the next uploader reports them
     std::size_t elsewhere = 0;  // runs of other machines, which may be alive
     std::size_t newer = 0;      // envelopes of a newer version, which knows what they say
+    bool incomplete = false;    // there may be more
   };
   LeftAlone left_alone() const;
 
@@ -2376,7 +2472,8 @@ class Storage {
   Result<State> read_state() const;
   /// Reads, changes and replaces state.json; safe against other processes doing the same. For one that was stopped it
   /// waits 15 ms, or as be_patient() says: a host must not be held up; for one that gets on, 500 ms at least. Changes
-  /// nothing where it cannot be read now, and where `enough` holds of what they have written meanwhile.
+  /// nothing where it cannot be read now, where `enough` holds of what they have written meanwhile, and where it was
+  /// there and has gone.
   std::error_code update_state(const std::function<void(State&)>& change,
                                const std::function<bool(const State&)>& enough = {});
   /// For processes that nobody waits for, and the user's own commands.
@@ -2432,6 +2529,9 @@ struct Plan {
   std::optional<Storage> storage;  // none: no run has written anything yet, or `problems` says why
   State state;                     // as it was when the folder was opened
   std::string folder_problem;      // why the folder is not looked into: what it holds is not known
+  std::string write_problem;       // why nothing can be recorded there, though it is known what it holds
+  std::error_code folder_error;    // the reason of either, as far as the system or a refusal tells it
+  bool folder_missing = false;     // it is known that there is none
   std::vector<std::string> problems;
 
   /// Opens the folder, unless it is open: so that it can be written with `create`. False, and `folder_problem` says
@@ -2441,6 +2541,10 @@ struct Plan {
   void complete(const Options&);
   /// What the rules, or the user's answer, have said, and what is left of it where nothing can be recorded or sent.
   void conclude(Decision said);
+  /// Why nothing can be recorded in the folder; empty where nothing is known against it.
+  const std::string& obstacle_in_folder() const noexcept {
+    return folder_problem.empty() ? write_problem : folder_problem;
+  }
   /// Nothing can be recorded, whatever the rules say.
   void turn_off(const std::string& why);
 };
@@ -2620,11 +2724,12 @@ namespace os {
 
 struct MemoryRange {
   std::uintptr_t begin, end;
+  bool library = false;  // not the program's own file
 };
 
 /// The memory that the program's file, and with `libraries` those of the libraries it has loaded, fill and nothing
 /// writes to: no data, no heap, no file that the program has mapped, no names of symbols. Asks nothing that takes the
-/// loader's lock. Empty where that cannot be told.
+/// loader's lock. The program comes first. Empty where that cannot be told.
 std::vector<MemoryRange> read_only_memory(bool libraries);
 
 /// Reads memory of this process that may be gone by now, or whose file may have been cut. By plain calls alone: a
@@ -2702,8 +2807,8 @@ std::string_view kind_of_value(std::string_view value) noexcept;
 /// run does it.
 class SensitiveValues {
  public:
-  /// A value and the words in it that have three letters or more; with a digit in it, and from `shortest` bytes on, it
-  /// goes even where the program says the same.
+  /// A value and the words in it that have three letters or more; of several words or with a digit in it, and from
+  /// `shortest` bytes on, it goes even where the program says the same.
   void add(std::string_view value, std::size_t shortest = 3) { add(value, shortest, false); }
   /// The same for a name of the user or the host.
   void add_name(std::string_view name) { add(name, 3, true); }
@@ -2716,15 +2821,14 @@ class SensitiveValues {
 
   /// The values, taken apart; letters of ASCII in lower case.
   struct Words {
-    std::shared_ptr<const std::string> lowered;  // that the others point into
-    std::vector<std::string_view> words;         // sorted
-    std::vector<std::string_view> values;        // sorted; that go everywhere
-    std::size_t longest = 0;                     // of the values
-    bool complete = true;                        // else there are more, and nobody knows them
+    std::shared_ptr<const std::string> plain;  // that the others point into
+    std::vector<std::string_view> words;       // sorted
+    std::vector<std::string_view> values;      // sorted; that go everywhere, one blank between words
+    bool complete = true;                      // else there are more, and nobody knows them
 
     /// The word, or a secret's first letters (eight and more).
     bool contains(std::string_view word) const;
-    /// Begin and end of each value that goes everywhere, as whole words.
+    /// Begin and end of each value that goes everywhere, as whole words, whatever parts them.
     std::vector<std::pair<std::size_t, std::size_t>> occurrences(std::string_view text) const;
   };
   Words words() const;
@@ -3052,7 +3156,7 @@ class Ticker {
   using Clock = std::chrono::steady_clock;
 
   /// First after `first`, then each `interval` counted from there: no drift, and ticks that were missed (a suspended
-  /// machine) are not made up for. `work` must not throw. Where there is no thread to be had, it is never called.
+  /// machine) are not made up for. `work` must not throw. Where no thread can be made, it is never called.
   Ticker(Clock::duration first, Clock::duration interval, std::function<void()> work);
   /// Waits for work that is going on, at most `patience`; work that hangs longer is left behind.
   void stop(Clock::duration patience) noexcept;
@@ -3067,7 +3171,7 @@ class Ticker {
   struct Shared;
   static void tick(const std::shared_ptr<Shared>&);
   std::shared_ptr<Shared> shared_;
-  os::Thread thread_;  // not joinable: there was none to be had
+  os::Thread thread_;  // not joinable: none could be made
 };
 
 }  // namespace detail
@@ -3287,9 +3391,11 @@ struct Response {
   std::string error;  // why there is none, in words
   std::string body;   // at most 64 KiB
   std::string location, content_type;
+  std::string key;                                  // Idempotency-Key, where the answer repeats it
   std::optional<std::chrono::seconds> retry_after;  // RFC 9110 10.2.3, 0 to 24 h
   bool impossible = false;                          // nothing here can send this: no TLS in httplib and no curl
-  bool doubtful = false;                            // a page, by plain http: likely of a captive portal or a proxy
+  bool doubtful = false;  // by plain http, a final word without a sign of a server for reports
+  bool taken = false;     // 303 to the same server: it has taken what it was sent (RFC 9110, section 15.4.4)
 };
 
 /// The open connection to one server, kept from request to request. Movable.
@@ -3306,9 +3412,10 @@ class Connection {
 
 /// Sends and waits for the answer, at most `limit` (name lookups excepted: the caller's alarm bounds those). Follows
 /// redirects on the same host with the same scheme, at most 5; to another port without a key only. Certificates are
-/// verified. HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are honoured; nothing else ambient is read. What comes is
-/// bounded before httplib or the caller sees it. A proxy that does not let the request through, or wants other
-/// credentials, is no answer. With `kept`, the connection stays open for the next request (httplib only). Never throws.
+/// verified. A 303 is not followed. HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are honoured; nothing else ambient
+/// is read. What comes is bounded before httplib or the caller sees it. A proxy that does not let the request through,
+/// or wants other credentials, is no answer. With `kept`, the connection stays open for the next request (httplib
+/// only). Never throws.
 Response send(const Request&, std::chrono::milliseconds limit, const Log&, Connection* kept = nullptr);
 
 /// The proxy for a URL by the environment: "http://host:port", or empty, as it is for loopback always. NO_PROXY names
@@ -3337,6 +3444,7 @@ struct UploadOptions {
   std::chrono::milliseconds stay{1000};              // after the last report, for further ones
   std::chrono::steady_clock::time_point deadline{};  // no new request after this
   bool awaited = false;                              // ... and none that lasts longer
+  bool makes_lock = true;       // uploader.lock where there is none; else its folder is taken to be under removal
   bool ignore_backoff = false;  // `usage-stats send`; who does not answer is not asked again by this call
   bool only_deletions = false;  // `usage-stats delete`, and `send` where reports must not be sent
   std::function<void(const Envelope&, const DeliveryRecord&)> progress{};  // told of each try
@@ -3424,7 +3532,7 @@ inline std::atomic<const void*>& stuck_mutex() noexcept {
   return stuck;
 }
 
-/// Waits at most a second: ours are held for microseconds. One that is not to be had by then belongs to a thread that
+/// Waits at most a second: ours are held for microseconds. One that cannot be taken by then belongs to a thread that
 /// cannot go on, such as one that a signal handler of the host's has interrupted to call std::exit.
 template <class Mutex>
 std::unique_lock<Mutex> lock_or_give_up(Mutex& mutex) {
@@ -3507,7 +3615,7 @@ namespace detail {
 
 inline constexpr std::string_view disable_flag = "--disable-usage-stats";
 
-/// How many arguments behind the program's name are the words of Options::command, if all of them stand there, in their
+/// How many arguments after the program's name are the words of Options::command, if all of them stand there, in their
 /// order and first of all; else 0.
 inline std::size_t command_words(const Options& options, int argc, const char* const* argv) noexcept {
   const std::string_view command = options.command;
@@ -3526,7 +3634,7 @@ inline std::size_t command_words(const Options& options, int argc, const char* c
 }
 
 /// Takes every --disable-usage-stats out of argc and argv, which stays ended by a null pointer; true if there was one.
-/// What stands behind a `--` stays: it is an operand, or meant for a program that this one starts.
+/// What stands after a `--` stays: it is an operand, or meant for a program that this one starts.
 inline bool take_out_disable_flag(int& argc, char** argv) noexcept {
   if (argv == nullptr) return false;
   int kept = 1, at = 1;
@@ -3549,7 +3657,9 @@ namespace detail {
 /// Remembers, for all texts of this process, that the program answers Options::command; argv[0] is how it was called.
 void remember_command(const Options&, int argc, const char* const* argv) noexcept;
 
-/// What a user types in front of a subcommand, "mytool usage-stats"; empty where this program answers no command.
+/// What a user types in front of a subcommand, "mytool usage-stats"; empty where this program answers no command. Where
+/// a shell that looks the name up would not find this very program, "./mytool usage-stats", or its path; quoted if need
+/// be. It is looked up here, so that only who reads advice pays for it.
 std::string typed_command(const Options&);
 
 }  // namespace detail
@@ -3623,6 +3733,8 @@ struct Url {
 
 /// Nothing for any other scheme, user information, an empty host, a bad port, or control characters and spaces.
 std::optional<Url> parse_url(std::string_view text);
+/// What is wrong with one that parse_url() does not take.
+const char* url_problem(std::string_view text);
 
 /// What a reference means where `base` was asked for (RFC 3986, section 5.2); nothing if that is no such address.
 std::optional<Url> resolve(const Url& base, std::string_view reference);
@@ -3704,6 +3816,2447 @@ class JsonWriter {
 USAGE_STATS_END_NAMESPACE
 
 #if !defined(USAGE_STATS_COMPILED) || defined(USAGE_STATS_IMPLEMENTATION)
+// What a run does again and again, or for each byte, and what the host comes to in any case.
+// ---- usage_stats/detail/base/text.inl
+
+#include <algorithm>
+
+// ---- usage_stats/detail/base/characters.inl
+// Characters of UTF-8, and what they can be to a word. Predicates of our own, because those of the standard library ask
+// the locale.
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace characters {
+
+/// The bytes at `at` that make one character, or (not `valid`) one "maximal subpart" of what is none (Unicode 3.9).
+USAGE_STATS_INLINE std::size_t length_at(std::string_view text, std::size_t at, bool& valid) noexcept {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = byte(at);
+  valid = first < 0x80;
+  if (valid || first < 0xC2 || first > 0xF4) return 1;
+  const std::size_t wanted = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  unsigned low = 0x80, high = 0xBF;  // of the second byte: no overlong forms, surrogates, or beyond U+10FFFF
+  if (first == 0xE0) low = 0xA0;
+  if (first == 0xED) high = 0x9F;
+  if (first == 0xF0) low = 0x90;
+  if (first == 0xF4) high = 0x8F;
+  std::size_t length = 1;
+  while (length < wanted && at + length < text.size() && byte(at + length) >= low && byte(at + length) <= high) {
+    ++length;
+    low = 0x80;
+    high = 0xBF;
+  }
+  valid = length == wanted;
+  return length;
+}
+
+/// The character at `at` (U+FFFD if it is none), and its length in bytes.
+USAGE_STATS_INLINE std::size_t decode(std::string_view text, std::size_t at, std::uint32_t& code) noexcept {
+  bool valid = false;
+  const std::size_t length = length_at(text, at, valid);
+  code = static_cast<unsigned char>(text[at]);
+  if (length > 1) code &= 0x7FU >> length;
+  for (std::size_t i = 1; i < length; ++i) code = code << 6 | (static_cast<unsigned char>(text[at + i]) & 0x3FU);
+  if (!valid) code = 0xFFFD;
+  return length;
+}
+
+USAGE_STATS_INLINE bool is_digit(std::uint32_t code) noexcept {
+  for (const std::uint32_t zero : {0x30U, 0x0660U, 0x06F0U, 0x0966U, 0x09E6U, 0xFF10U})
+    if (code >= zero && code < zero + 10) return true;
+  return false;
+}
+
+USAGE_STATS_INLINE bool is_ascii_letter(std::uint32_t code) noexcept {
+  return (code >= 'A' && code <= 'Z') || (code >= 'a' && code <= 'z');
+}
+
+USAGE_STATS_INLINE char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+/// A letter, a digit or `_`; of what is not ASCII all but blanks, punctuation and symbols.
+USAGE_STATS_INLINE bool is_word(std::uint32_t code) noexcept {
+  if (code < 0x80) return is_ascii_letter(code) || is_digit(code) || code == '_';
+  const auto in = [code](std::uint32_t first, std::uint32_t last) { return code >= first && code <= last; };
+  if (in(0x80, 0xBF)) return code == 0xAA || code == 0xB5 || code == 0xBA;
+  return code != 0xD7 && code != 0xF7 && !in(0x2000, 0x206F) && !in(0x2190, 0x2BFF) && !in(0x3000, 0x3003) &&
+         !in(0x3008, 0x3020) && !in(0xFF00, 0xFF0F) && !in(0xFF1A, 0xFF20);
+}
+
+}  // namespace characters
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+namespace text_impl {
+
+/// The position after the escape sequence whose introducer's second byte (ECMA-48: '[', ']', ...) stands at `at`.
+USAGE_STATS_INLINE std::size_t behind_sequence(std::string_view text, std::size_t at, char kind) noexcept {
+  const auto within = [&](char low, char high) { return at < text.size() && text[at] >= low && text[at] <= high; };
+  if (kind == '[') {
+    while (within(0x20, 0x3f)) ++at;
+    return within(0x40, 0x7e) ? at + 1 : at;
+  }
+  if (kind == ']' || kind == 'P' || kind == 'X' || kind == '^' || kind == '_') {  // a string, up to BEL or ESC '\'
+    while (at < text.size() && text[at] != '\a' && text[at] != '\x1b') ++at;
+    return std::min(text.size(), at < text.size() && text[at] == '\x1b' ? at + 2 : at + 1);
+  }
+  if (kind >= 0x20 && kind <= 0x2f) {
+    while (within(0x20, 0x2f)) ++at;
+    return std::min(text.size(), at + 1);
+  }
+  return at;
+}
+
+/// A character of Unicode that moves or hides what stands around it: C1 controls, marks of text direction.
+USAGE_STATS_INLINE std::size_t invisible_bytes(std::string_view text) noexcept {
+  if (text.substr(0, 1) == "\xC2" && text.size() > 1 && static_cast<unsigned char>(text[1]) < 0xA0) return 2;
+  if (text.size() < 3 || text[0] != '\xE2') return 0;
+  const unsigned char second = static_cast<unsigned char>(text[1]), third = static_cast<unsigned char>(text[2]);
+  const bool direction = (second == 0x80 && (third == 0x8E || third == 0x8F || (third >= 0xA8 && third <= 0xAE))) ||
+                         (second == 0x81 && third >= 0xA6 && third <= 0xA9);
+  return direction ? 3 : 0;
+}
+
+}  // namespace text_impl
+
+USAGE_STATS_INLINE std::string clip_utf8(std::string_view text, std::size_t limit) {
+  std::string result;
+  result.reserve(std::min(text.size(), limit));
+  for (std::size_t at = 0; at < text.size();) {
+    bool valid = false;
+    const std::size_t length = characters::length_at(text, at, valid);
+    const std::string_view character = valid ? text.substr(at, length) : std::string_view("\xEF\xBF\xBD");
+    if (character.size() > limit - result.size()) break;
+    result.append(character);
+    at += length;
+  }
+  return result;
+}
+
+USAGE_STATS_INLINE std::string plain_text(std::string_view given) {
+  const std::string text = clip_utf8(given, 4096);
+  std::string plain;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::string_view rest = std::string_view(text).substr(at);
+    const unsigned char c = static_cast<unsigned char>(rest[0]);
+    if (const std::size_t bytes = text_impl::invisible_bytes(rest); bytes > 0) {
+      at += bytes;
+      if (bytes == 2) at = text_impl::behind_sequence(text, at, static_cast<char>(rest[1] - 0x40));
+    } else if (c == 0x1b && rest.size() > 1) {
+      at = text_impl::behind_sequence(text, at + 2, rest[1]);
+    } else if (c <= ' ' || c == 0x7f) {
+      const bool blank = c == ' ' || (c >= '\t' && c <= '\r');
+      if (blank && !plain.empty() && plain.back() != ' ') plain += ' ';
+      ++at;
+    } else {
+      plain += text[at++];
+    }
+  }
+  while (!plain.empty() && plain.back() == ' ') plain.pop_back();
+  return plain;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/base/sha256.inl
+
+#include <array>
+#include <cstdint>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace hash_impl {
+
+USAGE_STATS_INLINE std::string hex(const unsigned char* bytes, std::size_t count) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(count * 2);
+  for (std::size_t i = 0; i < count; ++i) {
+    text += digits[bytes[i] >> 4];
+    text += digits[bytes[i] & 15];
+  }
+  return text;
+}
+
+constexpr std::array<std::uint32_t, 64> round_constants = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+constexpr std::uint32_t rotate(std::uint32_t word, int by) { return (word >> by) | (word << (32 - by)); }
+
+USAGE_STATS_INLINE void compress(std::array<std::uint32_t, 8>& state, const unsigned char* block) {
+  std::array<std::uint32_t, 64> w{};
+  for (std::size_t i = 0; i < 16; ++i)
+    w[i] = std::uint32_t{block[4 * i]} << 24 | std::uint32_t{block[4 * i + 1]} << 16 |
+           std::uint32_t{block[4 * i + 2]} << 8 | std::uint32_t{block[4 * i + 3]};
+  for (std::size_t i = 16; i < 64; ++i) {
+    const std::uint32_t s0 = rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ (w[i - 15] >> 3);
+    const std::uint32_t s1 = rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ (w[i - 2] >> 10);
+    w[i] = w[i - 16] + s0 + w[i - 7] + s1;
+  }
+  auto [a, b, c, d, e, f, g, h] = state;
+  for (std::size_t i = 0; i < 64; ++i) {
+    const std::uint32_t t1 =
+        h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & f) ^ (~e & g)) + round_constants[i] + w[i];
+    const std::uint32_t t2 = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+    h = g, g = f, f = e, e = d + t1, d = c, c = b, b = a, a = t1 + t2;
+  }
+  const std::uint32_t mixed[8] = {a, b, c, d, e, f, g, h};
+  for (std::size_t i = 0; i < 8; ++i) state[i] += mixed[i];
+}
+
+}  // namespace hash_impl
+
+USAGE_STATS_INLINE std::string sha256(std::string_view bytes) {
+  std::array<std::uint32_t, 8> state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                        0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  std::string padded(bytes);
+  padded += '\x80';
+  padded.append((120 - padded.size() % 64) % 64, '\0');
+  for (int shift = 56; shift >= 0; shift -= 8)
+    padded += static_cast<char>(static_cast<unsigned char>((std::uint64_t{bytes.size()} * 8) >> shift));
+  for (std::size_t at = 0; at < padded.size(); at += 64)
+    hash_impl::compress(state, reinterpret_cast<const unsigned char*>(padded.data()) + at);
+  unsigned char digest[32];
+  for (std::size_t i = 0; i < 32; ++i) digest[i] = static_cast<unsigned char>(state[i / 4] >> (24 - 8 * (i % 4)));
+  return hash_impl::hex(digest, sizeof digest);
+}
+
+USAGE_STATS_INLINE std::string random_hex(std::size_t count) {
+  unsigned char bytes[64];
+  if (count > sizeof bytes || !os::random_bytes(bytes, count)) return {};
+  return hash_impl::hex(bytes, count);
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/base/json.inl
+// The only file that includes nlohmann/json.
+
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+// ---- usage_stats/detail/base/json.hpp
+// JSON that was read, and looks at members that may be missing or of another type. Nothing is made of it but what was
+// parsed: JsonWriter writes.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// A value that was read. Of its own, and no nlohmann::json: that is a type of which each part costs a program its
+/// size, each value several allocations, and each destruction memory, without which it ends the process.
+class Json {
+ public:
+  struct Member;
+  using List = std::vector<Json>;
+  using Members = std::vector<Member>;  // by name, each only once
+
+  Json() noexcept = default;
+  Json(Json&&) noexcept = default;
+  Json& operator=(Json&&) noexcept = default;
+  Json(const Json&) = delete;
+  Json& operator=(const Json&) = delete;
+  ~Json() = default;
+
+  /// The value if it is of that type, or nullptr: bool, std::uint64_t (what is not negative), std::int64_t (what is),
+  /// double, std::string, List, Members; std::monostate is null.
+  template <class T>
+  const T* get() const noexcept {
+    return std::get_if<T>(&value_);
+  }
+  bool is_object() const noexcept { return get<Members>() != nullptr; }
+
+ private:
+  friend class JsonReader;
+  using Value = std::variant<std::monostate, bool, std::uint64_t, std::int64_t, double, std::string, List, Members>;
+  Value value_;
+};
+
+struct Json::Member {
+  std::string name;
+  Json value{};
+};
+
+/// The text as JSON; nothing if it is not JSON or nests deeper than 64. Where memory is short it throws std::bad_alloc:
+/// nothing may be taken for damaged then.
+std::optional<Json> parse_json(std::string_view text);
+
+/// Writes what was parsed.
+void write_json(JsonWriter& out, const Json& value);
+std::string json_text(const Json& value, bool indented = false);
+
+/// The member, or nullptr if the value is no object or has none of that name.
+const Json* member(const Json& object, std::string_view name) noexcept;
+
+/// The member's value if it is of that type, or nullptr.
+template <class T>
+const T* member_of(const Json& object, std::string_view name) noexcept {
+  const Json* const value = member(object, name);
+  return value == nullptr ? nullptr : value->get<T>();
+}
+
+/// Empty if there is no such string.
+std::string string_member(const Json& object, std::string_view name);
+/// Within what every reader of JSON agrees on (RFC 7493 2.2): nothing larger is ours, and callers may count on from it.
+std::int64_t integer_member(const Json& object, std::string_view name, std::int64_t otherwise = 0) noexcept;
+bool boolean_member(const Json& object, std::string_view name) noexcept;
+/// A number of any kind; 0 for what is none.
+double number_of(const Json& value) noexcept;
+/// The items of a list that is a member, or nullptr.
+const Json::List* list_member(const Json& object, std::string_view name) noexcept;
+/// The members of an object that is a member, or nullptr.
+const Json::Members* object_member(const Json& object, std::string_view name) noexcept;
+std::vector<std::string> strings_member(const Json& object, std::string_view name);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/base/json_writer.inl
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace json_writer_impl {
+
+/// The escape of a character that a JSON string cannot hold as it is; nothing if it can.
+USAGE_STATS_INLINE std::string_view escape_of(char c, char (&room)[8]) noexcept {
+  constexpr std::string_view plain = "\"\\\b\f\n\r\t", letters = "\"\\bfnrt";
+  const auto byte = static_cast<unsigned char>(c);
+  if (byte > 0x1F && c != '"' && c != '\\') return {};
+  room[0] = '\\';
+  if (const std::size_t at = plain.find(c); at != std::string_view::npos) {
+    room[1] = letters[at];
+    return {room, 2};
+  }
+  std::memcpy(room + 1, "u00", 3);
+  room[4] = static_cast<char>('0' + (byte >> 4));
+  room[5] = "0123456789abcdef"[byte & 15];
+  return {room, 6};
+}
+
+/// The shortest digits that are read as this number, and where the point stands after the first of them.
+USAGE_STATS_INLINE std::string digits_of(double number, int& point) {
+  char text[40] = {};
+  const os::ScopedCLocale plain_numbers;
+  for (int digits = 15; digits <= 17; ++digits) {
+    std::snprintf(text, sizeof text, "%.*e", digits - 1, number);
+    if (std::strtod(text, nullptr) == number) break;
+  }
+  const char* const exponent = std::strchr(text, 'e');
+  point = 1 + std::atoi(exponent + 1);
+  std::string result(1, text[0]);
+  // A decimal point of several bytes is kept away by plain_numbers; but NetBSD has no locale of a thread's own.
+  for (const char* digit = text + 1; digit != exponent; ++digit)
+    if (*digit >= '0' && *digit <= '9') result += *digit;
+  result.erase(result.find_last_not_of('0') + 1);
+  return result;
+}
+
+/// A positive number: 0.001, 1.5, 100.0, 1e+20.
+USAGE_STATS_INLINE std::string text_of(double number) {
+  int point = 0;
+  std::string digits = digits_of(number, point);
+  const int count = static_cast<int>(digits.size());
+  if (point > 15 || point <= -4) {
+    char exponent[16] = {};
+    std::snprintf(exponent, sizeof exponent, "e%+03d", point - 1);
+    if (count > 1) digits.insert(1, 1, '.');
+    return digits + exponent;
+  }
+  if (point <= 0) return "0." + std::string(static_cast<std::size_t>(-point), '0') + digits;
+  if (count <= point) return digits + std::string(static_cast<std::size_t>(point - count), '0') + ".0";
+  return digits.insert(static_cast<std::size_t>(point), 1, '.');
+}
+
+}  // namespace json_writer_impl
+
+USAGE_STATS_INLINE void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  std::size_t written = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (byte > 0x1F && byte < 0x80 && byte != '"' && byte != '\\') {  // nearly all of it
+      ++at;
+      continue;
+    }
+    char room[8] = {};
+    bool valid = false;
+    const std::size_t length = characters::length_at(text, at, valid);
+    const std::string_view instead = valid ? json_writer_impl::escape_of(text[at], room) : "\xEF\xBF\xBD";
+    if (!instead.empty()) {
+      out.append(text.substr(written, at - written)).append(instead);
+      written = at + length;
+    }
+    at += length;
+  }
+  out.append(text.substr(written)) += '"';
+}
+
+USAGE_STATS_INLINE void put_text(JsonWriter& out, std::string_view name, std::string_view text) {
+  if (!text.empty()) out.key(name).text(text);
+}
+
+USAGE_STATS_INLINE void put_list(JsonWriter& out, std::string_view name, const std::vector<std::string>& texts) {
+  out.key(name).begin_list();
+  for (const std::string& text : texts) out.text(text);
+  out.end_list();
+}
+
+USAGE_STATS_INLINE void JsonWriter::break_line() {
+  if (indented_) text_.append(1, '\n').append(2 * depth_, ' ');
+}
+
+USAGE_STATS_INLINE void JsonWriter::begin_value() {
+  if (keyed_) {
+    keyed_ = false;
+    return;
+  }
+  if (depth_ == 0) return;
+  if (!first_) text_ += ',';
+  break_line();
+  first_ = false;
+}
+
+USAGE_STATS_INLINE JsonWriter& JsonWriter::key(std::string_view name) {
+  begin_value();
+  append_json_string(text_, name);
+  text_.append(": ", indented_ ? 2 : 1);
+  keyed_ = true;
+  return *this;
+}
+
+USAGE_STATS_INLINE void JsonWriter::begin(char opening) {
+  begin_value();
+  text_ += opening;
+  ++depth_;
+  first_ = true;
+}
+
+USAGE_STATS_INLINE void JsonWriter::end(char closing) {
+  --depth_;
+  if (!first_) break_line();
+  text_ += closing;
+  first_ = false;
+}
+
+USAGE_STATS_INLINE void JsonWriter::text(std::string_view value) {
+  begin_value();
+  if (!is_full()) append_json_string(text_, value);
+}
+
+USAGE_STATS_INLINE void JsonWriter::positive(std::uint64_t value) {
+  char digits[20];
+  std::size_t at = sizeof digits;
+  do digits[--at] = static_cast<char>('0' + value % 10);
+  while ((value /= 10) != 0);
+  raw({digits + at, sizeof digits - at});
+}
+
+USAGE_STATS_INLINE void JsonWriter::integer(std::int64_t value) {
+  if (value >= 0) return positive(static_cast<std::uint64_t>(value));
+  begin_value();
+  text_ += '-';
+  keyed_ = true;
+  positive(std::uint64_t{0} - static_cast<std::uint64_t>(value));
+}
+
+USAGE_STATS_INLINE void JsonWriter::number(double value) {
+  if (!is_finite(value)) return null();
+  begin_value();
+  if (std::signbit(value)) text_ += '-';
+  const double size = std::fabs(value);
+  // Times, and most of what people measure. Of 15 digits and less no two numbers share a double: these are the
+  // shortest.
+  const std::uint64_t thousandths = size < 1e12 ? static_cast<std::uint64_t>(std::llround(size * 1000.0)) : 0;
+  if (static_cast<double>(thousandths) / 1000.0 != size)
+    return static_cast<void>(text_ += json_writer_impl::text_of(size));
+  keyed_ = true;  // goes on in this value
+  positive(thousandths / 1000);
+  const auto rest = static_cast<int>(thousandths % 1000);
+  const char digits[] = {'.', static_cast<char>('0' + rest / 100), static_cast<char>('0' + rest / 10 % 10),
+                         static_cast<char>('0' + rest % 10)};
+  text_.append(digits, rest % 100 == 0 ? 2 : rest % 10 == 0 ? 3 : 4);
+}
+
+USAGE_STATS_INLINE void JsonWriter::flag(bool value) { raw(value ? "true" : "false"); }
+USAGE_STATS_INLINE void JsonWriter::null() { raw("null"); }
+
+USAGE_STATS_INLINE void JsonWriter::raw(std::string_view json) {
+  begin_value();
+  if (!is_full()) text_ += json;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/base/order.inl
+// One sort for all: std::sort is 2 to 5 KB of a program for each type that it sorts.
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <utility>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// The numbers of `count` items in their order; those of equal ones as they were.
+USAGE_STATS_INLINE std::vector<std::size_t> order_of(std::size_t count,
+                                                     const std::function<bool(std::size_t, std::size_t)>& before) {
+  std::vector<std::size_t> order(count);
+  for (std::size_t i = 0; i < count; ++i) order[i] = i;
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return before(a, b) || (a < b && !before(b, a)); });
+  return order;
+}
+
+/// Sorts; equal items stay as they were to each other.
+template <class T, class Before>
+void sort_stably(std::vector<T>& items, const Before& before) {
+  std::vector<T> sorted;
+  sorted.reserve(items.size());
+  const auto by_number = [&](std::size_t a, std::size_t b) { return before(items[a], items[b]); };
+  for (const std::size_t i : order_of(items.size(), by_number)) sorted.push_back(std::move(items[i]));
+  items.swap(sorted);
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// Makes a Json of what nlohmann's reader tells (its SAX interface, which has these names).
+class JsonReader {
+ public:
+  explicit JsonReader(Json& root) noexcept : root_(root) {}
+
+  bool null() { return put(std::monostate()); }
+  bool boolean(bool value) { return put(value); }
+  bool number_integer(std::int64_t value) { return put(value); }
+  bool number_unsigned(std::uint64_t value) { return put(value); }
+  bool number_float(double value, const std::string&) { return put(value); }
+  bool string(const std::string& value) { return put(value); }
+  template <class Bytes>
+  bool binary(const Bytes&) {  // JSON has none
+    return false;
+  }
+  bool start_object(std::size_t) { return open({nullptr, &place().emplace<Json::Members>()}); }
+  bool key(const std::string& name) { return open_.back().members->push_back({name}), true; }
+  bool end_object();
+  bool start_array(std::size_t) { return open({&place().emplace<Json::List>(), nullptr}); }
+  bool end_array() { return open_.pop_back(), true; }
+  template <class Error>
+  bool parse_error(std::size_t, const std::string&, const Error&) {
+    return false;
+  }
+
+ private:
+  struct Open {  // one of them
+    Json::List* list;
+    Json::Members* members;
+  };
+  /// Nothing of ours nests deeper than 16; a hostile file's depth must not reach recursive code.
+  bool open(Open inner) { return open_.push_back(inner), open_.size() <= 64; }
+  /// Where the next value belongs. (What is around it does not move while it is being read.)
+  Json::Value& place() {
+    if (open_.empty()) return root_.value_;
+    const Open& around = open_.back();
+    return (around.list != nullptr ? around.list->emplace_back() : around.members->back().value).value_;
+  }
+  template <class T>
+  bool put(const T& value) {
+    return place().emplace<T>(value), true;
+  }
+
+  Json& root_;
+  std::vector<Open> open_;  // the innermost last
+};
+
+/// Of those that have one name the last counts.
+USAGE_STATS_INLINE bool JsonReader::end_object() {
+  Json::Members& members = *open_.back().members;
+  open_.pop_back();
+  sort_stably(members, [](const Json::Member& a, const Json::Member& b) { return a.name < b.name; });
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (i + 1 < members.size() && members[i].name == members[i + 1].name) continue;
+    if (kept != i) members[kept] = std::move(members[i]);
+    ++kept;
+  }
+  members.erase(members.begin() + static_cast<std::ptrdiff_t>(kept), members.end());
+  return true;
+}
+
+namespace json_impl {
+/// Whether it is JSON.
+template <class Iterator>
+bool read(Iterator begin, Iterator end, JsonReader& reader) {
+#if NLOHMANN_JSON_VERSION_MAJOR == 3 && NLOHMANN_JSON_VERSION_MINOR <= 12
+  // As json::sax_parse() does, which has readers of CBOR, BSON, ... in it as well: some 50 KB of each program.
+  using Adapter = decltype(nlohmann::detail::input_adapter(begin, end));
+  return nlohmann::detail::parser<nlohmann::json, Adapter>(nlohmann::detail::input_adapter(begin, end))
+      .sax_parse(&reader);
+#else
+  return nlohmann::json::sax_parse(begin, end, &reader);
+#endif
+}
+}  // namespace json_impl
+
+/// Whether so much memory can be had. To be asked before work that would end in the middle without it.
+USAGE_STATS_INLINE bool enough_memory(std::size_t bytes = 4 << 20) noexcept {
+  void* volatile memory = ::operator new(bytes, std::nothrow);
+  ::operator delete(memory);
+  return memory != nullptr;
+}
+
+USAGE_STATS_INLINE std::optional<Json> parse_json(std::string_view text) {
+  const os::ScopedCLocale plain_numbers;
+  std::optional<Json> value(std::in_place);
+  JsonReader reader(*value);
+  if (!json_impl::read(text.begin(), text.end(), reader)) value.reset();
+  return value;
+}
+
+USAGE_STATS_INLINE void write_json(JsonWriter& out, const Json& value) {  // as deep as parse_json() lets it be
+  if (const auto* const members = value.get<Json::Members>()) {
+    out.begin_object();
+    for (const auto& [name, inner] : *members) write_json(out.key(name), inner);
+    return out.end_object();
+  }
+  if (const auto* const list = value.get<Json::List>()) {
+    out.begin_list();
+    for (const Json& inner : *list) write_json(out, inner);
+    return out.end_list();
+  }
+  if (const auto* const text = value.get<std::string>()) return out.text(*text);
+  if (const auto* const flag = value.get<bool>()) return out.flag(*flag);
+  if (const auto* const number = value.get<std::uint64_t>()) return out.positive(*number);
+  if (const auto* const number = value.get<std::int64_t>()) return out.integer(*number);
+  if (const auto* const number = value.get<double>()) return out.number(*number);
+  out.null();
+}
+
+USAGE_STATS_INLINE std::string json_text(const Json& value, bool indented) {
+  JsonWriter out(indented);
+  write_json(out, value);
+  return out.take();
+}
+
+USAGE_STATS_INLINE const Json* member(const Json& object, std::string_view name) noexcept {
+  if (const auto* const members = object.get<Json::Members>())
+    for (const Json::Member& each : *members)
+      if (each.name == name) return &each.value;
+  return nullptr;
+}
+
+USAGE_STATS_INLINE std::string string_member(const Json& object, std::string_view name) {
+  const auto* const text = member_of<std::string>(object, name);
+  return text == nullptr ? std::string() : *text;
+}
+
+USAGE_STATS_INLINE std::int64_t integer_member(const Json& object, std::string_view name,
+                                               std::int64_t otherwise) noexcept {
+  constexpr std::int64_t largest = (std::int64_t{1} << 53) - 1;
+  const Json* const value = member(object, name);
+  if (value == nullptr) return otherwise;
+  if (const auto* const number = value->get<std::uint64_t>())
+    return *number <= static_cast<std::uint64_t>(largest) ? static_cast<std::int64_t>(*number) : otherwise;
+  const auto* const number = value->get<std::int64_t>();
+  return number != nullptr && *number >= -largest ? *number : otherwise;
+}
+
+USAGE_STATS_INLINE bool boolean_member(const Json& object, std::string_view name) noexcept {
+  const auto* const flag = member_of<bool>(object, name);
+  return flag != nullptr && *flag;
+}
+
+USAGE_STATS_INLINE double number_of(const Json& value) noexcept {
+  if (const auto* const number = value.get<double>()) return *number;
+  if (const auto* const number = value.get<std::uint64_t>()) return static_cast<double>(*number);
+  const auto* const number = value.get<std::int64_t>();
+  return number == nullptr ? 0.0 : static_cast<double>(*number);
+}
+
+USAGE_STATS_INLINE const Json::List* list_member(const Json& object, std::string_view name) noexcept {
+  return member_of<Json::List>(object, name);
+}
+
+USAGE_STATS_INLINE const Json::Members* object_member(const Json& object, std::string_view name) noexcept {
+  return member_of<Json::Members>(object, name);
+}
+
+USAGE_STATS_INLINE std::vector<std::string> strings_member(const Json& object, std::string_view name) {
+  std::vector<std::string> strings;
+  if (const auto* const list = list_member(object, name))
+    for (const Json& item : *list)
+      if (const auto* const text = item.get<std::string>()) strings.push_back(*text);
+  return strings;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/base/public_call.inl
+
+#include <cerrno>
+#include <cfenv>
+#include <new>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace public_call_impl {
+
+/// How many public functions this thread is in.
+USAGE_STATS_INLINE int& calls() noexcept {
+  static thread_local int count = 0;
+  return count;
+}
+
+/// The same for what has no floating-point operations, and is called so often that to look costs too much.
+class IntegerCall {
+ public:
+  IntegerCall() noexcept : nested_(calls()++ > 0) {}
+  ~IntegerCall() {
+    --calls();
+    errno = errno_;
+  }
+  IntegerCall(const IntegerCall&) = delete;
+  IntegerCall& operator=(const IntegerCall&) = delete;
+  bool nested() const noexcept { return nested_; }
+
+ private:
+  int errno_ = errno;
+  bool nested_;
+};
+
+}  // namespace public_call_impl
+
+USAGE_STATS_INLINE PublicCall::PublicCall() noexcept
+    : errno_(errno), flags_(std::fetestexcept(FE_ALL_EXCEPT)), nested_(public_call_impl::calls()++ > 0) {}
+
+USAGE_STATS_INLINE PublicCall::~PublicCall() {
+  --public_call_impl::calls();
+  // To look costs less than to write.
+  if (const int raised = std::fetestexcept(FE_ALL_EXCEPT) & ~flags_) std::feclearexcept(raised);
+  errno = errno_;
+}
+
+USAGE_STATS_INLINE bool PublicCall::going_on() noexcept { return public_call_impl::calls() > 0; }
+
+USAGE_STATS_INLINE HostCode::HostCode() noexcept : calls_(public_call_impl::calls()) { public_call_impl::calls() = 0; }
+USAGE_STATS_INLINE HostCode::~HostCode() { public_call_impl::calls() = calls_; }
+
+USAGE_STATS_INLINE HeldFloatingPoint::HeldFloatingPoint() noexcept {
+  static_assert(sizeof(std::fenv_t) <= sizeof before_, "a larger environment");
+  held_ = std::feholdexcept(new (before_) std::fenv_t) == 0;
+}
+USAGE_STATS_INLINE HeldFloatingPoint::~HeldFloatingPoint() {
+  if (held_) std::fesetenv(static_cast<const std::fenv_t*>(static_cast<const void*>(before_)));
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/consent/command_line.inl
+
+#include <atomic>
+#include <filesystem>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace command_line_impl {
+
+/// The commands that this process answers, by app. A fork's child answers them too. Never destroyed: a static session
+/// may ask for them at the very end.
+struct Answered {
+  struct Entry {
+    std::string app, command, program;  // program: argv[0]
+  };
+  std::mutex mutex;
+  std::vector<Entry> entries;
+
+  static Answered& instance() {
+    static std::atomic<Answered*> current{nullptr};  // without a guard, at which a signal's handler could wait for ever
+    Answered* found = current.load();
+    if (found != nullptr) return *found;
+    auto* const fresh = new Answered;
+    if (current.compare_exchange_strong(found, fresh)) return *fresh;
+    delete fresh;
+    return *found;
+  }
+  /// Null if there is none; under the mutex.
+  const Entry* find(const Options& options) const noexcept {
+    for (const Entry& entry : entries)
+      if (entry.app == options.app && entry.command == options.command) return &entry;
+    return nullptr;
+  }
+};
+
+/// The program's name without its folder, as a user types it.
+USAGE_STATS_INLINE std::string name_in(std::string_view path) {
+#if defined(_WIN32)
+  path.remove_prefix(path.find_last_of("/\\:") + 1);  // npos + 1 is 0
+  if (path.size() > 4 && (path.substr(path.size() - 4) == ".exe" || path.substr(path.size() - 4) == ".EXE"))
+    path.remove_suffix(4);
+#else
+  path.remove_prefix(path.rfind('/') + 1);
+#endif
+  return std::string(path);
+}
+
+/// What a shell starts by this name; empty if it finds nothing.
+USAGE_STATS_INLINE std::filesystem::path found_in_path(const std::string& name) {
+#if defined(_WIN32)
+  constexpr char separator = ';';
+  const std::string file = name + ".exe";
+#else
+  constexpr char separator = ':';
+  const std::string& file = name;
+#endif
+  std::string path = os::variable("PATH").value_or("");
+  if (!path.empty()) path += separator;
+  std::error_code error;
+  for (std::size_t begin = 0, end = 0; (end = path.find(separator, begin)) != std::string::npos; begin = end + 1) {
+    std::filesystem::path found = os::path_of_bytes(std::string_view(path).substr(begin, end - begin));
+    found /= os::path_of_bytes(file);  // an empty part is the folder where one is
+    const auto status = std::filesystem::status(found, error);
+    constexpr auto may_run = std::filesystem::perms(0111);
+    if (std::filesystem::is_regular_file(status) && (status.permissions() & may_run) != std::filesystem::perms::none)
+      return found;
+  }
+  return {};
+}
+
+/// The file that is running, where `typed` is the first argument. An interpreter's, or one that was started by a name
+/// alone where the system does not tell, is what the argument leads to; empty if that is nothing.
+USAGE_STATS_INLINE std::filesystem::path running_program(const std::string& typed) {
+  std::error_code error;
+  const bool has_folder = typed != name_in(typed) && std::filesystem::exists(os::path_of_bytes(typed), error);
+  const std::filesystem::path given = has_folder ? os::path_of_bytes(typed) : std::filesystem::path();
+#if defined(_WIN32)
+  return given;
+#else
+  static const char here = 0;
+  if (!os::in_main_executable(&here) || os::started_by_loader()) return given;
+  const std::filesystem::path own = os::own_executable();
+  if (own.empty() || (has_folder && std::filesystem::equivalent(given, own, error))) return given;
+  const std::filesystem::path resolved = std::filesystem::canonical(own, error);
+  return error ? given : resolved;  // it may have been removed
+#endif
+}
+
+/// A word that a shell takes as it stands.
+USAGE_STATS_INLINE std::string shell_word(const std::string& word) {
+  constexpr std::string_view harmless =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-/,@%"
+#if defined(_WIN32)
+      ":\\";
+  return word.find_first_not_of(harmless) == std::string::npos ? word : '"' + word + '"';
+#else
+      ":";
+  if (word.find_first_not_of(harmless) == std::string::npos) return word;
+  std::string text = "'";
+  for (const char c : word) c == '\'' ? text += "'\\''" : text += c;
+  return text + "'";
+#endif
+}
+
+/// What a user types to start this program again: its name, where a shell that looks it up finds this very file; else
+/// what was typed, while that leads to it; else its path. The app's name where that cannot be shown.
+USAGE_STATS_INLINE std::string program_to_type(const Options& options, const std::string& typed) {
+  const std::string name = name_in(typed);
+  const std::filesystem::path running = running_program(typed);
+  std::error_code error;
+  std::string text = name;
+  if (!running.empty()) {
+    const std::filesystem::path found = found_in_path(name);
+    if (found.empty() || !std::filesystem::equivalent(found, running, error)) text = os::path_bytes(running);
+  }
+  const bool can_be_typed = !text.empty() && text[0] != '-' && plain_text(text) == text;
+  return can_be_typed ? shell_word(text) : options.app;
+}
+
+}  // namespace command_line_impl
+
+USAGE_STATS_INLINE void remember_command(const Options& options, int argc, const char* const* argv) noexcept {
+  if (argv == nullptr || options.command.empty()) return;
+  USAGE_STATS_TRY {
+    auto& answered = command_line_impl::Answered::instance();
+    const auto guard = lock_or_give_up(answered.mutex);
+    if (!guard || answered.find(options) != nullptr) return;
+    const char* const program = argc > 0 ? argv[0] : nullptr;
+    answered.entries.push_back({options.app, options.command, program == nullptr ? "" : program});
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE std::string typed_command(const Options& options) {
+  std::string program;
+  {
+    auto& answered = command_line_impl::Answered::instance();
+    const auto guard = lock_or_give_up(answered.mutex);
+    const auto* const entry = guard ? answered.find(options) : nullptr;
+    if (entry == nullptr) return {};
+    program = entry->program;
+  }
+  return command_line_impl::program_to_type(options, program) + " " + plain_text(options.command);
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/record/fields.inl
+
+#include <algorithm>
+#include <cstring>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// The list of all declarations that are alive. Never destroyed, having nothing to destroy: fields of plugins may
+/// outlive everything else. One store makes each change.
+struct Dictionary {
+  WholeDataLock lock;
+  Declaration* first = nullptr;
+
+  static Dictionary& instance() noexcept {
+    static Dictionary dictionary;
+    return dictionary;
+  }
+  void add(Declaration& declaration) {
+    const WholeDataLock::Guard guard(lock);
+    declaration.next_ = first;
+    first = &declaration;
+  }
+  void remove(const Declaration& declaration) {
+    const WholeDataLock::Guard guard(lock);
+    for (Declaration** link = &first; *link != nullptr; link = &(*link)->next_)
+      if (*link == &declaration) return static_cast<void>(*link = declaration.next_);
+  }
+  /// Under the lock: sorted by name, each once.
+  std::vector<const Declaration*> sorted() const;
+};
+
+USAGE_STATS_INLINE Declaration::Declaration(Kind kind, const char* name, const char* description,
+                                            std::initializer_list<const char*> choices) noexcept
+    : kind_(kind), name_(name == nullptr ? "" : name), description_(description == nullptr ? "" : description) {
+  USAGE_STATS_TRY {
+    for (const char* const choice : choices)
+      if (choice != nullptr) choices_.push_back(choice);
+    Dictionary::instance().add(*this);
+  }
+  USAGE_STATS_CATCH_ALL {}  // no memory before main: the program has other worries
+}
+
+USAGE_STATS_INLINE Declaration::~Declaration() {
+  USAGE_STATS_TRY { Dictionary::instance().remove(*this); }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+namespace fields_impl {
+
+USAGE_STATS_INLINE int compare(const Declaration& a, const Declaration& b) noexcept {
+  const int names = std::strcmp(a.name(), b.name());
+  return names != 0 ? names : static_cast<int>(a.kind()) - static_cast<int>(b.kind());
+}
+
+USAGE_STATS_INLINE bool same(const Declaration& a, const Declaration& b) noexcept {
+  const auto same_text = [](const char* one, const char* other) { return std::strcmp(one, other) == 0; };
+  return compare(a, b) == 0 && same_text(a.description(), b.description()) &&
+         std::equal(a.choices().begin(), a.choices().end(), b.choices().begin(), b.choices().end(), same_text);
+}
+
+USAGE_STATS_INLINE bool good_name(std::string_view name) noexcept {
+  if (name.empty() || name.size() > 64 || name[0] < 'a' || name[0] > 'z') return false;
+  for (const char c : name)
+    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.')) return false;
+  return true;
+}
+
+}  // namespace fields_impl
+
+USAGE_STATS_INLINE std::vector<const Declaration*> Dictionary::sorted() const {
+  std::vector<const Declaration*> all;
+  for (const Declaration* declaration = first; declaration != nullptr; declaration = declaration->next_)
+    all.push_back(declaration);
+  std::sort(all.begin(), all.end(),
+            [](const Declaration* a, const Declaration* b) { return fields_impl::compare(*a, *b) < 0; });
+  const auto same = [](const Declaration* a, const Declaration* b) { return fields_impl::same(*a, *b); };
+  all.erase(std::unique(all.begin(), all.end(), same), all.end());
+  return all;
+}
+
+USAGE_STATS_INLINE std::vector<DictionaryEntry> dictionary() {
+  Dictionary& dictionary = Dictionary::instance();
+  const WholeDataLock::Guard guard(dictionary.lock);
+  std::vector<DictionaryEntry> entries;
+  for (const Declaration* const one : dictionary.sorted())
+    entries.push_back({one->kind(), one->name(), one->description(), {one->choices().begin(), one->choices().end()}});
+  return entries;
+}
+
+namespace fields_impl {
+
+/// What is wrong with one declaration; null: nothing.
+USAGE_STATS_INLINE const char* problem_with(const Declaration& declaration) noexcept {
+  if (!good_name(declaration.name())) return "the name is not [a-z][a-z0-9_.]{0,63}";
+  if (std::string_view(declaration.description()).find_first_not_of(" \t\r\n") == std::string_view::npos)
+    return "it has no description";
+  const auto& choices = declaration.choices();
+  if (declaration.kind() == Kind::choice && (choices.empty() || choices.size() > 256))
+    return "it needs 1 to 256 choices";
+  for (const char* const choice : choices)
+    if (std::strlen(choice) > 256) return "a choice has more than 256 bytes";
+  return nullptr;
+}
+
+}  // namespace fields_impl
+
+USAGE_STATS_INLINE std::string problem_with_declarations() {
+  Dictionary& dictionary = Dictionary::instance();
+  const WholeDataLock::Guard guard(dictionary.lock);
+  const char* before = "";
+  for (const Declaration* const one : dictionary.sorted()) {
+    const char* problem = fields_impl::problem_with(*one);
+    if (problem == nullptr && std::strcmp(before, one->name()) == 0) problem = "declared twice, for different things";
+    if (problem != nullptr) return std::string(kind_name(one->kind())) + " '" + one->name() + "': " + problem;
+    before = one->name();
+  }
+  return {};
+}
+
+USAGE_STATS_INLINE const char* kind_name(Kind kind) noexcept {
+  switch (kind) {
+    case Kind::boolean:
+      return "boolean";
+    case Kind::integer:
+      return "integer";
+    case Kind::number:
+      return "number";
+    case Kind::choice:
+      return "choice";
+    case Kind::hashed:
+      return "hashed";
+    case Kind::text:
+      return "text";
+    case Kind::counter:
+      return "counter";
+    case Kind::event:
+      return "event";
+    case Kind::stage:
+      return "stage";
+  }
+  return "";
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/record/redaction/vocabulary.inl
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+// ---- usage_stats/detail/record/redaction/vocabulary_memory.inl
+// One pass over memory for many short pieces of text. Included by vocabulary.inl.
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace vocabulary_impl {
+
+inline constexpr std::size_t piece_size = 256 * 1024, margin = 1024;
+inline constexpr std::size_t shortest_run = 7;  // bytes: what every fourth byte of memory is enough to find
+/// A program with more read-only data than this is looked through as its libraries are, for runs of 7 bytes.
+inline constexpr std::size_t most_in_detail = 8 * 1024 * 1024;
+inline constexpr std::size_t most_compared = 64 * 1024 * 1024;
+inline constexpr std::chrono::milliseconds longest_search{1500};
+
+/// Blocks of four bytes that are looked for: which hashes of them there are, and the blocks with what they stand for.
+class Blocks {
+ public:
+  void add(const char* bytes, std::size_t place) { entries_.emplace_back(block_at(bytes), place); }
+  bool empty() const noexcept { return entries_.empty(); }
+  /// To be called between the last add() and the first scan().
+  void sort() {
+    std::sort(entries_.begin(), entries_.end());
+    while (shift_ > 10 && entries_.size() << 6 >> (32 - shift_) != 0) --shift_;
+    marks_.assign(std::size_t{1} << (32 - shift_), 0);
+    for (const auto& entry : entries_) marks_[slot(entry.first)] = 1;
+  }
+
+  /// Calls `found(offset, place)` for each block that stands at one of the offsets first, first + step ...; `step`
+  /// divides 4.
+  template <class Found>
+  void scan(const char* bytes, std::size_t first, std::size_t last, std::size_t step, Found found) const {
+    for (std::size_t shift = 0; shift < 4; shift += step)
+      for (std::size_t at = first + shift; (at = next_four(bytes, at, last)) + 4 <= last;)
+        for (const std::size_t end = at + 16; at < end && at + 4 <= last; at += 4) {
+          const std::uint32_t block = block_at(bytes + at);
+          if (marks_[slot(block)] == 0) continue;
+          auto it = std::lower_bound(entries_.begin(), entries_.end(), std::make_pair(block, std::size_t{0}));
+          for (; it != entries_.end() && it->first == block; ++it) found(at, it->second);
+        }
+  }
+
+ private:
+  static std::uint32_t block_at(const char* bytes) noexcept {
+    std::uint32_t block = 0;
+    std::memcpy(&block, bytes, sizeof block);
+    return block;
+  }
+  std::uint32_t slot(std::uint32_t block) const noexcept { return block * 0x9E3779B1U >> shift_; }
+
+  /// Where the next four blocks stand of which one may be looked for. This is where the time goes: most of memory is
+  /// passed by here.
+  std::size_t next_four(const char* bytes, std::size_t at, std::size_t last) const noexcept {
+    const unsigned char* const marks = marks_.data();
+    for (; at + 16 <= last; at += 16)
+      if ((marks[slot(block_at(bytes + at))] | marks[slot(block_at(bytes + at + 4))] |
+           marks[slot(block_at(bytes + at + 8))] | marks[slot(block_at(bytes + at + 12))]) != 0)
+        break;
+    return at;
+  }
+
+  unsigned shift_ = 19;  // 8 KiB of marks, and more where there are many blocks
+  std::vector<unsigned char> marks_;
+  std::vector<std::pair<std::uint32_t, std::size_t>> entries_;
+};
+
+/// A part of memory with what lies around it.
+struct Piece {
+  const char* bytes;
+  std::size_t size, first, last;  // what is new lies in [first, last)
+  bool library;
+};
+
+/// Shows memory piece by piece until `look` returns false. False where it cannot be read, or not in time.
+template <class Look>
+bool read_memory(const std::vector<os::MemoryRange>& ranges, Look look) {
+  const auto deadline = std::chrono::steady_clock::now() + longest_search;
+  const os::MemoryReader reader;
+  std::vector<char> buffer(piece_size + 2 * margin);
+  bool any = false;
+  for (const os::MemoryRange& range : ranges) {
+    for (std::uintptr_t at = range.begin & ~std::uintptr_t{3}; at < range.end; at += piece_size) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      const std::uintptr_t begin = at - range.begin > margin && at > range.begin ? at - margin : at;
+      const std::size_t size = std::min<std::size_t>(range.end - begin, at - begin + piece_size + margin);
+      const std::size_t copied = reader.copy(begin, buffer.data(), size);
+      any = any || copied != 0;
+      const std::size_t first = at - begin;
+      if (copied > first &&
+          !look(Piece{buffer.data(), copied, first, std::min(copied, first + piece_size), range.library}))
+        return true;
+      if (copied < size) break;
+    }
+  }
+  return any;
+}
+
+}  // namespace vocabulary_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace vocabulary_impl {
+
+/// The text in which is searched for: each one between two NULs, as literals are; marks are nothing's text.
+struct Haystack {
+  std::string narrow;
+  std::u16string wide;
+  std::vector<std::size_t> narrow_of_wide;
+  std::vector<Word> words;
+  std::vector<std::size_t> first_word;  // that begins at this byte or after it
+  std::vector<Own> own;
+
+  explicit Haystack(const std::vector<std::string_view>& texts) : narrow(1, '\0') {
+    for (const std::string_view text : texts) narrow.append(text).push_back('\0');
+    words = words_of(narrow);
+    for (const Word& word : words)
+      if (word.mark) std::fill_n(narrow.begin() + static_cast<std::ptrdiff_t>(word.begin), value_mark.size(), '\1');
+    words.erase(std::remove_if(words.begin(), words.end(), [](const Word& word) { return word.mark; }), words.end());
+    for (std::size_t at = 0, word = 0; at <= narrow.size(); ++at) {
+      while (word < words.size() && words[word].begin < at) ++word;
+      first_word.push_back(word);
+    }
+    own.resize(narrow.size(), Own::no);
+    for (std::size_t at = 0; at < narrow.size();) {
+      std::uint32_t code = 0;
+      const std::size_t length = characters::decode(narrow, at, code);
+      if (code > 0xFFFF) {
+        wide += static_cast<char16_t>(0xD800 + ((code - 0x10000) >> 10));
+        narrow_of_wide.push_back(at);
+        code = 0xDC00 + (code & 0x3FF);
+      }
+      wide += static_cast<char16_t>(code);
+      narrow_of_wide.push_back(at);
+      at += length;
+    }
+    narrow_of_wide.push_back(narrow.size());
+  }
+  std::size_t byte_of(std::size_t unit, char) const noexcept { return unit; }
+  std::size_t byte_of(std::size_t unit, char16_t) const noexcept { return narrow_of_wide[unit]; }
+  const std::string& text(char) const noexcept { return narrow; }
+  const std::u16string& text(char16_t) const noexcept { return wide; }
+};
+
+/// Memory as characters of one or two bytes; beyond its ends there are NULs.
+template <class Unit>
+struct Units {
+  const char* bytes;
+  std::ptrdiff_t count;
+  std::uint32_t operator[](std::ptrdiff_t i) const noexcept {
+    if (i < 0 || i >= count) return 0;
+    Unit unit{};
+    std::memcpy(&unit, bytes + i * static_cast<std::ptrdiff_t>(sizeof unit), sizeof unit);
+    return static_cast<std::make_unsigned_t<Unit>>(unit);
+  }
+  bool is_word(std::ptrdiff_t i) const noexcept {
+    const std::uint32_t c = (*this)[i];
+    if (c < 0x80) return characters::is_word(c);
+    if (sizeof(Unit) > 1) return characters::is_word(c);
+    std::ptrdiff_t lead = i;
+    while (lead > i - 3 && ((*this)[lead] & 0xC0) == 0x80) --lead;
+    std::string character;
+    for (std::ptrdiff_t k = lead; k < lead + 4; ++k) character += static_cast<char>((*this)[k]);
+    std::uint32_t code = 0;
+    characters::decode(character, 0, code);
+    return characters::is_word(code);
+  }
+  /// Whether a literal, or its part between two values, may begin at `i`: after NUL, `{}`, `%s`, `%5.2f`, `%1%`, `%1`.
+  bool begins(std::ptrdiff_t i) const noexcept {
+    const std::uint32_t c = (*this)[i - 1];
+    if (c < 0x20 || c == 0x7F || c == '}' || c == '%') return true;
+    if (c > 0x7F || std::strchr("diouxXeEfFgGaAcspn0123456789", static_cast<int>(c)) == nullptr) return false;
+    for (std::ptrdiff_t k = i - 2; k > i - 10; --k) {
+      const std::uint32_t before = (*this)[k];
+      if (before == '%') return true;
+      if (before == 0 || before > 0x7F || std::strchr("0123456789.*+-# hlzjtL$", static_cast<int>(before)) == nullptr)
+        return false;
+    }
+    return false;
+  }
+  bool ends(std::ptrdiff_t i) const noexcept {
+    const std::uint32_t c = (*this)[i];
+    return c < 0x20 || c == 0x7F || c == '{' || c == '%';
+  }
+};
+
+/// A name as no language has words: with `_`, `::` or dots in it, letters with digits, a capital after a small letter.
+USAGE_STATS_INLINE bool is_identifier(std::string_view token) noexcept {
+  if (token.size() < 6) return false;
+  bool odd = false, digit = false, letter = false;
+  for (std::size_t i = 0; i < token.size(); ++i) {
+    const char c = token[i];
+    digit = digit || (c >= '0' && c <= '9');
+    letter = letter || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    odd = odd || c == '_' || c == '.' || c == ':' ||
+          (i != 0 && c >= 'A' && c <= 'Z' && token[i - 1] >= 'a' && token[i - 1] <= 'z');
+  }
+  return letter && (odd || digit);
+}
+
+/// A run of characters that memory and a text have in common, from `begin` to `end` in the text.
+template <class Unit>
+class Common {
+ public:
+  Common(Haystack& all, Units<Unit> memory, std::ptrdiff_t in_memory, std::size_t in_text, bool library,
+         std::size_t shortest)
+      : all_(all),
+        memory_(memory),
+        library_(library),
+        shortest_(shortest),
+        shift_(in_memory - static_cast<std::ptrdiff_t>(in_text)),
+        begin_(in_text) {
+    const auto& text = all_.text(Unit{});
+    const auto same = [&](std::size_t i) { return static_cast<std::make_unsigned_t<Unit>>(text[i]) == memory_[at(i)]; };
+    while (begin_ > 0 && text[begin_] != 0 && at(begin_) > 0 && same(begin_ - 1)) --begin_;
+    end_ = in_text;
+    while (end_ < text.size() && at(end_) < memory_.count && same(end_) && (end_ < begin_ + 2 || text[end_ - 1] != 0))
+      ++end_;
+  }
+
+  std::size_t size() const noexcept { return end_ - begin_; }
+
+  /// Notes what of the text is the program's own; whether that is more than was known.
+  bool note() {
+    const std::size_t from = all_.byte_of(begin_, Unit{}), to = all_.byte_of(end_, Unit{});
+    std::size_t first = all_.first_word[from], last = first, letters = 0;
+    while (first < all_.words.size() && all_.words[first].end <= to && !stands_alone(all_.words[first], from, to))
+      ++first;
+    for (last = first; last < all_.words.size() && stands_alone(all_.words[last], from, to); ++last)
+      letters += all_.words[last].letters && all_.words[last].end - all_.words[last].begin > 1;
+    if (first == last) return false;
+    if (is_phrase(letters, all_.words[first], all_.words[last - 1], from, to))
+      return mark(first == all_.first_word[from] ? from : all_.words[first].begin,
+                  all_.words[last - 1].end + separators(all_.words[last - 1].end, to), Own::phrase);
+    return note_names(first, last, from, to);
+  }
+
+ private:
+  std::ptrdiff_t at(std::size_t i) const noexcept { return static_cast<std::ptrdiff_t>(i) + shift_; }
+
+  /// Whole in the run, and a whole word in memory, too.
+  bool stands_alone(const Word& word, std::size_t from, std::size_t to) const noexcept {
+    return word.begin >= from && word.end <= to && (word.begin > from || !memory_.is_word(at(begin_) - 1)) &&
+           (word.end < to || !memory_.is_word(at(end_)));
+  }
+  /// Bytes from `from` on that belong to no word.
+  std::size_t separators(std::size_t from, std::size_t to) const noexcept {
+    const std::size_t word = all_.first_word[from];
+    return std::min(to, word < all_.words.size() ? all_.words[word].begin : to) - from;
+  }
+  /// Whether punctuation parts the run from what stands before or after it: `: Is a directory [`. Not what a mark may
+  /// swallow, nor a quote.
+  bool parted(std::size_t from, std::size_t to) const noexcept {
+    const std::string& text = all_.narrow;
+    const auto is_dash = [&](std::size_t i) { return i != 0 && text.compare(i - 1, 3, " - ") == 0; };
+    const std::size_t left = from == 0 ? 0 : text.find_last_not_of(' ', from - 1);
+    const std::size_t right = std::min(text.find_first_not_of(' ', to), text.size() - 1);
+    return std::string_view(":;([]").find(text[left]) != std::string_view::npos || is_dash(left) ||
+           std::string_view(":;)]").find(text[right]) != std::string_view::npos || is_dash(right);
+  }
+  /// 3 of 7, but not Bank of England. A mark may have been a number.
+  bool between_numbers(std::size_t from, std::size_t to) const noexcept {
+    const auto may_be = [&](char c) { return c == '\1' || (c >= '0' && c <= '9'); };
+    return may_be(all_.narrow[from - 1]) && may_be(all_.narrow[to]);
+  }
+  /// Whether the run is a piece of a template: words that begin and end where a literal does or its part between two
+  /// values, at the side of the text where they stand. Words that touch one such end are few by chance, and others
+  /// stand beside each other in some sentence of some library.
+  bool is_phrase(std::size_t letters, const Word& first, const Word& last, std::size_t from,
+                 std::size_t to) const noexcept {
+    const bool at_begin = all_.narrow[from] == '\0', at_end = all_.narrow[to - 1] == '\0';
+    const std::size_t next = all_.first_word[from];
+    const bool from_first = all_.words[next].begin == first.begin && (next == 0 || all_.words[next - 1].end <= from);
+    const bool to_last = separators(last.end, to) == to - last.end;
+    const bool begins = at_begin || (from_first && memory_.begins(at(begin_))),
+               ends = at_end || (to_last && memory_.ends(at(end_)));
+    const bool left = at_begin || (begins && first.begin > from), right = at_end || (ends && last.end < to);
+    if (at_begin && at_end) return !library_ || first.begin != last.begin;
+    const std::size_t size = end_ - begin_ + (left && !at_begin) + (right && !at_end);
+    if (size < shortest_ || (size < shortest_run && !at_begin && !at_end && !between_numbers(from, to))) return false;
+    if (left && right) return letters != 0 || at_begin || at_end;
+    if (begins && ends)  // glued to its neighbours: "unexpected " + "end of input"
+      return letters > 1 ? left || right || parted(from, to)
+                         : letters != 0 && !library_ && (left || right) && parted(from, to);
+    if (!left && !right) return !library_ && letters > 3;
+    const std::size_t open = left ? last.end : from, after = left ? to : first.begin;
+    return letters > 2 || (letters == 2 && (!library_ || all_.narrow.find_first_not_of(' ', open) < after));
+  }
+  bool note_names(std::size_t first, std::size_t last, std::size_t from, std::size_t to) {
+    bool more = false;
+    for (std::size_t i = first, next = i; i < last; i = next) {
+      const auto joint = [&](std::size_t a, std::size_t b) {  // `::`, `.`, not the `:` of a line's number
+        const std::string_view between(all_.narrow.data() + a, b - a);
+        return between == "." || between == "::" || (between == ":" && all_.words[next].letters);
+      };
+      for (next = i + 1; next < last && joint(all_.words[next - 1].end, all_.words[next].begin);) ++next;
+      const std::size_t begin = all_.words[i].begin, end = all_.words[next - 1].end;
+      if (begin >= from && end <= to && is_identifier(std::string_view(all_.narrow).substr(begin, end - begin)))
+        more = mark(begin, end, Own::name) || more;
+    }
+    return more;
+  }
+  bool mark(std::size_t from, std::size_t to, Own how) {
+    bool more = false;
+    for (; from < to; ++from)
+      if (all_.own[from] < how) all_.own[from] = how, more = true;
+    return more;
+  }
+
+  Haystack& all_;
+  Units<Unit> memory_;
+  bool library_;
+  std::size_t shortest_;
+  std::ptrdiff_t shift_;
+  std::size_t begin_, end_ = 0;
+};
+
+/// Whether a word that touches [begin, end) is not known to be a phrase's.
+USAGE_STATS_INLINE bool is_open(const Haystack& all, std::size_t begin, std::size_t end) noexcept {
+  for (std::size_t i = begin; i < std::min(end, all.own.size()); ++i)
+    if (all.own[i] != Own::phrase && all.narrow[i] != '\0') return true;
+  return false;
+}
+
+inline constexpr std::size_t is_wide = std::size_t{1} << 31, is_behind = std::size_t{1} << 30;
+
+/// The blocks of every run that is still to be found. A short one is found with what may stand around it in memory.
+USAGE_STATS_INLINE Blocks blocks_of(const Haystack& all) {
+  constexpr std::string_view before("\0}sdufgxc%\n", 11), behind("\0{%\n", 4);
+  Blocks blocks;
+  for (std::size_t i = 0; i + 4 <= all.narrow.size(); ++i)
+    if (all.narrow[i + 1] != '\0' && all.narrow[i + 2] != '\0' && is_open(all, i, i + 4))
+      blocks.add(all.narrow.data() + i, i);
+  for (std::size_t i = 0; i + 2 <= all.wide.size(); ++i)
+    if (is_open(all, all.narrow_of_wide[i], all.narrow_of_wide[i + 2]))
+      blocks.add(reinterpret_cast<const char*>(all.wide.data() + i), i | is_wide);
+  for (std::size_t w = 0; w < all.words.size(); ++w) {
+    const std::size_t from = w == 0 ? 0 : all.words[w - 1].end;
+    const std::size_t nul = all.narrow.find('\0', all.words[w].end) + 1,
+                      start = all.narrow.rfind('\0', all.words[w].begin);
+    const std::size_t begin = std::max(from, start);
+    const std::size_t end = std::min(nul, w + 1 < all.words.size() ? all.words[w + 1].begin : nul);
+    if (end - begin >= shortest_run || end - begin < 3 || !is_open(all, begin, end)) continue;
+    for (const char c : before) blocks.add((c + all.narrow.substr(begin, 3)).data(), begin | is_behind);
+    for (const char c : behind) blocks.add((all.narrow.substr(end - 3, 3) + c).data(), end - 3);
+  }
+  blocks.sort();
+  return blocks;
+}
+
+/// How far apart the looks may lie: 4 bytes, but where a whole text is shorter than what that finds.
+USAGE_STATS_INLINE std::size_t step_for(std::size_t shortest) noexcept {
+  return shortest >= shortest_run ? 4 : shortest >= 5 ? 2 : 1;
+}
+
+}  // namespace vocabulary_impl
+
+USAGE_STATS_INLINE std::vector<Word> words_of(std::string_view text) {
+  std::vector<Word> words;
+  for (std::size_t at = 0; at < text.size();) {
+    if (text.compare(at, value_mark.size(), value_mark) == 0) {
+      words.push_back({at, at + value_mark.size(), true, true});
+      at += value_mark.size();
+      continue;
+    }
+    std::uint32_t code = 0;
+    const std::size_t length = characters::decode(text, at, code);
+    if (characters::is_word(code)) {
+      if (words.empty() || words.back().end != at || words.back().mark) words.push_back({at, at, false, false});
+      words.back().end = at + length;
+      words.back().letters = words.back().letters || !characters::is_digit(code);
+    }
+    at += length;
+  }
+  return words;
+}
+
+USAGE_STATS_INLINE std::optional<std::vector<std::vector<Own>>> find_own_text(
+    const std::vector<std::string_view>& texts, const std::vector<os::MemoryRange>& memory) {
+  using namespace vocabulary_impl;
+  Haystack all(texts);
+  std::size_t shortest = shortest_run, size_of_program = 0;
+  for (const std::string_view text : texts)
+    if (!text.empty()) shortest = std::min(shortest, text.size() + 2);
+  for (const os::MemoryRange& range : memory) size_of_program += range.library ? 0 : range.end - range.begin;
+  Blocks blocks = blocks_of(all);
+  std::size_t compared = 0;  // characters: text and memory that repeat themselves would take for ever
+  const bool read = read_memory(memory, [&](const Piece& piece) {
+    const std::size_t shortest_found =
+        piece.library || size_of_program > most_in_detail ? shortest_run : shortest_run - 2;
+    bool more = false;
+    const auto look = [&](auto common) {
+      compared += common.size();
+      more = common.note() || more;
+    };
+    blocks.scan(
+        piece.bytes, piece.first, piece.last, step_for(std::min(shortest, shortest_found)),
+        [&](std::size_t at, std::size_t place) {
+          const auto offset = static_cast<std::ptrdiff_t>(at + ((place & is_behind) != 0));
+          const std::size_t begin = place & ~(is_wide | is_behind);
+          const auto size = static_cast<std::ptrdiff_t>(piece.size);
+          if (compared > most_compared) return;
+          if ((place & is_wide) != 0)
+            look(Common<char16_t>(all, {piece.bytes, size / 2}, offset / 2, begin, piece.library, shortest_found));
+          else if (is_open(all, begin, begin + 4))
+            look(Common<char>(all, {piece.bytes, size}, offset, begin, piece.library, shortest_found));
+        });
+    if (more) blocks = blocks_of(all);
+    return compared <= most_compared && !blocks.empty();
+  });
+  if (!read || compared > most_compared) return std::nullopt;
+  std::vector<std::vector<Own>> result;
+  auto begin = all.own.begin() + 1;
+  for (const std::string_view text : texts) {
+    result.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(text.size()));
+    begin += static_cast<std::ptrdiff_t>(text.size() + 1);
+  }
+  return result;
+}
+
+USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_view>& names,
+                                                                   bool libraries, bool endings) {
+  using namespace vocabulary_impl;
+  std::vector<bool> found(names.size(), false);
+  std::size_t missing = names.size(), shortest = 5;  // bytes
+  Blocks blocks;
+  constexpr std::string_view around("\0 ,;:.=-|/\"'()[]{}<>\n\t*%+!?&@#", 30);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::string name(names[i]);
+    found[i] = name.size() < 2;  // nobody's secret
+    missing -= found[i];
+    shortest = found[i] ? shortest : std::min(shortest, name.size() - endings);
+    for (std::size_t k = 0; k + 4 <= name.size(); ++k) blocks.add(name.data() + k, i << 16 | (k + 1));
+    if (found[i] || name.size() >= shortest_run) continue;
+    for (const char mark : around) {  // a short name with what may stand around it
+      if (name.size() > 2) blocks.add((mark + name.substr(0, 3)).data(), i << 16);
+      if (name.size() > 2) blocks.add((name.substr(name.size() - 3) + mark).data(), i << 16 | (name.size() - 2));
+      for (const char after : around)
+        if (name.size() == 2) blocks.add((mark + name + after).data(), i << 16);
+    }
+  }
+  blocks.sort();
+  const auto look = [&](const Piece& piece) {
+    const Units<char> memory{piece.bytes, static_cast<std::ptrdiff_t>(piece.size)};
+    const std::size_t step = shortest > 4 ? 4 : shortest > 2 ? 2 : 1;
+    blocks.scan(piece.bytes, piece.first, piece.last, step, [&](std::size_t at, std::size_t place) {
+      const std::size_t name = place >> 16, offset = place & 0xFFFF, size = names[name].size();
+      if (found[name] || at + 1 < offset || at + 1 - offset + size > piece.size) return;
+      const auto begin = static_cast<std::ptrdiff_t>(at + 1 - offset), end = begin + static_cast<std::ptrdiff_t>(size);
+      if (names[name].compare(0, size, piece.bytes + begin, size) != 0) return;
+      const bool ends = endings && memory[end] == '\0';  // a linker lets a literal lie at the end of a longer one
+      if ((memory.is_word(begin - 1) && !ends) || memory.is_word(end)) return;
+      if (memory[end] == '-' && memory.is_word(end + 1)) return;
+      found[name] = true;
+      --missing;
+    });
+    return missing != 0;
+  };
+  for (const bool all : {false, true}) {
+    if (missing == 0 || all > libraries) break;
+    std::vector<os::MemoryRange> memory = os::read_only_memory(all);
+    if (memory.empty()) return std::nullopt;
+    const auto searched = [all](const os::MemoryRange& range) { return range.library != all; };
+    memory.erase(std::remove_if(memory.begin(), memory.end(), searched), memory.end());
+    if (!memory.empty() && !read_memory(memory, look)) return std::nullopt;
+  }
+  return found;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/record/redaction/scrub.inl
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// ---- usage_stats/detail/record/redaction/arguments.inl
+// What the arguments are to a report. Included by scrub.inl.
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// ---- usage_stats/detail/record/redaction/sensitive_values.inl
+// What the process knows that must not leave. Included by arguments.inl.
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+namespace redaction_impl {
+
+inline constexpr std::size_t in_environment = 6;  // and of paths: shorter ones may be anything
+
+inline constexpr std::size_t arguments_with_words = 1000;  // beyond them (`tool *.bam`) nothing is looked for
+
+USAGE_STATS_INLINE bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+USAGE_STATS_INLINE bool is_letter(char c) noexcept {
+  return characters::is_ascii_letter(static_cast<unsigned char>(c));
+}
+USAGE_STATS_INLINE bool is_alnum(char c) noexcept { return is_digit(c) || is_letter(c); }
+
+USAGE_STATS_INLINE std::string lower(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(), characters::lower);
+  return result;
+}
+
+USAGE_STATS_INLINE bool is_number(std::string_view text, bool& integer) noexcept {
+  std::size_t at = 0, digits = 0;
+  const auto skip_digits = [&] {
+    const std::size_t from = at;
+    while (at < text.size() && is_digit(text[at])) ++at;
+    return at - from;
+  };
+  if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+  digits = skip_digits();
+  integer = digits != 0 && at == text.size();
+  if (at < text.size() && text[at] == '.') ++at, digits += skip_digits();
+  if (digits == 0) return false;
+  if (at < text.size() && characters::lower(text[at]) == 'e') {
+    ++at;
+    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+    if (skip_digits() == 0) return false;
+  }
+  return at == text.size();
+}
+
+/// An option, as opposed to a value that begins with a dash.
+USAGE_STATS_INLINE bool is_option(std::string_view argument) noexcept {
+  bool integer = false;
+  return argument.size() > 1 && argument[0] == '-' && !is_number(argument, integer);
+}
+
+USAGE_STATS_INLINE bool is_plain_name(std::string_view name) noexcept {
+  return !name.empty() && name.size() <= 32 && name[0] != '-' &&
+         std::all_of(name.begin(), name.end(), [](char c) { return is_alnum(c) || c == '-'; });
+}
+
+USAGE_STATS_INLINE bool is_plain_word(std::string_view word) noexcept {
+  return !word.empty() && word.size() <= 32 &&
+         std::all_of(word.begin(), word.end(), [](char c) { return is_alnum(c) || c == '-' || c == '_'; });
+}
+
+/// The part of an argument that may be private: all of a value, what stands after the name of an option, the name if
+/// that is none, what follows the letter of a short one.
+USAGE_STATS_INLINE std::string_view private_part(std::string_view argument, bool options_ended) noexcept {
+  if (options_ended || !is_option(argument)) return argument;
+  if (argument[1] != '-') return argument.substr(2);
+  const std::size_t equals = argument.find('=');
+  if (!is_plain_name(argument.substr(2, equals - 2))) return argument;
+  return equals == std::string_view::npos ? std::string_view() : argument.substr(equals + 1);
+}
+
+/// How values are compared: words in lower case, one blank between two.
+USAGE_STATS_INLINE std::string in_words(std::string_view text, const std::vector<Word>& words) {
+  std::string result;
+  for (const Word& word : words)
+    result.append(result.empty() ? "" : " ").append(text.substr(word.begin, word.end - word.begin));
+  return lower(result);
+}
+
+/// A value that goes everywhere: with a digit in it, or several words, as secrets, names and titles are. Not a path, a
+/// list of them, `read-only` or GNU/Linux, which programs have words for, too.
+USAGE_STATS_INLINE bool goes_everywhere(std::string_view value, const std::vector<Word>& words) {
+  int apart = std::any_of(value.begin(), value.end(), is_digit) ? 2 : 0;
+  for (std::size_t i = 1; i < words.size() && apart < 2; ++i) {
+    const std::string_view between = value.substr(words[i - 1].end, words[i].begin - words[i - 1].end);
+    if (between.find_first_of(" \t\r\n\v\f") != std::string_view::npos)
+      apart = 2;
+    else if (between.find_first_not_of("/\\:.") != std::string_view::npos)
+      ++apart;
+  }
+  return apart > 1;
+}
+
+}  // namespace redaction_impl
+
+USAGE_STATS_INLINE void SensitiveValues::add(std::string_view value, std::size_t shortest, bool name) {
+  if (value.empty()) return;
+  values_.push_back({text_.size(), value.size(), shortest, name});
+  text_ += value;
+}
+
+USAGE_STATS_INLINE std::optional<SensitiveValues> SensitiveValues::completed() const {
+  const auto names = accounts_->names();
+  if (!names) return std::nullopt;
+  SensitiveValues all = *this;
+  all.accounts_.reset();
+  using redaction_impl::in_environment;
+  for (const std::string& name : *names) name[0] == '/' ? all.add(name, in_environment) : all.add_name(name);
+  return all;
+}
+
+USAGE_STATS_INLINE bool SensitiveValues::is_name(std::string_view word) const {
+  if (accounts_) {
+    const auto all = completed();
+    return !all || all->is_name(word);
+  }
+  const auto same = [](char a, char b) { return characters::lower(a) == characters::lower(b); };
+  return std::any_of(values_.begin(), values_.end(), [&](const Value& value) {
+    const std::string_view name = std::string_view(text_).substr(value.begin, value.size);
+    for (std::size_t at = 0, end = 0; value.name && at < name.size(); at = end + 1) {  // "Jane Doe" is two
+      end = std::min(name.find(' ', at), name.size());
+      if (std::equal(word.begin(), word.end(), name.data() + at, name.data() + end, same)) return true;
+    }
+    return false;
+  });
+}
+
+USAGE_STATS_INLINE void SensitiveValues::add_arguments(const std::vector<std::string>& arguments) {
+  bool options_ended = false;
+  for (std::size_t i = 0; i < std::min(arguments.size(), redaction_impl::arguments_with_words); ++i) {
+    const std::string_view part = redaction_impl::private_part(arguments[i], options_ended);
+    add(part);
+    options_ended = options_ended || arguments[i] == "--";
+  }
+}
+
+namespace redaction_impl {
+
+template <class See>
+void each_part(std::string_view text, std::string_view separators, See see) {
+  for (std::size_t at = 0, end = 0; at <= text.size(); at = end + 1) {
+    end = std::min(text.find_first_of(separators, at), text.size());
+    see(text.substr(at, end - at));
+  }
+}
+
+/// What is compared with a message: values and their words in one text, whose parts are known by begin and size until
+/// it is complete.
+class ComparedWords {
+ public:
+  void add(std::string_view value, std::size_t shortest) {
+    constexpr std::string_view separators = " \t\r\n\v\f/\\:;=@&?|,#*\"'()[]{}<>", ends = "\t\r\n\v\f:;=&|,\"()[]{}";
+    const auto add_phrase = [&](std::string_view part) { add_value(part, shortest); };
+    add_phrase(value);
+    each_part(value, separators, add_phrase);
+    if (value.find_first_of(ends) != std::string_view::npos) each_part(value, ends, add_phrase);
+    for (const Word& word : words_of(value)) add_word(value.substr(word.begin, word.end - word.begin));
+  }
+  SensitiveValues::Words take() {
+    SensitiveValues::Words result;
+    result.plain = std::make_shared<const std::string>(std::move(text_));
+    result.words = sorted(words_, *result.plain);
+    result.values = sorted(values_, *result.plain);
+    return result;
+  }
+
+ private:
+  using Parts = std::vector<std::pair<std::size_t, std::size_t>>;  // begin and size
+
+  void add_value(std::string_view part, std::size_t shortest) {
+    if (part.size() < shortest || part.size() > 1024) return;
+    const std::vector<Word> words = words_of(part);
+    if (words.empty() || !goes_everywhere(part, words)) return;
+    const std::string compared = in_words(part, words);
+    values_.emplace_back(text_.size(), compared.size());
+    text_ += compared;
+  }
+  void add_word(std::string_view word) {
+    const auto add_part = [&](std::string_view part) {
+      if (part.size() > 2)
+        words_.emplace_back(text_.size() + static_cast<std::size_t>(part.data() - word.data()), part.size());
+    };
+    add_part(word);
+    if (word.find('_') != std::string_view::npos) each_part(word, "_", add_part);
+    text_ += lower(word);
+  }
+  static std::vector<std::string_view> sorted(const Parts& parts, std::string_view text) {
+    std::vector<std::string_view> all;
+    for (const auto& [begin, size] : parts) all.push_back(text.substr(begin, size));
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    return all;
+  }
+
+  std::string text_;
+  Parts values_, words_;
+};
+
+}  // namespace redaction_impl
+
+USAGE_STATS_INLINE SensitiveValues::Words SensitiveValues::words() const {
+  if (accounts_) {
+    if (const auto all = completed()) return all->words();
+    Words unknown;
+    unknown.complete = false;
+    return unknown;
+  }
+  redaction_impl::ComparedWords compared;
+  for (const Value& value : values_)
+    compared.add(std::string_view(text_).substr(value.begin, value.size), value.shortest);
+  return compared.take();
+}
+
+USAGE_STATS_INLINE bool SensitiveValues::Words::contains(std::string_view word) const {
+  const std::string wanted = redaction_impl::lower(word);
+  const auto it = std::lower_bound(words.begin(), words.end(), std::string_view(wanted));
+  return it != words.end() && (*it == wanted || (wanted.size() > 7 && it->compare(0, wanted.size(), wanted) == 0));
+}
+
+USAGE_STATS_INLINE std::vector<std::pair<std::size_t, std::size_t>> SensitiveValues::Words::occurrences(
+    std::string_view text) const {
+  std::vector<std::pair<std::size_t, std::size_t>> found;
+  const std::vector<Word> at = words_of(text);
+  const std::string searched = redaction_impl::in_words(text, at);
+  for (std::size_t first = 0, begin = 0; first < at.size(); begin += at[first].end - at[first].begin + 1, ++first) {
+    auto value = values.begin();
+    for (std::size_t last = first, end = begin; last < at.size(); ++last, ++end) {
+      end += at[last].end - at[last].begin;
+      const std::string_view part = std::string_view(searched).substr(begin, end - begin);
+      value = std::lower_bound(value, values.end(), part);
+      if (value == values.end() || value->compare(0, part.size(), part) != 0) break;  // none begins like this
+      if (*value == part) found.emplace_back(at[first].begin, at[last].end);
+    }
+  }
+  return found;
+}
+
+USAGE_STATS_INLINE SensitiveValues ambient_values() {
+  using redaction_impl::in_environment;
+  SensitiveValues result;
+  const os::PrivateNames names = os::private_names();
+  result.add_later(os::Accounts::now());
+  for (const auto* const list : {&names.users, &names.hosts})
+    for (const std::string& name : *list) result.add_name(name);
+  for (const std::string& folder : {names.home, names.working_folder}) result.add(folder, in_environment);
+  const std::string values = os::variable_values();
+  for (std::size_t at = 0, end = 0; at < values.size(); at = end + 1) {
+    end = values.find('\0', at);
+    result.add(std::string_view(values).substr(at, end - at), in_environment);
+  }
+  return result;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+namespace redaction_impl {
+
+inline constexpr std::size_t argument_bytes = 256;
+
+USAGE_STATS_INLINE bool is_listed(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// Whether a value that may be recorded looks as if it should not: a path, an address, a key, a long number.
+USAGE_STATS_INLINE bool looks_private(std::string_view value) {
+  const std::string_view kind = kind_of_value(value);
+  if (kind == "<path>" || kind == "<url>" || value.find('@') != std::string_view::npos) return true;
+  const std::vector<Word> words = words_of(value);
+  return value.size() > argument_bytes || std::any_of(words.begin(), words.end(), [&](const Word& word) {
+           const std::string_view text = value.substr(word.begin, word.end - word.begin);
+           const bool digits = std::any_of(text.begin(), text.end(), is_digit);
+           return text.size() > 24 || (digits && text.size() > (word.letters ? 6U : 4U));
+         });
+}
+
+USAGE_STATS_INLINE bool says_any(std::string_view value, const SensitiveValues::Words& sensitive) {
+  const std::vector<Word> words = words_of(value);
+  return !sensitive.complete || !sensitive.occurrences(value).empty() ||
+         std::any_of(words.begin(), words.end(), [&](const Word& word) {
+           return sensitive.contains(value.substr(word.begin, word.end - word.begin));
+         });
+}
+
+/// One argument, taken apart. `shown` is what stands before its value, which may be empty or a kind; `name` is what of
+/// that only the program's own words can vouch for.
+struct Argument {
+  std::string shown;
+  std::string_view value;
+  bool has_value = false, may_record = false;
+  std::string_view name{};
+};
+
+USAGE_STATS_INLINE Argument take_option_apart(const Options& options, std::string_view text) {
+  const bool all = options.arguments == ArgumentDetail::values;
+  const bool long_name = text[1] == '-';
+  const std::size_t equals = text.find('=');
+  const bool has_value = equals != std::string_view::npos;
+  const std::string_view value = has_value ? text.substr(equals + 1) : std::string_view();
+  const std::string_view name = text.substr(long_name ? 2 : 1, equals - (long_name ? 2 : 1));
+  const bool listed = is_listed(options.argument_values, name);
+  if (long_name || (listed && name.size() > 1)) {  // -threads=8 too, where the author has named it
+    std::string shown = listed || is_plain_name(name) ? std::string(text.substr(0, equals)) : "<option>";
+    return {has_value ? shown + "=" : shown, value, has_value, all || listed,
+            listed || !is_plain_name(name) ? std::string_view() : name};
+  }
+  if (name.empty() || !is_alnum(name[0])) return {has_value ? "<option>=" : "<option>", value, has_value, false};
+  const std::string letter(text.substr(0, 2));
+  if (!is_listed(options.argument_values, text.substr(1, 1))) return {letter, {}, false, all && name.size() == 1};
+  if (name.size() == 1) return {has_value ? letter + "=" : letter, value, has_value, true};
+  return {letter, text.substr(2), true, true};  // -t8
+}
+
+}  // namespace redaction_impl
+
+USAGE_STATS_INLINE std::string_view kind_of_value(std::string_view value) noexcept {
+  using namespace redaction_impl;
+  bool integer = false;
+  if (is_number(value, integer)) return integer ? "<int>" : "<number>";
+  const std::size_t scheme = value.find("://");
+  if (scheme != std::string_view::npos && scheme > 1 && is_letter(value[0]) &&
+      std::all_of(value.begin(), value.begin() + static_cast<std::ptrdiff_t>(scheme),
+                  [](char c) { return is_alnum(c) || c == '+' || c == '-' || c == '.'; }))
+    return "<url>";
+  if (value.empty()) return "<text>";
+  if (value[0] == '~' || value[0] == '.' || value.find_first_of("/\\") != std::string_view::npos) return "<path>";
+  const std::size_t dot = value.rfind('.');
+  if (dot == std::string_view::npos || value.find('@') != std::string_view::npos) return "<text>";
+  const std::string_view extension = value.substr(dot + 1);
+  const bool plain = std::all_of(extension.begin(), extension.end(), is_alnum);
+  const bool lettered = std::any_of(extension.begin(), extension.end(), is_letter);
+  return plain && lettered && extension.size() <= 10 ? "<path>" : "<text>";
+}
+
+namespace redaction_impl {
+
+/// The arguments, taken apart; into `sensitive` goes what may not be recorded of them.
+USAGE_STATS_INLINE std::vector<Argument> take_apart(const Options& options, const std::vector<std::string>& arguments,
+                                                    std::size_t count, SensitiveValues& sensitive) {
+  std::vector<Argument> result;
+  bool options_ended = false, value_follows = false, may_be_value = false;
+  for (std::size_t i = 0; i < std::min(arguments.size(), std::max(count, arguments_with_words)); ++i) {
+    const std::string& text = arguments[i];
+    Argument argument{{}, text, true, options.arguments == ArgumentDetail::values || value_follows};
+    const bool is_value = options_ended || !is_option(text);
+    const std::string_view secret = private_part(text, options_ended);
+    value_follows = false;
+    if (is_value && !may_be_value && is_listed(options.subcommands, text)) {
+      argument = {text, {}, false, false};
+    } else if (!is_value && text == "--") {
+      options_ended = true;
+      argument = {text, {}, false, false};
+    } else if (!is_value) {
+      argument = take_option_apart(options, text);
+      value_follows = !argument.has_value && argument.may_record;
+    }
+    may_be_value = !is_value && !options_ended && text.find('=') == std::string::npos;
+    if (!(argument.has_value && argument.may_record)) sensitive.add(secret);
+    if (i < count) result.push_back(std::move(argument));
+  }
+  return result;
+}
+
+/// Long names that the program does not contain become `<option>`; `--no-x` is known where `x` is.
+USAGE_STATS_INLINE void hide_strange_names(std::vector<Argument>& arguments) {
+  std::vector<std::string_view> names;
+  for (const Argument& argument : arguments) {
+    if (argument.name.empty()) continue;
+    names.push_back(argument.name);
+    names.push_back(argument.name.compare(0, 3, "no-") == 0 ? argument.name.substr(3) : argument.name);
+  }
+  if (names.empty()) return;
+  const auto known = find_own_names(names);
+  std::size_t i = 0;
+  for (Argument& argument : arguments) {
+    if (argument.name.empty()) continue;
+    if (!known || !((*known)[i] || (*known)[i + 1])) argument.shown.replace(0, argument.name.size() + 2, "<option>");
+    i += 2;
+  }
+}
+
+}  // namespace redaction_impl
+
+USAGE_STATS_INLINE std::string subcommand_of(const Options& options, const std::vector<std::string>& arguments) {
+  SensitiveValues unused;
+  if (options.subcommands.empty()) return {};
+  for (const redaction_impl::Argument& argument :
+       redaction_impl::take_apart(options, arguments, arguments.size(), unused))
+    if (!argument.has_value && redaction_impl::is_listed(options.subcommands, argument.shown)) return argument.shown;
+  return {};
+}
+
+USAGE_STATS_INLINE std::vector<std::string> describe_arguments(const Options& options,
+                                                               const std::vector<std::string>& arguments,
+                                                               const SensitiveValues& ambient, std::size_t limit,
+                                                               std::size_t& dropped) {
+  using namespace redaction_impl;
+  dropped = 0;
+  if (options.arguments == ArgumentDetail::none) return {};
+  const std::size_t count = std::min(limit, arguments.size());
+  dropped = arguments.size() - count;
+  SensitiveValues others = ambient;
+  std::vector<Argument> shown = take_apart(options, arguments, count, others);
+  hide_strange_names(shown);
+  const bool any_recorded = std::any_of(
+      shown.begin(), shown.end(), [](const Argument& argument) { return argument.has_value && argument.may_record; });
+  const SensitiveValues::Words sensitive = any_recorded ? others.words() : SensitiveValues::Words();
+  std::vector<std::string> result;
+  for (const Argument& argument : shown) {
+    const bool recorded = argument.may_record && !looks_private(argument.value) && !says_any(argument.value, sensitive);
+    std::string value;
+    if (argument.has_value && !recorded) value = kind_of_value(argument.value);
+    std::string text = clip_utf8(argument.shown, argument_bytes - value.size());
+    if (argument.has_value && recorded) value = clip_utf8(argument.value, argument_bytes - text.size());
+    result.push_back(text + value);
+  }
+  return result;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+namespace redaction_impl {
+
+inline constexpr std::size_t longest_input = 4 * 1024;
+
+/// A text with what is known of each of its bytes.
+struct Known {
+  std::string text;
+  std::vector<Own> own;
+};
+
+USAGE_STATS_INLINE bool is_own(const Known& known, std::size_t begin, std::size_t end, Own least) noexcept {
+  const auto first = known.own.begin();
+  return std::all_of(first + static_cast<std::ptrdiff_t>(begin), first + static_cast<std::ptrdiff_t>(end),
+                     [least](Own own) { return own >= least; });
+}
+
+// ---- quotes
+
+USAGE_STATS_INLINE unsigned quote_family(std::uint32_t code) noexcept {  // 0: no quote
+  if (code == '\'' || code == '`' || (code >= 0x2018 && code <= 0x201B) || code == 0x2032 || code == 0xB4) return 1;
+  if (code == '"' || (code >= 0x201C && code <= 0x201F) || code == 0x2033) return 2;
+  if (code == 0xAB || code == 0xBB || code == 0x2039 || code == 0x203A) return 3;
+  return code >= 0x300C && code <= 0x300F ? 4 : 0;
+}
+
+struct Span {
+  std::size_t begin, end;
+};
+
+/// What stands between quotes, without them. Not the apostrophe in a word, nor one after it.
+USAGE_STATS_INLINE std::vector<Span> quotations(std::string_view text) {
+  struct Character {
+    std::size_t begin;
+    std::uint32_t code;
+  };
+  std::vector<Character> all;
+  std::array<std::size_t, 5> last_of{};  // of a family: a quote that nothing after it can close is passed by at once
+  for (std::size_t at = 0; at < text.size();) {
+    std::uint32_t code = 0;
+    const std::size_t length = characters::decode(text, at, code);
+    last_of[quote_family(code)] = all.size();
+    all.push_back({at, code});
+    at += length;
+  }
+  const auto is_word = [&](std::size_t i) {  // a mark is one
+    return i < all.size() && (characters::is_word(all[i].code) || all[i].code == '<' || all[i].code == '>');
+  };
+  const auto is_blank = [&](std::size_t i) { return i >= all.size() || all[i].code <= ' '; };
+  std::vector<Span> result;
+  for (std::size_t i = 0; i + 1 < all.size(); ++i) {
+    const unsigned family = quote_family(all[i].code);
+    if (family == 0 || last_of[family] <= i || is_blank(i + 1) || (i != 0 && is_word(i - 1))) continue;
+    for (std::size_t j = i + 1; j <= last_of[family]; ++j) {
+      if (quote_family(all[j].code) != family || is_word(j + 1)) continue;
+      result.push_back({all[i + 1].begin, all[j].begin});
+      i = j;
+      break;
+    }
+  }
+  return result;
+}
+
+// ---- what goes
+
+struct Judged {
+  Word word;
+  bool own;     // the program's
+  bool hidden;  // goes
+};
+
+/// Short numbers that are one thing, whatever parts them: 10.0.0.1, 12 34, (12) 3, 48.1, 11.5. Three digits may be a
+/// time, a date or a PIN. In somebody's own words (`of_user`) words part nothing.
+USAGE_STATS_INLINE void hide_groups_of_numbers(std::vector<Judged>& words, bool of_user) {
+  const auto is_open = [](const Judged& judged) { return !judged.own && !judged.word.letters && !judged.word.mark; };
+  for (std::size_t first = 0, next = 0; first < words.size(); first = next + 1) {
+    std::size_t digits = 0;
+    for (next = first; next < words.size() && (of_user || is_open(words[next])); ++next)
+      digits += is_open(words[next]) ? words[next].word.end - words[next].word.begin : 0;
+    for (std::size_t i = first; i < next && digits > 2; ++i) words[i].hidden = words[i].hidden || is_open(words[i]);
+  }
+}
+
+/// A number that belongs to a name of the program's: of a line (kernels.cu:142), of an error (type_error.302).
+USAGE_STATS_INLINE bool is_of_name(const Known& known, const std::vector<Judged>& words, const Word& number) {
+  if (words.empty() || number.letters || number.begin != words.back().word.end + 1 || !words.back().own) return false;
+  const Word& last = words.back().word;
+  const std::size_t size = number.end - number.begin;
+  const auto text = [&](const Word& word) {
+    return std::string_view(known.text).substr(word.begin, word.end - word.begin);
+  };
+  if (known.text[last.end] == '.') return size <= 3 && vocabulary_impl::is_identifier(text(last));
+  if (known.text[last.end] != ':' || size > 5 || words.size() < 2) return false;
+  const Judged& name = words[words.size() - 2];
+  return last.begin == name.word.end + 1 && known.text[name.word.end] == '.' && name.own && text(last).size() <= 3;
+}
+
+/// Each word of the text, and whether it goes. `again`: something went that the program does say, so that what stood
+/// beside it is to be looked for once more.
+USAGE_STATS_INLINE std::vector<Judged> judge(const Known& known, const SensitiveValues::Words& sensitive, bool of_user,
+                                             std::vector<Span>& hidden_quotations, bool& again) {
+  std::vector<Judged> words;
+  for (const Word& word : words_of(known.text)) {
+    const std::string_view text = std::string_view(known.text).substr(word.begin, word.end - word.begin);
+    const bool name = is_own(known, word.begin, word.end, Own::name), secret = name && sensitive.contains(text);
+    const bool phrase = is_own(known, word.begin, word.end, Own::phrase) || is_of_name(known, words, word);
+    const bool own = !word.mark && (phrase || (name && !secret));
+    again = again || (secret && !phrase);
+    words.push_back({word, own, !own && (word.mark || word.letters || text.size() > 2)});
+  }
+  const auto hide = [&](std::size_t begin, std::size_t end) {
+    for (Judged& judged : words) {
+      if (judged.word.end <= begin || judged.word.begin >= end || judged.hidden) continue;
+      judged.hidden = true;
+      again = again || judged.own;
+    }
+  };
+  for (const auto& [begin, end] : sensitive.occurrences(known.text)) hide(begin, end);
+  for (const Span& span : quotations(known.text)) {
+    if (is_own(known, span.begin - 1, span.end + 1, Own::phrase)) continue;
+    const auto inside = [&](const Judged& judged) {
+      return judged.word.begin >= span.begin && judged.word.end <= span.end;
+    };
+    if (std::none_of(words.begin(), words.end(), inside)) continue;
+    hide(span.begin, span.end);
+    hidden_quotations.push_back(span);
+  }
+  hide_groups_of_numbers(words, of_user);
+  const auto goes_with = [&](std::size_t i, std::size_t neighbour) {  // a short number at what goes
+    const auto [left, right] = std::minmax(i, neighbour);
+    if (words[i].hidden || words[i].own || words[i].word.letters || !words[neighbour].hidden) return;
+    const std::size_t begin = words[left].word.end, end = words[right].word.begin;
+    if (std::none_of(known.own.begin() + static_cast<std::ptrdiff_t>(begin),
+                     known.own.begin() + static_cast<std::ptrdiff_t>(end), [](Own own) { return own != Own::no; }))
+      words[i].hidden = true;
+  };
+  for (std::size_t i = 1; i < words.size(); ++i) goes_with(i, i - 1);
+  for (std::size_t i = words.size(); i-- > 1;) goes_with(i - 1, i);
+  return words;
+}
+
+/// What is replaced: from the first to the last of the hidden words that no other word and no quote parts, with the
+/// characters that belong to them: /srv/x, --x, x%.
+USAGE_STATS_INLINE std::vector<Span> hidden_spans(const Known& known, const std::vector<Judged>& words,
+                                                  const std::vector<Span>& quotations) {
+  constexpr std::string_view glue = "/\\~$#@%+-_*&^=";
+  std::vector<Span> spans = quotations;
+  const auto belongs = [&](std::size_t i) { return known.own[i] != Own::phrase; };
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (!words[i].hidden) continue;
+    Span span{words[i].word.begin, words[i].word.end};
+    const auto joins = [&](const Word& next) {
+      std::uint32_t only = 0;  // the apostrophe of O'Neil
+      if (span.end < next.begin && span.end + characters::decode(known.text, span.end, only) == next.begin &&
+          quote_family(only) == 1 && belongs(span.end))
+        return true;
+      for (std::size_t at = span.end; at < next.begin;) {
+        std::uint32_t code = 0;
+        const std::size_t length = characters::decode(known.text, at, code);
+        if (quote_family(code) != 0 || !belongs(at)) return false;
+        at += length;
+      }
+      return true;
+    };
+    while (i + 1 < words.size() && words[i + 1].hidden && joins(words[i + 1].word)) span.end = words[++i].word.end;
+    while (span.begin > 0 && belongs(span.begin - 1) &&
+           (glue.find(known.text[span.begin - 1]) != std::string_view::npos || known.text[span.begin - 1] == '.'))
+      --span.begin;
+    while (span.end < known.text.size() && belongs(span.end) &&
+           glue.find(known.text[span.end]) != std::string_view::npos)
+      ++span.end;
+    spans.push_back(span);
+  }
+  std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) { return a.begin < b.begin; });
+  std::vector<Span> merged;
+  for (const Span& span : spans)
+    if (!merged.empty() && span.begin <= merged.back().end)
+      merged.back().end = std::max(merged.back().end, span.end);
+    else
+      merged.push_back(span);
+  return merged;
+}
+
+USAGE_STATS_INLINE Known without(const Known& known, const std::vector<Span>& spans) {
+  Known result;
+  std::size_t done = 0;
+  const auto keep = [&](std::size_t end) {
+    result.text.append(known.text, done, end - done);
+    result.own.insert(result.own.end(), known.own.begin() + static_cast<std::ptrdiff_t>(done),
+                      known.own.begin() + static_cast<std::ptrdiff_t>(end));
+  };
+  for (const Span& span : spans) {
+    keep(span.begin);
+    result.text += value_mark;
+    result.own.resize(result.text.size(), Own::no);
+    done = span.end;
+  }
+  keep(known.text.size());
+  return result;
+}
+
+/// The longest part of at most `limit` bytes that ends after a word or a mark, not in it.
+USAGE_STATS_INLINE std::size_t whole_words(std::string_view text, std::size_t limit) {
+  std::size_t end = text.size() <= limit ? text.size() : clip_utf8(text, limit).size();
+  if (end == text.size()) return end;
+  for (const Word& word : words_of(text))
+    if (word.begin < end && word.end > end) return word.begin;
+  return end;
+}
+
+/// Whether the text has changed in a way that makes other words of it the program's own.
+USAGE_STATS_INLINE bool hide_values(Known& known, const SensitiveValues::Words& sensitive, bool of_user,
+                                    std::size_t limit) {
+  bool again = false;
+  for (int round = 0; round < 16; ++round) {
+    std::vector<Span> quoted;
+    const std::vector<Judged> words = judge(known, sensitive, of_user, quoted, again);
+    Known next = without(known, hidden_spans(known, words, quoted));
+    const bool same = next.text == known.text;
+    known = std::move(next);
+    if (same) break;
+  }
+  const std::size_t end = whole_words(known.text, limit);
+  if (end == known.text.size()) return again;
+  known.text.resize(end);
+  known.own.resize(end);
+  return true;
+}
+
+}  // namespace redaction_impl
+
+USAGE_STATS_INLINE std::optional<std::vector<std::string>> scrub(const std::vector<std::string>& texts,
+                                                                 const SensitiveValues& sensitive, std::size_t limit,
+                                                                 const std::vector<os::MemoryRange>& memory,
+                                                                 std::size_t first_of_user) {
+  using namespace redaction_impl;
+  const SensitiveValues::Words words = sensitive.words();
+  if (!words.complete) return std::nullopt;
+  std::vector<std::string> result;
+  for (const std::string& text : texts) {
+    const std::string_view looked_at = std::string_view(text).substr(0, 2 * longest_input);
+    const std::string clean = clip_utf8(looked_at, looked_at.size() * 3);
+    const std::size_t end = whole_words(clean, longest_input);
+    result.push_back(clean.substr(0, end) + (end < clean.size() ? std::string(value_mark) : std::string()));
+  }
+  std::vector<std::size_t> open(texts.size());
+  for (std::size_t i = 0; i < open.size(); ++i) open[i] = i;
+  for (int round = 0; round < 8 && !open.empty(); ++round) {
+    std::vector<std::string_view> wanted;
+    wanted.reserve(open.size());
+    for (const std::size_t i : open) wanted.push_back(result[i]);
+    auto own = find_own_text(wanted, memory);
+    if (!own) return std::nullopt;
+    std::vector<std::size_t> again;
+    for (std::size_t k = 0; k < open.size(); ++k) {
+      Known known{result[open[k]], std::move((*own)[k])};
+      if (hide_values(known, words, open[k] >= first_of_user, limit)) again.push_back(open[k]);
+      result[open[k]] = std::move(known.text);
+    }
+    open.swap(again);
+  }
+  for (const std::size_t i : open) result[i] = value_mark.substr(0, limit < value_mark.size() ? 0 : limit);
+  return result;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/record/recorder.inl
+
+#include <algorithm>
+#include <limits>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace recorder_impl {
+
+/// Another number for each recorder of the process: by it a counter knows whose place it remembers.
+USAGE_STATS_INLINE std::uint64_t next_serial() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+}  // namespace recorder_impl
+
+USAGE_STATS_INLINE Recorder::Recorder(std::string salt, Withheld withheld)
+    : salt_(std::move(salt)), withheld_(std::move(withheld)), serial_(recorder_impl::next_serial()) {
+  std::sort(withheld_.fields.begin(), withheld_.fields.end());
+}
+
+USAGE_STATS_INLINE double Recorder::seconds() const {
+  return std::chrono::duration<double>(Clock::now() - start_).count();
+}
+
+USAGE_STATS_INLINE bool Recorder::withheld(const char* name) const {
+  const auto& names = withheld_.fields;
+  return !names.empty() && std::binary_search(names.begin(), names.end(), std::string_view(name));
+}
+
+USAGE_STATS_INLINE bool Recorder::disclosed(const char* name, const char* choice) const {
+  const auto limited = withheld_.choices.find(name);
+  if (limited == withheld_.choices.end()) return true;
+  const auto& known = limited->second;
+  return std::find(known.begin(), known.end(), clip_utf8(choice, limits::string_bytes)) != known.end();
+}
+
+USAGE_STATS_INLINE std::optional<Value> Recorder::value_of(const FieldValue& value) const {
+  const Declaration& field = value.field();
+  if (withheld(field.name())) return std::nullopt;
+  if (const auto* const flag = std::get_if<bool>(&value.raw())) return *flag;
+  if (const auto* const integer = std::get_if<std::int64_t>(&value.raw())) return *integer;
+  if (const auto* const number = std::get_if<double>(&value.raw()))
+    return is_finite(*number) ? std::optional<Value>(*number) : std::nullopt;
+  const std::string_view text = std::get<std::string_view>(value.raw());
+  if (field.kind() == Kind::hashed) return sha256(salt_ + std::string(text));
+  if (field.kind() == Kind::text) return Unscrubbed{std::string(text.substr(0, 2 * limits::string_bytes))};
+  for (const char* const choice : field.choices())
+    if (text == choice) return std::string(disclosed(field.name(), choice) ? choice : "other");
+  return std::string("other");
+}
+
+USAGE_STATS_INLINE void Recorder::put(Values& values, const FieldValue& value, std::size_t limit) {
+  auto known = value_of(value);
+  if (!known) return;
+  for (auto& [name, old] : values)
+    if (name == value.field().name()) return static_cast<void>(old = std::move(*known));
+  if (values.size() >= limit)
+    ++truncated_["fields"];
+  else
+    values.emplace_back(value.field().name(), std::move(*known));
+}
+
+USAGE_STATS_INLINE std::unique_lock<std::mutex> Recorder::open() {
+  if (forks_ != os::forks()) return {};
+  std::unique_lock<std::mutex> guard = lock_or_give_up(mutex_);
+  if (!guard) return guard;
+  if (closed_)
+    guard.unlock();
+  else
+    ++changes_;
+  return guard;
+}
+
+USAGE_STATS_INLINE void Recorder::set(const FieldValue& value) {
+  if (const auto guard = open()) put(fields_, value, limits::fields);
+}
+
+USAGE_STATS_INLINE std::size_t Recorder::place_of(const Counter& counter) {
+  if (withheld(counter.name())) return nowhere;
+  const auto known = std::find(counters_.begin(), counters_.end(), std::string_view(counter.name()));
+  const auto place = static_cast<std::size_t>(known - counters_.begin());
+  if (known == counters_.end() && place < limits::counters) counters_.emplace_back(counter.name());
+  return place;
+}
+
+USAGE_STATS_INLINE void Recorder::count(std::size_t place, std::int64_t n) noexcept {
+  constexpr std::int64_t largest = (std::numeric_limits<std::int64_t>::max)();
+  if (place > no_place) return;
+  if (place == no_place) n = 1;  // of what has no place the calls are counted
+  std::atomic<std::int64_t>& value = counts_[place].value;
+  const std::int64_t before = value.fetch_add(n, std::memory_order_relaxed);
+  if (before < 0 || before > largest - n) value.store((std::numeric_limits<std::int64_t>::min)());
+}
+
+USAGE_STATS_INLINE void Recorder::add(const Counter& counter, std::int64_t n) {
+  const auto guard = open();
+  if (!guard || n < 0) return;
+  const std::size_t place = place_of(counter);
+  counter.place_.store(serial_ << 8 | place, std::memory_order_relaxed);
+  count(place, n);
+}
+
+USAGE_STATS_INLINE std::uint64_t Recorder::changes() const noexcept {
+  std::uint64_t changes = changes_;
+  for (const Count& count : counts_) changes += static_cast<std::uint64_t>(count.value.load());
+  return changes;
+}
+
+USAGE_STATS_INLINE void Recorder::record(const Event& event, const FieldValue* values, std::size_t count) {
+  const auto guard = open();
+  if (!guard || withheld(event.name())) return;
+  if (events_.size() >= limits::events) return static_cast<void>(++truncated_["events"]);
+  EventRecord record{event.name(), seconds(), {}};
+  for (std::size_t i = 0; i < count; ++i) put(record.fields, values[i], limits::fields);
+  events_.push_back(std::move(record));
+}
+
+USAGE_STATS_INLINE std::optional<std::size_t> Recorder::enter(const Stage& stage) {
+  const auto guard = open();
+  if (!guard || withheld(stage.name())) return std::nullopt;
+  if (stages_.size() >= limits::stages) return ++truncated_["stages"], std::nullopt;
+  stages_.push_back({stage.name(), seconds(), std::nullopt, RunStatus::running, {}});
+  return stages_.size() - 1;
+}
+
+USAGE_STATS_INLINE void Recorder::set(std::size_t stage, const FieldValue& value) {
+  if (const auto guard = open()) put(stages_[stage].fields, value, limits::fields);
+}
+
+USAGE_STATS_INLINE void Recorder::leave(std::size_t stage, bool failed) {
+  const auto guard = open();
+  if (!guard) return;
+  StageRecord& record = stages_[stage];
+  record.duration_s = seconds() - record.at_s;
+  record.status = failed ? RunStatus::failed : RunStatus::ok;
+}
+
+USAGE_STATS_INLINE bool Recorder::close() {
+  const auto guard = lock_or_give_up(mutex_);
+  if (guard) closed_ = true;
+  return guard.owns_lock();
+}
+
+USAGE_STATS_INLINE void Recorder::add_to(Report& report) const {
+  const auto guard = lock_or_give_up(mutex_);
+  if (!guard) return;
+  report.fields = fields_;
+  report.counters.clear();
+  for (std::size_t i = 0; i < counters_.size(); ++i) {
+    const std::int64_t count = counts_[i].value;
+    report.counters.emplace_back(counters_[i], count < 0 ? (std::numeric_limits<std::int64_t>::max)() : count);
+  }
+  report.events = events_;
+  report.stages = stages_;
+  for (const auto& [name, count] : truncated_) report.truncated[name] += count;
+  if (const std::int64_t dropped = counts_[no_place].value)
+    report.truncated["counters"] += static_cast<std::size_t>(dropped);
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// What it does once, or never: it is made small.
+#pragma push_macro("USAGE_STATS_INLINE")
+#undef USAGE_STATS_INLINE
+#define USAGE_STATS_INLINE USAGE_STATS_COLD_INLINE
 #if defined(_WIN32)
 // ---- usage_stats/detail/os/windows/platform.inl
 // The only file with windows.h, which a header-only program gets to see; USAGE_STATS_COMPILED keeps it away. Its
@@ -3738,7 +6291,7 @@ USAGE_STATS_END_NAMESPACE
 #endif
 
 // ---- usage_stats/detail/os/windows/file.inl
-// Files, for Windows. Included by platform.inl behind windows.h.
+// Files, for Windows. Included by platform.inl after windows.h.
 
 #include <atomic>
 #include <utility>
@@ -3765,6 +6318,8 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
       return "this program did not create it, and its name and place suggest that it is for other things, too";
     case Refusal::no_home:
       return "the home folder does not exist, and this library does not create it";
+    case Refusal::home_is_root:
+      return "HOME is the root of the file system, in which this library creates nothing";
     case Refusal::anothers:
       return "it belongs to another user";
     case Refusal::others_may_write:
@@ -3783,6 +6338,8 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
       return "a newer version of this program has written its state.json, which is not changed";
     case Refusal::another_programs:
       return "it belongs to another program, as its state.json says";
+    case Refusal::not_of_administrators:
+      return "others than administrators own it, or can write it";
   }
   return "it is not used";
 }
@@ -3792,7 +6349,8 @@ class Refusals : public std::error_category {
   const char* name() const noexcept override { return "usage folder"; }
   std::string message(int why) const override { return words_of(static_cast<Refusal>(why)); }
   std::error_condition default_error_condition(int why) const noexcept override {
-    return std::make_error_condition(static_cast<Refusal>(why) == Refusal::no_home
+    const auto refusal = static_cast<Refusal>(why);
+    return std::make_error_condition(refusal == Refusal::no_home || refusal == Refusal::home_is_root
                                          ? std::errc::no_such_file_or_directory
                                          : std::errc::operation_not_permitted);
   }
@@ -3845,11 +6403,14 @@ USAGE_STATS_INLINE std::error_code in_state_file(std::error_code error) noexcept
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/windows/parts/access.inl
-// Whose a file or folder is, and who else may use it. Included by platform.inl behind windows.h.
+// Whose a file or folder is, and who else may use it. Included by platform.inl after windows.h.
+
+#include <cstddef>
 
 // ---- usage_stats/detail/os/windows/parts/handle.inl
-// Errors, handles and texts of Windows. Included by platform.inl behind windows.h.
+// Errors, handles and texts of Windows. Included by platform.inl after windows.h.
 
+#include <algorithm>
 #include <utility>
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -3931,6 +6492,18 @@ USAGE_STATS_INLINE std::string utf8(std::wstring_view text) {
   return result;
 }
 
+/// In the code page that main's arguments and the messages of many libraries are in; empty where that makes no
+/// difference.
+USAGE_STATS_INLINE std::string in_code_page(std::wstring_view text) {
+  const auto is_ascii = [](wchar_t c) { return c < 0x80; };
+  if (std::all_of(text.begin(), text.end(), is_ascii)) return {};
+  const int size = static_cast<int>(text.size());
+  const int count = ::WideCharToMultiByte(CP_ACP, 0, text.data(), size, nullptr, 0, nullptr, nullptr);
+  std::string result(static_cast<std::size_t>(count > 0 ? count : 0), '\0');
+  ::WideCharToMultiByte(CP_ACP, 0, text.data(), size, result.data(), count, nullptr, nullptr);
+  return result;
+}
+
 /// Absolute, and in the form that may be longer than 260 characters.
 USAGE_STATS_INLINE std::wstring system_path(const std::filesystem::path& path) {
   std::wstring full(::GetFullPathNameW(path.c_str(), 0, nullptr, nullptr), L'\0');
@@ -3993,14 +6566,55 @@ struct TokenSid {
     const Handle closed(token);
     DWORD size = sizeof bytes;
     // TOKEN_USER and TOKEN_OWNER both begin with the pointer to the SID.
-    if (::GetTokenInformation(token, which, bytes, size, &size) != 0) sid = *reinterpret_cast<PSID*>(bytes);
+    if (::GetTokenInformation(token, which, bytes, size, &size) != 0)
+      sid = *static_cast<PSID*>(static_cast<void*>(bytes));
   }
   TokenSid(const TokenSid&) = delete;
   TokenSid& operator=(const TokenSid&) = delete;
 
-  alignas(16) unsigned char bytes[256];
+  std::max_align_t bytes[256 / sizeof(std::max_align_t)];
   PSID sid = nullptr;
 };
+
+/// Whether an access list lets others than `trusted` change a file, or what lies in a folder.
+template <class Trusted>
+bool lets_others_change(PACL list, const Trusted& trusted) noexcept {
+  constexpr DWORD changing = FILE_ADD_FILE | FILE_ADD_SUBDIRECTORY | FILE_DELETE_CHILD | DELETE | WRITE_DAC |
+                             WRITE_OWNER | GENERIC_WRITE | GENERIC_ALL;
+  static_assert(FILE_ADD_FILE == FILE_WRITE_DATA && FILE_ADD_SUBDIRECTORY == FILE_APPEND_DATA, "files and folders");
+  if (list == nullptr) return true;  // no list: everybody may do everything
+  for (DWORD i = 0; i < list->AceCount; ++i) {
+    void* entry = nullptr;
+    if (::GetAce(list, i, &entry) == 0) return true;
+    auto* const allowed = static_cast<ACCESS_ALLOWED_ACE*>(entry);
+    switch (allowed->Header.AceType) {
+      case ACCESS_DENIED_ACE_TYPE:
+      case ACCESS_DENIED_OBJECT_ACE_TYPE:
+      case ACCESS_DENIED_CALLBACK_ACE_TYPE:
+      case ACCESS_DENIED_CALLBACK_OBJECT_ACE_TYPE:
+        continue;
+      case ACCESS_ALLOWED_ACE_TYPE:
+      case ACCESS_ALLOWED_CALLBACK_ACE_TYPE:  // under a condition, which may hold; it begins as the plain one does
+        if ((allowed->Mask & changing) != 0 && !trusted(&allowed->SidStart)) return true;
+        continue;
+      default:  // of others it is not known where their SID is
+        if ((allowed->Mask & changing) != 0) return true;
+    }
+  }
+  return false;
+}
+
+/// Administrators, the system, and what installs its updates (NT SERVICE\TrustedInstaller), which has no well-known
+/// name.
+USAGE_STATS_INLINE bool administers(PSID sid) noexcept {
+  constexpr DWORD installer[] = {80, 956008885, 3418522649, 1831038044, 1853292631, 2271478464};
+  if (::IsWellKnownSid(sid, WinBuiltinAdministratorsSid) != 0 || ::IsWellKnownSid(sid, WinLocalSystemSid) != 0)
+    return true;
+  if (*::GetSidSubAuthorityCount(sid) != 6 || ::GetSidIdentifierAuthority(sid)->Value[5] != 5) return false;
+  for (DWORD i = 0; i < 6; ++i)
+    if (*::GetSidSubAuthority(sid, i) != installer[i]) return false;
+  return true;
+}
 
 /// The user, or administrators: theirs is what an elevated run of the same user has made, and they may do all anyway.
 struct Owners {
@@ -4015,40 +6629,58 @@ struct Owners {
     return contain(sid) || ::IsWellKnownSid(sid, WinLocalSystemSid) != 0 ||
            ::IsWellKnownSid(sid, WinCreatorOwnerSid) != 0 || ::IsWellKnownSid(sid, WinCreatorOwnerRightsSid) != 0;
   }
-  /// Whether an access list lets others change what lies in the folder.
-  bool share_with_others(PACL list) const noexcept {
-    constexpr DWORD changing = FILE_ADD_FILE | FILE_ADD_SUBDIRECTORY | FILE_DELETE_CHILD | DELETE | WRITE_DAC |
-                               WRITE_OWNER | GENERIC_WRITE | GENERIC_ALL;
-    if (list == nullptr) return true;  // no list: everybody may do everything
-    for (DWORD i = 0; i < list->AceCount; ++i) {
-      void* entry = nullptr;
-      if (::GetAce(list, i, &entry) == 0) return true;
-      if (static_cast<ACE_HEADER*>(entry)->AceType != ACCESS_ALLOWED_ACE_TYPE) continue;
-      auto* const allowed = static_cast<ACCESS_ALLOWED_ACE*>(entry);
-      if ((allowed->Mask & changing) != 0 && !or_system_contain(&allowed->SidStart)) return true;
-    }
-    return false;
+};
+
+/// Whose something is, and who may use it.
+class Access {
+ public:
+  Access(HANDLE file, std::error_code& error) {
+    constexpr SECURITY_INFORMATION wanted = OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION;
+    DWORD size = 0;
+    ::GetKernelObjectSecurity(file, wanted, nullptr, 0, &size);
+    bytes_.resize(size + 1);
+    if (::GetKernelObjectSecurity(file, wanted, bytes_.data(), size, &size) == 0)
+      error = last_error();
+    else
+      read(bytes_.data());
   }
+  explicit Access(PSECURITY_DESCRIPTOR descriptor) noexcept { read(descriptor); }
+
+  template <class Owner>
+  bool owned_by(const Owner& may_own) const noexcept {
+    return owner_ != nullptr && may_own(owner_);
+  }
+  template <class Trusted>
+  bool changed_by(const Trusted& trusted) const noexcept {  // by nobody else
+    return listed_ && !lets_others_change(list_, trusted);
+  }
+
+ private:
+  void read(PSECURITY_DESCRIPTOR descriptor) noexcept {
+    BOOL defaulted = FALSE, present = FALSE;
+    if (::GetSecurityDescriptorOwner(descriptor, &owner_, &defaulted) == 0) owner_ = nullptr;
+    listed_ = ::GetSecurityDescriptorDacl(descriptor, &present, &list_, &defaulted) != 0 && present != FALSE;
+  }
+
+  std::vector<unsigned char> bytes_;
+  PSID owner_ = nullptr;
+  PACL list_ = nullptr;
+  bool listed_ = false;
 };
 
 USAGE_STATS_INLINE std::error_code check_access(HANDLE file, bool folder) {
-  constexpr SECURITY_INFORMATION wanted = OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION;
-  DWORD size = 0;
-  ::GetKernelObjectSecurity(file, wanted, nullptr, 0, &size);
-  std::vector<unsigned char> descriptor(size + 1);
-  if (::GetKernelObjectSecurity(file, wanted, descriptor.data(), size, &size) == 0) return last_error();
-  PSID owner = nullptr;
-  PACL list = nullptr;
-  BOOL defaulted = FALSE, present = FALSE;
+  std::error_code error;
+  const Access access(file, error);
   const Owners owners;
-  if (::GetSecurityDescriptorOwner(descriptor.data(), &owner, &defaulted) == 0 || owner == nullptr ||
-      !owners.contain(owner))
-    return std::make_error_code(std::errc::operation_not_permitted);
-  if (!folder) return {};
-  if (::GetSecurityDescriptorDacl(descriptor.data(), &present, &list, &defaulted) == 0 || present == FALSE ||
-      owners.share_with_others(list))
-    return std::make_error_code(std::errc::operation_not_permitted);
-  return {};
+  if (!error && (!access.owned_by([&](PSID sid) { return owners.contain(sid); }) ||
+                 (folder && !access.changed_by([&](PSID sid) { return owners.or_system_contain(sid); }))))
+    error = std::make_error_code(std::errc::operation_not_permitted);
+  return error;
+}
+
+/// Nobody but administrators can have written it.
+USAGE_STATS_INLINE bool is_of_administrators(const Access& access) noexcept {
+  return access.owned_by(administers) && access.changed_by(administers);
 }
 
 /// A regular file, no link. It may have lost its name to a newer one since it was opened.
@@ -4183,18 +6815,24 @@ USAGE_STATS_INLINE std::error_code rename(const std::wstring& from, const std::w
   });
 }
 
-/// Calls back with what lies in a folder until it says false.
+/// Calls back with what lies in a folder until it says false. An error: there may be more.
 template <class Visit>
-void visit_folder(const std::wstring& path, Visit&& visit) {
+std::error_code visit_folder(const std::wstring& path, Visit&& visit) {
   WIN32_FIND_DATAW entry{};
   const HANDLE search = ::FindFirstFileExW((path + L"\\*").c_str(), FindExInfoBasic, &entry, FindExSearchNameMatch,
                                            nullptr, FIND_FIRST_EX_LARGE_FETCH);
-  if (search == INVALID_HANDLE_VALUE) return;
-  do {
+  if (search == INVALID_HANDLE_VALUE) return last_error();
+  std::error_code error;
+  for (;;) {
     const std::wstring_view name = entry.cFileName;
     if (name != L"." && name != L".." && !visit(entry)) break;
-  } while (::FindNextFileW(search, &entry) != 0);
+    if (::FindNextFileW(search, &entry) == 0) {
+      if (::GetLastError() != ERROR_NO_MORE_FILES) error = last_error();
+      break;
+    }
+  }
   ::FindClose(search);
+  return error;
 }
 
 USAGE_STATS_INLINE bool is_folder(DWORD attributes) noexcept {
@@ -4270,7 +6908,9 @@ USAGE_STATS_INLINE Folder Folder::folder(const std::string& name, bool create, s
     if (!error) handle = windows::open_folder(inner, error);
   }
   Folder folder;
-  if (handle) folder.impl_ = std::make_shared<const Impl>(Impl{std::move(handle), impl_->path / name, inner + L"\\"});
+  if (handle)
+    folder.impl_ =
+        std::make_shared<const Impl>(Impl{std::move(handle), impl_->path / windows::wide(name), inner + L"\\"});
   return folder;
 }
 
@@ -4298,6 +6938,12 @@ USAGE_STATS_INLINE std::error_code Folder::write(const std::string& name, std::s
   if (!error) error = windows::rename(temporary, *impl_ / name);
   if (error) ::DeleteFileW(temporary.c_str());
   return error;
+}
+
+USAGE_STATS_INLINE std::error_code Folder::replace(const std::string& name, std::string_view bytes,
+                                                   bool durable) const {
+  const std::error_code error = write(name, bytes, durable, [&] { return exists(name); });
+  return error == std::errc::operation_canceled ? std::make_error_code(std::errc::no_such_file_or_directory) : error;
 }
 
 USAGE_STATS_INLINE std::error_code Folder::move(const std::string& name, const Folder& to) const {
@@ -4331,11 +6977,11 @@ USAGE_STATS_INLINE bool Folder::is_gone() const noexcept {
 }
 
 USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
-                                                           std::size_t looks) const {
+                                                           std::size_t looks, std::error_code& error) const {
   constexpr std::int64_t epoch = 116444736000000000;  // 1970, in the 100 ns since 1601 that the system counts
   using Ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10000000>>;
   std::vector<Entry> found;
-  windows::visit_folder(windows::system_path(impl_->path), [&](const WIN32_FIND_DATAW& entry) {
+  error = windows::visit_folder(windows::system_path(impl_->path), [&](const WIN32_FIND_DATAW& entry) {
     if (found.size() >= limit || looks-- == 0) return false;
     const std::string name = windows::utf8(entry.cFileName);
     if (!wanted(name)) return true;
@@ -4348,6 +6994,17 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
     return true;
   });
   return found;
+}
+
+USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
+                                                           std::size_t looks) const {
+  std::error_code error;
+  return list(limit, wanted, looks, error);
+}
+
+USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
+                                                           std::error_code& error) const {
+  return list(limit, wanted, std::numeric_limits<std::size_t>::max(), error);
 }
 
 USAGE_STATS_INLINE std::vector<std::string> Folder::names(std::size_t limit, bool (*wanted)(std::string_view),
@@ -4381,14 +7038,14 @@ USAGE_STATS_INLINE void FolderWatch::wait(std::chrono::milliseconds limit) const
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/windows/lock.inl
-// Locks, and files that are not in our folder, for Windows. Included by platform.inl behind windows.h.
+// Locks, and files that are not in our folder, for Windows. Included by platform.inl after windows.h.
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 namespace windows {
 
-/// What is locked is a byte far behind the end of the file: a lock of Windows keeps others from reading what it covers.
+/// What is locked is a byte far after the end of the file: a lock of Windows keeps others from reading what it covers.
 struct LockedByte : OVERLAPPED {
   LockedByte() : OVERLAPPED() { OffsetHigh = 0x40000000; }
 };
@@ -4445,17 +7102,17 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
 }
 
 USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const std::string& name, bool create,
-                                                  Outcome& outcome, std::error_code& error) {
+                                                  Attempt& attempt, std::error_code& error) {
   LockedFile result;
   BY_HANDLE_FILE_INFORMATION info{};
-  outcome = Outcome::failed;
+  attempt = Attempt::failed;
   windows::Handle file =
       windows::open(*folder.impl_ / name, GENERIC_READ | GENERIC_WRITE, create ? OPEN_ALWAYS : OPEN_EXISTING);
   error = file ? windows::check_file(file.get(), info) : windows::last_error();
   if (!error && !windows::lock(file.get(), LOCKFILE_EXCLUSIVE_LOCK)) error = windows::last_error();
-  if (error == std::errc::device_or_resource_busy) outcome = Outcome::locked_elsewhere;
+  if (error == std::errc::device_or_resource_busy) attempt = Attempt::locked_elsewhere;
   if (error) return result;
-  outcome = Outcome::locked;
+  attempt = Attempt::locked;
   result.impl_ = std::make_unique<Impl>(Impl{std::move(file), info});
   return result;
 }
@@ -4477,6 +7134,8 @@ USAGE_STATS_INLINE LockedFile::Look LockedFile::look(const Folder& folder, const
 }
 
 // Windows does not tell who holds a lock.
+USAGE_STATS_INLINE std::int64_t LockedFile::stopped_holder(const Folder&, const std::string&) noexcept { return 0; }
+USAGE_STATS_INLINE std::string LockedFile::problem_in(const std::filesystem::path&) { return {}; }
 USAGE_STATS_INLINE bool LockedFile::is_stuck(const Folder& folder, const std::string& name) noexcept {
   return is_locked(folder, name);
 }
@@ -4516,8 +7175,10 @@ USAGE_STATS_INLINE void LockedFile::release() noexcept {
 
 // ---- files anywhere
 
+namespace windows {
+
 USAGE_STATS_INLINE std::optional<std::string> read_file(const std::filesystem::path& path, std::size_t limit,
-                                                        std::error_code& error) {
+                                                        bool of_administrators, std::error_code& error) {
   const windows::Handle file(::CreateFileW(windows::system_path(path).c_str(), GENERIC_READ, windows::share_all,
                                            nullptr, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, nullptr));
   BY_HANDLE_FILE_INFORMATION info{};
@@ -4525,7 +7186,24 @@ USAGE_STATS_INLINE std::optional<std::string> read_file(const std::filesystem::p
   if (::GetFileType(file.get()) != FILE_TYPE_DISK || ::GetFileInformationByHandle(file.get(), &info) == 0 ||
       (info.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0)
     return error = std::make_error_code(std::errc::invalid_argument), std::nullopt;
+  if (of_administrators) {
+    error.clear();
+    const Access access(file.get(), error);
+    if (!error && !is_of_administrators(access)) error = refused(Refusal::not_of_administrators);
+    if (error) return std::nullopt;
+  }
   return windows::read_all(file.get(), limit, error);
+}
+
+}  // namespace windows
+
+USAGE_STATS_INLINE std::optional<std::string> read_file(const std::filesystem::path& path, std::size_t limit,
+                                                        std::error_code& error) {
+  return windows::read_file(path, limit, false, error);
+}
+USAGE_STATS_INLINE std::optional<std::string> read_policy_file(const std::filesystem::path& path, std::size_t limit,
+                                                               std::error_code& error) {
+  return windows::read_file(path, limit, true, error);
 }
 
 namespace windows {
@@ -4568,7 +7246,7 @@ USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& pat
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/windows/memory.inl
-// Included by platform.inl behind windows.h.
+// Included by platform.inl after windows.h.
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -4590,9 +7268,10 @@ USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool libraries) {
   MEMORY_BASIC_INFORMATION region{};
   for (std::uintptr_t at = 0; ::VirtualQuery(reinterpret_cast<const void*>(at), &region, sizeof region) != 0;) {
     const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(region.BaseAddress), end = begin + region.RegionSize;
-    const bool wanted = libraries || region.AllocationBase == program;
-    if (wanted && region.State == MEM_COMMIT && region.Type == MEM_IMAGE && region.Protect == PAGE_READONLY)
-      ranges.push_back({begin, end});
+    const bool library = region.AllocationBase != program;
+    if (library <= libraries && region.State == MEM_COMMIT && region.Type == MEM_IMAGE &&
+        region.Protect == PAGE_READONLY)
+      ranges.insert(library ? ranges.end() : ranges.begin(), {begin, end, library});
     if (end <= at) break;
     at = end;
   }
@@ -4603,7 +7282,7 @@ USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool libraries) {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/windows/terminal.inl
-// The console, for Windows. Included by platform.inl behind windows.h.
+// The console, for Windows. Included by platform.inl after windows.h.
 
 #include <array>
 
@@ -4616,7 +7295,57 @@ USAGE_STATS_INLINE HANDLE standard_stream(int stream) noexcept {
   constexpr DWORD names[] = {STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
   return stream < 0 || stream > 2 ? nullptr : ::GetStdHandle(names[stream]);
 }
+
+USAGE_STATS_INLINE bool is_console(HANDLE stream) noexcept {
+  DWORD mode = 0;  // isatty would take the null device for one
+  return ::GetConsoleMode(stream, &mode) != 0;
+}
+
+/// Whether a pipe has the name of a terminal of Cygwin and MSYS2 (mintty, git bash), to which a program of Windows is
+/// no console: \msys-1888ae32e00d56aa-pty0-to-master.
+USAGE_STATS_INLINE bool is_name_of_terminal(std::wstring_view name) noexcept {
+  for (const std::wstring_view prefix : {std::wstring_view(L"\\msys-"), std::wstring_view(L"\\cygwin-")}) {
+    if (name.substr(0, prefix.size()) != prefix) continue;
+    const std::size_t hex = name.find_first_not_of(L"0123456789abcdef", prefix.size());
+    if (hex == prefix.size() || hex == std::wstring_view::npos || name.substr(hex, 4) != L"-pty") continue;
+    const std::size_t digits = name.find_first_not_of(L"0123456789", hex + 4);
+    if (digits == hex + 4 || digits == std::wstring_view::npos) continue;
+    const std::wstring_view end = name.substr(digits);
+    if (end == L"-from-master" || end == L"-to-master" || end == L"-from-master-nat" || end == L"-to-master-nat")
+      return true;
+  }
+  return false;
+}
+
+/// The pipes among the standard streams that are such terminals.
+USAGE_STATS_INLINE std::array<HANDLE, 3>& piped_terminals() noexcept {
+  static std::array<HANDLE, 3> terminals{};
+  return terminals;
+}
+
+USAGE_STATS_INLINE void note_terminals() noexcept {
+  struct {
+    DWORD length;  // FILE_NAME_INFO, with room for a name
+    WCHAR name[128];
+  } info;
+  for (int stream = 0; stream < 3; ++stream) {
+    const HANDLE handle = standard_stream(stream);
+    if (handle == nullptr || is_console(handle) || ::GetFileType(handle) != FILE_TYPE_PIPE ||
+        ::GetFileInformationByHandleEx(handle, FileNameInfo, &info, sizeof info) == 0)
+      continue;
+    if (is_name_of_terminal({info.name, info.length / sizeof(WCHAR)}))
+      piped_terminals()[static_cast<std::size_t>(stream)] = handle;
+  }
+}
+
 }  // namespace windows
+
+/// A pipe's name was asked for before main: later the system may answer only when what reads from it has got something.
+USAGE_STATS_INLINE bool is_terminal(int stream) noexcept {
+  const HANDLE handle = windows::standard_stream(stream);
+  return windows::is_console(handle) ||
+         (handle != nullptr && handle == windows::piped_terminals()[static_cast<std::size_t>(stream)]);
+}
 
 /// There is no job control: whoever is on a console may read from it.
 USAGE_STATS_INLINE bool in_foreground() noexcept { return true; }
@@ -4680,7 +7409,7 @@ USAGE_STATS_INLINE int terminal_columns() noexcept {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/windows/thread.inl
-// Threads, for Windows. Included by platform.inl behind windows.h.
+// Threads, for Windows. Included by platform.inl after windows.h.
 
 #include <functional>
 #include <memory>
@@ -4740,6 +7469,80 @@ USAGE_STATS_INLINE Thread& Thread::operator=(Thread&& other) noexcept {
 }
 USAGE_STATS_INLINE bool Thread::joinable() const noexcept { return impl_ != nullptr; }
 
+}  // namespace os
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/windows/parts/policy_folder.inl
+// %ProgramData%, whatever the environment says. Included by platform.inl after windows.h.
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace os {
+namespace windows {
+
+/// `%SystemDrive%\ProgramData` as the registry has it, with the drive that Windows is on; empty where it names another
+/// variable, or no absolute path.
+USAGE_STATS_INLINE std::wstring on_system_drive(std::wstring text, const std::wstring& windows_folder) {
+  const std::wstring drive = windows_folder.substr(0, 2), variable = L"%SystemDrive%";
+  if (text.size() >= variable.size() &&
+      ::CompareStringOrdinal(text.c_str(), static_cast<int>(variable.size()), variable.c_str(), -1, TRUE) == CSTR_EQUAL)
+    text.replace(0, variable.size(), drive);
+  return text.find(L'%') == std::wstring::npos && std::filesystem::path(text).is_absolute() ? text : std::wstring();
+}
+
+/// Where administrators keep what is for all users. Not SHGetKnownFolderPath: of folders it has been seen to believe
+/// the environment, it fails on Nano Server, and shell32.dll, which no small tool has, would be loaded by every run.
+USAGE_STATS_INLINE std::filesystem::path policy_folder() {
+  wchar_t folder[MAX_PATH] = {}, text[MAX_PATH] = {};
+  DWORD size = sizeof text;
+  if (::GetSystemWindowsDirectoryW(folder, MAX_PATH) < 2) return {};
+  const wchar_t* const key = L"SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\ProfileList";
+  constexpr DWORD as_it_stands = RRF_RT_REG_SZ | RRF_RT_REG_EXPAND_SZ | RRF_NOEXPAND;
+  std::wstring found;
+  if (::RegGetValueW(HKEY_LOCAL_MACHINE, key, L"ProgramData", as_it_stands, nullptr, text, &size) == ERROR_SUCCESS)
+    found = on_system_drive(text, folder);
+  return found.empty() ? std::wstring(folder, 2) + L"\\ProgramData" : found;
+}
+
+}  // namespace windows
+}  // namespace os
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/windows/parts/version.inl
+// What Windows calls itself, and what people call it. Included by platform.inl after windows.h.
+
+#include <cstdint>
+#include <string>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace os {
+namespace windows {
+
+/// "Windows 11 10.0.22631", "Windows Server 2022 10.0.20348": all of them are 10.0, and only the build tells them
+/// apart.
+USAGE_STATS_INLINE std::string version_name(std::uint32_t major, std::uint32_t minor, std::uint32_t build,
+                                            bool server) {
+  struct Name {
+    std::uint32_t major, minor, build;  // the first that is called so
+    const char *workstation, *server;
+  };
+  constexpr Name names[] = {
+      {10, 0, 26100, "11", "Server 2025"}, {10, 0, 22000, "11", "Server 2022"}, {10, 0, 20348, "10", "Server 2022"},
+      {10, 0, 17763, "10", "Server 2019"}, {10, 0, 0, "10", "Server 2016"},     {6, 3, 0, "8.1", "Server 2012 R2"},
+      {6, 2, 0, "8", "Server 2012"},       {6, 1, 0, "7", "Server 2008 R2"},    {6, 0, 0, "Vista", "Server 2008"}};
+  const std::string numbers = std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(build);
+  for (const Name& name : names)
+    if (name.major == major && name.minor == minor && build >= name.build)
+      return std::string("Windows ") + (server ? name.server : name.workstation) + " " + numbers;
+  return "Windows " + numbers;
+}
+
+}  // namespace windows
 }  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
@@ -4804,8 +7607,10 @@ USAGE_STATS_INLINE std::string variable_values() {
   std::string values;
   for (const std::wstring& entry : windows::environment()) {
     const std::size_t equals = entry.find(L'=', 1);
-    if (equals != std::wstring::npos)
-      values.append(windows::utf8(std::wstring_view(entry).substr(equals + 1))).push_back('\0');
+    if (equals == std::wstring::npos) continue;
+    const std::wstring_view value = std::wstring_view(entry).substr(equals + 1);
+    values.append(windows::utf8(value)).push_back('\0');
+    if (const std::string other = windows::in_code_page(value); !other.empty()) values.append(other).push_back('\0');
   }
   return values;
 }
@@ -4824,24 +7629,19 @@ USAGE_STATS_INLINE bool elevated() noexcept { return false; }
 
 USAGE_STATS_INLINE std::int64_t process_id() noexcept { return ::GetCurrentProcessId(); }
 
-USAGE_STATS_INLINE bool is_terminal(int stream) noexcept {
-  DWORD mode = 0;  // isatty would take the null device for one
-  return ::GetConsoleMode(windows::standard_stream(stream), &mode) != 0;
-}
-
 // There is no SIGPIPE here, and no socket gets the number of a stream.
 USAGE_STATS_INLINE ScopedSigpipeBlock::ScopedSigpipeBlock() noexcept {
   static_cast<void>(before_);
   static_cast<void>(was_pending_);
 }
 USAGE_STATS_INLINE ScopedSigpipeBlock::~ScopedSigpipeBlock() = default;
-USAGE_STATS_INLINE void note_standard_error() noexcept {}
+USAGE_STATS_INLINE void note_standard_error() noexcept { windows::note_terminals(); }
 USAGE_STATS_INLINE bool has_standard_streams() noexcept { return true; }
 
 USAGE_STATS_INLINE bool write_to_standard_error(std::string_view text) noexcept {
   USAGE_STATS_TRY {
     const HANDLE stream = windows::standard_stream(2);
-    if (!is_terminal(2)) return !windows::write_all(stream, text);
+    if (!windows::is_console(stream)) return !windows::write_all(stream, text);
     const std::wstring characters = windows::wide(text);  // whatever the console's code page
     const DWORD size = static_cast<DWORD>(characters.size());
     DWORD count = 0;
@@ -4898,18 +7698,16 @@ USAGE_STATS_INLINE bool random_bytes(unsigned char* into, std::size_t count) noe
 
 namespace windows {
 
-USAGE_STATS_INLINE void describe_version(Facts& facts) {
+USAGE_STATS_INLINE void describe_version(Machine& machine) {
   using RtlGetVersion = LONG(WINAPI*)(OSVERSIONINFOEXW*);  // GetVersionEx lies to programs without a manifest
   const auto get_version = system_function<RtlGetVersion>(L"ntdll.dll", "RtlGetVersion");
   OSVERSIONINFOEXW version{};
   version.dwOSVersionInfoSize = sizeof version;
   if (get_version == nullptr || get_version(&version) != 0) return;
-  facts.kernel = std::to_string(version.dwMajorVersion) + "." + std::to_string(version.dwMinorVersion) + "." +
-                 std::to_string(version.dwBuildNumber);
+  machine.kernel = std::to_string(version.dwMajorVersion) + "." + std::to_string(version.dwMinorVersion) + "." +
+                   std::to_string(version.dwBuildNumber);
   const bool server = version.wProductType != VER_NT_WORKSTATION;
-  const bool eleven = version.dwMajorVersion == 10 && version.dwBuildNumber >= 22000;
-  const std::string name = server ? "Server" : eleven ? "11" : std::to_string(version.dwMajorVersion);
-  facts.os_version = "Windows " + name + " " + facts.kernel;
+  machine.os_version = version_name(version.dwMajorVersion, version.dwMinorVersion, version.dwBuildNumber, server);
 }
 
 USAGE_STATS_INLINE const char* architecture() noexcept {
@@ -4948,17 +7746,17 @@ USAGE_STATS_INLINE bool in_windows_container() noexcept {
 
 }  // namespace windows
 
-USAGE_STATS_INLINE Facts facts() {
-  Facts facts;
-  facts.os = "windows";
-  windows::describe_version(facts);
-  facts.arch = windows::architecture();
-  facts.cpus = windows::usable_cpus();
+USAGE_STATS_INLINE Machine machine() {
+  Machine machine;
+  machine.os = "windows";
+  windows::describe_version(machine);
+  machine.arch = windows::architecture();
+  machine.cpus = windows::usable_cpus();
   MEMORYSTATUSEX memory{};
   memory.dwLength = sizeof memory;
-  if (::GlobalMemoryStatusEx(&memory) != 0) facts.memory_bytes = memory.ullTotalPhys;
-  facts.container = windows::in_windows_container() || variable("KUBERNETES_SERVICE_HOST");
-  return facts;
+  if (::GlobalMemoryStatusEx(&memory) != 0) machine.memory_bytes = memory.ullTotalPhys;
+  machine.container = windows::in_windows_container() || variable("KUBERNETES_SERVICE_HOST");
+  return machine;
 }
 
 /// All is in private_names() that can be had without asking a domain controller.
@@ -4971,7 +7769,9 @@ USAGE_STATS_INLINE std::optional<std::vector<std::string>> Accounts::names() con
 USAGE_STATS_INLINE PrivateNames private_names() {
   PrivateNames names;
   const auto add = [](std::vector<std::string>& list, const std::optional<std::string>& value) {
-    if (value && !value->empty()) list.push_back(*value);
+    if (!value || value->empty()) return;
+    list.push_back(*value);
+    if (std::string other = windows::in_code_page(windows::wide(*value)); !other.empty()) list.push_back(other);
   };
   add(names.users, variable("USERNAME"));
   wchar_t buffer[512];
@@ -5007,11 +7807,19 @@ USAGE_STATS_INLINE std::filesystem::path absolute_variable(const char* name) {
 USAGE_STATS_INLINE std::filesystem::path home() { return windows::absolute_variable("USERPROFILE"); }
 USAGE_STATS_INLINE std::filesystem::path state_root() { return windows::absolute_variable("LOCALAPPDATA"); }
 USAGE_STATS_INLINE std::filesystem::path config_root() { return windows::absolute_variable("APPDATA"); }
-USAGE_STATS_INLINE std::filesystem::path policy_root() { return windows::absolute_variable("ProgramData"); }
+USAGE_STATS_INLINE std::filesystem::path policy_root() { return windows::policy_folder(); }
 USAGE_STATS_INLINE std::filesystem::path foreign_home() { return {}; }  // it comes from the user's own profile
 
 USAGE_STATS_INLINE std::string path_bytes(const std::filesystem::path& path) { return windows::utf8(path.native()); }
 USAGE_STATS_INLINE std::filesystem::path path_of_bytes(std::string_view bytes) { return windows::wide(bytes); }
+USAGE_STATS_INLINE std::string path_with_tilde(const std::filesystem::path& path) {
+  std::filesystem::path shown = path, folder = home();
+  const std::wstring text = shown.make_preferred().native(), start = folder.make_preferred().native();
+  const bool inside = start.size() > 3 && text.size() > start.size() && text[start.size()] == L'\\' &&
+                      ::CompareStringOrdinal(text.c_str(), static_cast<int>(start.size()), start.c_str(),
+                                             static_cast<int>(start.size()), TRUE) == CSTR_EQUAL;
+  return windows::utf8(inside ? L"~" + text.substr(start.size()) : path.native());
+}
 
 }  // namespace os
 }  // namespace detail
@@ -5068,7 +7876,53 @@ USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
 
 USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
 
-USAGE_STATS_INLINE void note_own_file() noexcept {}
+namespace windows {
+
+/// Which file this program is. Its path may have become another's since: a program that runs can be renamed, and what
+/// replaces it (an update) is perhaps not the same program, and its main would run in the uploader's place.
+struct OwnFile {
+  bool known = false;
+  BY_HANDLE_FILE_INFORMATION info{};
+
+  static OwnFile& instance() noexcept {
+    static OwnFile own;
+    return own;
+  }
+  bool is(const BY_HANDLE_FILE_INFORMATION& other) const noexcept {
+    return known && same_file(info, other) && info.nFileSizeHigh == other.nFileSizeHigh &&
+           info.nFileSizeLow == other.nFileSizeLow &&
+           ::CompareFileTime(&info.ftLastWriteTime, &other.ftLastWriteTime) == 0;
+  }
+};
+
+USAGE_STATS_INLINE std::wstring own_program() {
+  return text_of([](wchar_t* text, DWORD room) { return ::GetModuleFileNameW(nullptr, text, room); });
+}
+
+/// Of a link the file that it leads to.
+USAGE_STATS_INLINE Handle open_program(const std::wstring& path, DWORD access, DWORD share) noexcept {
+  return Handle(::CreateFileW(path.c_str(), access, share, nullptr, OPEN_EXISTING, 0, nullptr));
+}
+
+/// The program's file, which keeps its name as long as this is open; none where another stands under that name.
+USAGE_STATS_INLINE Handle open_own_program(const std::wstring& path) {
+  Handle file = open_program(path, FILE_EXECUTE | FILE_READ_ATTRIBUTES, FILE_SHARE_READ | FILE_SHARE_WRITE);
+  BY_HANDLE_FILE_INFORMATION info{};
+  const bool ours = file && ::GetFileInformationByHandle(file.get(), &info) != 0 && OwnFile::instance().is(info);
+  return ours ? std::move(file) : Handle();
+}
+
+}  // namespace windows
+
+USAGE_STATS_INLINE void note_own_file() noexcept {
+  USAGE_STATS_TRY {
+    const windows::Handle file =
+        windows::open_program(windows::own_program(), FILE_READ_ATTRIBUTES, windows::share_all);
+    windows::OwnFile& own = windows::OwnFile::instance();
+    own.known = file && ::GetFileInformationByHandle(file.get(), &own.info) != 0;
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
 USAGE_STATS_INLINE void keep_loaded() noexcept {
   HMODULE module = nullptr;
   constexpr DWORD flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;
@@ -5079,7 +7933,7 @@ USAGE_STATS_INLINE void keep_loaded() noexcept {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/windows/process.inl
-// Processes, for Windows. Included by platform.inl behind windows.h and the helpers that it defines.
+// Processes, for Windows. Included by platform.inl after windows.h and the helpers that it defines.
 
 #include <algorithm>
 #include <array>
@@ -5222,8 +8076,9 @@ USAGE_STATS_INLINE bool feed(Handle& pipe, std::string_view& input) noexcept {
 /// Feeds the program and collects what it says until it ends or closes its output, says too much, or time is up.
 USAGE_STATS_INLINE void converse(HANDLE process, Handle& in, const Handle& out, std::string_view input,
                                  std::size_t limit, std::chrono::steady_clock::time_point deadline,
-                                 std::string& output) {
+                                 const std::function<bool(std::string_view)>& enough, std::string& output) {
   for (DWORD pause_ms = 1; output.size() < limit && std::chrono::steady_clock::now() < deadline;) {
+    if (enough && enough(output)) return;
     // Asked first: what a program said before its end stands in the pipe by now. The pipe's own end may not be seen,
     // where a child that the host starts at this moment inherits it.
     const bool ended = ::WaitForSingleObject(process, 0) != WAIT_TIMEOUT;
@@ -5246,7 +8101,9 @@ USAGE_STATS_INLINE void converse(HANDLE process, Handle& in, const Handle& out, 
 }  // namespace windows
 
 USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
-                                             std::size_t output_limit, std::chrono::milliseconds limit) {
+                                             std::size_t output_limit, std::chrono::milliseconds limit,
+                                             std::size_t /*memory*/,
+                                             const std::function<bool(std::string_view)>& enough) {
   ProgramResult result;
   const auto deadline = std::chrono::steady_clock::now() + limit;
   HANDLE read_end = nullptr, write_end = nullptr;
@@ -5268,14 +8125,15 @@ USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& com
   if (!process) return result.error = windows::last_error(), result;
   in_child.close();
   out_child.close();
-  windows::converse(process.get(), in_parent, out_parent, input, output_limit, deadline, result.output);
+  windows::converse(process.get(), in_parent, out_parent, input, output_limit, deadline, enough, result.output);
 
   out_parent.close();
   in_parent.close();
   const auto left =
       std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
   DWORD code = 0;
-  if (::WaitForSingleObject(process.get(), left > 0 ? static_cast<DWORD>(left) : 0) == WAIT_TIMEOUT)
+  const bool ends_itself = left > 0 && !(enough && enough(result.output));
+  if (::WaitForSingleObject(process.get(), ends_itself ? static_cast<DWORD>(left) : 0) == WAIT_TIMEOUT)
     ::TerminateProcess(process.get(), 1);
   else if (::GetExitCodeProcess(process.get(), &code) != 0)
     result.exit_code = static_cast<int>(code);
@@ -5285,7 +8143,6 @@ USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& com
 USAGE_STATS_INLINE int exit_status(int code) noexcept { return code; }
 /// Containers of Windows have a system of their own, which outlives its programs.
 USAGE_STATS_INLINE bool ends_with_its_container() noexcept { return false; }
-USAGE_STATS_INLINE bool finds_own_executable() noexcept { return true; }
 
 USAGE_STATS_INLINE void exit_now(int code) noexcept {
   ::TerminateProcess(::GetCurrentProcess(), static_cast<UINT>(code));
@@ -5310,12 +8167,19 @@ USAGE_STATS_INLINE bool Child::ended() noexcept {
   return true;
 }
 
+USAGE_STATS_INLINE bool finds_own_executable() noexcept {
+  USAGE_STATS_TRY { return bool(windows::open_own_program(windows::own_program())); }
+  USAGE_STATS_CATCH_ALL { return true; }
+}
+
 USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& error) {
   const windows::Handle null = windows::null_device();
   Child child;
   if (!null) return error = windows::last_error(), child;
   windows::Program program;
-  program.path = windows::text_of([](wchar_t* text, DWORD room) { return ::GetModuleFileNameW(nullptr, text, room); });
+  program.path = windows::own_program();
+  const windows::Handle kept = windows::open_own_program(program.path);  // until it is started
+  if (!kept) return error = std::make_error_code(std::errc::no_such_file_or_directory), child;
   program.command_line = windows::quoted(windows::wide(start.argument0));
   program.environment = windows::environment_with(start.variables);
   program.input = program.output = program.errors = null.get();
@@ -5336,7 +8200,7 @@ USAGE_STATS_INLINE DWORD WINAPI end_process_later(void* milliseconds) {
 }
 }  // namespace windows
 
-USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, const std::string&) noexcept {
+USAGE_STATS_INLINE bool become_background_process(std::chrono::seconds limit, const std::string&) noexcept {
   const auto milliseconds = static_cast<std::uintptr_t>(limit.count()) * 1000;
   const windows::Handle alarm(
       ::CreateThread(nullptr, 65536, windows::end_process_later, reinterpret_cast<void*>(milliseconds), 0, nullptr));
@@ -5348,6 +8212,7 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
 #if defined(_MSC_VER)
   ::_set_abort_behavior(0, _WRITE_ABORT_MSG | _CALL_REPORTFAULT);
 #endif
+  return false;  // it takes the lock itself
 }
 
 }  // namespace os
@@ -5356,6 +8221,7 @@ USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/windows/signals.inl
 
 #include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <mutex>
 #include <utility>
@@ -5372,7 +8238,10 @@ struct Watching {
   int watches = 0;
   bool requests = false;  // console events, too
   LPTOP_LEVEL_EXCEPTION_FILTER former = nullptr;
-  std::atomic<bool> noted{false};  // the first end is the one that counts
+  void(__cdecl* former_abort)(int) = nullptr;
+  std::atomic<bool> crashed{false};    // the first crash is the one that counts
+  std::atomic<bool> requested{false};  // ... and the first request, until a handler of the host's has survived it
+  std::atomic<int> requests_noted{0};
 
   static Watching& instance() noexcept {
     static Watching& watching = *new Watching;
@@ -5432,7 +8301,9 @@ struct SignalWatch::Slot {
   void note(const char* name) const noexcept;
   enum class Then { start_uploader, unlock_and_start_uploader, nothing };
   static void end(const char* name, Then) noexcept;
+  static void crash(const char* name, Then) noexcept;
   static BOOL WINAPI on_event(DWORD event) noexcept;
+  static void __cdecl on_abort(int) noexcept;
   static LONG WINAPI on_exception(EXCEPTION_POINTERS*) noexcept;
 };
 
@@ -5453,7 +8324,6 @@ USAGE_STATS_INLINE void SignalWatch::Slot::note(const char* name) const noexcept
 
 USAGE_STATS_INLINE void SignalWatch::Slot::end(const char* name, Then then) noexcept {
   windows::Watching& watching = windows::Watching::instance();
-  if (watching.noted.exchange(true)) return;
   USAGE_STATS_TRY {
     const auto guard = lock_or_give_up(watching.mutex);
     for (int i = 0; guard && i < count; ++i) {
@@ -5469,10 +8339,26 @@ USAGE_STATS_INLINE void SignalWatch::Slot::end(const char* name, Then then) noex
   USAGE_STATS_CATCH_ALL {}
 }
 
-/// FALSE: the next handler follows, and at last the default one, which ends the process.
+USAGE_STATS_INLINE void SignalWatch::Slot::crash(const char* name, Then then) noexcept {
+  if (!windows::Watching::instance().crashed.exchange(true)) end(name, then);
+}
+
+/// FALSE: the next handler follows, and at last the default one, which ends the process. A handler of the host's may
+/// say that it goes on: then its end is another one, of which the last line of the envelope tells.
 USAGE_STATS_INLINE BOOL WINAPI SignalWatch::Slot::on_event(DWORD event) noexcept {
-  if (const char* const name = windows::name_of_event(event)) end(name, Then::start_uploader);
+  constexpr int most = 8;  // whoever goes on after so many is not meant to end by them
+  windows::Watching& watching = windows::Watching::instance();
+  const char* const name = windows::name_of_event(event);
+  if (name == nullptr || watching.crashed || watching.requested.exchange(true)) return FALSE;
+  if (watching.requests_noted++ < most) end(name, Then::start_uploader);
+  if (event == CTRL_C_EVENT || event == CTRL_BREAK_EVENT) watching.requested = false;
   return FALSE;
+}
+
+/// std::abort is no exception of the system's. It goes on when this returns; what std::terminate was told is noted
+/// already.
+USAGE_STATS_INLINE void __cdecl SignalWatch::Slot::on_abort(int) noexcept {
+  crash("SIGABRT", Then::unlock_and_start_uploader);
 }
 
 USAGE_STATS_INLINE LONG WINAPI SignalWatch::Slot::on_exception(EXCEPTION_POINTERS* exception) noexcept {
@@ -5480,7 +8366,7 @@ USAGE_STATS_INLINE LONG WINAPI SignalWatch::Slot::on_exception(EXCEPTION_POINTER
   // What is left of an overflown stack does not carry a process start. Else the system may ask the user what to do
   // with the process, which must not keep its lock so long.
   if (const char* const name = windows::name_of_exception(code))
-    end(name, code == EXCEPTION_STACK_OVERFLOW ? Then::nothing : Then::unlock_and_start_uploader);
+    crash(name, code == EXCEPTION_STACK_OVERFLOW ? Then::nothing : Then::unlock_and_start_uploader);
   // Not again by the same thread: a filter that the host has set since may call this one, and be the former of it.
   static std::atomic<DWORD> inside{0};
   const DWORD self = ::GetCurrentThreadId();
@@ -5508,6 +8394,8 @@ USAGE_STATS_INLINE SignalWatch::SignalWatch(const LockedFile& envelope, const st
   if (requests && !std::exchange(watching.requests, true)) ::SetConsoleCtrlHandler(&Slot::on_event, TRUE);
   if (watching.watches++ > 0) return;
   watching.former = ::SetUnhandledExceptionFilter(&Slot::on_exception);
+  watching.former_abort = std::signal(SIGABRT, &Slot::on_abort);
+  if (watching.former_abort != SIG_DFL) std::signal(SIGABRT, watching.former_abort);  // the host's own
 }
 
 USAGE_STATS_INLINE SignalWatch::SignalWatch(SignalWatch&& other) noexcept : slot_(std::exchange(other.slot_, -1)) {}
@@ -5525,6 +8413,10 @@ USAGE_STATS_INLINE SignalWatch::~SignalWatch() {
   table()[slot_].file = nullptr;
   if (--watching.watches > 0) return;
   if (std::exchange(watching.requests, false)) ::SetConsoleCtrlHandler(&Slot::on_event, FALSE);
+  if (watching.former_abort == SIG_DFL) {
+    const auto abort_now = std::signal(SIGABRT, SIG_DFL);
+    if (abort_now != &Slot::on_abort) std::signal(SIGABRT, abort_now);  // the host has set its own meanwhile
+  }
   const auto now = ::SetUnhandledExceptionFilter(watching.former);
   if (now != &Slot::on_exception) ::SetUnhandledExceptionFilter(now);  // the host has set its own meanwhile
 }
@@ -5578,14 +8470,181 @@ USAGE_STATS_END_NAMESPACE
 #include <cstdint>
 #include <cstring>
 
-#if defined(__linux__)
 #include <dlfcn.h>
+#if defined(__linux__)
 #include <link.h>
 #include <sys/auxv.h>
 #elif defined(__APPLE__)
-#include <dlfcn.h>
 #include <mach-o/dyld.h>
+#elif defined(__FreeBSD__) || defined(__DragonFly__) || defined(__NetBSD__)
+#include <sys/types.h>
+#include <elf.h>
+#include <link.h>
 #endif
+
+// ---- usage_stats/detail/os/posix/parts/own_program.inl
+// The file of the program that is running, to be started again.
+
+#include <cstdint>
+#include <string>
+
+#include <unistd.h>
+#if defined(__APPLE__)
+#include <libproc.h>
+#elif defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__FreeBSD__) || defined(__DragonFly__) || defined(__NetBSD__)
+#include <sys/types.h>
+#include <sys/sysctl.h>
+#endif
+
+// ---- usage_stats/detail/os/posix/parts/file_status.inl
+// What the system says of a file, with the 64 bits that its inode and its size may need. On 32-bit systems the plain
+// functions fail there with EOVERFLOW, unless everything was compiled with _FILE_OFFSET_BITS=64, which no header can
+// ask for: the system's may have been included before it.
+
+#include <cstdint>
+#include <type_traits>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace os {
+namespace posix {
+
+#if defined(__GLIBC__) && defined(__USE_LARGEFILE64) && !defined(__USE_FILE_OFFSET64) && __WORDSIZE == 32
+using Status = struct stat64;
+using Offset = off64_t;
+constexpr int large_file = O_LARGEFILE;
+inline int status_of(int file, Status& status) noexcept { return ::fstat64(file, &status); }
+inline int status_at(int folder, const char* name, Status& status, int flags = AT_SYMLINK_NOFOLLOW) noexcept {
+  return ::fstatat64(folder, name, &status, flags);
+}
+inline Offset position_of(int file) noexcept { return ::lseek64(file, 0, SEEK_CUR); }
+inline ssize_t read_at(int file, void* into, std::size_t size, Offset at) noexcept {
+  return ::pread64(file, into, size, at);
+}
+#else
+using Status = struct stat;
+using Offset = off_t;
+constexpr int large_file = 0;
+inline int status_of(int file, Status& status) noexcept { return ::fstat(file, &status); }
+inline int status_at(int folder, const char* name, Status& status, int flags = AT_SYMLINK_NOFOLLOW) noexcept {
+  return ::fstatat(folder, name, &status, flags);
+}
+inline Offset position_of(int file) noexcept { return ::lseek(file, 0, SEEK_CUR); }
+inline ssize_t read_at(int file, void* into, std::size_t size, Offset at) noexcept {
+  return ::pread(file, into, size, at);
+}
+#endif
+using Device = decltype(Status::st_dev);
+using Inode = decltype(Status::st_ino);
+
+/// What tells a file from others, as numbers that are the same whatever the system makes them of: signed, or of 32
+/// bits.
+struct Identity {
+  template <class Number>
+  static constexpr std::uint64_t of(Number number) noexcept {
+    if constexpr (std::is_same_v<Number, std::uint64_t>)
+      return number;
+    else
+      return static_cast<std::uint64_t>(number);
+  }
+  explicit Identity(const Status& status) noexcept : device(of(status.st_dev)), inode(of(status.st_ino)) {}
+  std::uint64_t device, inode;
+};
+
+/// Of a path; links are followed.
+inline int status_of(const char* path, Status& status) noexcept { return status_at(AT_FDCWD, path, status, 0); }
+
+}  // namespace posix
+}  // namespace os
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+// USAGE_STATS_START_BY_PATH: Linux does as those must that cannot name a file but by its path. For tests.
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace os {
+
+#if defined(__linux__) && !defined(USAGE_STATS_START_BY_PATH)
+
+USAGE_STATS_INLINE std::string own_executable() { return "/proc/self/exe"; }
+
+namespace posix {
+/// That name leads to the file that runs, whatever has been put in its place.
+USAGE_STATS_INLINE void note_own_program() noexcept {}
+USAGE_STATS_INLINE bool is_own_program(const std::string&) noexcept { return true; }
+}  // namespace posix
+
+#else
+
+/// A path, at which another program may lie meanwhile: see is_own_program().
+USAGE_STATS_INLINE std::string own_executable() {
+#if defined(__linux__)
+  const auto* const path = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));  // NOLINT(performance-no-int-to-ptr)
+  return path == nullptr ? std::string() : path;
+#elif defined(__APPLE__)
+  std::string path(PROC_PIDPATHINFO_MAXSIZE, '\0');  // absolute, whatever folder the host has gone to
+  const int size = ::proc_pidpath(::getpid(), path.data(), PROC_PIDPATHINFO_MAXSIZE);
+  return path.substr(0, size > 0 ? static_cast<std::size_t>(size) : 0);
+#elif defined(__FreeBSD__) || defined(__DragonFly__) || defined(__NetBSD__)
+#if defined(__NetBSD__)
+  const int name[] = {CTL_KERN, KERN_PROC_ARGS, -1, KERN_PROC_PATHNAME};
+#else
+  const int name[] = {CTL_KERN, KERN_PROC, KERN_PROC_PATHNAME, -1};
+#endif
+  std::string path(4096, '\0');
+  std::size_t size = path.size();
+  return ::sysctl(name, 4, path.data(), &size, nullptr, 0) == 0 ? std::string(path.c_str()) : std::string();
+#else
+  return {};
+#endif
+}
+
+namespace posix {
+
+/// The program's file as it was before main.
+struct OwnProgram {
+  bool known = false;
+  Status status{};
+
+  static OwnProgram& instance() noexcept {
+    static OwnProgram program;
+    return program;
+  }
+};
+
+USAGE_STATS_INLINE void note_own_program() noexcept {
+  OwnProgram& own = OwnProgram::instance();
+  if (own.known) return;
+  USAGE_STATS_TRY {
+    const std::string path = own_executable();
+    own.known = !path.empty() && status_of(path.c_str(), own.status) == 0;
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+/// Whether what lies there is that file still. Another program, as an update has put it there, may know nothing of
+/// uploaders: its main would run.
+USAGE_STATS_INLINE bool is_own_program(const std::string& path) noexcept {
+  const OwnProgram& own = OwnProgram::instance();
+  Status now{};
+  return own.known && status_of(path.c_str(), now) == 0 && now.st_dev == own.status.st_dev &&
+         now.st_ino == own.status.st_ino && now.st_size == own.status.st_size && now.st_mtime == own.status.st_mtime;
+}
+
+}  // namespace posix
+
+#endif
+
+}  // namespace os
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -5624,7 +8683,7 @@ class ProgramHeaders {
   std::uintptr_t base() const noexcept {
     const auto here = reinterpret_cast<std::uintptr_t>(first_);
     if (const auto* const itself = find(PT_PHDR)) return here - itself->p_vaddr;
-    // A static program tells no more than where it begins; its headers stand right behind the file's.
+    // A static program tells no more than where it begins; its headers stand right after the file's.
     ElfW(Ehdr) file{};
     if (here % 4096 < sizeof file) return 0;
     std::memcpy(&file, reinterpret_cast<const char*>(first_) - sizeof file, sizeof file);
@@ -5651,7 +8710,7 @@ USAGE_STATS_INLINE bool started_by_loader() noexcept {
 #if defined(__PIC__) && !defined(__PIE__)
 namespace posix {
 
-/// Null before glibc 2.34 in a program that loads no plugins: there it lies in libdl. An alias, so that the host's own
+/// Null before glibc 2.34 in a program that loads no plugins: there it is in libdl. An alias, so that the host's own
 /// use of dlopen stays what it is.
 extern "C" {
 static void* weak_dlopen(const char*, int) __attribute__((weakref("dlopen")));
@@ -5692,7 +8751,10 @@ struct OwnFile {
 
 }  // namespace posix
 
-USAGE_STATS_INLINE void note_own_file() noexcept { posix::OwnFile::instance().find(); }
+USAGE_STATS_INLINE void note_own_file() noexcept {
+  posix::note_own_program();
+  posix::OwnFile::instance().find();
+}
 
 USAGE_STATS_INLINE void keep_loaded() noexcept {
   posix::OwnFile& own = posix::OwnFile::instance();
@@ -5701,28 +8763,87 @@ USAGE_STATS_INLINE void keep_loaded() noexcept {
     posix::weak_dlopen(own.name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 #else
-USAGE_STATS_INLINE void note_own_file() noexcept {}
+USAGE_STATS_INLINE void note_own_file() noexcept { posix::note_own_program(); }
 USAGE_STATS_INLINE void keep_loaded() noexcept {}
 #endif
-#elif defined(__APPLE__)
+#else
+
+USAGE_STATS_INLINE void note_own_file() noexcept { posix::note_own_program(); }
+
+USAGE_STATS_INLINE void keep_loaded() noexcept {
+  Dl_info info{};
+  if (::dladdr(reinterpret_cast<const void*>(&keep_loaded), &info) == 0 || info.dli_fname == nullptr) return;
+#if defined(RTLD_NOLOAD) && defined(RTLD_NODELETE)
+  ::dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+#endif
+}
+
+#if defined(__APPLE__)
 USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
   Dl_info info{};
   return ::dladdr(code, &info) != 0 && info.dli_fbase == static_cast<const void*>(::_dyld_get_image_header(0));
 }
 
 USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
-USAGE_STATS_INLINE void note_own_file() noexcept {}
+#elif defined(__FreeBSD__) || defined(__DragonFly__) || defined(__NetBSD__)
+namespace posix {
 
-USAGE_STATS_INLINE void keep_loaded() noexcept {
-  Dl_info info{};
-  if (::dladdr(reinterpret_cast<const void*>(&keep_loaded), &info) != 0 && info.dli_fname != nullptr)
-    ::dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+/// The program as the dynamic linker knows it. Asked once, before main: the question takes the linker's lock, which a
+/// fork's child may find locked for ever.
+struct MainObject {
+  std::uintptr_t begin = 0, end = 0;
+  bool has_linker = false, is_kernels_choice = true;
+
+  static const MainObject& instance() noexcept {
+    static const MainObject object;
+    return object;
+  }
+
+ private:
+  MainObject() noexcept { ::dl_iterate_phdr(&take, this); }
+  static bool is_it([[maybe_unused]] const dl_phdr_info& object) noexcept {
+#if defined(__NetBSD__)  // lists the linker first; the kernel tells where the program's headers are
+    const auto* entry = static_cast<const AuxInfo*>(::_dlauxinfo());
+    for (; entry != nullptr && entry->a_type != AT_NULL; ++entry)
+      if (entry->a_type == AT_PHDR) return entry->a_v == reinterpret_cast<std::uintptr_t>(object.dlpi_phdr);
+    return false;
+#else
+    return true;  // the first one
+#endif
+  }
+  static int take(dl_phdr_info* object, std::size_t, void* data) noexcept {
+    if (!is_it(*object)) return 0;
+    auto& main = *static_cast<MainObject*>(data);
+    for (int i = 0; i < object->dlpi_phnum; ++i) {
+      const auto& segment = object->dlpi_phdr[i];
+      const std::uintptr_t begin = object->dlpi_addr + segment.p_vaddr;
+      main.has_linker = main.has_linker || segment.p_type == PT_INTERP;
+      if (segment.p_type != PT_LOAD) continue;
+      if (main.end == 0) main.begin = begin;
+      main.end = begin + segment.p_memsz;  // in rising order
+    }
+    Status kernels{}, linkers{};
+    const bool known = object->dlpi_name != nullptr && status_of(own_executable().c_str(), kernels) == 0 &&
+                       status_of(object->dlpi_name, linkers) == 0;
+    main.is_kernels_choice = known && kernels.st_dev == linkers.st_dev && kernels.st_ino == linkers.st_ino;
+    return 1;
+  }
+};
+
+}  // namespace posix
+
+USAGE_STATS_INLINE bool in_main_executable(const void* code) noexcept {
+  const auto address = reinterpret_cast<std::uintptr_t>(code);
+  return address >= posix::MainObject::instance().begin && address < posix::MainObject::instance().end;
+}
+
+USAGE_STATS_INLINE bool started_by_loader() noexcept {
+  return posix::MainObject::instance().has_linker && !posix::MainObject::instance().is_kernels_choice;
 }
 #else
 USAGE_STATS_INLINE bool in_main_executable(const void*) noexcept { return false; }
 USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
-USAGE_STATS_INLINE void note_own_file() noexcept {}
-USAGE_STATS_INLINE void keep_loaded() noexcept {}
+#endif
 #endif
 
 }  // namespace os
@@ -5856,6 +8977,8 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
       return "this program did not create it, and its name and place suggest that it is for other things, too";
     case Refusal::no_home:
       return "the home folder does not exist, and this library does not create it";
+    case Refusal::home_is_root:
+      return "HOME is the root of the file system, in which this library creates nothing";
     case Refusal::anothers:
       return "it belongs to another user";
     case Refusal::others_may_write:
@@ -5874,6 +8997,8 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
       return "a newer version of this program has written its state.json, which is not changed";
     case Refusal::another_programs:
       return "it belongs to another program, as its state.json says";
+    case Refusal::not_of_administrators:
+      return "others than administrators own it, or can write it";
   }
   return "it is not used";
 }
@@ -5883,7 +9008,8 @@ class Refusals : public std::error_category {
   const char* name() const noexcept override { return "usage folder"; }
   std::string message(int why) const override { return words_of(static_cast<Refusal>(why)); }
   std::error_condition default_error_condition(int why) const noexcept override {
-    return std::make_error_condition(static_cast<Refusal>(why) == Refusal::no_home
+    const auto refusal = static_cast<Refusal>(why);
+    return std::make_error_condition(refusal == Refusal::no_home || refusal == Refusal::home_is_root
                                          ? std::errc::no_such_file_or_directory
                                          : std::errc::operation_not_permitted);
   }
@@ -5972,7 +9098,7 @@ class Descriptor {
   int number_ = -1;
 };
 
-constexpr int careful = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+constexpr int careful = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | large_file;
 
 USAGE_STATS_INLINE Descriptor open_at(int folder, const char* name, int flags, mode_t mode = 0) noexcept {
   int number = -1;
@@ -6012,35 +9138,35 @@ USAGE_STATS_INLINE Descriptor open_without_links(const char* path, int flags) no
 #endif
 }
 
-USAGE_STATS_INLINE bool is_ours_or_roots(const struct stat& status, uid_t user) noexcept {
+USAGE_STATS_INLINE bool is_ours_or_roots(const Status& status, uid_t user) noexcept {
   return status.st_uid == user || status.st_uid == 0;
 }
 
 /// Whether what lies in a folder stays what it is: it is ours or root's, and others may not write, or at least (where
 /// it is sticky) not rename what they do not own.
-USAGE_STATS_INLINE std::error_code check_keeper(const struct stat& status, uid_t user) noexcept {
+USAGE_STATS_INLINE std::error_code check_keeper(const Status& status, uid_t user) noexcept {
   if (!is_ours_or_roots(status, user)) return refused(Refusal::in_anothers_folder);
   const bool shared = (status.st_mode & 002) != 0 && (status.st_mode & S_ISVTX) == 0;
   return shared ? refused(Refusal::in_shared_folder) : std::error_code();
 }
 
 USAGE_STATS_INLINE std::error_code check_keeper(int folder) noexcept {
-  struct stat status {};
-  return ::fstat(folder, &status) == 0 ? check_keeper(status, ::geteuid()) : last_error();
+  Status status{};
+  return status_of(folder, status) == 0 ? check_keeper(status, ::geteuid()) : last_error();
 }
 
 /// A link that only we or root can have put there.
-USAGE_STATS_INLINE bool is_trusted_link(int folder, const struct stat& link) noexcept {
-  struct stat status {};
+USAGE_STATS_INLINE bool is_trusted_link(int folder, const Status& link) noexcept {
+  Status status{};
   const uid_t user = ::geteuid();
-  return ::fstat(folder, &status) == 0 && is_ours_or_roots(status, user) && (status.st_mode & 022) == 0 &&
+  return status_of(folder, status) == 0 && is_ours_or_roots(status, user) && (status.st_mode & 022) == 0 &&
          is_ours_or_roots(link, user);
 }
 
 /// Gives what this process has just made exactly that mode, whatever the umask has left of it.
 USAGE_STATS_INLINE std::error_code set_mode(int made, mode_t mode) noexcept {
-  struct stat status {};
-  if (::fstat(made, &status) != 0) return last_error();
+  Status status{};
+  if (status_of(made, status) != 0) return last_error();
   const mode_t now = status.st_mode & 07777;
   if (now == mode) return {};
   // Others who may write the folder above can have exchanged it for what no umask leaves.
@@ -6070,16 +9196,20 @@ USAGE_STATS_INLINE Descriptor make_folder(int parent, const char* name, std::err
 
 /// HOME is never made, nor is what is above it: where the home is missing (not mounted yet), it is not for us to say
 /// what it is.
-/// (What `path` and HOME have in common must be there.)
+/// (What `path` and HOME have in common must be there. A HOME that is "/", as containers give it to users they do not
+/// know, is no home: there the first part must be.)
 USAGE_STATS_INLINE std::error_code check_home_exists(const std::filesystem::path& path) {
   const std::filesystem::path wanted = path.lexically_normal(), base = home().lexically_normal();
   if (base.empty()) return {};
+  const bool is_root = !base.has_relative_path();
   std::filesystem::path common;
   auto part = wanted.begin();
   for (auto other = base.begin(); part != wanted.end() && other != base.end() && *part == *other; ++part, ++other)
     common /= *part;
-  struct stat status {};
-  return ::stat(common.c_str(), &status) == 0 ? std::error_code() : refused(Refusal::no_home);
+  if (is_root && part != wanted.end()) common /= *part;
+  Status status{};
+  if (status_of(common.c_str(), status) == 0) return {};
+  return refused(is_root ? Refusal::home_is_root : Refusal::no_home);
 }
 
 /// An absolute path, gone part by part.
@@ -6096,8 +9226,8 @@ class Way {
       name_ = std::move(ahead_.back());
       ahead_.pop_back();
       if (ahead_.empty() && !through_last) return {};
-      struct stat status {};
-      const bool there = ::fstatat(folder_.get(), name_.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+      Status status{};
+      const bool there = status_at(folder_.get(), name_.c_str(), status) == 0;
       if (!there && errno != ENOENT) return last_error();
       if (there && S_ISLNK(status.st_mode)) {
         if (++links > 40) return std::make_error_code(std::errc::too_many_symbolic_link_levels);
@@ -6121,7 +9251,7 @@ class Way {
       end = slash == std::string::npos ? 0 : slash;
     }
   }
-  std::error_code follow(const struct stat& link) {
+  std::error_code follow(const Status& link) {
     if (!is_trusted_link(folder_.get(), link)) return refused(Refusal::untrusted_link);
     std::string target(4096, '\0');
     const ssize_t size = ::readlinkat(folder_.get(), name_.c_str(), &target[0], target.size());
@@ -6179,7 +9309,7 @@ namespace detail {
 namespace os {
 namespace posix {
 
-/// Of a lock that is not to be had, see lock_or_give_up().
+/// Of a lock that cannot be taken, see lock_or_give_up().
 USAGE_STATS_INLINE std::error_code interrupted() noexcept {
   return std::make_error_code(std::errc::resource_deadlock_would_occur);
 }
@@ -6187,11 +9317,11 @@ USAGE_STATS_INLINE std::error_code interrupted() noexcept {
 /// Whether a file may grow by so much (RLIMIT_FSIZE). Trying more than that raises SIGXFSZ, which would end the host.
 USAGE_STATS_INLINE bool may_grow(int file, std::size_t count) noexcept {
   struct rlimit limit {};
-  struct stat status {};
+  Status status{};
   if (::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return true;
-  if (::fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) return true;
-  const off_t end = std::max(status.st_size, ::lseek(file, 0, SEEK_CUR));
-  return static_cast<rlim_t>(end) + count <= limit.rlim_cur;
+  if (status_of(file, status) != 0 || !S_ISREG(status.st_mode)) return true;
+  const Offset end = std::max<Offset>(status.st_size, position_of(file));
+  return end + static_cast<Offset>(count) <= static_cast<Offset>(limit.rlim_cur);  // which FreeBSD has signed, too
 }
 
 USAGE_STATS_INLINE std::error_code write_all(int file, std::string_view bytes) noexcept {
@@ -6205,9 +9335,11 @@ USAGE_STATS_INLINE std::error_code write_all(int file, std::string_view bytes) n
   return {};
 }
 
-USAGE_STATS_INLINE std::optional<std::string> read_all(int file, std::size_t size, std::size_t limit,
+USAGE_STATS_INLINE std::optional<std::string> read_all(int file, const Status& status, std::size_t limit,
                                                        std::error_code& error) {
-  if (size > limit) return error = std::make_error_code(std::errc::file_too_large), std::nullopt;
+  if (static_cast<std::uint64_t>(status.st_size) > limit)
+    return error = std::make_error_code(std::errc::file_too_large), std::nullopt;
+  const auto size = static_cast<std::size_t>(status.st_size);
   std::string bytes(size + 1, '\0');  // a byte more, to see a file that grows
   std::size_t used = 0;
   for (;;) {
@@ -6215,7 +9347,7 @@ USAGE_STATS_INLINE std::optional<std::string> read_all(int file, std::size_t siz
       if (used > limit) return error = std::make_error_code(std::errc::file_too_large), std::nullopt;
       bytes.resize(used * 2);
     }
-    const ssize_t count = ::pread(file, &bytes[used], bytes.size() - used, static_cast<off_t>(used));
+    const ssize_t count = read_at(file, &bytes[used], bytes.size() - used, static_cast<Offset>(used));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return error = last_error(), std::nullopt;
     if (count == 0) break;
@@ -6231,25 +9363,25 @@ USAGE_STATS_INLINE std::optional<std::string> read_all(int file, std::size_t siz
 /// Ours: a regular file owned by the user whose folder it is, the effective one when that was opened. Links and pipes
 /// in its place are refused. A second name is no attack, since nobody else can have put it into our folder: backups
 /// that link (cp -al) have it elsewhere.
-USAGE_STATS_INLINE bool is_ours(const struct stat& status, uid_t owner) noexcept {
+USAGE_STATS_INLINE bool is_ours(const Status& status, uid_t owner) noexcept {
   return S_ISREG(status.st_mode) && status.st_uid == owner;
 }
 
 /// Whether a descriptor is still that file, as far as this machine knows: a file server that is away is not asked.
-USAGE_STATS_INLINE bool is_open(int descriptor, dev_t device, ino_t inode) noexcept {
+USAGE_STATS_INLINE bool is_open(int descriptor, Device device, Inode inode) noexcept {
 #if defined(__linux__) && defined(STATX_INO) && defined(AT_STATX_DONT_SYNC)
   struct statx known {};
   if (::statx(descriptor, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &known) == 0)
     return known.stx_ino == inode && makedev(known.stx_dev_major, known.stx_dev_minor) == device;
 #endif
-  struct stat status {};
-  return ::fstat(descriptor, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+  Status status{};
+  return status_of(descriptor, status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
 /// An existing folder's mode is its owner's affair as long as nobody else can write there: it is looked at, not
 /// changed.
-USAGE_STATS_INLINE std::error_code check_folder(int folder, uid_t owner, struct stat& status) noexcept {
-  if (::fstat(folder, &status) != 0) return last_error();
+USAGE_STATS_INLINE std::error_code check_folder(int folder, uid_t owner, Status& status) noexcept {
+  if (status_of(folder, status) != 0) return last_error();
   if (!S_ISDIR(status.st_mode)) return std::make_error_code(std::errc::not_a_directory);
   if (status.st_uid != owner) return refused(Refusal::anothers);
   return (status.st_mode & 022) != 0 ? refused(Refusal::others_may_write) : std::error_code();
@@ -6257,9 +9389,9 @@ USAGE_STATS_INLINE std::error_code check_folder(int folder, uid_t owner, struct 
 
 /// Who can rename our folder away could show us another one. The root of the file system lies in itself.
 /// `status`: the folder's own.
-USAGE_STATS_INLINE std::error_code check_place(int folder, uid_t user, const struct stat& status) noexcept {
-  struct stat above {};
-  if (::fstatat(folder, "..", &above, 0) != 0) return last_error();
+USAGE_STATS_INLINE std::error_code check_place(int folder, uid_t user, const Status& status) noexcept {
+  Status above{};
+  if (status_at(folder, "..", above, 0) != 0) return last_error();
   if (status.st_dev == above.st_dev && status.st_ino == above.st_ino) return refused(Refusal::root);
   return check_keeper(above, user);
 }
@@ -6268,8 +9400,8 @@ USAGE_STATS_INLINE std::error_code check_place(int folder, uid_t user, const str
 /// must not even be opened again: it is read by the descriptor that holds the lock.
 struct OwnLocks {
   struct File {
-    dev_t device;
-    ino_t inode;
+    Device device;
+    Inode inode;
     int descriptor;
     bool of_process = true;  // else Linux's lock of an open file, which stays when another descriptor is closed
   };
@@ -6282,9 +9414,9 @@ struct OwnLocks {
   }
   /// The descriptor that holds the lock, or -1. Call it with the mutex held.
   int find(int folder, const char* name) const noexcept {
-    struct stat status {};
+    Status status{};
     if (files.empty()) return -1;
-    if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return -1;
+    if (status_at(folder, name, status) != 0) return -1;
     for (const File& file : files)
       if (file.device == status.st_dev && file.inode == status.st_ino &&
           is_open(file.descriptor, file.device, file.inode))  // not closed by the host, nor left in a hurry
@@ -6292,40 +9424,69 @@ struct OwnLocks {
     return -1;
   }
   /// Call it with the mutex held.
-  void remove(dev_t device, ino_t inode) {
+  void remove(Device device, Inode inode) {
     for (auto file = files.begin(); file != files.end(); ++file)
       if (file->device == device && file->inode == inode) return static_cast<void>(files.erase(file));
   }
 };
 
-/// A new file under a name that nobody uses; `name` is set to it.
-USAGE_STATS_INLINE Descriptor make_temporary(int folder, int flags, mode_t mode, std::string& name) {
+USAGE_STATS_INLINE std::string next_temporary_name() {
   static std::atomic<unsigned> counter{0};
   static std::atomic<pid_t> asked{0};  // once: a fork's child may have its parent's names, as far as none is taken
   if (asked == 0) asked = ::getpid();
-  for (int attempt = 0; attempt < 32; ++attempt) {
-    name = ".tmp-" + std::to_string(asked) + "-" + std::to_string(counter++);
+  return ".tmp-" + std::to_string(asked) + "-" + std::to_string(counter++);
+}
+
+constexpr int temporary_names = 32;  // that are tried
+
+/// A new file under a name that nobody uses; `name` is set to it.
+USAGE_STATS_INLINE Descriptor make_temporary(int folder, int flags, mode_t mode, std::string& name) {
+  for (int attempt = 0; attempt < temporary_names; ++attempt) {
+    name = next_temporary_name();
     if (Descriptor file = open_at(folder, name.c_str(), flags | O_CREAT | O_EXCL, mode)) return file;
     if (errno != EEXIST) break;
   }
   return Descriptor();
 }
 
-USAGE_STATS_INLINE std::error_code remove_tree_at(int folder, const char* name, int depth) {
-  if (::unlinkat(folder, name, 0) == 0) return {};
-  if (errno != EISDIR && errno != EPERM) return last_error();
-  if (depth == 0) return std::make_error_code(std::errc::too_many_symbolic_link_levels);
-  Descriptor inner = open_at(folder, name, O_RDONLY | O_DIRECTORY);
-  if (!inner) return last_error();
-  const int number = inner.get();
-  DIR* const entries = ::fdopendir(inner.leave());
-  if (entries == nullptr) return last_error();
-  while (const dirent* const entry = ::readdir(entries)) {
-    if (std::strcmp(entry->d_name, ".") == 0 || std::strcmp(entry->d_name, "..") == 0) continue;
-    remove_tree_at(number, entry->d_name, depth - 1);
+/// A new file that nobody finds, who removes the folder meanwhile for one; none where the file system knows no such.
+USAGE_STATS_INLINE Descriptor make_nameless([[maybe_unused]] int folder) noexcept {
+#if defined(O_TMPFILE)
+  return open_at(folder, ".", O_WRONLY | O_TMPFILE, 0600);
+#else
+  return Descriptor();
+#endif
+}
+
+/// Empty where it cannot have one (no /proc).
+USAGE_STATS_INLINE std::string give_temporary_name(int folder, const Descriptor& file) {
+  const std::string open_file = "/proc/self/fd/" + std::to_string(file.get());
+  for (int attempt = 0; attempt < temporary_names; ++attempt) {
+    std::string name = next_temporary_name();
+    if (::linkat(AT_FDCWD, open_file.c_str(), folder, name.c_str(), AT_SYMLINK_FOLLOW) == 0) return name;
+    if (errno != EEXIST) break;
   }
-  ::closedir(entries);
-  return ::unlinkat(folder, name, AT_REMOVEDIR) == 0 ? std::error_code() : last_error();
+  return {};
+}
+
+/// Puts a file where another one stands. On Linux they change places, which fails where that one has gone; elsewhere,
+/// and where the file system cannot do that (NFS), it may go between a look and the rename.
+USAGE_STATS_INLINE std::error_code put_in_place(int folder, const char* name, const char* place) noexcept {
+#if defined(SYS_renameat2)
+  constexpr unsigned exchange = 2;  // RENAME_EXCHANGE
+  if (::syscall(SYS_renameat2, folder, name, folder, place, exchange) == 0) return {};
+  if (errno != EINVAL && errno != ENOSYS && errno != EPERM && errno != EOPNOTSUPP) return last_error();
+#endif
+  Status status{};
+  if (status_at(folder, place, status) != 0) return last_error();
+  return ::renameat(folder, name, folder, place) == 0 ? std::error_code() : last_error();
+}
+
+USAGE_STATS_INLINE std::error_code fill(const Descriptor& file, std::string_view bytes, bool durable) noexcept {
+  std::error_code error = set_mode(file.get(), 0600);
+  if (!error) error = write_all(file.get(), bytes);
+  if (!error && durable && ::fsync(file.get()) != 0) error = last_error();
+  return error;
 }
 
 /// Behind a slash the system would follow a link.
@@ -6334,31 +9495,58 @@ USAGE_STATS_INLINE std::string without_slash(std::string path) {
   return path;
 }
 
-/// Calls `each` with the open folder and each name in it, until it returns false. Without readdir, whose stream asks
-/// three questions that are answered already.
+/// Calls `each` with the open folder and each name in it, until it returns false. An error: there may be more names
+/// than were seen. Without readdir, whose stream asks three questions that are answered already.
 template <class Each>
-void for_each_name(int folder, std::size_t looks, const Each& each) {
+std::error_code for_each_name(int folder, std::size_t looks, const Each& each) {
   Descriptor again = open_at(folder, ".", O_RDONLY | O_DIRECTORY);
-  if (!again) return;
+  if (!again) return last_error();
   const int number = again.get();
 #if defined(__linux__)
   constexpr std::size_t room = 32 * 1024;
   const std::unique_ptr<char[]> entries(new char[room]);
-  for (long size = 0; (size = ::syscall(SYS_getdents64, number, entries.get(), room)) > 0;)
+  for (;;) {
+    const long size = ::syscall(SYS_getdents64, number, entries.get(), room);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && errno != ENOENT) return last_error();  // ENOENT: a folder that is removed has no more names
+    if (size <= 0) return {};
     for (long at = 0; at < size;) {  // as linux/dirent.h has it: inode, offset, length, kind, name
       const char* const entry = &entries[static_cast<std::size_t>(at)];
       std::uint16_t length = 0;
       std::memcpy(&length, entry + 16, sizeof length);
       at += length;
-      if (looks-- == 0 || !each(number, entry + 19)) return;
+      if (looks-- == 0 || !each(number, entry + 19)) return {};
     }
+  }
 #else
-  DIR* const entries = ::fdopendir(again.leave());
-  if (entries == nullptr) return static_cast<void>(::close(number));
-  while (const dirent* const entry = looks-- == 0 ? nullptr : ::readdir(entries))
-    if (!each(number, entry->d_name)) break;
-  ::closedir(entries);
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(number), [](DIR* all) { return ::closedir(all); });
+  if (!entries) return last_error();
+  again.leave();  // closed with the stream
+  for (;;) {
+    errno = 0;  // which is all that tells a failure from the end
+    const dirent* const entry = ::readdir(entries.get());
+    if (entry == nullptr) return errno == 0 ? std::error_code() : last_error();
+    if (looks-- == 0 || !each(number, entry->d_name)) return {};
+  }
 #endif
+}
+
+inline bool is_self_or_above(const char* name) noexcept {
+  return std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0;
+}
+
+USAGE_STATS_INLINE std::error_code remove_tree_at(int folder, const char* name, int depth) {
+  if (::unlinkat(folder, name, 0) == 0) return {};
+  if (errno != EISDIR && errno != EPERM) return last_error();
+  if (depth == 0) return std::make_error_code(std::errc::too_many_symbolic_link_levels);
+  const Descriptor inner = open_at(folder, name, O_RDONLY | O_DIRECTORY);
+  if (!inner) return last_error();
+  // What is left, whatever the reason, keeps the folder from being removed.
+  for_each_name(inner.get(), static_cast<std::size_t>(-1), [&](int, const char* each) {
+    if (!is_self_or_above(each)) remove_tree_at(inner.get(), each, depth - 1);
+    return true;
+  });
+  return ::unlinkat(folder, name, AT_REMOVEDIR) == 0 ? std::error_code() : last_error();
 }
 
 }  // namespace posix
@@ -6410,7 +9598,7 @@ USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool 
     }
   }
   if (!descriptor && !error) error = posix::last_error();
-  struct stat status {};
+  posix::Status status{};
   const uid_t user = ::geteuid();
   if (!error) error = posix::check_folder(descriptor.get(), user, status);
   if (!error) error = posix::check_place(descriptor.get(), user, status);
@@ -6429,7 +9617,7 @@ USAGE_STATS_INLINE Folder Folder::folder(const std::string& name, bool create, s
     descriptor = posix::open_at(parent, name.c_str(), O_RDONLY | O_DIRECTORY);
   }
   if (!descriptor) return error = posix::last_error(), Folder();
-  struct stat status {};
+  posix::Status status{};
   error = posix::check_folder(descriptor.get(), impl_->owner, status);
   if (error) return Folder();
   Folder inner;
@@ -6446,13 +9634,13 @@ USAGE_STATS_INLINE Folder Folder::make(const std::string& name, std::error_code&
 }
 
 USAGE_STATS_INLINE bool Folder::is_private() const noexcept {
-  struct stat status {};
-  return ::fstat(impl_->descriptor.get(), &status) == 0 && (status.st_mode & 077) == 0;
+  posix::Status status{};
+  return posix::status_of(impl_->descriptor.get(), status) == 0 && (status.st_mode & 077) == 0;
 }
 
 namespace posix {
 
-USAGE_STATS_INLINE Folder::Stamp stamp_of(const struct stat& status) noexcept {
+USAGE_STATS_INLINE Folder::Stamp stamp_of(const Status& status) noexcept {
   Folder::Stamp stamp;
 #if defined(__linux__)
   stamp.known = S_ISREG(status.st_mode);
@@ -6472,8 +9660,8 @@ USAGE_STATS_INLINE Folder::Stamp stamp_of(const struct stat& status) noexcept {
 }  // namespace posix
 
 USAGE_STATS_INLINE Folder::Stamp Folder::stamp(const std::string& name) const noexcept {
-  struct stat status {};
-  const bool there = ::fstatat(impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  posix::Status status{};
+  const bool there = posix::status_at(impl_->descriptor.get(), name.c_str(), status) == 0;
   return there && posix::is_ours(status, impl_->owner) ? posix::stamp_of(status) : Stamp();
 }
 
@@ -6488,27 +9676,46 @@ USAGE_STATS_INLINE std::optional<std::string> Folder::read(const std::string& na
     opened = posix::open_at(impl_->descriptor.get(), name.c_str(), O_RDONLY);
     file = opened.get();
   }
-  struct stat status {};
-  if (file < 0 || ::fstat(file, &status) != 0) return error = posix::last_error(), std::nullopt;
+  posix::Status status{};
+  if (file < 0 || posix::status_of(file, status) != 0) return error = posix::last_error(), std::nullopt;
   if (!posix::is_ours(status, impl_->owner))
     return error = std::make_error_code(std::errc::operation_not_permitted), std::nullopt;
   if (stamp != nullptr) *stamp = posix::stamp_of(status);
-  return posix::read_all(file, static_cast<std::size_t>(status.st_size), limit, error);
+  return posix::read_all(file, status, limit, error);
 }
 
 USAGE_STATS_INLINE std::error_code Folder::write(const std::string& name, std::string_view bytes, bool durable,
                                                  const std::function<bool()>& wanted) const {
   const int folder = impl_->descriptor.get();
+  if (wanted && !wanted()) return std::make_error_code(std::errc::operation_canceled);
   std::string temporary;
   posix::Descriptor file = posix::make_temporary(folder, O_WRONLY, 0600, temporary);
   if (!file) return posix::last_error();
-  std::error_code error = posix::set_mode(file.get(), 0600);
-  if (!error) error = posix::write_all(file.get(), bytes);
-  if (!error && durable && ::fsync(file.get()) != 0) error = posix::last_error();
+  std::error_code error = posix::fill(file, bytes, durable);
   file.close();
   if (!error && wanted && !wanted()) error = std::make_error_code(std::errc::operation_canceled);
   if (!error && ::renameat(folder, temporary.c_str(), folder, name.c_str()) != 0) error = posix::last_error();
   if (error) ::unlinkat(folder, temporary.c_str(), 0);
+  return error;
+}
+
+USAGE_STATS_INLINE std::error_code Folder::replace(const std::string& name, std::string_view bytes,
+                                                   bool durable) const {
+  const int folder = impl_->descriptor.get();
+  if (!exists(name)) return std::make_error_code(std::errc::no_such_file_or_directory);
+  std::error_code error;
+  std::string temporary;
+  if (const posix::Descriptor file = posix::make_nameless(folder)) {
+    if ((error = posix::fill(file, bytes, durable))) return error;
+    temporary = posix::give_temporary_name(folder, file);
+  }
+  if (temporary.empty()) {
+    const posix::Descriptor file = posix::make_temporary(folder, O_WRONLY, 0600, temporary);
+    if (!file) return posix::last_error();
+    error = posix::fill(file, bytes, durable);
+  }
+  if (!error) error = posix::put_in_place(folder, temporary.c_str(), name.c_str());
+  ::unlinkat(folder, temporary.c_str(), 0);  // what stood there before, or what could not be put there
   return error;
 }
 
@@ -6530,25 +9737,29 @@ USAGE_STATS_INLINE std::error_code Folder::remove_empty(const std::string& name)
 }
 
 USAGE_STATS_INLINE bool Folder::exists(const std::string& name) const noexcept {
-  struct stat status {};
-  return ::fstatat(impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+  posix::Status status{};
+  return posix::status_at(impl_->descriptor.get(), name.c_str(), status) == 0 || errno != ENOENT;
 }
 
 USAGE_STATS_INLINE bool Folder::is_gone() const noexcept {
-  struct stat named {
-  }, held{};
-  if (::lstat(impl_->path.c_str(), &named) != 0) return errno == ENOENT || errno == ENOTDIR;
-  return ::fstat(impl_->descriptor.get(), &held) == 0 && (named.st_dev != held.st_dev || named.st_ino != held.st_ino);
+  posix::Status named{}, held{};
+  if (posix::status_at(AT_FDCWD, impl_->path.c_str(), named) != 0) return errno == ENOENT || errno == ENOTDIR;
+  return posix::status_of(impl_->descriptor.get(), held) == 0 &&
+         (named.st_dev != held.st_dev || named.st_ino != held.st_ino);
 }
 
 USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
-                                                           std::size_t looks) const {
+                                                           std::size_t looks, std::error_code& error) const {
   std::vector<Entry> found;
-  posix::for_each_name(impl_->descriptor.get(), looks, [&](int folder, const char* name) {
-    struct stat status {};
+  std::error_code first;
+  error = posix::for_each_name(impl_->descriptor.get(), looks, [&](int folder, const char* name) {
+    posix::Status status{};
     if (found.size() >= limit) return false;
-    if (std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0 || !wanted(name)) return true;
-    if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return true;
+    if (posix::is_self_or_above(name) || !wanted(name)) return true;
+    if (posix::status_at(folder, name, status) != 0) {
+      if (errno != ENOENT && !first) first = posix::last_error();
+      return true;
+    }
     found.push_back({name, std::chrono::system_clock::from_time_t(status.st_mtime),
                      static_cast<std::uint64_t>(status.st_size), S_ISDIR(status.st_mode),
                      !S_ISDIR(status.st_mode) && status.st_nlink > 1,
@@ -6556,7 +9767,19 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
                      std::chrono::system_clock::from_time_t(status.st_ctime)});
     return found.size() < limit;
   });
+  if (!error) error = first;
   return found;
+}
+
+USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
+                                                           std::size_t looks) const {
+  std::error_code error;
+  return list(limit, wanted, looks, error);
+}
+
+USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bool (*wanted)(std::string_view),
+                                                           std::error_code& error) const {
+  return list(limit, wanted, std::numeric_limits<std::size_t>::max(), error);
 }
 
 USAGE_STATS_INLINE std::vector<std::string> Folder::names(std::size_t limit, bool (*wanted)(std::string_view),
@@ -6564,10 +9787,26 @@ USAGE_STATS_INLINE std::vector<std::string> Folder::names(std::size_t limit, boo
   std::vector<std::string> found;
   posix::for_each_name(impl_->descriptor.get(), looks, [&](int, const char* name) {
     if (found.size() >= limit) return false;
-    if (std::strcmp(name, ".") != 0 && std::strcmp(name, "..") != 0 && wanted(name)) found.emplace_back(name);
+    if (!posix::is_self_or_above(name) && wanted(name)) found.emplace_back(name);
     return found.size() < limit;
   });
   return found;
+}
+
+USAGE_STATS_INLINE std::error_code check_writable(const std::filesystem::path& given) {
+  const std::filesystem::path path = posix::without_slash(given.lexically_normal().native());
+  if (!path.is_absolute()) return std::make_error_code(std::errc::invalid_argument);
+  posix::Way way;
+  std::error_code error = posix::check_home_exists(path);
+  if (!error) error = way.go(path, false, true);
+  // Where parts of it are missing, the way ends in the folder in which the first of them would be made.
+  if (error && error != std::errc::no_such_file_or_directory) return error;
+  if (way.folder() < 0 || (error && error.category() != std::generic_category())) return error;
+  if (::faccessat(way.folder(), way.name().c_str(), W_OK | X_OK, 0) == 0) return {};
+  if (errno != ENOENT) return posix::last_error();
+  error = posix::check_keeper(way.folder());
+  if (!error && ::faccessat(way.folder(), ".", W_OK | X_OK, 0) != 0) error = posix::last_error();
+  return error;
 }
 
 USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& given, std::string_view bytes) {
@@ -6580,8 +9819,8 @@ USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& giv
   if (error) return error;
   const int folder = way.folder();
   const char* const name = way.name().c_str();
-  struct stat status {};
-  const bool exists = ::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+  posix::Status status{};
+  const bool exists = posix::status_at(folder, name, status) == 0;
   if (!exists && errno != ENOENT) return posix::last_error();
   if (exists && !S_ISREG(status.st_mode)) return std::make_error_code(std::errc::invalid_argument);
   std::string temporary;
@@ -6600,10 +9839,10 @@ namespace posix {
 
 USAGE_STATS_INLINE std::optional<std::string> read_regular(const Descriptor& file, std::size_t limit,
                                                            std::error_code& error) {
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return error = last_error(), std::nullopt;
+  Status status{};
+  if (status_of(file.get(), status) != 0) return error = last_error(), std::nullopt;
   if (!S_ISREG(status.st_mode)) return error = std::make_error_code(std::errc::invalid_argument), std::nullopt;
-  return read_all(file.get(), static_cast<std::size_t>(status.st_size), limit, error);
+  return read_all(file.get(), status, limit, error);
 }
 
 /// A file that the system keeps, wherever its links lead.
@@ -6624,6 +9863,11 @@ USAGE_STATS_INLINE std::optional<std::string> read_file(const std::filesystem::p
                                                         std::error_code& error) {
   const posix::Descriptor file = posix::open_file(path, error);
   return file ? posix::read_regular(file, limit, error) : std::nullopt;
+}
+
+USAGE_STATS_INLINE std::optional<std::string> read_policy_file(const std::filesystem::path& path, std::size_t limit,
+                                                               std::error_code& error) {
+  return read_file(path, limit, error);
 }
 
 }  // namespace os
@@ -6690,18 +9934,19 @@ namespace os {
 
 USAGE_STATS_INLINE Accounts Accounts::now() noexcept {
   Accounts accounts;
-  struct stat status {};
+  posix::Status status{};
   accounts.user_ = ::getuid();
-  if (::stat("/etc/passwd", &status) != 0 && errno == ENOENT) return accounts;
-  accounts.device_ = status.st_dev + std::uint64_t{0};
-  accounts.number_ = status.st_ino + std::uint64_t{status.st_ino == 0};
+  if (posix::status_of("/etc/passwd", status) != 0 && errno == ENOENT) return accounts;
+  const posix::Identity found(status);
+  accounts.device_ = found.device;
+  accounts.number_ = found.inode + std::uint64_t{found.inode == 0};
   return accounts;
 }
 
 USAGE_STATS_INLINE std::optional<std::vector<std::string>> Accounts::names() const {
   std::error_code error;
   std::vector<std::string> names;
-  struct stat status {};
+  posix::Status status{};
   // Not getpwuid: it may ask a name service over a socket.
   const auto list = posix::read_system_file("/etc/passwd", 1024 * 1024, error);
   const bool none = device_ == 0 && number_ == 0;
@@ -6723,8 +9968,9 @@ USAGE_STATS_INLINE std::optional<std::vector<std::string>> Accounts::names() con
     names.push_back(parts[5]);
   }
   // Another list, as that of a folder which the host has made its root, does not tell what the first one said.
-  const bool same = !none && ::stat("/etc/passwd", &status) == 0 && device_ == status.st_dev + std::uint64_t{0} &&
-                    number_ == status.st_ino + std::uint64_t{0};
+  const bool found = !none && posix::status_of("/etc/passwd", status) == 0;
+  const posix::Identity now(status);
+  const bool same = found && device_ == now.device && number_ == now.inode;
   return same || !names.empty() ? std::optional(std::move(names)) : std::nullopt;
 }
 
@@ -6753,8 +9999,8 @@ class ClosedInChildren {
  public:
   struct Place {
     std::atomic<int> descriptor{nothing};
-    dev_t device = 0;
-    ino_t inode = 0;
+    Device device = 0;
+    Inode inode = 0;
   };
 
   static ClosedInChildren& instance() noexcept {
@@ -6763,7 +10009,7 @@ class ClosedInChildren {
   }
 
   /// Nothing where there is no room.
-  Place* add(int descriptor, dev_t device, ino_t inode) noexcept {
+  Place* add(int descriptor, Device device, Inode inode) noexcept {
     for (Place& place : places_) {
       int none = nothing;
       if (!place.descriptor.compare_exchange_strong(none, taken)) continue;
@@ -6858,12 +10104,12 @@ USAGE_STATS_INLINE struct flock whole_file(short type) noexcept {
 
 struct LockedFile::Impl {
   posix::Descriptor descriptor;
-  dev_t device;
-  ino_t inode;
+  posix::Device device;
+  posix::Inode inode;
   bool of_open_file = false;  // F_OFD_SETLK
   posix::ClosedInChildren::Place* in_children = nullptr;
 
-  Impl(posix::Descriptor file, const struct stat& status) noexcept
+  Impl(posix::Descriptor file, const posix::Status& status) noexcept
       : descriptor(std::move(file)), device(status.st_dev), inode(status.st_ino) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -6905,8 +10151,8 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
   // Held for the whole run: far up, so that the host's own descriptors keep the numbers they would have without us.
   posix::Descriptor file(::fcntl(low.get(), F_DUPFD_CLOEXEC, 100));
   low.close();
-  struct stat status {};
-  error = !file || ::fstat(file.get(), &status) != 0 ? posix::last_error() : std::error_code();
+  posix::Status status{};
+  error = !file || posix::status_of(file.get(), status) != 0 ? posix::last_error() : std::error_code();
   if (!error && (status.st_mode & 07777) != 0600) error = posix::set_mode(file.get(), 0600);
   LockedFile result;
   if (!error) result.impl_ = std::make_unique<Impl>(std::move(file), status);
@@ -6924,13 +10170,13 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
 }
 
 USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const std::string& name, bool create,
-                                                  Outcome& outcome, std::error_code& error) {
-  const auto refuse = [&](Outcome what, std::error_code why) { return outcome = what, error = why, LockedFile(); };
+                                                  Attempt& attempt, std::error_code& error) {
+  const auto refuse = [&](Attempt what, std::error_code why) { return attempt = what, error = why, LockedFile(); };
   const int parent = folder.impl_->descriptor.get();
   auto& own = per_process<posix::OwnLocks>();
   const auto guard = lock_or_give_up(own.mutex);
-  if (!guard) return refuse(Outcome::failed, posix::interrupted());
-  if (own.find(parent, name.c_str()) >= 0) return refuse(Outcome::locked_elsewhere, {});
+  if (!guard) return refuse(Attempt::failed, posix::interrupted());
+  if (own.find(parent, name.c_str()) >= 0) return refuse(Attempt::locked_elsewhere, {});
   own.files.reserve(own.files.size() + 1);
   posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND);
   if (!file && errno == ENOENT && create) {
@@ -6940,18 +10186,18 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
     else if (errno == EEXIST)
       file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND);
   }
-  struct stat status {};
-  if (!file || ::fstat(file.get(), &status) != 0) return refuse(Outcome::failed, posix::last_error());
+  posix::Status status{};
+  if (!file || posix::status_of(file.get(), status) != 0) return refuse(Attempt::failed, posix::last_error());
   if (!posix::is_ours(status, folder.impl_->owner))
-    return refuse(Outcome::failed, std::make_error_code(std::errc::operation_not_permitted));
+    return refuse(Attempt::failed, std::make_error_code(std::errc::operation_not_permitted));
   struct flock lock = posix::whole_file(F_WRLCK);
   if (::fcntl(file.get(), F_SETLK, &lock) != 0)
-    return refuse(errno == EACCES || errno == EAGAIN ? Outcome::locked_elsewhere : Outcome::failed,
+    return refuse(errno == EACCES || errno == EAGAIN ? Attempt::locked_elsewhere : Attempt::failed,
                   posix::last_error());
   LockedFile result;
   result.impl_ = std::make_unique<Impl>(std::move(file), status);
   own.files.push_back({status.st_dev, status.st_ino, result.impl_->descriptor.get()});
-  outcome = Outcome::locked;
+  attempt = Attempt::locked;
   error.clear();
   return result;
 }
@@ -6967,37 +10213,8 @@ USAGE_STATS_INLINE LockedFile::Look LockedFile::look(const Folder& folder, const
   // What cannot be looked at may be held; a link, a pipe or a folder is not.
   if (!file) return errno != ELOOP && errno != ENXIO && errno != EISDIR && errno != ENOTDIR ? Look::locked : Look::free;
   struct flock lock = posix::whole_file(F_WRLCK);
-  return ::fcntl(file.get(), F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK ? Look::locked : Look::free;
-}
-
-namespace posix {
-
-/// Whether a process runs, waits for its turn or for a disk: by /proc, proc(5).
-USAGE_STATS_INLINE bool gets_on([[maybe_unused]] pid_t process) noexcept {
-#if defined(__linux__)
-  char path[48], text[512];
-  std::snprintf(path, sizeof path, "/proc/%lld/stat", static_cast<long long>(process));
-  const Descriptor file(process > 0 ? ::open(path, O_RDONLY | O_CLOEXEC) : -1);
-  const ssize_t size = file ? ::read(file.get(), text, sizeof text - 1) : 0;
-  text[std::max<ssize_t>(size, 0)] = '\0';
-  const char* const name_end = std::strrchr(text, ')');
-  return name_end != nullptr && name_end[1] == ' ' && std::strchr("RSD", name_end[2]) != nullptr && name_end[2] != '\0';
-#else
-  return false;
-#endif
-}
-
-}  // namespace posix
-
-USAGE_STATS_INLINE bool LockedFile::is_stuck(const Folder& folder, const std::string& name) noexcept {
-  const int parent = folder.impl_->descriptor.get();
-  auto& own = per_process<posix::OwnLocks>();
-  const auto guard = lock_or_give_up(own.mutex);
-  if (!guard || own.find(parent, name.c_str()) >= 0) return true;
-  const posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR);
-  struct flock lock = posix::whole_file(F_WRLCK);
-  if (!file || ::fcntl(file.get(), F_GETLK, &lock) != 0) return true;
-  return lock.l_type != F_UNLCK && !posix::gets_on(lock.l_pid);
+  if (::fcntl(file.get(), F_GETLK, &lock) != 0) return Look::unknown;
+  return lock.l_type != F_UNLCK ? Look::locked : Look::free;
 }
 
 USAGE_STATS_INLINE bool LockedFile::was_kept() const noexcept {
@@ -7005,8 +10222,8 @@ USAGE_STATS_INLINE bool LockedFile::was_kept() const noexcept {
 }
 
 USAGE_STATS_INLINE bool LockedFile::still_named(const Folder& folder, const std::string& name) const noexcept {
-  struct stat status {};
-  return impl_ && ::fstatat(folder.impl_->descriptor.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+  posix::Status status{};
+  return impl_ && posix::status_at(folder.impl_->descriptor.get(), name.c_str(), status) == 0 &&
          status.st_dev == impl_->device && status.st_ino == impl_->inode;
 }
 
@@ -7028,13 +10245,140 @@ USAGE_STATS_INLINE void LockedFile::release() noexcept {
 }  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/os/posix/parts/lock_holder.inl
+// Who holds a lock, whether that process gets on, and whether locks can be had at all.
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace os {
+namespace posix {
+
+/// What the system tells of a process in a file: at most as much as there is room for.
+template <std::size_t Size>
+void read_start(const char* path, char (&text)[Size]) noexcept {
+  const Descriptor file(::open(path, O_RDONLY | O_CLOEXEC));
+  const ssize_t size = file ? ::read(file.get(), text, Size - 1) : 0;
+  text[std::max<ssize_t>(size, 0)] = '\0';
+}
+
+/// The letter of its state, by proc(5); 0 if there is no such process, or none can be seen.
+USAGE_STATS_INLINE char state_of([[maybe_unused]] pid_t process) noexcept {
+#if defined(__linux__)
+  char path[48], text[512];
+  if (process <= 0) return '\0';
+  std::snprintf(path, sizeof path, "/proc/%lld/stat", static_cast<long long>(process));
+  read_start(path, text);
+  const char* const name_end = std::strrchr(text, ')');
+  return name_end != nullptr && name_end[1] == ' ' ? name_end[2] : '\0';
+#else
+  return '\0';
+#endif
+}
+
+/// Whether its group of processes is frozen (`docker pause`, `systemctl freeze`), which its state does not tell.
+USAGE_STATS_INLINE bool is_frozen([[maybe_unused]] pid_t process) noexcept {
+#if defined(__linux__)
+  char path[48], groups[1024], events[1024 + 64], text[256];
+  std::snprintf(path, sizeof path, "/proc/%lld/cgroup", static_cast<long long>(process));
+  read_start(path, groups);
+  const char* const group = std::strncmp(groups, "0::", 3) == 0 ? groups : std::strstr(groups, "\n0::");
+  if (group == nullptr) return false;
+  const char* const name = std::strchr(group, '/');
+  if (name == nullptr) return false;
+  std::snprintf(events, sizeof events, "/sys/fs/cgroup%.*s/cgroup.events", static_cast<int>(std::strcspn(name, "\n")),
+                name);
+  read_start(events, text);
+  return std::strstr(text, "frozen 1") != nullptr;
+#else
+  return false;
+#endif
+}
+
+/// Whether it runs, waits for its turn or for a disk.
+USAGE_STATS_INLINE bool gets_on(pid_t process) noexcept {
+  const char state = state_of(process);
+  return (state == 'R' || state == 'S' || state == 'D') && !is_frozen(process);
+}
+
+/// The first of the folders from here upwards that is there, and may be looked at.
+USAGE_STATS_INLINE std::filesystem::path nearest_folder(std::filesystem::path path) {
+  Status status{};
+  while (path.has_relative_path() && status_of(path.c_str(), status) != 0 && errno == ENOENT) path = path.parent_path();
+  return path;
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE bool LockedFile::is_stuck(const Folder& folder, const std::string& name) noexcept {
+  const int parent = folder.impl_->descriptor.get();
+  auto& own = per_process<posix::OwnLocks>();
+  const auto guard = lock_or_give_up(own.mutex);
+  if (!guard || own.find(parent, name.c_str()) >= 0) return true;
+  const posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR);
+  struct flock lock = posix::whole_file(F_WRLCK);
+  if (!file || ::fcntl(file.get(), F_GETLK, &lock) != 0) return true;
+  return lock.l_type != F_UNLCK && !posix::gets_on(lock.l_pid);
+}
+
+USAGE_STATS_INLINE std::int64_t LockedFile::stopped_holder(const Folder& folder, const std::string& name) noexcept {
+  const int parent = folder.impl_->descriptor.get();
+  auto& own = per_process<posix::OwnLocks>();
+  const auto guard = lock_or_give_up(own.mutex);
+  if (!guard || own.find(parent, name.c_str()) >= 0) return 0;
+  const posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR);
+  struct flock lock = posix::whole_file(F_WRLCK);
+  if (!file || ::fcntl(file.get(), F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK || lock.l_pid <= 0) return 0;
+  const char state = posix::state_of(lock.l_pid);
+  const bool stopped = state == 'T' || state == 't' || (state != '\0' && posix::is_frozen(lock.l_pid));
+  return stopped ? lock.l_pid : 0;
+}
+
+USAGE_STATS_INLINE std::string LockedFile::problem_in(const std::filesystem::path& folder) {
+  const std::filesystem::path place = posix::nearest_folder(folder);
+  const auto passing = [](std::error_code error) {  // what the mode of an outer folder forbids, another check tells
+    return error == std::errc::no_space_on_device || error == std::errc::read_only_file_system ||
+           error == std::errc::io_error || error.value() == EDQUOT;
+  };
+  const auto not_written = [](std::error_code error) { return "nothing can be written there: " + error.message(); };
+  const posix::Descriptor top(::open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!top) return {};
+  const posix::Descriptor file = posix::make_nameless(top.get());
+  if (!file) {
+    if (const std::error_code error = posix::last_error(); passing(error)) return not_written(error);
+    struct statvfs space {};
+    const bool full = ::fstatvfs(top.get(), &space) == 0 && space.f_blocks > 0 && space.f_bavail == 0;
+    return full ? not_written(std::make_error_code(std::errc::no_space_on_device)) : std::string();
+  }
+  if (const std::error_code error = posix::write_all(file.get(), std::string(4096, '\n')); passing(error))
+    return not_written(error);
+  struct flock lock = posix::whole_file(F_WRLCK);
+  if (::fcntl(file.get(), F_SETLK, &lock) == 0) return {};
+  return "files cannot be locked there: " + posix::last_error().message();
+}
+
+}  // namespace os
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/posix/process.inl
 // Processes: what becomes of a child, and other programs.
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <functional>
+#include <mutex>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -7043,6 +10387,9 @@ USAGE_STATS_END_NAMESPACE
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#if defined(__FreeBSD__)
+#include <osreldate.h>
+#endif
 
 extern "C" char** environ;
 
@@ -7070,7 +10417,14 @@ struct Spawn {
     ::posix_spawnattr_init(&attributes);
     sigset_t none, all;
     sigemptyset(&none);
-    sigfillset(&all);
+    sigemptyset(&all);
+#if defined(__linux__)
+    constexpr int signals = NSIG;
+#else
+    constexpr int signals = 32;  // those of threads, which FreeBSD counts on from there, may be refused
+#endif
+    for (int number = 1; number < signals; ++number)
+      if (number != SIGKILL && number != SIGSTOP) sigaddset(&all, number);  // FreeBSD refuses these two
     ::posix_spawnattr_setsigmask(&attributes, &none);
     ::posix_spawnattr_setsigdefault(&attributes, &all);
     short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
@@ -7095,6 +10449,10 @@ struct Spawn {
 #if __GLIBC_PREREQ(2, 34)
     ::posix_spawn_file_actions_addclosefrom_np(&actions, 3);
 #endif
+#elif defined(__FreeBSD_version)
+#if __FreeBSD_version >= 1301000
+    ::posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+#endif
 #endif
     std::vector<char*> pointers;
     pointers.reserve(arguments.size() + 1);
@@ -7112,6 +10470,50 @@ USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {
   ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
+namespace posix {
+
+/// What limit_memory() has allowed.
+struct MemoryLimit {
+  std::mutex mutex;                     // not taken where there is no limit: only the uploader has one
+  std::atomic<std::size_t> allowed{0};  // without stacks; 0: there is no limit
+  std::size_t stacks = 0, most_stacks = 0;
+};
+USAGE_STATS_INLINE MemoryLimit& memory_limit() noexcept {
+  static MemoryLimit limit;
+  return limit;
+}
+
+USAGE_STATS_INLINE void set_data_limit(std::size_t bytes) noexcept {
+#if defined(__linux__)
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_DATA, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, bytes);
+  ::setrlimit(RLIMIT_DATA, &limit);
+#else
+  static_cast<void>(bytes);
+#endif
+}
+
+/// Makes room for a thread's stack. The C library keeps some that are used no more: it is not taken back.
+USAGE_STATS_INLINE void add_stack(std::size_t bytes) noexcept {
+  MemoryLimit& limit = memory_limit();
+  if (limit.allowed == 0) return;
+  const std::lock_guard<std::mutex> guard(limit.mutex);
+  limit.stacks += bytes;
+  if (limit.stacks <= limit.most_stacks) return;
+  limit.most_stacks = limit.stacks;
+  set_data_limit(limit.allowed + limit.most_stacks);
+}
+
+USAGE_STATS_INLINE void remove_stack(std::size_t bytes) noexcept {
+  MemoryLimit& limit = memory_limit();
+  if (limit.allowed == 0) return;
+  const std::lock_guard<std::mutex> guard(limit.mutex);
+  limit.stacks -= bytes;
+}
+
+}  // namespace posix
+
 USAGE_STATS_INLINE void limit_memory([[maybe_unused]] std::size_t more) noexcept {
 #if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #if defined(__has_feature)
@@ -7124,12 +10526,11 @@ USAGE_STATS_INLINE void limit_memory([[maybe_unused]] std::size_t more) noexcept
   unsigned long pages = 0;  // proc(5): the sixth number is "data + stack"
   const bool known = std::fscanf(file, "%*u %*u %*u %*u %*u %lu", &pages) == 1;
   std::fclose(file);
-  struct rlimit limit {};
+  if (!known) return;
+  posix::MemoryLimit& limit = posix::memory_limit();
+  limit.allowed = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + more;
   // Not RLIMIT_AS: what a program reserves and never uses is not taken from anybody.
-  if (!known || ::getrlimit(RLIMIT_DATA, &limit) != 0) return;
-  const rlim_t wanted = rlim_t{pages} * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + more;
-  limit.rlim_cur = std::min(limit.rlim_max, wanted);
-  ::setrlimit(RLIMIT_DATA, &limit);
+  posix::set_data_limit(limit.allowed);
 #endif
 }
 
@@ -7138,7 +10539,10 @@ USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
   for (std::size_t begin = 0; begin <= folders.size();) {
     const std::size_t end = std::min(folders.find(':', begin), folders.size());
     std::filesystem::path candidate = std::filesystem::path(folders.substr(begin, end - begin)) / name;
-    if (candidate.is_absolute() && ::access(candidate.c_str(), X_OK) == 0) return candidate;
+    std::error_code none;  // a folder may have the name, too, and the right that is asked for
+    if (candidate.is_absolute() && std::filesystem::is_regular_file(candidate, none) &&
+        ::access(candidate.c_str(), X_OK) == 0)
+      return candidate;
     begin = end + 1;
   }
   return {};
@@ -7146,39 +10550,72 @@ USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
 
 namespace posix {
 
-/// Feeds the program and collects what it says until it closes its output, says too much, or time is up.
-USAGE_STATS_INLINE void converse(Descriptor& in, const Descriptor& out, std::string_view input, std::size_t limit,
-                                 std::chrono::steady_clock::time_point deadline, std::string& output) {
+// As sockets::send_flags; the end of a socket pair that is written to is told itself elsewhere.
+#if defined(MSG_NOSIGNAL) && !defined(__APPLE__)
+constexpr int feeding_flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+#else
+constexpr int feeding_flags = MSG_DONTWAIT;
+#endif
+
+using Enough = std::function<bool(std::string_view)>;
+
+/// Feeds the program and collects what it says until it closes its output: true. Or until it has said enough, or too
+/// much, or time is up.
+USAGE_STATS_INLINE bool converse(Descriptor& in, const Descriptor& out, std::string_view input, std::size_t limit,
+                                 std::chrono::steady_clock::time_point deadline, const Enough& enough,
+                                 std::string& output) {
   for (;;) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-    if (left <= 0 || output.size() >= limit) return;
+    if (left <= 0 || output.size() >= limit || (enough && enough(output))) return false;
+    const long long pause = enough && !output.empty() ? 100 : 1000;
     pollfd files[2] = {{out.get(), POLLIN, 0}, {in ? in.get() : -1, POLLOUT, 0}};
-    if (::poll(files, 2, static_cast<int>(std::min<long long>(left, 1000))) < 0 && errno != EINTR) return;
+    if (::poll(files, 2, static_cast<int>(std::min<long long>(left, pause))) < 0 && errno != EINTR) return false;
     if (in && (files[1].revents & (POLLOUT | POLLERR | POLLHUP)) != 0) {
-      const ssize_t sent = ::send(in.get(), input.data(), input.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      const ssize_t sent = ::send(in.get(), input.data(), input.size(), feeding_flags);
       if (sent > 0) input.remove_prefix(static_cast<std::size_t>(sent));
       if (input.empty() || (sent < 0 && errno != EAGAIN && errno != EINTR)) in.close();
     }
     if ((files[0].revents & (POLLIN | POLLHUP)) != 0) {
       char buffer[8192];
       const ssize_t count = ::read(out.get(), buffer, std::min(sizeof buffer, limit - output.size()));
-      if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) return;
+      if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) return true;
       if (count > 0) output.append(buffer, static_cast<std::size_t>(count));
     }
   }
 }
 
+/// The limit of a program that has been started, all but at its beginning: it has read nothing of a stranger's yet.
+USAGE_STATS_INLINE void limit_memory_of([[maybe_unused]] pid_t id, [[maybe_unused]] std::size_t bytes) noexcept {
+#if defined(__linux__)
+  struct rlimit limit {
+  }, stack{};
+  if (bytes == 0 || ::prlimit(id, RLIMIT_DATA, nullptr, &limit) != 0) return;
+  // A thread's stack is as large as this says, and counted as if it were used.
+  constexpr rlim_t usual_stack = 8 * 1024 * 1024, largest_stack = usual_stack * 64;
+  rlim_t more = 0;
+  if (::getrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur != RLIM_INFINITY && stack.rlim_cur > usual_stack)
+    more = 2 * (std::min(stack.rlim_cur, largest_stack) - usual_stack);
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, bytes + more);
+  ::prlimit(id, RLIMIT_DATA, &limit, nullptr);
+#endif
+}
+
 }  // namespace posix
 
 USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& command, std::string_view input,
-                                             std::size_t output_limit, std::chrono::milliseconds limit) {
+                                             std::size_t output_limit, std::chrono::milliseconds limit,
+                                             std::size_t memory, const std::function<bool(std::string_view)>& enough) {
   ProgramResult result;
   const auto deadline = std::chrono::steady_clock::now() + limit;
   int in[2], out[2];
   // A socket pair, because a pipe whose reader is gone raises SIGPIPE.
   if (::socketpair(AF_UNIX, SOCK_STREAM, 0, in) != 0) return result.error = posix::last_error(), result;
   posix::Descriptor in_parent(in[0]), in_child(in[1]);
+#if defined(SO_NOSIGPIPE)
+  const int yes = 1;
+  ::setsockopt(in_parent.get(), SOL_SOCKET, SO_NOSIGPIPE, &yes, sizeof yes);
+#endif
   if (::pipe(out) != 0) return result.error = posix::last_error(), result;
   posix::Descriptor out_parent(out[0]), out_child(out[1]);
   for (const auto* const end : {&in_parent, &in_child, &out_parent, &out_child})
@@ -7193,13 +10630,14 @@ USAGE_STATS_INLINE ProgramResult run_program(const std::vector<std::string>& com
   if (problem != 0) return result.error = std::error_code(problem, std::generic_category()), result;
   in_child.close();
   out_child.close();
-  posix::converse(in_parent, out_parent, input, output_limit, deadline, result.output);
+  posix::limit_memory_of(id, memory);
+  const bool ends_itself = posix::converse(in_parent, out_parent, input, output_limit, deadline, enough, result.output);
 
   out_parent.close();
   in_parent.close();
   int status = 0;
   for (int pause_ms = 1; ::waitpid(id, &status, WNOHANG) == 0;) {
-    if (std::chrono::steady_clock::now() >= deadline) ::kill(id, SIGKILL);
+    if (!ends_itself || std::chrono::steady_clock::now() >= deadline) ::kill(id, SIGKILL);
     ::poll(nullptr, 0, pause_ms);
     pause_ms = std::min(pause_ms * 2, 50);
   }
@@ -7231,7 +10669,6 @@ USAGE_STATS_END_NAMESPACE
 #include <mach-o/dyld.h>
 #include <mach-o/getsect.h>
 #include <mach/mach.h>
-#include <mach/mach_vm.h>
 #endif
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -7247,7 +10684,7 @@ USAGE_STATS_INLINE MemoryReader::~MemoryReader() {
 }
 
 USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to, std::size_t size) const noexcept {
-  const ssize_t copied = file_ < 0 ? -1 : ::pread(file_, to, size, static_cast<off_t>(from));
+  const ssize_t copied = file_ < 0 ? -1 : posix::read_at(file_, to, size, static_cast<posix::Offset>(from));
   return copied > 0 ? static_cast<std::size_t>(copied) : 0;
 }
 
@@ -7275,7 +10712,7 @@ USAGE_STATS_INLINE MemoryRange symbol_names(const MemoryReader& reader, std::uin
 
 /// Adds the segments of the object whose header lies at `header`. Code is one of them only where the linker has put
 /// the literals there, too.
-USAGE_STATS_INLINE bool add_object(const MemoryReader& reader, std::uintptr_t header,
+USAGE_STATS_INLINE bool add_object(const MemoryReader& reader, std::uintptr_t header, bool library,
                                    std::vector<MemoryRange>& ranges) {
   ElfW(Ehdr) elf;
   if (!copy_objects(reader, header, &elf, 1) || std::memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0) return false;
@@ -7295,8 +10732,8 @@ USAGE_STATS_INLINE bool add_object(const MemoryReader& reader, std::uintptr_t he
     if (segment.p_type != PT_LOAD || !read_only) continue;
     const std::uintptr_t begin = bias + segment.p_vaddr, end = begin + segment.p_filesz;
     const bool split = names.begin >= begin && names.end <= end && names.begin < names.end;
-    ranges.push_back({begin, split ? names.begin : end});
-    if (split) ranges.push_back({names.end, end});
+    ranges.push_back({begin, split ? names.begin : end, library});
+    if (split) ranges.push_back({names.end, end, library});
   }
   return true;
 }
@@ -7343,12 +10780,12 @@ USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool libraries) {
   const MemoryReader reader;
   std::vector<MemoryRange> ranges;
   const std::uintptr_t program = ::getauxval(AT_PHDR) - sizeof(ElfW(Ehdr));
-  if (!posix::add_object(reader, program, ranges)) return {};
+  if (!posix::add_object(reader, program, false, ranges)) return {};
   if (!libraries) return ranges;
   const std::vector<std::uintptr_t> headers = posix::object_headers();
   if (headers.empty()) return {};
   for (const std::uintptr_t header : headers)
-    if (header != program) posix::add_object(reader, header, ranges);
+    if (header != program) posix::add_object(reader, header, true, ranges);
   return ranges;
 }
 
@@ -7359,8 +10796,8 @@ USAGE_STATS_INLINE MemoryReader::~MemoryReader() = default;
 
 USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to, std::size_t size) const noexcept {
   static_cast<void>(file_);
-  mach_vm_size_t copied = 0;
-  return ::mach_vm_read_overwrite(::mach_task_self(), from, size, reinterpret_cast<mach_vm_address_t>(to), &copied) ==
+  vm_size_t copied = 0;
+  return ::vm_read_overwrite(::mach_task_self(), from, size, reinterpret_cast<vm_address_t>(to), &copied) ==
                  KERN_SUCCESS
              ? static_cast<std::size_t>(copied)
              : 0;
@@ -7375,7 +10812,7 @@ USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool libraries) {
     for (const char* const section : {"__cstring", "__const", "__ustring"}) {
       unsigned long size = 0;
       const auto begin = reinterpret_cast<std::uintptr_t>(::getsectiondata(header, "__TEXT", section, &size));
-      if (begin != 0 && size != 0) ranges.push_back({begin, begin + size});
+      if (begin != 0 && size != 0) ranges.push_back({begin, begin + size, i != 0});
     }
   }
   return ranges;
@@ -7400,7 +10837,10 @@ USAGE_STATS_END_NAMESPACE
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <string>
+#include <string_view>
 
 #include <fcntl.h>
 #include <sched.h>
@@ -7435,8 +10875,6 @@ USAGE_STATS_END_NAMESPACE
 #if defined(__linux__)
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#elif defined(__APPLE__)
-#include <mach-o/dyld.h>
 #endif
 
 // ---- usage_stats/detail/os/posix/parts/exec_strings.inl
@@ -7792,18 +11230,6 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 
-#if defined(__linux__)
-USAGE_STATS_INLINE std::string own_executable() { return "/proc/self/exe"; }
-#elif defined(__APPLE__)
-USAGE_STATS_INLINE std::string own_executable() {
-  std::string path(4096, '\0');
-  auto size = static_cast<std::uint32_t>(path.size());
-  return ::_NSGetExecutablePath(path.data(), &size) == 0 ? std::string(path.c_str()) : std::string();
-}
-#else
-USAGE_STATS_INLINE std::string own_executable() { return {}; }
-#endif
-
 namespace posix {
 
 constexpr int first_descriptor = 3;  // after the three streams; in a new process that of its lock
@@ -7817,6 +11243,8 @@ USAGE_STATS_INLINE bool memory_can_be_shared() noexcept {
 USAGE_STATS_INLINE void close_from(int first) noexcept {
 #if defined(__linux__)
   raw::close_range(first, raw::last_descriptor);
+#elif defined(__FreeBSD__) || defined(__DragonFly__) || defined(__NetBSD__) || defined(__OpenBSD__)
+  ::closefrom(first);
 #else
   for (int number = first; number < 1024; ++number) ::close(number);
 #endif
@@ -8087,16 +11515,40 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 
+namespace posix {
+
+/// Empty, the file tells of an uploader that was started and has done nothing yet. The lock on it is taken by the new
+/// program only. EBUSY: another one has it.
+USAGE_STATS_INLINE int note_start(const std::string& lock) noexcept {
+  Status status{};
+  const Descriptor file = open_at(AT_FDCWD, lock.c_str(), O_RDWR);
+  struct flock whole = whole_file(F_WRLCK);
+  if (!file || status_of(file.get(), status) != 0 || !is_ours(status, ::geteuid())) return 0;  // its uploader will say
+  if (::fcntl(file.get(), F_SETLK, &whole) != 0) return errno == EACCES || errno == EAGAIN ? EBUSY : 0;
+  // One that has a second name (a backup made of hard links) is left as it is.
+  return status.st_nlink != 1 || ::ftruncate(file.get(), 0) == 0 ? 0 : errno;
+}
+
+/// Where a program is started by nothing but its path.
+USAGE_STATS_INLINE int start_by_path(const SelfStart& start, pid_t& id) {
+  const std::string program = own_executable();
+  if (program.empty()) return ENOENT;
+  ExecStrings environment = environment_with(start.variables);
+  Spawn spawn;
+  for (int stream = 0; stream < first_descriptor; ++stream) spawn.null_stream(stream);
+  if (const int problem = note_start(start.lock)) return problem;
+  if (!is_own_program(program)) return ENOENT;  // last of all: from here on nothing is looked at
+  return spawn.start(id, program, {start.argument0}, environment.pointers());
+}
+
+}  // namespace posix
+
 USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& error) {
   pid_t id = 0;
-#if defined(__linux__) && !defined(USAGE_STATS_VFORK_IS_FORK)
+#if defined(__linux__) && !defined(USAGE_STATS_VFORK_IS_FORK) && !defined(USAGE_STATS_START_BY_PATH)
   const int problem = posix::start_prepared(start, id);
 #else
-  // The lock is taken by the new program only.
-  posix::ExecStrings environment = posix::environment_with(start.variables);
-  posix::Spawn spawn;
-  for (int stream = 0; stream < posix::first_descriptor; ++stream) spawn.null_stream(stream);
-  const int problem = spawn.start(id, own_executable(), {start.argument0}, environment.pointers());
+  const int problem = posix::start_by_path(start, id);
 #endif
   Child child;
   error = problem == 0 ? std::error_code() : std::error_code(problem, std::generic_category());
@@ -8105,7 +11557,10 @@ USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& err
 }
 
 USAGE_STATS_INLINE bool finds_own_executable() noexcept {
-  USAGE_STATS_TRY { return ::access(own_executable().c_str(), X_OK) == 0; }
+  USAGE_STATS_TRY {
+    const std::string program = own_executable();
+    return ::access(program.c_str(), X_OK) == 0 && posix::is_own_program(program);
+  }
   USAGE_STATS_CATCH_ALL { return true; }
 }
 
@@ -8143,16 +11598,20 @@ USAGE_STATS_INLINE bool ends_with_its_container() noexcept {
 namespace posix {
 
 /// The host may have been given a processor of its own, or a priority that keeps others from work; its uploader is not
-/// to have them, nor more than the host has.
+/// to have them, nor more than the host has: what is lower than this stays.
 USAGE_STATS_INLINE void take_lowest_priority() noexcept {
 #if defined(__linux__)
   const struct sched_param none {};
-  ::sched_setscheduler(0, SCHED_OTHER, &none);
+  // SCHED_BATCH and SCHED_IDLE are lower already.
+  const int policy = ::sched_getscheduler(0) & ~0x40000000;  // SCHED_RESET_ON_FORK
+  if (policy != SCHED_BATCH && policy != SCHED_IDLE) ::sched_setscheduler(0, SCHED_OTHER, &none);
   cpu_set_t all;
   std::memset(&all, 0xFF, sizeof all);  // of those that there are, and that its container may use
   ::sched_setaffinity(0, sizeof all, &all);
-#if defined(SYS_ioprio_set)
-  raw::call(SYS_ioprio_set, 1, 0, (2 << 13) | 7);  // of the ordinary ones the last
+#if defined(SYS_ioprio_set) && defined(SYS_ioprio_get)
+  constexpr long of_process = 1, class_shift = 13, ordinary = 2, idle = 3;
+  if (raw::call(SYS_ioprio_get, of_process, 0) >> class_shift != idle)
+    raw::call(SYS_ioprio_set, of_process, 0, (ordinary << class_shift) | 7);  // of the ordinary ones the last
 #endif
 #endif
   ::setpriority(PRIO_PROCESS, 0, 19);
@@ -8167,17 +11626,16 @@ USAGE_STATS_INLINE void take_programs_name() noexcept {
 
 }  // namespace posix
 
-USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept {
+USAGE_STATS_INLINE bool become_background_process(std::chrono::seconds limit, const std::string& lock) noexcept {
   ::alarm(static_cast<unsigned>(limit.count()));
   posix::take_programs_name();
   ::setsid();
   if (::chdir("/") != 0) exit_now(0);
   ::umask(077);
-  struct stat named {
-  }, held{};
-  const bool locked = ::lstat(lock.c_str(), &named) == 0 && ::fstat(posix::first_descriptor, &held) == 0 &&
-                      named.st_dev == held.st_dev && named.st_ino == held.st_ino &&
-                      ::fcntl(posix::first_descriptor, F_SETFD, FD_CLOEXEC) == 0;
+  posix::Status named{}, held{};
+  const bool any = posix::status_of(posix::first_descriptor, held) == 0 && S_ISREG(held.st_mode);
+  const bool locked = any && posix::status_at(AT_FDCWD, lock.c_str(), named) == 0 && named.st_dev == held.st_dev &&
+                      named.st_ino == held.st_ino && ::fcntl(posix::first_descriptor, F_SETFD, FD_CLOEXEC) == 0;
   posix::close_from(posix::first_descriptor + (locked ? 1 : 0));
   const struct rlimit no_core {};
   ::setrlimit(RLIMIT_CORE, &no_core);
@@ -8185,6 +11643,7 @@ USAGE_STATS_INLINE void become_background_process(std::chrono::seconds limit, co
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignore, nullptr);
+  return locked || (any && held.st_nlink == 0);
 }
 
 }  // namespace os
@@ -8382,8 +11841,8 @@ struct SignalWatch::Slot {
   std::atomic<bool> armed{false};
   bool taken = false;  // with the mutex held
   int descriptor = -1;
-  dev_t device = 0;
-  ino_t inode = 0;
+  posix::Device device = 0;
+  posix::Inode inode = 0;
   pid_t owner = 0;
   std::int64_t begin_ms = 0;
   std::atomic<posix::PreparedStart*> start{nullptr};  // owned
@@ -8414,8 +11873,8 @@ USAGE_STATS_INLINE bool SignalWatch::Slot::is_still_ours() const noexcept {
                        posix::raw::pointer(&known)) == 0)
     return known.stx_ino == inode && makedev(known.stx_dev_major, known.stx_dev_minor) == device;
 #endif
-  struct stat status {};
-  return ::fstat(descriptor, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+  posix::Status status{};
+  return posix::status_of(descriptor, status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
 /// {"signal":"SIGINT","duration_ms":1234}, as parse_envelope() reads it.
@@ -8754,12 +12213,14 @@ namespace os {
 
 struct Thread::Impl {
   pthread_t id;
+  std::size_t stack = 0;
 };
 
 USAGE_STATS_INLINE Thread::Thread(std::function<void()> work, std::size_t stack) noexcept {
   using Work = std::function<void()>;
   USAGE_STATS_TRY {
     auto impl = std::make_unique<Impl>();
+    impl->stack = stack;
     auto owned = std::make_unique<Work>(std::move(work));
     const auto run = [](void* data) -> void* {
       const std::unique_ptr<Work> mine(static_cast<Work*>(data));
@@ -8768,9 +12229,11 @@ USAGE_STATS_INLINE Thread::Thread(std::function<void()> work, std::size_t stack)
     };
     pthread_attr_t attributes;
     if (::pthread_attr_init(&attributes) != 0) return;
+    posix::add_stack(stack);
     const bool started = (stack == 0 || ::pthread_attr_setstacksize(&attributes, stack) == 0) &&
                          ::pthread_create(&impl->id, &attributes, run, owned.get()) == 0;
     ::pthread_attr_destroy(&attributes);
+    if (!started) posix::remove_stack(stack);
     if (!started) return;
     static_cast<void>(owned.release());  // the thread's own now
     impl_ = std::move(impl);
@@ -8784,6 +12247,7 @@ USAGE_STATS_INLINE bool Thread::is_this() const noexcept {
 
 USAGE_STATS_INLINE void Thread::join() noexcept {
   if (impl_) ::pthread_join(impl_->id, nullptr);
+  if (impl_) posix::remove_stack(impl_->stack);
   impl_.reset();
 }
 
@@ -8826,17 +12290,23 @@ USAGE_STATS_INLINE std::string variable_values() {
 USAGE_STATS_INLINE void remove_variable(const char* name) noexcept { ::unsetenv(name); }
 
 USAGE_STATS_INLINE ScopedCLocale::ScopedCLocale() noexcept {
+#if defined(__NetBSD__)  // has no locale of a thread's own
+  static_cast<void>(plain_), static_cast<void>(before_);
+#else
   if (std::strlen(::localeconv()->decimal_point) < 2) return;
   const locale_t plain = ::newlocale(LC_NUMERIC_MASK, "C", locale_t{});
   if (plain == locale_t{}) return;
   plain_ = plain;
   before_ = ::uselocale(plain);
+#endif
 }
 
 USAGE_STATS_INLINE ScopedCLocale::~ScopedCLocale() {
+#if !defined(__NetBSD__)
   if (plain_ == nullptr) return;
   ::uselocale(static_cast<locale_t>(before_));
   ::freelocale(static_cast<locale_t>(plain_));
+#endif
 }
 
 USAGE_STATS_INLINE ScopedCancelBlock::ScopedCancelBlock() noexcept {
@@ -8912,7 +12382,7 @@ namespace posix {
 
 /// Standard error once more, for writing that never waits: O_NONBLOCK belongs to the open file, which the host and
 /// others share, so that it needs one of its own. None where that cannot be had, or would do more than that.
-USAGE_STATS_INLINE Descriptor standard_error_without_waiting(const struct stat& status) noexcept {
+USAGE_STATS_INLINE Descriptor standard_error_without_waiting(const Status& status) noexcept {
 #if defined(__linux__)
   if (S_ISFIFO(status.st_mode) || ::isatty(STDERR_FILENO) == 1)
     return Descriptor(::open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
@@ -8922,8 +12392,7 @@ USAGE_STATS_INLINE Descriptor standard_error_without_waiting(const struct stat& 
 }
 
 /// As many bytes as there is room for; negative as of write(). Called when poll has seen room.
-USAGE_STATS_INLINE ssize_t write_some(const Descriptor& own, const struct stat& status,
-                                      std::string_view text) noexcept {
+USAGE_STATS_INLINE ssize_t write_some(const Descriptor& own, const Status& status, std::string_view text) noexcept {
   if (own) return ::write(own.get(), text.data(), text.size());
   if (S_ISSOCK(status.st_mode)) return ::send(STDERR_FILENO, text.data(), text.size(), MSG_DONTWAIT);
   // A pipe that has room has room for so much, unless somebody else is faster; a terminal for a byte at least.
@@ -8934,8 +12403,8 @@ USAGE_STATS_INLINE ssize_t write_some(const Descriptor& own, const struct stat& 
 }  // namespace posix
 
 USAGE_STATS_INLINE bool offer_to_standard_error(std::string_view text) noexcept {
-  struct stat status {};
-  if (::fstat(STDERR_FILENO, &status) != 0) return false;
+  posix::Status status{};
+  if (posix::status_of(STDERR_FILENO, status) != 0) return false;
   const bool may_wait = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || is_terminal(STDERR_FILENO);
   if (!may_wait) return write_to_standard_error(text);  // a file, the null device
   if (posix::began_without_standard_error()) return false;
@@ -9022,38 +12491,38 @@ USAGE_STATS_INLINE std::uint64_t physical_memory() noexcept {
 
 }  // namespace posix
 
-USAGE_STATS_INLINE Facts facts() {
-  Facts facts;
+USAGE_STATS_INLINE Machine machine() {
+  Machine machine;
   struct utsname names {};
   if (::uname(&names) == 0) {
-    facts.os = posix::lower(names.sysname);
-    facts.kernel = posix::numbers_of(names.release);
-    facts.arch = posix::lower(names.machine);
-    if (facts.arch == "amd64") facts.arch = "x86_64";
-    if (facts.arch == "arm64") facts.arch = "aarch64";
+    machine.os = posix::lower(names.sysname);
+    machine.kernel = posix::numbers_of(names.release);
+    machine.arch = posix::lower(names.machine);
+    if (machine.arch == "amd64") machine.arch = "x86_64";
+    if (machine.arch == "arm64") machine.arch = "aarch64";
   }
   std::error_code error;
 #if defined(__APPLE__)
-  facts.os = "macos";
+  machine.os = "macos";
   char version[64] = {};
   std::size_t size = sizeof version - 1;
   if (::sysctlbyname("kern.osproductversion", version, &size, nullptr, 0) == 0)
-    facts.os_version = std::string("macOS ") + version;
+    machine.os_version = std::string("macOS ") + version;
 #else
   if (const auto release = posix::read_system_file("/etc/os-release", 64 * 1024, error)) {
-    facts.os_version = posix::first_line_value(*release, "NAME");
+    machine.os_version = posix::first_line_value(*release, "NAME");
     const std::string version = posix::first_line_value(*release, "VERSION_ID");
-    if (!version.empty()) facts.os_version += " " + version;
+    if (!version.empty()) machine.os_version += " " + version;
   }
 #endif
 #if defined(__GLIBC__)
-  facts.libc = std::string("glibc ") + ::gnu_get_libc_version();
+  machine.libc = std::string("glibc ") + ::gnu_get_libc_version();
 #endif
-  facts.cpus = posix::usable_cpus();
-  facts.memory_bytes = posix::physical_memory();
-  facts.container = ::access("/.dockerenv", F_OK) == 0 || ::access("/run/.containerenv", F_OK) == 0 ||
-                    variable("container") || variable("KUBERNETES_SERVICE_HOST");
-  return facts;
+  machine.cpus = posix::usable_cpus();
+  machine.memory_bytes = posix::physical_memory();
+  machine.container = ::access("/.dockerenv", F_OK) == 0 || ::access("/run/.containerenv", F_OK) == 0 ||
+                      variable("container") || variable("KUBERNETES_SERVICE_HOST");
+  return machine;
 }
 
 USAGE_STATS_INLINE PrivateNames private_names() {
@@ -9114,11 +12583,16 @@ USAGE_STATS_INLINE std::filesystem::path policy_root() { return "/etc"; }
 
 USAGE_STATS_INLINE std::string path_bytes(const std::filesystem::path& path) { return path.native(); }
 USAGE_STATS_INLINE std::filesystem::path path_of_bytes(std::string_view bytes) { return std::string(bytes); }
+USAGE_STATS_INLINE std::string path_with_tilde(const std::filesystem::path& path) {
+  const std::string &text = path.native(), folder = home().native();
+  const bool inside = folder.size() > 1 && text.compare(0, folder.size() + 1, folder + "/") == 0;
+  return inside ? "~" + text.substr(folder.size()) : text;
+}
 namespace posix {
 /// Whether a folder is there and is somebody else's.
 USAGE_STATS_INLINE bool is_foreign(const std::filesystem::path& folder, bool roots_too) noexcept {
-  struct stat status {};
-  if (folder.empty() || ::stat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return false;
+  Status status{};
+  if (folder.empty() || status_of(folder.c_str(), status) != 0 || !S_ISDIR(status.st_mode)) return false;
   return status.st_uid != ::geteuid() && (roots_too || status.st_uid != 0);
 }
 }  // namespace posix
@@ -9137,154 +12611,6 @@ USAGE_STATS_INLINE std::filesystem::path foreign_home() {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 #endif
-// ---- usage_stats/detail/base/text.inl
-
-#include <algorithm>
-
-// ---- usage_stats/detail/base/characters.inl
-// Characters of UTF-8, and what they can be to a word. Predicates of our own, because those of the standard library ask
-// the locale.
-
-#include <cstddef>
-#include <cstdint>
-#include <string_view>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace characters {
-
-/// The bytes at `at` that make one character, or (not `valid`) one "maximal subpart" of what is none (Unicode 3.9).
-USAGE_STATS_INLINE std::size_t length_at(std::string_view text, std::size_t at, bool& valid) noexcept {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = byte(at);
-  valid = first < 0x80;
-  if (valid || first < 0xC2 || first > 0xF4) return 1;
-  const std::size_t wanted = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  unsigned low = 0x80, high = 0xBF;  // of the second byte: no overlong forms, surrogates, or beyond U+10FFFF
-  if (first == 0xE0) low = 0xA0;
-  if (first == 0xED) high = 0x9F;
-  if (first == 0xF0) low = 0x90;
-  if (first == 0xF4) high = 0x8F;
-  std::size_t length = 1;
-  while (length < wanted && at + length < text.size() && byte(at + length) >= low && byte(at + length) <= high) {
-    ++length;
-    low = 0x80;
-    high = 0xBF;
-  }
-  valid = length == wanted;
-  return length;
-}
-
-/// The character at `at` (U+FFFD if it is none), and its length in bytes.
-USAGE_STATS_INLINE std::size_t decode(std::string_view text, std::size_t at, std::uint32_t& code) noexcept {
-  bool valid = false;
-  const std::size_t length = length_at(text, at, valid);
-  code = static_cast<unsigned char>(text[at]);
-  if (length > 1) code &= 0x7FU >> length;
-  for (std::size_t i = 1; i < length; ++i) code = code << 6 | (static_cast<unsigned char>(text[at + i]) & 0x3FU);
-  if (!valid) code = 0xFFFD;
-  return length;
-}
-
-USAGE_STATS_INLINE bool is_digit(std::uint32_t code) noexcept {
-  for (const std::uint32_t zero : {0x30U, 0x0660U, 0x06F0U, 0x0966U, 0x09E6U, 0xFF10U})
-    if (code >= zero && code < zero + 10) return true;
-  return false;
-}
-
-USAGE_STATS_INLINE bool is_ascii_letter(std::uint32_t code) noexcept {
-  return (code >= 'A' && code <= 'Z') || (code >= 'a' && code <= 'z');
-}
-
-USAGE_STATS_INLINE char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-/// A letter, a digit or `_`; of what is not ASCII all but blanks, punctuation and symbols.
-USAGE_STATS_INLINE bool is_word(std::uint32_t code) noexcept {
-  if (code < 0x80) return is_ascii_letter(code) || is_digit(code) || code == '_';
-  const auto in = [code](std::uint32_t first, std::uint32_t last) { return code >= first && code <= last; };
-  if (in(0x80, 0xBF)) return code == 0xAA || code == 0xB5 || code == 0xBA;
-  return code != 0xD7 && code != 0xF7 && !in(0x2000, 0x206F) && !in(0x2190, 0x2BFF) && !in(0x3000, 0x3003) &&
-         !in(0x3008, 0x3020) && !in(0xFF00, 0xFF0F) && !in(0xFF1A, 0xFF20);
-}
-
-}  // namespace characters
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-
-namespace text_impl {
-
-/// The position behind the escape sequence whose introducer's second byte (ECMA-48: '[', ']', ...) stands at `at`.
-USAGE_STATS_INLINE std::size_t behind_sequence(std::string_view text, std::size_t at, char kind) noexcept {
-  const auto within = [&](char low, char high) { return at < text.size() && text[at] >= low && text[at] <= high; };
-  if (kind == '[') {
-    while (within(0x20, 0x3f)) ++at;
-    return within(0x40, 0x7e) ? at + 1 : at;
-  }
-  if (kind == ']' || kind == 'P' || kind == 'X' || kind == '^' || kind == '_') {  // a string, up to BEL or ESC '\'
-    while (at < text.size() && text[at] != '\a' && text[at] != '\x1b') ++at;
-    return std::min(text.size(), at < text.size() && text[at] == '\x1b' ? at + 2 : at + 1);
-  }
-  if (kind >= 0x20 && kind <= 0x2f) {
-    while (within(0x20, 0x2f)) ++at;
-    return std::min(text.size(), at + 1);
-  }
-  return at;
-}
-
-/// A character of Unicode that moves or hides what stands around it: C1 controls, marks of text direction.
-USAGE_STATS_INLINE std::size_t invisible_bytes(std::string_view text) noexcept {
-  if (text.substr(0, 1) == "\xC2" && text.size() > 1 && static_cast<unsigned char>(text[1]) < 0xA0) return 2;
-  if (text.size() < 3 || text[0] != '\xE2') return 0;
-  const unsigned char second = static_cast<unsigned char>(text[1]), third = static_cast<unsigned char>(text[2]);
-  const bool direction = (second == 0x80 && (third == 0x8E || third == 0x8F || (third >= 0xA8 && third <= 0xAE))) ||
-                         (second == 0x81 && third >= 0xA6 && third <= 0xA9);
-  return direction ? 3 : 0;
-}
-
-}  // namespace text_impl
-
-USAGE_STATS_INLINE std::string clip_utf8(std::string_view text, std::size_t limit) {
-  std::string result;
-  result.reserve(std::min(text.size(), limit));
-  for (std::size_t at = 0; at < text.size();) {
-    bool valid = false;
-    const std::size_t length = characters::length_at(text, at, valid);
-    const std::string_view character = valid ? text.substr(at, length) : std::string_view("\xEF\xBF\xBD");
-    if (character.size() > limit - result.size()) break;
-    result.append(character);
-    at += length;
-  }
-  return result;
-}
-
-USAGE_STATS_INLINE std::string plain_text(std::string_view given) {
-  const std::string text = clip_utf8(given, 4096);
-  std::string plain;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::string_view rest = std::string_view(text).substr(at);
-    const unsigned char c = static_cast<unsigned char>(rest[0]);
-    if (const std::size_t bytes = text_impl::invisible_bytes(rest); bytes > 0) {
-      at += bytes;
-      if (bytes == 2) at = text_impl::behind_sequence(text, at, static_cast<char>(rest[1] - 0x40));
-    } else if (c == 0x1b && rest.size() > 1) {
-      at = text_impl::behind_sequence(text, at + 2, rest[1]);
-    } else if (c <= ' ' || c == 0x7f) {
-      const bool blank = c == ' ' || (c >= '\t' && c <= '\r');
-      if (blank && !plain.empty() && plain.back() != ' ') plain += ' ';
-      ++at;
-    } else {
-      plain += text[at++];
-    }
-  }
-  while (!plain.empty() && plain.back() == ' ') plain.pop_back();
-  return plain;
-}
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/base/time.inl
 
 #include <cstdio>
@@ -9319,84 +12645,6 @@ USAGE_STATS_INLINE std::string timestamp(std::chrono::system_clock::time_point t
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/base/sha256.inl
-
-#include <array>
-#include <cstdint>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace hash_impl {
-
-USAGE_STATS_INLINE std::string hex(const unsigned char* bytes, std::size_t count) {
-  constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(count * 2);
-  for (std::size_t i = 0; i < count; ++i) {
-    text += digits[bytes[i] >> 4];
-    text += digits[bytes[i] & 15];
-  }
-  return text;
-}
-
-constexpr std::array<std::uint32_t, 64> round_constants = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
-
-constexpr std::uint32_t rotate(std::uint32_t word, int by) { return (word >> by) | (word << (32 - by)); }
-
-USAGE_STATS_INLINE void compress(std::array<std::uint32_t, 8>& state, const unsigned char* block) {
-  std::array<std::uint32_t, 64> w{};
-  for (std::size_t i = 0; i < 16; ++i)
-    w[i] = std::uint32_t{block[4 * i]} << 24 | std::uint32_t{block[4 * i + 1]} << 16 |
-           std::uint32_t{block[4 * i + 2]} << 8 | std::uint32_t{block[4 * i + 3]};
-  for (std::size_t i = 16; i < 64; ++i) {
-    const std::uint32_t s0 = rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ (w[i - 15] >> 3);
-    const std::uint32_t s1 = rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ (w[i - 2] >> 10);
-    w[i] = w[i - 16] + s0 + w[i - 7] + s1;
-  }
-  auto [a, b, c, d, e, f, g, h] = state;
-  for (std::size_t i = 0; i < 64; ++i) {
-    const std::uint32_t t1 =
-        h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & f) ^ (~e & g)) + round_constants[i] + w[i];
-    const std::uint32_t t2 = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
-    h = g, g = f, f = e, e = d + t1, d = c, c = b, b = a, a = t1 + t2;
-  }
-  const std::uint32_t mixed[8] = {a, b, c, d, e, f, g, h};
-  for (std::size_t i = 0; i < 8; ++i) state[i] += mixed[i];
-}
-
-}  // namespace hash_impl
-
-USAGE_STATS_INLINE std::string sha256(std::string_view bytes) {
-  std::array<std::uint32_t, 8> state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                        0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  std::string padded(bytes);
-  padded += '\x80';
-  padded.append((120 - padded.size() % 64) % 64, '\0');
-  for (int shift = 56; shift >= 0; shift -= 8)
-    padded += static_cast<char>(static_cast<unsigned char>((std::uint64_t{bytes.size()} * 8) >> shift));
-  for (std::size_t at = 0; at < padded.size(); at += 64)
-    hash_impl::compress(state, reinterpret_cast<const unsigned char*>(padded.data()) + at);
-  unsigned char digest[32];
-  for (std::size_t i = 0; i < 32; ++i) digest[i] = static_cast<unsigned char>(state[i / 4] >> (24 - 8 * (i % 4)));
-  return hash_impl::hex(digest, sizeof digest);
-}
-
-USAGE_STATS_INLINE std::string random_hex(std::size_t count) {
-  unsigned char bytes[64];
-  if (count > sizeof bytes || !os::random_bytes(bytes, count)) return {};
-  return hash_impl::hex(bytes, count);
-}
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/base/log.inl
 
 #include <string>
@@ -9420,66 +12668,6 @@ USAGE_STATS_INLINE void Log::write(const std::string_view* parts, std::size_t co
     os::offer_to_standard_error(line += '\n');  // one that finds no room is lost: nobody waits for it
   }
   USAGE_STATS_CATCH_ALL {}  // a sink of the host's that throws must not harm the host
-}
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/base/public_call.inl
-
-#include <cerrno>
-#include <cfenv>
-#include <new>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace public_call_impl {
-
-/// How many public functions this thread is in.
-USAGE_STATS_INLINE int& calls() noexcept {
-  static thread_local int count = 0;
-  return count;
-}
-
-/// The same for what has no floating-point operations, and is called so often that to look costs too much.
-class IntegerCall {
- public:
-  IntegerCall() noexcept : nested_(calls()++ > 0) {}
-  ~IntegerCall() {
-    --calls();
-    errno = errno_;
-  }
-  IntegerCall(const IntegerCall&) = delete;
-  IntegerCall& operator=(const IntegerCall&) = delete;
-  bool nested() const noexcept { return nested_; }
-
- private:
-  int errno_ = errno;
-  bool nested_;
-};
-
-}  // namespace public_call_impl
-
-USAGE_STATS_INLINE PublicCall::PublicCall() noexcept
-    : errno_(errno), flags_(std::fetestexcept(FE_ALL_EXCEPT)), nested_(public_call_impl::calls()++ > 0) {}
-
-USAGE_STATS_INLINE PublicCall::~PublicCall() {
-  --public_call_impl::calls();
-  // To look costs less than to write.
-  if (const int raised = std::fetestexcept(FE_ALL_EXCEPT) & ~flags_) std::feclearexcept(raised);
-  errno = errno_;
-}
-
-USAGE_STATS_INLINE bool PublicCall::going_on() noexcept { return public_call_impl::calls() > 0; }
-
-USAGE_STATS_INLINE HostCode::HostCode() noexcept : calls_(public_call_impl::calls()) { public_call_impl::calls() = 0; }
-USAGE_STATS_INLINE HostCode::~HostCode() { public_call_impl::calls() = calls_; }
-
-USAGE_STATS_INLINE HeldFloatingPoint::HeldFloatingPoint() noexcept {
-  static_assert(sizeof(std::fenv_t) <= sizeof before_, "a larger environment");
-  held_ = std::feholdexcept(new (before_) std::fenv_t) == 0;
-}
-USAGE_STATS_INLINE HeldFloatingPoint::~HeldFloatingPoint() {
-  if (held_) std::fesetenv(static_cast<const std::fenv_t*>(static_cast<const void*>(before_)));
 }
 
 }  // namespace detail
@@ -9575,6 +12763,23 @@ USAGE_STATS_INLINE std::optional<Url> parse_url(std::string_view text) {
   if (!number) return std::nullopt;
   url.port = *number;
   return url;
+}
+
+USAGE_STATS_INLINE const char* url_problem(std::string_view text) {
+  const std::size_t begin = text.find("://");
+  const std::string scheme = url_impl::lower(text.substr(0, begin));
+  if (begin == text.npos || (scheme != "http" && scheme != "https")) return "not an http or https URL";
+  if (text.size() > 2048) return "the URL is longer than 2,048 bytes";
+  text.remove_prefix(begin + 3);
+  if (text.substr(0, text.find_first_of("/?#")).find('@') != text.npos)
+    return "a URL must have no user name and no password; set api_key or headers";
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) >= 0x7f)
+      return "a URL must be ASCII: the name of its host in the form xn--..., other characters as %XX";
+    if (static_cast<unsigned char>(c) <= 0x20 || c == '\\')
+      return "a URL must have no blanks, control characters or backslashes";
+  }
+  return "the name of its host, or its port, is not valid";
 }
 
 USAGE_STATS_INLINE std::optional<Url> resolve(const Url& base, std::string_view reference) {
@@ -9692,6 +12897,72 @@ USAGE_STATS_INLINE std::string percent_decode(std::string_view text) {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/base/worker.inl
+
+#include <condition_variable>
+#include <mutex>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+struct Ticker::Shared {
+  Clock::time_point origin;
+  Clock::duration interval;
+  std::function<void()> work;
+  unsigned forks = os::forks();
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool stopping = false, ended = false;
+};
+
+USAGE_STATS_INLINE Ticker::Clock::time_point Ticker::next(Clock::time_point origin, Clock::duration interval,
+                                                          Clock::time_point now) noexcept {
+  if (now < origin) return origin;
+  return origin + interval * ((now - origin) / interval + 1);
+}
+
+USAGE_STATS_INLINE void Ticker::tick(const std::shared_ptr<Shared>& shared) {
+  os::block_signals_in_this_thread();
+  std::unique_lock<std::mutex> guard(shared->mutex);
+  Clock::time_point due = shared->origin;
+  while (!shared->stopping) {
+    if (shared->changed.wait_until(guard, due, [&] { return shared->stopping; })) break;
+    guard.unlock();
+    shared->work();
+    guard.lock();
+    due = next(shared->origin, shared->interval, Clock::now());
+  }
+  shared->ended = true;
+  shared->changed.notify_all();
+}
+
+USAGE_STATS_INLINE Ticker::Ticker(Clock::duration first, Clock::duration interval, std::function<void()> work)
+    : shared_(std::make_shared<Shared>()) {
+  shared_->origin = Clock::now() + first;
+  shared_->interval = interval;
+  shared_->work = std::move(work);
+  thread_ = os::Thread([shared = shared_] { tick(shared); });
+}
+
+USAGE_STATS_INLINE void Ticker::stop(Clock::duration patience) noexcept {
+  if (!thread_.joinable()) return;
+  if (shared_->forks != os::forks()) return thread_.forget();  // it is the parent's
+  USAGE_STATS_TRY {
+    std::unique_lock<std::mutex> guard = lock_or_give_up(shared_->mutex);
+    if (!guard) return thread_.detach();
+    shared_->stopping = true;
+    shared_->changed.notify_all();
+    // Not its own end: where the host's log function calls std::exit, this is that thread.
+    const bool ended = !thread_.is_this() && shared_->changed.wait_for(guard, patience, [&] { return shared_->ended; });
+    guard.unlock();
+    if (ended) thread_.join();
+  }
+  USAGE_STATS_CATCH_ALL {}
+  thread_.detach();
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/consent/options.inl
 
 #include <algorithm>
@@ -9738,7 +13009,7 @@ USAGE_STATS_INLINE bool command_words_are_usable(std::string_view command) noexc
 
 USAGE_STATS_INLINE std::string problem_with(const Endpoint& endpoint) {
   const auto url = parse_url(endpoint.url);
-  if (!url) return "endpoint '" + endpoint.url + "': not an http or https URL";
+  if (!url) return "endpoint '" + endpoint.url + "': " + url_problem(endpoint.url);
   if (url->scheme == "http" && !endpoint.plain_http && !is_loopback(url->host))
     return "endpoint '" + endpoint.url + "': plain http to another machine; use https, or set plain_http";
   if (!printable(endpoint.api_key)) return "endpoint '" + endpoint.url + "': api_key must be printable ASCII";
@@ -9763,8 +13034,7 @@ USAGE_STATS_INLINE std::string problem_with_times(const Options& options) {
 }
 
 USAGE_STATS_INLINE bool path_is_usable(const std::filesystem::path& path) {
-  const std::string text = path.string();
-  return text.empty() || path.is_absolute() || text == "~" || text.compare(0, 2, "~/") == 0;
+  return path.empty() || path.is_absolute() || begins_with_tilde(path);
 }
 
 }  // namespace options_impl
@@ -9825,598 +13095,42 @@ USAGE_STATS_INLINE std::string environment_prefix(std::string_view app) {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/consent/command_line.inl
-
-#include <atomic>
-#include <mutex>
-#include <utility>
-#include <vector>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace command_line_impl {
-
-/// The commands that this process answers, by app. A fork's child answers them too. Never destroyed: a static session
-/// may ask for them at the very end.
-struct Answered {
-  struct Entry {
-    std::string app, command, typed;
-  };
-  std::mutex mutex;
-  std::vector<Entry> entries;
-
-  static Answered& instance() {
-    static std::atomic<Answered*> current{nullptr};  // without a guard, at which a signal's handler could wait for ever
-    Answered* found = current.load();
-    if (found != nullptr) return *found;
-    auto* const fresh = new Answered;
-    if (current.compare_exchange_strong(found, fresh)) return *fresh;
-    delete fresh;
-    return *found;
-  }
-  /// Null if there is none; under the mutex.
-  const Entry* find(const Options& options) const noexcept {
-    for (const Entry& entry : entries)
-      if (entry.app == options.app && entry.command == options.command) return &entry;
-    return nullptr;
-  }
-};
-
-/// The program's name as it was typed, without its folder; the app's where that is nothing to type.
-USAGE_STATS_INLINE std::string program_name(const Options& options, const char* typed) {
-  std::string_view name = typed == nullptr ? std::string_view() : std::string_view(typed);
-#if defined(_WIN32)
-  name.remove_prefix(name.find_last_of("/\\:") + 1);  // npos + 1 is 0
-  if (const std::size_t dot = name.rfind('.'); dot != std::string_view::npos && name.size() - dot == 4)
-    if (name.substr(dot) == ".exe" || name.substr(dot) == ".EXE") name.remove_suffix(4);
-#else
-  name.remove_prefix(name.rfind('/') + 1);
-#endif
-  constexpr std::string_view harmless = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-";
-  const bool can_be_typed = !name.empty() && name.size() <= 64 && name[0] != '-' &&
-                            name.find_first_not_of(harmless) == std::string_view::npos;
-  return can_be_typed ? std::string(name) : options.app;
-}
-
-}  // namespace command_line_impl
-
-USAGE_STATS_INLINE void remember_command(const Options& options, int argc, const char* const* argv) noexcept {
-  if (argv == nullptr || options.command.empty()) return;
-  USAGE_STATS_TRY {
-    auto& answered = command_line_impl::Answered::instance();
-    const auto guard = lock_or_give_up(answered.mutex);
-    if (!guard || answered.find(options) != nullptr) return;
-    const char* const typed = argc > 0 ? argv[0] : nullptr;
-    answered.entries.push_back({options.app, options.command,
-                                plain_text(command_line_impl::program_name(options, typed) + " " + options.command)});
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE std::string typed_command(const Options& options) {
-  auto& answered = command_line_impl::Answered::instance();
-  const auto guard = lock_or_give_up(answered.mutex);
-  const auto* const entry = guard ? answered.find(options) : nullptr;
-  return entry == nullptr ? std::string() : entry->typed;
-}
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/record/fields.inl
-
-#include <algorithm>
-#include <cstring>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-
-/// The list of all declarations that are alive. Never destroyed, having nothing to destroy: fields of plugins may
-/// outlive everything else. One store makes each change.
-struct Dictionary {
-  WholeDataLock lock;
-  Declaration* first = nullptr;
-
-  static Dictionary& instance() noexcept {
-    static Dictionary dictionary;
-    return dictionary;
-  }
-  void add(Declaration& declaration) {
-    const WholeDataLock::Guard guard(lock);
-    declaration.next_ = first;
-    first = &declaration;
-  }
-  void remove(const Declaration& declaration) {
-    const WholeDataLock::Guard guard(lock);
-    for (Declaration** link = &first; *link != nullptr; link = &(*link)->next_)
-      if (*link == &declaration) return static_cast<void>(*link = declaration.next_);
-  }
-  /// Under the lock: sorted by name, each once.
-  std::vector<const Declaration*> sorted() const;
-};
-
-USAGE_STATS_INLINE Declaration::Declaration(Kind kind, const char* name, const char* description,
-                                            std::initializer_list<const char*> choices) noexcept
-    : kind_(kind), name_(name == nullptr ? "" : name), description_(description == nullptr ? "" : description) {
-  USAGE_STATS_TRY {
-    for (const char* const choice : choices)
-      if (choice != nullptr) choices_.push_back(choice);
-    Dictionary::instance().add(*this);
-  }
-  USAGE_STATS_CATCH_ALL {}  // no memory before main: the program has other worries
-}
-
-USAGE_STATS_INLINE Declaration::~Declaration() {
-  USAGE_STATS_TRY { Dictionary::instance().remove(*this); }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-namespace fields_impl {
-
-USAGE_STATS_INLINE int compare(const Declaration& a, const Declaration& b) noexcept {
-  const int names = std::strcmp(a.name(), b.name());
-  return names != 0 ? names : static_cast<int>(a.kind()) - static_cast<int>(b.kind());
-}
-
-USAGE_STATS_INLINE bool same(const Declaration& a, const Declaration& b) noexcept {
-  const auto same_text = [](const char* one, const char* other) { return std::strcmp(one, other) == 0; };
-  return compare(a, b) == 0 && same_text(a.description(), b.description()) &&
-         std::equal(a.choices().begin(), a.choices().end(), b.choices().begin(), b.choices().end(), same_text);
-}
-
-USAGE_STATS_INLINE bool good_name(std::string_view name) noexcept {
-  if (name.empty() || name.size() > 64 || name[0] < 'a' || name[0] > 'z') return false;
-  for (const char c : name)
-    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.')) return false;
-  return true;
-}
-
-}  // namespace fields_impl
-
-USAGE_STATS_INLINE std::vector<const Declaration*> Dictionary::sorted() const {
-  std::vector<const Declaration*> all;
-  for (const Declaration* declaration = first; declaration != nullptr; declaration = declaration->next_)
-    all.push_back(declaration);
-  std::sort(all.begin(), all.end(),
-            [](const Declaration* a, const Declaration* b) { return fields_impl::compare(*a, *b) < 0; });
-  const auto same = [](const Declaration* a, const Declaration* b) { return fields_impl::same(*a, *b); };
-  all.erase(std::unique(all.begin(), all.end(), same), all.end());
-  return all;
-}
-
-USAGE_STATS_INLINE std::vector<DictionaryEntry> dictionary() {
-  Dictionary& dictionary = Dictionary::instance();
-  const WholeDataLock::Guard guard(dictionary.lock);
-  std::vector<DictionaryEntry> entries;
-  for (const Declaration* const one : dictionary.sorted())
-    entries.push_back({one->kind(), one->name(), one->description(), {one->choices().begin(), one->choices().end()}});
-  return entries;
-}
-
-namespace fields_impl {
-
-/// What is wrong with one declaration; null: nothing.
-USAGE_STATS_INLINE const char* problem_with(const Declaration& declaration) noexcept {
-  if (!good_name(declaration.name())) return "the name is not [a-z][a-z0-9_.]{0,63}";
-  if (std::string_view(declaration.description()).find_first_not_of(" \t\r\n") == std::string_view::npos)
-    return "it has no description";
-  const auto& choices = declaration.choices();
-  if (declaration.kind() == Kind::choice && (choices.empty() || choices.size() > 256))
-    return "it needs 1 to 256 choices";
-  for (const char* const choice : choices)
-    if (std::strlen(choice) > 256) return "a choice has more than 256 bytes";
-  return nullptr;
-}
-
-}  // namespace fields_impl
-
-USAGE_STATS_INLINE std::string problem_with_declarations() {
-  Dictionary& dictionary = Dictionary::instance();
-  const WholeDataLock::Guard guard(dictionary.lock);
-  const char* before = "";
-  for (const Declaration* const one : dictionary.sorted()) {
-    const char* problem = fields_impl::problem_with(*one);
-    if (problem == nullptr && std::strcmp(before, one->name()) == 0) problem = "declared twice, for different things";
-    if (problem != nullptr) return std::string(kind_name(one->kind())) + " '" + one->name() + "': " + problem;
-    before = one->name();
-  }
-  return {};
-}
-
-USAGE_STATS_INLINE const char* kind_name(Kind kind) noexcept {
-  switch (kind) {
-    case Kind::boolean:
-      return "boolean";
-    case Kind::integer:
-      return "integer";
-    case Kind::number:
-      return "number";
-    case Kind::choice:
-      return "choice";
-    case Kind::hashed:
-      return "hashed";
-    case Kind::text:
-      return "text";
-    case Kind::counter:
-      return "counter";
-    case Kind::event:
-      return "event";
-    case Kind::stage:
-      return "stage";
-  }
-  return "";
-}
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/consent/settings.inl
 
 #include <algorithm>
-
-// ---- usage_stats/detail/base/json.inl
-// nlohmann/json for the other parts: parsing that cannot throw, and looks at members that may be missing or of
-// another type. The only file that includes it. Nothing is made of Json but what it has parsed: JsonWriter writes. Each
-// other use of it is a template more, and one program's size.
-
-#include <cstdint>
-#include <initializer_list>
-#include <new>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include <nlohmann/json.hpp>
-
-// ---- usage_stats/detail/base/json_writer.inl
-
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace json_writer_impl {
-
-/// The escape of a character that a JSON string cannot hold as it is; nothing if it can.
-USAGE_STATS_INLINE std::string_view escape_of(char c, char (&room)[8]) noexcept {
-  constexpr std::string_view plain = "\"\\\b\f\n\r\t", letters = "\"\\bfnrt";
-  const auto byte = static_cast<unsigned char>(c);
-  if (byte > 0x1F && c != '"' && c != '\\') return {};
-  room[0] = '\\';
-  if (const std::size_t at = plain.find(c); at != std::string_view::npos) {
-    room[1] = letters[at];
-    return {room, 2};
-  }
-  std::memcpy(room + 1, "u00", 3);
-  room[4] = static_cast<char>('0' + (byte >> 4));
-  room[5] = "0123456789abcdef"[byte & 15];
-  return {room, 6};
-}
-
-/// The shortest digits that are read as this number, and where the point stands behind the first of them.
-USAGE_STATS_INLINE std::string digits_of(double number, int& point) {
-  char text[40] = {};
-  const os::ScopedCLocale plain_numbers;
-  for (int digits = 15; digits <= 17; ++digits) {
-    std::snprintf(text, sizeof text, "%.*e", digits - 1, number);
-    if (std::strtod(text, nullptr) == number) break;
-  }
-  const char* const exponent = std::strchr(text, 'e');
-  point = 1 + std::atoi(exponent + 1);
-  std::string result(1, text[0]);
-  result.append(static_cast<const char*>(text) + 2, exponent);
-  result.erase(result.find_last_not_of('0') + 1);
-  return result;
-}
-
-/// A positive number: 0.001, 1.5, 100.0, 1e+20.
-USAGE_STATS_INLINE std::string text_of(double number) {
-  int point = 0;
-  std::string digits = digits_of(number, point);
-  const int count = static_cast<int>(digits.size());
-  if (point > 15 || point <= -4) {
-    char exponent[16] = {};
-    std::snprintf(exponent, sizeof exponent, "e%+03d", point - 1);
-    if (count > 1) digits.insert(1, 1, '.');
-    return digits + exponent;
-  }
-  if (point <= 0) return "0." + std::string(static_cast<std::size_t>(-point), '0') + digits;
-  if (count <= point) return digits + std::string(static_cast<std::size_t>(point - count), '0') + ".0";
-  return digits.insert(static_cast<std::size_t>(point), 1, '.');
-}
-
-}  // namespace json_writer_impl
-
-USAGE_STATS_INLINE void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  std::size_t written = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[at]);
-    if (byte > 0x1F && byte < 0x80 && byte != '"' && byte != '\\') {  // nearly all of it
-      ++at;
-      continue;
-    }
-    char room[8] = {};
-    bool valid = false;
-    const std::size_t length = characters::length_at(text, at, valid);
-    const std::string_view instead = valid ? json_writer_impl::escape_of(text[at], room) : "\xEF\xBF\xBD";
-    if (!instead.empty()) {
-      out.append(text.substr(written, at - written)).append(instead);
-      written = at + length;
-    }
-    at += length;
-  }
-  out.append(text.substr(written)) += '"';
-}
-
-USAGE_STATS_INLINE void put_text(JsonWriter& out, std::string_view name, std::string_view text) {
-  if (!text.empty()) out.key(name).text(text);
-}
-
-USAGE_STATS_INLINE void put_list(JsonWriter& out, std::string_view name, const std::vector<std::string>& texts) {
-  out.key(name).begin_list();
-  for (const std::string& text : texts) out.text(text);
-  out.end_list();
-}
-
-USAGE_STATS_INLINE void JsonWriter::break_line() {
-  if (indented_) text_.append(1, '\n').append(2 * depth_, ' ');
-}
-
-USAGE_STATS_INLINE void JsonWriter::begin_value() {
-  if (keyed_) {
-    keyed_ = false;
-    return;
-  }
-  if (depth_ == 0) return;
-  if (!first_) text_ += ',';
-  break_line();
-  first_ = false;
-}
-
-USAGE_STATS_INLINE JsonWriter& JsonWriter::key(std::string_view name) {
-  begin_value();
-  append_json_string(text_, name);
-  text_.append(": ", indented_ ? 2 : 1);
-  keyed_ = true;
-  return *this;
-}
-
-USAGE_STATS_INLINE void JsonWriter::begin(char opening) {
-  begin_value();
-  text_ += opening;
-  ++depth_;
-  first_ = true;
-}
-
-USAGE_STATS_INLINE void JsonWriter::end(char closing) {
-  --depth_;
-  if (!first_) break_line();
-  text_ += closing;
-  first_ = false;
-}
-
-USAGE_STATS_INLINE void JsonWriter::text(std::string_view value) {
-  begin_value();
-  if (!is_full()) append_json_string(text_, value);
-}
-
-USAGE_STATS_INLINE void JsonWriter::positive(std::uint64_t value) {
-  char digits[20];
-  std::size_t at = sizeof digits;
-  do digits[--at] = static_cast<char>('0' + value % 10);
-  while ((value /= 10) != 0);
-  raw({digits + at, sizeof digits - at});
-}
-
-USAGE_STATS_INLINE void JsonWriter::integer(std::int64_t value) {
-  if (value >= 0) return positive(static_cast<std::uint64_t>(value));
-  begin_value();
-  text_ += '-';
-  keyed_ = true;
-  positive(std::uint64_t{0} - static_cast<std::uint64_t>(value));
-}
-
-USAGE_STATS_INLINE void JsonWriter::number(double value) {
-  if (!is_finite(value)) return null();
-  begin_value();
-  if (std::signbit(value)) text_ += '-';
-  const double size = std::fabs(value);
-  // Times, and most of what people measure. Of 15 digits and less no two numbers share a double: these are the
-  // shortest.
-  const std::uint64_t thousandths = size < 1e12 ? static_cast<std::uint64_t>(std::llround(size * 1000.0)) : 0;
-  if (static_cast<double>(thousandths) / 1000.0 != size)
-    return static_cast<void>(text_ += json_writer_impl::text_of(size));
-  keyed_ = true;  // goes on in this value
-  positive(thousandths / 1000);
-  const auto rest = static_cast<int>(thousandths % 1000);
-  const char digits[] = {'.', static_cast<char>('0' + rest / 100), static_cast<char>('0' + rest / 10 % 10),
-                         static_cast<char>('0' + rest % 10)};
-  text_.append(digits, rest % 100 == 0 ? 2 : rest % 10 == 0 ? 3 : 4);
-}
-
-USAGE_STATS_INLINE void JsonWriter::flag(bool value) { raw(value ? "true" : "false"); }
-USAGE_STATS_INLINE void JsonWriter::null() { raw("null"); }
-
-USAGE_STATS_INLINE void JsonWriter::raw(std::string_view json) {
-  begin_value();
-  if (!is_full()) text_ += json;
-}
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
+#include <iterator>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-using Json = nlohmann::json;  // the one that nlohmann's header makes in any case
-
-namespace json_impl {
-/// Nothing of ours nests deeper than 16; a hostile file's depth must not reach recursive code.
-USAGE_STATS_INLINE bool too_deep(std::string_view text) noexcept {
-  int depth = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quoted) {
-      if (c == '\\')
-        ++i;
-      else if (c == '"')
-        quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > 64) return true;
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  return false;
-}
-}  // namespace json_impl
-
-/// Whether so much memory can be had. To be asked before JSON is made: nlohmann/json allocates in its destructors, and
-/// where that fails, the process ends.
-USAGE_STATS_INLINE bool enough_memory(std::size_t bytes = 4 << 20) noexcept {
-  void* volatile memory = ::operator new(bytes, std::nothrow);
-  ::operator delete(memory);
-  return memory != nullptr;
+USAGE_STATS_INLINE bool begins_with_tilde(const std::filesystem::path& path) {
+  return !path.empty() && *path.begin() == "~";
 }
 
-/// The text as JSON; nothing if it is not JSON or nests deeper than 64. Where memory is short it throws std::bad_alloc:
-/// nothing may be taken for damaged then.
-USAGE_STATS_INLINE std::optional<Json> parse_json(std::string_view text) {
-  if (json_impl::too_deep(text)) return std::nullopt;
-  void* volatile memory = ::operator new(65536 + 32 * text.size());
-  ::operator delete(memory);
-  const os::ScopedCLocale plain_numbers;
-  Json value = Json::parse(text.begin(), text.end(), nullptr, false);
-  if (value.is_discarded()) return std::nullopt;
-  return value;
-}
-
-/// Writes what was parsed.
-USAGE_STATS_INLINE void write_json(JsonWriter& out, const Json& value) {  // as deep as parse_json() lets it be
-  switch (value.type()) {
-    case Json::value_t::object:
-      out.begin_object();
-      for (const auto& [name, inner] : *value.get_ptr<const Json::object_t*>()) write_json(out.key(name), inner);
-      return out.end_object();
-    case Json::value_t::array:
-      out.begin_list();
-      for (const Json& inner : *value.get_ptr<const Json::array_t*>()) write_json(out, inner);
-      return out.end_list();
-    case Json::value_t::string:
-      return out.text(*value.get_ptr<const Json::string_t*>());
-    case Json::value_t::boolean:
-      return out.flag(*value.get_ptr<const Json::boolean_t*>());
-    case Json::value_t::number_integer:
-      return out.integer(*value.get_ptr<const Json::number_integer_t*>());
-    case Json::value_t::number_unsigned:
-      return out.positive(*value.get_ptr<const Json::number_unsigned_t*>());
-    case Json::value_t::number_float:
-      return out.number(*value.get_ptr<const Json::number_float_t*>());
-    default:
-      return out.null();
-  }
-}
-
-/// The text of a value that was parsed.
-USAGE_STATS_INLINE std::string json_text(const Json& value, bool indented = false) {
-  JsonWriter out(indented);
-  write_json(out, value);
-  return out.take();
-}
-
-/// The member, or nullptr if the value is no object or has none of that name.
-USAGE_STATS_INLINE const Json* member(const Json& object, const char* name) {
-  if (!object.is_object()) return nullptr;
-  const auto& members = *object.get_ptr<const Json::object_t*>();
-  const auto found = members.find(name);
-  return found == members.end() ? nullptr : &found->second;
-}
-
-USAGE_STATS_INLINE std::string string_member(const Json& object, const char* name) {
-  const Json* const value = member(object, name);
-  const auto* const text = value == nullptr ? nullptr : value->get_ptr<const Json::string_t*>();
-  return text == nullptr ? std::string() : *text;
-}
-
-/// Within what every reader of JSON agrees on (RFC 7493 2.2): nothing larger is ours, and callers may count on from it.
-USAGE_STATS_INLINE std::int64_t integer_member(const Json& object, const char* name, std::int64_t otherwise = 0) {
-  constexpr std::int64_t largest = (std::int64_t{1} << 53) - 1;
-  const Json* const value = member(object, name);
-  if (value == nullptr || !value->is_number_integer()) return otherwise;
-  if (value->is_number_unsigned() &&
-      *value->get_ptr<const Json::number_unsigned_t*>() > static_cast<std::uint64_t>(largest))
-    return otherwise;
-  const std::int64_t number = *value->get_ptr<const Json::number_integer_t*>();
-  return number >= -largest ? number : otherwise;
-}
-
-USAGE_STATS_INLINE bool boolean_member(const Json& object, const char* name) {
-  const Json* const value = member(object, name);
-  const auto* const flag = value == nullptr ? nullptr : value->get_ptr<const Json::boolean_t*>();
-  return flag != nullptr && *flag;
-}
-
-/// A number of any kind; 0 for what is none.
-USAGE_STATS_INLINE double number_of(const Json& value) {
-  if (const auto* const number = value.get_ptr<const Json::number_float_t*>()) return *number;
-  if (const auto* const number = value.get_ptr<const Json::number_unsigned_t*>()) return static_cast<double>(*number);
-  const auto* const number = value.get_ptr<const Json::number_integer_t*>();
-  return number == nullptr ? 0.0 : static_cast<double>(*number);
-}
-
-/// The items of a list that is a member, or nullptr.
-USAGE_STATS_INLINE const Json::array_t* list_member(const Json& object, const char* name) {
-  const Json* const value = member(object, name);
-  return value == nullptr ? nullptr : value->get_ptr<const Json::array_t*>();
-}
-
-/// The members of an object that is a member, or nullptr.
-USAGE_STATS_INLINE const Json::object_t* object_member(const Json& object, const char* name) {
-  const Json* const value = member(object, name);
-  return value == nullptr ? nullptr : value->get_ptr<const Json::object_t*>();
-}
-
-USAGE_STATS_INLINE std::vector<std::string> strings_member(const Json& object, const char* name) {
-  std::vector<std::string> strings;
-  if (const auto* const list = list_member(object, name))
-    for (const Json& item : *list)
-      if (const auto* const text = item.get_ptr<const Json::string_t*>()) strings.push_back(*text);
-  return strings;
-}
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
 namespace settings_impl {
 
 constexpr std::size_t largest_file = 1024 * 1024;
 
 /// A path that the author chose, with its leading ~ replaced; empty where that needs a home folder and there is none.
 USAGE_STATS_INLINE std::filesystem::path expand(const std::filesystem::path& path) {
-  const std::string text = path.string();
-  if (text != "~" && text.compare(0, 2, "~/") != 0) return path;
-  const std::filesystem::path home = os::home();
-  return home.empty() ? home : text == "~" ? home : home / text.substr(2);
+  if (!begins_with_tilde(path)) return path;
+  std::filesystem::path place = os::home();
+  if (!place.empty())
+    for (auto part = std::next(path.begin()); part != path.end(); ++part) place /= *part;
+  return place;
 }
 
 USAGE_STATS_INLINE std::filesystem::path below(const std::filesystem::path& root, const std::string& app,
                                                const char* name) {
-  return root.empty() ? root : root / app / name;
+  return root.empty() ? root : root / os::path_of_bytes(app) / name;
 }
 
 /// Reads the keys that are ours into `settings`; returns what is wrong with them.
 USAGE_STATS_INLINE std::string take_keys(const Json& json, Settings& settings) {
   if (!json.is_object()) return "is not a JSON object";
   if (const Json* const value = member(json, "usage_stats")) {
-    const auto* const text = value->get_ptr<const Json::string_t*>();
-    if (value->is_boolean())
+    const auto* const text = value->get<std::string>();
+    if (value->get<bool>() != nullptr)
       settings.verdict = boolean_member(json, "usage_stats") ? Verdict::on : Verdict::off;
     else if (text != nullptr && *text == "local")
       settings.verdict = Verdict::local;
@@ -10424,18 +13138,19 @@ USAGE_STATS_INLINE std::string take_keys(const Json& json, Settings& settings) {
       return "\"usage_stats\" is neither true, false nor \"local\"";
   }
   if (const Json* const value = member(json, "usage_stats_endpoint")) {
-    if (!value->is_string()) return "\"usage_stats_endpoint\" is not a string";
+    if (value->get<std::string>() == nullptr) return "\"usage_stats_endpoint\" is not a string";
     settings.endpoint = string_member(json, "usage_stats_endpoint");
   }
   if (const Json* const value = member(json, "usage_stats_additional_endpoints")) {
     settings.additional_endpoints = strings_member(json, "usage_stats_additional_endpoints");
-    if (!value->is_array() || settings.additional_endpoints.size() != value->size())
+    const auto* const list = value->get<Json::List>();
+    if (list == nullptr || settings.additional_endpoints.size() != list->size())
       return "\"usage_stats_additional_endpoints\" is not a list of strings";
   }
   return {};
 }
 
-/// In a valid JSON text, the position behind the value (or string) that begins at `at`.
+/// In a valid JSON text, the position after the value (or string) that begins at `at`.
 USAGE_STATS_INLINE std::size_t behind_value(std::string_view text, std::size_t at) {
   int depth = 0;
   bool quoted = false;
@@ -10472,7 +13187,7 @@ USAGE_STATS_INLINE std::string with_member(std::string text, const std::string& 
   while (text[at] == '"') {
     const std::size_t key_end = behind_value(text, at);
     const auto name = parse_json(std::string_view(text).substr(at, key_end - at));  // it may be written with escapes
-    const auto* const plain = name ? name->get_ptr<const Json::string_t*>() : nullptr;
+    const auto* const plain = name ? name->get<std::string>() : nullptr;
     const bool ours = plain != nullptr && *plain == key;
     const std::size_t begin = text.find_first_not_of(blank, text.find(':', key_end) + 1);
     std::size_t end = behind_value(text, begin);
@@ -10487,7 +13202,7 @@ USAGE_STATS_INLINE std::string with_member(std::string text, const std::string& 
   }
   if (found) return text;
   if (empty) return text.substr(0, brace) + "{\n  " + quoted_key + ": " + value + "\n" + text.substr(at);
-  // A new member in front, behind the same white space as the one that was first.
+  // A new member in front, after the same white space as the one that was first.
   const std::size_t first = text.find_first_not_of(blank, brace + 1);
   const std::string space = text.substr(brace + 1, first - brace - 1);
   return text.insert(brace + 1, space + quoted_key + ": " + value + ",");
@@ -10518,7 +13233,34 @@ USAGE_STATS_INLINE std::optional<std::string> substitute(const Options& options,
   return address && !address->empty() ? address : config.endpoint;
 }
 
+#if defined(_WIN32)
+constexpr const char *home_variable = "USERPROFILE", *state_variable = "LOCALAPPDATA", *config_variable = "APPDATA";
+#elif defined(__APPLE__)
+constexpr const char *home_variable = "HOME", *state_variable = home_variable, *config_variable = home_variable;
+#else
+constexpr const char *home_variable = "HOME", *state_variable = "XDG_STATE_HOME", *config_variable = "XDG_CONFIG_HOME";
+#endif
+
+/// `given`: by the author; `usual`: the variable of the platform's place, for which HOME stands where it is not set.
+USAGE_STATS_INLINE std::string variable_of(const std::filesystem::path& given, const char* usual) {
+  if (!given.empty()) return given.native()[0] == '~' ? home_variable : "";
+#if defined(_WIN32)
+  return usual;
+#else
+  const auto value = os::variable(usual);
+  return value && os::path_of_bytes(*value).is_absolute() ? usual : home_variable;
+#endif
+}
+
 }  // namespace settings_impl
+
+USAGE_STATS_INLINE std::string variable_of_usage_path(const Options& options) {
+  return settings_impl::variable_of(options.directory, settings_impl::state_variable);
+}
+
+USAGE_STATS_INLINE std::string variable_of_config_path(const Options& options) {
+  return settings_impl::variable_of(options.config_file, settings_impl::config_variable);
+}
 
 USAGE_STATS_INLINE std::filesystem::path config_path(const Options& options) {
   if (!options.config_file.empty()) return settings_impl::expand(options.config_file);
@@ -10535,7 +13277,9 @@ USAGE_STATS_INLINE std::filesystem::path usage_path(const Options& options) {
   return settings_impl::below(os::state_root(), options.app, "usage");
 }
 
-USAGE_STATS_INLINE Settings read_settings(const std::filesystem::path& file) {
+namespace settings_impl {
+
+USAGE_STATS_INLINE Settings read_by(decltype(&os::read_file) read, const std::filesystem::path& file) {
   Settings settings;
   settings.file = file;
   if (file.empty()) {
@@ -10543,17 +13287,26 @@ USAGE_STATS_INLINE Settings read_settings(const std::filesystem::path& file) {
     return settings;
   }
   std::error_code error;
-  const auto text = os::read_file(file, settings_impl::largest_file, error);
+  const auto text = read(file, largest_file, error);
   if (!text) {
     settings.present = error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory;
-    if (settings.present) settings.problem = file.string() + " cannot be read: " + error.message();
+    if (settings.present) settings.problem = os::path_bytes(file) + " cannot be read: " + error.message();
     return settings;
   }
   settings.present = true;
   const auto json = parse_json(*text);
-  const std::string problem = json ? settings_impl::take_keys(*json, settings) : "is not JSON";
-  if (!problem.empty()) settings.problem = file.string() + ": " + problem;
+  const std::string problem = json ? take_keys(*json, settings) : "is not JSON";
+  if (!problem.empty()) settings.problem = os::path_bytes(file) + ": " + problem;
   return settings;
+}
+
+}  // namespace settings_impl
+
+USAGE_STATS_INLINE Settings read_settings(const std::filesystem::path& file) {
+  return settings_impl::read_by(&os::read_file, file);
+}
+USAGE_STATS_INLINE Settings read_policy(const std::filesystem::path& file) {
+  return settings_impl::read_by(&os::read_policy_file, file);
 }
 
 USAGE_STATS_INLINE std::string write_verdict(const std::filesystem::path& file, bool on) {
@@ -10564,13 +13317,14 @@ USAGE_STATS_INLINE std::string write_verdict(const std::filesystem::path& file, 
     const auto found = os::read_file(file, settings_impl::largest_file, error);
     const auto json = found ? parse_json(*found) : std::nullopt;
     if (!json || !json->is_object())
-      return before.problem.empty() ? file.string() + " cannot be read" : before.problem + "; it is left as it is";
+      return before.problem.empty() ? os::path_bytes(file) + " cannot be read"
+                                    : before.problem + "; it is left as it is";
     text = *found;
   } else if (!before.problem.empty()) {
     return before.problem;
   }
   error = os::replace_file(file, settings_impl::with_member(text, "usage_stats", on ? "true" : "false"));
-  return error ? file.string() + " cannot be written: " + error.message() : std::string();
+  return error ? os::path_bytes(file) + " cannot be written: " + error.message() : std::string();
 }
 
 USAGE_STATS_INLINE std::vector<Endpoint> effective_endpoints(const Options& options, const Settings& policy,
@@ -10580,7 +13334,7 @@ USAGE_STATS_INLINE std::vector<Endpoint> effective_endpoints(const Options& opti
     Endpoint endpoint = settings_impl::named_endpoint(address, usual);
     const auto same = [&](const Endpoint& other) { return other.url == endpoint.url; };
     if (!parse_url(endpoint.url))
-      problem = "endpoint '" + address + "': not an http or https URL";
+      problem = "endpoint '" + address + "': " + url_problem(endpoint.url);
     else if (endpoint.protocol == Protocol::amplitude)  // without a key nothing but refusals could come of it
       problem = "endpoint '" + address + "': amplitude needs an api_key, and only the program itself can have one";
     else if (std::any_of(list.begin(), list.end(), same))
@@ -10636,7 +13390,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
 USAGE_STATS_INLINE std::string anothers_home(const std::filesystem::path& home) {
-  return "this home folder belongs to another user: " + home.string();
+  return "this home folder belongs to another user: " + os::path_bytes(home);
 }
 
 USAGE_STATS_INLINE std::vector<std::string> prefixes_of_no(std::string_view app) {
@@ -10649,7 +13403,7 @@ namespace consent_impl {
 
 /// What the rules look at. The files and the state are read when a rule first needs them: an environment that says
 /// "off" costs not even one file read.
-struct Facts {
+struct Situation {
   const Options& options;
   const std::vector<std::string>& arguments;
   const std::string& problem;
@@ -10658,9 +13412,9 @@ struct Facts {
   const std::string prefix = environment_prefix(options.app);
 };
 
-using Answer = std::optional<Decision>;
+using Opinion = std::optional<Decision>;
 
-USAGE_STATS_INLINE Answer off(std::string why) { return Decision{Verdict::off, 0, std::move(why)}; }
+USAGE_STATS_INLINE Opinion off(std::string why) { return Decision{Verdict::off, 0, std::move(why)}; }
 
 USAGE_STATS_INLINE std::string set_to(const std::string& name, const std::string& value) {
   return value.size() > 64 ? name + " is set" : name + "=" + value;
@@ -10678,115 +13432,117 @@ USAGE_STATS_INLINE Word enabled_word(const std::string& name, std::string& text)
   return word == "1" || word == "true" || word == "yes" || word == "on" ? Word::on : Word::off;
 }
 
-USAGE_STATS_INLINE Answer process_is_trusted(Facts& facts) {  // 1
+USAGE_STATS_INLINE Opinion process_is_trusted(Situation& situation) {  // 1
   if (os::variable("USAGE_STATS_UPLOADER")) return off("this process was started as an uploader");
   if (os::elevated()) return off("the program runs with more privileges than its user (setuid)");
-  if (!facts.problem.empty()) return off(facts.problem);
+  if (!situation.problem.empty()) return off(situation.problem);
   return {};
 }
 
-USAGE_STATS_INLINE Answer environment_says_off(Facts& facts) {  // 2
+USAGE_STATS_INLINE Opinion environment_says_off(Situation& situation) {  // 2
   std::string text;
-  for (const std::string& prefix : prefixes_of_no(facts.options.app))
+  for (const std::string& prefix : prefixes_of_no(situation.options.app))
     if (const std::string name = prefix + "_USAGE_STATS_ENABLED"; enabled_word(name, text) == Word::off)
       return off(set_to(name, text));
   return {};
 }
 
-USAGE_STATS_INLINE Answer no_telemetry_is_set(Facts& facts) {  // 3
-  for (const std::string& prefix : prefixes_of_no(facts.options.app))
+USAGE_STATS_INLINE Opinion no_telemetry_is_set(Situation& situation) {  // 3
+  for (const std::string& prefix : prefixes_of_no(situation.options.app))
     for (const char* const suffix : {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"})
       if (os::variable((prefix + suffix).c_str())) return off(prefix + suffix + " is set");
   return {};
 }
 
-USAGE_STATS_INLINE Answer do_not_track(Facts&) {  // 4
+USAGE_STATS_INLINE Opinion do_not_track(Situation&) {  // 4
   const auto value = os::variable("DO_NOT_TRACK");
   if (!value || value->empty() || *value == "0") return {};
   return off(set_to("DO_NOT_TRACK", *value));
 }
 
-USAGE_STATS_INLINE Answer argument_says_off(Facts& facts) {  // 5
-  for (const std::string& argument : facts.arguments)
+USAGE_STATS_INLINE Opinion argument_says_off(Situation& situation) {  // 5
+  for (const std::string& argument : situation.arguments)
     if (argument == "--disable-usage-stats") return off("the argument --disable-usage-stats was given");
   return {};
 }
 
-USAGE_STATS_INLINE Answer home_is_ours(Facts&) {  // 1, behind what the environment alone decides: it looks at folders
+USAGE_STATS_INLINE Opinion
+home_is_ours(Situation&) {  // 1, after what the environment alone decides: it looks at folders
   const std::filesystem::path home = os::foreign_home();
   if (home.empty()) return {};
   return off(anothers_home(home));
 }
 
-USAGE_STATS_INLINE Answer file_says(const Settings& settings) {  // 6 and 9, or 10 where the file is broken
+USAGE_STATS_INLINE Opinion file_says(const Settings& settings) {  // 6 and 9, or 10 where the file is broken
   if (!settings.problem.empty()) return Decision{Verdict::off, 10, settings.problem};
   if (!settings.verdict) return {};
   const char* const word = *settings.verdict == Verdict::on    ? "true"
                            : *settings.verdict == Verdict::off ? "false"
                                                                : "\"local\"";
-  return Decision{*settings.verdict, 0, settings.file.string() + " says \"usage_stats\": " + word};
+  return Decision{*settings.verdict, 0, os::path_bytes(settings.file) + " says \"usage_stats\": " + word};
 }
 
-USAGE_STATS_INLINE Answer policy_says(Facts& facts) {  // 6
-  facts.consent.policy = read_settings(policy_path(facts.options));
-  return file_says(facts.consent.policy);
+USAGE_STATS_INLINE Opinion policy_says(Situation& situation) {  // 6
+  situation.consent.policy = read_policy(policy_path(situation.options));
+  return file_says(situation.consent.policy);
 }
 
-USAGE_STATS_INLINE Answer environment_says_on(Facts& facts) {  // 7
+USAGE_STATS_INLINE Opinion environment_says_on(Situation& situation) {  // 7
   std::string text;
-  const std::string name = facts.prefix + "_USAGE_STATS_ENABLED";
+  const std::string name = situation.prefix + "_USAGE_STATS_ENABLED";
   if (enabled_word(name, text) != Word::on) return {};
   return Decision{Verdict::on, 0, set_to(name, text)};
 }
 
-USAGE_STATS_INLINE Answer build_is_not_official(Facts& facts) {  // 8
-  if (facts.options.official_build) return {};
+USAGE_STATS_INLINE Opinion build_is_not_official(Situation& situation) {  // 8
+  if (situation.options.official_build) return {};
   return off("this is not an official build of the program");
 }
 
-USAGE_STATS_INLINE Answer config_says(Facts& facts) {  // 9
-  facts.consent.config = read_settings(config_path(facts.options));
-  Answer answer = file_says(facts.consent.config);
-  if (answer && answer->verdict == Verdict::off) return answer;
+USAGE_STATS_INLINE Opinion config_says(Situation& situation) {  // 9
+  situation.consent.config = read_settings(config_path(situation.options));
+  Opinion opinion = file_says(situation.consent.config);
+  if (opinion && opinion->verdict == Verdict::off) return opinion;
   // A "no" is kept in two places. Which config file a run finds hangs on its environment; the state's "no" holds
   // whatever that file says, until `usage-stats enable` takes both back.
-  if (!answer && facts.options.consent == ConsentMode::opt_in) return answer;  // off either way, by rule 11
-  if (!facts.state().said_no) return answer;
-  return off((usage_path(facts.options) / "state.json").string() + " says that usage statistics were switched off");
+  if (!opinion && situation.options.consent == ConsentMode::opt_in) return opinion;  // off either way, by rule 11
+  if (!situation.state().said_no) return opinion;
+  return off(os::path_bytes(usage_path(situation.options) / "state.json") +
+             " says that usage statistics were switched off");
 }
 
-USAGE_STATS_INLINE Answer opt_in(Facts& facts) {  // 11
-  if (facts.options.consent != ConsentMode::opt_in) return {};
+USAGE_STATS_INLINE Opinion opt_in(Situation& situation) {  // 11
+  if (situation.options.consent != ConsentMode::opt_in) return {};
   return off("usage statistics are opt-in, and nobody has switched them on");
 }
 
 /// Somebody sits at the terminal and sees what this program, and not another one, writes there.
 USAGE_STATS_INLINE bool attended() { return interactive() && os::in_foreground(); }
 
-USAGE_STATS_INLINE Answer prompt(Facts& facts) {  // 12
-  if (facts.options.consent != ConsentMode::ask || !attended()) return {};
-  if (facts.state().unanswered_prompts >= 3) return off("asked three times without an answer");
+USAGE_STATS_INLINE Opinion prompt(Situation& situation) {  // 12
+  if (situation.options.consent != ConsentMode::ask || !attended()) return {};
+  if (situation.state().unanswered_prompts >= 3) return off("asked three times without an answer");
   if (os::input_waiting()) return {};  // it is meant for the program and must not become the answer
-  facts.consent.ask = true;
+  situation.consent.ask = true;
   return off("the question has not been answered");
 }
 
-USAGE_STATS_INLINE Answer notice_was_shown(Facts& facts) {  // 13
-  if (facts.options.consent != ConsentMode::opt_out || !facts.state().notice_shown) return {};
+USAGE_STATS_INLINE Opinion notice_was_shown(Situation& situation) {  // 13
+  if (situation.options.consent != ConsentMode::opt_out || !situation.state().notice_shown) return {};
   return Decision{Verdict::on, 0, "the notice was shown in an earlier run"};
 }
 
-USAGE_STATS_INLINE Answer notice_is_due(Facts& facts) {  // 14
-  if (facts.options.consent != ConsentMode::opt_out || !attended()) return {};
-  facts.consent.show_notice = true;
+USAGE_STATS_INLINE Opinion notice_is_due(Situation& situation) {  // 14
+  if (situation.options.consent != ConsentMode::opt_out || !attended()) return {};
+  situation.consent.show_notice = true;
   return Decision{Verdict::local, 0, "the notice is shown in this run for the first time"};
 }
 
-USAGE_STATS_INLINE Answer unattended(Facts& facts) {  // 15
+USAGE_STATS_INLINE Opinion unattended(Situation& situation) {  // 15
   const std::string why = in_ci()       ? "continuous integration: "
                           : !attended() ? "nobody at a terminal: "
                                         : "input was typed ahead, so the question could not be asked: ";
-  switch (facts.options.unattended) {
+  switch (situation.options.unattended) {
     case Unattended::off:
       return off(why + "nothing is collected");
     case Unattended::local:
@@ -10794,14 +13550,14 @@ USAGE_STATS_INLINE Answer unattended(Facts& facts) {  // 15
     case Unattended::on:
       break;
   }
-  facts.consent.show_notice = !facts.state().notice_shown;
+  situation.consent.show_notice = !situation.state().notice_shown;
   return Decision{Verdict::on, 0, why + "the program's author has switched them on"};
 }
 
 /// docs/consent.md; the first rule that applies decides. Rule 10 takes the place of the rule whose file is broken.
 struct Rule {
   int number;
-  Answer (*speak)(Facts&);
+  Opinion (*speak)(Situation&);
 };
 constexpr std::array<Rule, 15> rules = {{{1, process_is_trusted},
                                          {2, environment_says_off},
@@ -10824,12 +13580,12 @@ constexpr std::array<Rule, 15> rules = {{{1, process_is_trusted},
 USAGE_STATS_INLINE Consent decide(const Options& options, const std::vector<std::string>& arguments,
                                   const std::string& problem, const std::function<State()>& state) {
   Consent consent;
-  consent_impl::Facts facts{options, arguments, problem, state, consent};
+  consent_impl::Situation situation{options, arguments, problem, state, consent};
   for (const auto& rule : consent_impl::rules) {
-    auto answer = rule.speak(facts);
-    if (!answer) continue;
-    if (answer->rule == 0) answer->rule = rule.number;
-    consent.decision = std::move(*answer);
+    auto opinion = rule.speak(situation);
+    if (!opinion) continue;
+    if (opinion->rule == 0) opinion->rule = rule.number;
+    consent.decision = std::move(*opinion);
     break;
   }
   // What is not off needs the config's endpoints, also where an earlier rule has decided.
@@ -10854,21 +13610,25 @@ USAGE_STATS_INLINE std::optional<Permission> permission_by(const Settings& setti
 
 USAGE_STATS_INLINE Permission permission_for(const Envelope& envelope, const State& state) {
   const auto gone = [](const std::filesystem::path& file) {
-    return Permission{Leave::withdrawn, file.string() + " no longer says \"usage_stats\": true"};
+    return Permission{Leave::withdrawn, os::path_bytes(file) + " no longer says \"usage_stats\": true"};
   };
   if (!envelope.policy_file.is_absolute()) return {Leave::unclear, "the run did not record where its policy file is"};
-  if (auto answer = consent_impl::permission_by(read_settings(envelope.policy_file))) return *answer;
+  if (auto opinion = consent_impl::permission_by(read_policy(envelope.policy_file))) return *opinion;
   if (envelope.rule == 6) return gone(envelope.policy_file);
   if (envelope.rule == 7) return {Leave::allowed, "the run's environment had switched them on"};
   if (state.said_no) return {Leave::withdrawn, "usage statistics were switched off"};
   if (!envelope.config_file.is_absolute()) return {Leave::unclear, "the run did not record where its config file is"};
-  if (auto answer = consent_impl::permission_by(read_settings(envelope.config_file))) return *answer;
+  if (auto opinion = consent_impl::permission_by(read_settings(envelope.config_file))) return *opinion;
   if (envelope.rule == 9 || envelope.rule == 12) return gone(envelope.config_file);
   return {Leave::allowed, "nothing says no"};
 }
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/consent/plan.inl
+
+#include <algorithm>
+
 // ---- usage_stats/detail/record/disclosure.inl
 
 #include <algorithm>
@@ -10944,9 +13704,9 @@ USAGE_STATS_INLINE void disclose(Disclosed& disclosed, const DictionaryEntry& en
   disclosed.fields[entry.name] = std::move(field);
 }
 
-USAGE_STATS_INLINE const char* const detail_words[] = {"none", "names", "values"};
-USAGE_STATS_INLINE const char* const error_words[] = {"type", "scrubbed"};
-USAGE_STATS_INLINE const char* const id_words[] = {"session", "monthly", "install"};
+inline constexpr const char* detail_words[] = {"none", "names", "values"};
+inline constexpr const char* error_words[] = {"type", "scrubbed"};
+inline constexpr const char* id_words[] = {"session", "monthly", "install"};
 
 template <class Enum, std::size_t Count>
 Enum enum_of(const std::string& word, const char* const (&words)[Count]) noexcept {
@@ -10994,7 +13754,8 @@ USAGE_STATS_INLINE std::optional<Disclosed> disclosed_of(const Json& state, bool
   disclosed.errors = enum_of<ErrorDetail>(string_member(*json, "errors"), error_words);
   disclosed.client_id = enum_of<ClientId>(string_member(*json, "client_id"), id_words);
   const Json* const hashed = member(*json, "hashed_id_only");
-  disclosed.hashed_id_only = hashed == nullptr || !hashed->is_boolean() || boolean_member(*json, "hashed_id_only");
+  disclosed.hashed_id_only =
+      hashed == nullptr || hashed->get<bool>() == nullptr || boolean_member(*json, "hashed_id_only");
   disclosed.names_only = boolean_member(*json, "names_only");
   if (const auto* const fields = object_member(*json, "fields"))
     for (const auto& [name, field] : *fields)
@@ -11073,7 +13834,7 @@ USAGE_STATS_INLINE void Comparison::look_at_arguments() {
 USAGE_STATS_INLINE void Comparison::look_at_errors_and_id() {
   if (options.errors > so_far.errors) {
     found("error messages", "the messages of errors, without what is private in them",
-          [](Disclosed& now) { now.errors = ErrorDetail::scrubbed; });
+          [](Disclosed& now) noexcept { now.errors = ErrorDetail::scrubbed; });
     instead().errors = so_far.errors;
   }
   if (options.client_id > so_far.client_id) {
@@ -11085,7 +13846,8 @@ USAGE_STATS_INLINE void Comparison::look_at_errors_and_id() {
     instead().client_id = so_far.client_id;
   }
   if (so_far.hashed_id_only && !options.hash_client_id && options.client_id != ClientId::session) {
-    found("the id itself", "the random id itself, so far its hash", [](Disclosed& now) { now.hashed_id_only = false; });
+    found("the id itself", "the random id itself, so far its hash",
+          [](Disclosed& now) noexcept { now.hashed_id_only = false; });
     // An id that each run makes anew has nothing behind its hash.
     if ((withheld.instead ? *withheld.instead : options).client_id != ClientId::session)
       instead().hash_client_id = true;
@@ -11181,12 +13943,11 @@ USAGE_STATS_INLINE Withheld withheld_from(const Options& options, const std::vec
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/consent/plan.inl
-
-#include <algorithm>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
+constexpr const char* no_place_for_reports = "there is no place for reports (no home folder)";
+
 namespace plan_impl {
 
 /// What a run must do without since no notice has named it, as far as anything is sent at all. With a verdict by rule
@@ -11210,6 +13971,25 @@ USAGE_STATS_INLINE std::string problem_of_author(const Options& options) {
   return problem.empty() ? problem_with_declarations() : problem;
 }
 
+/// What lies in the folder, and whether a run could write there: neither is tried by writing.
+USAGE_STATS_INLINE void look_at_folder(const Options& options, Plan& plan) {
+  plan.folder = usage_path(options);
+  if (plan.folder.empty()) {
+    plan.folder_error = std::make_error_code(std::errc::no_such_file_or_directory);
+    plan.folder_problem = no_place_for_reports;
+  } else if (plan.open_folder(options, false) || plan.folder_missing) {
+    plan.folder_error = os::check_writable(plan.folder);
+    if (plan.folder_error)
+      (plan.storage ? plan.write_problem : plan.folder_problem) =
+          os::path_bytes(plan.folder) + ": " + plan.folder_error.message();
+  }
+  if (plan.storage) plan.storage->be_patient(time_for_state);
+  if (plan.state.damaged)
+    plan.problems.push_back(os::path_bytes(plan.folder / storage_impl::state_file) +
+                            ": damaged: what it knew is forgotten");
+  if (!plan.obstacle_in_folder().empty()) plan.problems.push_back(plan.obstacle_in_folder());
+}
+
 }  // namespace plan_impl
 
 USAGE_STATS_INLINE bool by_hand(const Decision& decision) noexcept {
@@ -11224,12 +14004,12 @@ USAGE_STATS_INLINE std::vector<Endpoint> recipients(const Options& options, cons
 
 USAGE_STATS_INLINE bool Plan::open_folder(const Options& options, bool create) {
   if (storage || folder.empty()) return storage.has_value();
-  std::error_code error;
-  storage = Storage::open(folder, options.app, create, error);
+  storage = Storage::open(folder, options.app, create, folder_error);
+  folder_missing = !create && folder_error == std::errc::no_such_file_or_directory;
   if (storage)
     state = storage->state_at_opening();
-  else if (create || error != std::errc::no_such_file_or_directory)
-    folder_problem = folder.string() + ": " + error.message();
+  else if (!folder_missing)
+    folder_problem = os::path_bytes(folder) + ": " + folder_error.message();
   return storage.has_value();
 }
 
@@ -11249,7 +14029,9 @@ USAGE_STATS_INLINE void Plan::complete(const Options& options) {
 
 USAGE_STATS_INLINE void Plan::conclude(Decision said) {
   decision = std::move(said);
-  if (!folder_problem.empty()) return turn_off(folder_problem);  // a run would find the same
+  // A run that is not off before it looks there would find the same.
+  if (!obstacle_in_folder().empty() && (decision.verdict != Verdict::off || consent.ask))
+    return turn_off(obstacle_in_folder());
   if (decision.verdict != Verdict::on || !endpoints.empty()) return;
   decision.verdict = Verdict::local;
   decision.why += !withheld.endpoints.empty() ? "; no notice has named the server that reports would go to"
@@ -11280,21 +14062,12 @@ USAGE_STATS_INLINE Plan plan_of(const Options& options) {
   plan.problem = plan_impl::problem_of_author(options);
   if (!plan.problem.empty()) plan.problems.push_back(plan.problem);
   const std::string obstacle = plan_impl::obstacle(options);
-  if (obstacle.empty()) {
-    plan.folder = usage_path(options);
-    plan.open_folder(options, false);
-    if (plan.storage) plan.storage->be_patient(time_for_state);
-    if (plan.state.damaged)
-      plan.problems.push_back((plan.folder / storage_impl::state_file).string() +
-                              ": damaged: what it knew is forgotten");
-    if (!plan.folder_problem.empty()) plan.problems.push_back(plan.folder_problem);
-    if (plan.folder.empty()) plan.problems.emplace_back("there is no place for reports (no home folder)");
-  }
+  if (obstacle.empty()) plan_impl::look_at_folder(options, plan);
   plan.consent = decide(options, {}, plan.problem, [&] { return plan.state; });
   plan.decision = plan.consent.decision;
   if (!obstacle.empty()) return plan.folder_problem = obstacle, plan;
   Consent& consent = plan.consent;
-  if (consent.policy.file.empty()) consent.policy = read_settings(policy_path(options));
+  if (consent.policy.file.empty()) consent.policy = read_policy(policy_path(options));
   if (consent.config.file.empty()) consent.config = read_settings(config_path(options));
   for (const Settings* const settings : {&consent.policy, &consent.config})
     if (!settings->problem.empty()) plan.problems.push_back(settings->problem);
@@ -11305,32 +14078,303 @@ USAGE_STATS_INLINE Plan plan_of(const Options& options) {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/store/client_id.inl
+// ---- usage_stats/detail/consent/notice.inl
+
+#include <algorithm>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
+namespace notice_impl {
 
-USAGE_STATS_INLINE std::string client_id_of(const Options& options, const State& state) {
-  std::string id;
-  switch (options.client_id) {
-    case ClientId::session:
-      id = random_hex(16);
-      break;
-    case ClientId::monthly:
-      // Who knows the ids of two months cannot tell that they belong together; the secret never leaves.
-      if (!state.secret.empty())
-        id = sha256(state.secret + " " + timestamp(std::chrono::system_clock::now()).substr(0, 7)).substr(0, 32);
-      break;
-    case ClientId::install:
-      id = state.client_id;
-      break;
-  }
-  return options.hash_client_id && !id.empty() ? sha256(id) : id;
+constexpr std::size_t most_lines = 8;
+constexpr int widest = 80, narrowest = 20;
+constexpr std::chrono::seconds time_to_answer{10};
+constexpr char hard_blank = '\1';  // in a command to type: no line ends here
+
+USAGE_STATS_INLINE int columns_of(std::string_view text) noexcept {  // a character is a column: near enough
+  int count = 0;
+  for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  return count;
 }
 
-USAGE_STATS_INLINE void make_client_id(const Options& options, State& state) {
-  if (options.client_id == ClientId::install && state.client_id.empty()) state.client_id = random_hex(16);
-  if (options.client_id == ClientId::monthly && state.secret.empty()) state.secret = random_hex(32);
+/// Lines of at most `columns` where words allow it.
+USAGE_STATS_INLINE std::vector<std::string> wrap(const std::string& text, int columns) {
+  std::vector<std::string> lines(1);
+  int used = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    std::string word = text.substr(begin, end - begin);
+    begin = end + 1;
+    const int wide = columns_of(word);
+    std::replace(word.begin(), word.end(), hard_blank, ' ');
+    if (used > 0 && used + 1 + wide > columns) {
+      lines.emplace_back();
+      used = 0;
+    }
+    if (used > 0) lines.back() += ' ';
+    lines.back() += word;
+    used += wide + (used > 0 ? 1 : 0);
+  }
+  return lines;
+}
+
+USAGE_STATS_INLINE std::size_t lines_of(const std::vector<std::string>& paragraphs, int columns) {
+  std::size_t count = 0;
+  for (const std::string& paragraph : paragraphs) {
+    if (paragraph.empty()) continue;
+    for (const std::string& line : wrap(paragraph, columns))
+      count += static_cast<std::size_t>((std::max(columns_of(line), 1) + columns - 1) / columns);
+  }
+  return count;
+}
+
+USAGE_STATS_INLINE std::string text_of(const std::vector<std::string>& paragraphs, int columns) {
+  std::string text;
+  const int width = columns <= 0 ? widest : std::clamp(columns, narrowest, widest);
+  for (const std::string& paragraph : paragraphs) {
+    if (paragraph.empty()) continue;
+    for (const std::string& line : wrap(paragraph, width)) text += line + "\n";
+  }
+  return text;
+}
+
+/// A command or a path that is to be copied: in one piece where the line is wide enough.
+USAGE_STATS_INLINE std::string whole(std::string text) {
+  std::replace(text.begin(), text.end(), ' ', hard_blank);
+  return text;
+}
+
+USAGE_STATS_INLINE std::string hosts(const std::vector<Endpoint>& endpoints, std::size_t most) {
+  std::vector<std::string> names;
+  for (const Endpoint& endpoint : endpoints)
+    if (const auto url = parse_url(endpoint.url);
+        url && std::find(names.begin(), names.end(), url->host) == names.end())
+      names.push_back(url->host);
+  std::string text;
+  for (std::size_t i = 0; i < names.size() && i < most; ++i)
+    text += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + plain_text(names[i]);
+  return names.size() > most ? text + " and " + std::to_string(names.size() - most) + " more" : text;
+}
+
+USAGE_STATS_INLINE std::string what(const Options& options) {
+  const std::string rest = ", durations, errors, and the kind of system";
+  switch (options.arguments) {
+    case ArgumentDetail::none:
+      return "commands" + rest;
+    case ArgumentDetail::values:
+      return "commands, options and their values" + rest;
+    case ArgumentDetail::names:
+      break;
+  }
+  return (options.argument_values.empty() ? "commands, option names"
+                                          : "commands, option names and some option values") +
+         rest;
+}
+
+USAGE_STATS_INLINE std::string place(const std::filesystem::path& file) {
+  return whole(plain_text(os::path_with_tilde(file)));
+}
+
+/// What is typed in front of a subcommand, as far as a notice has room for it.
+USAGE_STATS_INLINE std::string command_with_room(const Options& options) {
+  std::string command = typed_command(options);
+  constexpr int most = 120;
+  if (columns_of(command) > most) command.clear();
+  return command;
+}
+
+/// Only what works in this program, and under the rule that has switched it on: the config file stands below the
+/// policy (6) and the environment (7). `brief`: one way of two.
+USAGE_STATS_INLINE std::string how_to_stop(const Options& options, int rule, bool brief) {
+  std::string variable = "set " + environment_prefix(options.app) + "_USAGE_STATS_ENABLED=0";
+  const std::string command = command_with_room(options);
+  const std::filesystem::path config = config_path(options);
+  if (rule == 6 || rule == 7) return variable;
+  if (!command.empty()) return whole(command + " disable") + (brief ? "" : ", or " + variable);
+  if (config.empty() || brief) return variable;
+  return variable + ", or put " + whole("{\"usage_stats\": false}") + " into " + place(config);
+}
+
+/// What notice and question have in common, but for the words in which they differ.
+struct Wording {
+  const char *verb, *be, *when, *question;
+};
+
+USAGE_STATS_INLINE std::vector<std::string> paragraphs_of(const Options& options,
+                                                          const std::vector<Endpoint>& endpoints,
+                                                          const Wording& wording, const std::string& purpose,
+                                                          bool brief) {
+  const std::string receivers = std::string("Reports ") + wording.be + " sent to " + hosts(endpoints, brief ? 1 : 3) +
+                                wording.when + "; copies are kept in ";
+  const std::string command = command_with_room(options), policy = plain_text(options.policy_url);
+  const std::string describe = command.empty() || brief ? "" : whole(command + " describe");
+  const std::string more = describe + (describe.empty() || policy.empty() ? "" : ", ") + policy;
+  return {options.app + wording.verb + "collect" + (*wording.question == '\0' ? "s" : "") +
+              " usage statistics: " + what(options) + ".",
+          purpose,
+          (endpoints.empty() ? "Reports stay on this machine, in " : receivers) + place(usage_path(options)),
+          "To stop it: " + how_to_stop(options, 0, brief),
+          more.empty() ? "" : "More: " + more,
+          wording.question};
+}
+
+/// Takes the last word of an author's text, for which "..." stands.
+USAGE_STATS_INLINE void shorten(std::string& text) {
+  if (text.size() > 4 && text.compare(text.size() - 4, 4, " ...") == 0) text.resize(text.size() - 4);
+  const std::size_t word = text.rfind(' ');
+  text = word == std::string::npos ? std::string() : text.substr(0, word) + " ...";
+}
+
+/// The author's purpose is shortened until all fits into 8 lines, and then the rest is put more briefly.
+USAGE_STATS_INLINE std::string explain(const Options& options, const std::vector<Endpoint>& endpoints,
+                                       const Wording& wording, int columns) {
+  const std::string purpose = plain_text(options.purpose);
+  std::vector<std::string> paragraphs = paragraphs_of(options, endpoints, wording, purpose, false);
+  while (!paragraphs[1].empty() && lines_of(paragraphs, widest) > most_lines) shorten(paragraphs[1]);
+  if (lines_of(paragraphs, widest) > most_lines) paragraphs = paragraphs_of(options, endpoints, wording, {}, true);
+  return text_of(paragraphs, columns);
+}
+
+USAGE_STATS_INLINE void log_failure(const Log& log, const char* what, std::error_code error) {
+  if (error) log(what, "state.json: ", error.message());
+}
+
+/// Takes the answer for good. A "no" is kept in two places, so that a run that finds another config file knows it too.
+USAGE_STATS_INLINE void remember_answer(const Options& options, Plan& plan, bool yes, const Log& log) {
+  const std::string problem = write_verdict(config_path(options), yes);
+  if (!problem.empty()) log("the answer could not be stored: ", problem);
+  if (!yes)
+    plan.conclude({Verdict::off, 12, "the question was answered with no"});
+  else if (problem.empty())
+    plan.conclude({Verdict::on, 12, "the question was answered with yes"});
+  else  // the yes must still be in its place when the report leaves
+    plan.conclude({Verdict::local, 12, "the answer yes could not be stored"});
+  log_failure(log, "", plan.storage->update_state([&](State& state) {
+    state.unanswered_prompts = 0;
+    state.said_no = !yes;
+    if (yes) disclose_all(state.disclosed, options, plan.endpoints);
+  }));
+}
+
+/// Asks. The answer is taken for "not now", and counted, before it is known: so Ctrl-C needs no handler.
+USAGE_STATS_INLINE void ask(const Options& options, Plan& plan, const Log& log) {
+  if (const auto error = plan.storage->update_state([](State& state) noexcept { ++state.unanswered_prompts; }))
+    return log_failure(log, "not asked: ", error);
+  // Again, because that took time.
+  if (os::input_waiting() ||
+      !os::offer_to_standard_error(question_text(options, plan.endpoints, os::terminal_columns()))) {
+    plan.storage->update_state(
+        [](State& state) { state.unanswered_prompts = (std::max)(0, state.unanswered_prompts - 1); });
+    return log("not asked: the terminal accepts no output now, or input was typed ahead");
+  }
+  const auto line = os::read_line(time_to_answer);
+  if (!line) os::offer_to_standard_error("\n");  // the host's own words shall not follow the question on its line
+  std::string word = line.value_or("");
+  word.erase(std::remove_if(word.begin(), word.end(), [](char c) { return c == ' ' || c == '\t'; }), word.end());
+  for (char& c : word)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  const bool yes = word == "y" || word == "yes", no = word == "n" || word == "no";
+  if (yes || no) remember_answer(options, plan, yes, log);
+}
+
+/// Shows the first notice. One that could not be written has informed nobody: nothing is sent.
+USAGE_STATS_INLINE void show_notice(const Options& options, Plan& plan, const Log& log) {
+  const Decision said = plan.consent.decision;
+  const bool now = said.verdict == Verdict::on;
+  if (const auto error = plan.storage->update_state([](State&) noexcept {})) {  // else each run would show it again
+    log_failure(log, "no notice: ", error);
+    if (now) plan.conclude({Verdict::local, said.rule, "that the notice was shown could not be stored"});
+    return;
+  }
+  if (os::offer_to_standard_error(notice_text(options, plan.endpoints, now, os::terminal_columns())))
+    return log_failure(log, "", plan.storage->update_state([&](State& state) {
+      state.notice_shown = true;
+      disclose_all(state.disclosed, options, plan.endpoints);
+    }));
+  log("the notice could not be written");
+  if (now) plan.conclude({Verdict::local, said.rule, "the notice could not be written"});
+}
+
+/// What earlier versions, or who switched it on by hand, are taken to have been told is written down.
+USAGE_STATS_INLINE void note_disclosed(const Options& options, Plan& plan) {
+  const auto& before = plan.state.disclosed;
+  if (before ? !before->names_only : !by_hand(plan.consent.decision)) return;
+  const auto author = endpoints_of_author(options, plan.consent.policy, plan.consent.config);
+  plan.storage->update_state([&](State& now) {
+    if (now.disclosed)
+      now.disclosed = disclosed_before(now.disclosed, options, author);
+    else
+      disclose_all(now.disclosed, options, author);
+  });
+}
+
+/// What is new is withheld; at a terminal it is named, and sent from the next run on.
+USAGE_STATS_INLINE void name_new_data(const Options& options, Plan& plan, const Log& log) {
+  const Withheld& withheld = plan.withheld;
+  if (!withheld.fields.empty() || !withheld.data.empty())
+    log(std::to_string(withheld.data.size()), " items are new and no notice has named them yet",
+        withheld.data.empty() ? std::string() : ": " + withheld.data.front().name + " ...");
+  if (plan.notice != Plan::Notice::new_data || !interactive() || !os::in_foreground()) return;
+  std::vector<NewData> named = withheld.data;
+  if (plan.storage->update_state([](State&) noexcept {}) ||
+      !os::offer_to_standard_error(new_data_text(options, named, plan.consent.decision.rule, os::terminal_columns())))
+    return;
+  plan.storage->update_state([&](State& now) {
+    if (!now.disclosed) now.disclosed.emplace();
+    for (const NewData& data : named) data.disclose(*now.disclosed);
+  });
+}
+
+}  // namespace notice_impl
+
+USAGE_STATS_INLINE std::string notice_text(const Options& options, const std::vector<Endpoint>& endpoints,
+                                           bool from_now_on, int columns) {
+  return notice_impl::explain(options, endpoints, {" ", "are", from_now_on ? "" : " from the next run on", ""},
+                              columns);
+}
+
+USAGE_STATS_INLINE std::string question_text(const Options& options, const std::vector<Endpoint>& endpoints,
+                                             int columns) {
+  std::string text = notice_impl::explain(
+      options, endpoints, {" would like to ", "would be", "", "Do you agree? y(es) or n(o); Enter: not now."}, columns);
+  text.back() = ' ';  // the answer is typed after the question
+  return text;
+}
+
+USAGE_STATS_INLINE std::string new_data_text(const Options& options, std::vector<NewData>& data, int rule,
+                                             int columns) {
+  using namespace notice_impl;
+  const std::string head = options.app + " " + plain_text(options.version) + " also reports, from the next run on:";
+  const std::string stop = "To stop it: " + how_to_stop(options, rule, false);
+  const std::string command = command_with_room(options);
+  for (bool described = true;;) {
+    std::vector<std::string> paragraphs{head};
+    for (const NewData& item : data)
+      if (described)
+        paragraphs.push_back("- " + plain_text(item.text));
+      else
+        paragraphs[0] += (&item == &data.front() ? " " : ", ") + plain_text(item.name);
+    if (!described) paragraphs.push_back("What they are: " + whole(command + " describe"));
+    paragraphs.push_back(stop);
+    if (lines_of(paragraphs, widest) <= most_lines) return text_of(paragraphs, columns);
+    if (described && !command.empty())
+      described = false;  // names alone: there is a command that describes them
+    else if (data.size() > 1)
+      data.pop_back();  // left for the next run's notice
+    else if (described && !data[0].text.empty())
+      shorten(data[0].text);
+    else
+      return text_of(paragraphs, columns);
+  }
+}
+
+USAGE_STATS_INLINE void inform_user(const Options& options, Plan& plan, const Log& log) {
+  if (plan.notice == Plan::Notice::question) return notice_impl::ask(options, plan, log);  // a yes covers all of now
+  if (plan.notice == Plan::Notice::first) return notice_impl::show_notice(options, plan, log);
+  const bool sends = !plan.endpoints.empty() || !plan.withheld.endpoints.empty();
+  if (plan.consent.decision.verdict != Verdict::on || !sends) return;
+  notice_impl::note_disclosed(options, plan);
+  notice_impl::name_new_data(options, plan, log);
 }
 
 }  // namespace detail
@@ -11368,17 +14412,17 @@ USAGE_STATS_INLINE std::uint64_t rounded_gb(std::uint64_t bytes) {
 }  // namespace environment_impl
 
 USAGE_STATS_INLINE System this_system() {
-  os::Facts facts = os::facts();
+  os::Machine machine = os::machine();
   System system;
-  system.os = std::move(facts.os);
-  system.os_version = std::move(facts.os_version);
-  system.kernel = std::move(facts.kernel);
-  system.arch = std::move(facts.arch);
-  system.libc = std::move(facts.libc);
-  system.cpus = facts.cpus;
-  system.memory_gb = environment_impl::rounded_gb(facts.memory_bytes);
+  system.os = std::move(machine.os);
+  system.os_version = std::move(machine.os_version);
+  system.kernel = std::move(machine.kernel);
+  system.arch = std::move(machine.arch);
+  system.libc = std::move(machine.libc);
+  system.cpus = machine.cpus;
+  system.memory_gb = environment_impl::rounded_gb(machine.memory_bytes);
   system.ci = in_ci();
-  system.container = facts.container;
+  system.container = machine.container;
   system.interactive = interactive();
   return system;
 }
@@ -11406,1105 +14450,6 @@ USAGE_STATS_INLINE Build this_build() {
   build.type = "debug";
 #endif
   return build;
-}
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/record/redaction/vocabulary.inl
-
-#include <algorithm>
-#include <cstdint>
-#include <cstring>
-#include <utility>
-
-// ---- usage_stats/detail/record/redaction/vocabulary_memory.inl
-// One pass over memory for many short pieces of text. Included by vocabulary.inl.
-
-#include <algorithm>
-#include <chrono>
-#include <cstdint>
-#include <cstring>
-#include <utility>
-#include <vector>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace vocabulary_impl {
-
-inline constexpr std::size_t piece_size = 256 * 1024, margin = 1024;
-inline constexpr std::size_t shortest_run = 7;  // bytes: what every fourth byte of memory is enough to find
-inline constexpr std::size_t most_compared = 64 * 1024 * 1024;
-inline constexpr std::chrono::milliseconds longest_search{1500};
-
-/// Blocks of four bytes that are looked for: which hashes of them there are, and the blocks with what they stand for.
-class Blocks {
- public:
-  void add(const char* bytes, std::size_t place) { entries_.emplace_back(block_at(bytes), place); }
-  /// To be called between the last add() and the first scan().
-  void sort() {
-    std::sort(entries_.begin(), entries_.end());
-    while (shift_ > 10 && entries_.size() << 6 >> (32 - shift_) != 0) --shift_;
-    marks_.assign(std::size_t{1} << (32 - shift_), 0);
-    for (const auto& entry : entries_) marks_[slot(entry.first)] = 1;
-  }
-
-  /// Calls `found(offset, place)` for each block that stands at one of the offsets first, first + step ...; `step`
-  /// divides 4.
-  template <class Found>
-  void scan(const char* bytes, std::size_t first, std::size_t last, std::size_t step, Found found) const {
-    for (std::size_t shift = 0; shift < 4; shift += step)
-      for (std::size_t at = first + shift; (at = next_four(bytes, at, last)) + 4 <= last;)
-        for (const std::size_t end = at + 16; at < end && at + 4 <= last; at += 4) {
-          const std::uint32_t block = block_at(bytes + at);
-          if (marks_[slot(block)] == 0) continue;
-          auto it = std::lower_bound(entries_.begin(), entries_.end(), std::make_pair(block, std::size_t{0}));
-          for (; it != entries_.end() && it->first == block; ++it) found(at, it->second);
-        }
-  }
-
- private:
-  static std::uint32_t block_at(const char* bytes) noexcept {
-    std::uint32_t block = 0;
-    std::memcpy(&block, bytes, sizeof block);
-    return block;
-  }
-  std::uint32_t slot(std::uint32_t block) const noexcept { return block * 0x9E3779B1U >> shift_; }
-
-  /// Where the next four blocks stand of which one may be looked for. This is where the time goes: most of memory is
-  /// passed by here.
-  std::size_t next_four(const char* bytes, std::size_t at, std::size_t last) const noexcept {
-    const unsigned char* const marks = marks_.data();
-    for (; at + 16 <= last; at += 16)
-      if ((marks[slot(block_at(bytes + at))] | marks[slot(block_at(bytes + at + 4))] |
-           marks[slot(block_at(bytes + at + 8))] | marks[slot(block_at(bytes + at + 12))]) != 0)
-        break;
-    return at;
-  }
-
-  unsigned shift_ = 19;  // 8 KiB of marks, and more where there are many blocks
-  std::vector<unsigned char> marks_;
-  std::vector<std::pair<std::uint32_t, std::size_t>> entries_;
-};
-
-/// A part of memory with what lies around it.
-struct Piece {
-  const char* bytes;
-  std::size_t size, first, last;  // what is new lies in [first, last)
-};
-
-/// Shows memory piece by piece until `look` returns false. False where it cannot be read, or not in time.
-template <class Look>
-bool read_memory(const std::vector<os::MemoryRange>& ranges, Look look) {
-  const auto deadline = std::chrono::steady_clock::now() + longest_search;
-  const os::MemoryReader reader;
-  std::vector<char> buffer(piece_size + 2 * margin);
-  bool any = false;
-  for (const os::MemoryRange& range : ranges) {
-    for (std::uintptr_t at = range.begin & ~std::uintptr_t{3}; at < range.end; at += piece_size) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      const std::uintptr_t begin = at - range.begin > margin && at > range.begin ? at - margin : at;
-      const std::size_t size = std::min<std::size_t>(range.end - begin, at - begin + piece_size + margin);
-      const std::size_t copied = reader.copy(begin, buffer.data(), size);
-      any = any || copied != 0;
-      const std::size_t first = at - begin;
-      if (copied > first && !look(Piece{buffer.data(), copied, first, std::min(copied, first + piece_size)}))
-        return true;
-      if (copied < size) break;
-    }
-  }
-  return any;
-}
-
-}  // namespace vocabulary_impl
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace vocabulary_impl {
-
-/// The text in which is searched for: each one between two NULs, as literals are; marks are nothing's text.
-struct Haystack {
-  std::string narrow;
-  std::u16string wide;
-  std::vector<std::size_t> narrow_of_wide;
-  std::vector<Word> words;
-  std::vector<std::size_t> first_word;  // that begins at this byte or behind it
-  std::vector<Own> own;
-
-  explicit Haystack(const std::vector<std::string_view>& texts) : narrow(1, '\0') {
-    for (const std::string_view text : texts) narrow.append(text).push_back('\0');
-    words = words_of(narrow);
-    for (const Word& word : words)
-      if (word.mark) std::fill_n(narrow.begin() + static_cast<std::ptrdiff_t>(word.begin), value_mark.size(), '\1');
-    words.erase(std::remove_if(words.begin(), words.end(), [](const Word& word) { return word.mark; }), words.end());
-    for (std::size_t at = 0, word = 0; at <= narrow.size(); ++at) {
-      while (word < words.size() && words[word].begin < at) ++word;
-      first_word.push_back(word);
-    }
-    own.resize(narrow.size(), Own::no);
-    for (std::size_t at = 0; at < narrow.size();) {
-      std::uint32_t code = 0;
-      const std::size_t length = characters::decode(narrow, at, code);
-      if (code > 0xFFFF) {
-        wide += static_cast<char16_t>(0xD800 + ((code - 0x10000) >> 10));
-        narrow_of_wide.push_back(at);
-        code = 0xDC00 + (code & 0x3FF);
-      }
-      wide += static_cast<char16_t>(code);
-      narrow_of_wide.push_back(at);
-      at += length;
-    }
-    narrow_of_wide.push_back(narrow.size());
-  }
-  std::size_t byte_of(std::size_t unit, char) const noexcept { return unit; }
-  std::size_t byte_of(std::size_t unit, char16_t) const noexcept { return narrow_of_wide[unit]; }
-  const std::string& text(char) const noexcept { return narrow; }
-  const std::u16string& text(char16_t) const noexcept { return wide; }
-};
-
-/// Memory as characters of one or two bytes; beyond its ends there are NULs.
-template <class Unit>
-struct Units {
-  const char* bytes;
-  std::ptrdiff_t count;
-  std::uint32_t operator[](std::ptrdiff_t i) const noexcept {
-    if (i < 0 || i >= count) return 0;
-    Unit unit{};
-    std::memcpy(&unit, bytes + i * static_cast<std::ptrdiff_t>(sizeof unit), sizeof unit);
-    return static_cast<std::make_unsigned_t<Unit>>(unit);
-  }
-  bool is_word(std::ptrdiff_t i) const noexcept {
-    const std::uint32_t c = (*this)[i];
-    if (c < 0x80) return characters::is_word(c);
-    if (sizeof(Unit) > 1) return characters::is_word(c);
-    std::ptrdiff_t lead = i;
-    while (lead > i - 3 && ((*this)[lead] & 0xC0) == 0x80) --lead;
-    std::string character;
-    for (std::ptrdiff_t k = lead; k < lead + 4; ++k) character += static_cast<char>((*this)[k]);
-    std::uint32_t code = 0;
-    characters::decode(character, 0, code);
-    return characters::is_word(code);
-  }
-  /// Whether a literal, or its part between two values, may begin at `i`: behind NUL, `{}`, `%s`, `%5.2f`, `%1%`, `%1`.
-  bool begins(std::ptrdiff_t i) const noexcept {
-    const std::uint32_t c = (*this)[i - 1];
-    if (c < 0x20 || c == 0x7F || c == '}' || c == '%') return true;
-    if (c > 0x7F || std::strchr("diouxXeEfFgGaAcspn0123456789", static_cast<int>(c)) == nullptr) return false;
-    for (std::ptrdiff_t k = i - 2; k > i - 10; --k) {
-      const std::uint32_t before = (*this)[k];
-      if (before == '%') return true;
-      if (before == 0 || before > 0x7F || std::strchr("0123456789.*+-# hlzjtL$", static_cast<int>(before)) == nullptr)
-        return false;
-    }
-    return false;
-  }
-  bool ends(std::ptrdiff_t i) const noexcept {
-    const std::uint32_t c = (*this)[i];
-    return c < 0x20 || c == 0x7F || c == '{' || c == '%';
-  }
-};
-
-/// A name as no language has words: with `_`, `::` or dots in it, letters with digits, a capital behind a small letter.
-USAGE_STATS_INLINE bool is_identifier(std::string_view token) noexcept {
-  if (token.size() < 6) return false;
-  bool odd = false, digit = false, letter = false;
-  for (std::size_t i = 0; i < token.size(); ++i) {
-    const char c = token[i];
-    digit = digit || (c >= '0' && c <= '9');
-    letter = letter || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    odd = odd || c == '_' || c == '.' || c == ':' ||
-          (i != 0 && c >= 'A' && c <= 'Z' && token[i - 1] >= 'a' && token[i - 1] <= 'z');
-  }
-  return letter && (odd || digit);
-}
-
-/// A run of characters that memory and a text have in common, from `begin` to `end` in the text.
-template <class Unit>
-class Common {
- public:
-  Common(Haystack& all, Units<Unit> memory, std::ptrdiff_t in_memory, std::size_t in_text)
-      : all_(all), memory_(memory), shift_(in_memory - static_cast<std::ptrdiff_t>(in_text)), begin_(in_text) {
-    const auto& text = all_.text(Unit{});
-    const auto same = [&](std::size_t i) { return static_cast<std::make_unsigned_t<Unit>>(text[i]) == memory_[at(i)]; };
-    while (begin_ > 0 && text[begin_] != 0 && at(begin_) > 0 && same(begin_ - 1)) --begin_;
-    end_ = in_text;
-    while (end_ < text.size() && at(end_) < memory_.count && same(end_) && (end_ < begin_ + 2 || text[end_ - 1] != 0))
-      ++end_;
-  }
-
-  std::size_t size() const noexcept { return end_ - begin_; }
-
-  /// Notes what of the text is the program's own; whether that is more than was known.
-  bool note() {
-    const std::size_t from = all_.byte_of(begin_, Unit{}), to = all_.byte_of(end_, Unit{});
-    std::size_t first = all_.first_word[from], last = first, letters = 0;
-    while (first < all_.words.size() && all_.words[first].end <= to && !stands_alone(all_.words[first], from, to))
-      ++first;
-    for (last = first; last < all_.words.size() && stands_alone(all_.words[last], from, to); ++last)
-      letters += all_.words[last].letters && all_.words[last].end - all_.words[last].begin > 1;
-    if (first == last) return false;
-    if (is_phrase(letters, all_.words[first], all_.words[last - 1], from, to))
-      return mark(first == all_.first_word[from] ? from : all_.words[first].begin,
-                  all_.words[last - 1].end + separators(all_.words[last - 1].end, to), Own::phrase);
-    return note_names(first, last, from, to);
-  }
-
- private:
-  std::ptrdiff_t at(std::size_t i) const noexcept { return static_cast<std::ptrdiff_t>(i) + shift_; }
-
-  /// Whole in the run, and a whole word in memory, too.
-  bool stands_alone(const Word& word, std::size_t from, std::size_t to) const noexcept {
-    return word.begin >= from && word.end <= to && (word.begin > from || !memory_.is_word(at(begin_) - 1)) &&
-           (word.end < to || !memory_.is_word(at(end_)));
-  }
-  /// Bytes from `from` on that belong to no word.
-  std::size_t separators(std::size_t from, std::size_t to) const noexcept {
-    const std::size_t word = all_.first_word[from];
-    return std::min(to, word < all_.words.size() ? all_.words[word].begin : to) - from;
-  }
-  bool is_phrase(std::size_t letters, const Word& first, const Word& last, std::size_t from,
-                 std::size_t to) const noexcept {
-    const bool at_begin = all_.narrow[from] == '\0', at_end = all_.narrow[to - 1] == '\0';
-    const std::size_t next = all_.first_word[from];
-    const bool clean =
-        first.begin > from && all_.words[next].begin == first.begin && (next == 0 || all_.words[next - 1].end <= from);
-    const bool begins = at_begin || (clean && memory_.begins(at(begin_)));
-    const bool ends = at_end || (last.end < to && separators(last.end, to) == to - last.end && memory_.ends(at(end_)));
-    if (at_begin && at_end) return true;
-    const std::size_t size = end_ - begin_ + (begins && !at_begin) + (ends && !at_end);
-    return size >= shortest_run && (letters > 1 || (begins && ends && (letters != 0 || at_begin || at_end)));
-  }
-  bool note_names(std::size_t first, std::size_t last, std::size_t from, std::size_t to) {
-    bool more = false;
-    for (std::size_t i = first, next = i; i < last; i = next) {
-      const auto joint = [&](std::size_t a, std::size_t b) {  // `::`, `.`, not the `:` of a line's number
-        const std::string_view between(all_.narrow.data() + a, b - a);
-        return between == "." || between == "::" || (between == ":" && all_.words[next].letters);
-      };
-      for (next = i + 1; next < last && joint(all_.words[next - 1].end, all_.words[next].begin);) ++next;
-      const std::size_t begin = all_.words[i].begin, end = all_.words[next - 1].end;
-      if (begin >= from && end <= to && is_identifier(std::string_view(all_.narrow).substr(begin, end - begin)))
-        more = mark(begin, end, Own::name) || more;
-    }
-    return more;
-  }
-  bool mark(std::size_t from, std::size_t to, Own how) {
-    bool more = false;
-    for (; from < to; ++from)
-      if (all_.own[from] < how) all_.own[from] = how, more = true;
-    return more;
-  }
-
-  Haystack& all_;
-  Units<Unit> memory_;
-  std::ptrdiff_t shift_;
-  std::size_t begin_, end_ = 0;
-};
-
-/// Whether a word that touches [begin, end) is not known to be a phrase's.
-USAGE_STATS_INLINE bool is_open(const Haystack& all, std::size_t begin, std::size_t end) noexcept {
-  for (std::size_t i = begin; i < std::min(end, all.own.size()); ++i)
-    if (all.own[i] != Own::phrase && all.narrow[i] != '\0') return true;
-  return false;
-}
-
-inline constexpr std::size_t is_wide = std::size_t{1} << 31, is_behind = std::size_t{1} << 30;
-
-/// The blocks of every run that is still to be found. A short one is found with what may stand around it in memory.
-USAGE_STATS_INLINE Blocks blocks_of(const Haystack& all) {
-  constexpr std::string_view before("\0}sdufgxc%\n", 11), behind("\0{%\n", 4);
-  Blocks blocks;
-  for (std::size_t i = 0; i + 4 <= all.narrow.size(); ++i)
-    if (all.narrow[i + 1] != '\0' && all.narrow[i + 2] != '\0' && is_open(all, i, i + 4))
-      blocks.add(all.narrow.data() + i, i);
-  for (std::size_t i = 0; i + 2 <= all.wide.size(); ++i)
-    if (is_open(all, all.narrow_of_wide[i], all.narrow_of_wide[i + 2]))
-      blocks.add(reinterpret_cast<const char*>(all.wide.data() + i), i | is_wide);
-  for (std::size_t w = 0; w < all.words.size(); ++w) {
-    const std::size_t from = w == 0 ? 0 : all.words[w - 1].end;
-    const std::size_t nul = all.narrow.find('\0', all.words[w].end) + 1,
-                      start = all.narrow.rfind('\0', all.words[w].begin);
-    const std::size_t begin = std::max(from, start);
-    const std::size_t end = std::min(nul, w + 1 < all.words.size() ? all.words[w + 1].begin : nul);
-    if (end - begin >= shortest_run || end - begin < 3 || !is_open(all, begin, end)) continue;
-    for (const char c : before) blocks.add((c + all.narrow.substr(begin, 3)).data(), begin | is_behind);
-    for (const char c : behind) blocks.add((all.narrow.substr(end - 3, 3) + c).data(), end - 3);
-  }
-  blocks.sort();
-  return blocks;
-}
-
-/// How far apart the looks may lie: 4 bytes, but where a whole text is shorter than what that finds.
-USAGE_STATS_INLINE std::size_t step_for(std::size_t shortest) noexcept {
-  return shortest >= shortest_run ? 4 : shortest >= 5 ? 2 : 1;
-}
-
-}  // namespace vocabulary_impl
-
-USAGE_STATS_INLINE std::vector<Word> words_of(std::string_view text) {
-  std::vector<Word> words;
-  for (std::size_t at = 0; at < text.size();) {
-    if (text.compare(at, value_mark.size(), value_mark) == 0) {
-      words.push_back({at, at + value_mark.size(), true, true});
-      at += value_mark.size();
-      continue;
-    }
-    std::uint32_t code = 0;
-    const std::size_t length = characters::decode(text, at, code);
-    if (characters::is_word(code)) {
-      if (words.empty() || words.back().end != at || words.back().mark) words.push_back({at, at, false, false});
-      words.back().end = at + length;
-      words.back().letters = words.back().letters || !characters::is_digit(code);
-    }
-    at += length;
-  }
-  return words;
-}
-
-USAGE_STATS_INLINE std::optional<std::vector<std::vector<Own>>> find_own_text(
-    const std::vector<std::string_view>& texts, const std::vector<os::MemoryRange>& memory) {
-  using namespace vocabulary_impl;
-  Haystack all(texts);
-  std::size_t shortest = shortest_run;
-  for (const std::string_view text : texts)
-    if (!text.empty()) shortest = std::min(shortest, text.size() + 2);
-  Blocks blocks = blocks_of(all);
-  std::size_t compared = 0;  // characters: text and memory that repeat themselves would take for ever
-  const bool read = read_memory(memory, [&](const Piece& piece) {
-    bool more = false;
-    const auto look = [&](auto common) {
-      compared += common.size();
-      more = common.note() || more;
-    };
-    blocks.scan(piece.bytes, piece.first, piece.last, step_for(shortest), [&](std::size_t at, std::size_t place) {
-      const auto offset = static_cast<std::ptrdiff_t>(at + ((place & is_behind) != 0));
-      const std::size_t begin = place & ~(is_wide | is_behind);
-      const auto size = static_cast<std::ptrdiff_t>(piece.size);
-      if (compared > most_compared) return;
-      if ((place & is_wide) != 0)
-        look(Common<char16_t>(all, {piece.bytes, size / 2}, offset / 2, begin));
-      else if (is_open(all, begin, begin + 4))
-        look(Common<char>(all, {piece.bytes, size}, offset, begin));
-    });
-    if (more) blocks = blocks_of(all);
-    return compared <= most_compared;
-  });
-  if (!read || compared > most_compared) return std::nullopt;
-  std::vector<std::vector<Own>> result;
-  auto begin = all.own.begin() + 1;
-  for (const std::string_view text : texts) {
-    result.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(text.size()));
-    begin += static_cast<std::ptrdiff_t>(text.size() + 1);
-  }
-  return result;
-}
-
-USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_view>& names,
-                                                                   bool libraries, bool endings) {
-  using namespace vocabulary_impl;
-  std::vector<bool> found(names.size(), false);
-  std::size_t missing = names.size(), shortest = shortest_run;
-  Blocks blocks;
-  constexpr std::string_view around("\0 ,;:.=-|/\"'()[]{}<>\n", 21);
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const std::string name(names[i]);
-    found[i] = name.size() < 2;  // nobody's secret
-    missing -= found[i];
-    shortest = found[i] ? shortest : std::min(shortest, name.size());
-    for (std::size_t k = 0; k + 4 <= name.size(); ++k) blocks.add(name.data() + k, i << 16 | (k + 1));
-    for (const char after : around) {  // a short name with what may stand around it
-      if (name.size() == 3) blocks.add((name + after).data(), i << 16 | 1);
-      for (const char before : around)
-        if (name.size() == 2) blocks.add((before + name + after).data(), i << 16);
-    }
-  }
-  blocks.sort();
-  const auto look = [&](const Piece& piece) {
-    const Units<char> memory{piece.bytes, static_cast<std::ptrdiff_t>(piece.size)};
-    blocks.scan(piece.bytes, piece.first, piece.last, step_for(shortest), [&](std::size_t at, std::size_t place) {
-      const std::size_t name = place >> 16, offset = place & 0xFFFF, size = names[name].size();
-      if (found[name] || at + 1 < offset || at + 1 - offset + size > piece.size) return;
-      const auto begin = static_cast<std::ptrdiff_t>(at + 1 - offset), end = begin + static_cast<std::ptrdiff_t>(size);
-      if (names[name].compare(0, size, piece.bytes + begin, size) != 0) return;
-      const bool ends = endings && memory[end] == '\0';  // a linker lets a literal lie at the end of a longer one
-      if ((memory.is_word(begin - 1) && !ends) || memory.is_word(end)) return;
-      if (memory[end] == '-' && memory.is_word(end + 1)) return;
-      found[name] = true;
-      --missing;
-    });
-    return missing != 0;
-  };
-  for (const bool all : {false, true})
-    if (missing != 0 && all <= libraries && !read_memory(os::read_only_memory(all), look)) return std::nullopt;
-  return found;
-}
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/record/redaction/scrub.inl
-
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-// ---- usage_stats/detail/record/redaction/arguments.inl
-// What the arguments are to a report, and what they and the rest of the process know that must not leave. Included by
-// scrub.inl.
-
-#include <algorithm>
-#include <cstddef>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-
-// ---- what this process knows
-
-namespace redaction_impl {
-
-inline constexpr std::size_t in_environment = 6;  // and of paths: shorter ones may be anything
-
-inline constexpr std::size_t arguments_with_words = 1000;  // beyond them (`tool *.bam`) nothing is looked for
-
-USAGE_STATS_INLINE bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-USAGE_STATS_INLINE bool is_letter(char c) noexcept {
-  return characters::is_ascii_letter(static_cast<unsigned char>(c));
-}
-USAGE_STATS_INLINE bool is_alnum(char c) noexcept { return is_digit(c) || is_letter(c); }
-
-USAGE_STATS_INLINE std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), characters::lower);
-  return result;
-}
-
-USAGE_STATS_INLINE bool is_number(std::string_view text, bool& integer) noexcept {
-  std::size_t at = 0, digits = 0;
-  const auto skip_digits = [&] {
-    const std::size_t from = at;
-    while (at < text.size() && is_digit(text[at])) ++at;
-    return at - from;
-  };
-  if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
-  digits = skip_digits();
-  integer = digits != 0 && at == text.size();
-  if (at < text.size() && text[at] == '.') ++at, digits += skip_digits();
-  if (digits == 0) return false;
-  if (at < text.size() && characters::lower(text[at]) == 'e') {
-    ++at;
-    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
-    if (skip_digits() == 0) return false;
-  }
-  return at == text.size();
-}
-
-/// An option, as opposed to a value that begins with a dash.
-USAGE_STATS_INLINE bool is_option(std::string_view argument) noexcept {
-  bool integer = false;
-  return argument.size() > 1 && argument[0] == '-' && !is_number(argument, integer);
-}
-
-USAGE_STATS_INLINE bool is_plain_name(std::string_view name) noexcept {
-  return !name.empty() && name.size() <= 32 && name[0] != '-' &&
-         std::all_of(name.begin(), name.end(), [](char c) { return is_alnum(c) || c == '-'; });
-}
-
-USAGE_STATS_INLINE bool is_plain_word(std::string_view word) noexcept {
-  return !word.empty() && word.size() <= 32 &&
-         std::all_of(word.begin(), word.end(), [](char c) { return is_alnum(c) || c == '-' || c == '_'; });
-}
-
-/// The part of an argument that may be private: all of a value, what stands behind the name of an option, the name if
-/// that is none, what follows the letter of a short one.
-USAGE_STATS_INLINE std::string_view private_part(std::string_view argument, bool options_ended) noexcept {
-  if (options_ended || !is_option(argument)) return argument;
-  if (argument[1] != '-') return argument.substr(2);
-  const std::size_t equals = argument.find('=');
-  if (!is_plain_name(argument.substr(2, equals - 2))) return argument;
-  return equals == std::string_view::npos ? std::string_view() : argument.substr(equals + 1);
-}
-
-}  // namespace redaction_impl
-
-USAGE_STATS_INLINE void SensitiveValues::add(std::string_view value, std::size_t shortest, bool name) {
-  if (value.empty()) return;
-  values_.push_back({text_.size(), value.size(), shortest, name});
-  text_ += value;
-}
-
-USAGE_STATS_INLINE std::optional<SensitiveValues> SensitiveValues::completed() const {
-  const auto names = accounts_->names();
-  if (!names) return std::nullopt;
-  SensitiveValues all = *this;
-  all.accounts_.reset();
-  using redaction_impl::in_environment;
-  for (const std::string& name : *names) name[0] == '/' ? all.add(name, in_environment) : all.add_name(name);
-  return all;
-}
-
-USAGE_STATS_INLINE bool SensitiveValues::is_name(std::string_view word) const {
-  if (accounts_) {
-    const auto all = completed();
-    return !all || all->is_name(word);
-  }
-  const auto same = [](char a, char b) { return characters::lower(a) == characters::lower(b); };
-  return std::any_of(values_.begin(), values_.end(), [&](const Value& value) {
-    const std::string_view name = std::string_view(text_).substr(value.begin, value.size);
-    for (std::size_t at = 0, end = 0; value.name && at < name.size(); at = end + 1) {  // "Jane Doe" is two
-      end = std::min(name.find(' ', at), name.size());
-      if (std::equal(word.begin(), word.end(), name.data() + at, name.data() + end, same)) return true;
-    }
-    return false;
-  });
-}
-
-USAGE_STATS_INLINE void SensitiveValues::add_arguments(const std::vector<std::string>& arguments) {
-  bool options_ended = false;
-  for (std::size_t i = 0; i < std::min(arguments.size(), redaction_impl::arguments_with_words); ++i) {
-    const std::string_view part = redaction_impl::private_part(arguments[i], options_ended);
-    add(part);
-    options_ended = options_ended || arguments[i] == "--";
-  }
-}
-
-USAGE_STATS_INLINE SensitiveValues::Words SensitiveValues::words() const {
-  if (accounts_) {
-    if (const auto all = completed()) return all->words();
-    Words unknown;
-    unknown.complete = false;
-    return unknown;
-  }
-  constexpr std::string_view separators = " \t\r\n\v\f/\\:;=@&?|,#*\"'()[]{}<>", parts = "_";
-  Words result;
-  const auto each_part = [](std::string_view text, std::string_view between, auto see) {
-    for (std::size_t at = 0, end = 0; at <= text.size(); at = end + 1) {
-      end = std::min(text.find_first_of(between, at), text.size());
-      see(text.substr(at, end - at));
-    }
-  };
-  result.lowered = std::make_shared<const std::string>(redaction_impl::lower(text_));
-  for (const Value& value : values_) {
-    const std::string_view text = std::string_view(*result.lowered).substr(value.begin, value.size);
-    const auto add_value = [&](std::string_view part) {
-      if (part.size() < value.shortest || part.size() > 1024) return;
-      if (std::none_of(part.begin(), part.end(), redaction_impl::is_digit)) return;
-      result.values.push_back(part);
-      result.longest = std::max(result.longest, part.size());
-    };
-    add_value(text);
-    each_part(text, separators, add_value);
-    for (const Word& word : words_of(text)) {
-      const std::string_view whole = text.substr(word.begin, word.end - word.begin);
-      if (whole.size() > 2) result.words.push_back(whole);
-      if (whole.find('_') != std::string_view::npos)
-        each_part(whole, parts, [&](std::string_view part) {
-          if (part.size() > 2) result.words.push_back(part);
-        });
-    }
-  }
-  for (auto* const list : {&result.words, &result.values}) {
-    std::sort(list->begin(), list->end());
-    list->erase(std::unique(list->begin(), list->end()), list->end());
-  }
-  return result;
-}
-
-USAGE_STATS_INLINE bool SensitiveValues::Words::contains(std::string_view word) const {
-  const std::string wanted = redaction_impl::lower(word);
-  const auto it = std::lower_bound(words.begin(), words.end(), std::string_view(wanted));
-  return it != words.end() && (*it == wanted || (wanted.size() > 7 && it->compare(0, wanted.size(), wanted) == 0));
-}
-
-USAGE_STATS_INLINE std::vector<std::pair<std::size_t, std::size_t>> SensitiveValues::Words::occurrences(
-    std::string_view text) const {
-  std::vector<std::pair<std::size_t, std::size_t>> found;
-  const std::string small = redaction_impl::lower(text);
-  const auto is_word = [&](std::size_t i) {
-    const auto c = static_cast<unsigned char>(small[i]);
-    return c >= 0x80 || characters::is_word(c);
-  };
-  if (small.size() <= 256) {  // an argument: there may be thousands of values, and hardly a place for any of them
-    const std::string_view all = small;
-    for (std::size_t begin = 0; begin < all.size(); ++begin) {
-      if (begin != 0 && is_word(begin - 1)) continue;
-      const std::size_t last = std::min(all.size(), begin + longest);
-      for (std::size_t end = begin + 1; end <= last; ++end)
-        if ((end == all.size() || !is_word(end)) &&
-            std::binary_search(values.begin(), values.end(), all.substr(begin, end - begin)))
-          found.emplace_back(begin, end);
-    }
-    return found;
-  }
-  for (const std::string_view value : values)
-    for (std::size_t at = 0; (at = small.find(value, at)) != std::string::npos; ++at) {
-      const std::size_t end = at + value.size();
-      if ((at == 0 || !is_word(at - 1)) && (end == small.size() || !is_word(end))) found.emplace_back(at, end);
-    }
-  return found;
-}
-
-USAGE_STATS_INLINE SensitiveValues ambient_values() {
-  using redaction_impl::in_environment;
-  SensitiveValues result;
-  const os::PrivateNames names = os::private_names();
-  result.add_later(os::Accounts::now());
-  for (const auto* const list : {&names.users, &names.hosts})
-    for (const std::string& name : *list) result.add_name(name);
-  for (const std::string& folder : {names.home, names.working_folder}) result.add(folder, in_environment);
-  const std::string values = os::variable_values();
-  for (std::size_t at = 0, end = 0; at < values.size(); at = end + 1) {
-    end = values.find('\0', at);
-    result.add(std::string_view(values).substr(at, end - at), in_environment);
-  }
-  return result;
-}
-
-// ---- arguments
-
-namespace redaction_impl {
-
-inline constexpr std::size_t argument_bytes = 256;
-
-USAGE_STATS_INLINE bool is_listed(const std::vector<std::string>& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-/// Whether a value that may be recorded looks as if it should not: a path, an address, a key, a long number.
-USAGE_STATS_INLINE bool looks_private(std::string_view value) {
-  const std::string_view kind = kind_of_value(value);
-  if (kind == "<path>" || kind == "<url>" || value.find('@') != std::string_view::npos) return true;
-  const std::vector<Word> words = words_of(value);
-  return value.size() > argument_bytes || std::any_of(words.begin(), words.end(), [&](const Word& word) {
-           const std::string_view text = value.substr(word.begin, word.end - word.begin);
-           const bool digits = std::any_of(text.begin(), text.end(), is_digit);
-           return text.size() > 24 || (digits && text.size() > (word.letters ? 6U : 4U));
-         });
-}
-
-USAGE_STATS_INLINE bool says_any(std::string_view value, const SensitiveValues::Words& sensitive) {
-  const std::vector<Word> words = words_of(value);
-  return !sensitive.complete || !sensitive.occurrences(value).empty() ||
-         std::any_of(words.begin(), words.end(), [&](const Word& word) {
-           return sensitive.contains(value.substr(word.begin, word.end - word.begin));
-         });
-}
-
-/// One argument, taken apart. `shown` is what stands before its value, which may be empty or a kind; `name` is what of
-/// that only the program's own words can vouch for.
-struct Argument {
-  std::string shown;
-  std::string_view value;
-  bool has_value = false, may_record = false;
-  std::string_view name{};
-};
-
-USAGE_STATS_INLINE Argument take_option_apart(const Options& options, std::string_view text) {
-  const bool all = options.arguments == ArgumentDetail::values;
-  const bool long_name = text[1] == '-';
-  const std::size_t equals = text.find('=');
-  const bool has_value = equals != std::string_view::npos;
-  const std::string_view value = has_value ? text.substr(equals + 1) : std::string_view();
-  const std::string_view name = text.substr(long_name ? 2 : 1, equals - (long_name ? 2 : 1));
-  const bool listed = is_listed(options.argument_values, name);
-  if (long_name || (listed && name.size() > 1)) {  // -threads=8 too, where the author has named it
-    std::string shown = listed || is_plain_name(name) ? std::string(text.substr(0, equals)) : "<option>";
-    return {has_value ? shown + "=" : shown, value, has_value, all || listed,
-            listed || !is_plain_name(name) ? std::string_view() : name};
-  }
-  if (name.empty() || !is_alnum(name[0])) return {has_value ? "<option>=" : "<option>", value, has_value, false};
-  const std::string letter(text.substr(0, 2));
-  if (!is_listed(options.argument_values, text.substr(1, 1))) return {letter, {}, false, all && name.size() == 1};
-  if (name.size() == 1) return {has_value ? letter + "=" : letter, value, has_value, true};
-  return {letter, text.substr(2), true, true};  // -t8
-}
-
-}  // namespace redaction_impl
-
-USAGE_STATS_INLINE std::string_view kind_of_value(std::string_view value) noexcept {
-  using namespace redaction_impl;
-  bool integer = false;
-  if (is_number(value, integer)) return integer ? "<int>" : "<number>";
-  const std::size_t scheme = value.find("://");
-  if (scheme != std::string_view::npos && scheme > 1 && is_letter(value[0]) &&
-      std::all_of(value.begin(), value.begin() + static_cast<std::ptrdiff_t>(scheme),
-                  [](char c) { return is_alnum(c) || c == '+' || c == '-' || c == '.'; }))
-    return "<url>";
-  if (value.empty()) return "<text>";
-  if (value[0] == '~' || value[0] == '.' || value.find_first_of("/\\") != std::string_view::npos) return "<path>";
-  const std::size_t dot = value.rfind('.');
-  if (dot == std::string_view::npos || value.find('@') != std::string_view::npos) return "<text>";
-  const std::string_view extension = value.substr(dot + 1);
-  const bool plain = std::all_of(extension.begin(), extension.end(), is_alnum);
-  const bool lettered = std::any_of(extension.begin(), extension.end(), is_letter);
-  return plain && lettered && extension.size() <= 10 ? "<path>" : "<text>";
-}
-
-namespace redaction_impl {
-
-/// The arguments, taken apart; into `sensitive` goes what may not be recorded of them.
-USAGE_STATS_INLINE std::vector<Argument> take_apart(const Options& options, const std::vector<std::string>& arguments,
-                                                    std::size_t count, SensitiveValues& sensitive) {
-  std::vector<Argument> result;
-  bool options_ended = false, value_follows = false, may_be_value = false;
-  for (std::size_t i = 0; i < std::min(arguments.size(), std::max(count, arguments_with_words)); ++i) {
-    const std::string& text = arguments[i];
-    Argument argument{{}, text, true, options.arguments == ArgumentDetail::values || value_follows};
-    const bool is_value = options_ended || !is_option(text);
-    const std::string_view secret = private_part(text, options_ended);
-    value_follows = false;
-    if (is_value && !may_be_value && is_listed(options.subcommands, text)) {
-      argument = {text, {}, false, false};
-    } else if (!is_value && text == "--") {
-      options_ended = true;
-      argument = {text, {}, false, false};
-    } else if (!is_value) {
-      argument = take_option_apart(options, text);
-      value_follows = !argument.has_value && argument.may_record;
-    }
-    may_be_value = !is_value && !options_ended && text.find('=') == std::string::npos;
-    if (!(argument.has_value && argument.may_record)) sensitive.add(secret);
-    if (i < count) result.push_back(std::move(argument));
-  }
-  return result;
-}
-
-/// Long names that the program does not contain become `<option>`; `--no-x` is known where `x` is.
-USAGE_STATS_INLINE void hide_strange_names(std::vector<Argument>& arguments) {
-  std::vector<std::string_view> names;
-  for (const Argument& argument : arguments) {
-    if (argument.name.empty()) continue;
-    names.push_back(argument.name);
-    names.push_back(argument.name.compare(0, 3, "no-") == 0 ? argument.name.substr(3) : argument.name);
-  }
-  if (names.empty()) return;
-  const auto known = find_own_names(names);
-  std::size_t i = 0;
-  for (Argument& argument : arguments) {
-    if (argument.name.empty()) continue;
-    if (!known || !((*known)[i] || (*known)[i + 1])) argument.shown.replace(0, argument.name.size() + 2, "<option>");
-    i += 2;
-  }
-}
-
-}  // namespace redaction_impl
-
-USAGE_STATS_INLINE std::string subcommand_of(const Options& options, const std::vector<std::string>& arguments) {
-  SensitiveValues unused;
-  if (options.subcommands.empty()) return {};
-  for (const redaction_impl::Argument& argument :
-       redaction_impl::take_apart(options, arguments, arguments.size(), unused))
-    if (!argument.has_value && redaction_impl::is_listed(options.subcommands, argument.shown)) return argument.shown;
-  return {};
-}
-
-USAGE_STATS_INLINE std::vector<std::string> describe_arguments(const Options& options,
-                                                               const std::vector<std::string>& arguments,
-                                                               const SensitiveValues& ambient, std::size_t limit,
-                                                               std::size_t& dropped) {
-  using namespace redaction_impl;
-  dropped = 0;
-  if (options.arguments == ArgumentDetail::none) return {};
-  const std::size_t count = std::min(limit, arguments.size());
-  dropped = arguments.size() - count;
-  SensitiveValues others = ambient;
-  std::vector<Argument> shown = take_apart(options, arguments, count, others);
-  hide_strange_names(shown);
-  const bool any_recorded = std::any_of(
-      shown.begin(), shown.end(), [](const Argument& argument) { return argument.has_value && argument.may_record; });
-  const SensitiveValues::Words sensitive = any_recorded ? others.words() : SensitiveValues::Words();
-  std::vector<std::string> result;
-  for (const Argument& argument : shown) {
-    const bool recorded = argument.may_record && !looks_private(argument.value) && !says_any(argument.value, sensitive);
-    std::string value;
-    if (argument.has_value && !recorded) value = kind_of_value(argument.value);
-    std::string text = clip_utf8(argument.shown, argument_bytes - value.size());
-    if (argument.has_value && recorded) value = clip_utf8(argument.value, argument_bytes - text.size());
-    result.push_back(text + value);
-  }
-  return result;
-}
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-
-namespace redaction_impl {
-
-inline constexpr std::size_t longest_input = 4 * 1024;
-
-/// A text with what is known of each of its bytes.
-struct Known {
-  std::string text;
-  std::vector<Own> own;
-};
-
-USAGE_STATS_INLINE bool is_own(const Known& known, std::size_t begin, std::size_t end, Own least) noexcept {
-  const auto first = known.own.begin();
-  return std::all_of(first + static_cast<std::ptrdiff_t>(begin), first + static_cast<std::ptrdiff_t>(end),
-                     [least](Own own) { return own >= least; });
-}
-
-// ---- quotes
-
-USAGE_STATS_INLINE unsigned quote_family(std::uint32_t code) noexcept {  // 0: no quote
-  if (code == '\'' || code == '`' || (code >= 0x2018 && code <= 0x201B) || code == 0x2032 || code == 0xB4) return 1;
-  if (code == '"' || (code >= 0x201C && code <= 0x201F) || code == 0x2033) return 2;
-  if (code == 0xAB || code == 0xBB || code == 0x2039 || code == 0x203A) return 3;
-  return code >= 0x300C && code <= 0x300F ? 4 : 0;
-}
-
-struct Span {
-  std::size_t begin, end;
-};
-
-/// What stands between quotes, without them. Not the apostrophe in a word, nor one behind it.
-USAGE_STATS_INLINE std::vector<Span> quotations(std::string_view text) {
-  struct Character {
-    std::size_t begin;
-    std::uint32_t code;
-  };
-  std::vector<Character> all;
-  std::array<std::size_t, 5> last_of{};  // of a family: a quote that nothing behind it can close is passed by at once
-  for (std::size_t at = 0; at < text.size();) {
-    std::uint32_t code = 0;
-    const std::size_t length = characters::decode(text, at, code);
-    last_of[quote_family(code)] = all.size();
-    all.push_back({at, code});
-    at += length;
-  }
-  const auto is_word = [&](std::size_t i) {  // a mark is one
-    return i < all.size() && (characters::is_word(all[i].code) || all[i].code == '<' || all[i].code == '>');
-  };
-  const auto is_blank = [&](std::size_t i) { return i >= all.size() || all[i].code <= ' '; };
-  std::vector<Span> result;
-  for (std::size_t i = 0; i + 1 < all.size(); ++i) {
-    const unsigned family = quote_family(all[i].code);
-    if (family == 0 || last_of[family] <= i || is_blank(i + 1) || (i != 0 && is_word(i - 1))) continue;
-    for (std::size_t j = i + 1; j <= last_of[family]; ++j) {
-      if (quote_family(all[j].code) != family || is_word(j + 1)) continue;
-      result.push_back({all[i + 1].begin, all[j].begin});
-      i = j;
-      break;
-    }
-  }
-  return result;
-}
-
-// ---- what goes
-
-struct Judged {
-  Word word;
-  bool own;     // the program's
-  bool hidden;  // goes
-};
-
-/// Groups of short numbers that are one thing: 10.0.0.1, 12 34 56 78. Versions and (3,2) are shorter.
-USAGE_STATS_INLINE void hide_groups_of_numbers(const Known& known, std::vector<Judged>& words) {
-  const auto is_open = [&](std::size_t i) { return !words[i].own && !words[i].word.letters && !words[i].word.mark; };
-  for (std::size_t first = 0, next = 0; first < words.size(); first = next) {
-    next = first + 1;
-    if (!is_open(first)) continue;
-    std::size_t digits = words[first].word.end - words[first].word.begin;
-    while (next < words.size() && is_open(next) && words[next].word.begin - words[next - 1].word.end == 1 &&
-           !is_own(known, words[next - 1].word.end, words[next].word.begin, Own::phrase)) {
-      digits += words[next].word.end - words[next].word.begin;
-      ++next;
-    }
-    if (next - first > 3 || digits > 4)
-      for (std::size_t i = first; i < next; ++i) words[i].hidden = true;
-  }
-}
-
-/// Short numbers in somebody's own words: all of them, unless they are too few to be a time, a date or a PIN.
-USAGE_STATS_INLINE void hide_short_numbers(std::vector<Judged>& words) {
-  const auto is_open = [](const Judged& judged) { return !judged.own && !judged.word.letters && !judged.word.mark; };
-  std::size_t digits = 0;
-  for (const Judged& judged : words) digits += is_open(judged) ? judged.word.end - judged.word.begin : 0;
-  for (Judged& judged : words) judged.hidden = judged.hidden || (digits > 2 && is_open(judged));
-}
-
-/// The number of a line, behind the name of one of the program's files: kernels.cu:142.
-USAGE_STATS_INLINE bool is_line(const Known& known, const std::vector<Judged>& words, const Word& number) noexcept {
-  if (words.size() < 2 || number.letters || number.end - number.begin > 5) return false;
-  const Judged &name = words[words.size() - 2], &extension = words.back();
-  return number.begin == extension.word.end + 1 && known.text[extension.word.end] == ':' &&
-         extension.word.begin == name.word.end + 1 && known.text[name.word.end] == '.' && name.own && extension.own &&
-         extension.word.end - extension.word.begin <= 3;
-}
-
-/// Each word of the text, and whether it goes. `again`: something went that the program does say, so that what stood
-/// beside it is to be looked for once more.
-USAGE_STATS_INLINE std::vector<Judged> judge(const Known& known, const SensitiveValues::Words& sensitive, bool of_user,
-                                             std::vector<Span>& hidden_quotations, bool& again) {
-  std::vector<Judged> words;
-  for (const Word& word : words_of(known.text)) {
-    const std::string_view text = std::string_view(known.text).substr(word.begin, word.end - word.begin);
-    const bool own = !word.mark && (is_own(known, word.begin, word.end, Own::phrase) ||
-                                    (is_own(known, word.begin, word.end, Own::name) && !sensitive.contains(text)));
-    const bool stays = own || (!word.letters && (text.size() < 3 || is_line(known, words, word)));
-    words.push_back({word, own, word.mark || !stays});
-  }
-  const auto hide = [&](std::size_t begin, std::size_t end) {
-    for (Judged& judged : words) {
-      if (judged.word.end <= begin || judged.word.begin >= end || judged.hidden) continue;
-      judged.hidden = true;
-      again = again || judged.own;
-    }
-  };
-  for (const auto& [begin, end] : sensitive.occurrences(known.text)) hide(begin, end);
-  for (const Span& span : quotations(known.text)) {
-    if (is_own(known, span.begin - 1, span.end + 1, Own::phrase)) continue;
-    const auto inside = [&](const Judged& judged) {
-      return judged.word.begin >= span.begin && judged.word.end <= span.end;
-    };
-    if (std::none_of(words.begin(), words.end(), inside)) continue;
-    hide(span.begin, span.end);
-    hidden_quotations.push_back(span);
-  }
-  hide_groups_of_numbers(known, words);
-  if (of_user) hide_short_numbers(words);
-  const auto goes_with = [&](std::size_t i, std::size_t neighbour) {  // a short number at what goes
-    const auto [left, right] = std::minmax(i, neighbour);
-    if (words[i].hidden || words[i].own || words[i].word.letters || !words[neighbour].hidden) return;
-    const std::size_t begin = words[left].word.end, end = words[right].word.begin;
-    if (std::none_of(known.own.begin() + static_cast<std::ptrdiff_t>(begin),
-                     known.own.begin() + static_cast<std::ptrdiff_t>(end), [](Own own) { return own != Own::no; }))
-      words[i].hidden = true;
-  };
-  for (std::size_t i = 1; i < words.size(); ++i) goes_with(i, i - 1);
-  for (std::size_t i = words.size(); i-- > 1;) goes_with(i - 1, i);
-  return words;
-}
-
-/// What is replaced: from the first to the last of the hidden words that no other word and no quote parts, with the
-/// characters that belong to them: /srv/x, --x, x%.
-USAGE_STATS_INLINE std::vector<Span> hidden_spans(const Known& known, const std::vector<Judged>& words,
-                                                  const std::vector<Span>& quotations) {
-  constexpr std::string_view glue = "/\\~$#@%+-_*&^=";
-  std::vector<Span> spans = quotations;
-  const auto belongs = [&](std::size_t i) { return known.own[i] != Own::phrase; };
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (!words[i].hidden) continue;
-    Span span{words[i].word.begin, words[i].word.end};
-    const auto joins = [&](const Word& next) {
-      for (std::size_t at = span.end; at < next.begin;) {
-        std::uint32_t code = 0;
-        const std::size_t length = characters::decode(known.text, at, code);
-        if (quote_family(code) != 0 || !belongs(at)) return false;
-        at += length;
-      }
-      return true;
-    };
-    while (i + 1 < words.size() && words[i + 1].hidden && joins(words[i + 1].word)) span.end = words[++i].word.end;
-    while (span.begin > 0 && belongs(span.begin - 1) &&
-           (glue.find(known.text[span.begin - 1]) != std::string_view::npos || known.text[span.begin - 1] == '.'))
-      --span.begin;
-    while (span.end < known.text.size() && belongs(span.end) &&
-           glue.find(known.text[span.end]) != std::string_view::npos)
-      ++span.end;
-    spans.push_back(span);
-  }
-  std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) { return a.begin < b.begin; });
-  std::vector<Span> merged;
-  for (const Span& span : spans)
-    if (!merged.empty() && span.begin <= merged.back().end)
-      merged.back().end = std::max(merged.back().end, span.end);
-    else
-      merged.push_back(span);
-  return merged;
-}
-
-USAGE_STATS_INLINE Known without(const Known& known, const std::vector<Span>& spans) {
-  Known result;
-  std::size_t done = 0;
-  const auto keep = [&](std::size_t end) {
-    result.text.append(known.text, done, end - done);
-    result.own.insert(result.own.end(), known.own.begin() + static_cast<std::ptrdiff_t>(done),
-                      known.own.begin() + static_cast<std::ptrdiff_t>(end));
-  };
-  for (const Span& span : spans) {
-    keep(span.begin);
-    result.text += value_mark;
-    result.own.resize(result.text.size(), Own::no);
-    done = span.end;
-  }
-  keep(known.text.size());
-  return result;
-}
-
-/// The longest part of at most `limit` bytes that ends behind a word or a mark, not in it.
-USAGE_STATS_INLINE std::size_t whole_words(std::string_view text, std::size_t limit) {
-  std::size_t end = text.size() <= limit ? text.size() : clip_utf8(text, limit).size();
-  if (end == text.size()) return end;
-  for (const Word& word : words_of(text))
-    if (word.begin < end && word.end > end) return word.begin;
-  return end;
-}
-
-/// Whether the text has changed in a way that makes other words of it the program's own.
-USAGE_STATS_INLINE bool hide_values(Known& known, const SensitiveValues::Words& sensitive, bool of_user,
-                                    std::size_t limit) {
-  bool again = false;
-  for (int round = 0; round < 16; ++round) {
-    std::vector<Span> quoted;
-    const std::vector<Judged> words = judge(known, sensitive, of_user, quoted, again);
-    Known next = without(known, hidden_spans(known, words, quoted));
-    const bool same = next.text == known.text;
-    known = std::move(next);
-    if (same) break;
-  }
-  const std::size_t end = whole_words(known.text, limit);
-  if (end == known.text.size()) return again;
-  known.text.resize(end);
-  known.own.resize(end);
-  return true;
-}
-
-}  // namespace redaction_impl
-
-USAGE_STATS_INLINE std::optional<std::vector<std::string>> scrub(const std::vector<std::string>& texts,
-                                                                 const SensitiveValues& sensitive, std::size_t limit,
-                                                                 const std::vector<os::MemoryRange>& memory,
-                                                                 std::size_t first_of_user) {
-  using namespace redaction_impl;
-  const SensitiveValues::Words words = sensitive.words();
-  if (!words.complete) return std::nullopt;
-  std::vector<std::string> result;
-  for (const std::string& text : texts) {
-    const std::string_view looked_at = std::string_view(text).substr(0, 2 * longest_input);
-    const std::string clean = clip_utf8(looked_at, looked_at.size() * 3);
-    const std::size_t end = whole_words(clean, longest_input);
-    result.push_back(clean.substr(0, end) + (end < clean.size() ? std::string(value_mark) : std::string()));
-  }
-  std::vector<std::size_t> open(texts.size());
-  for (std::size_t i = 0; i < open.size(); ++i) open[i] = i;
-  for (int round = 0; round < 8 && !open.empty(); ++round) {
-    std::vector<std::string_view> wanted;
-    wanted.reserve(open.size());
-    for (const std::size_t i : open) wanted.push_back(result[i]);
-    auto own = find_own_text(wanted, memory);
-    if (!own) return std::nullopt;
-    std::vector<std::size_t> again;
-    for (std::size_t k = 0; k < open.size(); ++k) {
-      Known known{result[open[k]], std::move((*own)[k])};
-      if (hide_values(known, words, open[k] >= first_of_user, limit)) again.push_back(open[k]);
-      result[open[k]] = std::move(known.text);
-    }
-    open.swap(again);
-  }
-  for (const std::size_t i : open) result[i] = value_mark.substr(0, limit < value_mark.size() ? 0 : limit);
-  return result;
 }
 
 }  // namespace detail
@@ -13010,8 +14955,8 @@ inline constexpr const char* keys[] = {"schema", "client_id", "session_id", "seq
                                        "fields", "counters",  "events",     "stages",     "delivery",   "truncated"};
 
 /// What is none of them.
-USAGE_STATS_INLINE void write_other_keys(JsonWriter& out, const Json::object_t& report) {
-  for (const auto& [name, value] : report)
+USAGE_STATS_INLINE void write_other_keys(JsonWriter& out, const Json& report) {
+  for (const auto& [name, value] : *report.get<Json::Members>())
     if (name != "ended_at" && std::find(std::begin(keys), std::end(keys), name) == std::end(keys))
       write_json(out.key(name), value);
 }
@@ -13023,11 +14968,11 @@ struct Ending {
   std::optional<std::chrono::milliseconds> duration;
 };
 
-USAGE_STATS_INLINE std::string closed(const Json::object_t& report, const Ending& end, bool indented) {
+USAGE_STATS_INLINE std::string closed(const Json& report, const Ending& end, bool indented) {
   JsonWriter out(indented);
   out.begin_object();
   for (const std::string_view key : keys) {
-    const auto before = report.find(std::string(key));
+    const Json* const before = member(report, key);
     if (key == "final") {
       out.key(key).flag(true);
     } else if (key == "sequence") {
@@ -13039,8 +14984,8 @@ USAGE_STATS_INLINE std::string closed(const Json::object_t& report, const Ending
       out.key("status").text(status_name(end.status));
       put_text(out, "signal", end.signal);
       out.end_object();
-    } else if (before != report.end()) {
-      write_json(out.key(key), before->second);
+    } else if (before != nullptr) {
+      write_json(out.key(key), *before);
     }
   }
   write_other_keys(out, report);
@@ -13052,15 +14997,14 @@ USAGE_STATS_INLINE std::string closed(const Json::object_t& report, const Ending
 
 /// A report that was read, its keys in their order.
 USAGE_STATS_INLINE void write_report(JsonWriter& out, const Json& json) {
-  const auto* const report = json.get_ptr<const Json::object_t*>();
-  if (report == nullptr) return write_json(out, json);
+  if (!json.is_object()) return write_json(out, json);
   out.begin_object();
   for (const char* const key : report_impl::keys) {
     if (const Json* const value = member(json, key)) write_json(out.key(key), *value);
     const Json* const ended = std::string_view(key) == "started_at" ? member(json, "ended_at") : nullptr;
     if (ended != nullptr) write_json(out.key("ended_at"), *ended);
   }
-  report_impl::write_other_keys(out, *report);
+  report_impl::write_other_keys(out, json);
   out.end_object();
 }
 
@@ -13072,172 +15016,8 @@ USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text
     return std::nullopt;
   const std::int64_t sequence = integer_member(*json, "sequence", 1) + (written ? 1 : 0);
   const report_impl::Ending end{sequence, status, signal, duration};
-  const auto& report = *json->get_ptr<const Json::object_t*>();
-  std::string legible = report_impl::closed(report, end, true);
-  return legible.size() <= limits::report_bytes ? legible : report_impl::closed(report, end, false);
-}
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/record/recorder.inl
-
-#include <algorithm>
-#include <limits>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace recorder_impl {
-
-/// Another number for each recorder of the process: by it a counter knows whose place it remembers.
-USAGE_STATS_INLINE std::uint64_t next_serial() noexcept {
-  static std::atomic<std::uint64_t> last{0};
-  return ++last;
-}
-
-}  // namespace recorder_impl
-
-USAGE_STATS_INLINE Recorder::Recorder(std::string salt, Withheld withheld)
-    : salt_(std::move(salt)), withheld_(std::move(withheld)), serial_(recorder_impl::next_serial()) {
-  std::sort(withheld_.fields.begin(), withheld_.fields.end());
-}
-
-USAGE_STATS_INLINE double Recorder::seconds() const {
-  return std::chrono::duration<double>(Clock::now() - start_).count();
-}
-
-USAGE_STATS_INLINE bool Recorder::withheld(const char* name) const {
-  const auto& names = withheld_.fields;
-  return !names.empty() && std::binary_search(names.begin(), names.end(), std::string_view(name));
-}
-
-USAGE_STATS_INLINE bool Recorder::disclosed(const char* name, const char* choice) const {
-  const auto limited = withheld_.choices.find(name);
-  if (limited == withheld_.choices.end()) return true;
-  const auto& known = limited->second;
-  return std::find(known.begin(), known.end(), clip_utf8(choice, limits::string_bytes)) != known.end();
-}
-
-USAGE_STATS_INLINE std::optional<Value> Recorder::value_of(const FieldValue& value) const {
-  const Declaration& field = value.field();
-  if (withheld(field.name())) return std::nullopt;
-  if (const auto* const flag = std::get_if<bool>(&value.raw())) return *flag;
-  if (const auto* const integer = std::get_if<std::int64_t>(&value.raw())) return *integer;
-  if (const auto* const number = std::get_if<double>(&value.raw()))
-    return is_finite(*number) ? std::optional<Value>(*number) : std::nullopt;
-  const std::string_view text = std::get<std::string_view>(value.raw());
-  if (field.kind() == Kind::hashed) return sha256(salt_ + std::string(text));
-  if (field.kind() == Kind::text) return Unscrubbed{std::string(text.substr(0, 2 * limits::string_bytes))};
-  for (const char* const choice : field.choices())
-    if (text == choice) return std::string(disclosed(field.name(), choice) ? choice : "other");
-  return std::string("other");
-}
-
-USAGE_STATS_INLINE void Recorder::put(Values& values, const FieldValue& value, std::size_t limit) {
-  auto known = value_of(value);
-  if (!known) return;
-  for (auto& [name, old] : values)
-    if (name == value.field().name()) return static_cast<void>(old = std::move(*known));
-  if (values.size() >= limit)
-    ++truncated_["fields"];
-  else
-    values.emplace_back(value.field().name(), std::move(*known));
-}
-
-USAGE_STATS_INLINE std::unique_lock<std::mutex> Recorder::open() {
-  if (forks_ != os::forks()) return {};
-  std::unique_lock<std::mutex> guard = lock_or_give_up(mutex_);
-  if (!guard) return guard;
-  if (closed_)
-    guard.unlock();
-  else
-    ++changes_;
-  return guard;
-}
-
-USAGE_STATS_INLINE void Recorder::set(const FieldValue& value) {
-  if (const auto guard = open()) put(fields_, value, limits::fields);
-}
-
-USAGE_STATS_INLINE std::size_t Recorder::place_of(const Counter& counter) {
-  if (withheld(counter.name())) return nowhere;
-  const auto known = std::find(counters_.begin(), counters_.end(), std::string_view(counter.name()));
-  const auto place = static_cast<std::size_t>(known - counters_.begin());
-  if (known == counters_.end() && place < limits::counters) counters_.emplace_back(counter.name());
-  return place;
-}
-
-USAGE_STATS_INLINE void Recorder::count(std::size_t place, std::int64_t n) noexcept {
-  constexpr std::int64_t largest = (std::numeric_limits<std::int64_t>::max)();
-  if (place > no_place) return;
-  if (place == no_place) n = 1;  // of what has no place the calls are counted
-  std::atomic<std::int64_t>& value = counts_[place].value;
-  const std::int64_t before = value.fetch_add(n, std::memory_order_relaxed);
-  if (before < 0 || before > largest - n) value.store((std::numeric_limits<std::int64_t>::min)());
-}
-
-USAGE_STATS_INLINE void Recorder::add(const Counter& counter, std::int64_t n) {
-  const auto guard = open();
-  if (!guard || n < 0) return;
-  const std::size_t place = place_of(counter);
-  counter.place_.store(serial_ << 8 | place, std::memory_order_relaxed);
-  count(place, n);
-}
-
-USAGE_STATS_INLINE std::uint64_t Recorder::changes() const noexcept {
-  std::uint64_t changes = changes_;
-  for (const Count& count : counts_) changes += static_cast<std::uint64_t>(count.value.load());
-  return changes;
-}
-
-USAGE_STATS_INLINE void Recorder::record(const Event& event, const FieldValue* values, std::size_t count) {
-  const auto guard = open();
-  if (!guard || withheld(event.name())) return;
-  if (events_.size() >= limits::events) return static_cast<void>(++truncated_["events"]);
-  EventRecord record{event.name(), seconds(), {}};
-  for (std::size_t i = 0; i < count; ++i) put(record.fields, values[i], limits::fields);
-  events_.push_back(std::move(record));
-}
-
-USAGE_STATS_INLINE std::optional<std::size_t> Recorder::enter(const Stage& stage) {
-  const auto guard = open();
-  if (!guard || withheld(stage.name())) return std::nullopt;
-  if (stages_.size() >= limits::stages) return ++truncated_["stages"], std::nullopt;
-  stages_.push_back({stage.name(), seconds(), std::nullopt, RunStatus::running, {}});
-  return stages_.size() - 1;
-}
-
-USAGE_STATS_INLINE void Recorder::set(std::size_t stage, const FieldValue& value) {
-  if (const auto guard = open()) put(stages_[stage].fields, value, limits::fields);
-}
-
-USAGE_STATS_INLINE void Recorder::leave(std::size_t stage, bool failed) {
-  const auto guard = open();
-  if (!guard) return;
-  StageRecord& record = stages_[stage];
-  record.duration_s = seconds() - record.at_s;
-  record.status = failed ? RunStatus::failed : RunStatus::ok;
-}
-
-USAGE_STATS_INLINE bool Recorder::close() {
-  const auto guard = lock_or_give_up(mutex_);
-  if (guard) closed_ = true;
-  return guard.owns_lock();
-}
-
-USAGE_STATS_INLINE void Recorder::add_to(Report& report) const {
-  const auto guard = lock_or_give_up(mutex_);
-  if (!guard) return;
-  report.fields = fields_;
-  report.counters.clear();
-  for (std::size_t i = 0; i < counters_.size(); ++i) {
-    const std::int64_t count = counts_[i].value;
-    report.counters.emplace_back(counters_[i], count < 0 ? (std::numeric_limits<std::int64_t>::max)() : count);
-  }
-  report.events = events_;
-  report.stages = stages_;
-  for (const auto& [name, count] : truncated_) report.truncated[name] += count;
-  if (const std::int64_t dropped = counts_[no_place].value)
-    report.truncated["counters"] += static_cast<std::size_t>(dropped);
+  std::string legible = report_impl::closed(*json, end, true);
+  return legible.size() <= limits::report_bytes ? legible : report_impl::closed(*json, end, false);
 }
 
 }  // namespace detail
@@ -13277,7 +15057,7 @@ USAGE_STATS_INLINE void ParsedArguments::add(const Options& options, std::string
   told_ = true;
   hidden_ = options.arguments == ArgumentDetail::none;
   if (hidden_ || source == ArgumentSource::default_value || (name.empty() && value.empty())) return;
-  // What stands behind "=" is no part of a name, whoever took it for one.
+  // What stands after "=" is no part of a name, whoever took it for one.
   const std::size_t equals = std::min(name.find('='), name.size());
   const bool is_choice = value.empty() && equals != 0 && equals + 1 < name.size();
   if (value.empty()) value = name.substr(std::min(equals + 1, name.size()));
@@ -13349,72 +15129,6 @@ USAGE_STATS_INLINE void ParsedArguments::replace_in(Report& report, const Sensit
   report.arguments = std::move(shown);
   report.truncated.erase("arguments");
   if (dropped > 0) report.truncated["arguments"] = dropped;
-}
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/base/worker.inl
-
-#include <condition_variable>
-#include <mutex>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-
-struct Ticker::Shared {
-  Clock::time_point origin;
-  Clock::duration interval;
-  std::function<void()> work;
-  unsigned forks = os::forks();
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool stopping = false, ended = false;
-};
-
-USAGE_STATS_INLINE Ticker::Clock::time_point Ticker::next(Clock::time_point origin, Clock::duration interval,
-                                                          Clock::time_point now) noexcept {
-  if (now < origin) return origin;
-  return origin + interval * ((now - origin) / interval + 1);
-}
-
-USAGE_STATS_INLINE void Ticker::tick(const std::shared_ptr<Shared>& shared) {
-  os::block_signals_in_this_thread();
-  std::unique_lock<std::mutex> guard(shared->mutex);
-  Clock::time_point due = shared->origin;
-  while (!shared->stopping) {
-    if (shared->changed.wait_until(guard, due, [&] { return shared->stopping; })) break;
-    guard.unlock();
-    shared->work();
-    guard.lock();
-    due = next(shared->origin, shared->interval, Clock::now());
-  }
-  shared->ended = true;
-  shared->changed.notify_all();
-}
-
-USAGE_STATS_INLINE Ticker::Ticker(Clock::duration first, Clock::duration interval, std::function<void()> work)
-    : shared_(std::make_shared<Shared>()) {
-  shared_->origin = Clock::now() + first;
-  shared_->interval = interval;
-  shared_->work = std::move(work);
-  thread_ = os::Thread([shared = shared_] { tick(shared); });
-}
-
-USAGE_STATS_INLINE void Ticker::stop(Clock::duration patience) noexcept {
-  if (!thread_.joinable()) return;
-  if (shared_->forks != os::forks()) return thread_.forget();  // it is the parent's
-  USAGE_STATS_TRY {
-    std::unique_lock<std::mutex> guard = lock_or_give_up(shared_->mutex);
-    if (!guard) return thread_.detach();
-    shared_->stopping = true;
-    shared_->changed.notify_all();
-    // Not its own end: where the host's log function calls std::exit, this is that thread.
-    const bool ended = !thread_.is_this() && shared_->changed.wait_for(guard, patience, [&] { return shared_->ended; });
-    guard.unlock();
-    if (ended) thread_.join();
-  }
-  USAGE_STATS_CATCH_ALL {}
-  thread_.detach();
 }
 
 }  // namespace detail
@@ -13536,13 +15250,13 @@ USAGE_STATS_INLINE std::string to_text(const State& state) {
   return json.take() + "\n";
 }
 
-USAGE_STATS_INLINE State parse_state(std::string_view text) {
+/// `json`: of a state.json; nothing where there was something else in it.
+USAGE_STATS_INLINE State state_of(const std::optional<Json>& json) {
   State state;
-  const auto json = parse_json(text);
   state.newer = json && storage_impl::is_newer(*json, "usage-stats-state");
   if (state.newer) return state;
-  state.damaged = !text.empty() && (!json || string_member(*json, "schema") != "usage-stats-state/1");
-  if (!json || state.damaged) return state;
+  state.damaged = !json || string_member(*json, "schema") != "usage-stats-state/1";
+  if (state.damaged) return state;
   state.app = string_member(*json, "app");
   state.client_id = string_member(*json, "client_id");
   if (!is_id(state.client_id)) state.client_id.clear();
@@ -13566,6 +15280,10 @@ USAGE_STATS_INLINE State parse_state(std::string_view text) {
                             integer_member(wait, "not_before"), clip_utf8(string_member(wait, "why"), 256)};
   state.stopped = strings_member(*json, "stopped");
   return state;
+}
+
+USAGE_STATS_INLINE State parse_state(std::string_view text) {
+  return text.empty() ? State() : state_of(parse_json(text));
 }
 
 }  // namespace detail
@@ -13623,11 +15341,11 @@ USAGE_STATS_INLINE std::size_t delivered_events(std::string_view delivery_json, 
 
 USAGE_STATS_INLINE std::filesystem::path Archive::report_path(const std::string& client_id,
                                                               const std::string& session_id) const {
-  return top_->path() / client_id / session_id / storage_impl::report_file;
+  return top_->path() / os::path_of_bytes(client_id) / os::path_of_bytes(session_id) / storage_impl::report_file;
 }
 
 USAGE_STATS_INLINE os::Folder Archive::client(const std::string& client_id, bool create, std::error_code& error) const {
-  if (client_ && client_.path().filename() == client_id) return error.clear(), client_;
+  if (client_ && client_.path().filename() == os::path_of_bytes(client_id)) return error.clear(), client_;
   os::Folder opened = top_->folder(client_id, create, error);
   if (keeps_open_) client_ = opened;
   return opened;
@@ -13644,6 +15362,7 @@ USAGE_STATS_INLINE os::Folder Archive::session(const std::string& client_id, con
 USAGE_STATS_INLINE std::error_code Archive::write_report(const std::string& client_id, const std::string& session_id,
                                                          std::string_view json, const std::function<bool()>& wanted) {
   std::error_code error;
+  if (wanted && !wanted()) return std::make_error_code(std::errc::operation_canceled);
   const os::Folder folder = session(client_id, session_id, true, error);
   return folder ? folder.write(storage_impl::report_file, json, false, wanted) : error;
 }
@@ -13683,7 +15402,11 @@ USAGE_STATS_INLINE std::error_code Archive::record_delivery(const Envelope& enve
   if (!before && is_transient(error)) return error;  // it tells of other endpoints too
   if (const auto json = parse_json(before.value_or("")); json && storage_impl::is_newer(*json, "usage-stats-delivery"))
     return os::refused(os::Refusal::newer_version);
-  return folder.write(storage_impl::delivery_file, with_delivery(before.value_or(""), record));
+  const std::string text = with_delivery(before.value_or(""), record);
+  if (before) return folder.replace(storage_impl::delivery_file, text);
+  // Whoever has removed the report is removing its folder, and must find that empty.
+  return folder.write(storage_impl::delivery_file, text, false,
+                      [&] { return folder.exists(storage_impl::report_file); });
 }
 
 USAGE_STATS_INLINE std::string Archive::deliveries(const Envelope& envelope) const {
@@ -13752,7 +15475,7 @@ USAGE_STATS_INLINE Destination destination_of(const Json& json) {
   endpoint.api_key = string_member(json, "api_key");
   if (const auto* const headers = object_member(json, "headers"))
     for (const auto& [name, value] : *headers)
-      if (const auto* const text = value.get_ptr<const Json::string_t*>()) endpoint.headers[name] = *text;
+      if (const auto* const text = value.get<std::string>()) endpoint.headers[name] = *text;
   destination.attempts = static_cast<int>(std::clamp<std::int64_t>(integer_member(json, "attempts"), 0, 1000));
   destination.not_before = integer_member(json, "not_before");
   return destination;
@@ -13837,7 +15560,12 @@ USAGE_STATS_INLINE std::optional<Envelope> parse_envelope(std::string_view text)
   const std::size_t second = std::min(text.find('\n'), text.size());
   envelope.running_report = text.substr(0, second);
   text.remove_prefix(std::min(second + 1, text.size()));
-  if (const auto end = parse_json(text.substr(0, text.find('\n')))) {
+  // Of requests that the run survived, and of its end; its own last word is the last.
+  for (int ends = 0; ends < 16 && !text.empty() && envelope.last_report.empty(); ++ends) {
+    const std::size_t line = std::min(text.find('\n'), text.size());
+    const auto end = parse_json(text.substr(0, line));
+    text.remove_prefix(std::min(line + 1, text.size()));
+    if (!end) continue;
     envelope.signal = string_member(*end, "signal");
     envelope.last_report = string_member(*end, "last_report");
     const std::int64_t duration = integer_member(*end, "duration_ms", -1);
@@ -13886,7 +15614,10 @@ USAGE_STATS_INLINE std::error_code Outbox::finish(const Envelope& envelope) {
   const os::Folder from = active(false, error);
   if (!from) return error;
   if (envelope.destinations.empty()) return from.remove(envelope.session_id);
-  const os::Folder to = pending(true, error);
+  os::Folder to = pending(false, error);
+  // Not where the user is removing all there is: then nothing new may come.
+  if (!to && error == std::errc::no_such_file_or_directory && from.exists(envelope.session_id))
+    to = pending(true, error);
   return to ? from.move(envelope.session_id, to) : error;
 }
 
@@ -13933,18 +15664,23 @@ USAGE_STATS_INLINE std::vector<Envelope> Outbox::interims(const Archive& archive
 USAGE_STATS_INLINE Outbox::LeftAlone Outbox::left_alone() const {
   LeftAlone found;
   std::error_code error;
+  const auto note = [&] {
+    if (error && error != std::errc::no_such_file_or_directory) found.incomplete = true;
+  };
   const std::string here = os::host_identity();
   if (const os::Folder folder = active(false, error))
-    for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) {
+    for (const auto& entry : folder.list(storage_impl::most_entries, is_id, error)) {
       if (entry.folder || os::LockedFile::is_locked(folder, entry.name)) continue;
       const auto envelope = read(folder, entry.name);
       ++(storage_impl::is_newer(envelope)                                 ? found.newer
          : envelope && storage_impl::is_left_to_its_host(*envelope, here) ? found.elsewhere
                                                                           : found.vanished);
     }
+  note();
   if (const os::Folder folder = pending(false, error))
-    for (const auto& entry : folder.list(storage_impl::most_entries, is_id))
+    for (const auto& entry : folder.list(storage_impl::most_entries, is_id, error))
       found.newer += storage_impl::is_newer(read(folder, entry.name)) ? 1U : 0U;
+  note();
   return found;
 }
 
@@ -13955,14 +15691,16 @@ USAGE_STATS_INLINE Outbox::Waiting Outbox::list_waiting() const {
   if (!folder) return found.incomplete = error != std::errc::no_such_file_or_directory, found;
   const std::string here = os::host_identity();
   const auto recently = std::chrono::system_clock::now() - storage_impl::sending_elsewhere;
-  for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) {
+  const auto entries = folder.list(storage_impl::most_entries, is_id, error);
+  found.incomplete = static_cast<bool>(error);
+  for (const auto& entry : entries) {
     auto envelope = read(folder, entry.name);
     found.incomplete = found.incomplete || envelope.transient();
     if (!envelope) continue;
     (*envelope).in_use_elsewhere = entry.changed > recently && storage_impl::is_elsewhere(*envelope, here);
     found.envelopes.push_back(std::move(*envelope));
   }
-  std::sort(found.envelopes.begin(), found.envelopes.end(), [](const Envelope& a, const Envelope& b) {
+  sort_stably(found.envelopes, [](const Envelope& a, const Envelope& b) {
     return a.created != b.created ? a.created < b.created : a.session_id < b.session_id;
   });
   return found;
@@ -13979,7 +15717,7 @@ USAGE_STATS_INLINE std::error_code Outbox::update(const std::string& session_id,
   change(*envelope);
   if (envelope->destinations.empty()) return folder.remove(session_id);
   // What `disable` or `delete` takes away meanwhile must not come back.
-  return folder.write(session_id, to_text(*envelope), true, [&] { return folder.exists(session_id); });
+  return folder.replace(session_id, to_text(*envelope), true);
 }
 
 USAGE_STATS_INLINE std::error_code Outbox::remove(const std::string& session_id) {
@@ -14026,8 +15764,9 @@ class Contents {
 
   template <class Accept>
   void each(const os::Folder& folder, Accept accept) {
-    const auto entries = folder ? folder.list(most_entries, is_any) : std::vector<Entry>();
-    only_ours_ = only_ours_ && folder && entries.size() < most_entries;
+    std::error_code error;
+    const auto entries = folder ? folder.list(most_entries, is_any, error) : std::vector<Entry>();
+    only_ours_ = only_ours_ && folder && !error && entries.size() < most_entries;
     for (const Entry& entry : entries)
       if (only_ours_ && (entry.folder || !is_temporary(entry.name))) only_ours_ = accept(entry);
   }
@@ -14078,15 +15817,17 @@ class Contents {
 
 /// The app whose place this is by its name: `.../APP/usage`, as the platform's default is.
 USAGE_STATS_INLINE std::string app_by_name(const std::filesystem::path& folder) {
-  return folder.filename() == "usage" ? folder.parent_path().filename().string() : std::string();
+  return folder.filename() == "usage" ? os::path_bytes(folder.parent_path().filename()) : std::string();
 }
 
 /// Without any state.json, or with an empty one, as a process that was killed has left it; that one is nobody else's to
 /// read.
 USAGE_STATS_INLINE bool is_empty_folder(const os::Folder& folder) {
-  for (const auto& entry : folder.list(2, [](std::string_view name) { return !is_temporary(name); }))
+  std::error_code error;
+  for (const auto& entry : folder.list(
+           2, [](std::string_view name) { return !is_temporary(name); }, error))
     if (entry.folder || entry.name != state_file || entry.size != 0 || entry.shown) return false;
-  return true;
+  return !error;
 }
 
 USAGE_STATS_INLINE bool is_same_place(const std::filesystem::path& folder, const std::filesystem::path& other) {
@@ -14109,10 +15850,10 @@ USAGE_STATS_INLINE bool is_named_after(std::string name, std::string_view app) {
 USAGE_STATS_INLINE bool is_common_place(const std::filesystem::path& folder, const std::string& app) {
   if (is_same_place(folder, os::state_root()) || is_same_place(folder, os::config_root())) return true;
   for (const char* const name : {"XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_BIN_HOME", "XDG_RUNTIME_DIR", "TMPDIR"})
-    if (const auto value = os::variable(name); value && is_same_place(folder, *value)) return true;
+    if (const auto value = os::variable(name); value && is_same_place(folder, os::path_of_bytes(*value))) return true;
   const std::filesystem::path above = folder.parent_path(), home = os::home();
   if (home.empty() || (!is_same_place(above, home) && !is_same_place(above, home / ".local"))) return false;
-  return !is_named_after(folder.filename().string(), app);
+  return !is_named_after(os::path_bytes(folder.filename()), app);
 }
 
 USAGE_STATS_INLINE std::error_code check_empty_folder(const os::Folder& folder, const std::string& app) {
@@ -14136,7 +15877,7 @@ USAGE_STATS_INLINE Ownership look_at_ownership(const os::Folder& folder, const s
   if (json && storage_impl::is_newer(*json, "usage-stats-state")) return refuse(os::refused(Refusal::newer_version));
   if (json && string_member(*json, "schema") != "usage-stats-state/1")
     return refuse(os::refused(Refusal::not_made_by_us));
-  if (text) found.state = parse_state(*text);
+  if (text && !text->empty()) found.state = state_of(json);
   found.state.damaged = found.state.damaged || error == std::errc::file_too_large;
   found.marked = json && !found.state.app.empty();
   if (found.marked) {
@@ -14189,19 +15930,28 @@ USAGE_STATS_INLINE std::vector<std::string> first_names(const os::Folder& folder
 /// Gives the run of an envelope whose process is gone its last report, if it has none. If that cannot be, the envelope
 /// is kept for later (the disk is full), or, where the result is damaged, is good for nothing.
 USAGE_STATS_INLINE Result<bool> end_vanished(Storage& storage, const Envelope& envelope, const Log& log) {
-  const auto answer = [](std::error_code error) { return error ? Result<bool>(error) : Result<bool>(true); };
+  const auto write = [&](const std::string& text) {
+    // What `delete` or the user removes meanwhile must not come back.
+    const auto still_there = [&] {
+      std::error_code error;
+      const os::Folder active = storage.outbox.active(false, error);
+      return (active && active.exists(envelope.session_id)) || storage.outbox.is_waiting(envelope.session_id);
+    };
+    const auto error = storage.archive.write_report(envelope.client_id, envelope.session_id, text, still_there);
+    return error ? Result<bool>(error) : Result<bool>(true);
+  };
   const auto written = storage.archive.written_report(envelope);
   if (written.transient()) return written.error();
   if (written && written->final) return true;
   if (const auto last = parse_json(envelope.last_report);
       last && string_member(*last, "session_id") == envelope.session_id)
-    return answer(storage.archive.write_report(envelope.client_id, envelope.session_id, envelope.last_report));
+    return write(envelope.last_report);
   const RunStatus status = envelope.signal.empty() ? RunStatus::lost : RunStatus::signal;
   const auto report = close_report(written ? written->text : envelope.running_report, bool(written), status,
                                    envelope.signal, envelope.duration);
   log("session ", envelope.session_id, " vanished; it is reported as \"", status_name(status), "\"");
   if (!report) return Result<bool>::make_damaged();
-  return answer(storage.archive.write_report(envelope.client_id, envelope.session_id, *report));
+  return write(*report);
 }
 
 }  // namespace storage_impl
@@ -14231,7 +15981,7 @@ USAGE_STATS_INLINE void collect_vanished(Storage& storage, const Log& log, std::
       storage.outbox.finish(*envelope);
       // From here on it is this machine's to send.
       if (storage_impl::is_elsewhere(*envelope, here))
-        storage.outbox.update(envelope->session_id, [](Envelope& taken) { taken.host.clear(); });
+        storage.outbox.update(envelope->session_id, [](Envelope& taken) noexcept { taken.host.clear(); });
     } else if (ended.damaged() && !storage_impl::is_newer(envelope)) {
       log("active/", entry.name, " is no envelope; removed");
       active.remove(entry.name);
@@ -14308,8 +16058,7 @@ USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& sto
       if (!needed) sessions.push_back({client.name, session.name, session.modified});
     }
   }
-  std::sort(sessions.begin(), sessions.end(),
-            [](const KeptSession& a, const KeptSession& b) { return a.modified > b.modified; });
+  sort_stably(sessions, [](const KeptSession& a, const KeptSession& b) { return a.modified > b.modified; });
   return sessions;
 }
 
@@ -14340,7 +16089,7 @@ USAGE_STATS_INLINE void prune(Storage& storage, const Log& log, bool backlog) {
   }
   if (dropped > 0) {
     log(std::to_string(dropped), " reports waited too long; dropped");
-    storage.update_state([&](State& state) { state.dropped += static_cast<std::int64_t>(dropped); });
+    storage.update_state([&](State& state) noexcept { state.dropped += static_cast<std::int64_t>(dropped); });
   }
 
   const auto oldest = std::chrono::system_clock::now() - limits::kept_for;
@@ -14396,6 +16145,22 @@ struct StateMutex {
 
 constexpr std::chrono::milliseconds most_patience{500};
 
+/// Of runs that begin together one makes the folder, and the others find it empty: in a place where an empty folder is
+/// taken for somebody else's, they wait for the state.json of the one that is at work. An older folder is not waited
+/// for: whoever made it does not go on.
+USAGE_STATS_INLINE void wait_for_maker(const os::Folder& folder, const std::string& app, Ownership& found) {
+  constexpr std::chrono::seconds young{2};
+  std::error_code error;
+  const auto modified = std::filesystem::last_write_time(folder.path(), error);
+  const auto age = std::filesystem::file_time_type::clock::now() - modified;
+  if (error || age > young || age < -young) return;
+  const auto deadline = std::chrono::steady_clock::now() + most_patience;
+  while (found.error == os::refused(os::Refusal::common_place) && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    found = ownership_of(folder, app, false);
+  }
+}
+
 }  // namespace storage_impl
 
 USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::path& path, const std::string& app,
@@ -14404,6 +16169,7 @@ USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::p
   os::Folder folder = os::Folder::open(path, create, error, &made);
   if (!folder) return std::nullopt;
   storage_impl::Ownership found = storage_impl::ownership_of(folder, app, made);
+  if (create && found.error == os::refused(os::Refusal::common_place)) storage_impl::wait_for_maker(folder, app, found);
   error = found.error;
   if (!error && found.fresh && !create) error = std::make_error_code(std::errc::no_such_file_or_directory);
   if (error) return std::nullopt;
@@ -14411,7 +16177,7 @@ USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::p
                   found.stamp, found.marked);
   if (!create) return storage;
   error = storage.claim();
-  // A lock that is not to be had is one of another run that claims it for the same program.
+  // A lock that cannot be taken is one of another run that claims it for the same program.
   if (error == std::errc::timed_out) error.clear();
   if (error && found.fresh) return std::nullopt;
   if (found.fresh) storage.opened_ = storage.state();  // what others have written who began at the same moment
@@ -14428,7 +16194,8 @@ USAGE_STATS_INLINE std::optional<Storage> Storage::open_again(const std::filesys
 
 USAGE_STATS_INLINE std::error_code Storage::claim() {
   if (marked_) return {};
-  const std::error_code error = update_state([](State&) {}, [this](const State& now) { return now.app == app_; });
+  const std::error_code error =
+      update_state([](State&) noexcept {}, [this](const State& now) noexcept { return now.app == app_; });
   marked_ = !error;
   return error;
 }
@@ -14448,6 +16215,7 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
   if (!guard) return std::make_error_code(std::errc::timed_out);
   std::error_code error;
   if (!enough_memory()) return std::make_error_code(std::errc::not_enough_memory);
+  const bool may_make = !marked_;  // one that was there and has gone was removed, and so may all the rest be
   const auto began = std::chrono::steady_clock::now(), deadline = began + patience_;
   // Who holds it may only be waiting for its turn, on a machine that is overloaded.
   const auto worth_waiting = [&](std::chrono::steady_clock::time_point now) {
@@ -14456,9 +16224,9 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
   };
   do {
     if (enough && enough(state())) return {};
-    LockedFile::Outcome outcome{};
-    const LockedFile lock = LockedFile::acquire(*folder_, storage_impl::state_file, true, outcome, error);
-    if (outcome == LockedFile::Outcome::failed) return error;
+    LockedFile::Attempt outcome{};
+    const LockedFile lock = LockedFile::acquire(*folder_, storage_impl::state_file, may_make, outcome, error);
+    if (outcome == LockedFile::Attempt::failed) return error;
     if (lock && lock.still_named(*folder_, storage_impl::state_file)) {
       auto found = read_state();
       if (!found) return std::make_error_code(std::errc::io_error);
@@ -14466,7 +16234,9 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
       if (changed.newer) return os::refused(os::Refusal::newer_version);
       change(changed);
       changed.app = app_;
-      return folder_->write(storage_impl::state_file, to_text(changed));
+      const std::string text = to_text(changed);
+      return may_make ? folder_->write(storage_impl::state_file, text)
+                      : folder_->replace(storage_impl::state_file, text);
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));  // somebody else is writing; that takes microseconds
   } while (worth_waiting(std::chrono::steady_clock::now()));
@@ -14529,7 +16299,7 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
 
 USAGE_STATS_INLINE bool Run::open_folder(Plan& plan) {
   folder_ = plan.folder;
-  if (folder_.empty()) return disable(plan, "there is no place for reports (no home folder)");
+  if (folder_.empty()) return disable(plan, no_place_for_reports);
   if (!os::has_spare_descriptors()) return disable(plan, "the descriptor limit is too low");
   if (plan.storage)
     plan.storage->claim();  // an earlier version's folder, which is as good without
@@ -14563,9 +16333,9 @@ USAGE_STATS_INLINE bool Run::open_envelope(Plan& plan) {
   envelope_.running_report = to_line(report_);
   std::error_code error;
   lock_ = storage.outbox.begin(envelope_, error);
-  if (!lock_) return disable(plan, folder_.string() + ": " + error.message());
+  if (!lock_) return disable(plan, os::path_bytes(folder_) + ": " + error.message());
   report_path = storage.archive.report_path(envelope_.client_id, session_id);
-  log("session ", session_id, " begins; its report will be ", report_path.string());
+  log("session ", session_id, " begins; its report will be ", os::path_bytes(report_path));
   if (options.observed_signals != Signals::none) {
     std::optional<os::SelfStart> uploader;
     if (sends_by_process()) uploader = uploader_start(storage, options.app, UploadOptions().stay);
@@ -14589,7 +16359,7 @@ USAGE_STATS_INLINE void Run::choose_destinations(const Plan& plan) {
   if (plan.decision.verdict != Verdict::on) return;
   for (const Endpoint& endpoint : plan.endpoints) {
     const bool stopped = plan.state.is_stopped(options.version, endpoint.url);
-    if (stopped) log("endpoint ", endpoint.url, " wants nothing more from version ", options.version);
+    if (stopped) log("endpoint ", endpoint.url, " takes no more reports of version ", options.version);
     if (!stopped && run_impl::sampled(session_id, options.sample)) envelope_.destinations.push_back({endpoint, 0, 0});
   }
 }
@@ -14609,7 +16379,7 @@ USAGE_STATS_INLINE bool Run::choose_client(Plan& plan) {
           },
           known);
       if (error && error != std::errc::timed_out)
-        return disable(plan, (folder_ / "state.json").string() + ": " + error.message());
+        return disable(plan, os::path_bytes(folder_ / "state.json") + ": " + error.message());
       // The run counts all the same.
       if (error) log("state.json is locked by a process that has stopped: this run is reported without a client id");
     }
@@ -14712,7 +16482,7 @@ USAGE_STATS_INLINE void Run::write_to_envelope(std::error_code why) {
   end.key("last_report").text(to_json(report_));
   end.end_object();
   const std::error_code error = lock_.append(end.take() + "\n");
-  log(error ? "the report is lost: " : "the report is left to the next uploader: ", folder_.string(), ": ",
+  log(error ? "the report is lost: " : "the report is left to the next uploader: ", os::path_bytes(folder_), ": ",
       why.message());
   signals_ = os::SignalWatch();
   lock_.release();
@@ -14748,7 +16518,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
     // The run may have ended meanwhile, when this thread was held up: its last report stays.
     if (storage)
       error = storage->archive.write_report(envelope_.client_id, session_id, to_json(interim),
-                                            [this] { return !finished_; });
+                                            [this]() noexcept { return !finished_; });
     if (!error) changes_reported_ = changes;
     log("session ", session_id, " goes on: report ", sequence, error ? "; " + error.message() : std::string());
     if (error || !storage) return;
@@ -14826,7 +16596,7 @@ namespace detail {
 namespace ends_impl {
 
 USAGE_STATS_INLINE void at_exit(std::optional<int> code) noexcept {
-  // In a handler of the host's that has interrupted a call: neither its locks nor its memory are to be had. The next
+  // In a handler of the host's that has interrupted a call: neither its locks nor its memory can be used. The next
   // uploader reports the run as lost.
   if (PublicCall::going_on()) return;
   const PublicCall call;
@@ -14974,552 +16744,32 @@ USAGE_STATS_INLINE void Runs::reap() {
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/run/session.inl
-
-#include <cstdlib>
+// ---- usage_stats/detail/store/client_id.inl
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-namespace session_impl {
 
-USAGE_STATS_INLINE std::vector<std::string> vector_of(int argc, const char* const* argv) {
-  std::vector<std::string> arguments;
-  for (int i = 1; argv != nullptr && i < argc && argv[i] != nullptr; ++i) arguments.emplace_back(argv[i]);
-  return arguments;
-}
-
-}  // namespace session_impl
-}  // namespace detail
-
-USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, int& argc, char** argv) noexcept {
-  const bool off = detail::take_out_disable_flag(argc, argv);
-  if (const auto code = handle_command(options, argc, argv)) std::exit(*code);
-  const detail::PublicCall call;
-  USAGE_STATS_TRY {
-    if (call.nested()) return;
-    std::vector<std::string> arguments = detail::session_impl::vector_of(argc, argv);
-    if (off) arguments.emplace_back(detail::disable_flag);  // for rule 5
-    start(std::move(options), std::move(arguments));
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, int argc, const char* const* argv) noexcept {
-  const detail::PublicCall call;
-  USAGE_STATS_TRY {
-    if (!call.nested()) start(std::move(options), detail::session_impl::vector_of(argc, argv));
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, std::vector<std::string> arguments) noexcept {
-  const detail::PublicCall call;
-  if (!call.nested()) start(std::move(options), std::move(arguments));
-}
-
-USAGE_STATS_INLINE void TelemetrySession::start(Options&& options, std::vector<std::string>&& arguments) noexcept {
-  const detail::os::ScopedCancelBlock no_cancel;
-  const detail::HeldFloatingPoint held;
-  USAGE_STATS_TRY {
-    run_ = std::make_shared<detail::Run>(std::move(options));
-    recorder_ = run_->begin(arguments);
-    detail::Runs::instance().add(this, run_);
-  }
-  USAGE_STATS_CATCH_ALL { recorder_.reset(); }
-}
-
-USAGE_STATS_INLINE TelemetrySession::~TelemetrySession() {
-  const detail::PublicCall call;
-  // The run is lost, and what belongs to it stays as it is: the call that was interrupted may be in the middle of it.
-  if (call.nested()) {
-    detail::Runs::instance().forget(this);
-    return;
-  }
-  // A static object goes while the process ends, and its exit code is not told before the next handler runs.
-  const bool at_exit =
-      run_ && run_->recording() && detail::os::exit_code_is_told() && detail::os::in_main_executable(this);
-  if (at_exit && detail::Runs::instance().leave_to_exit(this)) return;
-  end();
-  if (run_) detail::Runs::instance().remove(this);
-}
-
-USAGE_STATS_INLINE void TelemetrySession::finish() noexcept {
-  const detail::PublicCall call;
-  if (!call.nested()) end();
-}
-
-USAGE_STATS_INLINE void TelemetrySession::end() noexcept {
-  if (!recorder_) return;
-  const detail::os::ScopedCancelBlock no_cancel;
-  const detail::HeldFloatingPoint held;
-  detail::End end;
-  end.unwinding = std::uncaught_exceptions() > exceptions_;
-  run_->finish(end);
-}
-
-USAGE_STATS_INLINE void TelemetrySession::put(const FieldValue& value) noexcept {
-  USAGE_STATS_TRY {
-    if (recorder_) recorder_->set(value);
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE void TelemetrySession::add(const Counter& counter, std::int64_t n) noexcept {
-  if (recorder_ && recorder_->add_to_known(counter, n)) return;
-  const detail::public_call_impl::IntegerCall call;
-  USAGE_STATS_TRY {
-    if (recorder_ && !call.nested()) recorder_->add(counter, n);
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE void TelemetrySession::record(const Event& event,
-                                                 std::initializer_list<FieldValue> values) noexcept {
-  const detail::PublicCall call;
-  USAGE_STATS_TRY {
-    if (recorder_ && !call.nested()) recorder_->record(event, values.begin(), values.size());
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE StageScope TelemetrySession::enter(const Stage& stage) noexcept {
-  const detail::PublicCall call;
-  return StageScope(call.nested() ? nullptr : recorder_, stage);
-}
-
-USAGE_STATS_INLINE void TelemetrySession::command(std::string_view name) noexcept {
-  const detail::PublicCall call;
-  USAGE_STATS_TRY {
-    if (!recorder_ || call.nested()) return;
-    std::string clean = detail::clip_utf8(name, detail::limits::string_bytes);
-    const auto guard = detail::lock_or_give_up(run_->mutex);
-    if (!guard) return;
-    run_->command = std::move(clean);
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE void TelemetrySession::argument(std::string_view name, std::string_view value,
-                                                   ArgumentSource source) noexcept {
-  const detail::PublicCall call;
-  USAGE_STATS_TRY {
-    if (!recorder_ || call.nested()) return;
-    const auto guard = detail::lock_or_give_up(run_->mutex);
-    if (guard) run_->parsed_arguments.add(run_->disclosed(), name, value, source);
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE void TelemetrySession::fail(const std::exception& exception) noexcept {
-  const detail::PublicCall call;
-  USAGE_STATS_TRY {
-    if (!recorder_ || call.nested()) return;
-    auto error = detail::describe_exception(exception);
-    const auto guard = detail::lock_or_give_up(run_->mutex);
-    if (!guard) return;
-    run_->outcome.status = detail::RunStatus::failed;
-    run_->outcome.error = std::move(error);
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE void TelemetrySession::fail(std::exception_ptr exception) noexcept {
-  fail_by(std::move(exception), false);
-}
-
-USAGE_STATS_INLINE void TelemetrySession::fail_by(std::exception_ptr exception, bool left) noexcept {
-  const detail::PublicCall call;
-  USAGE_STATS_TRY {
-    if (!recorder_ || call.nested()) return;
-    auto error = detail::describe_exception(std::move(exception));
-    const auto guard = detail::lock_or_give_up(run_->mutex);
-    if (!guard) return;
-    run_->outcome.status = left ? detail::RunStatus::exception : detail::RunStatus::failed;
-    if (!error.empty()) run_->outcome.error = std::move(error);
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE void TelemetrySession::fail(std::string_view type, std::string_view message) noexcept {
-  const detail::PublicCall call;
-  USAGE_STATS_TRY {
-    if (!recorder_ || call.nested()) return;
-    // A type in words is a text like the message: it must be no place to hide a value in.
-    detail::ErrorLink error{std::string(type.substr(0, detail::limits::string_bytes)),
-                            std::string(message.substr(0, detail::limits::report_bytes)), true};
-    const auto guard = detail::lock_or_give_up(run_->mutex);
-    if (!guard) return;
-    run_->outcome.status = detail::RunStatus::failed;
-    run_->outcome.error.clear();
-    run_->outcome.error.push_back(std::move(error));
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE void TelemetrySession::left_by(std::exception_ptr exception) noexcept {
-  fail_by(std::move(exception), true);
-}
-
-USAGE_STATS_INLINE int TelemetrySession::exit_code(int code) noexcept {
-  const detail::PublicCall call;
-  USAGE_STATS_TRY {
-    if (!recorder_ || call.nested()) return code;
-    if (const auto guard = detail::lock_or_give_up(run_->mutex)) run_->outcome.exit_code = code;
-  }
-  USAGE_STATS_CATCH_ALL {}
-  return code;
-}
-
-USAGE_STATS_INLINE bool TelemetrySession::enabled() const noexcept { return recorder_ != nullptr; }
-
-USAGE_STATS_INLINE const Decision& TelemetrySession::decision() const noexcept {
-  return run_ ? run_->decision : undecided_;
-}
-
-USAGE_STATS_INLINE std::string_view TelemetrySession::session_id() const noexcept {
-  return recorder_ ? std::string_view(run_->session_id) : std::string_view();
-}
-
-USAGE_STATS_INLINE std::filesystem::path TelemetrySession::report_path() const {
-  return recorder_ ? run_->report_path : std::filesystem::path();
-}
-
-USAGE_STATS_INLINE std::string_view TelemetrySession::problem() const noexcept {
-  return run_ ? std::string_view(run_->problem) : std::string_view();
-}
-
-USAGE_STATS_INLINE TelemetrySession* TelemetrySession::current() noexcept {
-  const detail::PublicCall call;
-  USAGE_STATS_TRY { return detail::Runs::instance().youngest(); }
-  USAGE_STATS_CATCH_ALL { return nullptr; }
-}
-
-USAGE_STATS_INLINE StageScope::StageScope(std::shared_ptr<detail::Recorder> recorder, const Stage& stage) noexcept
-    : exceptions_(std::uncaught_exceptions()) {
-  USAGE_STATS_TRY {
-    const auto number = recorder ? recorder->enter(stage) : std::nullopt;
-    if (!number) return;
-    stage_ = *number;
-    recorder_ = std::move(recorder);
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE StageScope::~StageScope() { end(); }
-
-USAGE_STATS_INLINE void StageScope::end() noexcept {
-  const detail::PublicCall call;
-  if (call.nested()) return;
-  USAGE_STATS_TRY {
-    if (recorder_) recorder_->leave(stage_, failed_ || std::uncaught_exceptions() > exceptions_);
-  }
-  USAGE_STATS_CATCH_ALL {}
-  recorder_.reset();
-}
-
-USAGE_STATS_INLINE void StageScope::put(const FieldValue& value) noexcept {
-  USAGE_STATS_TRY {
-    if (recorder_) recorder_->set(stage_, value);
-  }
-  USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_END_NAMESPACE
-// What hardly any run needs; the launcher stands between what it needs and what needs it.
-#pragma push_macro("USAGE_STATS_INLINE")
-#undef USAGE_STATS_INLINE
-#define USAGE_STATS_INLINE USAGE_STATS_COLD_INLINE
-// ---- usage_stats/detail/consent/notice.inl
-
-#include <algorithm>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-namespace notice_impl {
-
-constexpr std::size_t most_lines = 8;
-constexpr int widest = 80, narrowest = 20;
-constexpr std::chrono::seconds time_to_answer{10};
-constexpr char hard_blank = '\1';  // in a command to type: no line ends here
-
-USAGE_STATS_INLINE int columns_of(std::string_view text) noexcept {  // a character is a column: near enough
-  int count = 0;
-  for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  return count;
-}
-
-/// Lines of at most `columns` where words allow it.
-USAGE_STATS_INLINE std::vector<std::string> wrap(const std::string& text, int columns) {
-  std::vector<std::string> lines(1);
-  int used = 0;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find(' ', begin), text.size());
-    std::string word = text.substr(begin, end - begin);
-    begin = end + 1;
-    const int wide = columns_of(word);
-    std::replace(word.begin(), word.end(), hard_blank, ' ');
-    if (used > 0 && used + 1 + wide > columns) {
-      lines.emplace_back();
-      used = 0;
-    }
-    if (used > 0) lines.back() += ' ';
-    lines.back() += word;
-    used += wide + (used > 0 ? 1 : 0);
-  }
-  return lines;
-}
-
-USAGE_STATS_INLINE std::size_t lines_of(const std::vector<std::string>& paragraphs, int columns) {
-  std::size_t count = 0;
-  for (const std::string& paragraph : paragraphs) {
-    if (paragraph.empty()) continue;
-    for (const std::string& line : wrap(paragraph, columns))
-      count += static_cast<std::size_t>((std::max(columns_of(line), 1) + columns - 1) / columns);
-  }
-  return count;
-}
-
-USAGE_STATS_INLINE std::string text_of(const std::vector<std::string>& paragraphs, int columns) {
-  std::string text;
-  const int width = columns <= 0 ? widest : std::clamp(columns, narrowest, widest);
-  for (const std::string& paragraph : paragraphs) {
-    if (paragraph.empty()) continue;
-    for (const std::string& line : wrap(paragraph, width)) text += line + "\n";
-  }
-  return text;
-}
-
-/// A command or a path that is to be copied: in one piece where the line is wide enough.
-USAGE_STATS_INLINE std::string whole(std::string text) {
-  std::replace(text.begin(), text.end(), ' ', hard_blank);
-  return text;
-}
-
-USAGE_STATS_INLINE std::string hosts(const std::vector<Endpoint>& endpoints, std::size_t most) {
-  std::vector<std::string> names;
-  for (const Endpoint& endpoint : endpoints)
-    if (const auto url = parse_url(endpoint.url);
-        url && std::find(names.begin(), names.end(), url->host) == names.end())
-      names.push_back(url->host);
-  std::string text;
-  for (std::size_t i = 0; i < names.size() && i < most; ++i)
-    text += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + plain_text(names[i]);
-  return names.size() > most ? text + " and " + std::to_string(names.size() - most) + " more" : text;
-}
-
-USAGE_STATS_INLINE std::string what(const Options& options) {
-  const std::string rest = ", durations, errors, and the kind of system";
-  switch (options.arguments) {
-    case ArgumentDetail::none:
-      return "commands" + rest;
-    case ArgumentDetail::values:
-      return "commands, options and their values" + rest;
-    case ArgumentDetail::names:
+USAGE_STATS_INLINE std::string client_id_of(const Options& options, const State& state) {
+  std::string id;
+  switch (options.client_id) {
+    case ClientId::session:
+      id = random_hex(16);
+      break;
+    case ClientId::monthly:
+      // Who knows the ids of two months cannot tell that they belong together; the secret never leaves.
+      if (!state.secret.empty())
+        id = sha256(state.secret + " " + timestamp(std::chrono::system_clock::now()).substr(0, 7)).substr(0, 32);
+      break;
+    case ClientId::install:
+      id = state.client_id;
       break;
   }
-  return (options.argument_values.empty() ? "commands, option names"
-                                          : "commands, option names and some option values") +
-         rest;
+  return options.hash_client_id && !id.empty() ? sha256(id) : id;
 }
 
-USAGE_STATS_INLINE std::string place(const std::filesystem::path& file) {
-  const std::string path = file.string(), home = os::home().string();
-  const bool inside = home.size() > 1 && path.compare(0, home.size() + 1, home + "/") == 0;
-  return whole(plain_text(inside ? "~" + path.substr(home.size()) : path));
-}
-
-/// Only what works in this program, and under the rule that has switched it on: the config file stands below the
-/// policy (6) and the environment (7). `brief`: one way of two.
-USAGE_STATS_INLINE std::string how_to_stop(const Options& options, int rule, bool brief) {
-  std::string variable = "set " + environment_prefix(options.app) + "_USAGE_STATS_ENABLED=0";
-  const std::string command = typed_command(options);
-  const std::filesystem::path config = config_path(options);
-  if (rule == 6 || rule == 7) return variable;
-  if (!command.empty()) return whole(command + " disable") + (brief ? "" : ", or " + variable);
-  if (config.empty() || brief) return variable;
-  return variable + ", or put " + whole("{\"usage_stats\": false}") + " into " + place(config);
-}
-
-/// What notice and question have in common, but for the words in which they differ.
-struct Wording {
-  const char *verb, *be, *when, *question;
-};
-
-USAGE_STATS_INLINE std::vector<std::string> paragraphs_of(const Options& options,
-                                                          const std::vector<Endpoint>& endpoints,
-                                                          const Wording& wording, const std::string& purpose,
-                                                          bool brief) {
-  const std::string receivers = std::string("Reports ") + wording.be + " sent to " + hosts(endpoints, brief ? 1 : 3) +
-                                wording.when + "; copies are kept in ";
-  const std::string command = typed_command(options), policy = plain_text(options.policy_url);
-  const std::string describe = command.empty() || brief ? "" : whole(command + " describe");
-  const std::string more = describe + (describe.empty() || policy.empty() ? "" : ", ") + policy;
-  return {options.app + wording.verb + "collect" + (*wording.question == '\0' ? "s" : "") +
-              " usage statistics: " + what(options) + ".",
-          purpose,
-          (endpoints.empty() ? "Reports stay on this machine, in " : receivers) + place(usage_path(options)),
-          "To stop it: " + how_to_stop(options, 0, brief),
-          more.empty() ? "" : "More: " + more,
-          wording.question};
-}
-
-/// Takes the last word of an author's text, for which "..." stands.
-USAGE_STATS_INLINE void shorten(std::string& text) {
-  if (text.size() > 4 && text.compare(text.size() - 4, 4, " ...") == 0) text.resize(text.size() - 4);
-  const std::size_t word = text.rfind(' ');
-  text = word == std::string::npos ? std::string() : text.substr(0, word) + " ...";
-}
-
-/// The author's purpose is shortened until all fits into 8 lines, and then the rest is put more briefly.
-USAGE_STATS_INLINE std::string explain(const Options& options, const std::vector<Endpoint>& endpoints,
-                                       const Wording& wording, int columns) {
-  const std::string purpose = plain_text(options.purpose);
-  std::vector<std::string> paragraphs = paragraphs_of(options, endpoints, wording, purpose, false);
-  while (!paragraphs[1].empty() && lines_of(paragraphs, widest) > most_lines) shorten(paragraphs[1]);
-  if (lines_of(paragraphs, widest) > most_lines) paragraphs = paragraphs_of(options, endpoints, wording, {}, true);
-  return text_of(paragraphs, columns);
-}
-
-USAGE_STATS_INLINE void log_failure(const Log& log, const char* what, std::error_code error) {
-  if (error) log(what, "state.json: ", error.message());
-}
-
-/// Takes the answer for good. A "no" is kept in two places, so that a run that finds another config file knows it too.
-USAGE_STATS_INLINE void remember_answer(const Options& options, Plan& plan, bool yes, const Log& log) {
-  const std::string problem = write_verdict(config_path(options), yes);
-  if (!problem.empty()) log("the answer could not be stored: ", problem);
-  if (!yes)
-    plan.conclude({Verdict::off, 12, "the question was answered with no"});
-  else if (problem.empty())
-    plan.conclude({Verdict::on, 12, "the question was answered with yes"});
-  else  // the yes must still be in its place when the report leaves
-    plan.conclude({Verdict::local, 12, "the answer yes could not be stored"});
-  log_failure(log, "", plan.storage->update_state([&](State& state) {
-    state.unanswered_prompts = 0;
-    state.said_no = !yes;
-    if (yes) disclose_all(state.disclosed, options, plan.endpoints);
-  }));
-}
-
-/// Asks. The answer is taken for "not now", and counted, before it is known: so Ctrl-C needs no handler.
-USAGE_STATS_INLINE void ask(const Options& options, Plan& plan, const Log& log) {
-  if (const auto error = plan.storage->update_state([](State& state) { ++state.unanswered_prompts; }))
-    return log_failure(log, "not asked: ", error);
-  // Again, because that took time.
-  if (os::input_waiting() ||
-      !os::offer_to_standard_error(question_text(options, plan.endpoints, os::terminal_columns()))) {
-    plan.storage->update_state(
-        [](State& state) { state.unanswered_prompts = (std::max)(0, state.unanswered_prompts - 1); });
-    return log("not asked: the terminal accepts no output now, or input was typed ahead");
-  }
-  const auto line = os::read_line(time_to_answer);
-  if (!line) os::offer_to_standard_error("\n");  // the host's own words shall not follow the question on its line
-  std::string word = line.value_or("");
-  word.erase(std::remove_if(word.begin(), word.end(), [](char c) { return c == ' ' || c == '\t'; }), word.end());
-  for (char& c : word)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  const bool yes = word == "y" || word == "yes", no = word == "n" || word == "no";
-  if (yes || no) remember_answer(options, plan, yes, log);
-}
-
-/// Shows the first notice. One that could not be written has informed nobody: nothing is sent.
-USAGE_STATS_INLINE void show_notice(const Options& options, Plan& plan, const Log& log) {
-  const Decision said = plan.consent.decision;
-  const bool now = said.verdict == Verdict::on;
-  if (const auto error = plan.storage->update_state([](State&) {})) {  // else each run would show it again
-    log_failure(log, "no notice: ", error);
-    if (now) plan.conclude({Verdict::local, said.rule, "that the notice was shown could not be stored"});
-    return;
-  }
-  if (os::offer_to_standard_error(notice_text(options, plan.endpoints, now, os::terminal_columns())))
-    return log_failure(log, "", plan.storage->update_state([&](State& state) {
-      state.notice_shown = true;
-      disclose_all(state.disclosed, options, plan.endpoints);
-    }));
-  log("the notice could not be written");
-  if (now) plan.conclude({Verdict::local, said.rule, "the notice could not be written"});
-}
-
-/// What earlier versions, or who switched it on by hand, are taken to have been told is written down.
-USAGE_STATS_INLINE void note_disclosed(const Options& options, Plan& plan) {
-  const auto& before = plan.state.disclosed;
-  if (before ? !before->names_only : !by_hand(plan.consent.decision)) return;
-  const auto author = endpoints_of_author(options, plan.consent.policy, plan.consent.config);
-  plan.storage->update_state([&](State& now) {
-    if (now.disclosed)
-      now.disclosed = disclosed_before(now.disclosed, options, author);
-    else
-      disclose_all(now.disclosed, options, author);
-  });
-}
-
-/// What is new is withheld; at a terminal it is named, and sent from the next run on.
-USAGE_STATS_INLINE void name_new_data(const Options& options, Plan& plan, const Log& log) {
-  const Withheld& withheld = plan.withheld;
-  if (!withheld.fields.empty() || !withheld.data.empty())
-    log(std::to_string(withheld.data.size()), " items are new and no notice has named them yet",
-        withheld.data.empty() ? std::string() : ": " + withheld.data.front().name + " ...");
-  if (plan.notice != Plan::Notice::new_data || !interactive() || !os::in_foreground()) return;
-  std::vector<NewData> named = withheld.data;
-  if (plan.storage->update_state([](State&) {}) ||
-      !os::offer_to_standard_error(new_data_text(options, named, plan.consent.decision.rule, os::terminal_columns())))
-    return;
-  plan.storage->update_state([&](State& now) {
-    if (!now.disclosed) now.disclosed.emplace();
-    for (const NewData& data : named) data.disclose(*now.disclosed);
-  });
-}
-
-}  // namespace notice_impl
-
-USAGE_STATS_INLINE std::string notice_text(const Options& options, const std::vector<Endpoint>& endpoints,
-                                           bool from_now_on, int columns) {
-  return notice_impl::explain(options, endpoints, {" ", "are", from_now_on ? "" : " from the next run on", ""},
-                              columns);
-}
-
-USAGE_STATS_INLINE std::string question_text(const Options& options, const std::vector<Endpoint>& endpoints,
-                                             int columns) {
-  std::string text = notice_impl::explain(
-      options, endpoints, {" would like to ", "would be", "", "Do you agree? y(es) or n(o); Enter: not now."}, columns);
-  text.back() = ' ';  // the answer is typed behind the question
-  return text;
-}
-
-USAGE_STATS_INLINE std::string new_data_text(const Options& options, std::vector<NewData>& data, int rule,
-                                             int columns) {
-  using namespace notice_impl;
-  const std::string head = options.app + " " + plain_text(options.version) + " also reports, from the next run on:";
-  const std::string stop = "To stop it: " + how_to_stop(options, rule, false);
-  const std::string command = typed_command(options);
-  for (bool described = true;;) {
-    std::vector<std::string> paragraphs{head};
-    for (const NewData& item : data)
-      if (described)
-        paragraphs.push_back("- " + plain_text(item.text));
-      else
-        paragraphs[0] += (&item == &data.front() ? " " : ", ") + plain_text(item.name);
-    if (!described) paragraphs.push_back("What they are: " + whole(command + " describe"));
-    paragraphs.push_back(stop);
-    if (lines_of(paragraphs, widest) <= most_lines) return text_of(paragraphs, columns);
-    if (described && !command.empty())
-      described = false;  // names alone: there is a command that describes them
-    else if (data.size() > 1)
-      data.pop_back();  // left for the next run's notice
-    else if (described && !data[0].text.empty())
-      shorten(data[0].text);
-    else
-      return text_of(paragraphs, columns);
-  }
-}
-
-USAGE_STATS_INLINE void inform_user(const Options& options, Plan& plan, const Log& log) {
-  if (plan.notice == Plan::Notice::question) return notice_impl::ask(options, plan, log);  // a yes covers all of now
-  if (plan.notice == Plan::Notice::first) return notice_impl::show_notice(options, plan, log);
-  const bool sends = !plan.endpoints.empty() || !plan.withheld.endpoints.empty();
-  if (plan.consent.decision.verdict != Verdict::on || !sends) return;
-  notice_impl::note_disclosed(options, plan);
-  notice_impl::name_new_data(options, plan, log);
+USAGE_STATS_INLINE void make_client_id(const Options& options, State& state) {
+  if (options.client_id == ClientId::install && state.client_id.empty()) state.client_id = random_hex(16);
+  if (options.client_id == ClientId::monthly && state.secret.empty()) state.secret = random_hex(32);
 }
 
 }  // namespace detail
@@ -15760,15 +17010,15 @@ constexpr int span_kind_internal = 1;              // of opentelemetry.proto.tra
 
 /// Appends a value as OTLP writes it; false for what an attribute cannot hold.
 USAGE_STATS_INLINE bool append_any(std::string& out, const Json& value) {
-  if (value.is_boolean()) {
-    out += *value.get_ptr<const Json::boolean_t*>() ? "{\"boolValue\":true" : "{\"boolValue\":false";
-  } else if (value.is_number_float()) {
+  if (const auto* const flag = value.get<bool>()) {
+    out += *flag ? "{\"boolValue\":true" : "{\"boolValue\":false";
+  } else if (value.get<double>() != nullptr) {
     out.append("{\"doubleValue\":").append(json_text(value));
-  } else if (value.is_number_integer()) {
-    out.append("{\"intValue\":\"").append(std::to_string(*value.get_ptr<const Json::number_integer_t*>())).append("\"");
-  } else if (const auto* const text = value.get_ptr<const Json::string_t*>()) {
+  } else if (value.get<std::uint64_t>() != nullptr || value.get<std::int64_t>() != nullptr) {
+    out.append("{\"intValue\":\"").append(json_text(value)).append("\"");
+  } else if (const auto* const text = value.get<std::string>()) {
     append_json_string(out += "{\"stringValue\":", *text);
-  } else if (const auto* const list = value.get_ptr<const Json::array_t*>()) {
+  } else if (const auto* const list = value.get<Json::List>()) {
     std::string items;
     for (const Json& item : *list)
       if (std::string inner; append_any(inner, item)) exporters_impl::add_item(items, inner);
@@ -15798,7 +17048,7 @@ class Attributes {
     items_ += "}}";
   }
   /// That member of each item.
-  void put_texts(const std::string& key, const Json::array_t& items, const char* name) {
+  void put_texts(const std::string& key, const Json::List& items, const char* name) {
     std::string texts;
     for (const Json& item : items) {
       exporters_impl::add_item(texts, "{\"stringValue\":");
@@ -15808,9 +17058,9 @@ class Attributes {
     begin(key);
     items_.append("{\"arrayValue\":{\"values\":[").append(texts).append("]}}}");
   }
-  /// Each member of an object that is no object itself, its name behind the prefix.
+  /// Each member of an object that is no object itself, its name after the prefix.
   void put_members(const std::string& prefix, const Json* object) {
-    const auto* const members = object == nullptr ? nullptr : object->get_ptr<const Json::object_t*>();
+    const auto* const members = object == nullptr ? nullptr : object->get<Json::Members>();
     if (members == nullptr) return;
     for (const auto& [name, value] : *members) put(prefix + name, &value);
   }
@@ -15871,7 +17121,7 @@ USAGE_STATS_INLINE std::string resource_of(const Json& report) {
     if (!os.empty()) attributes.put_text("os.type", os_type(os));
     if (!description.empty()) put_os(attributes, description);
     if (!arch.empty()) attributes.put_text("host.arch", host_arch(arch));
-    if (const auto* const members = system->get_ptr<const Json::object_t*>())
+    if (const auto* const members = system->get<Json::Members>())
       for (const auto& [name, value] : *members)
         if (name != "os" && name != "os_version") attributes.put("usage_stats." + name, &value);
   }
@@ -16065,7 +17315,7 @@ USAGE_STATS_INLINE std::string user_agent(std::string_view app, std::string_view
 }
 
 /// Where reports go: the endpoint's address, its path completed with the protocol's own where it lacks that. OTLP/HTTP
-/// puts it behind any path ("OTLP/HTTP Request"), HTTP V2 has only the one.
+/// puts it after any path ("OTLP/HTTP Request"), HTTP V2 has only the one.
 USAGE_STATS_INLINE std::string target_url(const Endpoint& endpoint) {
   std::string url = endpoint.url.substr(0, endpoint.url.find('#'));  // which never leaves
   if (endpoint.protocol == Protocol::json) return url;
@@ -16526,7 +17776,8 @@ USAGE_STATS_INLINE void UploadPass::note_deletions() {
       next = next == 0 ? due : std::min(next, due);
     }
   }
-  if (!waiting.incomplete && next != state_.deletion_due) keep_count([&](State& state) { state.deletion_due = next; });
+  if (!waiting.incomplete && next != state_.deletion_due)
+    keep_count([&](State& state) noexcept { state.deletion_due = next; });
 }
 
 /// While more reports follow, state.json is not written for each of them: a count, which may fall behind where this
@@ -16551,7 +17802,7 @@ USAGE_STATS_INLINE bool UploadPass::conclude(const Envelope& envelope, Destinati
       break;
     case Answer::refused:
       record.result = "refused";
-      keep_count([](State& state) { ++state.dropped; });
+      keep_count([](State& state) noexcept { ++state.dropped; });
       break;
     case Answer::stopped:
       record.result = "stopped";
@@ -16566,7 +17817,7 @@ USAGE_STATS_INLINE bool UploadPass::conclude(const Envelope& envelope, Destinati
       record.result = done ? "gave up" : "again later";
       if (answer == Answer::impossible) --destination.attempts;  // nothing was tried
       postpone(envelope, destination, response);
-      if (done) keep_count([](State& state) { ++state.dropped; });
+      if (done) keep_count([](State& state) noexcept { ++state.dropped; });
       break;
   }
   log_("session ", envelope.session_id, " to ", url, ": ", record.result, " (", std::to_string(response.status), " ",
@@ -16579,7 +17830,8 @@ USAGE_STATS_INLINE bool UploadPass::conclude(const Envelope& envelope, Destinati
 USAGE_STATS_INLINE void UploadPass::postpone(const Envelope& envelope, Destination& destination,
                                              const Response& response) {
   if (response.status == 0) silent_.push_back(destination.endpoint.url);
-  const bool told = response.retry_after && (response.status == 429 || response.status == 503);
+  const int status = response.status;
+  const bool told = response.retry_after && (status == 408 || status == 425 || status == 429 || status >= 500);
   const auto wish = told ? response.retry_after : std::nullopt;
   const auto seed = static_cast<unsigned>(std::strtoul(envelope.session_id.substr(0, 8).c_str(), nullptr, 16));
   keep_count([&](State& state) {
@@ -16639,6 +17891,7 @@ USAGE_STATS_INLINE Answer classify(const Response& response, Protocol protocol) 
   if (response.impossible) return Answer::impossible;
   if (response.doubtful) return Answer::again_later;
   if (status >= 200 && status <= 299) return refused_in_body(protocol, response) ? Answer::refused : Answer::delivered;
+  if (response.taken) return Answer::delivered;
   if (status == 410) return Answer::stopped;
   if (status == 408 || status == 425 || status == 429) return Answer::again_later;
   // A redirect that was not followed is a captive portal more often than an answer.
@@ -16699,7 +17952,7 @@ USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std:
                                                   std::set<std::string>& seen) {
   bool any = false;
   // Those that have failed least go first: one report that a server cannot stomach must not hold up the others.
-  std::stable_sort(envelopes.begin(), envelopes.end(), [&](const Envelope& a, const Envelope& b) {
+  sort_stably(envelopes, [&](const Envelope& a, const Envelope& b) {
     const auto tries = [&](const Envelope& envelope) {
       const Destination* const to = at(envelope, endpoint);
       return to == nullptr ? 0 : to->attempts;
@@ -16722,7 +17975,7 @@ USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std:
       if (auto prepared = prepare(envelope, *to))
         send_report(std::move(*prepared), last != envelopes.rend() && &envelope != &*last);
   }
-  if (unsaved_ > 0) keep_count([](State&) {});
+  if (unsaved_ > 0) keep_count([](State&) noexcept {});
   return any;
 }
 
@@ -16758,14 +18011,15 @@ USAGE_STATS_INLINE std::optional<UploadPass::Try> UploadPass::prepare(Envelope e
   const auto report = text ? parse_json(*text) : std::nullopt;
   if (!report) {
     log_("session ", envelope.session_id, ": its report is gone, damaged or not ours; dropped");
-    if (succeeded(storage_.outbox.remove(envelope.session_id))) keep_count([](State& state) { ++state.dropped; });
+    if (succeeded(storage_.outbox.remove(envelope.session_id)))
+      keep_count([](State& state) noexcept { ++state.dropped; });
     return std::nullopt;
   }
   envelope.sequence = integer_member(*report, "sequence", 1);
   const bool stopped = state_.is_stopped(envelope.version, to.endpoint.url);
   if (stopped || to.attempts >= limits::tries) {
     Response none;
-    none.error = "the last try was cut off";
+    none.error = "the last attempt was interrupted";
     note_outcome(envelope, to, stopped || conclude(envelope, to, none, 0));
     return std::nullopt;
   }
@@ -16819,12 +18073,10 @@ USAGE_STATS_INLINE Response UploadPass::answer_to(const Endpoint& endpoint, cons
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline - Clock::now());
   const std::chrono::milliseconds limit = options_.awaited ? left : longest_request;
   Connection& connection = connections_[endpoint.url + " " + protocol_name(endpoint.protocol)];
-  Response response = workers_.meanwhile([&] {
+  return workers_.meanwhile([&] {
     return send(request, std::clamp<std::chrono::milliseconds>(limit, std::chrono::milliseconds(1), longest_request),
                 log_, &connection);
   });
-  if (response.doubtful) response.error = "a page came instead of an answer, as of a captive portal";
-  return response;
 }
 
 }  // namespace uploader_impl
@@ -16848,15 +18100,16 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
   using os::LockedFile;
   bool worked = false;
   auto storage = Storage::open(usage_folder, {}, false, error);
-  if (!storage) return log("no uploading: ", usage_folder.string(), ": ", error.message()), false;
+  if (!storage) return log("no uploading: ", os::path_bytes(usage_folder), ": ", error.message()), false;
   if (!options.awaited) storage->be_patient();
   if (!os::has_standard_streams()) return log("no uploading: a standard stream is closed"), true;
   for (;;) {
-    LockedFile::Outcome outcome{};
-    LockedFile lock = LockedFile::acquire(storage->folder(), uploader_impl::lock_file, true, outcome, error);
+    LockedFile::Attempt outcome{};
+    LockedFile lock =
+        LockedFile::acquire(storage->folder(), uploader_impl::lock_file, options.makes_lock && !worked, outcome, error);
     if (!lock) {
-      if (outcome != LockedFile::Outcome::failed) error.clear();
-      log(outcome == LockedFile::Outcome::failed ? "uploader.lock: " + error.message() : "another uploader is at work");
+      if (outcome != LockedFile::Attempt::failed) error.clear();
+      log(outcome == LockedFile::Attempt::failed ? "uploader.lock: " + error.message() : "another uploader is at work");
       return worked;
     }
     if (!worked) uploader_impl::note_at_work(*storage, lock);
@@ -16902,6 +18155,7 @@ USAGE_STATS_END_NAMESPACE
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16914,6 +18168,8 @@ namespace transport_impl {
 using Deadline = std::chrono::steady_clock::time_point;
 constexpr std::size_t largest_body = 64 * 1024;
 constexpr std::size_t largest_head = 64 * 1024;
+constexpr const char* not_http = "the answer is not HTTP";
+constexpr const char* no_trusted_tls = "TLS: no connection that can be trusted";
 
 USAGE_STATS_INLINE std::chrono::milliseconds left_until(Deadline deadline) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
@@ -16956,9 +18212,10 @@ USAGE_STATS_INLINE void take_header(Response& response, std::string_view name, c
   if (equal_ignoring_case(name, "Location") && response.location.empty()) response.location = value.substr(0, 2048);
   if (equal_ignoring_case(name, "Content-Type")) response.content_type = value.substr(0, 128);
   if (equal_ignoring_case(name, "Retry-After")) response.retry_after = parse_retry_after(value);
+  if (equal_ignoring_case(name, "Idempotency-Key")) response.key = value.substr(0, 256);
 }
 
-/// Where the body begins, behind the first empty line, which ends with CR LF or with LF alone; npos: not there yet.
+/// Where the body begins, after the first empty line, which ends with CR LF or with LF alone; npos: not there yet.
 USAGE_STATS_INLINE std::size_t head_size(std::string_view text) noexcept {
   for (std::size_t line = text.find('\n'); line != std::string_view::npos; line = text.find('\n', line + 1)) {
     if (text.substr(line + 1, 1) == "\n") return line + 2;
@@ -16967,7 +18224,7 @@ USAGE_STATS_INLINE std::size_t head_size(std::string_view text) noexcept {
   return std::string_view::npos;
 }
 
-/// The three digits behind the version in the first line of an answer; 0 for anything else.
+/// The three digits after the version in the first line of an answer; 0 for anything else.
 USAGE_STATS_INLINE int status_of(std::string_view head) noexcept {
   const std::string_view line = head.substr(0, head.find_first_of("\r\n"));
   const std::string_view digits = line.substr(std::min(line.find(' '), line.size()));
@@ -16993,22 +18250,65 @@ void each_header(std::string_view head, const Take& take) {
   }
 }
 
-/// Reads what `curl --include` prints: interim answers, the head, the body.
-USAGE_STATS_INLINE void parse_answer(std::string_view text, Response& response) {
+/// The head of the answer, after interim ones, which go out of `text` with it. Empty: it is not there.
+USAGE_STATS_INLINE std::string_view take_head(std::string_view& text) noexcept {
   for (;;) {
     const std::size_t size = head_size(text);
-    if (size == std::string_view::npos) return;
-    const std::string_view head = text.substr(0, size);
+    const std::string_view head = text.substr(0, size == text.npos ? 0 : size);
     const int status = status_of(head);
-    if (status == 0) return;
+    if (status == 0) return {};
     text.remove_prefix(size);
-    if (status >= 100 && status <= 199) continue;
-    response.status = status;
-    each_header(head, [&](std::string_view name, const std::string& value) { take_header(response, name, value); });
-    response.body = text.substr(0, largest_body);
-    return;
+    if (status > 199) return head;
   }
 }
+
+/// Reads what `curl --include` prints: interim answers, the head, the body.
+USAGE_STATS_INLINE void parse_answer(std::string_view text, Response& response) {
+  const std::string_view head = take_head(text);
+  response.status = status_of(head);
+  if (response.status == 0) return;
+  each_header(head, [&](std::string_view name, const std::string& value) { take_header(response, name, value); });
+  response.body = text.substr(0, largest_body);
+}
+
+/// Whether an answer with this status has no body, whatever its head says (RFC 9112, section 6.3).
+USAGE_STATS_INLINE bool is_bodiless(int status) noexcept { return status == 204 || status == 304; }
+
+/// Whether the value of Content-Length is none that can be taken for a number: the answer is not HTTP then, as curl,
+/// too, has it.
+USAGE_STATS_INLINE bool is_bad_length(std::string_view value) noexcept {
+  return value.empty() || value.front() < '0' || value.front() > '9';
+}
+
+USAGE_STATS_INLINE bool has_bad_length(std::string_view head) {
+  bool bad = false;
+  each_header(head, [&](std::string_view name, const std::string& value) {
+    bad = bad || (equal_ignoring_case(name, "Content-Length") && is_bad_length(value));
+  });
+  return bad;
+}
+
+/// Tells when curl has said enough. An answer's body, which is wanted for its words only, has a second's time after
+/// its head; what comes after the body (RFC 9112, section 7.1.2) curl would gather without end.
+class EnoughOfAnAnswer {
+ public:
+  bool operator()(std::string_view text) {
+    const std::string_view head = take_head(text);
+    if (head.empty()) return false;
+    const auto now = std::chrono::steady_clock::now();
+    if (!since_) since_ = now;
+    std::size_t length = is_bodiless(status_of(head)) ? 0 : text.npos;
+    each_header(head, [&](std::string_view name, const std::string& value) {
+      const bool digits = !is_bad_length(value) && value.size() <= 9;
+      if (equal_ignoring_case(name, "Content-Length") && digits && length == text.npos)
+        length = static_cast<std::size_t>(std::atol(value.c_str()));
+    });
+    return text.size() >= std::min(length, largest_body) || now - *since_ >= std::chrono::seconds(1);
+  }
+
+ private:
+  std::optional<Deadline> since_;
+};
 
 /// The bytes of an answer over plain http, made into what every httplib reads: interim answers are left out, lines end
 /// with CR LF, no line is long, and of the headers only those that are looked at are there.
@@ -17032,14 +18332,16 @@ class HeadFilter {
 
 USAGE_STATS_INLINE std::string HeadFilter::plain_head(int status, std::string_view head) {
   std::string text = "HTTP/1.1 " + std::to_string(status) + " -\r\n";
-  bool length = false, close = head.substr(0, 8) == "HTTP/1.0";
+  bool length = is_bodiless(status), close = head.substr(0, 8) == "HTTP/1.0";
+  if (length) text += "Content-Length: 0\r\n";
   each_header(head, [&](std::string_view name, const std::string& value) {
     const auto is = [&](const char* other) { return equal_ignoring_case(name, other); };
     if (is("Connection")) close = close || equal_ignoring_case(value, "close");
     const bool digits = !value.empty() && value.size() <= 15 && value.find_first_not_of("0123456789") == value.npos;
     const bool framing =
         (is("Content-Length") && digits) || (is("Transfer-Encoding") && equal_ignoring_case(value, "chunked"));
-    if ((!framing || length) && !is("Location") && !is("Retry-After") && !is("Content-Type")) return;
+    if ((!framing || length) && !is("Location") && !is("Retry-After") && !is("Content-Type") && !is("Idempotency-Key"))
+      return;
     length = length || framing;
     text += std::string(name) + ": ";
     for (const char c : value.substr(0, 2048)) text += c >= ' ' && c != 0x7f ? c : '?';
@@ -17055,15 +18357,16 @@ USAGE_STATS_INLINE std::string HeadFilter::pass(std::string_view bytes) {
     bytes = {};
     for (std::size_t size = head_size(head_); passed_ == 0 && size != head_.npos; size = head_size(head_)) {
       const int status = status_of(head_);
-      if (status == 0) return problem_ = "what came is no answer in HTTP", std::string();
-      if (status > 199 || status == 101) result = plain_head(status, std::string_view(head_).substr(0, size));
+      const std::string_view head = std::string_view(head_).substr(0, size);
+      if (status == 0 || has_bad_length(head)) return problem_ = not_http, std::string();
+      if (status > 199 || status == 101) result = plain_head(status, head);
       head_.erase(0, size);
       if (!result.empty()) result += std::exchange(head_, {});
       passed_ = result.size();
     }
-    if (head_.size() > largest_head) problem_ = "the head of the answer is too long";
+    if (head_.size() > largest_head) problem_ = "the answer's headers are too long";
     if (!head_.empty() && std::string_view("HTTP/").substr(0, head_.size()) != std::string_view(head_).substr(0, 5))
-      problem_ = "what came is no answer in HTTP";
+      problem_ = not_http;
     return result;
   }
   if (problem_.empty() && passed_ + bytes.size() > largest_answer) problem_ = "the answer is too long";
@@ -17190,6 +18493,9 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace transport_impl {
 
+/// What curl may take: it reads endless trailers into its memory, and needs 2 MiB, or 10 with many certificates.
+constexpr std::size_t most_of_curl = 48 * 1024 * 1024;
+
 /// A string as curl's config files write it.
 USAGE_STATS_INLINE std::string curl_quoted(std::string_view text) {
   std::string result = "\"";
@@ -17227,8 +18533,8 @@ USAGE_STATS_INLINE std::string curl_config(const Url& url, const Request& reques
                 static_cast<long long>(limit.count() % 1000));
   std::string config =
       "url = " + curl_quoted(url.origin() + url.target) + "\nrequest = " + curl_quoted(request.method) +
-      "\ngloboff\nsilent\ninclude\nsuppress-connect-headers\nproto = \"=http,https\"\nmax-time = " + seconds + "\n" +
-      (proxy.empty() ? "noproxy = \"*\"" : "noproxy = \"\"\nproxy = " + curl_quoted(proxy)) + "\n";
+      "\ngloboff\nsilent\nno-buffer\ninclude\nsuppress-connect-headers\nproto = \"=http,https\"\nmax-time = " +
+      seconds + "\n" + (proxy.empty() ? "noproxy = \"*\"" : "noproxy = \"\"\nproxy = " + curl_quoted(proxy)) + "\n";
   for (const auto& [name, value] : request.headers) config += "header = " + curl_quoted(name + ": " + value) + "\n";
   config += "header = \"Expect:\"\n";
   if (!request.body.empty()) config += "data-binary = \"@-\"\n" + request.body;
@@ -17240,9 +18546,9 @@ USAGE_STATS_INLINE std::string curl_problem(int code, const Url& url) {
   const std::string number = " (curl ended with code " + std::to_string(code) + ")";
   switch (code) {
     case 5:
-      return "the proxy's name leads nowhere" + number;
+      return "cannot resolve the proxy's name" + number;
     case 6:
-      return "the name " + url.host + " leads nowhere" + number;
+      return "cannot resolve the name " + url.host + number;
     case 7:
       return "no connection" + number;
     case 28:
@@ -17263,16 +18569,16 @@ USAGE_STATS_INLINE std::string curl_problem(int code, const Url& url) {
     case 90:
     case 91:
     case 98:
-      return "TLS: no connection that can be trusted" + number;
+      return no_trusted_tls + number;
     case 1:
     case 8:
     case 52:
     case 55:
     case 56:
     case 97:
-      return (code == 97               ? "the proxy does not connect"
-              : code == 1 || code == 8 ? "what came is no answer in HTTP"
-                                       : "the connection broke off, or the proxy does not connect") +
+      return (code == 97               ? "the proxy refused the connection"
+              : code == 1 || code == 8 ? not_http
+                                       : "the connection broke off, or the proxy refused it") +
              number;
     default:
       return "curl cannot send it" + number;
@@ -17291,26 +18597,27 @@ USAGE_STATS_INLINE Response curl_answer(std::string_view output, int code, const
   if (response.status != 0) return response;
   response.impossible = output.empty() && curl_is_unfit(code);
   response.error = code < 0          ? "curl took too long"
-                   : code == 0       ? "what came is no answer in HTTP"
-                   : !output.empty() ? "half an answer: " + curl_problem(code, url)
+                   : code == 0       ? not_http
+                   : !output.empty() ? "incomplete answer: " + curl_problem(code, url)
                                      : curl_problem(code, url);
   return response;
 }
 
-USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, const std::string& proxy,
-                                    Deadline deadline) {
+/// `why`: the reason why httplib cannot send it.
+USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, const std::string& proxy, Deadline deadline,
+                                    const std::string& why) {
   Response response;
   const std::filesystem::path curl = os::find_program("curl");
   if (curl.empty()) {
     response.impossible = true;
-    response.error =
-        url.scheme == "https" ? "no TLS here: httplib was built without it, and there is no curl" : "no curl";
+    response.error = why.empty() ? "there is no curl" : why + ", and there is no curl";
     return response;
   }
   const auto limit = left_until(deadline);
   // -q comes first: without it ~/.curlrc would be read.
-  const auto result = os::run_program({curl.string(), "-q", "--config", "-"}, curl_config(url, request, proxy, limit),
-                                      largest_head + largest_body, limit + std::chrono::milliseconds(200));
+  const auto result = os::run_program({os::path_bytes(curl), "-q", "--config", "-"},
+                                      curl_config(url, request, proxy, limit), largest_head + largest_body,
+                                      limit + std::chrono::milliseconds(200), most_of_curl, EnoughOfAnAnswer());
   if (!result.error) return curl_answer(result.output, result.exit_code, url);
   response.impossible = true;
   response.error = "curl did not start: " + result.error.message();
@@ -17351,7 +18658,7 @@ USAGE_STATS_END_NAMESPACE
 
 #if defined(_WIN32)
 // ---- usage_stats/detail/os/windows/socket.inl
-// What sockets.inl needs of the system. Winsock is started by httplib.
+// What sockets.inl needs of the system.
 
 #include <string>
 #include <system_error>
@@ -17363,6 +18670,16 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 namespace sockets {
+
+/// Winsock, for as long as the process lives. httplib starts it, too, but only when its own global is made: the
+/// uploader is at work before that.
+USAGE_STATS_INLINE bool start() noexcept {
+  static const bool started = [] {
+    WSADATA data;
+    return ::WSAStartup(MAKEWORD(2, 2), &data) == 0;
+  }();
+  return started;
+}
 
 using Handle = SOCKET;
 using Length = int;
@@ -17414,10 +18731,13 @@ namespace detail {
 namespace os {
 namespace sockets {
 
+/// Nothing has to be started here.
+inline bool start() noexcept { return true; }
+
 using Handle = int;
 using Length = socklen_t;
 constexpr Handle none = -1;
-#if defined(MSG_NOSIGNAL)
+#if defined(MSG_NOSIGNAL) && !defined(__APPLE__)  // whose kernels may be older than its headers
 constexpr int send_flags = MSG_NOSIGNAL;
 #else
 constexpr int send_flags = 0;
@@ -17491,6 +18811,7 @@ USAGE_STATS_INLINE int Socket::port_of(std::intptr_t handle) noexcept {
 
 USAGE_STATS_INLINE Socket Socket::listen(int& port) {
   Socket socket;
+  if (!sockets::start()) return socket;
   socket.handle_ = static_cast<std::intptr_t>(::socket(AF_INET, SOCK_STREAM, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -17582,9 +18903,10 @@ USAGE_STATS_INLINE Socket Socket::connect(const std::string& host, int port,
                                           std::chrono::steady_clock::time_point deadline, std::string& problem) {
   using Clock = std::chrono::steady_clock;
   addrinfo hints{}, *found = nullptr;
+  if (!sockets::start()) return problem = "there is no Winsock", Socket();
   hints.ai_socktype = SOCK_STREAM;
   if (const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found); error != 0)
-    return problem = "the name " + host + " leads nowhere: " + sockets::name_words(error), Socket();
+    return problem = "cannot resolve the name " + host + ": " + sockets::name_words(error), Socket();
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, [](addrinfo* all) { ::freeaddrinfo(all); });
   const auto addresses = sockets::in_turn(found);
   std::vector<Socket> begun;
@@ -17623,6 +18945,8 @@ namespace transport_impl {
 /// What may lie in httplib and its TLS at once, certificates and an answer: nobody but they can tell there what is a
 /// head.
 constexpr std::size_t largest_tls_answer = 48 * 1024;
+constexpr const char* no_port = "no free port on 127.0.0.1";
+constexpr const char* proxy_closed = "the proxy closed the connection";
 /// What the thread needs that calls httplib. std::regex takes 180 to 430 bytes for each byte of a status line.
 constexpr std::size_t plain_stack = 1024 * 1024, tls_stack = largest_tls_answer * 512;
 
@@ -17705,22 +19029,22 @@ USAGE_STATS_INLINE std::unique_ptr<Relay> Relay::open(const Url& url, const std:
                                                       Deadline deadline, std::string& problem) {
   auto relay = std::make_unique<Relay>();
   relay->tls_ = url.scheme == "https";
+  relay->listener_ = os::Socket::listen(relay->port_);
+  if (!relay->listener_ || !relay->connect_waker(deadline)) return problem = no_port, nullptr;
   relay->server_ =
       os::Socket::connect(proxy ? proxy->host : url.host, proxy ? proxy->port : url.port, deadline, problem);
   if (!relay->server_) {
-    if (proxy) problem = "no way to the proxy: " + problem;
+    if (proxy) problem = "cannot reach the proxy: " + problem;
     return nullptr;
   }
   if (proxy && relay->tls_ && !relay->tunnel(url, *proxy, deadline)) return problem = relay->problem_, nullptr;
-  relay->listener_ = os::Socket::listen(relay->port_);
-  if (!relay->listener_ || !relay->connect_waker(deadline))
-    return problem = "no port of 127.0.0.1 is to be had", nullptr;
   return relay;
 }
 
 /// A connection to itself, with which end() wakes work().
 USAGE_STATS_INLINE bool Relay::connect_waker(Deadline deadline) {
   std::string problem;
+  deadline = std::min(deadline, std::chrono::steady_clock::now() + std::chrono::seconds(1));
   waker_ = os::Socket::connect("127.0.0.1", port_, deadline, problem);
   while (waker_ && !woken_ && left_until(deadline).count() > 0) {
     std::vector<os::Socket::Wish> wishes{{&listener_, true, false, false}};
@@ -17742,18 +19066,18 @@ USAGE_STATS_INLINE bool Relay::tunnel(const Url& url, const Proxy& proxy, Deadli
     if (left_until(deadline).count() == 0) return problem_ = "the proxy does not answer in time", false;
     std::vector<os::Socket::Wish> wishes{{&server_, true, !asked.empty(), false}};
     if (!os::Socket::wait(wishes, left_until(deadline))) continue;
-    if (!asked.empty() && !write(server_, asked)) return problem_ = "the proxy breaks off", false;
+    if (!asked.empty() && !write(server_, asked)) return problem_ = proxy_closed, false;
     char buffer[1024];
     const int count = server_.read(buffer, sizeof buffer);
-    if (count == 0 || count == os::Socket::broken) return problem_ = "the proxy breaks off", false;
+    if (count == 0 || count == os::Socket::broken) return problem_ = proxy_closed, false;
     if (count > 0) answer.append(buffer, static_cast<std::size_t>(count));
-    if (answer.size() > largest_head) return problem_ = "the proxy says too much", false;
+    if (answer.size() > largest_head) return problem_ = "the proxy's answer is too long", false;
     for (std::size_t size = head_size(answer); status < 200 && size != answer.npos; size = head_size(answer)) {
       status = status_of(answer);
       answer.erase(0, size);
       if (status == 0 || status > 299)
-        return problem_ = status == 0 ? "the proxy does not connect: it does not speak HTTP"
-                                      : "the proxy does not connect: status " + std::to_string(status),
+        return problem_ = status == 0 ? "the proxy does not speak HTTP"
+                                      : "the proxy refused the connection: status " + std::to_string(status),
                false;
     }
   }
@@ -17778,7 +19102,7 @@ USAGE_STATS_INLINE void Relay::consumed(std::size_t at_least, std::size_t likely
   constexpr std::size_t other_framing = 40;  // of chunks, and of records; less than a second answer has
   consumed_ += at_least;
   // An answer that came without being asked for would be taken for that to the next request. Of the first exchange
-  // nobody can tell: the end of the handshake, and what TLS 1.3 sends behind it, looks the same.
+  // nobody can tell: the end of the handshake, and what TLS 1.3 sends after it, looks the same.
   spoiled_ = spoiled_ || ((used_ || !tls_) && handed_on_ > likely + other_framing);
   used_ = true;
 }
@@ -17824,7 +19148,7 @@ USAGE_STATS_INLINE void Relay::read_server() {
   if (count <= 0) {
     server_ended_ = true;
     if (received_ > 0 && !tls_ && !filter_.in_body() && problem().empty())
-      problem_ = "the answer breaks off in its head";
+      problem_ = "the answer ends within its headers";
     return;
   }
   received_ += static_cast<std::size_t>(count);
@@ -17899,8 +19223,27 @@ constexpr bool httplib_has_tls = true;
 constexpr bool httplib_has_tls = false;
 #endif
 
-USAGE_STATS_INLINE bool httplib_can(const Url& url, const std::string& proxy) {
-  return (url.scheme == "http" || httplib_has_tls) && (proxy.empty() || parse_proxy(proxy));
+/// Why httplib cannot send this; empty if it can.
+USAGE_STATS_INLINE std::string httplib_lacks(const Url& url, const std::string& proxy) {
+  if (url.scheme == "https" && !httplib_has_tls) return "no TLS here: httplib was built without it";
+  return proxy.empty() || parse_proxy(proxy) ? std::string() : "the proxy is of a kind that needs curl (not http://)";
+}
+
+/// What httplib's error says, in the words of curl_problem().
+USAGE_STATS_INLINE std::string httplib_problem(httplib::Error error) {
+  const std::string name = httplib::to_string(error), which = " (httplib: " + name + ")";
+  // By its name: the newest have errors of TLS that the oldest do not know.
+  if (name.find("SSL") != name.npos) return no_trusted_tls + which;
+  switch (error) {
+    case httplib::Error::Connection:
+    case httplib::Error::BindIPAddress:
+    case httplib::Error::ConnectionTimeout:
+    case httplib::Error::Read:
+    case httplib::Error::Write:
+      return "the connection broke off" + which;
+    default:
+      return "httplib cannot send it" + which;
+  }
 }
 
 /// A client that connects to the relay and takes it for the server.
@@ -17919,7 +19262,7 @@ USAGE_STATS_INLINE std::unique_ptr<httplib::Client> client_for(const Url& url, R
   client->set_decompress(false);
   client->set_tcp_nodelay(true);
   client->set_hostname_addr_map({{here.host, "127.0.0.1"}});
-  client->set_socket_options([&relay](auto socket) { relay.expect(static_cast<std::intptr_t>(socket)); });
+  client->set_socket_options([&relay](auto socket) noexcept { relay.expect(static_cast<std::intptr_t>(socket)); });
 #if defined(CPPHTTPLIB_OPENSSL_SUPPORT) || defined(CPPHTTPLIB_SSL_ENABLED)
   client->enable_server_certificate_verification(true);
 #endif
@@ -17948,6 +19291,12 @@ struct Taker {
 
   bool take_head(const httplib::Response& head) {
     response.status = head.status;
+    const auto length = head.headers.find("Content-Length");
+    if (length != head.headers.end() && is_bad_length(length->second)) {
+      response.status = 0;
+      response.error = not_http;
+      return false;
+    }
     bytes = sizeof "HTTP/1.1 200\r\n" - 1;
     usual = head.reason.size() + head.headers.size() + sizeof " \r\n" - 1;
     for (const auto& [name, value] : head.headers) {
@@ -17985,13 +19334,14 @@ USAGE_STATS_INLINE Response exchange_by(Connection::Impl& connection, httplib::R
           const httplib::Result result = connection.client->send(out);
           // The handler is not called for an answer without a body.
           if (result && response.status == 0) taker.take_head(*result);
-          if (response.status == 0) response.error = result ? "no answer" : httplib::to_string(result.error());
+          if (response.status == 0 && response.error.empty())
+            response.error = result ? "no answer" : httplib_problem(result.error());
         }
         USAGE_STATS_CATCH_ALL { response.error = "out of memory, or a fault in httplib"; }
         relay.end();
       },
       tls ? tls_stack : plain_stack);
-  if (!thread.joinable()) return response.impossible = true, response.error = "no thread to be had", response;
+  if (!thread.joinable()) return response.impossible = true, response.error = "could not start a thread", response;
   relay.work(deadline);
   thread.join();
   relay.consumed(taker.bytes, taker.bytes + taker.usual);
@@ -18001,8 +19351,10 @@ USAGE_STATS_INLINE Response exchange_by(Connection::Impl& connection, httplib::R
   return response;
 }
 
-USAGE_STATS_INLINE Response by_httplib(const Url& url, const Request& request, const std::string& proxy_text,
-                                       Deadline deadline, Connection* kept) {
+/// Nothing where this machine has no loopback for the relay (a network namespace whose `lo` is down): nothing is tried.
+USAGE_STATS_INLINE std::optional<Response> by_httplib(const Url& url, const Request& request,
+                                                      const std::string& proxy_text, Deadline deadline,
+                                                      Connection* kept) {
   Response response;
   const auto proxy = proxy_text.empty() ? std::nullopt : parse_proxy(proxy_text);
   const std::string to = url.origin() + " " + proxy_text;
@@ -18014,6 +19366,7 @@ USAGE_STATS_INLINE Response by_httplib(const Url& url, const Request& request, c
       slot = std::make_unique<Connection::Impl>();
       slot->to = to;
       slot->relay = Relay::open(url, proxy, deadline, response.error);
+      if (!slot->relay && response.error == no_port) return slot.reset(), std::nullopt;
       if (slot->relay) slot->client = client_for(url, *slot->relay, kept != nullptr);
       if (!slot->client) {
         if (slot->relay) response.error = "httplib cannot reach " + url.origin();
@@ -18045,33 +19398,52 @@ USAGE_STATS_INLINE Connection& Connection::operator=(Connection&&) noexcept = de
 
 namespace transport_impl {
 
+/// Whether an answer shows that it is of a server that takes reports: 201, 202, 204, a JSON object, or the request's
+/// own key. Captive portals answer anything else: they have a page to show, or to lead to.
+USAGE_STATS_INLINE bool has_sign(const Request& request, const Response& response) {
+  const std::string_view type = std::string_view(response.content_type);
+  const std::string_view kind = type.substr(0, std::min(type.find_first_of("; \t"), type.size()));
+  const std::size_t first = response.body.find_first_not_of(" \t\r\n");
+  const bool object = first != response.body.npos && response.body[first] == '{';
+  const auto key = request.headers.find("Idempotency-Key");
+  return response.status == 201 || response.status == 202 || response.status == 204 ||
+         (equal_ignoring_case(kind, "application/json") && object) ||
+         (key != request.headers.end() && key->second == response.key);
+}
+
+/// Whether this status, if it is the server's, ends the matter: then it must be the server's.
+USAGE_STATS_INLINE bool is_final(int status) noexcept {
+  if (status == 408 || status == 425 || status == 429) return false;
+  return (status >= 200 && status <= 299) || (status >= 400 && status <= 499) || status == 303;
+}
+
 /// What is no word of the server's own: a proxy's, or a captive portal's.
-USAGE_STATS_INLINE Response judged(const Url& url, Response response) {
+USAGE_STATS_INLINE Response judged(const Url& url, const Request& request, Response response) {
   if (response.status == 407) {
     response = Response();
-    response.error = "the proxy wants other credentials (status 407)";
+    response.error = "the proxy requires valid credentials (status 407)";
   }
-  const std::string_view type = std::string_view(response.content_type).substr(0, 9);
-  const bool page = equal_ignoring_case(type, "text/html") && !response.body.empty();
-  response.doubtful = page && url.scheme == "http" && !is_loopback(url.host);
+  const bool plain = url.scheme == "http" && !is_loopback(url.host);
+  response.doubtful = plain && is_final(response.status) && !has_sign(request, response);
+  if (response.doubtful) response.error = "nothing shows that this answer is the server's and not a captive portal's";
   return response;
 }
 
 USAGE_STATS_INLINE Response exchange(const Url& url, const Request& request, Deadline deadline, const Log& log,
                                      [[maybe_unused]] Connection* kept) {
   const std::string proxy = proxy_for(url.scheme, url.host);
-  Response response;
+  std::string why;
 #if !defined(USAGE_STATS_NO_HTTPLIB)
-  if (httplib_can(url, proxy)) {
+  why = httplib_lacks(url, proxy);
+  if (why.empty()) {
     log(request.method, " ", url.origin(), url.target, " by httplib");
-    response = by_httplib(url, request, proxy, deadline, kept);
-  } else
-#endif
-  {
-    log(request.method, " ", url.origin(), url.target, " by curl");
-    response = by_curl(url, request, proxy, deadline);
+    if (auto response = by_httplib(url, request, proxy, deadline, kept))
+      return judged(url, request, std::move(*response));
+    why = no_port;
   }
-  return judged(url, std::move(response));
+#endif
+  log(request.method, " ", url.origin(), url.target, " by curl");
+  return judged(url, request, by_curl(url, request, proxy, deadline, why));
 }
 
 /// Where a redirect leads; nothing if it leads to another host or scheme.
@@ -18096,10 +19468,11 @@ USAGE_STATS_INLINE Response send(const Request& request, std::chrono::millisecon
   Response response;
   USAGE_STATS_TRY {
     auto url = parse_url(request.url);
-    if (!url) return response.error = "not an http or https URL", response;
+    if (!url) return response.error = url_problem(request.url), response;
     for (int redirects = 0; redirects <= 5; ++redirects) {
       response = transport_impl::exchange(*url, request, deadline, log, kept);
       const int status = response.status;
+      if (status == 303) response.taken = transport_impl::redirected(*url, response.location).has_value();
       if (status != 301 && status != 302 && status != 307 && status != 308) return response;
       const auto to = transport_impl::redirected(*url, response.location);
       if (!to || (to->port != url->port && transport_impl::has_key(request))) return response;
@@ -18116,7 +19489,6 @@ USAGE_STATS_INLINE Response send(const Request& request, std::chrono::millisecon
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-#pragma pop_macro("USAGE_STATS_INLINE")
 // ---- usage_stats/detail/send/launcher.inl
 // The process that is the uploader: how it is started, and what it is.
 
@@ -18133,11 +19505,10 @@ namespace uploader_impl {
 
 constexpr const char* folder_variable = "USAGE_STATS_UPLOADER";
 constexpr const char* stay_variable = "USAGE_STATS_UPLOADER_STAY_MS";
-/// 64 MiB, and room for the stacks of four requests with TLS at once (tls_stack), which are reserved and hardly used.
-constexpr std::size_t most_memory = (64 + 4 * 24) * 1024 * 1024;
-constexpr const char* log_file = "uploader.log";  // with USAGE_STATS_DEBUG=1 only
+constexpr std::size_t most_memory = 64 * 1024 * 1024;  // more than the program has at its start
+constexpr const char* log_file = "uploader.log";       // with USAGE_STATS_DEBUG=1 only
 
-USAGE_STATS_INLINE bool& hook_ran() noexcept {
+USAGE_STATS_ENTRY_INLINE bool& hook_ran() noexcept {
   static bool ran = false;
   return ran;
 }
@@ -18146,7 +19517,7 @@ USAGE_STATS_INLINE bool& hook_ran() noexcept {
 USAGE_STATS_INLINE Log log_into(const Storage& storage) {
   using os::LockedFile;
   if (!Log(nullptr).enabled()) return Log();
-  LockedFile::Outcome outcome{};
+  LockedFile::Attempt outcome{};
   std::error_code error;
   for (const auto& entry : storage.folder().list(1, [](std::string_view name) { return name == log_file; }))
     // A backup that links has the same file: what is added here would be added there.
@@ -18169,7 +19540,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
   storage->update_state([&](State& state) {
     for (const std::string& url : urls) {
       Backoff& wait = state.backoff[url];
-      wait.why = "a server, or the name server, held the uploader up for as long as that may live";
+      wait.why = "a server, or the name server, kept the uploader waiting for a minute";
       // One that has asked for a longer pause was not asked.
       wait.not_before =
           std::max<Seconds>(wait.not_before, now_seconds() + backoff_delay(++wait.failures, std::nullopt, 0).count());
@@ -18178,8 +19549,9 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
   prune(*storage, log);
 }
 
-[[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::string& folder, const std::string& stay) noexcept {
-  os::become_background_process(longest_life, folder + "/" + lock_file);
+[[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::filesystem::path& folder,
+                                                     const std::string& stay) noexcept {
+  const bool has_lock = os::become_background_process(longest_life, os::path_bytes(folder / lock_file));
   os::limit_memory(most_memory);
   USAGE_STATS_TRY {
     std::error_code error;
@@ -18187,6 +19559,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
       UploadOptions options;
       if (!stay.empty() && stay.size() < 6 && stay.find_first_not_of("0123456789") == std::string::npos)
         options.stay = std::min(std::chrono::milliseconds(std::stoi(stay)), options.stay);
+      options.makes_lock = !has_lock;
       options.deadline = Clock::now() + longest_life - longest_request - std::chrono::seconds(2);
       const Log log = log_into(*storage);
       // A name lookup may hang for as long as this process may live, and nothing but its end can end it.
@@ -18214,17 +19587,17 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
 USAGE_STATS_INLINE bool can_start_uploader() noexcept { return uploader_impl::hook_ran(); }
 
 USAGE_STATS_INLINE bool uploader_at_work(const Storage& storage) noexcept {
-  return os::LockedFile::is_locked(storage.folder(), uploader_impl::lock_file);
+  return os::LockedFile::look(storage.folder(), uploader_impl::lock_file) == os::LockedFile::Look::locked;
 }
 
 USAGE_STATS_INLINE os::SelfStart uploader_start(const Storage& storage, const std::string& app,
                                                 std::chrono::milliseconds stay) {
   const std::filesystem::path& folder = storage.folder().path();
-  return {
-      app,
-      {{uploader_impl::folder_variable, folder.string()}, {uploader_impl::stay_variable, std::to_string(stay.count())}},
-      (folder / uploader_impl::lock_file).string(),
-      uploader_impl::longest_life};
+  return {app,
+          {{uploader_impl::folder_variable, os::path_bytes(folder)},
+           {uploader_impl::stay_variable, std::to_string(stay.count())}},
+          os::path_bytes(folder / uploader_impl::lock_file),
+          uploader_impl::longest_life};
 }
 
 USAGE_STATS_INLINE os::Child start_uploader(const Storage& storage, const std::string& app,
@@ -18233,10 +19606,11 @@ USAGE_STATS_INLINE os::Child start_uploader(const Storage& storage, const std::s
   std::error_code error;
   const auto found = os::LockedFile::look(storage.folder(), uploader_impl::lock_file);
   // The new process locks the file and does not make it.
-  if (os::LockedFile::Outcome outcome{}; found == os::LockedFile::Look::missing)
+  if (os::LockedFile::Attempt outcome{}; found == os::LockedFile::Look::missing)
     os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
   error = std::make_error_code(std::errc::device_or_resource_busy);
-  if (found != os::LockedFile::Look::locked) child = os::start_self(uploader_start(storage, app, stay), error);
+  if (found == os::LockedFile::Look::free || found == os::LockedFile::Look::missing)
+    child = os::start_self(uploader_start(storage, app, stay), error);
   if (error == std::errc::device_or_resource_busy)
     log("an uploader is at work already");
   else
@@ -18268,7 +19642,7 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
       shared->done = true;
       shared->changed.notify_all();
     });
-    if (!worker.joinable()) return log("no thread for uploading; the report waits");
+    if (!worker.joinable()) return log("could not start a thread for uploading; the report waits");
     std::unique_lock<std::mutex> guard = lock_or_give_up(shared->mutex);
     if (!guard) return worker.detach();
     const bool done = shared->changed.wait_until(guard, deadline, [&] { return shared->done; });
@@ -18277,11 +19651,11 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
     worker.detach();  // it hangs in a name lookup, which nothing can bound; what it sends waits for a later run
     uploader_impl::note_silence(usage_folder, log);
   }
-  USAGE_STATS_CATCH_ALL { log("no memory for uploading; the report waits"); }
+  USAGE_STATS_CATCH_ALL { log("out of memory while uploading; the report waits"); }
 }
 
 USAGE_STATS_INLINE void collect_alone(Storage& storage, const Log& log) {
-  os::LockedFile::Outcome outcome{};
+  os::LockedFile::Attempt outcome{};
   std::error_code error;
   const auto lock = os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
   if (!lock) return;
@@ -18289,7 +19663,8 @@ USAGE_STATS_INLINE void collect_alone(Storage& storage, const Log& log) {
   prune(storage, log);
 }
 
-USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
+USAGE_STATS_ENTRY_INLINE void start_if_asked(const void* hook) noexcept {
+  if (uploader_impl::hook_ran()) return;  // of another translation unit
   USAGE_STATS_TRY {
     os::note_standard_error();
     os::note_own_file();
@@ -18303,21 +19678,18 @@ USAGE_STATS_INLINE void start_if_asked(const void* hook) noexcept {
     const std::string stay = os::variable(uploader_impl::stay_variable).value_or("");
     os::remove_variable(uploader_impl::folder_variable);
     os::remove_variable(uploader_impl::stay_variable);
-    uploader_impl::be_the_uploader(*folder, stay);
+    uploader_impl::be_the_uploader(os::path_of_bytes(*folder), stay);
   }
   USAGE_STATS_CATCH_ALL {}
 }
 
 }  // namespace detail
 
-USAGE_STATS_INLINE void run_uploader() noexcept {
+USAGE_STATS_ENTRY_INLINE void run_uploader() noexcept {
   detail::start_if_asked(reinterpret_cast<const void*>(&run_uploader));
 }
 
 USAGE_STATS_END_NAMESPACE
-#pragma push_macro("USAGE_STATS_INLINE")
-#undef USAGE_STATS_INLINE
-#define USAGE_STATS_INLINE USAGE_STATS_COLD_INLINE
 // ---- usage_stats/detail/cli/command.inl
 
 // ---- usage_stats/detail/cli/enable_disable.inl
@@ -18387,17 +19759,33 @@ USAGE_STATS_INLINE int fail(const Call& call, const std::string& text) {
   return failed;
 }
 
-/// "  label        text", the text wrapped into 80 columns; nothing for an empty text.
-USAGE_STATS_INLINE std::string row(const std::string& label, const std::string& text) {
+/// The text with each `command` and its subcommand in one piece, to be copied.
+USAGE_STATS_INLINE std::string with_whole_commands(std::string text, const std::string& command) {
+  for (std::size_t at = 0; !command.empty() && (at = text.find(command + " ", at)) != std::string::npos;) {
+    const std::size_t end = (std::min)(text.find_first_of(" ,", at + command.size() + 1), text.size());
+    text.replace(at, end - at, notice_impl::whole(text.substr(at, end - at)));
+    at = end;
+  }
+  return text;
+}
+
+/// "  label        text", the text wrapped into 80 columns; nothing for an empty text. `command`: what its advice may
+/// begin with.
+USAGE_STATS_INLINE std::string row(const std::string& label, const std::string& text, const std::string& command = {}) {
   constexpr int indent = 16;
   std::string rows;
   if (text.empty()) return rows;
-  for (const std::string& line : notice_impl::wrap(plain_text(text), 80 - indent)) {
+  for (const std::string& line : notice_impl::wrap(with_whole_commands(plain_text(text), command), 80 - indent)) {
     std::string head = rows.empty() ? "  " + label : "";
     head.resize(static_cast<std::size_t>((std::max)(indent, static_cast<int>(head.size()) + 1)), ' ');
     rows += head + line + "\n";
   }
   return rows;
+}
+
+/// "1 report", "2 reports".
+USAGE_STATS_INLINE std::string counted(std::size_t count, const char* noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
 USAGE_STATS_INLINE std::string time_text(Seconds seconds) {
@@ -18413,6 +19801,15 @@ USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
   return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
 }
 
+/// Why the process that is sending from this folder does not get on; empty: it does, or there is none.
+USAGE_STATS_INLINE std::string sender_stopped(const Storage& storage) {
+  const std::int64_t process = os::LockedFile::stopped_holder(storage.folder(), uploader_impl::lock_file);
+  if (process == 0) return {};
+  const std::string id = std::to_string(process);
+  return "process " + id + ", which sends reports from here, has been stopped or frozen (`kill -CONT " + id +
+         "` lets a stopped one go on)";
+}
+
 /// The endpoint of an address that a report has gone to: one of those that hold now, or one that the program names;
 /// else it stood in the place of the program's first, with its protocol.
 USAGE_STATS_INLINE Endpoint endpoint_at(const Options& options, const Plan& plan, const std::string& url) {
@@ -18424,7 +19821,7 @@ USAGE_STATS_INLINE Endpoint endpoint_at(const Options& options, const Plan& plan
   return then;
 }
 
-/// A session of which something lies here.
+/// A session of which something is kept here.
 struct KnownSession {
   std::string client, session;
   std::string text;  // the report, byte for byte
@@ -18432,10 +19829,10 @@ struct KnownSession {
   Json deliveries;  // delivery.json; its lines are deliveries_of()
 };
 
-/// The client folders' names.
-USAGE_STATS_INLINE std::vector<std::string> client_folders(const Storage& storage) {
+/// The client folders' names; an error: there may be more.
+USAGE_STATS_INLINE std::vector<std::string> client_folders(const Storage& storage, std::error_code& error) {
   std::vector<std::string> names;
-  for (const auto& entry : storage.folder().list(storage_impl::most_entries, storage_impl::is_client))
+  for (const auto& entry : storage.folder().list(storage_impl::most_entries, storage_impl::is_client, error))
     if (entry.folder) names.push_back(entry.name);
   return names;
 }
@@ -18448,9 +19845,10 @@ USAGE_STATS_INLINE Json read_deliveries(const os::Folder& session) {
 }
 
 /// The lines of a delivery.json.
-USAGE_STATS_INLINE Json::array_t deliveries_of(const Json& delivery) {
+USAGE_STATS_INLINE const Json::List& deliveries_of(const Json& delivery) noexcept {
+  static const Json::List none;
   const auto* const list = list_member(delivery, "deliveries");
-  return list != nullptr ? *list : Json::array_t();
+  return list != nullptr ? *list : none;
 }
 
 USAGE_STATS_INLINE std::optional<KnownSession> read_session(const Storage& storage, const std::string& client,
@@ -18464,9 +19862,10 @@ USAGE_STATS_INLINE std::optional<KnownSession> read_session(const Storage& stora
   return KnownSession{client, name, std::move(*text), std::move(*json), read_deliveries(session)};
 }
 
-/// The newest reports that can be read, the newest first. Their folders are no older than they are, so that of very
-/// many most need not be read.
-USAGE_STATS_INLINE std::vector<KnownSession> newest_sessions(const Storage& storage, std::size_t most) {
+/// The newest reports that can be read, the newest first; an error: there may be others. Their folders are no older
+/// than they are, so that of very many most need not be read.
+USAGE_STATS_INLINE std::vector<KnownSession> newest_sessions(const Storage& storage, std::size_t most,
+                                                             std::error_code& error) {
   constexpr std::chrono::seconds coarse_clock{2};
   struct Found {
     std::chrono::system_clock::time_point modified;
@@ -18474,13 +19873,15 @@ USAGE_STATS_INLINE std::vector<KnownSession> newest_sessions(const Storage& stor
     std::string name;
     bool operator<(const Found& other) const noexcept { return modified < other.modified; }
   };
-  std::error_code error;
-  const std::vector<std::string> clients = client_folders(storage);
+  const std::vector<std::string> clients = client_folders(storage, error);
   std::vector<Found> found;
-  for (std::size_t i = 0; i < clients.size(); ++i)
-    if (const os::Folder folder = storage.folder().folder(clients[i], false, error))
-      for (const auto& entry : folder.list(storage_impl::most_entries, is_id))
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    std::error_code problem;
+    if (const os::Folder folder = storage.folder().folder(clients[i], false, problem))
+      for (const auto& entry : folder.list(storage_impl::most_entries, is_id, problem))
         if (entry.folder) found.push_back({entry.modified, i, entry.name});
+    if (!error && problem != std::errc::no_such_file_or_directory) error = problem;
+  }
   std::make_heap(found.begin(), found.end());
   std::vector<KnownSession> sessions;
   const auto started = [](const KnownSession& session) { return string_member(session.report, "started_at"); };
@@ -18549,7 +19950,8 @@ class Reasons {
     const auto is_lock = [](std::string_view name) { return name == uploader_impl::lock_file; };
     for (const auto& entry : plan.storage->folder().list(1, is_lock))
       if (entry.size == 0) idle_start_ = std::chrono::system_clock::to_time_t(entry.modified);
-    at_work_ = os::LockedFile::is_locked(plan.storage->folder(), uploader_impl::lock_file);
+    at_work_ = uploader_at_work(*plan.storage);
+    stopped_ = sender_stopped(*plan.storage);
   }
 
   std::string of(const Envelope& envelope) {
@@ -18561,6 +19963,7 @@ class Reasons {
       if (permission.leave == Leave::withdrawn) return "it will be dropped, because " + permission.why;
     }
     if (envelope.in_use_elsewhere) return "its run was on another machine or container, which may be sending it";
+    if (!stopped_.empty()) return stopped_;
     std::string tried = last_try(envelope);
     if (!tried.empty()) return tried;
     if (at_work_) return "it is being sent now";
@@ -18605,7 +20008,28 @@ class Reasons {
   std::map<std::string, Permission> answers_;
   Seconds idle_start_ = 0;  // of an uploader that has done nothing; 0: there is no sign of such
   bool at_work_ = false;
+  std::string stopped_;
 };
+
+/// A report that was not taken, or was given up, and will not be sent again.
+struct Drop {
+  std::string at, why;
+};
+
+/// The last one of each endpoint, as far as the sessions that are kept tell.
+USAGE_STATS_INLINE std::map<std::string, Drop> last_drops(const Plan& plan) {
+  std::map<std::string, Drop> drops;
+  if (!plan.storage || plan.state.dropped == 0) return drops;
+  std::error_code ignored;  // what cannot be listed is told by others
+  for (const KnownSession& session : newest_sessions(*plan.storage, limits::kept_sessions, ignored))
+    for (const Json& line : deliveries_of(session.deliveries)) {
+      const std::string result = string_member(line, "result"), at = string_member(line, "at");
+      if (result != "refused" && result != "stopped" && result != "gave up") continue;
+      Drop& last = drops[string_member(line, "endpoint")];
+      if (at >= last.at) last = {at, result + " (" + error_of(line) + ")"};
+    }
+  return drops;
+}
 
 /// Of the last tries of those that wait.
 USAGE_STATS_INLINE std::string newest_error(const Storage& storage, const std::vector<Envelope>& envelopes) {
@@ -18677,15 +20101,48 @@ USAGE_STATS_INLINE std::string unset_all(const Options& options, const std::vect
   return (names.empty() ? "" : "unset " + names + ", and ") + "start it with env" + plain + " in front";
 }
 
+/// What to do about a folder in which nothing can be recorded. Where the way to it is at fault, a variable that decides
+/// where it is leads to another.
+USAGE_STATS_INLINE std::string how_to_mend_folder(const Options& options, const Plan& plan) {
+  const std::error_code error = plan.folder_error;
+  const std::string variable = variable_of_usage_path(options);
+  if (plan.folder.empty()) return "set " + variable + " to your home folder";
+  bool elsewhere = error == std::errc::no_such_file_or_directory;
+  for (const std::errc kind :
+       {std::errc::not_a_directory, std::errc::permission_denied, std::errc::read_only_file_system,
+        std::errc::too_many_symbolic_link_levels, std::errc::filename_too_long})
+    elsewhere = elsewhere || (error == kind && error.category() != os::in_state_file(error).category());
+  if (elsewhere && !variable.empty()) return "set " + variable + " to a folder that you can write to";
+  return "repair or remove what is named, or ask the program's author for another place";
+}
+
+/// Whether `enable` and `disable` can write what they are told.
+USAGE_STATS_INLINE bool config_can_be_written(const Options& options) {
+  const std::filesystem::path config = config_path(options);
+  return !config.empty() && !os::check_writable(config.parent_path());
+}
+
+/// The command that changes the verdict, or the variable that does where the command could write nothing.
+USAGE_STATS_INLINE std::string how_to_decide(const Options& options, const Plan& plan) {
+  const bool by_command = config_can_be_written(options);
+  const std::string start = by_command ? typed_command(options) : "set " + environment_prefix(options.app);
+  const std::string to_enable = start + (by_command ? " enable" : "_USAGE_STATS_ENABLED=1");
+  const std::string to_disable = start + (by_command ? " disable" : "_USAGE_STATS_ENABLED=0");
+  const Verdict verdict = plan.decision.verdict;
+  const bool kept_local = verdict == Verdict::local && plan.consent.decision.verdict == Verdict::on;
+  if (kept_local) return to_disable;  // there is no endpoint: on is all that it can be
+  if (verdict == Verdict::local) return to_enable + ", or " + to_disable;
+  return verdict == Verdict::off ? to_enable : to_disable;
+}
+
 /// What the user can do to change the verdict, each of which does.
 USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan& plan) {
   const std::string enabled = environment_prefix(options.app) + "_USAGE_STATS_ENABLED";
   const Decision& decision = plan.decision;
-  const std::string command = typed_command(options) + " ";
   if (!os::foreign_home().empty() && decision.rule == 1)
     return "run it as that user, or set HOME to your own home folder";
-  if (!plan.folder_problem.empty() && decision.why == plan.folder_problem && decision.rule != 1)
-    return "repair or remove what is named, or ask the program's author for another place";
+  if (!plan.obstacle_in_folder().empty() && decision.why == plan.obstacle_in_folder() && decision.rule != 1)
+    return how_to_mend_folder(options, plan);
   switch (decision.rule) {
     case 1:
       return "ask the program's author, or start the program in another way";
@@ -18703,26 +20160,25 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan&
       return "leave out --disable-usage-stats";
     case 6:
       return (decision.verdict == Verdict::off ? "" : "set " + enabled + "=0, or ") +
-             "ask whoever administers this machine to change " + plan.consent.policy.file.string();
+             "ask whoever administers this machine to change " + os::path_bytes(plan.consent.policy.file);
     case 7:
       return "set " + enabled + "=0";  // to unset it might leave them on by a weaker rule
     case 8:
       return "set " + enabled + "=1";
     case 10:
+      if (plan.consent.policy.problem.empty() && plan.consent.config.file.empty())
+        return "set " + variable_of_config_path(options) + " to your home folder";
       return "repair or remove " +
-             (plan.consent.policy.problem.empty() ? plan.consent.config : plan.consent.policy).file.string();
+             os::path_bytes((plan.consent.policy.problem.empty() ? plan.consent.config : plan.consent.policy).file);
     default:
       break;
   }
-  const bool kept_local = decision.verdict == Verdict::local && plan.consent.decision.verdict == Verdict::on;
-  if (kept_local) return command + "disable";  // there is no endpoint: on is all that it can be
-  if (decision.verdict == Verdict::local) return command + "enable, or " + command + "disable";
-  return command + (decision.verdict == Verdict::off ? "enable" : "disable");
+  return how_to_decide(options, plan);
 }
 
 /// Why the verdict is as it is: what a run of now would do, where that is not what earlier runs did.
 USAGE_STATS_INLINE std::string why(const Plan& plan) {
-  if (!plan.folder_problem.empty()) return plan.decision.why;
+  if (!plan.obstacle_in_folder().empty()) return plan.decision.why;
   if (plan.consent.ask) return "you have not been asked yet; the next run will ask";
   if (plan.consent.show_notice && plan.decision.verdict != Verdict::on)
     return "the notice has not been shown yet; the next run will show it, and later runs will send reports";
@@ -18737,8 +20193,16 @@ USAGE_STATS_INLINE std::string shown_client_id(const Options& options, const Sta
   return options.client_id == ClientId::session ? std::string() : client_id_of(options, state);
 }
 
-USAGE_STATS_INLINE bool uploader_at_work(const Plan& plan) {
-  return plan.storage && os::LockedFile::is_locked(plan.storage->folder(), uploader_impl::lock_file);
+USAGE_STATS_INLINE bool at_work(const Plan& plan) { return plan.storage && uploader_at_work(*plan.storage); }
+
+/// Tries what the next run would do there, without leaving anything.
+USAGE_STATS_INLINE void try_folder(Plan& plan) {
+  if (plan.decision.verdict == Verdict::off || plan.folder.empty()) return;
+  const std::string problem = os::LockedFile::problem_in(plan.folder);
+  if (problem.empty()) return;
+  plan.write_problem = os::path_bytes(plan.folder) + ": " + problem;
+  plan.problems.push_back(plan.write_problem);
+  plan.turn_off(plan.write_problem);
 }
 
 USAGE_STATS_INLINE void write_endpoints(JsonWriter& json, const Options& options, const Plan& plan) {
@@ -18787,6 +20251,20 @@ USAGE_STATS_INLINE void write_waiting(JsonWriter& json, const Waiting& waiting, 
   json.end_object();
 }
 
+USAGE_STATS_INLINE void write_drops(JsonWriter& json, const Plan& plan) {
+  const auto drops = last_drops(plan);
+  if (drops.empty()) return;
+  json.key("last_drops").begin_list();
+  for (const auto& [endpoint, drop] : drops) {
+    json.begin_object();
+    json.key("endpoint").text(endpoint);
+    json.key("at").text(drop.at);
+    json.key("why").text(drop.why);
+    json.end_object();
+  }
+  json.end_list();
+}
+
 USAGE_STATS_INLINE void print_status_json(const Options& options, const Plan& plan, const Waiting& waiting) {
   const State& state = plan.state;
   JsonWriter json(true);
@@ -18807,15 +20285,16 @@ USAGE_STATS_INLINE void print_status_json(const Options& options, const Plan& pl
     json.key("client_id").null();
   else
     put_text(json, "client_id", id);
-  json.key("folder").text(plan.folder.string());
-  json.key("config_file").text(plan.consent.config.file.string());
-  json.key("policy_file").text(plan.consent.policy.file.string());
+  json.key("folder").text(os::path_bytes(plan.folder));
+  json.key("config_file").text(os::path_bytes(plan.consent.config.file));
+  json.key("policy_file").text(os::path_bytes(plan.consent.policy.file));
   write_waiting(json, waiting, known);
-  json.key("uploader_at_work").flag(uploader_at_work(plan));
+  json.key("uploader_at_work").flag(at_work(plan));
   if (state.last_sent != 0) json.key("last_sent").text(time_text(state.last_sent));
   put_count(json, "sent", known, state.sent);
   put_count(json, "failed", known, state.failed);
   put_count(json, "dropped", known, state.dropped);
+  write_drops(json, plan);
   put_list(json, "problems", plan.problems);
   json.end_object();
   print_json(json);
@@ -18823,35 +20302,37 @@ USAGE_STATS_INLINE void print_status_json(const Options& options, const Plan& pl
 
 USAGE_STATS_INLINE std::string waiting_text(const Plan& plan, const Waiting& waiting) {
   if (!plan.folder_problem.empty()) return cannot_be_told;
-  if (waiting.incomplete) return "unknown: " + (plan.folder / "pending").string() + " cannot be read";
-  std::string text = waiting.reports == 1 ? "1 report" : std::to_string(waiting.reports) + " reports";
-  if (waiting.deletions > 0)
-    text += " and " + std::to_string(waiting.deletions) + (waiting.deletions == 1 ? " deletion" : " deletions");
+  if (waiting.incomplete) return "unknown: " + os::path_bytes(plan.folder / "pending") + " cannot be read";
+  std::string text = counted(waiting.reports, "report");
+  if (waiting.deletions > 0) text += " and " + counted(waiting.deletions, "deletion");
   if (waiting.reports + waiting.deletions == 0) return "nothing";
-  if (uploader_at_work(plan)) text += "; being sent now";
+  if (at_work(plan) && sender_stopped(*plan.storage).empty()) text += "; being sent now";
   if (waiting.next_try != 0) text += "; next attempt after " + time_text(waiting.next_try);
   if (!waiting.held.empty()) text += "; " + waiting.held;
   if (!waiting.last_error.empty()) text += "; last attempt: " + waiting.last_error;
   return text;
 }
 
-/// Why it waits, and what else lies there, in rows.
+/// Why it waits, and what else is there, in rows.
 USAGE_STATS_INLINE std::string waiting_rows(const Waiting& waiting) {
   std::string rows;
   constexpr std::size_t most = 8;
   std::size_t count = 0;
   for (const auto& [why, reports] : waiting.reasons)
     if (++count <= most) rows += row("", std::to_string(reports) + ": " + why);
-  if (count > most) rows += row("", "and " + std::to_string(count - most) + " more reasons (--json has them all)");
+  if (count > most) rows += row("", "and " + counted(count - most, "more reason") + " (--json has them all)");
   const Outbox::LeftAlone& left = waiting.left;
   if (left.vanished > 0)
-    rows += row("vanished", std::to_string(left.vanished) + " runs; the next uploader will report them");
+    rows += row("vanished", counted(left.vanished, "run") + "; the next uploader will report " +
+                                (left.vanished == 1 ? "it" : "them"));
   if (left.elsewhere > 0)
-    rows += row("elsewhere", std::to_string(left.elsewhere) +
-                                 " runs on other machines or in other containers, left alone for a day");
+    rows += row("elsewhere", counted(left.elsewhere, "run") +
+                                 (left.elsewhere == 1 ? " on another machine or in another container"
+                                                      : " on other machines or in other containers") +
+                                 ", left alone for a day");
+  if (left.incomplete) rows += row("unknown", "how many more: active/ or pending/ could not be read to its end");
   if (left.newer > 0)
-    rows +=
-        row("newer", std::to_string(left.newer) + " reports of a newer version of this program, left for that version");
+    rows += row("newer", counted(left.newer, "report") + " of a newer version of this program, left for that version");
   return rows;
 }
 
@@ -18874,14 +20355,15 @@ USAGE_STATS_INLINE std::string endpoint_rows(const Options& options, const Plan&
   for (const Endpoint& endpoint : plan.endpoints)
     text += row("endpoint", endpoint.url + " (" + protocol_name(endpoint.protocol) + ")" +
                                 (plan.state.is_stopped(options.version, endpoint.url)
-                                     ? "; it wants nothing more from version " + options.version
+                                     ? "; it takes no more reports of version " + options.version
                                      : std::string()));
   return text;
 }
 
 USAGE_STATS_INLINE int status(const Call& call) {
   const Options& options = call.options;
-  const Plan plan = plan_of(options);
+  Plan plan = plan_of(options);
+  try_folder(plan);
   const Waiting waiting = look_at_waiting(options, plan);
   if (call.json) return print_status_json(options, plan, waiting), done;
   const Verdict verdict = plan.decision.verdict;
@@ -18893,7 +20375,7 @@ USAGE_STATS_INLINE int status(const Call& call) {
                       : verdict == Verdict::local ? "local: recorded on this machine, not sent\n"
                                                   : "off\n");
   text += row("because", why(plan) + " (rule " + std::to_string(plan.decision.rule) + ")");
-  text += row("to change", how_to_change(options, plan));
+  text += row("to change", how_to_change(options, plan), call.typed);
   text += endpoint_rows(options, plan);
   text += row("withheld", withheld_text(plan));
   text += row("purpose", options.purpose);
@@ -18903,12 +20385,14 @@ USAGE_STATS_INLINE int status(const Call& call) {
                            : !plan.folder_problem.empty()          ? cannot_be_told
                            : id.empty()                            ? "none yet"
                                                                    : id);
-  text += row("reports in", plan.folder.string());
+  text += row("reports in", os::path_bytes(plan.folder));
   text += row("waiting", waiting_text(plan, waiting)) + waiting_rows(waiting);
   if (plan.folder_problem.empty()) {
     text += row("last sent", state.last_sent == 0 ? "never" : time_text(state.last_sent));
-    text += row("total", std::to_string(state.sent) + " sent, " + std::to_string(state.failed) + " attempts failed, " +
+    text += row("total", std::to_string(state.sent) + " sent, " + std::to_string(state.failed) +
+                             (state.failed == 1 ? " attempt failed, " : " attempts failed, ") +
                              std::to_string(state.dropped) + " dropped");
+    for (const auto& [endpoint, drop] : last_drops(plan)) text += row("last dropped", endpoint + ": " + drop.why);
   }
   for (const std::string& problem : plan.problems) text += row("problem", problem);
   print(text);
@@ -18923,7 +20407,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace command_impl {
 
-/// Whether the verdict is what the user has just asked for; else what stands against it, in words.
+/// Whether the verdict is what the user has just asked for; else what is against it, in words.
 USAGE_STATS_INLINE std::string still_against(const Plan& plan, bool wanted_on) {
   const Verdict verdict = plan.decision.verdict;
   if (wanted_on ? verdict == Verdict::on : verdict == Verdict::off) return {};
@@ -18934,7 +20418,7 @@ USAGE_STATS_INLINE std::string still_against(const Plan& plan, bool wanted_on) {
 
 USAGE_STATS_INLINE int answer_decision(const Call& call, const Plan& plan, bool on, std::size_t dropped) {
   const std::string against = still_against(plan, on);
-  const std::string file = config_path(call.options).string();
+  const std::string file = os::path_bytes(config_path(call.options));
   if (call.json) {
     JsonWriter json(true);
     json.begin_object();
@@ -18951,16 +20435,17 @@ USAGE_STATS_INLINE int answer_decision(const Call& call, const Plan& plan, bool 
   text += row("written to", file);
   if (!against.empty()) {
     text += row("overridden", against);
-    text += row("to change", how_to_change(call.options, plan));
+    text += row("to change", how_to_change(call.options, plan), call.typed);
   } else if (on) {
     text += endpoint_rows(call.options, plan);
-    text += row("reports in", plan.folder.string());
+    text += row("reports in", os::path_bytes(plan.folder));
     // What has them on may stand above what `disable` writes.
-    text += row("to stop it", plan.decision.rule == 9 ? call.typed + " disable" : how_to_change(call.options, plan));
+    text += row("to stop it", plan.decision.rule == 9 ? call.typed + " disable" : how_to_change(call.options, plan),
+                call.typed);
   }
   if (dropped > 0)
-    text += row("dropped", std::to_string(dropped) + (dropped == 1 ? " report that was" : " reports that were") +
-                               " waiting to be sent");
+    text += row("dropped",
+                counted(dropped, "report") + (dropped == 1 ? " that was" : " that were") + " waiting to be sent");
   print(text);
   return done;
 }
@@ -18972,7 +20457,21 @@ USAGE_STATS_INLINE std::string write_decision(const Options& options, bool on) {
   return write_verdict(config.file, on);
 }
 
-/// Opens the usage folder, which may have to be made: what `enable` and `disable` remember stands there, too. Another
+/// What comes to the same where it is not the file that is wrong, but its place.
+USAGE_STATS_INLINE std::string what_else_decides(const Options& options, bool on) {
+  if (config_can_be_written(options)) return {};
+  const std::string variable = variable_of_config_path(options);
+  const bool none = config_path(options).empty();
+  std::string text = variable.empty()
+                         ? ""
+                         : "; set " + variable + (none ? " to your home folder" : " to a folder that you can write to");
+  if (!on || text.empty())
+    text += std::string(text.empty() ? "; " : ", or ") + "set " + environment_prefix(options.app) +
+            "_USAGE_STATS_ENABLED=" + (on ? "1" : "0");
+  return text;
+}
+
+/// Opens the usage folder, which may have to be made: what `enable` and `disable` remember is kept there, too. Another
 /// process that holds state.json may have been stopped: it is waited for, since the user's word must not be lost.
 USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::function<void(State&)>& change) {
   using Clock = std::chrono::steady_clock;
@@ -18993,16 +20492,26 @@ USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::f
 /// folder than the one that was asked for, and the command has failed; a folder that no run uses is as good.
 USAGE_STATS_INLINE int report_remembered(const Call& call, std::error_code error, const char* what) {
   if (!error) return done;
-  const std::string folder = usage_path(call.options).string();
-  if (!is_transient(error)) return remark(call, folder + ": " + error.message()), done;
+  const std::string folder = os::path_bytes(usage_path(call.options));
+  const bool never = error == std::errc::no_lock_available || error == std::errc::function_not_supported ||
+                     error == std::errc::operation_not_supported || error == std::errc::not_supported;
+  if (never)
+    return remark(call, folder + ": files cannot be locked there: " + error.message() + "; no run uses that folder"),
+           done;
+  if (!is_transient(error))
+    return remark(call, folder.empty() ? no_place_for_reports : folder + ": " + error.message()), done;
   const bool held = error == std::errc::timed_out;
-  remark(call, "the " + std::string(what) + " is not in " + folder + "/state.json yet: " +
-                   (held ? "another process has locked that file" : error.message()) + "; try again later");
+  const std::string variable = variable_of_usage_path(call.options);
+  const bool elsewhere = !variable.empty() && os::check_writable(usage_path(call.options));
+  remark(call, "the " + std::string(what) + " is not in " + folder +
+                   "/state.json yet: " + (held ? "another process has locked that file" : error.message()) +
+                   (elsewhere ? "; set " + variable + " to a folder that you can write to" : "; try again later"));
   return failed;
 }
 
 USAGE_STATS_INLINE int enable(const Call& call) {
-  if (const std::string problem = write_decision(call.options, true); !problem.empty()) return fail(call, problem);
+  if (const std::string problem = write_decision(call.options, true); !problem.empty())
+    return fail(call, problem + what_else_decides(call.options, true));
   // The answer below tells what the notice would; a folder that cannot be made tells so in `problems` and in each run.
   const Consent before = plan_of(call.options).consent;
   const std::error_code error = remember(call.options, [&](State& state) {
@@ -19018,6 +20527,8 @@ USAGE_STATS_INLINE int enable(const Call& call) {
 USAGE_STATS_INLINE void wait_for_uploader(const Call& call, const Storage& storage) {
   const auto deadline = std::chrono::steady_clock::now() + time_for_another_uploader;
   while (uploader_at_work(storage)) {
+    if (const std::string stopped = sender_stopped(storage); !stopped.empty())
+      return remark(call, stopped + "; a report that it had begun to send may yet leave");
     if (std::chrono::steady_clock::now() >= deadline)
       return remark(call, "another process is still sending; a report that it had begun to send may yet leave");
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -19026,9 +20537,10 @@ USAGE_STATS_INLINE void wait_for_uploader(const Call& call, const Storage& stora
 
 USAGE_STATS_INLINE int disable(const Call& call) {
   // First where it holds whatever the variables of this shell say, and whatever is wrong with the config file.
-  const std::error_code error = remember(call.options, [](State& state) { state.said_no = true; });
+  const std::error_code error = remember(call.options, [](State& state) noexcept { state.said_no = true; });
   const int remembered = report_remembered(call, error, "no");
-  if (const std::string problem = write_decision(call.options, false); !problem.empty()) return fail(call, problem);
+  if (const std::string problem = write_decision(call.options, false); !problem.empty())
+    return fail(call, problem + what_else_decides(call.options, false));
   Plan plan = plan_of(call.options);
   std::size_t dropped = 0;
   if (plan.storage) {
@@ -19264,7 +20776,8 @@ USAGE_STATS_INLINE std::string upload_now(const Call& call, Storage& storage, bo
   for (bool told = false;; std::this_thread::sleep_for(std::chrono::milliseconds(50))) {
     std::error_code error;
     if (upload(storage.folder().path(), options, call.log, error)) return {};
-    if (error) return storage.folder().path().string() + ": " + error.message();
+    if (error) return os::path_bytes(storage.folder().path()) + ": " + error.message();
+    if (std::string stopped = sender_stopped(storage); !stopped.empty()) return stopped;
     if (std::chrono::steady_clock::now() - begin >= time_for_another_uploader)
       return "another process is still sending; try again later";
     if (!told) remark(call, "another process is sending; waiting for it");
@@ -19282,8 +20795,13 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
   if (plan.storage)
     if (const std::string problem = upload_now(call, *plan.storage, !allowed, progress); !problem.empty())
       return fail(call, problem);
-  const Waiting left = plan.storage ? look_at_waiting(call.options, plan_of(call.options)) : Waiting();
-  if (left.incomplete) return fail(call, (plan.folder / "pending").string() + " cannot be read");
+  Waiting left;
+  if (plan.storage) {
+    const Plan after = plan_of(call.options);
+    if (!after.storage && !after.problems.empty()) return fail(call, after.problems.front());
+    left = look_at_waiting(call.options, after);
+  }
+  if (left.incomplete) return fail(call, os::path_bytes(plan.folder / "pending") + " cannot be read");
   const std::size_t waiting = left.reports + left.deletions;
   if (call.json) {
     JsonWriter json(true);
@@ -19305,14 +20823,15 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
   return failed;
 }
 
-/// Every id under which anything may have been sent.
-USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Plan& plan) {
+/// Every id under which anything may have been sent; an error: there may be more.
+USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Plan& plan, std::error_code& error) {
+  error.clear();
   std::vector<std::string> ids = plan.state.sent_ids;
   for (const Envelope& envelope : plan.storage->outbox.waiting())
     if (envelope.deletion && std::find(ids.begin(), ids.end(), envelope.client_id) == ids.end())
       ids.push_back(envelope.client_id);
   if (plan.state.damaged)  // it knew which; now each may be one
-    for (const std::string& id : client_folders(*plan.storage))
+    for (const std::string& id : client_folders(*plan.storage, error))
       if (id != "local" && std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
   return ids;
 }
@@ -19360,7 +20879,8 @@ USAGE_STATS_INLINE std::error_code remove_sessions(const Storage& storage, const
   std::error_code error, first;
   const os::Folder folder = storage.folder().folder(client, false, error);
   if (!folder) return error;
-  for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) {
+  const auto entries = folder.list(storage_impl::most_entries, is_id, first);
+  for (const auto& entry : entries) {
     const os::Folder session = entry.folder ? folder.folder(entry.name, false, error) : os::Folder();
     if (!session) {
       if (entry.folder && !first) first = error;
@@ -19390,9 +20910,12 @@ USAGE_STATS_INLINE std::error_code wipe(Storage& storage, bool by_request, std::
   const os::Folder active = storage.folder().folder("active", false, error);
   note(error);
   if (active)
-    for (const auto wanted : {is_id, storage_impl::is_temporary})
-      for (const auto& entry : active.list(storage_impl::most_entries, wanted)) note(active.remove(entry.name));
-  for (const std::string& client : client_folders(storage)) note(remove_sessions(storage, client));
+    for (const auto wanted : {is_id, storage_impl::is_temporary}) {
+      for (const auto& entry : active.list(storage_impl::most_entries, wanted, error)) note(active.remove(entry.name));
+      note(error);
+    }
+  for (const std::string& client : client_folders(storage, error)) note(remove_sessions(storage, client));
+  note(error);
   note(storage.folder().remove(uploader_impl::log_file));
   note(storage.update_state([&](State& state) {
     for (const std::string& id : state.sent_ids)
@@ -19414,8 +20937,9 @@ USAGE_STATS_INLINE bool anything_left(const Storage& storage) {
   const auto [envelopes, incomplete] = storage.outbox.list_waiting();
   const os::Folder active = storage.folder().folder("active", false, error);
   if (incomplete || (error && error != std::errc::no_such_file_or_directory)) return true;
+  if (active && (!active.list(1, is_id, error).empty() || error)) return true;
   return std::any_of(envelopes.begin(), envelopes.end(), [](const Envelope& envelope) { return !envelope.deletion; }) ||
-         (active && !active.list(1, is_id).empty()) || !client_folders(storage).empty();
+         !client_folders(storage, error).empty() || error;
 }
 
 /// Which of the endpoints know no request for it: there, a person must be asked.
@@ -19465,10 +20989,11 @@ USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage,
 
 USAGE_STATS_INLINE int delete_all(const Call& call) {
   Plan plan = plan_of(call.options);
-  if (!plan.folder_problem.empty())  // state.json knows which ids to ask which servers about
+  const bool nothing_there = plan.folder_missing && !plan.folder_problem.empty();  // nor can it be made
+  if (!plan.folder_problem.empty() && !nothing_there)  // state.json knows which ids to ask which servers about
     return fail(call, plan.folder_problem + "; nothing is deleted here, and no server can be asked");
   if (!plan.storage) {
-    if (!plan.problems.empty()) return fail(call, plan.problems.front());
+    if (!plan.problems.empty() && !nothing_there) return fail(call, plan.problems.front());
     if (!call.json) return print("There is nothing to delete.\n"), done;
     JsonWriter json(true);
     json.begin_object();
@@ -19479,23 +21004,23 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
     return print_json(json), done;
   }
   Storage& storage = *plan.storage;
-  std::vector<std::string> ids = sent_ids(plan);
+  std::error_code error;
+  std::vector<std::string> ids = sent_ids(plan, error);
   std::vector<Endpoint> by_request, by_hand;
   for (const Endpoint& endpoint : endpoints_ever(call.options, plan))
     (deletion_request(endpoint, call.options.app, call.options.version, "0") ? by_request : by_hand)
         .push_back(endpoint);
-  std::error_code error;
   std::size_t asked = 0;
   const auto ask = [&] {
     if (!by_request.empty() && asked < ids.size()) error = ask_for_deletion(call.options, storage, ids, by_request);
     asked = ids.size();
   };
-  ask();
+  if (!error) ask();
   for (int round = 0; !error && (round == 0 || anything_left(storage)); ++round) {
     error = round < 2 ? wipe(storage, !by_request.empty(), ids) : std::make_error_code(std::errc::io_error);
     if (!error) ask();
   }
-  if (error) return fail(call, plan.folder.string() + ": " + error.message());
+  if (error) return fail(call, os::path_bytes(plan.folder) + ": " + error.message());
   Progress progress;
   if (const std::string problem = upload_now(call, storage, true, progress); !problem.empty()) remark(call, problem);
   return answer_deletion(call, storage, ids, by_hand, progress);
@@ -19514,7 +21039,7 @@ USAGE_STATS_INLINE int reset(const Call& call) {
       make_client_id(reported, state);
       id = client_id_of(reported, state);
     });
-    if (error) return fail(call, plan.folder.string() + ": " + error.message());
+    if (error) return fail(call, os::path_bytes(plan.folder) + ": " + error.message());
   }
   if (call.json) {
     JsonWriter json(true);
@@ -19624,7 +21149,7 @@ USAGE_STATS_INLINE std::size_t events_before(const KnownSession& session, const 
 USAGE_STATS_INLINE void write_session(JsonWriter& json, const Plan& plan, const KnownSession& session,
                                       const Envelope* envelope) {
   json.begin_object();
-  json.key("path").text(plan.storage->archive.report_path(session.client, session.session).string());
+  json.key("path").text(os::path_bytes(plan.storage->archive.report_path(session.client, session.session)));
   json.key("deliveries").begin_list();
   for (const Json& line : deliveries_of(session.deliveries)) write_json(json, line);
   json.end_list();
@@ -19645,7 +21170,7 @@ USAGE_STATS_INLINE void write_session(JsonWriter& json, const Plan& plan, const 
 
 /// What became of a report, in rows.
 USAGE_STATS_INLINE std::string fate(const Plan& plan, const KnownSession& session, const Envelope* envelope) {
-  std::string text = row("report", plan.storage->archive.report_path(session.client, session.session).string());
+  std::string text = row("report", os::path_bytes(plan.storage->archive.report_path(session.client, session.session)));
   for (const Json& line : deliveries_of(session.deliveries)) {
     const std::int64_t status = integer_member(line, "http_status");
     const std::string detail = string_member(line, "detail");
@@ -19667,10 +21192,12 @@ USAGE_STATS_INLINE std::string fate(const Plan& plan, const KnownSession& sessio
 USAGE_STATS_INLINE int show(const Call& call) {
   const Plan plan = plan_of(call.options);
   std::vector<KnownSession> sessions;
+  std::error_code error;
   if (plan.storage)
-    sessions = newest_sessions(*plan.storage, call.count.value_or(1));
+    sessions = newest_sessions(*plan.storage, call.count.value_or(1), error);
   else if (!plan.problems.empty())
     return fail(call, plan.problems.front());
+  if (error) return fail(call, os::path_bytes(plan.folder) + ": " + error.message());
   if (sessions.empty() && !call.json) return remark(call, "there are no reports"), done;
 
   std::vector<Outgoing> requests;
@@ -19704,7 +21231,7 @@ USAGE_STATS_INLINE int show(const Call& call) {
 }
 
 /// The report that a run of now, which records nothing and ends well at once, would make. Nothing is written: where
-/// a run would make an id, a random one stands for it.
+/// a run would make an id, a random one takes its place.
 USAGE_STATS_INLINE std::string preview_report(const Options& options, const Plan& plan) {
   const Options& reported = disclosed(options, plan);
   Report report = report_at_start(reported, random_hex(16), {}, SensitiveValues());
@@ -19721,6 +21248,14 @@ USAGE_STATS_INLINE std::string preview_report(const Options& options, const Plan
   return to_json(report);
 }
 
+USAGE_STATS_INLINE bool say_whether_sent(const Call& call, const Plan& plan) {
+  const bool sent = plan.decision.verdict == Verdict::on;
+  if (!sent)
+    remark(call, std::string("usage statistics are ") + verdict_name(plan.decision.verdict) +
+                     ": nothing would be sent; this is what would be if they were on");
+  return sent;
+}
+
 /// What a report would say of an error with this message.
 USAGE_STATS_INLINE int preview_message(const Call& call) {
   Report report;
@@ -19731,6 +21266,9 @@ USAGE_STATS_INLINE int preview_message(const Call& call) {
     remark(call, "this program reports only the type of an error");
   else if (message.empty() && !call.message->empty())
     remark(call, "the program's own words cannot be read here: only the type of an error is reported");
+  else if (const Plan plan = plan_of(call.options);
+           say_whether_sent(call, plan) && disclosed(call.options, plan).errors == ErrorDetail::type)
+    remark(call, "messages of errors are withheld until a notice has named them; this is what would be sent then");
   if (!call.json) return print(message.empty() ? message : message + "\n"), done;
   JsonWriter json(true);
   json.begin_object();
@@ -19743,18 +21281,15 @@ USAGE_STATS_INLINE int preview(const Call& call) {
   if (call.message) return preview_message(call);
   const Plan plan = plan_of(call.options);
   const std::string report = preview_report(call.options, plan);
-  const bool sent = plan.decision.verdict == Verdict::on;
-  if (!sent)
-    remark(call, std::string("usage statistics are ") + verdict_name(plan.decision.verdict) +
-                     ": nothing would be sent; this is what would be if they were on");
+  const bool sent = say_whether_sent(call, plan);
   std::vector<Outgoing> requests;
   for (const Endpoint& endpoint : plan.endpoints) add_requests(requests, endpoint, {}, report);
   if (call.json) {
-    const auto parsed = parse_json(report);
+    const Json parsed = parse_json(report).value_or(Json());
     JsonWriter json(true);
     json.begin_object();
     json.key("would_be_sent").flag(sent);
-    write_report(json.key("report"), parsed ? *parsed : Json());
+    write_report(json.key("report"), parsed);
     write_requests(json, requests);
     json.end_object();
     return print_json(json), done;
@@ -19839,7 +21374,7 @@ USAGE_STATS_INLINE bool take(Call& call, const std::vector<std::string>& argumen
   return call.format == "text" || call.format == "markdown" || call.format == "json";
 }
 
-/// `arguments`: what stands behind the words of Options::command.
+/// `arguments`: what stands after the words of Options::command.
 USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments)
     if (argument == "--help" || argument == "-h") return print(usage(options)), done;
@@ -19848,7 +21383,10 @@ USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::str
   for (const Subcommand& subcommand : subcommands) {
     if (call.name != subcommand.name) continue;
     for (std::size_t at = 1; at < arguments.size(); ++at)
-      if (!take(call, arguments, at)) return misused(call, call.name + ": unexpected argument '" + arguments[at] + "'");
+      if (!take(call, arguments, at))
+        return misused(call, call.name + (call.name == "preview" && arguments[at] == "--message"
+                                              ? ": --message takes a text"
+                                              : ": unexpected argument '" + arguments[at] + "'"));
     if (subcommand.touches_files)
       if (const std::string problem = plan_impl::obstacle(options); !problem.empty()) return fail(call, problem);
     return subcommand.run(call);
@@ -19870,8 +21408,8 @@ USAGE_STATS_INLINE int answer_heard(const Options& options, const std::vector<st
 }  // namespace command_impl
 }  // namespace detail
 
-USAGE_STATS_INLINE std::optional<int> handle_command(const Options& options, int argc,
-                                                     const char* const* argv) noexcept {
+USAGE_STATS_ENTRY_INLINE std::optional<int> handle_command(const Options& options, int argc,
+                                                           const char* const* argv) noexcept {
   detail::remember_command(options, argc, argv);
   const std::size_t words = detail::command_words(options, argc, argv);
   if (words == 0) return std::nullopt;
@@ -19890,6 +21428,257 @@ USAGE_STATS_INLINE std::optional<int> handle_command(const Options& options, int
 
 USAGE_STATS_END_NAMESPACE
 #pragma pop_macro("USAGE_STATS_INLINE")
+// ---- usage_stats/detail/run/session.inl
+
+#include <cstdlib>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace session_impl {
+
+USAGE_STATS_INLINE std::vector<std::string> vector_of(int argc, const char* const* argv) {
+  std::vector<std::string> arguments;
+  for (int i = 1; argv != nullptr && i < argc && argv[i] != nullptr; ++i) arguments.emplace_back(argv[i]);
+  return arguments;
+}
+
+}  // namespace session_impl
+}  // namespace detail
+
+USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, int& argc, char** argv) noexcept {
+  const bool off = detail::take_out_disable_flag(argc, argv);
+  if (const auto code = handle_command(options, argc, argv)) std::exit(*code);
+  const detail::PublicCall call;
+  USAGE_STATS_TRY {
+    if (call.nested()) return;
+    std::vector<std::string> arguments = detail::session_impl::vector_of(argc, argv);
+    if (off) arguments.emplace_back(detail::disable_flag);  // for rule 5
+    start(std::move(options), std::move(arguments));
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, int argc, const char* const* argv) noexcept {
+  const detail::PublicCall call;
+  USAGE_STATS_TRY {
+    if (!call.nested()) start(std::move(options), detail::session_impl::vector_of(argc, argv));
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, std::vector<std::string> arguments) noexcept {
+  const detail::PublicCall call;
+  if (!call.nested()) start(std::move(options), std::move(arguments));
+}
+
+USAGE_STATS_INLINE void TelemetrySession::start(Options&& options, std::vector<std::string>&& arguments) noexcept {
+  const detail::os::ScopedCancelBlock no_cancel;
+  const detail::HeldFloatingPoint held;
+  USAGE_STATS_TRY {
+    run_ = std::make_shared<detail::Run>(std::move(options));
+    recorder_ = run_->begin(arguments);
+    detail::Runs::instance().add(this, run_);
+  }
+  USAGE_STATS_CATCH_ALL { recorder_.reset(); }
+}
+
+USAGE_STATS_INLINE TelemetrySession::~TelemetrySession() {
+  const detail::PublicCall call;
+  // The run is lost, and what belongs to it stays as it is: the call that was interrupted may be in the middle of it.
+  if (call.nested()) {
+    detail::Runs::instance().forget(this);
+    return;
+  }
+  // A static object goes while the process ends, and its exit code is not told before the next handler runs.
+  const bool at_exit =
+      run_ && run_->recording() && detail::os::exit_code_is_told() && detail::os::in_main_executable(this);
+  if (at_exit && detail::Runs::instance().leave_to_exit(this)) return;
+  end();
+  if (run_) detail::Runs::instance().remove(this);
+}
+
+USAGE_STATS_INLINE void TelemetrySession::finish() noexcept {
+  const detail::PublicCall call;
+  if (!call.nested()) end();
+}
+
+USAGE_STATS_INLINE void TelemetrySession::end() noexcept {
+  if (!recorder_) return;
+  const detail::os::ScopedCancelBlock no_cancel;
+  const detail::HeldFloatingPoint held;
+  detail::End end;
+  end.unwinding = std::uncaught_exceptions() > exceptions_;
+  run_->finish(end);
+}
+
+USAGE_STATS_INLINE void TelemetrySession::put(const FieldValue& value) noexcept {
+  USAGE_STATS_TRY {
+    if (recorder_) recorder_->set(value);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void TelemetrySession::add(const Counter& counter, std::int64_t n) noexcept {
+  if (recorder_ && recorder_->add_to_known(counter, n)) return;
+  const detail::public_call_impl::IntegerCall call;
+  USAGE_STATS_TRY {
+    if (recorder_ && !call.nested()) recorder_->add(counter, n);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void TelemetrySession::record(const Event& event,
+                                                 std::initializer_list<FieldValue> values) noexcept {
+  const detail::PublicCall call;
+  USAGE_STATS_TRY {
+    if (recorder_ && !call.nested()) recorder_->record(event, values.begin(), values.size());
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE StageScope TelemetrySession::enter(const Stage& stage) noexcept {
+  const detail::PublicCall call;
+  return StageScope(call.nested() ? nullptr : recorder_, stage);
+}
+
+USAGE_STATS_INLINE void TelemetrySession::command(std::string_view name) noexcept {
+  const detail::PublicCall call;
+  USAGE_STATS_TRY {
+    if (!recorder_ || call.nested()) return;
+    std::string clean = detail::clip_utf8(name, detail::limits::string_bytes);
+    const auto guard = detail::lock_or_give_up(run_->mutex);
+    if (!guard) return;
+    run_->command = std::move(clean);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void TelemetrySession::argument(std::string_view name, std::string_view value,
+                                                   ArgumentSource source) noexcept {
+  const detail::PublicCall call;
+  USAGE_STATS_TRY {
+    if (!recorder_ || call.nested()) return;
+    const auto guard = detail::lock_or_give_up(run_->mutex);
+    if (guard) run_->parsed_arguments.add(run_->disclosed(), name, value, source);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void TelemetrySession::fail(const std::exception& exception) noexcept {
+  const detail::PublicCall call;
+  USAGE_STATS_TRY {
+    if (!recorder_ || call.nested()) return;
+    auto error = detail::describe_exception(exception);
+    const auto guard = detail::lock_or_give_up(run_->mutex);
+    if (!guard) return;
+    run_->outcome.status = detail::RunStatus::failed;
+    run_->outcome.error = std::move(error);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void TelemetrySession::fail(std::exception_ptr exception) noexcept {
+  fail_by(std::move(exception), false);
+}
+
+USAGE_STATS_INLINE void TelemetrySession::fail_by(std::exception_ptr exception, bool left) noexcept {
+  const detail::PublicCall call;
+  USAGE_STATS_TRY {
+    if (!recorder_ || call.nested()) return;
+    auto error = detail::describe_exception(std::move(exception));
+    const auto guard = detail::lock_or_give_up(run_->mutex);
+    if (!guard) return;
+    run_->outcome.status = left ? detail::RunStatus::exception : detail::RunStatus::failed;
+    if (!error.empty()) run_->outcome.error = std::move(error);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void TelemetrySession::fail(std::string_view type, std::string_view message) noexcept {
+  const detail::PublicCall call;
+  USAGE_STATS_TRY {
+    if (!recorder_ || call.nested()) return;
+    // A type in words is a text like the message: it must be no place to hide a value in.
+    detail::ErrorLink error{std::string(type.substr(0, detail::limits::string_bytes)),
+                            std::string(message.substr(0, detail::limits::report_bytes)), true};
+    const auto guard = detail::lock_or_give_up(run_->mutex);
+    if (!guard) return;
+    run_->outcome.status = detail::RunStatus::failed;
+    run_->outcome.error.clear();
+    run_->outcome.error.push_back(std::move(error));
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE void TelemetrySession::left_by(std::exception_ptr exception) noexcept {
+  fail_by(std::move(exception), true);
+}
+
+USAGE_STATS_INLINE int TelemetrySession::exit_code(int code) noexcept {
+  const detail::PublicCall call;
+  USAGE_STATS_TRY {
+    if (!recorder_ || call.nested()) return code;
+    if (const auto guard = detail::lock_or_give_up(run_->mutex)) run_->outcome.exit_code = code;
+  }
+  USAGE_STATS_CATCH_ALL {}
+  return code;
+}
+
+USAGE_STATS_INLINE bool TelemetrySession::enabled() const noexcept { return recorder_ != nullptr; }
+
+USAGE_STATS_INLINE const Decision& TelemetrySession::decision() const noexcept {
+  return run_ ? run_->decision : undecided_;
+}
+
+USAGE_STATS_INLINE std::string_view TelemetrySession::session_id() const noexcept {
+  return recorder_ ? std::string_view(run_->session_id) : std::string_view();
+}
+
+USAGE_STATS_INLINE std::filesystem::path TelemetrySession::report_path() const {
+  return recorder_ ? run_->report_path : std::filesystem::path();
+}
+
+USAGE_STATS_INLINE std::string_view TelemetrySession::problem() const noexcept {
+  return run_ ? std::string_view(run_->problem) : std::string_view();
+}
+
+USAGE_STATS_INLINE TelemetrySession* TelemetrySession::current() noexcept {
+  const detail::PublicCall call;
+  USAGE_STATS_TRY { return detail::Runs::instance().youngest(); }
+  USAGE_STATS_CATCH_ALL { return nullptr; }
+}
+
+USAGE_STATS_INLINE StageScope::StageScope(std::shared_ptr<detail::Recorder> recorder, const Stage& stage) noexcept
+    : exceptions_(std::uncaught_exceptions()) {
+  USAGE_STATS_TRY {
+    const auto number = recorder ? recorder->enter(stage) : std::nullopt;
+    if (!number) return;
+    stage_ = *number;
+    recorder_ = std::move(recorder);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_INLINE StageScope::~StageScope() { end(); }
+
+USAGE_STATS_INLINE void StageScope::end() noexcept {
+  const detail::PublicCall call;
+  if (call.nested()) return;
+  USAGE_STATS_TRY {
+    if (recorder_) recorder_->leave(stage_, failed_ || std::uncaught_exceptions() > exceptions_);
+  }
+  USAGE_STATS_CATCH_ALL {}
+  recorder_.reset();
+}
+
+USAGE_STATS_INLINE void StageScope::put(const FieldValue& value) noexcept {
+  USAGE_STATS_TRY {
+    if (recorder_) recorder_->set(stage_, value);
+  }
+  USAGE_STATS_CATCH_ALL {}
+}
+
+USAGE_STATS_END_NAMESPACE
 #endif
 #endif
 
@@ -19897,6 +21686,7 @@ USAGE_STATS_END_NAMESPACE
 
 #undef USAGE_STATS_INLINE
 #undef USAGE_STATS_COLD_INLINE
+#undef USAGE_STATS_ENTRY_INLINE
 #undef USAGE_STATS_EXCEPTIONS
 #undef USAGE_STATS_TRY
 #undef USAGE_STATS_CATCH_ALL
@@ -19906,6 +21696,10 @@ USAGE_STATS_END_NAMESPACE
 #undef USAGE_STATS_ABI
 #undef USAGE_STATS_BEGIN_NAMESPACE
 #undef USAGE_STATS_END_NAMESPACE
+#undef USAGE_STATS_BEGIN_WARNINGS
+#undef USAGE_STATS_END_WARNINGS
+#undef USAGE_STATS_SWITCHES
+#undef USAGE_STATS_TAGS
 #pragma pop_macro("Success")
 #pragma pop_macro("None")
 #pragma pop_macro("max")

@@ -123,7 +123,7 @@ class Reader {
     return option.get_name(true);  // of a positional
   }
 
-  /// The choice that the value stands for, as --help lists it; empty if it is none of them. All that CLI11 keeps of
+  /// The choice that the value means, as --help lists it; empty if it is none of them. All that CLI11 keeps of
   /// CLI::IsMember is its text for --help, `{cool,hic}`; of a transformer, `{fast->0,best->1}`, whose value is the
   /// number by now.
   static std::string choice(const CLI::Option& option, const std::string& value) {

@@ -19,9 +19,9 @@
 #define USAGE_STATS_ENTRY_INLINE inline
 #endif
 
-// USAGE_STATS_INLINE for what a run does once, or never: it is made small, and lies apart. The compiler takes a
-// function of the host's in which such a one is called in any case for cold as well, so that nothing that the host
-// calls may be one (USAGE_STATS_ENTRY_INLINE), nor come to one on each of its ways.
+// USAGE_STATS_INLINE for what a run does once, or never: it is made small, and kept apart from the rest. The compiler
+// takes a function of the host's in which such a one is called in any case for cold as well, so that nothing that the
+// host calls may be one (USAGE_STATS_ENTRY_INLINE), nor come to one on each of its ways.
 #if defined(__GNUC__) && defined(USAGE_STATS_COMPILED)
 #define USAGE_STATS_COLD_INLINE __attribute__((cold))
 #elif defined(__GNUC__)

@@ -93,7 +93,7 @@ TEST_CASE("misleading waits: a state.json that a stopped process holds takes no 
   std::error_code error;
   auto storage = Storage::open(sandbox.usage_folder(), "reporter", false, error);
   REQUIRE(storage);
-  os::LockedFile::Outcome outcome{};
+  os::LockedFile::Attempt outcome{};
   const auto held = os::LockedFile::acquire(storage->folder(), "state.json", false, outcome, error);
   REQUIRE(held);
   auto start = Clock::now();

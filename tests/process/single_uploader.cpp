@@ -122,7 +122,7 @@ TEST_CASE("single uploader: while one is at work, another one leaves without hav
   us::Storage storage = opened(sandbox);
   end_session(storage, label_for("a", server.url()));
   std::error_code error;
-  us::os::LockedFile::Outcome outcome{};
+  us::os::LockedFile::Attempt outcome{};
   const auto lock = us::os::LockedFile::acquire(storage.folder(), "uploader.lock", true, outcome, error);
   CHECK_FALSE(us::upload(sandbox.usage_folder(), without_staying(), us::Log()));
   CHECK(run(sandbox.uploader("reporter")).exit_code == 0);
@@ -187,7 +187,7 @@ TEST_CASE("single uploader: what it cannot remember to have sent it does not sen
   us::Storage storage = opened(sandbox);
   for (const char* const session : {"a", "b"}) end_session(storage, label_for(session, server.url()));
   {
-    us::os::LockedFile::Outcome outcome{};
+    us::os::LockedFile::Attempt outcome{};
     std::error_code error;
     const auto lock = us::os::LockedFile::acquire(storage.folder(), "state.json", true, outcome, error);
     REQUIRE(lock);

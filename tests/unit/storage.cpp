@@ -94,7 +94,7 @@ TEST_CASE("storage: an envelope moves from active to pending by a rename") {
   Sandbox sandbox;
   us::Storage storage = opened(sandbox);
   std::error_code error;
-  us::os::LockedFile::Outcome outcome{};
+  us::os::LockedFile::Attempt outcome{};
   const auto lock = us::os::LockedFile::acquire(storage.folder(), "uploader.lock", true, outcome, error);
   Command command = sandbox.command("reporter", {"--url", server.url(), "--unattended", "on", "--wait-for-input"});
   command.open_input = true;
@@ -147,7 +147,7 @@ TEST_CASE("storage: who wants what another is writing waits for that, not for th
   us::Storage storage = opened(sandbox);
   storage.be_patient();
   std::error_code error;
-  us::os::LockedFile::Outcome outcome{};
+  us::os::LockedFile::Attempt outcome{};
   const auto lock = us::os::LockedFile::acquire(storage.folder(), "state.json", true, outcome, error);
   REQUIRE(lock);
   int looks = 0;

@@ -67,10 +67,10 @@ int probe(const fs::path& place, const std::string& name) {
   std::error_code error;
   const Folder folder = Folder::open(place, false, error);
   if (!folder) return 1;
-  LockedFile::Outcome outcome{};
+  LockedFile::Attempt outcome{};
   const bool held = LockedFile::is_locked(folder, name);
   const LockedFile lock = LockedFile::acquire(folder, name, false, outcome, error);
-  if (held != (outcome == LockedFile::Outcome::locked_elsewhere)) return 2;
+  if (held != (outcome == LockedFile::Attempt::locked_elsewhere)) return 2;
   return held ? 10 : lock ? 11 : 3;
 }
 
@@ -80,13 +80,13 @@ int probe_elsewhere(const fs::path& place, const std::string& name) {
 
 void try_locks(const fs::path& place) {
   std::error_code error;
-  LockedFile::Outcome outcome{};
+  LockedFile::Attempt outcome{};
   const Folder folder = Folder::open(place, true, error), other = folder.folder("other", true, error);
   LockedFile envelope = LockedFile::create(folder, "label", "text\n", error);
   check(envelope && envelope.still_named(folder, "label") && LockedFile::is_locked(folder, "label"),
         "a locked file is made");
   check(
-      !LockedFile::acquire(folder, "label", false, outcome, error) && outcome == LockedFile::Outcome::locked_elsewhere,
+      !LockedFile::acquire(folder, "label", false, outcome, error) && outcome == LockedFile::Attempt::locked_elsewhere,
       "a file locked here is not locked twice");
   check(probe_elsewhere(place, "label") == 10, "another process sees the lock");
   check(!envelope.append("more\n") && folder.read("label", 100, error) == "text\nmore\n",
@@ -98,11 +98,11 @@ void try_locks(const fs::path& place) {
   check(!envelope && probe_elsewhere(place / "other", "label") == 11, "released");
 
   LockedFile state = LockedFile::acquire(folder, "state", true, outcome, error);
-  check(state && outcome == LockedFile::Outcome::locked, "a missing file is made and locked");
+  check(state && outcome == LockedFile::Attempt::locked, "a missing file is made and locked");
   check(!folder.write("state", "new") && folder.read("state", 10, error) == "new", "a locked file is replaced");
   check(!state.still_named(folder, "state"), "the lock is then on the old one");
   check(!LockedFile::is_locked(folder, "state"), "and the new one is free");
-  check(!LockedFile::acquire(folder, "nothing", false, outcome, error) && outcome == LockedFile::Outcome::failed,
+  check(!LockedFile::acquire(folder, "nothing", false, outcome, error) && outcome == LockedFile::Attempt::failed,
         "nothing to lock");
 
   const auto killed = os::run_program({program, "hold", utf8(place)}, "", 6, 20s);
@@ -116,7 +116,7 @@ void wait_for_end() { ::WaitForSingleObject(::GetCurrentProcess(), 60000); }
 
 int hold(const fs::path& place) {
   std::error_code error;
-  LockedFile::Outcome outcome{};
+  LockedFile::Attempt outcome{};
   const LockedFile lock = LockedFile::acquire(Folder::open(place, false, error), "held", true, outcome, error);
   std::printf(lock ? "locked" : "free__");
   std::fflush(stdout);
@@ -164,7 +164,7 @@ void try_machine() {
   check(os::variable("SMOKE_NAME") == "J\xc3\xbcrgen", "a variable in UTF-8");
   const std::string values = os::variable_values();
   check(std::count(values.begin(), values.end(), '\0') > 3, "variable_values");
-  const os::Facts facts = os::facts();
+  const os::Machine facts = os::machine();
   check(facts.os == "windows" && facts.os_version.compare(0, 8, "Windows ") == 0 && !facts.kernel.empty() &&
             facts.arch == "x86_64" && facts.cpus > 0 && facts.memory_bytes > 1 << 20,
         "facts");

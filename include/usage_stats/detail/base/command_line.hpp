@@ -14,7 +14,7 @@ namespace detail {
 
 inline constexpr std::string_view disable_flag = "--disable-usage-stats";
 
-/// How many arguments behind the program's name are the words of Options::command, if all of them stand there, in their
+/// How many arguments after the program's name are the words of Options::command, if all of them stand there, in their
 /// order and first of all; else 0.
 inline std::size_t command_words(const Options& options, int argc, const char* const* argv) noexcept {
   const std::string_view command = options.command;
@@ -33,7 +33,7 @@ inline std::size_t command_words(const Options& options, int argc, const char* c
 }
 
 /// Takes every --disable-usage-stats out of argc and argv, which stays ended by a null pointer; true if there was one.
-/// What stands behind a `--` stays: it is an operand, or meant for a program that this one starts.
+/// What stands after a `--` stays: it is an operand, or meant for a program that this one starts.
 inline bool take_out_disable_flag(int& argc, char** argv) noexcept {
   if (argv == nullptr) return false;
   int kept = 1, at = 1;

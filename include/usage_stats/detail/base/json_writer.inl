@@ -30,7 +30,7 @@ USAGE_STATS_INLINE std::string_view escape_of(char c, char (&room)[8]) noexcept 
   return {room, 6};
 }
 
-/// The shortest digits that are read as this number, and where the point stands behind the first of them.
+/// The shortest digits that are read as this number, and where the point stands after the first of them.
 USAGE_STATS_INLINE std::string digits_of(double number, int& point) {
   char text[40] = {};
   const os::ScopedCLocale plain_numbers;

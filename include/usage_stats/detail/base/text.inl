@@ -10,7 +10,7 @@ namespace detail {
 
 namespace text_impl {
 
-/// The position behind the escape sequence whose introducer's second byte (ECMA-48: '[', ']', ...) stands at `at`.
+/// The position after the escape sequence whose introducer's second byte (ECMA-48: '[', ']', ...) stands at `at`.
 USAGE_STATS_INLINE std::size_t behind_sequence(std::string_view text, std::size_t at, char kind) noexcept {
   const auto within = [&](char low, char high) { return at < text.size() && text[at] >= low && text[at] <= high; };
   if (kind == '[') {

@@ -16,7 +16,7 @@ class Ticker {
   using Clock = std::chrono::steady_clock;
 
   /// First after `first`, then each `interval` counted from there: no drift, and ticks that were missed (a suspended
-  /// machine) are not made up for. `work` must not throw. Where there is no thread to be had, it is never called.
+  /// machine) are not made up for. `work` must not throw. Where no thread can be made, it is never called.
   Ticker(Clock::duration first, Clock::duration interval, std::function<void()> work);
   /// Waits for work that is going on, at most `patience`; work that hangs longer is left behind.
   void stop(Clock::duration patience) noexcept;
@@ -31,7 +31,7 @@ class Ticker {
   struct Shared;
   static void tick(const std::shared_ptr<Shared>&);
   std::shared_ptr<Shared> shared_;
-  os::Thread thread_;  // not joinable: there was none to be had
+  os::Thread thread_;  // not joinable: none could be made
 };
 
 }  // namespace detail

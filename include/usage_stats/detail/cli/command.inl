@@ -77,7 +77,7 @@ USAGE_STATS_INLINE bool take(Call& call, const std::vector<std::string>& argumen
   return call.format == "text" || call.format == "markdown" || call.format == "json";
 }
 
-/// `arguments`: what stands behind the words of Options::command.
+/// `arguments`: what stands after the words of Options::command.
 USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments)
     if (argument == "--help" || argument == "-h") return print(usage(options)), done;

@@ -6,7 +6,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace command_impl {
 
-/// Whether the verdict is what the user has just asked for; else what stands against it, in words.
+/// Whether the verdict is what the user has just asked for; else what is against it, in words.
 USAGE_STATS_INLINE std::string still_against(const Plan& plan, bool wanted_on) {
   const Verdict verdict = plan.decision.verdict;
   if (wanted_on ? verdict == Verdict::on : verdict == Verdict::off) return {};
@@ -70,7 +70,7 @@ USAGE_STATS_INLINE std::string what_else_decides(const Options& options, bool on
   return text;
 }
 
-/// Opens the usage folder, which may have to be made: what `enable` and `disable` remember stands there, too. Another
+/// Opens the usage folder, which may have to be made: what `enable` and `disable` remember is kept there, too. Another
 /// process that holds state.json may have been stopped: it is waited for, since the user's word must not be lost.
 USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::function<void(State&)>& change) {
   using Clock = std::chrono::steady_clock;

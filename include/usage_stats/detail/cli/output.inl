@@ -132,7 +132,7 @@ USAGE_STATS_INLINE Endpoint endpoint_at(const Options& options, const Plan& plan
   return then;
 }
 
-/// A session of which something lies here.
+/// A session of which something is kept here.
 struct KnownSession {
   std::string client, session;
   std::string text;  // the report, byte for byte

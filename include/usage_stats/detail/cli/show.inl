@@ -175,7 +175,7 @@ USAGE_STATS_INLINE int show(const Call& call) {
 }
 
 /// The report that a run of now, which records nothing and ends well at once, would make. Nothing is written: where
-/// a run would make an id, a random one stands for it.
+/// a run would make an id, a random one takes its place.
 USAGE_STATS_INLINE std::string preview_report(const Options& options, const Plan& plan) {
   const Options& reported = disclosed(options, plan);
   Report report = report_at_start(reported, random_hex(16), {}, SensitiveValues());

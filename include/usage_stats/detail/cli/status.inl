@@ -236,7 +236,7 @@ USAGE_STATS_INLINE std::string waiting_text(const Plan& plan, const Waiting& wai
   return text;
 }
 
-/// Why it waits, and what else lies there, in rows.
+/// Why it waits, and what else is there, in rows.
 USAGE_STATS_INLINE std::string waiting_rows(const Waiting& waiting) {
   std::string rows;
   constexpr std::size_t most = 8;

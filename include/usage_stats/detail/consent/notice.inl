@@ -265,7 +265,7 @@ USAGE_STATS_INLINE std::string question_text(const Options& options, const std::
                                              int columns) {
   std::string text = notice_impl::explain(
       options, endpoints, {" would like to ", "would be", "", "Do you agree? y(es) or n(o); Enter: not now."}, columns);
-  text.back() = ' ';  // the answer is typed behind the question
+  text.back() = ' ';  // the answer is typed after the question
   return text;
 }
 

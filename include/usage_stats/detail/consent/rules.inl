@@ -24,7 +24,7 @@ namespace consent_impl {
 
 /// What the rules look at. The files and the state are read when a rule first needs them: an environment that says
 /// "off" costs not even one file read.
-struct Facts {
+struct Situation {
   const Options& options;
   const std::vector<std::string>& arguments;
   const std::string& problem;
@@ -33,9 +33,9 @@ struct Facts {
   const std::string prefix = environment_prefix(options.app);
 };
 
-using Answer = std::optional<Decision>;
+using Opinion = std::optional<Decision>;
 
-USAGE_STATS_INLINE Answer off(std::string why) { return Decision{Verdict::off, 0, std::move(why)}; }
+USAGE_STATS_INLINE Opinion off(std::string why) { return Decision{Verdict::off, 0, std::move(why)}; }
 
 USAGE_STATS_INLINE std::string set_to(const std::string& name, const std::string& value) {
   return value.size() > 64 ? name + " is set" : name + "=" + value;
@@ -53,47 +53,48 @@ USAGE_STATS_INLINE Word enabled_word(const std::string& name, std::string& text)
   return word == "1" || word == "true" || word == "yes" || word == "on" ? Word::on : Word::off;
 }
 
-USAGE_STATS_INLINE Answer process_is_trusted(Facts& facts) {  // 1
+USAGE_STATS_INLINE Opinion process_is_trusted(Situation& situation) {  // 1
   if (os::variable("USAGE_STATS_UPLOADER")) return off("this process was started as an uploader");
   if (os::elevated()) return off("the program runs with more privileges than its user (setuid)");
-  if (!facts.problem.empty()) return off(facts.problem);
+  if (!situation.problem.empty()) return off(situation.problem);
   return {};
 }
 
-USAGE_STATS_INLINE Answer environment_says_off(Facts& facts) {  // 2
+USAGE_STATS_INLINE Opinion environment_says_off(Situation& situation) {  // 2
   std::string text;
-  for (const std::string& prefix : prefixes_of_no(facts.options.app))
+  for (const std::string& prefix : prefixes_of_no(situation.options.app))
     if (const std::string name = prefix + "_USAGE_STATS_ENABLED"; enabled_word(name, text) == Word::off)
       return off(set_to(name, text));
   return {};
 }
 
-USAGE_STATS_INLINE Answer no_telemetry_is_set(Facts& facts) {  // 3
-  for (const std::string& prefix : prefixes_of_no(facts.options.app))
+USAGE_STATS_INLINE Opinion no_telemetry_is_set(Situation& situation) {  // 3
+  for (const std::string& prefix : prefixes_of_no(situation.options.app))
     for (const char* const suffix : {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"})
       if (os::variable((prefix + suffix).c_str())) return off(prefix + suffix + " is set");
   return {};
 }
 
-USAGE_STATS_INLINE Answer do_not_track(Facts&) {  // 4
+USAGE_STATS_INLINE Opinion do_not_track(Situation&) {  // 4
   const auto value = os::variable("DO_NOT_TRACK");
   if (!value || value->empty() || *value == "0") return {};
   return off(set_to("DO_NOT_TRACK", *value));
 }
 
-USAGE_STATS_INLINE Answer argument_says_off(Facts& facts) {  // 5
-  for (const std::string& argument : facts.arguments)
+USAGE_STATS_INLINE Opinion argument_says_off(Situation& situation) {  // 5
+  for (const std::string& argument : situation.arguments)
     if (argument == "--disable-usage-stats") return off("the argument --disable-usage-stats was given");
   return {};
 }
 
-USAGE_STATS_INLINE Answer home_is_ours(Facts&) {  // 1, behind what the environment alone decides: it looks at folders
+USAGE_STATS_INLINE Opinion
+home_is_ours(Situation&) {  // 1, after what the environment alone decides: it looks at folders
   const std::filesystem::path home = os::foreign_home();
   if (home.empty()) return {};
   return off(anothers_home(home));
 }
 
-USAGE_STATS_INLINE Answer file_says(const Settings& settings) {  // 6 and 9, or 10 where the file is broken
+USAGE_STATS_INLINE Opinion file_says(const Settings& settings) {  // 6 and 9, or 10 where the file is broken
   if (!settings.problem.empty()) return Decision{Verdict::off, 10, settings.problem};
   if (!settings.verdict) return {};
   const char* const word = *settings.verdict == Verdict::on    ? "true"
@@ -102,67 +103,67 @@ USAGE_STATS_INLINE Answer file_says(const Settings& settings) {  // 6 and 9, or 
   return Decision{*settings.verdict, 0, os::path_bytes(settings.file) + " says \"usage_stats\": " + word};
 }
 
-USAGE_STATS_INLINE Answer policy_says(Facts& facts) {  // 6
-  facts.consent.policy = read_policy(policy_path(facts.options));
-  return file_says(facts.consent.policy);
+USAGE_STATS_INLINE Opinion policy_says(Situation& situation) {  // 6
+  situation.consent.policy = read_policy(policy_path(situation.options));
+  return file_says(situation.consent.policy);
 }
 
-USAGE_STATS_INLINE Answer environment_says_on(Facts& facts) {  // 7
+USAGE_STATS_INLINE Opinion environment_says_on(Situation& situation) {  // 7
   std::string text;
-  const std::string name = facts.prefix + "_USAGE_STATS_ENABLED";
+  const std::string name = situation.prefix + "_USAGE_STATS_ENABLED";
   if (enabled_word(name, text) != Word::on) return {};
   return Decision{Verdict::on, 0, set_to(name, text)};
 }
 
-USAGE_STATS_INLINE Answer build_is_not_official(Facts& facts) {  // 8
-  if (facts.options.official_build) return {};
+USAGE_STATS_INLINE Opinion build_is_not_official(Situation& situation) {  // 8
+  if (situation.options.official_build) return {};
   return off("this is not an official build of the program");
 }
 
-USAGE_STATS_INLINE Answer config_says(Facts& facts) {  // 9
-  facts.consent.config = read_settings(config_path(facts.options));
-  Answer answer = file_says(facts.consent.config);
-  if (answer && answer->verdict == Verdict::off) return answer;
+USAGE_STATS_INLINE Opinion config_says(Situation& situation) {  // 9
+  situation.consent.config = read_settings(config_path(situation.options));
+  Opinion opinion = file_says(situation.consent.config);
+  if (opinion && opinion->verdict == Verdict::off) return opinion;
   // A "no" is kept in two places. Which config file a run finds hangs on its environment; the state's "no" holds
   // whatever that file says, until `usage-stats enable` takes both back.
-  if (!answer && facts.options.consent == ConsentMode::opt_in) return answer;  // off either way, by rule 11
-  if (!facts.state().said_no) return answer;
-  return off(os::path_bytes(usage_path(facts.options) / "state.json") +
+  if (!opinion && situation.options.consent == ConsentMode::opt_in) return opinion;  // off either way, by rule 11
+  if (!situation.state().said_no) return opinion;
+  return off(os::path_bytes(usage_path(situation.options) / "state.json") +
              " says that usage statistics were switched off");
 }
 
-USAGE_STATS_INLINE Answer opt_in(Facts& facts) {  // 11
-  if (facts.options.consent != ConsentMode::opt_in) return {};
+USAGE_STATS_INLINE Opinion opt_in(Situation& situation) {  // 11
+  if (situation.options.consent != ConsentMode::opt_in) return {};
   return off("usage statistics are opt-in, and nobody has switched them on");
 }
 
 /// Somebody sits at the terminal and sees what this program, and not another one, writes there.
 USAGE_STATS_INLINE bool attended() { return interactive() && os::in_foreground(); }
 
-USAGE_STATS_INLINE Answer prompt(Facts& facts) {  // 12
-  if (facts.options.consent != ConsentMode::ask || !attended()) return {};
-  if (facts.state().unanswered_prompts >= 3) return off("asked three times without an answer");
+USAGE_STATS_INLINE Opinion prompt(Situation& situation) {  // 12
+  if (situation.options.consent != ConsentMode::ask || !attended()) return {};
+  if (situation.state().unanswered_prompts >= 3) return off("asked three times without an answer");
   if (os::input_waiting()) return {};  // it is meant for the program and must not become the answer
-  facts.consent.ask = true;
+  situation.consent.ask = true;
   return off("the question has not been answered");
 }
 
-USAGE_STATS_INLINE Answer notice_was_shown(Facts& facts) {  // 13
-  if (facts.options.consent != ConsentMode::opt_out || !facts.state().notice_shown) return {};
+USAGE_STATS_INLINE Opinion notice_was_shown(Situation& situation) {  // 13
+  if (situation.options.consent != ConsentMode::opt_out || !situation.state().notice_shown) return {};
   return Decision{Verdict::on, 0, "the notice was shown in an earlier run"};
 }
 
-USAGE_STATS_INLINE Answer notice_is_due(Facts& facts) {  // 14
-  if (facts.options.consent != ConsentMode::opt_out || !attended()) return {};
-  facts.consent.show_notice = true;
+USAGE_STATS_INLINE Opinion notice_is_due(Situation& situation) {  // 14
+  if (situation.options.consent != ConsentMode::opt_out || !attended()) return {};
+  situation.consent.show_notice = true;
   return Decision{Verdict::local, 0, "the notice is shown in this run for the first time"};
 }
 
-USAGE_STATS_INLINE Answer unattended(Facts& facts) {  // 15
+USAGE_STATS_INLINE Opinion unattended(Situation& situation) {  // 15
   const std::string why = in_ci()       ? "continuous integration: "
                           : !attended() ? "nobody at a terminal: "
                                         : "input was typed ahead, so the question could not be asked: ";
-  switch (facts.options.unattended) {
+  switch (situation.options.unattended) {
     case Unattended::off:
       return off(why + "nothing is collected");
     case Unattended::local:
@@ -170,14 +171,14 @@ USAGE_STATS_INLINE Answer unattended(Facts& facts) {  // 15
     case Unattended::on:
       break;
   }
-  facts.consent.show_notice = !facts.state().notice_shown;
+  situation.consent.show_notice = !situation.state().notice_shown;
   return Decision{Verdict::on, 0, why + "the program's author has switched them on"};
 }
 
 /// docs/consent.md; the first rule that applies decides. Rule 10 takes the place of the rule whose file is broken.
 struct Rule {
   int number;
-  Answer (*speak)(Facts&);
+  Opinion (*speak)(Situation&);
 };
 constexpr std::array<Rule, 15> rules = {{{1, process_is_trusted},
                                          {2, environment_says_off},
@@ -200,12 +201,12 @@ constexpr std::array<Rule, 15> rules = {{{1, process_is_trusted},
 USAGE_STATS_INLINE Consent decide(const Options& options, const std::vector<std::string>& arguments,
                                   const std::string& problem, const std::function<State()>& state) {
   Consent consent;
-  consent_impl::Facts facts{options, arguments, problem, state, consent};
+  consent_impl::Situation situation{options, arguments, problem, state, consent};
   for (const auto& rule : consent_impl::rules) {
-    auto answer = rule.speak(facts);
-    if (!answer) continue;
-    if (answer->rule == 0) answer->rule = rule.number;
-    consent.decision = std::move(*answer);
+    auto opinion = rule.speak(situation);
+    if (!opinion) continue;
+    if (opinion->rule == 0) opinion->rule = rule.number;
+    consent.decision = std::move(*opinion);
     break;
   }
   // What is not off needs the config's endpoints, also where an earlier rule has decided.
@@ -233,12 +234,12 @@ USAGE_STATS_INLINE Permission permission_for(const Envelope& envelope, const Sta
     return Permission{Leave::withdrawn, os::path_bytes(file) + " no longer says \"usage_stats\": true"};
   };
   if (!envelope.policy_file.is_absolute()) return {Leave::unclear, "the run did not record where its policy file is"};
-  if (auto answer = consent_impl::permission_by(read_policy(envelope.policy_file))) return *answer;
+  if (auto opinion = consent_impl::permission_by(read_policy(envelope.policy_file))) return *opinion;
   if (envelope.rule == 6) return gone(envelope.policy_file);
   if (envelope.rule == 7) return {Leave::allowed, "the run's environment had switched them on"};
   if (state.said_no) return {Leave::withdrawn, "usage statistics were switched off"};
   if (!envelope.config_file.is_absolute()) return {Leave::unclear, "the run did not record where its config file is"};
-  if (auto answer = consent_impl::permission_by(read_settings(envelope.config_file))) return *answer;
+  if (auto opinion = consent_impl::permission_by(read_settings(envelope.config_file))) return *opinion;
   if (envelope.rule == 9 || envelope.rule == 12) return gone(envelope.config_file);
   return {Leave::allowed, "nothing says no"};
 }

@@ -58,7 +58,7 @@ USAGE_STATS_INLINE std::string take_keys(const Json& json, Settings& settings) {
   return {};
 }
 
-/// In a valid JSON text, the position behind the value (or string) that begins at `at`.
+/// In a valid JSON text, the position after the value (or string) that begins at `at`.
 USAGE_STATS_INLINE std::size_t behind_value(std::string_view text, std::size_t at) {
   int depth = 0;
   bool quoted = false;
@@ -110,7 +110,7 @@ USAGE_STATS_INLINE std::string with_member(std::string text, const std::string& 
   }
   if (found) return text;
   if (empty) return text.substr(0, brace) + "{\n  " + quoted_key + ": " + value + "\n" + text.substr(at);
-  // A new member in front, behind the same white space as the one that was first.
+  // A new member in front, after the same white space as the one that was first.
   const std::size_t first = text.find_first_not_of(blank, brace + 1);
   const std::string space = text.substr(brace + 1, first - brace - 1);
   return text.insert(brace + 1, space + quoted_key + ": " + value + ",");

@@ -17,7 +17,7 @@ inline std::atomic<const void*>& stuck_mutex() noexcept {
   return stuck;
 }
 
-/// Waits at most a second: ours are held for microseconds. One that is not to be had by then belongs to a thread that
+/// Waits at most a second: ours are held for microseconds. One that cannot be taken by then belongs to a thread that
 /// cannot go on, such as one that a signal handler of the host's has interrupted to call std::exit.
 template <class Mutex>
 std::unique_lock<Mutex> lock_or_give_up(Mutex& mutex) {

@@ -107,7 +107,7 @@ class Folder {
   std::error_code remove_tree(const std::string& name) const;   // a folder; never follows a link
   std::error_code remove_empty(const std::string& name) const;  // a folder, if there is nothing in it
   bool exists(const std::string& name) const noexcept;          // also if that cannot be told
-  /// Whether it no longer stands under its path: somebody has removed it, or moved it away.
+  /// Whether it is no longer at its path: somebody has removed it, or moved it away.
   bool is_gone() const noexcept;
   /// At most `limit` entries of those whose names are wanted, in no order. Others cost next to nothing, and no more
   /// than `looks` names are read at all.

@@ -20,7 +20,7 @@ namespace os {
 /// nothing. Movable.
 class LockedFile {
  public:
-  enum class Outcome { locked, locked_elsewhere, failed };
+  enum class Attempt { locked, locked_elsewhere, failed };
 
   LockedFile() noexcept;
   ~LockedFile();  // release()
@@ -32,7 +32,7 @@ class LockedFile {
   static LockedFile create(const Folder&, const std::string& name, std::string_view bytes, std::error_code&);
   /// Locks a file without waiting; with `create` a missing one is made. A file that this process has locked already is
   /// held by another.
-  static LockedFile acquire(const Folder&, const std::string& name, bool create, Outcome&, std::error_code&);
+  static LockedFile acquire(const Folder&, const std::string& name, bool create, Attempt&, std::error_code&);
   /// Whether another process holds the lock, without taking it; also where that cannot be told.
   static bool is_locked(const Folder& folder, const std::string& name) noexcept {
     const Look found = look(folder, name);
@@ -53,7 +53,7 @@ class LockedFile {
   explicit operator bool() const noexcept;
   /// Whether nobody on this machine can have had the lock since; false where the host has closed the file under us.
   bool was_kept() const noexcept;
-  /// Whether the locked file still stands under that name, and not another that has been moved there.
+  /// Whether the locked file still has that name, and not another that has been moved there.
   bool still_named(const Folder&, const std::string& name) const noexcept;
   /// Adds bytes at the end, in one write; an error where the host has closed the file under us.
   std::error_code append(std::string_view bytes) const noexcept;

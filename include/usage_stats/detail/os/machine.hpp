@@ -12,7 +12,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 
-struct Facts {             // empty or 0: unknown
+struct Machine {           // empty or 0: unknown
   std::string os;          // "linux", "macos", "windows", "freebsd", ...
   std::string os_version;  // "Debian GNU/Linux 12", "macOS 14.5", "Windows 11 10.0.22631"
   std::string kernel;      // release, at most its first three numbers: "6.1.0"
@@ -22,7 +22,7 @@ struct Facts {             // empty or 0: unknown
   std::uint64_t memory_bytes = 0;
   bool container = false;
 };
-Facts facts();
+Machine machine();
 
 /// Names that must never leave: of the user, the host, the home folder. Asks neither a file nor a name service.
 struct PrivateNames {

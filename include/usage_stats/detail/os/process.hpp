@@ -21,7 +21,7 @@ namespace os {
 
 /// The value of an environment variable; nothing if it is not set.
 std::optional<std::string> variable(const char* name);
-/// The values of all environment variables, each with a NUL behind it: one text, since there may be thousands.
+/// The values of all environment variables, each with a NUL after it: one text, since there may be thousands.
 std::string variable_values();
 void remove_variable(const char* name) noexcept;
 

@@ -37,12 +37,12 @@ class ScopedCancelBlock {
   int before_ = 0;
 };
 
-/// A thread whose start cannot throw: std::thread does where none is to be had, which ends a program that is built with
+/// A thread whose start cannot throw: std::thread does where none can be made, which ends a program that is built with
 /// -fno-exceptions. Its handle's destructor detaches it. Movable.
 class Thread {
  public:
   Thread() noexcept;
-  /// `work` must not throw. Not joinable if there is no thread to be had.
+  /// `work` must not throw. Not joinable if no thread can be made.
   /// `stack`: its bytes, which are reserved and not used before they are needed; 0: the system's choice.
   explicit Thread(std::function<void()> work, std::size_t stack = 0) noexcept;
   ~Thread();

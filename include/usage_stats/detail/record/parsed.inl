@@ -36,7 +36,7 @@ USAGE_STATS_INLINE void ParsedArguments::add(const Options& options, std::string
   told_ = true;
   hidden_ = options.arguments == ArgumentDetail::none;
   if (hidden_ || source == ArgumentSource::default_value || (name.empty() && value.empty())) return;
-  // What stands behind "=" is no part of a name, whoever took it for one.
+  // What stands after "=" is no part of a name, whoever took it for one.
   const std::size_t equals = std::min(name.find('='), name.size());
   const bool is_choice = value.empty() && equals != 0 && equals + 1 < name.size();
   if (value.empty()) value = name.substr(std::min(equals + 1, name.size()));

@@ -34,17 +34,17 @@ USAGE_STATS_INLINE std::uint64_t rounded_gb(std::uint64_t bytes) {
 }  // namespace environment_impl
 
 USAGE_STATS_INLINE System this_system() {
-  os::Facts facts = os::facts();
+  os::Machine machine = os::machine();
   System system;
-  system.os = std::move(facts.os);
-  system.os_version = std::move(facts.os_version);
-  system.kernel = std::move(facts.kernel);
-  system.arch = std::move(facts.arch);
-  system.libc = std::move(facts.libc);
-  system.cpus = facts.cpus;
-  system.memory_gb = environment_impl::rounded_gb(facts.memory_bytes);
+  system.os = std::move(machine.os);
+  system.os_version = std::move(machine.os_version);
+  system.kernel = std::move(machine.kernel);
+  system.arch = std::move(machine.arch);
+  system.libc = std::move(machine.libc);
+  system.cpus = machine.cpus;
+  system.memory_gb = environment_impl::rounded_gb(machine.memory_bytes);
   system.ci = in_ci();
-  system.container = facts.container;
+  system.container = machine.container;
   system.interactive = interactive();
   return system;
 }

@@ -13,7 +13,7 @@ namespace detail {
 namespace ends_impl {
 
 USAGE_STATS_INLINE void at_exit(std::optional<int> code) noexcept {
-  // In a handler of the host's that has interrupted a call: neither its locks nor its memory are to be had. The next
+  // In a handler of the host's that has interrupted a call: neither its locks nor its memory can be used. The next
   // uploader reports the run as lost.
   if (PublicCall::going_on()) return;
   const PublicCall call;

@@ -28,7 +28,7 @@ USAGE_STATS_ENTRY_INLINE bool& hook_ran() noexcept {
 USAGE_STATS_INLINE Log log_into(const Storage& storage) {
   using os::LockedFile;
   if (!Log(nullptr).enabled()) return Log();
-  LockedFile::Outcome outcome{};
+  LockedFile::Attempt outcome{};
   std::error_code error;
   for (const auto& entry : storage.folder().list(1, [](std::string_view name) { return name == log_file; }))
     // A backup that links has the same file: what is added here would be added there.
@@ -117,7 +117,7 @@ USAGE_STATS_INLINE os::Child start_uploader(const Storage& storage, const std::s
   std::error_code error;
   const auto found = os::LockedFile::look(storage.folder(), uploader_impl::lock_file);
   // The new process locks the file and does not make it.
-  if (os::LockedFile::Outcome outcome{}; found == os::LockedFile::Look::missing)
+  if (os::LockedFile::Attempt outcome{}; found == os::LockedFile::Look::missing)
     os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
   error = std::make_error_code(std::errc::device_or_resource_busy);
   if (found == os::LockedFile::Look::free || found == os::LockedFile::Look::missing)
@@ -166,7 +166,7 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
 }
 
 USAGE_STATS_INLINE void collect_alone(Storage& storage, const Log& log) {
-  os::LockedFile::Outcome outcome{};
+  os::LockedFile::Attempt outcome{};
   std::error_code error;
   const auto lock = os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
   if (!lock) return;

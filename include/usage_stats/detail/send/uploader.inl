@@ -27,12 +27,12 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
   if (!options.awaited) storage->be_patient();
   if (!os::has_standard_streams()) return log("no uploading: a standard stream is closed"), true;
   for (;;) {
-    LockedFile::Outcome outcome{};
+    LockedFile::Attempt outcome{};
     LockedFile lock =
         LockedFile::acquire(storage->folder(), uploader_impl::lock_file, options.makes_lock && !worked, outcome, error);
     if (!lock) {
-      if (outcome != LockedFile::Outcome::failed) error.clear();
-      log(outcome == LockedFile::Outcome::failed ? "uploader.lock: " + error.message() : "another uploader is at work");
+      if (outcome != LockedFile::Attempt::failed) error.clear();
+      log(outcome == LockedFile::Attempt::failed ? "uploader.lock: " + error.message() : "another uploader is at work");
       return worked;
     }
     if (!worked) uploader_impl::note_at_work(*storage, lock);

@@ -54,7 +54,7 @@ USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::p
                   found.stamp, found.marked);
   if (!create) return storage;
   error = storage.claim();
-  // A lock that is not to be had is one of another run that claims it for the same program.
+  // A lock that cannot be taken is one of another run that claims it for the same program.
   if (error == std::errc::timed_out) error.clear();
   if (error && found.fresh) return std::nullopt;
   if (found.fresh) storage.opened_ = storage.state();  // what others have written who began at the same moment
@@ -101,9 +101,9 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
   };
   do {
     if (enough && enough(state())) return {};
-    LockedFile::Outcome outcome{};
+    LockedFile::Attempt outcome{};
     const LockedFile lock = LockedFile::acquire(*folder_, storage_impl::state_file, may_make, outcome, error);
-    if (outcome == LockedFile::Outcome::failed) return error;
+    if (outcome == LockedFile::Attempt::failed) return error;
     if (lock && lock.still_named(*folder_, storage_impl::state_file)) {
       auto found = read_state();
       if (!found) return std::make_error_code(std::errc::io_error);

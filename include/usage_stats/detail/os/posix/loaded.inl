@@ -57,7 +57,7 @@ class ProgramHeaders {
   std::uintptr_t base() const noexcept {
     const auto here = reinterpret_cast<std::uintptr_t>(first_);
     if (const auto* const itself = find(PT_PHDR)) return here - itself->p_vaddr;
-    // A static program tells no more than where it begins; its headers stand right behind the file's.
+    // A static program tells no more than where it begins; its headers stand right after the file's.
     ElfW(Ehdr) file{};
     if (here % 4096 < sizeof file) return 0;
     std::memcpy(&file, reinterpret_cast<const char*>(first_) - sizeof file, sizeof file);
@@ -84,7 +84,7 @@ USAGE_STATS_INLINE bool started_by_loader() noexcept {
 #if defined(__PIC__) && !defined(__PIE__)
 namespace posix {
 
-/// Null before glibc 2.34 in a program that loads no plugins: there it lies in libdl. An alias, so that the host's own
+/// Null before glibc 2.34 in a program that loads no plugins: there it is in libdl. An alias, so that the host's own
 /// use of dlopen stays what it is.
 extern "C" {
 static void* weak_dlopen(const char*, int) __attribute__((weakref("dlopen")));

@@ -96,13 +96,13 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
 }
 
 USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const std::string& name, bool create,
-                                                  Outcome& outcome, std::error_code& error) {
-  const auto refuse = [&](Outcome what, std::error_code why) { return outcome = what, error = why, LockedFile(); };
+                                                  Attempt& attempt, std::error_code& error) {
+  const auto refuse = [&](Attempt what, std::error_code why) { return attempt = what, error = why, LockedFile(); };
   const int parent = folder.impl_->descriptor.get();
   auto& own = per_process<posix::OwnLocks>();
   const auto guard = lock_or_give_up(own.mutex);
-  if (!guard) return refuse(Outcome::failed, posix::interrupted());
-  if (own.find(parent, name.c_str()) >= 0) return refuse(Outcome::locked_elsewhere, {});
+  if (!guard) return refuse(Attempt::failed, posix::interrupted());
+  if (own.find(parent, name.c_str()) >= 0) return refuse(Attempt::locked_elsewhere, {});
   own.files.reserve(own.files.size() + 1);
   posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND);
   if (!file && errno == ENOENT && create) {
@@ -113,17 +113,17 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
       file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND);
   }
   posix::Status status{};
-  if (!file || posix::status_of(file.get(), status) != 0) return refuse(Outcome::failed, posix::last_error());
+  if (!file || posix::status_of(file.get(), status) != 0) return refuse(Attempt::failed, posix::last_error());
   if (!posix::is_ours(status, folder.impl_->owner))
-    return refuse(Outcome::failed, std::make_error_code(std::errc::operation_not_permitted));
+    return refuse(Attempt::failed, std::make_error_code(std::errc::operation_not_permitted));
   struct flock lock = posix::whole_file(F_WRLCK);
   if (::fcntl(file.get(), F_SETLK, &lock) != 0)
-    return refuse(errno == EACCES || errno == EAGAIN ? Outcome::locked_elsewhere : Outcome::failed,
+    return refuse(errno == EACCES || errno == EAGAIN ? Attempt::locked_elsewhere : Attempt::failed,
                   posix::last_error());
   LockedFile result;
   result.impl_ = std::make_unique<Impl>(std::move(file), status);
   own.files.push_back({status.st_dev, status.st_ino, result.impl_->descriptor.get()});
-  outcome = Outcome::locked;
+  attempt = Attempt::locked;
   error.clear();
   return result;
 }

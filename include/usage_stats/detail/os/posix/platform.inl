@@ -267,38 +267,38 @@ USAGE_STATS_INLINE std::uint64_t physical_memory() noexcept {
 
 }  // namespace posix
 
-USAGE_STATS_INLINE Facts facts() {
-  Facts facts;
+USAGE_STATS_INLINE Machine machine() {
+  Machine machine;
   struct utsname names {};
   if (::uname(&names) == 0) {
-    facts.os = posix::lower(names.sysname);
-    facts.kernel = posix::numbers_of(names.release);
-    facts.arch = posix::lower(names.machine);
-    if (facts.arch == "amd64") facts.arch = "x86_64";
-    if (facts.arch == "arm64") facts.arch = "aarch64";
+    machine.os = posix::lower(names.sysname);
+    machine.kernel = posix::numbers_of(names.release);
+    machine.arch = posix::lower(names.machine);
+    if (machine.arch == "amd64") machine.arch = "x86_64";
+    if (machine.arch == "arm64") machine.arch = "aarch64";
   }
   std::error_code error;
 #if defined(__APPLE__)
-  facts.os = "macos";
+  machine.os = "macos";
   char version[64] = {};
   std::size_t size = sizeof version - 1;
   if (::sysctlbyname("kern.osproductversion", version, &size, nullptr, 0) == 0)
-    facts.os_version = std::string("macOS ") + version;
+    machine.os_version = std::string("macOS ") + version;
 #else
   if (const auto release = posix::read_system_file("/etc/os-release", 64 * 1024, error)) {
-    facts.os_version = posix::first_line_value(*release, "NAME");
+    machine.os_version = posix::first_line_value(*release, "NAME");
     const std::string version = posix::first_line_value(*release, "VERSION_ID");
-    if (!version.empty()) facts.os_version += " " + version;
+    if (!version.empty()) machine.os_version += " " + version;
   }
 #endif
 #if defined(__GLIBC__)
-  facts.libc = std::string("glibc ") + ::gnu_get_libc_version();
+  machine.libc = std::string("glibc ") + ::gnu_get_libc_version();
 #endif
-  facts.cpus = posix::usable_cpus();
-  facts.memory_bytes = posix::physical_memory();
-  facts.container = ::access("/.dockerenv", F_OK) == 0 || ::access("/run/.containerenv", F_OK) == 0 ||
-                    variable("container") || variable("KUBERNETES_SERVICE_HOST");
-  return facts;
+  machine.cpus = posix::usable_cpus();
+  machine.memory_bytes = posix::physical_memory();
+  machine.container = ::access("/.dockerenv", F_OK) == 0 || ::access("/run/.containerenv", F_OK) == 0 ||
+                      variable("container") || variable("KUBERNETES_SERVICE_HOST");
+  return machine;
 }
 
 USAGE_STATS_INLINE PrivateNames private_names() {

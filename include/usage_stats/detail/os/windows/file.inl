@@ -1,5 +1,5 @@
 #pragma once
-// Files, for Windows. Included by platform.inl behind windows.h.
+// Files, for Windows. Included by platform.inl after windows.h.
 
 #include <atomic>
 #include <utility>

@@ -1,5 +1,5 @@
 #pragma once
-// Locks, and files that are not in our folder, for Windows. Included by platform.inl behind windows.h.
+// Locks, and files that are not in our folder, for Windows. Included by platform.inl after windows.h.
 
 #include "../platform.hpp"
 #include "file.inl"
@@ -9,7 +9,7 @@ namespace detail {
 namespace os {
 namespace windows {
 
-/// What is locked is a byte far behind the end of the file: a lock of Windows keeps others from reading what it covers.
+/// What is locked is a byte far after the end of the file: a lock of Windows keeps others from reading what it covers.
 struct LockedByte : OVERLAPPED {
   LockedByte() : OVERLAPPED() { OffsetHigh = 0x40000000; }
 };
@@ -66,17 +66,17 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
 }
 
 USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const std::string& name, bool create,
-                                                  Outcome& outcome, std::error_code& error) {
+                                                  Attempt& attempt, std::error_code& error) {
   LockedFile result;
   BY_HANDLE_FILE_INFORMATION info{};
-  outcome = Outcome::failed;
+  attempt = Attempt::failed;
   windows::Handle file =
       windows::open(*folder.impl_ / name, GENERIC_READ | GENERIC_WRITE, create ? OPEN_ALWAYS : OPEN_EXISTING);
   error = file ? windows::check_file(file.get(), info) : windows::last_error();
   if (!error && !windows::lock(file.get(), LOCKFILE_EXCLUSIVE_LOCK)) error = windows::last_error();
-  if (error == std::errc::device_or_resource_busy) outcome = Outcome::locked_elsewhere;
+  if (error == std::errc::device_or_resource_busy) attempt = Attempt::locked_elsewhere;
   if (error) return result;
-  outcome = Outcome::locked;
+  attempt = Attempt::locked;
   result.impl_ = std::make_unique<Impl>(Impl{std::move(file), info});
   return result;
 }

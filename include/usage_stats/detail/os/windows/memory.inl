@@ -1,5 +1,5 @@
 #pragma once
-// Included by platform.inl behind windows.h.
+// Included by platform.inl after windows.h.
 
 #include "../memory.hpp"
 

@@ -191,16 +191,16 @@ USAGE_STATS_INLINE bool random_bytes(unsigned char* into, std::size_t count) noe
 
 namespace windows {
 
-USAGE_STATS_INLINE void describe_version(Facts& facts) {
+USAGE_STATS_INLINE void describe_version(Machine& machine) {
   using RtlGetVersion = LONG(WINAPI*)(OSVERSIONINFOEXW*);  // GetVersionEx lies to programs without a manifest
   const auto get_version = system_function<RtlGetVersion>(L"ntdll.dll", "RtlGetVersion");
   OSVERSIONINFOEXW version{};
   version.dwOSVersionInfoSize = sizeof version;
   if (get_version == nullptr || get_version(&version) != 0) return;
-  facts.kernel = std::to_string(version.dwMajorVersion) + "." + std::to_string(version.dwMinorVersion) + "." +
-                 std::to_string(version.dwBuildNumber);
+  machine.kernel = std::to_string(version.dwMajorVersion) + "." + std::to_string(version.dwMinorVersion) + "." +
+                   std::to_string(version.dwBuildNumber);
   const bool server = version.wProductType != VER_NT_WORKSTATION;
-  facts.os_version = version_name(version.dwMajorVersion, version.dwMinorVersion, version.dwBuildNumber, server);
+  machine.os_version = version_name(version.dwMajorVersion, version.dwMinorVersion, version.dwBuildNumber, server);
 }
 
 USAGE_STATS_INLINE const char* architecture() noexcept {
@@ -239,17 +239,17 @@ USAGE_STATS_INLINE bool in_windows_container() noexcept {
 
 }  // namespace windows
 
-USAGE_STATS_INLINE Facts facts() {
-  Facts facts;
-  facts.os = "windows";
-  windows::describe_version(facts);
-  facts.arch = windows::architecture();
-  facts.cpus = windows::usable_cpus();
+USAGE_STATS_INLINE Machine machine() {
+  Machine machine;
+  machine.os = "windows";
+  windows::describe_version(machine);
+  machine.arch = windows::architecture();
+  machine.cpus = windows::usable_cpus();
   MEMORYSTATUSEX memory{};
   memory.dwLength = sizeof memory;
-  if (::GlobalMemoryStatusEx(&memory) != 0) facts.memory_bytes = memory.ullTotalPhys;
-  facts.container = windows::in_windows_container() || variable("KUBERNETES_SERVICE_HOST");
-  return facts;
+  if (::GlobalMemoryStatusEx(&memory) != 0) machine.memory_bytes = memory.ullTotalPhys;
+  machine.container = windows::in_windows_container() || variable("KUBERNETES_SERVICE_HOST");
+  return machine;
 }
 
 /// All is in private_names() that can be had without asking a domain controller.

@@ -1,5 +1,5 @@
 #pragma once
-// Processes, for Windows. Included by platform.inl behind windows.h and the helpers that it defines.
+// Processes, for Windows. Included by platform.inl after windows.h and the helpers that it defines.
 
 #include <algorithm>
 #include <array>

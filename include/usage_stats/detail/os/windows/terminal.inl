@@ -1,5 +1,5 @@
 #pragma once
-// The console, for Windows. Included by platform.inl behind windows.h.
+// The console, for Windows. Included by platform.inl after windows.h.
 
 #include <array>
 

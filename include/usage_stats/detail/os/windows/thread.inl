@@ -1,5 +1,5 @@
 #pragma once
-// Threads, for Windows. Included by platform.inl behind windows.h.
+// Threads, for Windows. Included by platform.inl after windows.h.
 
 #include <functional>
 #include <memory>

@@ -46,14 +46,14 @@ struct Span {
   std::size_t begin, end;
 };
 
-/// What stands between quotes, without them. Not the apostrophe in a word, nor one behind it.
+/// What stands between quotes, without them. Not the apostrophe in a word, nor one after it.
 USAGE_STATS_INLINE std::vector<Span> quotations(std::string_view text) {
   struct Character {
     std::size_t begin;
     std::uint32_t code;
   };
   std::vector<Character> all;
-  std::array<std::size_t, 5> last_of{};  // of a family: a quote that nothing behind it can close is passed by at once
+  std::array<std::size_t, 5> last_of{};  // of a family: a quote that nothing after it can close is passed by at once
   for (std::size_t at = 0; at < text.size();) {
     std::uint32_t code = 0;
     const std::size_t length = characters::decode(text, at, code);
@@ -217,7 +217,7 @@ USAGE_STATS_INLINE Known without(const Known& known, const std::vector<Span>& sp
   return result;
 }
 
-/// The longest part of at most `limit` bytes that ends behind a word or a mark, not in it.
+/// The longest part of at most `limit` bytes that ends after a word or a mark, not in it.
 USAGE_STATS_INLINE std::size_t whole_words(std::string_view text, std::size_t limit) {
   std::size_t end = text.size() <= limit ? text.size() : clip_utf8(text, limit).size();
   if (end == text.size()) return end;

@@ -70,7 +70,7 @@ USAGE_STATS_INLINE bool is_plain_word(std::string_view word) noexcept {
          std::all_of(word.begin(), word.end(), [](char c) { return is_alnum(c) || c == '-' || c == '_'; });
 }
 
-/// The part of an argument that may be private: all of a value, what stands behind the name of an option, the name if
+/// The part of an argument that may be private: all of a value, what stands after the name of an option, the name if
 /// that is none, what follows the letter of a short one.
 USAGE_STATS_INLINE std::string_view private_part(std::string_view argument, bool options_ended) noexcept {
   if (options_ended || !is_option(argument)) return argument;

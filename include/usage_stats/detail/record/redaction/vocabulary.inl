@@ -19,7 +19,7 @@ struct Haystack {
   std::u16string wide;
   std::vector<std::size_t> narrow_of_wide;
   std::vector<Word> words;
-  std::vector<std::size_t> first_word;  // that begins at this byte or behind it
+  std::vector<std::size_t> first_word;  // that begins at this byte or after it
   std::vector<Own> own;
 
   explicit Haystack(const std::vector<std::string_view>& texts) : narrow(1, '\0') {
@@ -76,7 +76,7 @@ struct Units {
     characters::decode(character, 0, code);
     return characters::is_word(code);
   }
-  /// Whether a literal, or its part between two values, may begin at `i`: behind NUL, `{}`, `%s`, `%5.2f`, `%1%`, `%1`.
+  /// Whether a literal, or its part between two values, may begin at `i`: after NUL, `{}`, `%s`, `%5.2f`, `%1%`, `%1`.
   bool begins(std::ptrdiff_t i) const noexcept {
     const std::uint32_t c = (*this)[i - 1];
     if (c < 0x20 || c == 0x7F || c == '}' || c == '%') return true;
@@ -95,7 +95,7 @@ struct Units {
   }
 };
 
-/// A name as no language has words: with `_`, `::` or dots in it, letters with digits, a capital behind a small letter.
+/// A name as no language has words: with `_`, `::` or dots in it, letters with digits, a capital after a small letter.
 USAGE_STATS_INLINE bool is_identifier(std::string_view token) noexcept {
   if (token.size() < 6) return false;
   bool odd = false, digit = false, letter = false;
@@ -159,7 +159,7 @@ class Common {
     const std::size_t word = all_.first_word[from];
     return std::min(to, word < all_.words.size() ? all_.words[word].begin : to) - from;
   }
-  /// Whether punctuation parts the run from what stands before or behind it: `: Is a directory [`. Not what a mark may
+  /// Whether punctuation parts the run from what stands before or after it: `: Is a directory [`. Not what a mark may
   /// swallow, nor a quote.
   bool parted(std::size_t from, std::size_t to) const noexcept {
     const std::string& text = all_.narrow;

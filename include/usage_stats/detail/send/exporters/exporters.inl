@@ -20,7 +20,7 @@ USAGE_STATS_INLINE std::string user_agent(std::string_view app, std::string_view
 }
 
 /// Where reports go: the endpoint's address, its path completed with the protocol's own where it lacks that. OTLP/HTTP
-/// puts it behind any path ("OTLP/HTTP Request"), HTTP V2 has only the one.
+/// puts it after any path ("OTLP/HTTP Request"), HTTP V2 has only the one.
 USAGE_STATS_INLINE std::string target_url(const Endpoint& endpoint) {
   std::string url = endpoint.url.substr(0, endpoint.url.find('#'));  // which never leaves
   if (endpoint.protocol == Protocol::json) return url;

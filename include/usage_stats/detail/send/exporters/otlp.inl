@@ -68,7 +68,7 @@ class Attributes {
     begin(key);
     items_.append("{\"arrayValue\":{\"values\":[").append(texts).append("]}}}");
   }
-  /// Each member of an object that is no object itself, its name behind the prefix.
+  /// Each member of an object that is no object itself, its name after the prefix.
   void put_members(const std::string& prefix, const Json* object) {
     const auto* const members = object == nullptr ? nullptr : object->get<Json::Members>();
     if (members == nullptr) return;

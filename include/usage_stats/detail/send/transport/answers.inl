@@ -67,7 +67,7 @@ USAGE_STATS_INLINE void take_header(Response& response, std::string_view name, c
   if (equal_ignoring_case(name, "Idempotency-Key")) response.key = value.substr(0, 256);
 }
 
-/// Where the body begins, behind the first empty line, which ends with CR LF or with LF alone; npos: not there yet.
+/// Where the body begins, after the first empty line, which ends with CR LF or with LF alone; npos: not there yet.
 USAGE_STATS_INLINE std::size_t head_size(std::string_view text) noexcept {
   for (std::size_t line = text.find('\n'); line != std::string_view::npos; line = text.find('\n', line + 1)) {
     if (text.substr(line + 1, 1) == "\n") return line + 2;
@@ -76,7 +76,7 @@ USAGE_STATS_INLINE std::size_t head_size(std::string_view text) noexcept {
   return std::string_view::npos;
 }
 
-/// The three digits behind the version in the first line of an answer; 0 for anything else.
+/// The three digits after the version in the first line of an answer; 0 for anything else.
 USAGE_STATS_INLINE int status_of(std::string_view head) noexcept {
   const std::string_view line = head.substr(0, head.find_first_of("\r\n"));
   const std::string_view digits = line.substr(std::min(line.find(' '), line.size()));
@@ -102,7 +102,7 @@ void each_header(std::string_view head, const Take& take) {
   }
 }
 
-/// The head of the answer, behind interim ones, which go out of `text` with it. Empty: it is not there.
+/// The head of the answer, after interim ones, which go out of `text` with it. Empty: it is not there.
 USAGE_STATS_INLINE std::string_view take_head(std::string_view& text) noexcept {
   for (;;) {
     const std::size_t size = head_size(text);
@@ -140,8 +140,8 @@ USAGE_STATS_INLINE bool has_bad_length(std::string_view head) {
   return bad;
 }
 
-/// Tells when curl has said enough. An answer's body, which is wanted for its words only, has a second's time behind
-/// its head; what comes behind the body (RFC 9112, section 7.1.2) curl would gather without end.
+/// Tells when curl has said enough. An answer's body, which is wanted for its words only, has a second's time after
+/// its head; what comes after the body (RFC 9112, section 7.1.2) curl would gather without end.
 class EnoughOfAnAnswer {
  public:
   bool operator()(std::string_view text) {

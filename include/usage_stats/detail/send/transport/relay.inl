@@ -178,7 +178,7 @@ USAGE_STATS_INLINE void Relay::consumed(std::size_t at_least, std::size_t likely
   constexpr std::size_t other_framing = 40;  // of chunks, and of records; less than a second answer has
   consumed_ += at_least;
   // An answer that came without being asked for would be taken for that to the next request. Of the first exchange
-  // nobody can tell: the end of the handshake, and what TLS 1.3 sends behind it, looks the same.
+  // nobody can tell: the end of the handshake, and what TLS 1.3 sends after it, looks the same.
   spoiled_ = spoiled_ || ((used_ || !tls_) && handed_on_ > likely + other_framing);
   used_ = true;
 }

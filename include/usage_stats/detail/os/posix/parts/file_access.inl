@@ -31,7 +31,7 @@ namespace detail {
 namespace os {
 namespace posix {
 
-/// Of a lock that is not to be had, see lock_or_give_up().
+/// Of a lock that cannot be taken, see lock_or_give_up().
 USAGE_STATS_INLINE std::error_code interrupted() noexcept {
   return std::make_error_code(std::errc::resource_deadlock_would_occur);
 }

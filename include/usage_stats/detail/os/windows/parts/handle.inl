@@ -1,5 +1,5 @@
 #pragma once
-// Errors, handles and texts of Windows. Included by platform.inl behind windows.h.
+// Errors, handles and texts of Windows. Included by platform.inl after windows.h.
 
 #include <algorithm>
 #include <utility>

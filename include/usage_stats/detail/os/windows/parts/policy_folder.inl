@@ -1,5 +1,5 @@
 #pragma once
-// %ProgramData%, whatever the environment says. Included by platform.inl behind windows.h.
+// %ProgramData%, whatever the environment says. Included by platform.inl after windows.h.
 
 #include <cstddef>
 #include <filesystem>

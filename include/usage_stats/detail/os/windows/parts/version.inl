@@ -1,5 +1,5 @@
 #pragma once
-// What Windows calls itself, and what people call it. Included by platform.inl behind windows.h.
+// What Windows calls itself, and what people call it. Included by platform.inl after windows.h.
 
 #include <cstdint>
 #include <string>
