@@ -30,7 +30,7 @@
 #include "usage_stats/command.hpp"           // `mytool usage-stats ...`
 #include "usage_stats/detail/send/hook.hpp"  // the same program again, to send what waits
 
-// Behind them, what a program that is linked with the library need not know. (Its tests do.)
+// After them, what a program that is linked with the library need not know. (Its tests do.)
 #if !defined(USAGE_STATS_COMPILED) || defined(USAGE_STATS_IMPLEMENTATION) || defined(USAGE_STATS_WITH_DETAIL)
 #include "usage_stats/detail/consent/settings.hpp"             // what administrator and user have written down
 #include "usage_stats/detail/consent/rules.hpp"                // may it be collected
@@ -67,6 +67,7 @@
 #include "usage_stats/detail/base/worker.hpp"
 #include "usage_stats/detail/base/url.hpp"
 #include "usage_stats/detail/base/json_writer.hpp"
+#include "usage_stats/detail/base/json.hpp"
 
 #if !defined(USAGE_STATS_COMPILED) || defined(USAGE_STATS_IMPLEMENTATION)
 // What a run does again and again, or for each byte, and what the host comes to in any case.
