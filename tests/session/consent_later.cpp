@@ -1,11 +1,14 @@
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <string>
 
 #include "sandbox.hpp"
 #include "server.hpp"
 #include "strace.hpp"
 #include "waiting.hpp"
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -103,6 +106,23 @@ TEST_CASE("consent later: the environment's yes is for the run it was said to, t
   CHECK(server.requests().size() == 2);
 }
 
+namespace {
+
+/// Whether some process has a new file in that folder that has no name yet, or a temporary one.
+bool is_being_written(const fs::path& folder) {
+  for (const std::string& name : names_in(folder))
+    if (name.compare(0, 5, ".tmp-") == 0) return true;
+  std::error_code error;
+  for (const auto& process : fs::directory_iterator("/proc", error))
+    for (fs::directory_iterator file(process.path() / "fd", error), end; !error && file != end; file.increment(error)) {
+      const std::string target = fs::read_symlink(file->path(), error).string();
+      if (target.compare(0, folder.string().size() + 2, folder.string() + "/#") == 0) return true;
+    }
+  return false;
+}
+
+}  // namespace
+
 TEST_CASE("consent later: a no that comes while the disk takes its time is heard before the first byte leaves") {
   if (!can_trace()) return;
   for (const bool by_command : {false, true}) {
@@ -112,11 +132,7 @@ TEST_CASE("consent later: a no that comes while the disk takes its time is heard
     const Command sending = sandbox.command(
         "reporter", {"--url", waiting.server.url(), "--unattended", "on", "--as", "usage-stats", "send"});
     Process process(under_strace(sending, {"-f", "-qq", "-o", "/dev/null", "-e", "inject=fsync:delay_enter=4000000"}));
-    REQUIRE(wait_until([&] {  // the try has been counted, but not on the disk yet
-      for (const std::string& name : names_in(sandbox.usage_folder() / "pending"))
-        if (name.compare(0, 5, ".tmp-") == 0) return true;
-      return false;
-    }));
+    REQUIRE(wait_until([&] { return is_being_written(sandbox.usage_folder() / "pending"); }));  // the try is counted
     if (by_command)
       CHECK(run_usage_stats(sandbox, {"disable"}).exit_code == 0);
     else

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "own_environment.hpp"
 #include "pty.hpp"
 #include <usage_stats.hpp>
 
@@ -188,8 +189,11 @@ TEST_CASE("notice: 8 lines also for a long name, a long purpose, many servers an
   options.policy_url = "https://example.org/" + std::string(40, 'p');
   options.directory = "/home/somebody/.local/state/" + options.app + "/usage";
   options.command = std::string(20, 'c') + " usage-stats";
+  const TemporaryFolder bin;
+  std::filesystem::create_symlink(std::filesystem::canonical("/proc/self/exe"), bin / options.app);
+  const OwnEnvironment installed({{"PATH", bin.path().string()}});
   for (const bool answered : {false, true}) {
-    const char* const argv[] = {options.app.c_str(), nullptr};
+    const char* const argv[] = {options.app.c_str(), nullptr};  // which PATH leads to
     if (answered) CHECK_FALSE(usage_stats::handle_command(options, 1, argv));
     for (std::size_t words : {0U, 3U, 30U, 3000U}) {
       options.purpose.clear();

@@ -119,6 +119,9 @@ fs::path Sandbox::config_file(const std::string& app) const { return home() / "c
 Command Sandbox::command(const std::string& name, std::vector<std::string> arguments) const {
   Command command{program(name), std::move(arguments)};
   command.environment = environment;
+  // As one that is installed: a shell that looks its name up finds it.
+  if (const auto path = command.environment.find("PATH"); path != command.environment.end())
+    path->second = command.program.parent_path().string() + ":" + path->second;
   command.folder = home();
   return command;
 }

@@ -38,6 +38,7 @@ class System {
     Command command{program_, std::move(arguments)};
     command.environment = sandbox.environment;
     command.environment["TERM"] = "xterm";
+    command.environment["PATH"] = program_.parent_path().string() + ":" + command.environment["PATH"];
     command.folder = sandbox.home();
     command.input = input;
     return command;

@@ -33,10 +33,7 @@ Result run_usage_stats(const Sandbox& sandbox, const std::vector<std::string>& w
                        std::vector<std::string> options) {
   options.insert(options.end(), {"--as", "usage-stats"});
   options.insert(options.end(), words.begin(), words.end());
-  Command command = sandbox.command("reporter", options);
-  // As one that is installed: what it names is its name alone.
-  command.environment["PATH"] = command.program.parent_path().string() + ":" + command.environment["PATH"];
-  return run(command);
+  return sandbox.run("reporter", options);
 }
 
 json state_of(const Sandbox& sandbox, const std::string& app) {

@@ -68,7 +68,7 @@ std::size_t count_of(const std::string& text, const std::string& wanted) {
 
 TEST_CASE("redaction words: of ordinary words in the place of a value none leaves, alone, in pairs or in sentences") {
   const Strings words = word_list();
-  const auto own = find_own_names({words.begin(), words.end()}, false);
+  const auto own = find_own_names({words.begin(), words.end()}, true);
   REQUIRE(own);
   const auto is_own = [&](const std::string& word) {
     return (*own)[static_cast<std::size_t>(std::find(words.begin(), words.end(), word) - words.begin())];

@@ -69,7 +69,7 @@ class JsonReader {
 USAGE_STATS_INLINE bool JsonReader::end_object() {
   Json::Members& members = *open_.back().members;
   open_.pop_back();
-  sort_stably(members, [](const Json::Member& a, const Json::Member& b) { return a.name < b.name; });
+  sort_stably(members, [](const Json::Member& a, const Json::Member& b) noexcept { return a.name < b.name; });
   std::size_t kept = 0;
   for (std::size_t i = 0; i < members.size(); ++i) {
     if (i + 1 < members.size() && members[i].name == members[i + 1].name) continue;

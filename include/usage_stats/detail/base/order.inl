@@ -22,12 +22,12 @@ USAGE_STATS_INLINE std::vector<std::size_t> order_of(std::size_t count,
   return order;
 }
 
-/// Sorts; equal items stay as they were to each other.
+/// Sorts; equal items stay as they were to each other. `before` must not throw.
 template <class T, class Before>
 void sort_stably(std::vector<T>& items, const Before& before) {
   std::vector<T> sorted;
   sorted.reserve(items.size());
-  const auto by_number = [&](std::size_t a, std::size_t b) { return before(items[a], items[b]); };
+  const auto by_number = [&](std::size_t a, std::size_t b) noexcept { return before(items[a], items[b]); };
   for (const std::size_t i : order_of(items.size(), by_number)) sorted.push_back(std::move(items[i]));
   items.swap(sorted);
 }

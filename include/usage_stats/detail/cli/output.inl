@@ -155,11 +155,18 @@ USAGE_STATS_INLINE Json read_deliveries(const os::Folder& session) {
   return json ? std::move(*json) : Json();
 }
 
+/// The items of a list that may be missing.
+struct Lines {
+  const Json *first = nullptr, *last = nullptr;
+  const Json* begin() const noexcept { return first; }
+  const Json* end() const noexcept { return last; }
+  bool empty() const noexcept { return first == last; }
+};
+
 /// The lines of a delivery.json.
-USAGE_STATS_INLINE const Json::List& deliveries_of(const Json& delivery) noexcept {
-  static const Json::List none;
+USAGE_STATS_INLINE Lines deliveries_of(const Json& delivery) noexcept {
   const auto* const list = list_member(delivery, "deliveries");
-  return list != nullptr ? *list : none;
+  return list != nullptr ? Lines{list->data(), list->data() + list->size()} : Lines{};
 }
 
 USAGE_STATS_INLINE std::optional<KnownSession> read_session(const Storage& storage, const std::string& client,

@@ -118,7 +118,9 @@ USAGE_STATS_INLINE std::string how_to_stop(const Options& options, int rule, boo
   const std::string command = command_with_room(options);
   const std::filesystem::path config = config_path(options);
   if (rule == 6 || rule == 7) return variable;
-  if (!command.empty()) return whole(command + " disable") + (brief ? "" : ", or " + variable);
+  const std::string disable = command + " disable";
+  if (!command.empty() && (!brief || columns_of(disable) <= widest))
+    return whole(disable) + (brief ? "" : ", or " + variable);
   if (config.empty() || brief) return variable;
   return variable + ", or put " + whole("{\"usage_stats\": false}") + " into " + place(config);
 }

@@ -52,7 +52,7 @@ USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std:
                                                   std::set<std::string>& seen) {
   bool any = false;
   // Those that have failed least go first: one report that a server cannot stomach must not hold up the others.
-  sort_stably(envelopes, [&](const Envelope& a, const Envelope& b) {
+  sort_stably(envelopes, [&](const Envelope& a, const Envelope& b) noexcept {
     const auto tries = [&](const Envelope& envelope) {
       const Destination* const to = at(envelope, endpoint);
       return to == nullptr ? 0 : to->attempts;

@@ -125,7 +125,7 @@ USAGE_STATS_INLINE Outbox::Waiting Outbox::list_waiting() const {
     (*envelope).in_use_elsewhere = entry.changed > recently && storage_impl::is_elsewhere(*envelope, here);
     found.envelopes.push_back(std::move(*envelope));
   }
-  sort_stably(found.envelopes, [](const Envelope& a, const Envelope& b) {
+  sort_stably(found.envelopes, [](const Envelope& a, const Envelope& b) noexcept {
     return a.created != b.created ? a.created < b.created : a.session_id < b.session_id;
   });
   return found;

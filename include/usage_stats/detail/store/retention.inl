@@ -48,7 +48,7 @@ USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& sto
       if (!needed) sessions.push_back({client.name, session.name, session.modified});
     }
   }
-  sort_stably(sessions, [](const KeptSession& a, const KeptSession& b) { return a.modified > b.modified; });
+  sort_stably(sessions, [](const KeptSession& a, const KeptSession& b) noexcept { return a.modified > b.modified; });
   return sessions;
 }
 

@@ -68,7 +68,7 @@ USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool 
     }
   }
   if (!descriptor && !error) error = posix::last_error();
-  posix::Status status{};
+  posix::FileStatus status{};
   const uid_t user = ::geteuid();
   if (!error) error = posix::check_folder(descriptor.get(), user, status);
   if (!error) error = posix::check_place(descriptor.get(), user, status);
@@ -87,7 +87,7 @@ USAGE_STATS_INLINE Folder Folder::folder(const std::string& name, bool create, s
     descriptor = posix::open_at(parent, name.c_str(), O_RDONLY | O_DIRECTORY);
   }
   if (!descriptor) return error = posix::last_error(), Folder();
-  posix::Status status{};
+  posix::FileStatus status{};
   error = posix::check_folder(descriptor.get(), impl_->owner, status);
   if (error) return Folder();
   Folder inner;
@@ -104,13 +104,13 @@ USAGE_STATS_INLINE Folder Folder::make(const std::string& name, std::error_code&
 }
 
 USAGE_STATS_INLINE bool Folder::is_private() const noexcept {
-  posix::Status status{};
+  posix::FileStatus status{};
   return posix::status_of(impl_->descriptor.get(), status) == 0 && (status.st_mode & 077) == 0;
 }
 
 namespace posix {
 
-USAGE_STATS_INLINE Folder::Stamp stamp_of(const Status& status) noexcept {
+USAGE_STATS_INLINE Folder::Stamp stamp_of(const FileStatus& status) noexcept {
   Folder::Stamp stamp;
 #if defined(__linux__)
   stamp.known = S_ISREG(status.st_mode);
@@ -130,7 +130,7 @@ USAGE_STATS_INLINE Folder::Stamp stamp_of(const Status& status) noexcept {
 }  // namespace posix
 
 USAGE_STATS_INLINE Folder::Stamp Folder::stamp(const std::string& name) const noexcept {
-  posix::Status status{};
+  posix::FileStatus status{};
   const bool there = posix::status_at(impl_->descriptor.get(), name.c_str(), status) == 0;
   return there && posix::is_ours(status, impl_->owner) ? posix::stamp_of(status) : Stamp();
 }
@@ -146,7 +146,7 @@ USAGE_STATS_INLINE std::optional<std::string> Folder::read(const std::string& na
     opened = posix::open_at(impl_->descriptor.get(), name.c_str(), O_RDONLY);
     file = opened.get();
   }
-  posix::Status status{};
+  posix::FileStatus status{};
   if (file < 0 || posix::status_of(file, status) != 0) return error = posix::last_error(), std::nullopt;
   if (!posix::is_ours(status, impl_->owner))
     return error = std::make_error_code(std::errc::operation_not_permitted), std::nullopt;
@@ -207,12 +207,12 @@ USAGE_STATS_INLINE std::error_code Folder::remove_empty(const std::string& name)
 }
 
 USAGE_STATS_INLINE bool Folder::exists(const std::string& name) const noexcept {
-  posix::Status status{};
+  posix::FileStatus status{};
   return posix::status_at(impl_->descriptor.get(), name.c_str(), status) == 0 || errno != ENOENT;
 }
 
 USAGE_STATS_INLINE bool Folder::is_gone() const noexcept {
-  posix::Status named{}, held{};
+  posix::FileStatus named{}, held{};
   if (posix::status_at(AT_FDCWD, impl_->path.c_str(), named) != 0) return errno == ENOENT || errno == ENOTDIR;
   return posix::status_of(impl_->descriptor.get(), held) == 0 &&
          (named.st_dev != held.st_dev || named.st_ino != held.st_ino);
@@ -223,7 +223,7 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
   std::vector<Entry> found;
   std::error_code first;
   error = posix::for_each_name(impl_->descriptor.get(), looks, [&](int folder, const char* name) {
-    posix::Status status{};
+    posix::FileStatus status{};
     if (found.size() >= limit) return false;
     if (posix::is_self_or_above(name) || !wanted(name)) return true;
     if (posix::status_at(folder, name, status) != 0) {
@@ -289,7 +289,7 @@ USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& giv
   if (error) return error;
   const int folder = way.folder();
   const char* const name = way.name().c_str();
-  posix::Status status{};
+  posix::FileStatus status{};
   const bool exists = posix::status_at(folder, name, status) == 0;
   if (!exists && errno != ENOENT) return posix::last_error();
   if (exists && !S_ISREG(status.st_mode)) return std::make_error_code(std::errc::invalid_argument);
@@ -309,7 +309,7 @@ namespace posix {
 
 USAGE_STATS_INLINE std::optional<std::string> read_regular(const Descriptor& file, std::size_t limit,
                                                            std::error_code& error) {
-  Status status{};
+  FileStatus status{};
   if (status_of(file.get(), status) != 0) return error = last_error(), std::nullopt;
   if (!S_ISREG(status.st_mode)) return error = std::make_error_code(std::errc::invalid_argument), std::nullopt;
   return read_all(file.get(), status, limit, error);

@@ -196,7 +196,7 @@ struct MainObject {
       if (main.end == 0) main.begin = begin;
       main.end = begin + segment.p_memsz;  // in rising order
     }
-    Status kernels{}, linkers{};
+    FileStatus kernels{}, linkers{};
     const bool known = object->dlpi_name != nullptr && status_of(own_executable().c_str(), kernels) == 0 &&
                        status_of(object->dlpi_name, linkers) == 0;
     main.is_kernels_choice = known && kernels.st_dev == linkers.st_dev && kernels.st_ino == linkers.st_ino;

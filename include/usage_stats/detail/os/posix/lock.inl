@@ -35,7 +35,7 @@ struct LockedFile::Impl {
   bool of_open_file = false;  // F_OFD_SETLK
   posix::ClosedInChildren::Place* in_children = nullptr;
 
-  Impl(posix::Descriptor file, const posix::Status& status) noexcept
+  Impl(posix::Descriptor file, const posix::FileStatus& status) noexcept
       : descriptor(std::move(file)), device(status.st_dev), inode(status.st_ino) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -77,7 +77,7 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
   // Held for the whole run: far up, so that the host's own descriptors keep the numbers they would have without us.
   posix::Descriptor file(::fcntl(low.get(), F_DUPFD_CLOEXEC, 100));
   low.close();
-  posix::Status status{};
+  posix::FileStatus status{};
   error = !file || posix::status_of(file.get(), status) != 0 ? posix::last_error() : std::error_code();
   if (!error && (status.st_mode & 07777) != 0600) error = posix::set_mode(file.get(), 0600);
   LockedFile result;
@@ -112,7 +112,7 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
     else if (errno == EEXIST)
       file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND);
   }
-  posix::Status status{};
+  posix::FileStatus status{};
   if (!file || posix::status_of(file.get(), status) != 0) return refuse(Attempt::failed, posix::last_error());
   if (!posix::is_ours(status, folder.impl_->owner))
     return refuse(Attempt::failed, std::make_error_code(std::errc::operation_not_permitted));
@@ -148,7 +148,7 @@ USAGE_STATS_INLINE bool LockedFile::was_kept() const noexcept {
 }
 
 USAGE_STATS_INLINE bool LockedFile::still_named(const Folder& folder, const std::string& name) const noexcept {
-  posix::Status status{};
+  posix::FileStatus status{};
   return impl_ && posix::status_at(folder.impl_->descriptor.get(), name.c_str(), status) == 0 &&
          status.st_dev == impl_->device && status.st_ino == impl_->inode;
 }

@@ -158,7 +158,7 @@ namespace posix {
 
 /// Standard error once more, for writing that never waits: O_NONBLOCK belongs to the open file, which the host and
 /// others share, so that it needs one of its own. None where that cannot be had, or would do more than that.
-USAGE_STATS_INLINE Descriptor standard_error_without_waiting(const Status& status) noexcept {
+USAGE_STATS_INLINE Descriptor standard_error_without_waiting(const FileStatus& status) noexcept {
 #if defined(__linux__)
   if (S_ISFIFO(status.st_mode) || ::isatty(STDERR_FILENO) == 1)
     return Descriptor(::open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
@@ -168,7 +168,7 @@ USAGE_STATS_INLINE Descriptor standard_error_without_waiting(const Status& statu
 }
 
 /// As many bytes as there is room for; negative as of write(). Called when poll has seen room.
-USAGE_STATS_INLINE ssize_t write_some(const Descriptor& own, const Status& status, std::string_view text) noexcept {
+USAGE_STATS_INLINE ssize_t write_some(const Descriptor& own, const FileStatus& status, std::string_view text) noexcept {
   if (own) return ::write(own.get(), text.data(), text.size());
   if (S_ISSOCK(status.st_mode)) return ::send(STDERR_FILENO, text.data(), text.size(), MSG_DONTWAIT);
   // A pipe that has room has room for so much, unless somebody else is faster; a terminal for a byte at least.
@@ -179,7 +179,7 @@ USAGE_STATS_INLINE ssize_t write_some(const Descriptor& own, const Status& statu
 }  // namespace posix
 
 USAGE_STATS_INLINE bool offer_to_standard_error(std::string_view text) noexcept {
-  posix::Status status{};
+  posix::FileStatus status{};
   if (posix::status_of(STDERR_FILENO, status) != 0) return false;
   const bool may_wait = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || is_terminal(STDERR_FILENO);
   if (!may_wait) return write_to_standard_error(text);  // a file, the null device
@@ -367,7 +367,7 @@ USAGE_STATS_INLINE std::string path_with_tilde(const std::filesystem::path& path
 namespace posix {
 /// Whether a folder is there and is somebody else's.
 USAGE_STATS_INLINE bool is_foreign(const std::filesystem::path& folder, bool roots_too) noexcept {
-  Status status{};
+  FileStatus status{};
   if (folder.empty() || status_of(folder.c_str(), status) != 0 || !S_ISDIR(status.st_mode)) return false;
   return status.st_uid != ::geteuid() && (roots_too || status.st_uid != 0);
 }

@@ -35,7 +35,7 @@ namespace posix {
 /// Empty, the file tells of an uploader that was started and has done nothing yet. The lock on it is taken by the new
 /// program only. EBUSY: another one has it.
 USAGE_STATS_INLINE int note_start(const std::string& lock) noexcept {
-  Status status{};
+  FileStatus status{};
   const Descriptor file = open_at(AT_FDCWD, lock.c_str(), O_RDWR);
   struct flock whole = whole_file(F_WRLCK);
   if (!file || status_of(file.get(), status) != 0 || !is_ours(status, ::geteuid())) return 0;  // its uploader will say
@@ -147,7 +147,7 @@ USAGE_STATS_INLINE bool become_background_process(std::chrono::seconds limit, co
   ::setsid();
   if (::chdir("/") != 0) exit_now(0);
   ::umask(077);
-  posix::Status named{}, held{};
+  posix::FileStatus named{}, held{};
   const bool any = posix::status_of(posix::first_descriptor, held) == 0 && S_ISREG(held.st_mode);
   const bool locked = any && posix::status_at(AT_FDCWD, lock.c_str(), named) == 0 && named.st_dev == held.st_dev &&
                       named.st_ino == held.st_ino && ::fcntl(posix::first_descriptor, F_SETFD, FD_CLOEXEC) == 0;

@@ -58,7 +58,7 @@ USAGE_STATS_INLINE bool SignalWatch::Slot::is_still_ours() const noexcept {
                        posix::raw::pointer(&known)) == 0)
     return known.stx_ino == inode && makedev(known.stx_dev_major, known.stx_dev_minor) == device;
 #endif
-  posix::Status status{};
+  posix::FileStatus status{};
   return posix::status_of(descriptor, status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 

@@ -17,7 +17,7 @@ namespace os {
 
 USAGE_STATS_INLINE Accounts Accounts::now() noexcept {
   Accounts accounts;
-  posix::Status status{};
+  posix::FileStatus status{};
   accounts.user_ = ::getuid();
   if (posix::status_of("/etc/passwd", status) != 0 && errno == ENOENT) return accounts;
   const posix::Identity found(status);
@@ -29,7 +29,7 @@ USAGE_STATS_INLINE Accounts Accounts::now() noexcept {
 USAGE_STATS_INLINE std::optional<std::vector<std::string>> Accounts::names() const {
   std::error_code error;
   std::vector<std::string> names;
-  posix::Status status{};
+  posix::FileStatus status{};
   // Not getpwuid: it may ask a name service over a socket.
   const auto list = posix::read_system_file("/etc/passwd", 1024 * 1024, error);
   const bool none = device_ == 0 && number_ == 0;

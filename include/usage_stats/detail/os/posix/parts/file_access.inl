@@ -39,7 +39,7 @@ USAGE_STATS_INLINE std::error_code interrupted() noexcept {
 /// Whether a file may grow by so much (RLIMIT_FSIZE). Trying more than that raises SIGXFSZ, which would end the host.
 USAGE_STATS_INLINE bool may_grow(int file, std::size_t count) noexcept {
   struct rlimit limit {};
-  Status status{};
+  FileStatus status{};
   if (::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return true;
   if (status_of(file, status) != 0 || !S_ISREG(status.st_mode)) return true;
   const Offset end = std::max<Offset>(status.st_size, position_of(file));
@@ -57,7 +57,7 @@ USAGE_STATS_INLINE std::error_code write_all(int file, std::string_view bytes) n
   return {};
 }
 
-USAGE_STATS_INLINE std::optional<std::string> read_all(int file, const Status& status, std::size_t limit,
+USAGE_STATS_INLINE std::optional<std::string> read_all(int file, const FileStatus& status, std::size_t limit,
                                                        std::error_code& error) {
   if (static_cast<std::uint64_t>(status.st_size) > limit)
     return error = std::make_error_code(std::errc::file_too_large), std::nullopt;
@@ -85,7 +85,7 @@ USAGE_STATS_INLINE std::optional<std::string> read_all(int file, const Status& s
 /// Ours: a regular file owned by the user whose folder it is, the effective one when that was opened. Links and pipes
 /// in its place are refused. A second name is no attack, since nobody else can have put it into our folder: backups
 /// that link (cp -al) have it elsewhere.
-USAGE_STATS_INLINE bool is_ours(const Status& status, uid_t owner) noexcept {
+USAGE_STATS_INLINE bool is_ours(const FileStatus& status, uid_t owner) noexcept {
   return S_ISREG(status.st_mode) && status.st_uid == owner;
 }
 
@@ -96,13 +96,13 @@ USAGE_STATS_INLINE bool is_open(int descriptor, Device device, Inode inode) noex
   if (::statx(descriptor, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &known) == 0)
     return known.stx_ino == inode && makedev(known.stx_dev_major, known.stx_dev_minor) == device;
 #endif
-  Status status{};
+  FileStatus status{};
   return status_of(descriptor, status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
 /// An existing folder's mode is its owner's affair as long as nobody else can write there: it is looked at, not
 /// changed.
-USAGE_STATS_INLINE std::error_code check_folder(int folder, uid_t owner, Status& status) noexcept {
+USAGE_STATS_INLINE std::error_code check_folder(int folder, uid_t owner, FileStatus& status) noexcept {
   if (status_of(folder, status) != 0) return last_error();
   if (!S_ISDIR(status.st_mode)) return std::make_error_code(std::errc::not_a_directory);
   if (status.st_uid != owner) return refused(Refusal::anothers);
@@ -111,8 +111,8 @@ USAGE_STATS_INLINE std::error_code check_folder(int folder, uid_t owner, Status&
 
 /// Who can rename our folder away could show us another one. The root of the file system lies in itself.
 /// `status`: the folder's own.
-USAGE_STATS_INLINE std::error_code check_place(int folder, uid_t user, const Status& status) noexcept {
-  Status above{};
+USAGE_STATS_INLINE std::error_code check_place(int folder, uid_t user, const FileStatus& status) noexcept {
+  FileStatus above{};
   if (status_at(folder, "..", above, 0) != 0) return last_error();
   if (status.st_dev == above.st_dev && status.st_ino == above.st_ino) return refused(Refusal::root);
   return check_keeper(above, user);
@@ -136,7 +136,7 @@ struct OwnLocks {
   }
   /// The descriptor that holds the lock, or -1. Call it with the mutex held.
   int find(int folder, const char* name) const noexcept {
-    Status status{};
+    FileStatus status{};
     if (files.empty()) return -1;
     if (status_at(folder, name, status) != 0) return -1;
     for (const File& file : files)
@@ -199,7 +199,7 @@ USAGE_STATS_INLINE std::error_code put_in_place(int folder, const char* name, co
   if (::syscall(SYS_renameat2, folder, name, folder, place, exchange) == 0) return {};
   if (errno != EINVAL && errno != ENOSYS && errno != EPERM && errno != EOPNOTSUPP) return last_error();
 #endif
-  Status status{};
+  FileStatus status{};
   if (status_at(folder, place, status) != 0) return last_error();
   return ::renameat(folder, name, folder, place) == 0 ? std::error_code() : last_error();
 }

@@ -19,11 +19,11 @@ namespace os {
 namespace posix {
 
 #if defined(__GLIBC__) && defined(__USE_LARGEFILE64) && !defined(__USE_FILE_OFFSET64) && __WORDSIZE == 32
-using Status = struct stat64;
+using FileStatus = struct stat64;
 using Offset = off64_t;
 constexpr int large_file = O_LARGEFILE;
-inline int status_of(int file, Status& status) noexcept { return ::fstat64(file, &status); }
-inline int status_at(int folder, const char* name, Status& status, int flags = AT_SYMLINK_NOFOLLOW) noexcept {
+inline int status_of(int file, FileStatus& status) noexcept { return ::fstat64(file, &status); }
+inline int status_at(int folder, const char* name, FileStatus& status, int flags = AT_SYMLINK_NOFOLLOW) noexcept {
   return ::fstatat64(folder, name, &status, flags);
 }
 inline Offset position_of(int file) noexcept { return ::lseek64(file, 0, SEEK_CUR); }
@@ -31,11 +31,11 @@ inline ssize_t read_at(int file, void* into, std::size_t size, Offset at) noexce
   return ::pread64(file, into, size, at);
 }
 #else
-using Status = struct stat;
+using FileStatus = struct stat;
 using Offset = off_t;
 constexpr int large_file = 0;
-inline int status_of(int file, Status& status) noexcept { return ::fstat(file, &status); }
-inline int status_at(int folder, const char* name, Status& status, int flags = AT_SYMLINK_NOFOLLOW) noexcept {
+inline int status_of(int file, FileStatus& status) noexcept { return ::fstat(file, &status); }
+inline int status_at(int folder, const char* name, FileStatus& status, int flags = AT_SYMLINK_NOFOLLOW) noexcept {
   return ::fstatat(folder, name, &status, flags);
 }
 inline Offset position_of(int file) noexcept { return ::lseek(file, 0, SEEK_CUR); }
@@ -43,8 +43,8 @@ inline ssize_t read_at(int file, void* into, std::size_t size, Offset at) noexce
   return ::pread(file, into, size, at);
 }
 #endif
-using Device = decltype(Status::st_dev);
-using Inode = decltype(Status::st_ino);
+using Device = decltype(FileStatus::st_dev);
+using Inode = decltype(FileStatus::st_ino);
 
 /// What tells a file from others, as numbers that are the same whatever the system makes them of: signed, or of 32
 /// bits.
@@ -56,12 +56,12 @@ struct Identity {
     else
       return static_cast<std::uint64_t>(number);
   }
-  explicit Identity(const Status& status) noexcept : device(of(status.st_dev)), inode(of(status.st_ino)) {}
+  explicit Identity(const FileStatus& status) noexcept : device(of(status.st_dev)), inode(of(status.st_ino)) {}
   std::uint64_t device, inode;
 };
 
 /// Of a path; links are followed.
-inline int status_of(const char* path, Status& status) noexcept { return status_at(AT_FDCWD, path, status, 0); }
+inline int status_of(const char* path, FileStatus& status) noexcept { return status_at(AT_FDCWD, path, status, 0); }
 
 }  // namespace posix
 }  // namespace os

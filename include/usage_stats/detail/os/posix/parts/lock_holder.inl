@@ -68,7 +68,7 @@ USAGE_STATS_INLINE bool gets_on(pid_t process) noexcept {
 
 /// The first of the folders from here upwards that is there, and may be looked at.
 USAGE_STATS_INLINE std::filesystem::path nearest_folder(std::filesystem::path path) {
-  Status status{};
+  FileStatus status{};
   while (path.has_relative_path() && status_of(path.c_str(), status) != 0 && errno == ENOENT) path = path.parent_path();
   return path;
 }

@@ -62,7 +62,7 @@ namespace posix {
 /// The program's file as it was before main.
 struct OwnProgram {
   bool known = false;
-  Status status{};
+  FileStatus status{};
 
   static OwnProgram& instance() noexcept {
     static OwnProgram program;
@@ -84,7 +84,7 @@ USAGE_STATS_INLINE void note_own_program() noexcept {
 /// uploaders: its main would run.
 USAGE_STATS_INLINE bool is_own_program(const std::string& path) noexcept {
   const OwnProgram& own = OwnProgram::instance();
-  Status now{};
+  FileStatus now{};
   return own.known && status_of(path.c_str(), now) == 0 && now.st_dev == own.status.st_dev &&
          now.st_ino == own.status.st_ino && now.st_size == own.status.st_size && now.st_mtime == own.status.st_mtime;
 }

@@ -96,26 +96,26 @@ USAGE_STATS_INLINE Descriptor open_without_links(const char* path, int flags) no
 #endif
 }
 
-USAGE_STATS_INLINE bool is_ours_or_roots(const Status& status, uid_t user) noexcept {
+USAGE_STATS_INLINE bool is_ours_or_roots(const FileStatus& status, uid_t user) noexcept {
   return status.st_uid == user || status.st_uid == 0;
 }
 
 /// Whether what lies in a folder stays what it is: it is ours or root's, and others may not write, or at least (where
 /// it is sticky) not rename what they do not own.
-USAGE_STATS_INLINE std::error_code check_keeper(const Status& status, uid_t user) noexcept {
+USAGE_STATS_INLINE std::error_code check_keeper(const FileStatus& status, uid_t user) noexcept {
   if (!is_ours_or_roots(status, user)) return refused(Refusal::in_anothers_folder);
   const bool shared = (status.st_mode & 002) != 0 && (status.st_mode & S_ISVTX) == 0;
   return shared ? refused(Refusal::in_shared_folder) : std::error_code();
 }
 
 USAGE_STATS_INLINE std::error_code check_keeper(int folder) noexcept {
-  Status status{};
+  FileStatus status{};
   return status_of(folder, status) == 0 ? check_keeper(status, ::geteuid()) : last_error();
 }
 
 /// A link that only we or root can have put there.
-USAGE_STATS_INLINE bool is_trusted_link(int folder, const Status& link) noexcept {
-  Status status{};
+USAGE_STATS_INLINE bool is_trusted_link(int folder, const FileStatus& link) noexcept {
+  FileStatus status{};
   const uid_t user = ::geteuid();
   return status_of(folder, status) == 0 && is_ours_or_roots(status, user) && (status.st_mode & 022) == 0 &&
          is_ours_or_roots(link, user);
@@ -123,7 +123,7 @@ USAGE_STATS_INLINE bool is_trusted_link(int folder, const Status& link) noexcept
 
 /// Gives what this process has just made exactly that mode, whatever the umask has left of it.
 USAGE_STATS_INLINE std::error_code set_mode(int made, mode_t mode) noexcept {
-  Status status{};
+  FileStatus status{};
   if (status_of(made, status) != 0) return last_error();
   const mode_t now = status.st_mode & 07777;
   if (now == mode) return {};
@@ -165,7 +165,7 @@ USAGE_STATS_INLINE std::error_code check_home_exists(const std::filesystem::path
   for (auto other = base.begin(); part != wanted.end() && other != base.end() && *part == *other; ++part, ++other)
     common /= *part;
   if (is_root && part != wanted.end()) common /= *part;
-  Status status{};
+  FileStatus status{};
   if (status_of(common.c_str(), status) == 0) return {};
   return refused(is_root ? Refusal::home_is_root : Refusal::no_home);
 }
@@ -184,7 +184,7 @@ class Way {
       name_ = std::move(ahead_.back());
       ahead_.pop_back();
       if (ahead_.empty() && !through_last) return {};
-      Status status{};
+      FileStatus status{};
       const bool there = status_at(folder_.get(), name_.c_str(), status) == 0;
       if (!there && errno != ENOENT) return last_error();
       if (there && S_ISLNK(status.st_mode)) {
@@ -209,7 +209,7 @@ class Way {
       end = slash == std::string::npos ? 0 : slash;
     }
   }
-  std::error_code follow(const Status& link) {
+  std::error_code follow(const FileStatus& link) {
     if (!is_trusted_link(folder_.get(), link)) return refused(Refusal::untrusted_link);
     std::string target(4096, '\0');
     const ssize_t size = ::readlinkat(folder_.get(), name_.c_str(), &target[0], target.size());
