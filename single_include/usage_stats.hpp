@@ -4339,12 +4339,12 @@ USAGE_STATS_INLINE std::vector<std::size_t> order_of(std::size_t count,
   return order;
 }
 
-/// Sorts; equal items stay as they were to each other.
+/// Sorts; equal items stay as they were to each other. `before` must not throw.
 template <class T, class Before>
 void sort_stably(std::vector<T>& items, const Before& before) {
   std::vector<T> sorted;
   sorted.reserve(items.size());
-  const auto by_number = [&](std::size_t a, std::size_t b) { return before(items[a], items[b]); };
+  const auto by_number = [&](std::size_t a, std::size_t b) noexcept { return before(items[a], items[b]); };
   for (const std::size_t i : order_of(items.size(), by_number)) sorted.push_back(std::move(items[i]));
   items.swap(sorted);
 }
@@ -4406,7 +4406,7 @@ class JsonReader {
 USAGE_STATS_INLINE bool JsonReader::end_object() {
   Json::Members& members = *open_.back().members;
   open_.pop_back();
-  sort_stably(members, [](const Json::Member& a, const Json::Member& b) { return a.name < b.name; });
+  sort_stably(members, [](const Json::Member& a, const Json::Member& b) noexcept { return a.name < b.name; });
   std::size_t kept = 0;
   for (std::size_t i = 0; i < members.size(); ++i) {
     if (i + 1 < members.size() && members[i].name == members[i + 1].name) continue;
@@ -8517,11 +8517,11 @@ namespace os {
 namespace posix {
 
 #if defined(__GLIBC__) && defined(__USE_LARGEFILE64) && !defined(__USE_FILE_OFFSET64) && __WORDSIZE == 32
-using Status = struct stat64;
+using FileStatus = struct stat64;
 using Offset = off64_t;
 constexpr int large_file = O_LARGEFILE;
-inline int status_of(int file, Status& status) noexcept { return ::fstat64(file, &status); }
-inline int status_at(int folder, const char* name, Status& status, int flags = AT_SYMLINK_NOFOLLOW) noexcept {
+inline int status_of(int file, FileStatus& status) noexcept { return ::fstat64(file, &status); }
+inline int status_at(int folder, const char* name, FileStatus& status, int flags = AT_SYMLINK_NOFOLLOW) noexcept {
   return ::fstatat64(folder, name, &status, flags);
 }
 inline Offset position_of(int file) noexcept { return ::lseek64(file, 0, SEEK_CUR); }
@@ -8529,11 +8529,11 @@ inline ssize_t read_at(int file, void* into, std::size_t size, Offset at) noexce
   return ::pread64(file, into, size, at);
 }
 #else
-using Status = struct stat;
+using FileStatus = struct stat;
 using Offset = off_t;
 constexpr int large_file = 0;
-inline int status_of(int file, Status& status) noexcept { return ::fstat(file, &status); }
-inline int status_at(int folder, const char* name, Status& status, int flags = AT_SYMLINK_NOFOLLOW) noexcept {
+inline int status_of(int file, FileStatus& status) noexcept { return ::fstat(file, &status); }
+inline int status_at(int folder, const char* name, FileStatus& status, int flags = AT_SYMLINK_NOFOLLOW) noexcept {
   return ::fstatat(folder, name, &status, flags);
 }
 inline Offset position_of(int file) noexcept { return ::lseek(file, 0, SEEK_CUR); }
@@ -8541,8 +8541,8 @@ inline ssize_t read_at(int file, void* into, std::size_t size, Offset at) noexce
   return ::pread(file, into, size, at);
 }
 #endif
-using Device = decltype(Status::st_dev);
-using Inode = decltype(Status::st_ino);
+using Device = decltype(FileStatus::st_dev);
+using Inode = decltype(FileStatus::st_ino);
 
 /// What tells a file from others, as numbers that are the same whatever the system makes them of: signed, or of 32
 /// bits.
@@ -8554,12 +8554,12 @@ struct Identity {
     else
       return static_cast<std::uint64_t>(number);
   }
-  explicit Identity(const Status& status) noexcept : device(of(status.st_dev)), inode(of(status.st_ino)) {}
+  explicit Identity(const FileStatus& status) noexcept : device(of(status.st_dev)), inode(of(status.st_ino)) {}
   std::uint64_t device, inode;
 };
 
 /// Of a path; links are followed.
-inline int status_of(const char* path, Status& status) noexcept { return status_at(AT_FDCWD, path, status, 0); }
+inline int status_of(const char* path, FileStatus& status) noexcept { return status_at(AT_FDCWD, path, status, 0); }
 
 }  // namespace posix
 }  // namespace os
@@ -8611,7 +8611,7 @@ namespace posix {
 /// The program's file as it was before main.
 struct OwnProgram {
   bool known = false;
-  Status status{};
+  FileStatus status{};
 
   static OwnProgram& instance() noexcept {
     static OwnProgram program;
@@ -8633,7 +8633,7 @@ USAGE_STATS_INLINE void note_own_program() noexcept {
 /// uploaders: its main would run.
 USAGE_STATS_INLINE bool is_own_program(const std::string& path) noexcept {
   const OwnProgram& own = OwnProgram::instance();
-  Status now{};
+  FileStatus now{};
   return own.known && status_of(path.c_str(), now) == 0 && now.st_dev == own.status.st_dev &&
          now.st_ino == own.status.st_ino && now.st_size == own.status.st_size && now.st_mtime == own.status.st_mtime;
 }
@@ -8822,7 +8822,7 @@ struct MainObject {
       if (main.end == 0) main.begin = begin;
       main.end = begin + segment.p_memsz;  // in rising order
     }
-    Status kernels{}, linkers{};
+    FileStatus kernels{}, linkers{};
     const bool known = object->dlpi_name != nullptr && status_of(own_executable().c_str(), kernels) == 0 &&
                        status_of(object->dlpi_name, linkers) == 0;
     main.is_kernels_choice = known && kernels.st_dev == linkers.st_dev && kernels.st_ino == linkers.st_ino;
@@ -9138,26 +9138,26 @@ USAGE_STATS_INLINE Descriptor open_without_links(const char* path, int flags) no
 #endif
 }
 
-USAGE_STATS_INLINE bool is_ours_or_roots(const Status& status, uid_t user) noexcept {
+USAGE_STATS_INLINE bool is_ours_or_roots(const FileStatus& status, uid_t user) noexcept {
   return status.st_uid == user || status.st_uid == 0;
 }
 
 /// Whether what lies in a folder stays what it is: it is ours or root's, and others may not write, or at least (where
 /// it is sticky) not rename what they do not own.
-USAGE_STATS_INLINE std::error_code check_keeper(const Status& status, uid_t user) noexcept {
+USAGE_STATS_INLINE std::error_code check_keeper(const FileStatus& status, uid_t user) noexcept {
   if (!is_ours_or_roots(status, user)) return refused(Refusal::in_anothers_folder);
   const bool shared = (status.st_mode & 002) != 0 && (status.st_mode & S_ISVTX) == 0;
   return shared ? refused(Refusal::in_shared_folder) : std::error_code();
 }
 
 USAGE_STATS_INLINE std::error_code check_keeper(int folder) noexcept {
-  Status status{};
+  FileStatus status{};
   return status_of(folder, status) == 0 ? check_keeper(status, ::geteuid()) : last_error();
 }
 
 /// A link that only we or root can have put there.
-USAGE_STATS_INLINE bool is_trusted_link(int folder, const Status& link) noexcept {
-  Status status{};
+USAGE_STATS_INLINE bool is_trusted_link(int folder, const FileStatus& link) noexcept {
+  FileStatus status{};
   const uid_t user = ::geteuid();
   return status_of(folder, status) == 0 && is_ours_or_roots(status, user) && (status.st_mode & 022) == 0 &&
          is_ours_or_roots(link, user);
@@ -9165,7 +9165,7 @@ USAGE_STATS_INLINE bool is_trusted_link(int folder, const Status& link) noexcept
 
 /// Gives what this process has just made exactly that mode, whatever the umask has left of it.
 USAGE_STATS_INLINE std::error_code set_mode(int made, mode_t mode) noexcept {
-  Status status{};
+  FileStatus status{};
   if (status_of(made, status) != 0) return last_error();
   const mode_t now = status.st_mode & 07777;
   if (now == mode) return {};
@@ -9207,7 +9207,7 @@ USAGE_STATS_INLINE std::error_code check_home_exists(const std::filesystem::path
   for (auto other = base.begin(); part != wanted.end() && other != base.end() && *part == *other; ++part, ++other)
     common /= *part;
   if (is_root && part != wanted.end()) common /= *part;
-  Status status{};
+  FileStatus status{};
   if (status_of(common.c_str(), status) == 0) return {};
   return refused(is_root ? Refusal::home_is_root : Refusal::no_home);
 }
@@ -9226,7 +9226,7 @@ class Way {
       name_ = std::move(ahead_.back());
       ahead_.pop_back();
       if (ahead_.empty() && !through_last) return {};
-      Status status{};
+      FileStatus status{};
       const bool there = status_at(folder_.get(), name_.c_str(), status) == 0;
       if (!there && errno != ENOENT) return last_error();
       if (there && S_ISLNK(status.st_mode)) {
@@ -9251,7 +9251,7 @@ class Way {
       end = slash == std::string::npos ? 0 : slash;
     }
   }
-  std::error_code follow(const Status& link) {
+  std::error_code follow(const FileStatus& link) {
     if (!is_trusted_link(folder_.get(), link)) return refused(Refusal::untrusted_link);
     std::string target(4096, '\0');
     const ssize_t size = ::readlinkat(folder_.get(), name_.c_str(), &target[0], target.size());
@@ -9317,7 +9317,7 @@ USAGE_STATS_INLINE std::error_code interrupted() noexcept {
 /// Whether a file may grow by so much (RLIMIT_FSIZE). Trying more than that raises SIGXFSZ, which would end the host.
 USAGE_STATS_INLINE bool may_grow(int file, std::size_t count) noexcept {
   struct rlimit limit {};
-  Status status{};
+  FileStatus status{};
   if (::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return true;
   if (status_of(file, status) != 0 || !S_ISREG(status.st_mode)) return true;
   const Offset end = std::max<Offset>(status.st_size, position_of(file));
@@ -9335,7 +9335,7 @@ USAGE_STATS_INLINE std::error_code write_all(int file, std::string_view bytes) n
   return {};
 }
 
-USAGE_STATS_INLINE std::optional<std::string> read_all(int file, const Status& status, std::size_t limit,
+USAGE_STATS_INLINE std::optional<std::string> read_all(int file, const FileStatus& status, std::size_t limit,
                                                        std::error_code& error) {
   if (static_cast<std::uint64_t>(status.st_size) > limit)
     return error = std::make_error_code(std::errc::file_too_large), std::nullopt;
@@ -9363,7 +9363,7 @@ USAGE_STATS_INLINE std::optional<std::string> read_all(int file, const Status& s
 /// Ours: a regular file owned by the user whose folder it is, the effective one when that was opened. Links and pipes
 /// in its place are refused. A second name is no attack, since nobody else can have put it into our folder: backups
 /// that link (cp -al) have it elsewhere.
-USAGE_STATS_INLINE bool is_ours(const Status& status, uid_t owner) noexcept {
+USAGE_STATS_INLINE bool is_ours(const FileStatus& status, uid_t owner) noexcept {
   return S_ISREG(status.st_mode) && status.st_uid == owner;
 }
 
@@ -9374,13 +9374,13 @@ USAGE_STATS_INLINE bool is_open(int descriptor, Device device, Inode inode) noex
   if (::statx(descriptor, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &known) == 0)
     return known.stx_ino == inode && makedev(known.stx_dev_major, known.stx_dev_minor) == device;
 #endif
-  Status status{};
+  FileStatus status{};
   return status_of(descriptor, status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
 /// An existing folder's mode is its owner's affair as long as nobody else can write there: it is looked at, not
 /// changed.
-USAGE_STATS_INLINE std::error_code check_folder(int folder, uid_t owner, Status& status) noexcept {
+USAGE_STATS_INLINE std::error_code check_folder(int folder, uid_t owner, FileStatus& status) noexcept {
   if (status_of(folder, status) != 0) return last_error();
   if (!S_ISDIR(status.st_mode)) return std::make_error_code(std::errc::not_a_directory);
   if (status.st_uid != owner) return refused(Refusal::anothers);
@@ -9389,8 +9389,8 @@ USAGE_STATS_INLINE std::error_code check_folder(int folder, uid_t owner, Status&
 
 /// Who can rename our folder away could show us another one. The root of the file system lies in itself.
 /// `status`: the folder's own.
-USAGE_STATS_INLINE std::error_code check_place(int folder, uid_t user, const Status& status) noexcept {
-  Status above{};
+USAGE_STATS_INLINE std::error_code check_place(int folder, uid_t user, const FileStatus& status) noexcept {
+  FileStatus above{};
   if (status_at(folder, "..", above, 0) != 0) return last_error();
   if (status.st_dev == above.st_dev && status.st_ino == above.st_ino) return refused(Refusal::root);
   return check_keeper(above, user);
@@ -9414,7 +9414,7 @@ struct OwnLocks {
   }
   /// The descriptor that holds the lock, or -1. Call it with the mutex held.
   int find(int folder, const char* name) const noexcept {
-    Status status{};
+    FileStatus status{};
     if (files.empty()) return -1;
     if (status_at(folder, name, status) != 0) return -1;
     for (const File& file : files)
@@ -9477,7 +9477,7 @@ USAGE_STATS_INLINE std::error_code put_in_place(int folder, const char* name, co
   if (::syscall(SYS_renameat2, folder, name, folder, place, exchange) == 0) return {};
   if (errno != EINVAL && errno != ENOSYS && errno != EPERM && errno != EOPNOTSUPP) return last_error();
 #endif
-  Status status{};
+  FileStatus status{};
   if (status_at(folder, place, status) != 0) return last_error();
   return ::renameat(folder, name, folder, place) == 0 ? std::error_code() : last_error();
 }
@@ -9598,7 +9598,7 @@ USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool 
     }
   }
   if (!descriptor && !error) error = posix::last_error();
-  posix::Status status{};
+  posix::FileStatus status{};
   const uid_t user = ::geteuid();
   if (!error) error = posix::check_folder(descriptor.get(), user, status);
   if (!error) error = posix::check_place(descriptor.get(), user, status);
@@ -9617,7 +9617,7 @@ USAGE_STATS_INLINE Folder Folder::folder(const std::string& name, bool create, s
     descriptor = posix::open_at(parent, name.c_str(), O_RDONLY | O_DIRECTORY);
   }
   if (!descriptor) return error = posix::last_error(), Folder();
-  posix::Status status{};
+  posix::FileStatus status{};
   error = posix::check_folder(descriptor.get(), impl_->owner, status);
   if (error) return Folder();
   Folder inner;
@@ -9634,13 +9634,13 @@ USAGE_STATS_INLINE Folder Folder::make(const std::string& name, std::error_code&
 }
 
 USAGE_STATS_INLINE bool Folder::is_private() const noexcept {
-  posix::Status status{};
+  posix::FileStatus status{};
   return posix::status_of(impl_->descriptor.get(), status) == 0 && (status.st_mode & 077) == 0;
 }
 
 namespace posix {
 
-USAGE_STATS_INLINE Folder::Stamp stamp_of(const Status& status) noexcept {
+USAGE_STATS_INLINE Folder::Stamp stamp_of(const FileStatus& status) noexcept {
   Folder::Stamp stamp;
 #if defined(__linux__)
   stamp.known = S_ISREG(status.st_mode);
@@ -9660,7 +9660,7 @@ USAGE_STATS_INLINE Folder::Stamp stamp_of(const Status& status) noexcept {
 }  // namespace posix
 
 USAGE_STATS_INLINE Folder::Stamp Folder::stamp(const std::string& name) const noexcept {
-  posix::Status status{};
+  posix::FileStatus status{};
   const bool there = posix::status_at(impl_->descriptor.get(), name.c_str(), status) == 0;
   return there && posix::is_ours(status, impl_->owner) ? posix::stamp_of(status) : Stamp();
 }
@@ -9676,7 +9676,7 @@ USAGE_STATS_INLINE std::optional<std::string> Folder::read(const std::string& na
     opened = posix::open_at(impl_->descriptor.get(), name.c_str(), O_RDONLY);
     file = opened.get();
   }
-  posix::Status status{};
+  posix::FileStatus status{};
   if (file < 0 || posix::status_of(file, status) != 0) return error = posix::last_error(), std::nullopt;
   if (!posix::is_ours(status, impl_->owner))
     return error = std::make_error_code(std::errc::operation_not_permitted), std::nullopt;
@@ -9737,12 +9737,12 @@ USAGE_STATS_INLINE std::error_code Folder::remove_empty(const std::string& name)
 }
 
 USAGE_STATS_INLINE bool Folder::exists(const std::string& name) const noexcept {
-  posix::Status status{};
+  posix::FileStatus status{};
   return posix::status_at(impl_->descriptor.get(), name.c_str(), status) == 0 || errno != ENOENT;
 }
 
 USAGE_STATS_INLINE bool Folder::is_gone() const noexcept {
-  posix::Status named{}, held{};
+  posix::FileStatus named{}, held{};
   if (posix::status_at(AT_FDCWD, impl_->path.c_str(), named) != 0) return errno == ENOENT || errno == ENOTDIR;
   return posix::status_of(impl_->descriptor.get(), held) == 0 &&
          (named.st_dev != held.st_dev || named.st_ino != held.st_ino);
@@ -9753,7 +9753,7 @@ USAGE_STATS_INLINE std::vector<Folder::Entry> Folder::list(std::size_t limit, bo
   std::vector<Entry> found;
   std::error_code first;
   error = posix::for_each_name(impl_->descriptor.get(), looks, [&](int folder, const char* name) {
-    posix::Status status{};
+    posix::FileStatus status{};
     if (found.size() >= limit) return false;
     if (posix::is_self_or_above(name) || !wanted(name)) return true;
     if (posix::status_at(folder, name, status) != 0) {
@@ -9819,7 +9819,7 @@ USAGE_STATS_INLINE std::error_code replace_file(const std::filesystem::path& giv
   if (error) return error;
   const int folder = way.folder();
   const char* const name = way.name().c_str();
-  posix::Status status{};
+  posix::FileStatus status{};
   const bool exists = posix::status_at(folder, name, status) == 0;
   if (!exists && errno != ENOENT) return posix::last_error();
   if (exists && !S_ISREG(status.st_mode)) return std::make_error_code(std::errc::invalid_argument);
@@ -9839,7 +9839,7 @@ namespace posix {
 
 USAGE_STATS_INLINE std::optional<std::string> read_regular(const Descriptor& file, std::size_t limit,
                                                            std::error_code& error) {
-  Status status{};
+  FileStatus status{};
   if (status_of(file.get(), status) != 0) return error = last_error(), std::nullopt;
   if (!S_ISREG(status.st_mode)) return error = std::make_error_code(std::errc::invalid_argument), std::nullopt;
   return read_all(file.get(), status, limit, error);
@@ -9934,7 +9934,7 @@ namespace os {
 
 USAGE_STATS_INLINE Accounts Accounts::now() noexcept {
   Accounts accounts;
-  posix::Status status{};
+  posix::FileStatus status{};
   accounts.user_ = ::getuid();
   if (posix::status_of("/etc/passwd", status) != 0 && errno == ENOENT) return accounts;
   const posix::Identity found(status);
@@ -9946,7 +9946,7 @@ USAGE_STATS_INLINE Accounts Accounts::now() noexcept {
 USAGE_STATS_INLINE std::optional<std::vector<std::string>> Accounts::names() const {
   std::error_code error;
   std::vector<std::string> names;
-  posix::Status status{};
+  posix::FileStatus status{};
   // Not getpwuid: it may ask a name service over a socket.
   const auto list = posix::read_system_file("/etc/passwd", 1024 * 1024, error);
   const bool none = device_ == 0 && number_ == 0;
@@ -10109,7 +10109,7 @@ struct LockedFile::Impl {
   bool of_open_file = false;  // F_OFD_SETLK
   posix::ClosedInChildren::Place* in_children = nullptr;
 
-  Impl(posix::Descriptor file, const posix::Status& status) noexcept
+  Impl(posix::Descriptor file, const posix::FileStatus& status) noexcept
       : descriptor(std::move(file)), device(status.st_dev), inode(status.st_ino) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -10151,7 +10151,7 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
   // Held for the whole run: far up, so that the host's own descriptors keep the numbers they would have without us.
   posix::Descriptor file(::fcntl(low.get(), F_DUPFD_CLOEXEC, 100));
   low.close();
-  posix::Status status{};
+  posix::FileStatus status{};
   error = !file || posix::status_of(file.get(), status) != 0 ? posix::last_error() : std::error_code();
   if (!error && (status.st_mode & 07777) != 0600) error = posix::set_mode(file.get(), 0600);
   LockedFile result;
@@ -10186,7 +10186,7 @@ USAGE_STATS_INLINE LockedFile LockedFile::acquire(const Folder& folder, const st
     else if (errno == EEXIST)
       file = posix::open_at(parent, name.c_str(), O_RDWR | O_APPEND);
   }
-  posix::Status status{};
+  posix::FileStatus status{};
   if (!file || posix::status_of(file.get(), status) != 0) return refuse(Attempt::failed, posix::last_error());
   if (!posix::is_ours(status, folder.impl_->owner))
     return refuse(Attempt::failed, std::make_error_code(std::errc::operation_not_permitted));
@@ -10222,7 +10222,7 @@ USAGE_STATS_INLINE bool LockedFile::was_kept() const noexcept {
 }
 
 USAGE_STATS_INLINE bool LockedFile::still_named(const Folder& folder, const std::string& name) const noexcept {
-  posix::Status status{};
+  posix::FileStatus status{};
   return impl_ && posix::status_at(folder.impl_->descriptor.get(), name.c_str(), status) == 0 &&
          status.st_dev == impl_->device && status.st_ino == impl_->inode;
 }
@@ -10312,7 +10312,7 @@ USAGE_STATS_INLINE bool gets_on(pid_t process) noexcept {
 
 /// The first of the folders from here upwards that is there, and may be looked at.
 USAGE_STATS_INLINE std::filesystem::path nearest_folder(std::filesystem::path path) {
-  Status status{};
+  FileStatus status{};
   while (path.has_relative_path() && status_of(path.c_str(), status) != 0 && errno == ENOENT) path = path.parent_path();
   return path;
 }
@@ -10419,11 +10419,11 @@ struct Spawn {
     sigemptyset(&none);
     sigemptyset(&all);
 #if defined(__linux__)
-    constexpr int signals = NSIG;
+    constexpr int end = NSIG;
 #else
-    constexpr int signals = 32;  // those of threads, which FreeBSD counts on from there, may be refused
+    constexpr int end = 32;  // those of threads, which FreeBSD counts on from there, may be refused
 #endif
-    for (int number = 1; number < signals; ++number)
+    for (int number = 1; number < end; ++number)
       if (number != SIGKILL && number != SIGSTOP) sigaddset(&all, number);  // FreeBSD refuses these two
     ::posix_spawnattr_setsigmask(&attributes, &none);
     ::posix_spawnattr_setsigdefault(&attributes, &all);
@@ -11520,7 +11520,7 @@ namespace posix {
 /// Empty, the file tells of an uploader that was started and has done nothing yet. The lock on it is taken by the new
 /// program only. EBUSY: another one has it.
 USAGE_STATS_INLINE int note_start(const std::string& lock) noexcept {
-  Status status{};
+  FileStatus status{};
   const Descriptor file = open_at(AT_FDCWD, lock.c_str(), O_RDWR);
   struct flock whole = whole_file(F_WRLCK);
   if (!file || status_of(file.get(), status) != 0 || !is_ours(status, ::geteuid())) return 0;  // its uploader will say
@@ -11632,7 +11632,7 @@ USAGE_STATS_INLINE bool become_background_process(std::chrono::seconds limit, co
   ::setsid();
   if (::chdir("/") != 0) exit_now(0);
   ::umask(077);
-  posix::Status named{}, held{};
+  posix::FileStatus named{}, held{};
   const bool any = posix::status_of(posix::first_descriptor, held) == 0 && S_ISREG(held.st_mode);
   const bool locked = any && posix::status_at(AT_FDCWD, lock.c_str(), named) == 0 && named.st_dev == held.st_dev &&
                       named.st_ino == held.st_ino && ::fcntl(posix::first_descriptor, F_SETFD, FD_CLOEXEC) == 0;
@@ -11873,7 +11873,7 @@ USAGE_STATS_INLINE bool SignalWatch::Slot::is_still_ours() const noexcept {
                        posix::raw::pointer(&known)) == 0)
     return known.stx_ino == inode && makedev(known.stx_dev_major, known.stx_dev_minor) == device;
 #endif
-  posix::Status status{};
+  posix::FileStatus status{};
   return posix::status_of(descriptor, status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
@@ -12382,7 +12382,7 @@ namespace posix {
 
 /// Standard error once more, for writing that never waits: O_NONBLOCK belongs to the open file, which the host and
 /// others share, so that it needs one of its own. None where that cannot be had, or would do more than that.
-USAGE_STATS_INLINE Descriptor standard_error_without_waiting(const Status& status) noexcept {
+USAGE_STATS_INLINE Descriptor standard_error_without_waiting(const FileStatus& status) noexcept {
 #if defined(__linux__)
   if (S_ISFIFO(status.st_mode) || ::isatty(STDERR_FILENO) == 1)
     return Descriptor(::open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
@@ -12392,7 +12392,7 @@ USAGE_STATS_INLINE Descriptor standard_error_without_waiting(const Status& statu
 }
 
 /// As many bytes as there is room for; negative as of write(). Called when poll has seen room.
-USAGE_STATS_INLINE ssize_t write_some(const Descriptor& own, const Status& status, std::string_view text) noexcept {
+USAGE_STATS_INLINE ssize_t write_some(const Descriptor& own, const FileStatus& status, std::string_view text) noexcept {
   if (own) return ::write(own.get(), text.data(), text.size());
   if (S_ISSOCK(status.st_mode)) return ::send(STDERR_FILENO, text.data(), text.size(), MSG_DONTWAIT);
   // A pipe that has room has room for so much, unless somebody else is faster; a terminal for a byte at least.
@@ -12403,7 +12403,7 @@ USAGE_STATS_INLINE ssize_t write_some(const Descriptor& own, const Status& statu
 }  // namespace posix
 
 USAGE_STATS_INLINE bool offer_to_standard_error(std::string_view text) noexcept {
-  posix::Status status{};
+  posix::FileStatus status{};
   if (posix::status_of(STDERR_FILENO, status) != 0) return false;
   const bool may_wait = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || is_terminal(STDERR_FILENO);
   if (!may_wait) return write_to_standard_error(text);  // a file, the null device
@@ -12591,7 +12591,7 @@ USAGE_STATS_INLINE std::string path_with_tilde(const std::filesystem::path& path
 namespace posix {
 /// Whether a folder is there and is somebody else's.
 USAGE_STATS_INLINE bool is_foreign(const std::filesystem::path& folder, bool roots_too) noexcept {
-  Status status{};
+  FileStatus status{};
   if (folder.empty() || status_of(folder.c_str(), status) != 0 || !S_ISDIR(status.st_mode)) return false;
   return status.st_uid != ::geteuid() && (roots_too || status.st_uid != 0);
 }
@@ -14190,7 +14190,9 @@ USAGE_STATS_INLINE std::string how_to_stop(const Options& options, int rule, boo
   const std::string command = command_with_room(options);
   const std::filesystem::path config = config_path(options);
   if (rule == 6 || rule == 7) return variable;
-  if (!command.empty()) return whole(command + " disable") + (brief ? "" : ", or " + variable);
+  const std::string disable = command + " disable";
+  if (!command.empty() && (!brief || columns_of(disable) <= widest))
+    return whole(disable) + (brief ? "" : ", or " + variable);
   if (config.empty() || brief) return variable;
   return variable + ", or put " + whole("{\"usage_stats\": false}") + " into " + place(config);
 }
@@ -15700,7 +15702,7 @@ USAGE_STATS_INLINE Outbox::Waiting Outbox::list_waiting() const {
     (*envelope).in_use_elsewhere = entry.changed > recently && storage_impl::is_elsewhere(*envelope, here);
     found.envelopes.push_back(std::move(*envelope));
   }
-  sort_stably(found.envelopes, [](const Envelope& a, const Envelope& b) {
+  sort_stably(found.envelopes, [](const Envelope& a, const Envelope& b) noexcept {
     return a.created != b.created ? a.created < b.created : a.session_id < b.session_id;
   });
   return found;
@@ -16058,7 +16060,7 @@ USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& sto
       if (!needed) sessions.push_back({client.name, session.name, session.modified});
     }
   }
-  sort_stably(sessions, [](const KeptSession& a, const KeptSession& b) { return a.modified > b.modified; });
+  sort_stably(sessions, [](const KeptSession& a, const KeptSession& b) noexcept { return a.modified > b.modified; });
   return sessions;
 }
 
@@ -17952,7 +17954,7 @@ USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std:
                                                   std::set<std::string>& seen) {
   bool any = false;
   // Those that have failed least go first: one report that a server cannot stomach must not hold up the others.
-  sort_stably(envelopes, [&](const Envelope& a, const Envelope& b) {
+  sort_stably(envelopes, [&](const Envelope& a, const Envelope& b) noexcept {
     const auto tries = [&](const Envelope& envelope) {
       const Destination* const to = at(envelope, endpoint);
       return to == nullptr ? 0 : to->attempts;
@@ -19844,11 +19846,18 @@ USAGE_STATS_INLINE Json read_deliveries(const os::Folder& session) {
   return json ? std::move(*json) : Json();
 }
 
+/// The items of a list that may be missing.
+struct Lines {
+  const Json *first = nullptr, *last = nullptr;
+  const Json* begin() const noexcept { return first; }
+  const Json* end() const noexcept { return last; }
+  bool empty() const noexcept { return first == last; }
+};
+
 /// The lines of a delivery.json.
-USAGE_STATS_INLINE const Json::List& deliveries_of(const Json& delivery) noexcept {
-  static const Json::List none;
+USAGE_STATS_INLINE Lines deliveries_of(const Json& delivery) noexcept {
   const auto* const list = list_member(delivery, "deliveries");
-  return list != nullptr ? *list : none;
+  return list != nullptr ? Lines{list->data(), list->data() + list->size()} : Lines{};
 }
 
 USAGE_STATS_INLINE std::optional<KnownSession> read_session(const Storage& storage, const std::string& client,

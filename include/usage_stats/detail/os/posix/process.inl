@@ -51,11 +51,11 @@ struct Spawn {
     sigemptyset(&none);
     sigemptyset(&all);
 #if defined(__linux__)
-    constexpr int signals = NSIG;
+    constexpr int end = NSIG;
 #else
-    constexpr int signals = 32;  // those of threads, which FreeBSD counts on from there, may be refused
+    constexpr int end = 32;  // those of threads, which FreeBSD counts on from there, may be refused
 #endif
-    for (int number = 1; number < signals; ++number)
+    for (int number = 1; number < end; ++number)
       if (number != SIGKILL && number != SIGSTOP) sigaddset(&all, number);  // FreeBSD refuses these two
     ::posix_spawnattr_setsigmask(&attributes, &none);
     ::posix_spawnattr_setsigdefault(&attributes, &all);
