@@ -4666,7 +4666,7 @@ USAGE_STATS_INLINE std::filesystem::path found_in_path(const std::string& name) 
 USAGE_STATS_INLINE std::filesystem::path running_program(const std::string& typed) {
   std::error_code error;
   const bool has_folder = typed != name_in(typed) && std::filesystem::exists(os::path_of_bytes(typed), error);
-  const std::filesystem::path given = has_folder ? os::path_of_bytes(typed) : std::filesystem::path();
+  std::filesystem::path given = has_folder ? os::path_of_bytes(typed) : std::filesystem::path();
 #if defined(_WIN32)
   return given;
 #else
@@ -5318,26 +5318,36 @@ USAGE_STATS_INLINE std::optional<std::vector<std::vector<Own>>> find_own_text(
   return result;
 }
 
+namespace vocabulary_impl {
+
+/// What a name of two letters or more is found by: its own blocks, and of a short one those with what may stand around
+/// it. `place`: of its first byte less one.
+USAGE_STATS_INLINE void add_name(Blocks& blocks, const std::string& name, std::size_t place) {
+  constexpr std::string_view around("\0 ,;:.=-|/\"'()[]{}<>\n\t*%+!?&@#", 30);
+  for (std::size_t k = 0; k + 4 <= name.size(); ++k) blocks.add(name.data() + k, place | (k + 1));
+  if (name.size() >= shortest_run) return;
+  for (const char mark : around) {
+    if (name.size() > 2) blocks.add((mark + name.substr(0, 3)).data(), place);
+    if (name.size() > 2) blocks.add((name.substr(name.size() - 3) + mark).data(), place | (name.size() - 2));
+    for (const char after : around)
+      if (name.size() == 2) blocks.add((mark + name + after).data(), place);
+  }
+}
+
+}  // namespace vocabulary_impl
+
 USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_view>& names,
                                                                    bool libraries, bool endings) {
   using namespace vocabulary_impl;
   std::vector<bool> found(names.size(), false);
   std::size_t missing = names.size(), shortest = 5;  // bytes
   Blocks blocks;
-  constexpr std::string_view around("\0 ,;:.=-|/\"'()[]{}<>\n\t*%+!?&@#", 30);
   for (std::size_t i = 0; i < names.size(); ++i) {
     const std::string name(names[i]);
     found[i] = name.size() < 2;  // nobody's secret
     missing -= found[i];
     shortest = found[i] ? shortest : std::min(shortest, name.size() - endings);
-    for (std::size_t k = 0; k + 4 <= name.size(); ++k) blocks.add(name.data() + k, i << 16 | (k + 1));
-    if (found[i] || name.size() >= shortest_run) continue;
-    for (const char mark : around) {  // a short name with what may stand around it
-      if (name.size() > 2) blocks.add((mark + name.substr(0, 3)).data(), i << 16);
-      if (name.size() > 2) blocks.add((name.substr(name.size() - 3) + mark).data(), i << 16 | (name.size() - 2));
-      for (const char after : around)
-        if (name.size() == 2) blocks.add((mark + name + after).data(), i << 16);
-    }
+    if (!found[i]) add_name(blocks, name, i << 16);
   }
   blocks.sort();
   const auto look = [&](const Piece& piece) {
@@ -20136,7 +20146,7 @@ USAGE_STATS_INLINE std::string how_to_decide(const Options& options, const Plan&
   const bool by_command = config_can_be_written(options);
   const std::string start = by_command ? typed_command(options) : "set " + environment_prefix(options.app);
   const std::string to_enable = start + (by_command ? " enable" : "_USAGE_STATS_ENABLED=1");
-  const std::string to_disable = start + (by_command ? " disable" : "_USAGE_STATS_ENABLED=0");
+  std::string to_disable = start + (by_command ? " disable" : "_USAGE_STATS_ENABLED=0");
   const Verdict verdict = plan.decision.verdict;
   const bool kept_local = verdict == Verdict::local && plan.consent.decision.verdict == Verdict::on;
   if (kept_local) return to_disable;  // there is no endpoint: on is all that it can be

@@ -50,7 +50,7 @@ USAGE_STATS_INLINE std::string how_to_decide(const Options& options, const Plan&
   const bool by_command = config_can_be_written(options);
   const std::string start = by_command ? typed_command(options) : "set " + environment_prefix(options.app);
   const std::string to_enable = start + (by_command ? " enable" : "_USAGE_STATS_ENABLED=1");
-  const std::string to_disable = start + (by_command ? " disable" : "_USAGE_STATS_ENABLED=0");
+  std::string to_disable = start + (by_command ? " disable" : "_USAGE_STATS_ENABLED=0");
   const Verdict verdict = plan.decision.verdict;
   const bool kept_local = verdict == Verdict::local && plan.consent.decision.verdict == Verdict::on;
   if (kept_local) return to_disable;  // there is no endpoint: on is all that it can be

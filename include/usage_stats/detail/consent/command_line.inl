@@ -85,7 +85,7 @@ USAGE_STATS_INLINE std::filesystem::path found_in_path(const std::string& name) 
 USAGE_STATS_INLINE std::filesystem::path running_program(const std::string& typed) {
   std::error_code error;
   const bool has_folder = typed != name_in(typed) && std::filesystem::exists(os::path_of_bytes(typed), error);
-  const std::filesystem::path given = has_folder ? os::path_of_bytes(typed) : std::filesystem::path();
+  std::filesystem::path given = has_folder ? os::path_of_bytes(typed) : std::filesystem::path();
 #if defined(_WIN32)
   return given;
 #else

@@ -329,26 +329,36 @@ USAGE_STATS_INLINE std::optional<std::vector<std::vector<Own>>> find_own_text(
   return result;
 }
 
+namespace vocabulary_impl {
+
+/// What a name of two letters or more is found by: its own blocks, and of a short one those with what may stand around
+/// it. `place`: of its first byte less one.
+USAGE_STATS_INLINE void add_name(Blocks& blocks, const std::string& name, std::size_t place) {
+  constexpr std::string_view around("\0 ,;:.=-|/\"'()[]{}<>\n\t*%+!?&@#", 30);
+  for (std::size_t k = 0; k + 4 <= name.size(); ++k) blocks.add(name.data() + k, place | (k + 1));
+  if (name.size() >= shortest_run) return;
+  for (const char mark : around) {
+    if (name.size() > 2) blocks.add((mark + name.substr(0, 3)).data(), place);
+    if (name.size() > 2) blocks.add((name.substr(name.size() - 3) + mark).data(), place | (name.size() - 2));
+    for (const char after : around)
+      if (name.size() == 2) blocks.add((mark + name + after).data(), place);
+  }
+}
+
+}  // namespace vocabulary_impl
+
 USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_view>& names,
                                                                    bool libraries, bool endings) {
   using namespace vocabulary_impl;
   std::vector<bool> found(names.size(), false);
   std::size_t missing = names.size(), shortest = 5;  // bytes
   Blocks blocks;
-  constexpr std::string_view around("\0 ,;:.=-|/\"'()[]{}<>\n\t*%+!?&@#", 30);
   for (std::size_t i = 0; i < names.size(); ++i) {
     const std::string name(names[i]);
     found[i] = name.size() < 2;  // nobody's secret
     missing -= found[i];
     shortest = found[i] ? shortest : std::min(shortest, name.size() - endings);
-    for (std::size_t k = 0; k + 4 <= name.size(); ++k) blocks.add(name.data() + k, i << 16 | (k + 1));
-    if (found[i] || name.size() >= shortest_run) continue;
-    for (const char mark : around) {  // a short name with what may stand around it
-      if (name.size() > 2) blocks.add((mark + name.substr(0, 3)).data(), i << 16);
-      if (name.size() > 2) blocks.add((name.substr(name.size() - 3) + mark).data(), i << 16 | (name.size() - 2));
-      for (const char after : around)
-        if (name.size() == 2) blocks.add((mark + name + after).data(), i << 16);
-    }
+    if (!found[i]) add_name(blocks, name, i << 16);
   }
   blocks.sort();
   const auto look = [&](const Piece& piece) {
