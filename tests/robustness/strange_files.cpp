@@ -43,7 +43,9 @@ std::string calls_of_a_run(const Sandbox& sandbox, const std::string& url) {
   }
   std::istringstream lines(read_file(file));
   std::string names;
-  for (std::string line; std::getline(lines, line);) names += line.substr(0, line.find('(')) + "\n";
+  for (std::string line; std::getline(lines, line);)
+    // Whether it waits for the uploader's start, or finds it done, is a matter of luck.
+    if (line.compare(0, 6, "futex(") != 0) names += line.substr(0, line.find('(')) + "\n";
   return names;
 }
 
