@@ -1585,8 +1585,10 @@ struct ProgramResult {
 ProgramResult run_program(const std::vector<std::string>& command, std::string_view input, std::size_t output_limit,
                           std::chrono::milliseconds limit, std::size_t memory = 0,
                           const std::function<bool(std::string_view output)>& enough = {});
-/// The absolute path of a program in PATH, a file that this process may start; empty if there is none.
-std::filesystem::path find_program(std::string_view name);
+/// The path of a program in PATH, a file that this process may start; empty if there is none. Folders of PATH that are
+/// not absolute are passed over: what they mean is whoever's who has chosen the working folder. With `as_a_shell` they
+/// are looked into.
+std::filesystem::path find_program(std::string_view name, bool as_a_shell = false);
 
 /// What a shell sees of an exit code: on POSIX its lowest byte.
 int exit_status(int code) noexcept;
@@ -1828,12 +1830,13 @@ class LockedFile {
   /// The process that holds the lock and was stopped or frozen, so that it does nothing until somebody lets it go on;
   /// 0: none, or none that is known (always so but on Linux).
   static std::int64_t stopped_holder(const Folder&, const std::string& name) noexcept;
-  /// Why a file that is made in this folder, or in the next one above it that is there, could not be written or locked
-  /// now, in words; empty: it could, or that cannot be told. Nothing is left behind.
-  static std::string problem_in(const std::filesystem::path& folder);
-  /// ... and whether that one does not get on, so that waiting for it makes no sense: it was stopped, or nothing is
-  /// known of it (on another machine, in another container; always so but on Linux).
+  /// Whether the lock is held by a process that does not get on, so that waiting for it makes no sense: it was stopped,
+  /// or nothing is known of it (on another machine, in another container; always so but on Linux).
   static bool is_stuck(const Folder&, const std::string& name) noexcept;
+  /// Why a file that is made in this folder, or in the next one above it that is there, could not be written or locked
+  /// now: what could not be done, and the system's reason. No reason: it could, or that cannot be told (no O_TMPFILE).
+  /// Nothing is left behind.
+  static const char* problem_in(const std::filesystem::path& folder, std::error_code& reason);
 
   explicit operator bool() const noexcept;
   /// Whether nobody on this machine can have had the lock since; false where the host has closed the file under us.
@@ -4638,29 +4641,6 @@ USAGE_STATS_INLINE std::string name_in(std::string_view path) {
   return std::string(path);
 }
 
-/// What a shell starts by this name; empty if it finds nothing.
-USAGE_STATS_INLINE std::filesystem::path found_in_path(const std::string& name) {
-#if defined(_WIN32)
-  constexpr char separator = ';';
-  const std::string file = name + ".exe";
-#else
-  constexpr char separator = ':';
-  const std::string& file = name;
-#endif
-  std::string path = os::variable("PATH").value_or("");
-  if (!path.empty()) path += separator;
-  std::error_code error;
-  for (std::size_t begin = 0, end = 0; (end = path.find(separator, begin)) != std::string::npos; begin = end + 1) {
-    std::filesystem::path found = os::path_of_bytes(std::string_view(path).substr(begin, end - begin));
-    found /= os::path_of_bytes(file);  // an empty part is the folder where one is
-    const auto status = std::filesystem::status(found, error);
-    constexpr auto may_run = std::filesystem::perms(0111);
-    if (std::filesystem::is_regular_file(status) && (status.permissions() & may_run) != std::filesystem::perms::none)
-      return found;
-  }
-  return {};
-}
-
 /// The file that is running, where `typed` is the first argument. An interpreter's, or one that was started by a name
 /// alone where the system does not tell, is what the argument leads to; empty if that is nothing.
 USAGE_STATS_INLINE std::filesystem::path running_program(const std::string& typed) {
@@ -4703,7 +4683,7 @@ USAGE_STATS_INLINE std::string program_to_type(const Options& options, const std
   std::error_code error;
   std::string text = name;
   if (!running.empty()) {
-    const std::filesystem::path found = found_in_path(name);
+    const std::filesystem::path found = os::find_program(name, true);
     if (found.empty() || !std::filesystem::equivalent(found, running, error)) text = os::path_bytes(running);
   }
   const bool can_be_typed = !text.empty() && text[0] != '-' && plain_text(text) == text;
@@ -7145,7 +7125,10 @@ USAGE_STATS_INLINE LockedFile::Look LockedFile::look(const Folder& folder, const
 
 // Windows does not tell who holds a lock.
 USAGE_STATS_INLINE std::int64_t LockedFile::stopped_holder(const Folder&, const std::string&) noexcept { return 0; }
-USAGE_STATS_INLINE std::string LockedFile::problem_in(const std::filesystem::path&) { return {}; }
+USAGE_STATS_INLINE const char* LockedFile::problem_in(const std::filesystem::path&, std::error_code& reason) {
+  reason.clear();
+  return "";
+}
 USAGE_STATS_INLINE bool LockedFile::is_stuck(const Folder& folder, const std::string& name) noexcept {
   return is_locked(folder, name);
 }
@@ -8055,7 +8038,7 @@ USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {}
 
 USAGE_STATS_INLINE void limit_memory(std::size_t) noexcept {}
 
-USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
+USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name, bool as_a_shell) {
   const std::wstring folders = windows::wide(variable("PATH").value_or(""));
   const std::wstring file = windows::wide(name) + (name.find('.') == std::string_view::npos ? L".exe" : L"");
   for (std::size_t begin = 0; begin <= folders.size();) {
@@ -8063,7 +8046,8 @@ USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
     std::wstring folder = folders.substr(begin, end - begin);
     folder.erase(std::remove(folder.begin(), folder.end(), L'"'), folder.end());
     const std::filesystem::path candidate = std::filesystem::path(folder) / file;
-    if (candidate.is_absolute() && (::GetFileAttributesW(candidate.c_str()) & FILE_ATTRIBUTE_DIRECTORY) == 0)
+    if ((as_a_shell || candidate.is_absolute()) &&
+        (::GetFileAttributesW(candidate.c_str()) & FILE_ATTRIBUTE_DIRECTORY) == 0)
       return candidate;  // INVALID_FILE_ATTRIBUTES has all bits
     begin = end + 1;
   }
@@ -10353,27 +10337,32 @@ USAGE_STATS_INLINE std::int64_t LockedFile::stopped_holder(const Folder& folder,
   return stopped ? lock.l_pid : 0;
 }
 
-USAGE_STATS_INLINE std::string LockedFile::problem_in(const std::filesystem::path& folder) {
+USAGE_STATS_INLINE const char* LockedFile::problem_in(const std::filesystem::path& folder, std::error_code& reason) {
+  constexpr const char* not_written = "nothing can be written there";
+  reason.clear();
   const std::filesystem::path place = posix::nearest_folder(folder);
-  const auto passing = [](std::error_code error) {  // what the mode of an outer folder forbids, another check tells
-    return error == std::errc::no_space_on_device || error == std::errc::read_only_file_system ||
-           error == std::errc::io_error || error.value() == EDQUOT;
-  };
-  const auto not_written = [](std::error_code error) { return "nothing can be written there: " + error.message(); };
   const posix::Descriptor top(::open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!top) return {};
+  if (!top) return not_written;
   const posix::Descriptor file = posix::make_nameless(top.get());
+  if (file)
+    reason = posix::write_all(file.get(), std::string(4096, '\n'));
+  else
+    reason = posix::last_error();
+  // What the mode of an outer folder forbids, another check tells.
+  if (reason != std::errc::no_space_on_device && reason != std::errc::read_only_file_system &&
+      reason != std::errc::io_error && reason.value() != EDQUOT)
+    reason.clear();
+  if (reason) return not_written;
   if (!file) {
-    if (const std::error_code error = posix::last_error(); passing(error)) return not_written(error);
     struct statvfs space {};
-    const bool full = ::fstatvfs(top.get(), &space) == 0 && space.f_blocks > 0 && space.f_bavail == 0;
-    return full ? not_written(std::make_error_code(std::errc::no_space_on_device)) : std::string();
+    const bool known = ::fstatvfs(top.get(), &space) == 0 && space.f_blocks > 0;
+    if (known && (::geteuid() == 0 ? space.f_bfree : space.f_bavail) == 0)
+      reason = std::make_error_code(std::errc::no_space_on_device);
+    return not_written;
   }
-  if (const std::error_code error = posix::write_all(file.get(), std::string(4096, '\n')); passing(error))
-    return not_written(error);
   struct flock lock = posix::whole_file(F_WRLCK);
-  if (::fcntl(file.get(), F_SETLK, &lock) == 0) return {};
-  return "files cannot be locked there: " + posix::last_error().message();
+  if (::fcntl(file.get(), F_SETLK, &lock) != 0) reason = posix::last_error();
+  return "files cannot be locked there";
 }
 
 }  // namespace os
@@ -10487,6 +10476,7 @@ struct MemoryLimit {
   std::mutex mutex;                     // not taken where there is no limit: only the uploader has one
   std::atomic<std::size_t> allowed{0};  // without stacks; 0: there is no limit
   std::size_t stacks = 0, most_stacks = 0;
+  rlim_t users = RLIM_INFINITY;  // what was allowed before, which is never raised
 };
 USAGE_STATS_INLINE MemoryLimit& memory_limit() noexcept {
   static MemoryLimit limit;
@@ -10497,7 +10487,7 @@ USAGE_STATS_INLINE void set_data_limit(std::size_t bytes) noexcept {
 #if defined(__linux__)
   struct rlimit limit {};
   if (::getrlimit(RLIMIT_DATA, &limit) != 0) return;
-  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, bytes);
+  limit.rlim_cur = std::min<rlim_t>(memory_limit().users, bytes);
   ::setrlimit(RLIMIT_DATA, &limit);
 #else
   static_cast<void>(bytes);
@@ -10538,19 +10528,21 @@ USAGE_STATS_INLINE void limit_memory([[maybe_unused]] std::size_t more) noexcept
   std::fclose(file);
   if (!known) return;
   posix::MemoryLimit& limit = posix::memory_limit();
+  struct rlimit before {};
+  if (::getrlimit(RLIMIT_DATA, &before) == 0) limit.users = before.rlim_cur;
   limit.allowed = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + more;
   // Not RLIMIT_AS: what a program reserves and never uses is not taken from anybody.
   posix::set_data_limit(limit.allowed);
 #endif
 }
 
-USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
+USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name, bool as_a_shell) {
   const std::string folders = variable("PATH").value_or("/usr/bin:/bin");
   for (std::size_t begin = 0; begin <= folders.size();) {
     const std::size_t end = std::min(folders.find(':', begin), folders.size());
     std::filesystem::path candidate = std::filesystem::path(folders.substr(begin, end - begin)) / name;
     std::error_code none;  // a folder may have the name, too, and the right that is asked for
-    if (candidate.is_absolute() && std::filesystem::is_regular_file(candidate, none) &&
+    if ((as_a_shell || candidate.is_absolute()) && std::filesystem::is_regular_file(candidate, none) &&
         ::access(candidate.c_str(), X_OK) == 0)
       return candidate;
     begin = end + 1;
@@ -10606,7 +10598,7 @@ USAGE_STATS_INLINE void limit_memory_of([[maybe_unused]] pid_t id, [[maybe_unuse
   rlim_t more = 0;
   if (::getrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur != RLIM_INFINITY && stack.rlim_cur > usual_stack)
     more = 2 * (std::min(stack.rlim_cur, largest_stack) - usual_stack);
-  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, bytes + more);
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_cur, bytes + more);
   ::prlimit(id, RLIMIT_DATA, &limit, nullptr);
 #endif
 }
@@ -18292,12 +18284,23 @@ USAGE_STATS_INLINE bool is_bad_length(std::string_view value) noexcept {
   return value.empty() || value.front() < '0' || value.front() > '9';
 }
 
-USAGE_STATS_INLINE bool has_bad_length(std::string_view head) {
-  bool bad = false;
+/// Where the body ends, as the head says (RFC 9112, section 6.3).
+struct Framing {
+  bool chunked = false;     // then Content-Length does not count
+  bool bad_length = false;  // no number
+  std::string length;       // the first one of up to 15 digits; empty: none
+};
+
+USAGE_STATS_INLINE Framing framing_of(std::string_view head) {
+  Framing framing;
   each_header(head, [&](std::string_view name, const std::string& value) {
-    bad = bad || (equal_ignoring_case(name, "Content-Length") && is_bad_length(value));
+    if (equal_ignoring_case(name, "Transfer-Encoding") && equal_ignoring_case(value, "chunked")) framing.chunked = true;
+    if (!equal_ignoring_case(name, "Content-Length")) return;
+    framing.bad_length = framing.bad_length || is_bad_length(value);
+    const bool digits = !value.empty() && value.size() <= 15 && value.find_first_not_of("0123456789") == value.npos;
+    if (digits && framing.length.empty()) framing.length = value;
   });
-  return bad;
+  return framing;
 }
 
 /// Tells when curl has said enough. An answer's body, which is wanted for its words only, has a second's time after
@@ -18309,12 +18312,11 @@ class EnoughOfAnAnswer {
     if (head.empty()) return false;
     const auto now = std::chrono::steady_clock::now();
     if (!since_) since_ = now;
-    std::size_t length = is_bodiless(status_of(head)) ? 0 : text.npos;
-    each_header(head, [&](std::string_view name, const std::string& value) {
-      const bool digits = !is_bad_length(value) && value.size() <= 9;
-      if (equal_ignoring_case(name, "Content-Length") && digits && length == text.npos)
-        length = static_cast<std::size_t>(std::atol(value.c_str()));
-    });
+    const Framing framing = framing_of(head);
+    const bool known = !framing.chunked && !framing.length.empty();
+    const std::size_t length = is_bodiless(status_of(head)) ? 0
+                               : known ? static_cast<std::size_t>(std::strtoull(framing.length.c_str(), nullptr, 10))
+                                       : text.npos;
     return text.size() >= std::min(length, largest_body) || now - *since_ >= std::chrono::seconds(1);
   }
 
@@ -18344,22 +18346,25 @@ class HeadFilter {
 
 USAGE_STATS_INLINE std::string HeadFilter::plain_head(int status, std::string_view head) {
   std::string text = "HTTP/1.1 " + std::to_string(status) + " -\r\n";
-  bool length = is_bodiless(status), close = head.substr(0, 8) == "HTTP/1.0";
-  if (length) text += "Content-Length: 0\r\n";
+  const Framing framing = framing_of(head);
+  bool close = head.substr(0, 8) == "HTTP/1.0";
+  if (is_bodiless(status))
+    text += "Content-Length: 0\r\n";
+  else if (framing.chunked)
+    text += "Transfer-Encoding: chunked\r\n";
+  else if (!framing.length.empty())
+    text += "Content-Length: " + framing.length + "\r\n";
+  else
+    close = true;
   each_header(head, [&](std::string_view name, const std::string& value) {
     const auto is = [&](const char* other) { return equal_ignoring_case(name, other); };
     if (is("Connection")) close = close || equal_ignoring_case(value, "close");
-    const bool digits = !value.empty() && value.size() <= 15 && value.find_first_not_of("0123456789") == value.npos;
-    const bool framing =
-        (is("Content-Length") && digits) || (is("Transfer-Encoding") && equal_ignoring_case(value, "chunked"));
-    if ((!framing || length) && !is("Location") && !is("Retry-After") && !is("Content-Type") && !is("Idempotency-Key"))
-      return;
-    length = length || framing;
+    if (!is("Location") && !is("Retry-After") && !is("Content-Type") && !is("Idempotency-Key")) return;
     text += std::string(name) + ": ";
     for (const char c : value.substr(0, 2048)) text += c >= ' ' && c != 0x7f ? c : '?';
     text += "\r\n";
   });
-  return text + (close || !length ? "Connection: close\r\n\r\n" : "\r\n");
+  return text + (close ? "Connection: close\r\n\r\n" : "\r\n");
 }
 
 USAGE_STATS_INLINE std::string HeadFilter::pass(std::string_view bytes) {
@@ -18370,7 +18375,7 @@ USAGE_STATS_INLINE std::string HeadFilter::pass(std::string_view bytes) {
     for (std::size_t size = head_size(head_); passed_ == 0 && size != head_.npos; size = head_size(head_)) {
       const int status = status_of(head_);
       const std::string_view head = std::string_view(head_).substr(0, size);
-      if (status == 0 || has_bad_length(head)) return problem_ = not_http, std::string();
+      if (status == 0 || framing_of(head).bad_length) return problem_ = not_http, std::string();
       if (status > 199 || status == 101) result = plain_head(status, head);
       head_.erase(0, size);
       if (!result.empty()) result += std::exchange(head_, {});
@@ -18507,6 +18512,8 @@ namespace transport_impl {
 
 /// What curl may take: it reads endless trailers into its memory, and needs 2 MiB, or 10 with many certificates.
 constexpr std::size_t most_of_curl = 48 * 1024 * 1024;
+/// What a curl may take that another program starts, as snap's launcher, which reserves far more than it uses.
+constexpr std::size_t most_of_started_curl = 1024 * 1024 * 1024;
 
 /// A string as curl's config files write it.
 USAGE_STATS_INLINE std::string curl_quoted(std::string_view text) {
@@ -18625,11 +18632,16 @@ USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, cons
     response.error = why.empty() ? "there is no curl" : why + ", and there is no curl";
     return response;
   }
-  const auto limit = left_until(deadline);
-  // -q comes first: without it ~/.curlrc would be read.
-  const auto result = os::run_program({os::path_bytes(curl), "-q", "--config", "-"},
-                                      curl_config(url, request, proxy, limit), largest_head + largest_body,
-                                      limit + std::chrono::milliseconds(200), most_of_curl, EnoughOfAnAnswer());
+  const auto run = [&](std::size_t memory) {
+    const auto limit = left_until(deadline);
+    // -q comes first: without it ~/.curlrc would be read.
+    return os::run_program({os::path_bytes(curl), "-q", "--config", "-"}, curl_config(url, request, proxy, limit),
+                           largest_head + largest_body, limit + std::chrono::milliseconds(200), memory,
+                           EnoughOfAnAnswer());
+  };
+  auto result = run(most_of_curl);
+  // As curl's own "cannot start" (2) and that of Go's programs without memory: nothing has been sent.
+  if (!result.error && result.exit_code == 2 && result.output.empty()) result = run(most_of_started_curl);
   if (!result.error) return curl_answer(result.output, result.exit_code, url);
   response.impossible = true;
   response.error = "curl did not start: " + result.error.message();
@@ -19795,6 +19807,12 @@ USAGE_STATS_INLINE std::string row(const std::string& label, const std::string& 
   return rows;
 }
 
+/// Whether the file system says that it has no locks.
+USAGE_STATS_INLINE bool has_no_locks(std::error_code error) noexcept {
+  return error == std::errc::no_lock_available || error == std::errc::function_not_supported ||
+         error == std::errc::operation_not_supported || error == std::errc::not_supported;
+}
+
 /// "1 report", "2 reports".
 USAGE_STATS_INLINE std::string counted(std::size_t count, const char* noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
@@ -20126,10 +20144,10 @@ USAGE_STATS_INLINE std::string how_to_mend_folder(const Options& options, const 
   const std::error_code error = plan.folder_error;
   const std::string variable = variable_of_usage_path(options);
   if (plan.folder.empty()) return "set " + variable + " to your home folder";
-  bool elsewhere = error == std::errc::no_such_file_or_directory;
+  bool elsewhere = error == std::errc::no_such_file_or_directory || has_no_locks(error);
   for (const std::errc kind :
        {std::errc::not_a_directory, std::errc::permission_denied, std::errc::read_only_file_system,
-        std::errc::too_many_symbolic_link_levels, std::errc::filename_too_long})
+        std::errc::too_many_symbolic_link_levels, std::errc::filename_too_long, std::errc::no_space_on_device})
     elsewhere = elsewhere || (error == kind && error.category() != os::in_state_file(error).category());
   if (elsewhere && !variable.empty()) return "set " + variable + " to a folder that you can write to";
   return "repair or remove what is named, or ask the program's author for another place";
@@ -20217,9 +20235,9 @@ USAGE_STATS_INLINE bool at_work(const Plan& plan) { return plan.storage && uploa
 /// Tries what the next run would do there, without leaving anything.
 USAGE_STATS_INLINE void try_folder(Plan& plan) {
   if (plan.decision.verdict == Verdict::off || plan.folder.empty()) return;
-  const std::string problem = os::LockedFile::problem_in(plan.folder);
-  if (problem.empty()) return;
-  plan.write_problem = os::path_bytes(plan.folder) + ": " + problem;
+  const char* const problem = os::LockedFile::problem_in(plan.folder, plan.folder_error);
+  if (!plan.folder_error) return;
+  plan.write_problem = os::path_bytes(plan.folder) + ": " + problem + ": " + plan.folder_error.message();
   plan.problems.push_back(plan.write_problem);
   plan.turn_off(plan.write_problem);
 }
@@ -20512,9 +20530,7 @@ USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::f
 USAGE_STATS_INLINE int report_remembered(const Call& call, std::error_code error, const char* what) {
   if (!error) return done;
   const std::string folder = os::path_bytes(usage_path(call.options));
-  const bool never = error == std::errc::no_lock_available || error == std::errc::function_not_supported ||
-                     error == std::errc::operation_not_supported || error == std::errc::not_supported;
-  if (never)
+  if (has_no_locks(error))
     return remark(call, folder + ": files cannot be locked there: " + error.message() + "; no run uses that folder"),
            done;
   if (!is_transient(error))

@@ -126,6 +126,7 @@ TEST_CASE("misleading waits: a file system without locks is named, and holds no 
     CHECK(status["verdict"] == "off");
     CHECK(has(status["why"], "files cannot be locked there"));
     CHECK(has(status["problems"].dump(), "files cannot be locked there"));
+    CHECK(has(status["change"], "set XDG_STATE_HOME to a folder that you can write to"));
     CHECK(status["uploader_at_work"] == false);
     const Result disabled = sandbox.run("reporter", of_command(server.url(), {"disable"}));
     CHECK_MESSAGE(disabled.exit_code == 0, disabled.err);
@@ -158,6 +159,7 @@ TEST_CASE("misleading waits: a full disk is named by `status`, also where nothin
   const json status = json::parse(result.out);
   CHECK(status["verdict"] == "off");
   CHECK(has(status["problems"].dump(), "nothing can be written there: No space left on device"));
+  CHECK(has(status["change"], "to a folder that you can write to"));
 }
 
 TEST_CASE("misleading waits: of an uploader that was stopped `status`, `send` and `disable` say so at once") {

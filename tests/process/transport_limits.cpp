@@ -146,11 +146,36 @@ TEST_CASE("transport limits: curl has a limit on its memory, and is ended when i
   for (const char* const answer :
        {"200 OK\r\n\r\nbody", "204 None\r\n\r\n", "200 OK\r\nContent-Length: 4\r\n\r\nbody"}) {
     CAPTURE(std::string(answer));
-    script("printf 'HTTP/1.1 " + std::string(answer) + "'\nexec sleep 60\n");
+    script("printf 'HTTP/1.1 " + std::string(answer) + "'\nexec tail -f /dev/null\n");
     const auto start = std::chrono::steady_clock::now();
     CHECK(begins_with(sandbox.run("sender_curl", {"http://127.0.0.1:1/", long_time, "the body"}).out, "status=20"));
     CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(15));
   }
+}
+
+TEST_CASE("transport limits: a curl whose starter takes more memory than curl itself may has it") {
+  Sandbox sandbox;
+  sandbox.environment["PATH"] = sandbox.home().string() + ":/usr/bin:/bin";
+  // It ends as a program in Go does that can have no memory.
+  write_file(sandbox.home() / "curl",
+             "#!/bin/sh\nread line\ntest \"$(ulimit -d)\" -le 65536 && exit 2\n"
+             "printf 'HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n'\n");
+  std::filesystem::permissions(sandbox.home() / "curl", std::filesystem::perms::owner_all);
+  CHECK(begins_with(sandbox.run("sender_curl", {"http://127.0.0.1:1/", long_time, "the body"}).out, "status=200 "));
+}
+
+TEST_CASE("transport limits: a body in chunks has no other length, whatever its head says") {
+  for (const std::string& sender : senders)
+    for (const std::string& head : {std::string("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"),
+                                    std::string("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n")}) {
+      CAPTURE(sender);
+      CAPTURE(head);
+      RawServer server(
+          [&](const std::string&) { return "HTTP/1.1 200 OK\r\n" + head + "\r\n" + "b\r\nhello world\r\n0\r\n\r\n"; });
+      const std::string printed = send_to(sender, server);
+      CHECK(begins_with(printed, "status=200 "));
+      CHECK(body_bytes(printed) == 11);
+    }
 }
 
 TEST_CASE("transport limits: only a file that can be started is taken for curl") {

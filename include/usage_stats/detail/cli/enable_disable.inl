@@ -92,9 +92,7 @@ USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::f
 USAGE_STATS_INLINE int report_remembered(const Call& call, std::error_code error, const char* what) {
   if (!error) return done;
   const std::string folder = os::path_bytes(usage_path(call.options));
-  const bool never = error == std::errc::no_lock_available || error == std::errc::function_not_supported ||
-                     error == std::errc::operation_not_supported || error == std::errc::not_supported;
-  if (never)
+  if (has_no_locks(error))
     return remark(call, folder + ": files cannot be locked there: " + error.message() + "; no run uses that folder"),
            done;
   if (!is_transient(error))

@@ -94,6 +94,12 @@ USAGE_STATS_INLINE std::string row(const std::string& label, const std::string& 
   return rows;
 }
 
+/// Whether the file system says that it has no locks.
+USAGE_STATS_INLINE bool has_no_locks(std::error_code error) noexcept {
+  return error == std::errc::no_lock_available || error == std::errc::function_not_supported ||
+         error == std::errc::operation_not_supported || error == std::errc::not_supported;
+}
+
 /// "1 report", "2 reports".
 USAGE_STATS_INLINE std::string counted(std::size_t count, const char* noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");

@@ -30,10 +30,10 @@ USAGE_STATS_INLINE std::string how_to_mend_folder(const Options& options, const 
   const std::error_code error = plan.folder_error;
   const std::string variable = variable_of_usage_path(options);
   if (plan.folder.empty()) return "set " + variable + " to your home folder";
-  bool elsewhere = error == std::errc::no_such_file_or_directory;
+  bool elsewhere = error == std::errc::no_such_file_or_directory || has_no_locks(error);
   for (const std::errc kind :
        {std::errc::not_a_directory, std::errc::permission_denied, std::errc::read_only_file_system,
-        std::errc::too_many_symbolic_link_levels, std::errc::filename_too_long})
+        std::errc::too_many_symbolic_link_levels, std::errc::filename_too_long, std::errc::no_space_on_device})
     elsewhere = elsewhere || (error == kind && error.category() != os::in_state_file(error).category());
   if (elsewhere && !variable.empty()) return "set " + variable + " to a folder that you can write to";
   return "repair or remove what is named, or ask the program's author for another place";
@@ -121,9 +121,9 @@ USAGE_STATS_INLINE bool at_work(const Plan& plan) { return plan.storage && uploa
 /// Tries what the next run would do there, without leaving anything.
 USAGE_STATS_INLINE void try_folder(Plan& plan) {
   if (plan.decision.verdict == Verdict::off || plan.folder.empty()) return;
-  const std::string problem = os::LockedFile::problem_in(plan.folder);
-  if (problem.empty()) return;
-  plan.write_problem = os::path_bytes(plan.folder) + ": " + problem;
+  const char* const problem = os::LockedFile::problem_in(plan.folder, plan.folder_error);
+  if (!plan.folder_error) return;
+  plan.write_problem = os::path_bytes(plan.folder) + ": " + problem + ": " + plan.folder_error.message();
   plan.problems.push_back(plan.write_problem);
   plan.turn_off(plan.write_problem);
 }

@@ -57,29 +57,6 @@ USAGE_STATS_INLINE std::string name_in(std::string_view path) {
   return std::string(path);
 }
 
-/// What a shell starts by this name; empty if it finds nothing.
-USAGE_STATS_INLINE std::filesystem::path found_in_path(const std::string& name) {
-#if defined(_WIN32)
-  constexpr char separator = ';';
-  const std::string file = name + ".exe";
-#else
-  constexpr char separator = ':';
-  const std::string& file = name;
-#endif
-  std::string path = os::variable("PATH").value_or("");
-  if (!path.empty()) path += separator;
-  std::error_code error;
-  for (std::size_t begin = 0, end = 0; (end = path.find(separator, begin)) != std::string::npos; begin = end + 1) {
-    std::filesystem::path found = os::path_of_bytes(std::string_view(path).substr(begin, end - begin));
-    found /= os::path_of_bytes(file);  // an empty part is the folder where one is
-    const auto status = std::filesystem::status(found, error);
-    constexpr auto may_run = std::filesystem::perms(0111);
-    if (std::filesystem::is_regular_file(status) && (status.permissions() & may_run) != std::filesystem::perms::none)
-      return found;
-  }
-  return {};
-}
-
 /// The file that is running, where `typed` is the first argument. An interpreter's, or one that was started by a name
 /// alone where the system does not tell, is what the argument leads to; empty if that is nothing.
 USAGE_STATS_INLINE std::filesystem::path running_program(const std::string& typed) {
@@ -122,7 +99,7 @@ USAGE_STATS_INLINE std::string program_to_type(const Options& options, const std
   std::error_code error;
   std::string text = name;
   if (!running.empty()) {
-    const std::filesystem::path found = found_in_path(name);
+    const std::filesystem::path found = os::find_program(name, true);
     if (found.empty() || !std::filesystem::equivalent(found, running, error)) text = os::path_bytes(running);
   }
   const bool can_be_typed = !text.empty() && text[0] != '-' && plain_text(text) == text;

@@ -43,12 +43,13 @@ class LockedFile {
   /// The process that holds the lock and was stopped or frozen, so that it does nothing until somebody lets it go on;
   /// 0: none, or none that is known (always so but on Linux).
   static std::int64_t stopped_holder(const Folder&, const std::string& name) noexcept;
-  /// Why a file that is made in this folder, or in the next one above it that is there, could not be written or locked
-  /// now, in words; empty: it could, or that cannot be told. Nothing is left behind.
-  static std::string problem_in(const std::filesystem::path& folder);
-  /// ... and whether that one does not get on, so that waiting for it makes no sense: it was stopped, or nothing is
-  /// known of it (on another machine, in another container; always so but on Linux).
+  /// Whether the lock is held by a process that does not get on, so that waiting for it makes no sense: it was stopped,
+  /// or nothing is known of it (on another machine, in another container; always so but on Linux).
   static bool is_stuck(const Folder&, const std::string& name) noexcept;
+  /// Why a file that is made in this folder, or in the next one above it that is there, could not be written or locked
+  /// now: what could not be done, and the system's reason. No reason: it could, or that cannot be told (no O_TMPFILE).
+  /// Nothing is left behind.
+  static const char* problem_in(const std::filesystem::path& folder, std::error_code& reason);
 
   explicit operator bool() const noexcept;
   /// Whether nobody on this machine can have had the lock since; false where the host has closed the file under us.

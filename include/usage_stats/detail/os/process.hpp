@@ -71,8 +71,10 @@ struct ProgramResult {
 ProgramResult run_program(const std::vector<std::string>& command, std::string_view input, std::size_t output_limit,
                           std::chrono::milliseconds limit, std::size_t memory = 0,
                           const std::function<bool(std::string_view output)>& enough = {});
-/// The absolute path of a program in PATH, a file that this process may start; empty if there is none.
-std::filesystem::path find_program(std::string_view name);
+/// The path of a program in PATH, a file that this process may start; empty if there is none. Folders of PATH that are
+/// not absolute are passed over: what they mean is whoever's who has chosen the working folder. With `as_a_shell` they
+/// are looked into.
+std::filesystem::path find_program(std::string_view name, bool as_a_shell = false);
 
 /// What a shell sees of an exit code: on POSIX its lowest byte.
 int exit_status(int code) noexcept;

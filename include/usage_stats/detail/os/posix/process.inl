@@ -109,6 +109,7 @@ struct MemoryLimit {
   std::mutex mutex;                     // not taken where there is no limit: only the uploader has one
   std::atomic<std::size_t> allowed{0};  // without stacks; 0: there is no limit
   std::size_t stacks = 0, most_stacks = 0;
+  rlim_t users = RLIM_INFINITY;  // what was allowed before, which is never raised
 };
 USAGE_STATS_INLINE MemoryLimit& memory_limit() noexcept {
   static MemoryLimit limit;
@@ -119,7 +120,7 @@ USAGE_STATS_INLINE void set_data_limit(std::size_t bytes) noexcept {
 #if defined(__linux__)
   struct rlimit limit {};
   if (::getrlimit(RLIMIT_DATA, &limit) != 0) return;
-  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, bytes);
+  limit.rlim_cur = std::min<rlim_t>(memory_limit().users, bytes);
   ::setrlimit(RLIMIT_DATA, &limit);
 #else
   static_cast<void>(bytes);
@@ -160,19 +161,21 @@ USAGE_STATS_INLINE void limit_memory([[maybe_unused]] std::size_t more) noexcept
   std::fclose(file);
   if (!known) return;
   posix::MemoryLimit& limit = posix::memory_limit();
+  struct rlimit before {};
+  if (::getrlimit(RLIMIT_DATA, &before) == 0) limit.users = before.rlim_cur;
   limit.allowed = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + more;
   // Not RLIMIT_AS: what a program reserves and never uses is not taken from anybody.
   posix::set_data_limit(limit.allowed);
 #endif
 }
 
-USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
+USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name, bool as_a_shell) {
   const std::string folders = variable("PATH").value_or("/usr/bin:/bin");
   for (std::size_t begin = 0; begin <= folders.size();) {
     const std::size_t end = std::min(folders.find(':', begin), folders.size());
     std::filesystem::path candidate = std::filesystem::path(folders.substr(begin, end - begin)) / name;
     std::error_code none;  // a folder may have the name, too, and the right that is asked for
-    if (candidate.is_absolute() && std::filesystem::is_regular_file(candidate, none) &&
+    if ((as_a_shell || candidate.is_absolute()) && std::filesystem::is_regular_file(candidate, none) &&
         ::access(candidate.c_str(), X_OK) == 0)
       return candidate;
     begin = end + 1;
@@ -228,7 +231,7 @@ USAGE_STATS_INLINE void limit_memory_of([[maybe_unused]] pid_t id, [[maybe_unuse
   rlim_t more = 0;
   if (::getrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur != RLIM_INFINITY && stack.rlim_cur > usual_stack)
     more = 2 * (std::min(stack.rlim_cur, largest_stack) - usual_stack);
-  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, bytes + more);
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_cur, bytes + more);
   ::prlimit(id, RLIMIT_DATA, &limit, nullptr);
 #endif
 }

@@ -99,7 +99,10 @@ USAGE_STATS_INLINE LockedFile::Look LockedFile::look(const Folder& folder, const
 
 // Windows does not tell who holds a lock.
 USAGE_STATS_INLINE std::int64_t LockedFile::stopped_holder(const Folder&, const std::string&) noexcept { return 0; }
-USAGE_STATS_INLINE std::string LockedFile::problem_in(const std::filesystem::path&) { return {}; }
+USAGE_STATS_INLINE const char* LockedFile::problem_in(const std::filesystem::path&, std::error_code& reason) {
+  reason.clear();
+  return "";
+}
 USAGE_STATS_INLINE bool LockedFile::is_stuck(const Folder& folder, const std::string& name) noexcept {
   return is_locked(folder, name);
 }

@@ -114,7 +114,7 @@ USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {}
 
 USAGE_STATS_INLINE void limit_memory(std::size_t) noexcept {}
 
-USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
+USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name, bool as_a_shell) {
   const std::wstring folders = windows::wide(variable("PATH").value_or(""));
   const std::wstring file = windows::wide(name) + (name.find('.') == std::string_view::npos ? L".exe" : L"");
   for (std::size_t begin = 0; begin <= folders.size();) {
@@ -122,7 +122,8 @@ USAGE_STATS_INLINE std::filesystem::path find_program(std::string_view name) {
     std::wstring folder = folders.substr(begin, end - begin);
     folder.erase(std::remove(folder.begin(), folder.end(), L'"'), folder.end());
     const std::filesystem::path candidate = std::filesystem::path(folder) / file;
-    if (candidate.is_absolute() && (::GetFileAttributesW(candidate.c_str()) & FILE_ATTRIBUTE_DIRECTORY) == 0)
+    if ((as_a_shell || candidate.is_absolute()) &&
+        (::GetFileAttributesW(candidate.c_str()) & FILE_ATTRIBUTE_DIRECTORY) == 0)
       return candidate;  // INVALID_FILE_ATTRIBUTES has all bits
     begin = end + 1;
   }

@@ -132,12 +132,23 @@ USAGE_STATS_INLINE bool is_bad_length(std::string_view value) noexcept {
   return value.empty() || value.front() < '0' || value.front() > '9';
 }
 
-USAGE_STATS_INLINE bool has_bad_length(std::string_view head) {
-  bool bad = false;
+/// Where the body ends, as the head says (RFC 9112, section 6.3).
+struct Framing {
+  bool chunked = false;     // then Content-Length does not count
+  bool bad_length = false;  // no number
+  std::string length;       // the first one of up to 15 digits; empty: none
+};
+
+USAGE_STATS_INLINE Framing framing_of(std::string_view head) {
+  Framing framing;
   each_header(head, [&](std::string_view name, const std::string& value) {
-    bad = bad || (equal_ignoring_case(name, "Content-Length") && is_bad_length(value));
+    if (equal_ignoring_case(name, "Transfer-Encoding") && equal_ignoring_case(value, "chunked")) framing.chunked = true;
+    if (!equal_ignoring_case(name, "Content-Length")) return;
+    framing.bad_length = framing.bad_length || is_bad_length(value);
+    const bool digits = !value.empty() && value.size() <= 15 && value.find_first_not_of("0123456789") == value.npos;
+    if (digits && framing.length.empty()) framing.length = value;
   });
-  return bad;
+  return framing;
 }
 
 /// Tells when curl has said enough. An answer's body, which is wanted for its words only, has a second's time after
@@ -149,12 +160,11 @@ class EnoughOfAnAnswer {
     if (head.empty()) return false;
     const auto now = std::chrono::steady_clock::now();
     if (!since_) since_ = now;
-    std::size_t length = is_bodiless(status_of(head)) ? 0 : text.npos;
-    each_header(head, [&](std::string_view name, const std::string& value) {
-      const bool digits = !is_bad_length(value) && value.size() <= 9;
-      if (equal_ignoring_case(name, "Content-Length") && digits && length == text.npos)
-        length = static_cast<std::size_t>(std::atol(value.c_str()));
-    });
+    const Framing framing = framing_of(head);
+    const bool known = !framing.chunked && !framing.length.empty();
+    const std::size_t length = is_bodiless(status_of(head)) ? 0
+                               : known ? static_cast<std::size_t>(std::strtoull(framing.length.c_str(), nullptr, 10))
+                                       : text.npos;
     return text.size() >= std::min(length, largest_body) || now - *since_ >= std::chrono::seconds(1);
   }
 
@@ -184,22 +194,25 @@ class HeadFilter {
 
 USAGE_STATS_INLINE std::string HeadFilter::plain_head(int status, std::string_view head) {
   std::string text = "HTTP/1.1 " + std::to_string(status) + " -\r\n";
-  bool length = is_bodiless(status), close = head.substr(0, 8) == "HTTP/1.0";
-  if (length) text += "Content-Length: 0\r\n";
+  const Framing framing = framing_of(head);
+  bool close = head.substr(0, 8) == "HTTP/1.0";
+  if (is_bodiless(status))
+    text += "Content-Length: 0\r\n";
+  else if (framing.chunked)
+    text += "Transfer-Encoding: chunked\r\n";
+  else if (!framing.length.empty())
+    text += "Content-Length: " + framing.length + "\r\n";
+  else
+    close = true;
   each_header(head, [&](std::string_view name, const std::string& value) {
     const auto is = [&](const char* other) { return equal_ignoring_case(name, other); };
     if (is("Connection")) close = close || equal_ignoring_case(value, "close");
-    const bool digits = !value.empty() && value.size() <= 15 && value.find_first_not_of("0123456789") == value.npos;
-    const bool framing =
-        (is("Content-Length") && digits) || (is("Transfer-Encoding") && equal_ignoring_case(value, "chunked"));
-    if ((!framing || length) && !is("Location") && !is("Retry-After") && !is("Content-Type") && !is("Idempotency-Key"))
-      return;
-    length = length || framing;
+    if (!is("Location") && !is("Retry-After") && !is("Content-Type") && !is("Idempotency-Key")) return;
     text += std::string(name) + ": ";
     for (const char c : value.substr(0, 2048)) text += c >= ' ' && c != 0x7f ? c : '?';
     text += "\r\n";
   });
-  return text + (close || !length ? "Connection: close\r\n\r\n" : "\r\n");
+  return text + (close ? "Connection: close\r\n\r\n" : "\r\n");
 }
 
 USAGE_STATS_INLINE std::string HeadFilter::pass(std::string_view bytes) {
@@ -210,7 +223,7 @@ USAGE_STATS_INLINE std::string HeadFilter::pass(std::string_view bytes) {
     for (std::size_t size = head_size(head_); passed_ == 0 && size != head_.npos; size = head_size(head_)) {
       const int status = status_of(head_);
       const std::string_view head = std::string_view(head_).substr(0, size);
-      if (status == 0 || has_bad_length(head)) return problem_ = not_http, std::string();
+      if (status == 0 || framing_of(head).bad_length) return problem_ = not_http, std::string();
       if (status > 199 || status == 101) result = plain_head(status, head);
       head_.erase(0, size);
       if (!result.empty()) result += std::exchange(head_, {});

@@ -16,6 +16,8 @@ namespace transport_impl {
 
 /// What curl may take: it reads endless trailers into its memory, and needs 2 MiB, or 10 with many certificates.
 constexpr std::size_t most_of_curl = 48 * 1024 * 1024;
+/// What a curl may take that another program starts, as snap's launcher, which reserves far more than it uses.
+constexpr std::size_t most_of_started_curl = 1024 * 1024 * 1024;
 
 /// A string as curl's config files write it.
 USAGE_STATS_INLINE std::string curl_quoted(std::string_view text) {
@@ -134,11 +136,16 @@ USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, cons
     response.error = why.empty() ? "there is no curl" : why + ", and there is no curl";
     return response;
   }
-  const auto limit = left_until(deadline);
-  // -q comes first: without it ~/.curlrc would be read.
-  const auto result = os::run_program({os::path_bytes(curl), "-q", "--config", "-"},
-                                      curl_config(url, request, proxy, limit), largest_head + largest_body,
-                                      limit + std::chrono::milliseconds(200), most_of_curl, EnoughOfAnAnswer());
+  const auto run = [&](std::size_t memory) {
+    const auto limit = left_until(deadline);
+    // -q comes first: without it ~/.curlrc would be read.
+    return os::run_program({os::path_bytes(curl), "-q", "--config", "-"}, curl_config(url, request, proxy, limit),
+                           largest_head + largest_body, limit + std::chrono::milliseconds(200), memory,
+                           EnoughOfAnAnswer());
+  };
+  auto result = run(most_of_curl);
+  // As curl's own "cannot start" (2) and that of Go's programs without memory: nothing has been sent.
+  if (!result.error && result.exit_code == 2 && result.output.empty()) result = run(most_of_started_curl);
   if (!result.error) return curl_answer(result.output, result.exit_code, url);
   response.impossible = true;
   response.error = "curl did not start: " + result.error.message();

@@ -99,27 +99,32 @@ USAGE_STATS_INLINE std::int64_t LockedFile::stopped_holder(const Folder& folder,
   return stopped ? lock.l_pid : 0;
 }
 
-USAGE_STATS_INLINE std::string LockedFile::problem_in(const std::filesystem::path& folder) {
+USAGE_STATS_INLINE const char* LockedFile::problem_in(const std::filesystem::path& folder, std::error_code& reason) {
+  constexpr const char* not_written = "nothing can be written there";
+  reason.clear();
   const std::filesystem::path place = posix::nearest_folder(folder);
-  const auto passing = [](std::error_code error) {  // what the mode of an outer folder forbids, another check tells
-    return error == std::errc::no_space_on_device || error == std::errc::read_only_file_system ||
-           error == std::errc::io_error || error.value() == EDQUOT;
-  };
-  const auto not_written = [](std::error_code error) { return "nothing can be written there: " + error.message(); };
   const posix::Descriptor top(::open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!top) return {};
+  if (!top) return not_written;
   const posix::Descriptor file = posix::make_nameless(top.get());
+  if (file)
+    reason = posix::write_all(file.get(), std::string(4096, '\n'));
+  else
+    reason = posix::last_error();
+  // What the mode of an outer folder forbids, another check tells.
+  if (reason != std::errc::no_space_on_device && reason != std::errc::read_only_file_system &&
+      reason != std::errc::io_error && reason.value() != EDQUOT)
+    reason.clear();
+  if (reason) return not_written;
   if (!file) {
-    if (const std::error_code error = posix::last_error(); passing(error)) return not_written(error);
     struct statvfs space {};
-    const bool full = ::fstatvfs(top.get(), &space) == 0 && space.f_blocks > 0 && space.f_bavail == 0;
-    return full ? not_written(std::make_error_code(std::errc::no_space_on_device)) : std::string();
+    const bool known = ::fstatvfs(top.get(), &space) == 0 && space.f_blocks > 0;
+    if (known && (::geteuid() == 0 ? space.f_bfree : space.f_bavail) == 0)
+      reason = std::make_error_code(std::errc::no_space_on_device);
+    return not_written;
   }
-  if (const std::error_code error = posix::write_all(file.get(), std::string(4096, '\n')); passing(error))
-    return not_written(error);
   struct flock lock = posix::whole_file(F_WRLCK);
-  if (::fcntl(file.get(), F_SETLK, &lock) == 0) return {};
-  return "files cannot be locked there: " + posix::last_error().message();
+  if (::fcntl(file.get(), F_SETLK, &lock) != 0) reason = posix::last_error();
+  return "files cannot be locked there";
 }
 
 }  // namespace os
