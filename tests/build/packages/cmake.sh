@@ -47,18 +47,7 @@ cmake --build "$work/own" --target consumer_compiled
 alone "$work/own/consumer_compiled"
 
 echo "-- an httplib that has a CMake package and no pkg-config file: its flags stand in ours"
-mkdir -p "$work/httplib/lib/cmake/httplib"
-read -ra flags < <(pkg-config --cflags cpp-httplib)
-cat >"$work/httplib/lib/cmake/httplib/httplibConfig.cmake" <<TEXT
-add_library(httplib::library SHARED IMPORTED)
-set_target_properties(httplib::library PROPERTIES IMPORTED_LOCATION "$(ls /usr/lib/*/libcpp-httplib.so)")
-add_library(httplib::httplib INTERFACE IMPORTED)
-set_target_properties(httplib::httplib PROPERTIES
-  INTERFACE_COMPILE_DEFINITIONS "\$<\$<BOOL:TRUE>:$(IFS=';' && echo "${flags[*]#-D}")>"
-  INTERFACE_LINK_LIBRARIES "\$<\$<BOOL:TRUE>:httplib::library>;\$<\$<PLATFORM_ID:Windows>:ws2_32>;\$<LINK_ONLY:dl>")
-TEXT
-echo 'set(PACKAGE_VERSION 0.14.0)
-set(PACKAGE_VERSION_COMPATIBLE TRUE)' >"$work/httplib/lib/cmake/httplib/httplibConfigVersion.cmake"
+httplib_for_cmake "$work/httplib"
 cmake -S . -B "$work/build_httplib" "${ours[@]}" -DCMAKE_INSTALL_PREFIX="$work/prefix_httplib" \
   -DCMAKE_PREFIX_PATH="$work/httplib" >/dev/null
 cmake --build "$work/build_httplib"
@@ -72,10 +61,7 @@ alone "$work/unity"
 # A program of the headers alone takes half a minute to compile; what may be wrong are the flags for httplib.
 read -ra flags < <(pkg-config --cflags --libs usage_stats)
 echo "usage_stats: ${flags[*]}"
-echo '#include <httplib.h>
-int main() { return httplib::Client("localhost").is_valid() ? 0 : 1; }' >"$work/httplib.cpp"
-g++ -std=c++17 "$work/httplib.cpp" -o "$work/client" "${flags[@]}"
-alone "$work/client"
+httplib_client "$work/client" "${flags[@]}"
 unset PKG_CONFIG_PATH
 
 echo "-- several configurations, a unity build, hidden symbols, link time optimisation"

@@ -54,4 +54,21 @@ alone "$project/build/consumer_usage_stats_compiled"
 echo "-- without that of nlohmann_json it is told what to install"
 rm -rf "$subprojects"/nlohmann_json*
 refused "Ubuntu: nlohmann-json3-dev" setup
+
+echo "-- an httplib that has a CMake package and no pkg-config file: its flags stand in ours"
+httplib_for_cmake "$work/httplib"
+printf "[binaries]\npkgconfig = '/nonexistent'\n" >"$work/no_pkgconfig.ini"
+meson setup "$work/by_cmake" . --native-file "$work/no_pkgconfig.ini" -Dcmake_prefix_path="$work/httplib" >"$work/log" 2>&1 ||
+  { cat "$work/log" >&2; fail "meson setup"; }
+export PKG_CONFIG_PATH=$work/by_cmake/meson-private
+read -ra flags < <(pkg-config --cflags --libs usage_stats)
+echo "usage_stats: ${flags[*]}"
+httplib_client "$work/client" "${flags[@]}"
+# The library itself is built elsewhere; what may be wrong is what must be linked after it.
+read -ra compile < <(pkg-config --cflags usage_stats)
+told=$(pkg-config --libs usage_stats_compiled)
+echo "usage_stats_compiled: $told"
+[[ " $told " == *" -lusage_stats "* ]] || fail "usage_stats_compiled.pc does not name the library"
+read -ra flags <<<"${told/-lusage_stats/}"
+httplib_client "$work/client" "${compile[@]}" "${flags[@]}"
 echo "tests/build/packages/meson.sh: all of it works"
