@@ -8,7 +8,7 @@ tools/need.sh g++ cmake ninja-build pkg-config nlohmann-json3-dev libcpp-httplib
 fast=(-G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-g0 -DCMAKE_CXX_COMPILER_LAUNCHER=ccache
       -DCMAKE_CXX_STANDARD=17 -DCMAKE_CXX_EXTENSIONS=OFF)
 ours=("${fast[@]}" -DCMAKE_INSTALL_LIBDIR=lib -DUSAGE_STATS_BUILD_TESTS=OFF -DUSAGE_STATS_BUILD_EXAMPLES=OFF
-      -DUSAGE_STATS_BUILD_BENCH=OFF)
+      -DUSAGE_STATS_BUILD_BENCH=OFF -DUSAGE_STATS_BUILD_COLLECTOR=OFF)
 prefix=$work/prefix
 
 # consumer NAME ARGUMENT...: configures the other project.
@@ -64,11 +64,11 @@ echo "usage_stats: ${flags[*]}"
 httplib_client "$work/client" "${flags[@]}"
 unset PKG_CONFIG_PATH
 
-echo "-- several configurations, a unity build, hidden symbols, link time optimisation"
+echo "-- several configurations, a unity build, hidden symbols, link time optimisation, precompiled headers"
 rm -rf "$work/odd"
 cmake -S tests/build/consumer -B "$work/odd" -G "Ninja Multi-Config" -DCMAKE_PREFIX_PATH="$prefix" \
   -DCMAKE_UNITY_BUILD=ON -DCMAKE_CXX_VISIBILITY_PRESET=hidden -DCMAKE_VISIBILITY_INLINES_HIDDEN=ON \
-  -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DCMAKE_CXX_FLAGS_DEBUG=-g0 -DCMAKE_CXX_COMPILER_LAUNCHER=ccache >/dev/null
+  -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DPRECOMPILED=ON -DCMAKE_CXX_FLAGS_DEBUG=-g0 >/dev/null
 cmake --build "$work/odd" --config Debug --target consumer_compiled
 alone "$work/odd/Debug/consumer_compiled"
 
