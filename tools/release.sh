@@ -29,7 +29,15 @@ done
 says meson.build "  version: '$version',"
 says packaging/conan/recipes/usage_stats/config.yml "  \"$version\":"
 says packaging/vcpkg/vcpkg.json "  \"version\": \"$version\","
+says packaging/conan/recipes/usage_stats/all/conandata.yml "  \"$version\":"
 grep -q "^usage-stats ($version-1) " packaging/debian/changelog || fail "packaging/debian/changelog is not of $version-1"
+# Archives and packages by name, in what authors copy.
+other=$(git grep -nE '(usage_stats-|usage-stats-dev_)[0-9]+\.[0-9]+\.[0-9]+' -- README.md docs packaging |
+  grep -vE "(usage_stats-|usage-stats-dev_)${version//./\\.}([^0-9]|$)" | head -1 || true)
+[[ -z $other ]] || fail "another version is named: $other"
+addresses=$(git grep -hoE 'https://[^" ]*/usage_stats-(\$\{VERSION\}|[0-9.]+)\.tar\.gz' -- README.md packaging |
+  sed 's,/usage_stats-[^/]*$,,' | sort -u)
+(($(wc -l <<<"$addresses") == 1)) || fail "the archive has more than one address: ${addresses//$'\n'/, }"
 heading=$(grep -m 1 '^## \[[0-9]' CHANGELOG.md || true)
 [[ $heading =~ ^##\ \[$version\]\ -\ [0-9]{4}-[0-9]{2}-[0-9]{2}$ ]] ||
   fail "the newest release in CHANGELOG.md is '${heading:-none}'; it must be '## [$version] - YYYY-MM-DD'"

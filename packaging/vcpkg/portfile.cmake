@@ -1,11 +1,10 @@
-# tools/release.sh prints the REF and the SHA512 for a release.
-vcpkg_from_github(
-    OUT_SOURCE_PATH SOURCE_PATH
-    REPO usage-stats/usage_stats
-    REF "v${VERSION}"
+# The archive that tools/release.sh makes; it prints the SHA512. (vcpkg_from_github would take another archive, GitHub's.)
+vcpkg_download_distfile(ARCHIVE
+    URLS "https://example.org/usage_stats/usage_stats-${VERSION}.tar.gz"
+    FILENAME "usage_stats-${VERSION}.tar.gz"
     SHA512 0
-    HEAD_REF main
 )
+vcpkg_extract_source_archive(SOURCE_PATH ARCHIVE "${ARCHIVE}")
 
 vcpkg_check_features(OUT_FEATURE_OPTIONS FEATURE_OPTIONS
     FEATURES

@@ -108,6 +108,23 @@ meson setup "$work/found/meson" "$work/found" >/dev/null
 meson compile -C "$work/found/meson" >/dev/null
 works "$work/found/meson/mytool"
 
+echo "-- docs/install.md: drafts for packagers leave out all that is not the library"
+python3 - <<'PYTHON'
+import ast
+import re
+import sys
+
+parts = re.findall(r"^option\(USAGE_STATS_BUILD_(\w+)", open("CMakeLists.txt", encoding="utf-8").read(), re.M)
+drafts = open("docs/install.md", encoding="utf-8").read().split("\n## Others\n")[1]
+wrong = []
+for language, draft in re.findall(r"^```(\w+)\n(.*?)^```$", drafts, re.M | re.S):
+    if language in ("python", "starlark"):
+        ast.parse(draft)
+    if "USAGE_STATS_BUILD_" in draft:
+        wrong += [f"{language}: {part} is built" for part in parts if not re.search(rf'[_"]{part}\b', draft)]
+sys.exit("\n".join(wrong) or 0)
+PYTHON
+
 # commands FILE: the commands of the blocks in sh, one a line, without comments.
 commands() { cat "$work/sh_$1"_* | sed 's/ *#.*//' | grep -v '^$'; }
 

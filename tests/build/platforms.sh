@@ -2,7 +2,7 @@
 # Systems and processors that are not here, and other compilers and standards than those of the other legs.
 #   zig (PyPI)  macOS, FreeBSD, NetBSD: the other program is compiled and linked in each form; nothing of it can be run here
 #   qemu-user   s390x (big endian), armhf, riscv64, i386: SHA-256, and a report that is right, sent and received
-#   the rest    libc++, C++20 and 23, without exceptions and RTTI: that it compiles
+#   the rest    libc++, C++20 and 23, without exceptions and RTTI, nlohmann_json 3.12 (PyPI): that it compiles
 # All of it sends by curl: httplib is somebody else's, and its package is of this machine.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -28,7 +28,7 @@ cp -r include tools "$work/single"
 # ---- zig
 
 if ! { [[ -x $work/zig/bin/python ]] || python3 -m venv "$work/zig"; } >"$work/logs/pip" 2>&1 ||
-  ! "$work/zig/bin/pip" install -q "ziglang==$zig_version" >>"$work/logs/pip" 2>&1; then
+  ! "$work/zig/bin/pip" install -q "ziglang==$zig_version" nlohmann-json==3.12.0 >>"$work/logs/pip" 2>&1; then
   echo "SKIPPED: zig cannot be had from PyPI: $(tail -n 1 "$work/logs/pip")"
   exit 77
 fi
@@ -137,6 +137,8 @@ standards() {
     compiles "$form" clang++ -std=c++20 -stdlib=libc++ "${neither[@]}"
     compiles "$form" g++ -std=c++23 "${neither[@]}"
   done
+  # nlohmann_json 3.12, which Debian has not: other conversions, and of its own parser the last that is known.
+  compiles header g++ -std=c++17 -isystem "$(echo "$work"/zig/lib/python3*/site-packages/nlohmann_json/include)"
   compiles header clang++ -std=c++20 -stdlib=libc++
   compiles header g++ -std=c++23
 }

@@ -97,3 +97,10 @@ foreach(flag IN ITEMS no_exceptions|-fno-exceptions no_rtti|-fno-rtti)
   endforeach()
   variant_program(${name} ${objects_${name}})
 endforeach()
+
+# What reads JSON with a nlohmann/json whose inside the library does not know: the tests of it, once more.
+variant_object(json_reader_public_object unit/json_reader.cpp "${CMAKE_CURRENT_SOURCE_DIR}/programs/newer_json"
+  -DUSAGE_STATS_NO_HTTPLIB -DDOCTEST_CONFIG_IMPLEMENT_WITH_MAIN)
+target_include_directories(json_reader_public_object PRIVATE "${headers}")
+target_link_libraries(json_reader_public_object PRIVATE doctest::doctest)
+variant_program(json_reader_public json_reader_public_object)

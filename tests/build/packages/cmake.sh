@@ -8,7 +8,7 @@ tools/need.sh g++ cmake ninja-build pkg-config nlohmann-json3-dev libcpp-httplib
 fast=(-G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-g0 -DCMAKE_CXX_COMPILER_LAUNCHER=ccache
       -DCMAKE_CXX_STANDARD=17 -DCMAKE_CXX_EXTENSIONS=OFF)
 ours=("${fast[@]}" -DCMAKE_INSTALL_LIBDIR=lib -DUSAGE_STATS_BUILD_TESTS=OFF -DUSAGE_STATS_BUILD_EXAMPLES=OFF
-      -DUSAGE_STATS_BUILD_BENCH=OFF)
+      -DUSAGE_STATS_BUILD_BENCH=OFF -DUSAGE_STATS_BUILD_COLLECTOR=OFF)
 prefix=$work/prefix
 
 # consumer NAME ARGUMENT...: configures the other project.
@@ -47,18 +47,7 @@ cmake --build "$work/own" --target consumer_compiled
 alone "$work/own/consumer_compiled"
 
 echo "-- an httplib that has a CMake package and no pkg-config file: its flags stand in ours"
-mkdir -p "$work/httplib/lib/cmake/httplib"
-read -ra flags < <(pkg-config --cflags cpp-httplib)
-cat >"$work/httplib/lib/cmake/httplib/httplibConfig.cmake" <<TEXT
-add_library(httplib::library SHARED IMPORTED)
-set_target_properties(httplib::library PROPERTIES IMPORTED_LOCATION "$(ls /usr/lib/*/libcpp-httplib.so)")
-add_library(httplib::httplib INTERFACE IMPORTED)
-set_target_properties(httplib::httplib PROPERTIES
-  INTERFACE_COMPILE_DEFINITIONS "\$<\$<BOOL:TRUE>:$(IFS=';' && echo "${flags[*]#-D}")>"
-  INTERFACE_LINK_LIBRARIES "\$<\$<BOOL:TRUE>:httplib::library>;\$<\$<PLATFORM_ID:Windows>:ws2_32>;\$<LINK_ONLY:dl>")
-TEXT
-echo 'set(PACKAGE_VERSION 0.14.0)
-set(PACKAGE_VERSION_COMPATIBLE TRUE)' >"$work/httplib/lib/cmake/httplib/httplibConfigVersion.cmake"
+httplib_for_cmake "$work/httplib"
 cmake -S . -B "$work/build_httplib" "${ours[@]}" -DCMAKE_INSTALL_PREFIX="$work/prefix_httplib" \
   -DCMAKE_PREFIX_PATH="$work/httplib" >/dev/null
 cmake --build "$work/build_httplib"
@@ -72,17 +61,14 @@ alone "$work/unity"
 # A program of the headers alone takes half a minute to compile; what may be wrong are the flags for httplib.
 read -ra flags < <(pkg-config --cflags --libs usage_stats)
 echo "usage_stats: ${flags[*]}"
-echo '#include <httplib.h>
-int main() { return httplib::Client("localhost").is_valid() ? 0 : 1; }' >"$work/httplib.cpp"
-g++ -std=c++17 "$work/httplib.cpp" -o "$work/client" "${flags[@]}"
-alone "$work/client"
+httplib_client "$work/client" "${flags[@]}"
 unset PKG_CONFIG_PATH
 
-echo "-- several configurations, a unity build, hidden symbols, link time optimisation"
+echo "-- several configurations, a unity build, hidden symbols, link time optimisation, precompiled headers"
 rm -rf "$work/odd"
 cmake -S tests/build/consumer -B "$work/odd" -G "Ninja Multi-Config" -DCMAKE_PREFIX_PATH="$prefix" \
   -DCMAKE_UNITY_BUILD=ON -DCMAKE_CXX_VISIBILITY_PRESET=hidden -DCMAKE_VISIBILITY_INLINES_HIDDEN=ON \
-  -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DCMAKE_CXX_FLAGS_DEBUG=-g0 -DCMAKE_CXX_COMPILER_LAUNCHER=ccache >/dev/null
+  -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DPRECOMPILED=ON -DCMAKE_CXX_FLAGS_DEBUG=-g0 >/dev/null
 cmake --build "$work/odd" --config Debug --target consumer_compiled
 alone "$work/odd/Debug/consumer_compiled"
 

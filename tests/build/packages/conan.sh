@@ -58,6 +58,16 @@ git ls-files -z --cached --others --exclude-standard | tar -c --null -T - | tar 
 created "$work/tree"
 (($(grep -c "^usage_stats $number: " "$work/created") == 2)) || fail "both targets must be run"
 
+echo "-- a project that asks for another version is refused"
+conan install --requires "usage_stats/$number" "${fast[@]}" -g CMakeDeps -g CMakeToolchain -of "$work/found" >/dev/null
+found() {
+  rm -rf "$work/consumer"
+  cmake -S tests/build/consumer -B "$work/consumer" -DCMAKE_BUILD_TYPE=Debug \
+    -DCMAKE_TOOLCHAIN_FILE="$work/found/conan_toolchain.cmake" -DWANTED_VERSION="$1"
+}
+found "${number%.*}" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "version ${number%.*} was refused"; }
+for wrong in 0.0.5 99.0; do refused "requested version \"$wrong\"" found "$wrong"; done
+
 echo "-- as conan-center-index builds it, from an archive"
 git ls-files -z --cached --others --exclude-standard -- CMakeLists.txt LICENSE cmake include src |
   tar -czf "$work/archive.tar.gz" --null -T - --transform "s,^,usage_stats-$number/,"

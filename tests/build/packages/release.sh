@@ -31,6 +31,15 @@ cmp "$work/usage_stats-$number/CHANGELOG.md" CHANGELOG.md
 sed -i 's/"version": "/&9/' packaging/vcpkg/vcpkg.json && git commit -qam "another version"
 refused "packaging/vcpkg/vcpkg.json lacks the line" tools/release.sh "$number"
 git revert --no-edit HEAD >/dev/null
+sed -i 's/usage_stats-[0-9]/&9/' README.md && git commit -qam "another archive"
+refused "another version is named: README.md" tools/release.sh "$number"
+git revert --no-edit HEAD >/dev/null
+sed -i 's,https://,&other.,' packaging/vcpkg/portfile.cmake && git commit -qam "another address"
+refused "more than one address" tools/release.sh "$number"
+git revert --no-edit HEAD >/dev/null
+sed -i 's/^  "/&9/' packaging/conan/recipes/usage_stats/all/conandata.yml && git commit -qam "other sources"
+refused "conandata.yml lacks the line" tools/release.sh "$number"
+git revert --no-edit HEAD >/dev/null
 echo >>single_include/usage_stats.hpp && git commit -qam "a stale single header"
 refused "stale" tools/release.sh "$number"
 git revert --no-edit HEAD >/dev/null

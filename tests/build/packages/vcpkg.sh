@@ -33,6 +33,10 @@ port all httplib compiled tls
 consumer all -DWANTED_COMPONENTS=compiled >/dev/null
 cmake --build "$work/consumer_all" --target consumer_compiled
 alone "$work/consumer_all/consumer_compiled"
+for wrong in 0.0.5 99.0; do
+  rm -rf "$work/consumer_all"
+  refused "requested version \"$wrong\"" consumer all -DWANTED_VERSION="$wrong"
+done
 
 echo "-- headers alone"
 port headers

@@ -88,6 +88,10 @@ class UsageStatsConan(ConanFile):
 
     def package_info(self):
         self.cpp_info.set_property("cmake_file_name", "usage_stats")
+        # As the package that CMake installs: until 1.0 a minor version may break what the one before it promised.
+        below_one = str(self.version).startswith("0.")
+        self.cpp_info.set_property("cmake_config_version_compat",
+                                   "SameMinorVersion" if below_one else "SameMajorVersion")
         of_system = {"Windows": ["ws2_32"], "Linux": ["pthread"], "FreeBSD": ["pthread"]}
         system_libs = of_system.get(str(self.settings.get_safe("os")), [])
         needs = ["nlohmann_json::nlohmann_json"]
