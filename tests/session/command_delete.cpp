@@ -104,6 +104,29 @@ TEST_CASE("command delete: offline it waits, is never pruned, and is made up for
   CHECK_FALSE(mentions(sandbox, id));
 }
 
+TEST_CASE("command delete: offline and switched off it waits for `send`, since no run asks") {
+  Server server;
+  Sandbox sandbox;
+  const std::vector<std::string> options{"--url", server.url()};
+  sandbox.run("reporter", sending_to(server.url()));
+  server.answer([](const ReceivedRequest&) { return Answer{503}; });
+  CHECK(run_usage_stats(sandbox, {"delete"}, options).err.find("later runs ask again") != std::string::npos);
+  run_usage_stats(sandbox, {"disable"}, options);
+  const Result off = run_usage_stats(sandbox, {"delete"}, options);
+  CHECK(off.err.find("later runs") == std::string::npos);
+  CHECK(off.err.find("usage statistics are off, so no run asks again") != std::string::npos);
+
+  server.answer([](const ReceivedRequest&) { return Answer{}; });
+  make_due(sandbox);
+  const std::size_t before = deletions(server).size();
+  sandbox.run("reporter", sending_to(server.url()));
+  CHECK(sandbox.wait_for_no_uploader());
+  CHECK(deletions(server).size() == before);  // off is off
+  CHECK(run_usage_stats(sandbox, {"send"}, options).exit_code == 0);
+  CHECK(deletions(server).size() == before + 1);
+  CHECK(sandbox.pending().empty());
+}
+
 TEST_CASE("command delete: where state.json is damaged, each id that lies here may be known elsewhere") {
   Server server;
   Sandbox sandbox;

@@ -122,6 +122,19 @@ TEST_CASE("prompt: what was typed ahead is not eaten, be it a line or half a lin
   }
 }
 
+TEST_CASE("prompt: nothing is sent from who could not be asked, whatever holds where nobody is at a terminal") {
+  for (const char* unattended : {"on", "local", "off"}) {
+    Person person;
+    Terminal terminal(person.command({"--read", "--unattended", unattended}), {80, "y\n"});
+    terminal.wait_for("verdict=");
+    terminal.type("\x04");
+    CHECK(terminal.wait().exit_code == 0);
+    const std::string expected = unattended == std::string("off") ? "verdict=off rule=15" : "verdict=local rule=15";
+    CHECK(terminal.screen().find(expected) != std::string::npos);
+    CHECK_FALSE(person.has_config());
+  }
+}
+
 TEST_CASE("prompt: what is typed behind the answer is the program's") {
   Person person;
   Terminal terminal(person.command({"--read"}));

@@ -147,9 +147,11 @@ def redirect(rng):
 
 
 def twice(rng):
-    """One answer more than was asked for: nobody may take it for that of the next request."""
+    """One answer more than was asked for, in one piece: nobody may take it for that of the next request. (One that comes
+    only after the next request cannot be told from its answer, by anybody.)"""
     first, second = acknowledges(rng), rng.choice([acknowledges, stops, refuses, garbage])(rng)
-    return Answer("two answers", ACKNOWLEDGED, [*first.pieces, *second.pieces], keep=True, early=True)
+    both = b"".join(piece for piece in [*first.pieces, *second.pieces] if isinstance(piece, bytes))
+    return Answer("two answers", ACKNOWLEDGED, [both], keep=True, early=True)
 
 
 def slow(rng):

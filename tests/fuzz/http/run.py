@@ -177,12 +177,13 @@ def check(problems, home, server, started):
             problems.append(f"{what} ended with {code} and said {said[:200]!r}")
         if memory > MOST_KIB:
             problems.append(f"{what} had {memory} KiB")
-    final = {}
+    final, answered_too_early = {}, False
     for key, kind, verdict in server.record:
         if key in final:
             problems.append(f"{key} came again, {kind}, after it was {final[key]}")
-        if key and verdict in (hostile.ACKNOWLEDGED, hostile.REFUSED):
+        if key and verdict in (hostile.ACKNOWLEDGED, hostile.REFUSED) and not answered_too_early:
             final[key] = verdict
+        answered_too_early = key is None  # what came before is taken for the next one's answer
     verdicts = {verdict for _, _, verdict in server.record}
     stopped = hostile.STOPPED in verdicts
     waiting = home.waiting()

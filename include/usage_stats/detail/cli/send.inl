@@ -258,7 +258,8 @@ USAGE_STATS_INLINE void print_deletion_json(const Call& call, const std::vector<
 }
 
 USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage, const std::vector<std::string>& ids,
-                                       const std::vector<Endpoint>& by_hand, const Progress& progress) {
+                                       const std::vector<Endpoint>& by_hand, const Progress& progress,
+                                       Verdict verdict) {
   std::size_t waiting = 0;
   for (const Envelope& envelope : storage.outbox.waiting()) waiting += envelope.deletion ? 1 : 0;
   if (call.json) {
@@ -269,8 +270,12 @@ USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage,
     print(whom_to_write(call.options, by_hand, ids));
   }
   if (waiting == 0) return done;
-  remark(call, std::to_string(waiting) + (waiting == 1 ? " deletion waits" : " deletions wait") +
-                   " for a server to confirm it; later runs ask again, as does `" + call.typed + " send`");
+  const std::string send_command = "`" + call.typed + " send`";
+  remark(call,
+         std::to_string(waiting) + (waiting == 1 ? " deletion waits" : " deletions wait") +
+             " for a server to confirm it; " +
+             (verdict == Verdict::off ? "usage statistics are off, so no run asks again: " + send_command + " does"
+                                      : "later runs ask again, as does " + send_command));
   return failed;
 }
 
@@ -310,7 +315,7 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
   if (error) return fail(call, os::path_bytes(plan.folder) + ": " + error.message());
   Progress progress;
   if (const std::string problem = upload_now(call, storage, true, progress); !problem.empty()) remark(call, problem);
-  return answer_deletion(call, storage, ids, by_hand, progress);
+  return answer_deletion(call, storage, ids, by_hand, progress, plan.decision.verdict);
 }
 
 USAGE_STATS_INLINE int reset(const Call& call) {

@@ -160,16 +160,18 @@ USAGE_STATS_INLINE Opinion notice_is_due(Situation& situation) {  // 14
 }
 
 USAGE_STATS_INLINE Opinion unattended(Situation& situation) {  // 15
-  const std::string why = in_ci()       ? "continuous integration: "
-                          : !attended() ? "nobody at a terminal: "
-                                        : "input was typed ahead, so the question could not be asked: ";
+  const bool at_terminal = attended();  // only a question that could not be asked comes here from there
+  const std::string why = in_ci()        ? "continuous integration: "
+                          : !at_terminal ? "nobody at a terminal: "
+                                         : "input was typed ahead, so the question could not be asked: ";
   switch (situation.options.unattended) {
     case Unattended::off:
       return off(why + "nothing is collected");
+    case Unattended::on:
+      if (!at_terminal) break;  // who could have been asked is not sent from unasked
+      [[fallthrough]];
     case Unattended::local:
       return Decision{Verdict::local, 0, why + "reports stay on this machine"};
-    case Unattended::on:
-      break;
   }
   situation.consent.show_notice = !situation.state().notice_shown;
   return Decision{Verdict::on, 0, why + "the program's author has switched them on"};
