@@ -1,8 +1,6 @@
 // Whole runs against a server that holds requests to the rules that Amplitude publishes for its HTTP V2.
 #include <doctest/doctest.h>
 
-#include <usage_stats.hpp>
-
 #include <map>
 #include <mutex>
 #include <set>
@@ -126,10 +124,7 @@ std::vector<std::string> sending(Amplitude& amplitude, const std::vector<std::st
 
 void upload_once(const Sandbox& sandbox) {
   make_due(sandbox);
-  usage_stats::detail::UploadOptions options;
-  options.stay = std::chrono::milliseconds(0);
-  options.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  CHECK(usage_stats::detail::upload(sandbox.usage_folder(), options, usage_stats::detail::Log()));
+  CHECK(run(sandbox.uploader("reporter")).exit_code == 0);
 }
 
 std::vector<std::string> types(const std::vector<json>& events) {

@@ -1,7 +1,5 @@
 #include <doctest/doctest.h>
 
-#include <usage_stats.hpp>
-
 #include <ctime>
 #include <string>
 
@@ -85,16 +83,6 @@ TEST_CASE("answers: what a server says is shown without what a terminal would ob
     CAPTURE(text);
     CHECK(text.find_first_of("\x1b\x07\r") == text.npos);
     CHECK(text.find("\xc2\x9b") == text.npos);
-  }
-}
-
-TEST_CASE("answers: a page, from what may not be our server, is no delivery, no refusal and no kill switch") {
-  using namespace usage_stats::detail;
-  for (const int status : {200, 404, 410}) {
-    Response page;
-    page.status = status;
-    page.doubtful = true;
-    CHECK(classify(page) == usage_stats::detail::Answer::again_later);
   }
 }
 

@@ -2,8 +2,6 @@
 // policy, environment and config in its place.
 #include <doctest/doctest.h>
 
-#include <usage_stats.hpp>
-
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -248,16 +246,15 @@ TEST_CASE("endpoints: the same one twice is one") {
 }
 
 TEST_CASE("endpoints: the same one with another key is told, and is one") {
-  using usage_stats::Protocol;
-  usage_stats::Options options("reporter", "1.0.0");
-  options.endpoints = {{"https://one.example/", Protocol::json, "first"},
-                       {"https://one.example/", Protocol::json, "second"},
-                       {"https://two.example/", Protocol::json, "second"}};
-  std::string problem;
-  const auto endpoints = usage_stats::detail::effective_endpoints(options, {}, {}, problem);
-  REQUIRE(endpoints.size() == 2);
-  CHECK(endpoints[0].api_key == "first");
-  CHECK(problem.find("endpoint 'https://one.example/' is named twice") == 0);
+  Server one, two;
+  Sandbox sandbox;
+  const Result result =
+      sandbox.run("reporter", sending_to(one.url(), {"--api-key", "first", "--url", one.url(), "--api-key", "second",
+                                                     "--url", two.url(), "--api-key", "second", "--info"}));
+  CHECK(result.out.find("problem=endpoint '" + one.url() + "' is named twice") != std::string::npos);
+  REQUIRE(one.requests().size() == 1);
+  CHECK(one.requests()[0].header("Authorization") == "Bearer first");
+  CHECK(two.requests().size() == 1);
 }
 
 TEST_CASE("endpoints: more than eight are told, and eight go on") {

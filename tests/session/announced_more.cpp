@@ -232,26 +232,6 @@ TEST_CASE("announced more: a field's new choice is `other`, and one of another k
   CHECK(Versions::last(versions.old_server, 4)["fields"] == nlohmann::json({{"format", "mcool"}}));
 }
 
-TEST_CASE("announced more: of a list of choices too long to be remembered a digest is; then it is all or nothing") {
-  std::vector<std::string> w;
-  for (char c = 'a'; c < 'k'; ++c) w.emplace_back(250, c);
-  const us::Options options("mytool", "1");
-  std::optional<us::detail::Disclosed> told;
-  const auto c = [&](std::size_t i) { return w[i].c_str(); };
-  {
-    const us::Field<us::Choice> field{"long", "a long list", {c(0), c(1), c(2), c(3), c(4), c(5), c(6), c(7), c(8)}};
-    us::detail::disclose_all(told, options, {});
-    CHECK(us::detail::withheld_from(options, {}, *told).data.empty());
-  }
-  CHECK(told->fields.at("long").choices.size() == 1);
-  const us::Field<us::Choice> field{"long", "a long list", {c(0), c(1), c(2), c(3), c(4), c(5), c(6), c(7), c(9)}};
-  const auto withheld = us::detail::withheld_from(options, {}, *told);
-  CHECK(withheld.fields == Words{"long"});
-  REQUIRE(withheld.data.size() == 1);
-  withheld.data[0].disclose(*told);
-  CHECK(us::detail::withheld_from(options, {}, *told).data.empty());
-}
-
 TEST_CASE("announced more: a description alone is told, and holds nothing back") {
   Versions versions;
   versions.at_terminal(versions.old({"--declare", "size"}));

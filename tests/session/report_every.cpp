@@ -242,18 +242,6 @@ TEST_CASE("report every: a fork's child ends as ever, and std::exit does not wai
   }
 }
 
-TEST_CASE("report every: ticks do not drift, and those that were slept through are not made up for") {
-  using Clock = std::chrono::steady_clock;
-  using std::chrono::seconds;
-  using usage_stats::detail::Ticker;
-  const Clock::time_point origin{seconds(1000)};
-  CHECK(Ticker::next(origin, seconds(60), origin - seconds(1)) == origin);
-  CHECK(Ticker::next(origin, seconds(60), origin) == origin + seconds(60));
-  CHECK(Ticker::next(origin, seconds(60), origin + seconds(59)) == origin + seconds(60));
-  CHECK(Ticker::next(origin, seconds(60), origin + seconds(61)) == origin + seconds(120));
-  CHECK(Ticker::next(origin, seconds(60), origin + seconds(100000)) == origin + seconds(100020));
-}
-
 TEST_CASE("report every: intervals that make no sense are the author's mistake") {
   for (const char* const every : {"-1", "9", "99999999999"}) {
     Sandbox sandbox;

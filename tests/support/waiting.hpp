@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@ void set_state(const Sandbox&, const nlohmann::json&, const std::string& app = "
 /// What the only waiting envelope says.
 nlohmann::json waiting_label(const Sandbox&);
 void set_waiting_label(const Sandbox&, const nlohmann::json&);
+/// A report of that session that waits to be sent to the URL, since so many seconds.
+void put_waiting(const Sandbox&, const std::string& session, const std::string& url, std::int64_t age);
 /// Takes back-off away: all that waits may be tried now.
 void make_due(const Sandbox&, const std::string& app = "reporter");
 

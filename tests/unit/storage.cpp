@@ -267,3 +267,20 @@ TEST_CASE("storage: of the ends that an envelope tells, the last one counts, and
   REQUIRE(ended);
   CHECK(ended->last_report == "{}");
 }
+
+TEST_CASE("storage: of a report's tries the last fifty, however many there were") {
+  Sandbox sandbox;
+  sandbox.collect = false;
+  us::Storage storage = opened(sandbox);
+  us::Envelope envelope;
+  envelope.session_id = envelope.client_id = std::string(32, 'a');
+  CHECK(!storage.archive.write_report(envelope.client_id, envelope.session_id, "{}"));
+  us::DeliveryRecord record;
+  record.url = "https://stats.example/";
+  for (record.attempts = 1; record.attempts <= 60; ++record.attempts)
+    CHECK(!storage.archive.record_delivery(envelope, record));
+  const nlohmann::json deliveries = nlohmann::json::parse(storage.archive.deliveries(envelope))["deliveries"];
+  REQUIRE(deliveries.size() == 50);
+  CHECK(deliveries[0]["attempts"] == 11);
+  CHECK(deliveries[49]["attempts"] == 60);
+}
