@@ -84,7 +84,7 @@ start_collector() {
   "$work/usage-stats-collector" serve --database "$database" --port 0 --pages-port 0 --verbose >"$work/collector.log" 2>&1 &
   collector_pid=$!
   wait_for 10 grep -q '^pages are at ' "$work/collector.log" || { cat "$work/collector.log"; return 1; }
-  url=$(sed -n 's/^reports are taken at //p' "$work/collector.log")
+  url=$(sed -n 's/^reports are received at //p' "$work/collector.log")
   pages=$(sed -n 's/^pages are at //p' "$work/collector.log")
   sed 's/^/   /' "$work/collector.log"
 }

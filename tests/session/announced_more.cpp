@@ -184,7 +184,7 @@ TEST_CASE("announced more: the messages of errors") {
   CHECK_FALSE(Versions::last(versions.old_server, 1)["outcome"]["error"].contains("message"));
   const Command preview = versions.command(second, {"usage-stats", "preview", "--message", "it failed"});
   CHECK(run(preview).err.find("withheld until a notice has named them") != std::string::npos);
-  CHECK(versions.at_terminal(second).find("- the messages of errors") != std::string::npos);
+  CHECK(versions.at_terminal(second).find("- error messages") != std::string::npos);
   versions.in_cron(second);
   CHECK(Versions::last(versions.old_server, 3)["outcome"]["error"].contains("message"));
 }

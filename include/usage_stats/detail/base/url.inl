@@ -100,12 +100,12 @@ USAGE_STATS_INLINE const char* url_problem(std::string_view text) {
   if (text.size() > 2048) return "the URL is longer than 2,048 bytes";
   text.remove_prefix(begin + 3);
   if (text.substr(0, text.find_first_of("/?#")).find('@') != text.npos)
-    return "a URL must have no user name and no password; set api_key or headers";
+    return "a URL must not contain a user name or password; set api_key or headers";
   for (const char c : text) {
     if (static_cast<unsigned char>(c) >= 0x7f)
       return "a URL must be ASCII: the name of its host in the form xn--..., other characters as %XX";
     if (static_cast<unsigned char>(c) <= 0x20 || c == '\\')
-      return "a URL must have no blanks, control characters or backslashes";
+      return "a URL must not contain blanks, control characters or backslashes";
   }
   return "the name of its host, or its port, is not valid";
 }

@@ -125,9 +125,9 @@ USAGE_STATS_INLINE void wait_for_uploader(const Call& call, const Storage& stora
   const auto deadline = std::chrono::steady_clock::now() + time_for_another_uploader;
   while (uploader_at_work(storage)) {
     if (const std::string stopped = sender_stopped(storage); !stopped.empty())
-      return remark(call, stopped + "; a report that it had begun to send may yet leave");
+      return remark(call, stopped + "; a report that it has begun to send may still be sent");
     if (std::chrono::steady_clock::now() >= deadline)
-      return remark(call, "another process is still sending; a report that it had begun to send may yet leave");
+      return remark(call, "another process is still sending; a report that it has begun to send may still be sent");
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
 }

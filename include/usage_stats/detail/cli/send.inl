@@ -123,7 +123,7 @@ USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Plan& plan, std::erro
   return ids;
 }
 
-/// Every endpoint that may hold reports: those of now, and those of then.
+/// Every endpoint that may have reports: the current ones, and those of earlier runs.
 USAGE_STATS_INLINE std::vector<Endpoint> endpoints_ever(const Options& options, const Plan& plan) {
   std::vector<Endpoint> endpoints = plan.endpoints;
   const auto& withheld = plan.withheld.endpoints;  // who can have nothing yet; but the user asks for all

@@ -212,7 +212,7 @@ USAGE_STATS_INLINE int preview_message(const Call& call) {
     remark(call, "the program's own words cannot be read here: only the type of an error is reported");
   else if (const Plan plan = plan_of(call.options);
            say_whether_sent(call, plan) && disclosed(call.options, plan).errors == ErrorDetail::type)
-    remark(call, "messages of errors are withheld until a notice has named them; this is what would be sent then");
+    remark(call, "error messages are withheld until a notice has named them; this is what would be sent then");
   if (!call.json) return print(message.empty() ? message : message + "\n"), done;
   JsonWriter json(true);
   json.begin_object();

@@ -36,7 +36,7 @@ USAGE_STATS_INLINE std::string how_to_mend_folder(const Options& options, const 
         std::errc::too_many_symbolic_link_levels, std::errc::filename_too_long, std::errc::no_space_on_device})
     elsewhere = elsewhere || (error == kind && error.category() != os::in_state_file(error).category());
   if (elsewhere && !variable.empty()) return "set " + variable + " to a folder that you can write to";
-  return "repair or remove what is named, or ask the program's author for another place";
+  return "repair or remove what is named above, or ask the program's author to use another folder";
 }
 
 /// Whether `enable` and `disable` can write what they are told.
@@ -253,7 +253,7 @@ USAGE_STATS_INLINE std::string waiting_rows(const Waiting& waiting) {
                                  (left.elsewhere == 1 ? " on another machine or in another container"
                                                       : " on other machines or in other containers") +
                                  ", left alone for a day");
-  if (left.incomplete) rows += row("unknown", "how many more: active/ or pending/ could not be read to its end");
+  if (left.incomplete) rows += row("unknown", "how many more: active/ or pending/ could not be listed completely");
   if (left.newer > 0)
     rows += row("newer", counted(left.newer, "report") + " of a newer version of this program, left for that version");
   return rows;

@@ -16,7 +16,7 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// For commands: so long another process may hold state.json before they say so.
+/// For commands: how long another process may hold state.json before they say so.
 constexpr std::chrono::seconds time_for_state{5};
 
 struct Plan {

@@ -48,7 +48,7 @@ USAGE_STATS_INLINE void look_at_folder(const Options& options, Plan& plan) {
   if (plan.storage) plan.storage->be_patient(time_for_state);
   if (plan.state.damaged)
     plan.problems.push_back(os::path_bytes(plan.folder / storage_impl::state_file) +
-                            ": damaged: what it knew is forgotten");
+                            ": damaged: its contents are lost");
   if (!plan.obstacle_in_folder().empty()) plan.problems.push_back(plan.obstacle_in_folder());
 }
 

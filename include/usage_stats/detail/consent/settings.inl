@@ -248,7 +248,7 @@ USAGE_STATS_INLINE std::vector<Endpoint> effective_endpoints(const Options& opti
     else if (std::any_of(list.begin(), list.end(), same))
       return;  // policy and config may name the same one
     else if (list.size() >= 8)
-      problem = "endpoint '" + address + "': there are eight without it";
+      problem = "endpoint '" + address + "': there are already eight others";
     else
       list.push_back(std::move(endpoint));
   };

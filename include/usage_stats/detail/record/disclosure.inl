@@ -208,7 +208,7 @@ USAGE_STATS_INLINE void Comparison::look_at_arguments() {
 
 USAGE_STATS_INLINE void Comparison::look_at_errors_and_id() {
   if (options.errors > so_far.errors) {
-    found("error messages", "the messages of errors, without what is private in them",
+    found("error messages", "error messages, without their private parts",
           [](Disclosed& now) noexcept { now.errors = ErrorDetail::scrubbed; });
     instead().errors = so_far.errors;
   }
@@ -221,7 +221,7 @@ USAGE_STATS_INLINE void Comparison::look_at_errors_and_id() {
     instead().client_id = so_far.client_id;
   }
   if (so_far.hashed_id_only && !options.hash_client_id && options.client_id != ClientId::session) {
-    found("the id itself", "the random id itself, so far its hash",
+    found("the id itself", "the random id itself, so far only its hash",
           [](Disclosed& now) noexcept { now.hashed_id_only = false; });
     // An id that each run makes anew has nothing behind its hash.
     if ((withheld.instead ? *withheld.instead : options).client_id != ClientId::session)

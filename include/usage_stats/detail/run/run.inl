@@ -74,7 +74,7 @@ USAGE_STATS_INLINE bool Run::open_folder(Plan& plan) {
     plan.storage->claim();  // an earlier version's folder, which is as good without
   else if (!plan.open_folder(options, true))
     return disable(plan, plan.folder_problem);
-  if (plan.state.damaged) log("state.json is damaged: what it knew is forgotten");
+  if (plan.state.damaged) log("state.json is damaged: its contents are lost");
   known_ = plan.storage->known();
   return true;
 }
@@ -225,7 +225,7 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
   }
   auto storage = Storage::open_again(folder_, known_, error);
   if (!storage) return write_to_envelope(error);
-  // A last report that is there already is an uploader's: it took this run for lost. What was sent stays what it was.
+  // A last report that already exists is an uploader's: it took this run for lost. What was sent stays what it was.
   storage->keep_open();
   const bool may_be_collected = envelope_.destinations.empty() || !lock_.was_kept() ||
                                 now_seconds() - envelope_.created >= storage_impl::left_to_its_host;
@@ -318,7 +318,7 @@ USAGE_STATS_INLINE void Run::deliver(Storage& storage) const {
   if (!uploader_needed(storage, envelope_, state)) return;
   if (options.delivery == Delivery::in_process) return upload_in_process(folder_, options.wait_limit, log);
   if (!can_start_uploader()) {
-    log("no uploader can be started; what is to be sent waits");
+    log("no uploader can be started; reports wait");
     if (needs_pruning(storage, envelope_.client_id)) collect_alone(storage, log);
     return;
   }

@@ -48,7 +48,7 @@ struct Envelope {
 };
 
 /// The machine in an envelope: it cannot be told from it, nor two envelopes be known to be of the same one, but by
-/// whoever knows its name. Locks may hold on one machine only (a home folder on NFS).
+/// whoever knows its name. Locks may work on one machine only (a home folder on NFS).
 std::string host_mark(const std::string& session_id, const std::string& host_identity);
 
 const char* protocol_name(Protocol) noexcept;

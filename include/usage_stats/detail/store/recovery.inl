@@ -79,7 +79,7 @@ USAGE_STATS_INLINE void collect_vanished(Storage& storage, const Log& log, std::
       if (storage_impl::is_elsewhere(*envelope, here))
         storage.outbox.update(envelope->session_id, [](Envelope& taken) noexcept { taken.host.clear(); });
     } else if (ended.damaged() && !storage_impl::is_newer(envelope)) {
-      log("active/", entry.name, " is no envelope; removed");
+      log("active/", entry.name, " is not an envelope; removed");
       active.remove(entry.name);
     }
   }

@@ -55,7 +55,8 @@ USAGE_STATS_INLINE Response judged(const Url& url, const Request& request, Respo
   }
   const bool plain = url.scheme == "http" && !is_loopback(url.host);
   response.doubtful = plain && is_final(response.status) && !has_sign(request, response);
-  if (response.doubtful) response.error = "nothing shows that this answer is the server's and not a captive portal's";
+  if (response.doubtful)
+    response.error = "nothing shows that this answer comes from the server and not from a captive portal";
   return response;
 }
 
