@@ -16,7 +16,7 @@ USAGE_STATS_INLINE int& calls() noexcept {
   return count;
 }
 
-/// The same for what has no floating-point operations, and is called so often that to look costs too much.
+/// The same for functions without floating-point operations that are called so often that checking would cost too much.
 class IntegerCall {
  public:
   IntegerCall() noexcept : nested_(calls()++ > 0) {}
@@ -40,7 +40,7 @@ USAGE_STATS_INLINE PublicCall::PublicCall() noexcept
 
 USAGE_STATS_INLINE PublicCall::~PublicCall() {
   --public_call_impl::calls();
-  // To look costs less than to write.
+  // Reading costs less than writing.
   if (const int raised = std::fetestexcept(FE_ALL_EXCEPT) & ~flags_) std::feclearexcept(raised);
   errno = errno_;
 }

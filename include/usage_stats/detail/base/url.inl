@@ -35,7 +35,7 @@ USAGE_STATS_INLINE bool good_host(std::string_view host, bool bracketed) {
   return true;
 }
 
-/// A path that begins with '/' without its parts "." and "..".
+/// A path that begins with '/', with "." and ".." resolved.
 USAGE_STATS_INLINE std::string without_dots(const std::string& path) {
   std::string result;
   for (std::size_t begin = 0; begin < path.size();) {
@@ -126,7 +126,8 @@ USAGE_STATS_INLINE std::optional<Url> resolve(const Url& base, std::string_view 
 
 namespace url_impl {
 
-/// Four numbers below 256 with points between them; no other form, for what may be meant by "127.1" differs.
+/// Four numbers below 256 separated by points; no other form, because "127.1" is interpreted differently by different
+/// systems.
 USAGE_STATS_INLINE std::optional<std::string> four_bytes(std::string_view text) {
   std::string bytes;
   int number = -1;  // -1: no digit yet
