@@ -73,7 +73,7 @@ USAGE_STATS_INLINE std::string entry_rows(const std::string& name, const std::st
   return rows;
 }
 
-/// For people alone: what the other formats say goes into documents, and must not hang on this machine's state.
+/// For people only: the other formats end up in documents, and must not depend on this machine's state.
 USAGE_STATS_INLINE std::string dictionary_text(const Options& options, const std::vector<DictionaryEntry>& declared,
                                                const Withheld& withheld) {
   const auto kind_of = [&](const DictionaryEntry& entry) {
