@@ -1,5 +1,5 @@
 #pragma once
-// Why a folder is not used, in words that a user can act on.
+// Why a folder is not used, in words that help the user.
 
 #include <atomic>
 #include <new>

@@ -1,5 +1,5 @@
 #pragma once
-// Locks on files. They end with the process however it ends, and no child inherits them.
+// File locks. They end with the process however it ends, and no child inherits them.
 
 #include <algorithm>
 #include <cstdio>

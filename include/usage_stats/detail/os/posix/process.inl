@@ -1,5 +1,5 @@
 #pragma once
-// Processes: what becomes of a child, and other programs.
+// Processes: the fate of a child, and running other programs.
 
 #include <algorithm>
 #include <atomic>

@@ -1,5 +1,5 @@
 #pragma once
-// The program that is running, started once more.
+// Starts the running program once more.
 
 #include <algorithm>
 #include <cerrno>

@@ -1,5 +1,5 @@
 #pragma once
-// The list of accounts, /etc/passwd, which may be long, and may be another one once the host has changed its root.
+// The list of accounts, /etc/passwd, which may be long, and may be a different one once the host has changed its root.
 
 #include <algorithm>
 #include <cerrno>

@@ -1,5 +1,5 @@
 #pragma once
-// What Folder and LockedFile are made of: reading and writing by descriptor, whose a file is, this process's locks.
+// The basis of Folder and LockedFile: reading and writing by descriptor, file ownership, this process's locks.
 
 #include <algorithm>
 #include <atomic>

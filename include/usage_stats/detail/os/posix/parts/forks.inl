@@ -1,5 +1,5 @@
 #pragma once
-// Forks, which the host may make at any time: they are counted, and their children let go of what is their parent's.
+// Forks, which may happen at any time: they are counted, and the children release what belongs to the parent.
 
 #include <atomic>
 #include <cerrno>

@@ -1,5 +1,5 @@
 #pragma once
-// Who holds a lock, whether that process gets on, and whether locks can be had at all.
+// Which process holds a lock, whether it makes progress, and whether locks are available at all.
 
 #include <algorithm>
 #include <cerrno>

@@ -1,5 +1,5 @@
 #pragma once
-// The file of the program that is running, to be started again.
+// The file of the running program, so that it can be started again.
 
 #include <cstdint>
 #include <string>

@@ -1,6 +1,6 @@
 #pragma once
-// The way to a folder or file, gone part by part where it has links: they are followed only where nobody but us and
-// root can have put them.
+// Resolves the path to a folder or file part by part if it has links: these are followed only if nobody but us and root
+// can have created them.
 
 #include <cerrno>
 #include <cstdint>

@@ -1,5 +1,5 @@
 #pragma once
-// What the start of this program as another process needs, and the ways to start it.
+// What starting this program as another process requires, and the ways to do it.
 
 #include <algorithm>
 #include <atomic>

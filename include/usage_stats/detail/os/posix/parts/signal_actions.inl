@@ -1,5 +1,5 @@
 #pragma once
-// What is done when a signal comes, and the stack that it is done on; what of that is ours, and how it is given back.
+// Signal actions and the signal stack: which of them are ours, and how the earlier ones are restored.
 
 #include <atomic>
 #include <csignal>

@@ -1,7 +1,6 @@
 #pragma once
-// The kernel asked without the C library: in a signal handler, and between clone and execve. There an errno would be
-// the host's, and a function that a preloaded library puts in the place of open() or fcntl() may wait for a lock that
-// nobody gives back.
+// System calls without the C library, for signal handlers and between clone and execve. There, errno would be the
+// host's, and a preloaded library's replacement for open() or fcntl() may wait for a lock that is never released.
 
 #if defined(__linux__)
 

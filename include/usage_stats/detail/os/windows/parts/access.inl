@@ -1,5 +1,5 @@
 #pragma once
-// Whose a file or folder is, and who else may use it. Included by platform.inl after windows.h.
+// Who owns a file or folder, and who else may use it. Included by platform.inl after windows.h.
 
 #include <cstddef>
 
