@@ -71,7 +71,7 @@ TEST_CASE("system pipeline: a report for each execution, sent while the service 
   CHECK(spin.sent(2)[0]["session_id"] != second["session_id"]);
 }
 
-TEST_CASE("system pipeline: ids and the application's name leave as hashes only, which tell no two instances' apart") {
+TEST_CASE("system pipeline: ids and the application's name leave as hashes only, which differ between instances") {
   Spinnaker one, two;
   CHECK(one.serve(good + good).exit_code == 0);
   CHECK(two.serve(good).exit_code == 0);

@@ -54,7 +54,7 @@ TEST_CASE("answers: 408, 425, 429 and 5xx are tried again later, not before a mi
   }
 }
 
-TEST_CASE("answers: other 4xx are dropped and counted, and the next report tells") {
+TEST_CASE("answers: other 4xx are dropped and counted, and the next report says so") {
   for (const int status : {400, 401, 403, 404, 413, 422}) {
     CAPTURE(status);
     Server server(status);
@@ -123,7 +123,7 @@ TEST_CASE("answers: each of several servers gets the report once, whatever the o
   sandbox.run("reporter", sending_to(good.url(), {"--url", bad.url()}));
   CHECK(good.requests().size() == 1);
   CHECK(bad.requests().size() == 1);
-  CHECK(waiting_label(sandbox)["destinations"].size() == 1);
+  CHECK(waiting_envelope(sandbox)["destinations"].size() == 1);
   make_due(sandbox);
   bad.answer([](const ReceivedRequest&) { return Answer{}; });
   sandbox.run("reporter", sending_to(good.url()));  // waits for its own report; the older one comes behind it

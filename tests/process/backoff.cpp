@@ -35,7 +35,7 @@ TEST_CASE("backoff: ten tries, each pause twice as long, then it is dropped and 
   sandbox.run("reporter", sending_to(server.url()));
   for (int tries = 1; tries < 10; ++tries, shortest *= 2) {
     CAPTURE(tries);
-    const json destination = waiting_label(sandbox)["destinations"][0];
+    const json destination = waiting_envelope(sandbox)["destinations"][0];
     CHECK(destination["attempts"] == tries);
     CHECK(destination["not_before"] >= now() + shortest - 30);  // 30 s for a slow machine
     CHECK(destination["not_before"] <= now() + shortest + shortest / 4);
@@ -99,7 +99,7 @@ TEST_CASE("backoff: a try counts before it is made: an uploader that dies each t
   const Sandbox sandbox;
   CHECK(sandbox.run("reporter", {"--url", server.url(), "--unattended", "on"}).exit_code == 0);
   CHECK(wait_until([&] { return server.connections() == 1; }));
-  CHECK(waiting_label(sandbox)["destinations"][0]["attempts"] == 1);
+  CHECK(waiting_envelope(sandbox)["destinations"][0]["attempts"] == 1);
   sandbox.end_uploaders();
   for (int round = 0; round < 30 && !sandbox.pending().empty(); ++round) {
     CAPTURE(round);

@@ -100,7 +100,7 @@ TEST_CASE("endpoints: one refuses connections, one never answers, and the third 
     CHECK(last_word(sandbox, url)["result"] == "again later");
     CHECK_FALSE(last_word(sandbox, url)["detail"].get<std::string>().empty());
   }
-  const json waits = waiting_label(sandbox)["destinations"];
+  const json waits = waiting_envelope(sandbox)["destinations"];
   REQUIRE(waits.size() == 2);
   CHECK(waits[0]["url"] == refuses.url());
   CHECK(waits[1]["url"] == silent.url(""));
@@ -162,7 +162,7 @@ TEST_CASE("endpoints: in_process, one that never answers takes none of the other
                            silent.url(), "--url", good.url()});
   CHECK(good.requests().size() == 1);
   REQUIRE(sandbox.pending().size() == 1);
-  CHECK(waiting_label(sandbox)["destinations"].size() == 1);
+  CHECK(waiting_envelope(sandbox)["destinations"].size() == 1);
 }
 
 TEST_CASE("endpoints: a kill switch stops one, not the others") {
@@ -245,7 +245,7 @@ TEST_CASE("endpoints: the same one twice is one") {
   CHECK(sandbox.pending().empty());
 }
 
-TEST_CASE("endpoints: the same one with another key is told, and is one") {
+TEST_CASE("endpoints: the same one with another key is a problem, and is one") {
   Server one, two;
   Sandbox sandbox;
   const Result result =
@@ -257,7 +257,7 @@ TEST_CASE("endpoints: the same one with another key is told, and is one") {
   CHECK(two.requests().size() == 1);
 }
 
-TEST_CASE("endpoints: more than eight are told, and eight go on") {
+TEST_CASE("endpoints: more than eight are a problem, and eight are used") {
   Enterprise all;
   all.sandbox.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
   json more;
@@ -270,7 +270,7 @@ TEST_CASE("endpoints: more than eight are told, and eight go on") {
   CHECK(all.extra.requests().size() == 7);
 }
 
-TEST_CASE("endpoints: what is no address is told, and the others go on") {
+TEST_CASE("endpoints: what is not an address is a problem, and the others are used") {
   Enterprise all;
   all.sandbox.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
   for (const char* wrong : {"ftp://127.0.0.1/", "xml+http://127.0.0.1/", "otlp+", "json+json+http://127.0.0.1/"}) {

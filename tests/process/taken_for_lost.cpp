@@ -66,7 +66,8 @@ void set_age(const std::filesystem::path& envelope, std::int64_t seconds) {
 }  // namespace
 
 TEST_CASE(
-    "taken for lost: a host that closes all descriptors is told as lost, then with its true end, next in sequence") {
+    "taken for lost: a host that closes all descriptors is reported as lost, then as it really ended, next in "
+    "sequence") {
   const Server server;
   const Sandbox sandbox;
   Command command =
@@ -100,7 +101,7 @@ TEST_CASE(
   CHECK(shown.out.find("\"lost\"") == std::string::npos);
 }
 
-TEST_CASE("taken for lost: while the report of a loss still waits, the true end takes its place") {
+TEST_CASE("taken for lost: while the report of a loss still waits, the true end replaces it") {
   SilentPort dead(SilentPort::Behaviour::refuses);
   const Sandbox sandbox;
   Command command =
@@ -170,7 +171,7 @@ TEST_CASE(
   CHECK(sandbox.pending().empty());
 }
 
-TEST_CASE("taken for lost: an envelope does not tell the machine's name, nor that two are of the same machine") {
+TEST_CASE("taken for lost: an envelope does not show the machine's name, nor that two are of the same machine") {
   char name[256] = {};
   REQUIRE(::gethostname(name, sizeof name - 1) == 0);
   SilentPort dead(SilentPort::Behaviour::refuses);

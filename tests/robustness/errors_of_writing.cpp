@@ -51,7 +51,8 @@ Command command_for(const Sandbox& sandbox, const std::string& url, const std::v
 
 }  // namespace
 
-TEST_CASE("errors of writing: a full disk behind standard output is a failure, told in one line, for every command") {
+TEST_CASE(
+    "errors of writing: a full disk under standard output is a failure, reported in one line, for every command") {
   const Server server;
   const Sandbox sandbox;
   send_a_report(sandbox, server.url());

@@ -95,7 +95,7 @@ struct Unfinished {
 }  // namespace
 
 TEST_CASE(
-    "faults: whatever the uploader cannot look at, a run that lives or has told its end is not taken for lost, "
+    "faults: whatever the uploader cannot look at, a run that lives or has reported its end is not taken for lost, "
     "and the id stays") {
   if (!can_trace()) return;
   std::vector<SystemCall> calls;

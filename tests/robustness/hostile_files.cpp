@@ -122,7 +122,7 @@ TEST_CASE("hostile files: a report or envelope that has grown to a gigabyte is n
   }
 }
 
-TEST_CASE("hostile files: those of the working folder are nobody's settings") {
+TEST_CASE("hostile files: files in the working folder are not settings") {
   Server server, theirs;
   Sandbox sandbox;
   sandbox.collect = false;  // what lies in its folder are no reports

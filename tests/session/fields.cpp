@@ -119,7 +119,7 @@ TEST_CASE("fields: of a text the words stay that the program has") {
           json("the bytes were read from <value>"));
 }
 
-TEST_CASE("fields: a hash does not tell its value, also not to who hashes all values") {
+TEST_CASE("fields: a hash does not reveal its value, not even to somebody who hashes all values") {
   const std::string value = "secret project";
   const json first = kept(hashed, value);
   REQUIRE(first.is_string());

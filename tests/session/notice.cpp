@@ -52,7 +52,7 @@ TEST_CASE("notice: shown once; that run stays local for good, later ones are sen
   CHECK(sent["fields"] == nlohmann::json({{"speed", 1}}));
 }
 
-TEST_CASE("notice: it says what, why, where to, where it lies and how to stop it, in 8 lines of 80 columns") {
+TEST_CASE("notice: it says what, why, where to, where it is kept and how to stop it, in 8 lines of 80 columns") {
   Sandbox sandbox;
   const std::string long_purpose = [] {
     std::string text = "It tells us";
@@ -131,7 +131,7 @@ TEST_CASE("notice: standard output never gets it") {
   CHECK(terminal.screen().find("usage statistics") != std::string::npos);
 }
 
-TEST_CASE("notice: Unattended::on tells it on standard error, once, and sends at once") {
+TEST_CASE("notice: Unattended::on shows it on standard error, once, and sends at once") {
   Server server;
   Sandbox sandbox;
   const std::vector<std::string> arguments{"--url", server.url(), "--delivery", "wait", "--unattended", "on"};
@@ -145,7 +145,7 @@ TEST_CASE("notice: Unattended::on tells it on standard error, once, and sends at
   CHECK(second.out == "verdict=on rule=13\n");
 }
 
-TEST_CASE("notice: one that could not be written has told nobody; nothing is sent") {
+TEST_CASE("notice: one that could not be written has informed nobody; nothing is sent") {
   Server server;
   Sandbox sandbox;
   Command command = sandbox.command("versioned", {"--url", server.url(), "--delivery", "wait", "--unattended", "on"});

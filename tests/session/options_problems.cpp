@@ -128,7 +128,7 @@ void check(const Mistake& mistake) {
 
 }  // namespace
 
-TEST_CASE("options problems: each mistake is told, and makes the session inert") {
+TEST_CASE("options problems: each mistake is reported, and makes the session inert") {
   for (const Mistake& mistake : mistakes_in_names()) check(mistake);
   for (const Mistake& mistake : mistakes_in_numbers()) check(mistake);
   for (const Mistake& mistake : mistakes_in_endpoints()) check(mistake);
@@ -170,7 +170,7 @@ TEST_CASE("options problems: with USAGE_STATS_DEBUG=1 a mistake is on standard e
   CHECK(names_in(sandbox.home()).empty());
 }
 
-TEST_CASE("options problems: what is told goes where the author wants it, and a log that throws harms nobody") {
+TEST_CASE("options problems: messages go where the author wants them, and a log that throws harms nobody") {
   const OwnHome home;
   const OwnEnvironment debug([&] {
     auto variables = home.sandbox.environment;

@@ -122,7 +122,7 @@ TEST_CASE("prompt: what was typed ahead is not eaten, be it a line or half a lin
   }
 }
 
-TEST_CASE("prompt: what is typed behind the answer is the program's") {
+TEST_CASE("prompt: what is typed after the answer is the program's") {
   Person person;
   Terminal terminal(person.command({"--read"}));
   terminal.wait_for(question);

@@ -81,7 +81,7 @@ TEST_CASE("report every: a run that is shorter than the interval reports once") 
   CHECK(reports[0]["outcome"] == json({{"status", "failed"}, {"exit_code", 3}}));
 }
 
-TEST_CASE("report every: what a run had told when it was killed, or died of a signal, is kept") {
+TEST_CASE("report every: what a run had recorded when it was killed, or died of a signal, is kept") {
   for (const int number : {SIGKILL, SIGTERM}) {
     CAPTURE(number);
     Server server;

@@ -56,9 +56,9 @@ void set_state(const Sandbox& sandbox, const json& state, const std::string& app
   write_file(state_file(sandbox, app), state.dump());
 }
 
-json waiting_label(const Sandbox& sandbox) { return first_line(waiting_file(sandbox)); }
+json waiting_envelope(const Sandbox& sandbox) { return first_line(waiting_file(sandbox)); }
 
-void set_waiting_label(const Sandbox& sandbox, const json& envelope) {
+void set_waiting_envelope(const Sandbox& sandbox, const json& envelope) {
   write_file(waiting_file(sandbox), envelope.dump() + "\n");
 }
 
@@ -96,7 +96,7 @@ json destination_after(const Sandbox& sandbox, const Answer& answer) {
   Server server([answer](const ReceivedRequest&) { return answer; });
   sandbox.run("reporter", sending_to(server.url()));
   if (server.requests().size() != 1) throw std::runtime_error("one request was expected");
-  return sandbox.pending().empty() ? json() : waiting_label(sandbox)["destinations"][0];
+  return sandbox.pending().empty() ? json() : waiting_envelope(sandbox)["destinations"][0];
 }
 
 std::vector<json> deliveries(const Sandbox& sandbox) {

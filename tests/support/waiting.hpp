@@ -21,8 +21,8 @@ nlohmann::json state_of(const Sandbox&, const std::string& app = "reporter");
 void set_state(const Sandbox&, const nlohmann::json&, const std::string& app = "reporter");
 
 /// What the only waiting envelope says.
-nlohmann::json waiting_label(const Sandbox&);
-void set_waiting_label(const Sandbox&, const nlohmann::json&);
+nlohmann::json waiting_envelope(const Sandbox&);
+void set_waiting_envelope(const Sandbox&, const nlohmann::json&);
 /// A report of that session that waits to be sent to the URL, since so many seconds.
 void put_waiting(const Sandbox&, const std::string& session, const std::string& url, std::int64_t age);
 /// Takes back-off away: all that waits may be tried now.

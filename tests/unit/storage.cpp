@@ -253,17 +253,18 @@ TEST_CASE("storage: of reports that are done with, the last 50 stay") {
   CHECK(sandbox.report_files().size() == 50);
 }
 
-TEST_CASE("storage: of the ends that an envelope tells, the last one counts, and the run's own last word before all") {
+TEST_CASE("storage: of the ends in an envelope, the last one counts, but the run's own last report comes first") {
   const auto line = [](const std::string& text) { return text + "\n"; };
   const std::string id(32, 'a'),
-      label = line(R"({"schema":"usage-stats-label/1","client_id":"local","session_id":")" + id + R"("})") + line("{}");
+      envelope =
+          line(R"({"schema":"usage-stats-label/1","client_id":"local","session_id":")" + id + R"("})") + line("{}");
   const std::string request = line(R"({"signal":"SIGINT","duration_ms":10})"), broken = line(R"({"sig)");
   const std::string crash = line(R"({"signal":"SIGSEGV","duration_ms":20})"), word = line(R"({"last_report":"{}"})");
-  const auto survived = us::parse_envelope(label + request + broken + request + crash);
+  const auto survived = us::parse_envelope(envelope + request + broken + request + crash);
   REQUIRE(survived);
   CHECK(survived->signal == "SIGSEGV");
   CHECK((survived->duration && survived->duration->count() == 20));
-  const auto ended = us::parse_envelope(label + request + word + crash);
+  const auto ended = us::parse_envelope(envelope + request + word + crash);
   REQUIRE(ended);
   CHECK(ended->last_report == "{}");
 }

@@ -39,12 +39,12 @@ class HostCode {
 };
 
 /// While this exists, no floating-point operation of this thread raises SIGFPE, whatever the host has enabled.
-class HeldFloatingPoint {
+class ScopedSigfpeBlock {
  public:
-  HeldFloatingPoint() noexcept;
-  ~HeldFloatingPoint();
-  HeldFloatingPoint(const HeldFloatingPoint&) = delete;
-  HeldFloatingPoint& operator=(const HeldFloatingPoint&) = delete;
+  ScopedSigfpeBlock() noexcept;
+  ~ScopedSigfpeBlock();
+  ScopedSigfpeBlock(const ScopedSigfpeBlock&) = delete;
+  ScopedSigfpeBlock& operator=(const ScopedSigfpeBlock&) = delete;
 
  private:
   alignas(16) unsigned char before_[64] = {};

@@ -98,11 +98,11 @@ USAGE_STATS_INLINE int report_remembered(const Call& call, std::error_code error
            done;
   if (!is_transient(error))
     return remark(call, folder.empty() ? no_place_for_reports : folder + ": " + error.message()), done;
-  const bool held = error == std::errc::timed_out;
+  const bool locked = error == std::errc::timed_out;
   const std::string variable = variable_of_usage_path(call.options);
   const bool elsewhere = !variable.empty() && os::check_writable(usage_path(call.options));
   remark(call, "the " + std::string(what) + " is not in " + folder +
-                   "/state.json yet: " + (held ? "another process has locked that file" : error.message()) +
+                   "/state.json yet: " + (locked ? "another process has locked that file" : error.message()) +
                    (elsewhere ? "; set " + variable + " to a folder that you can write to" : "; try again later"));
   return failed;
 }

@@ -17,7 +17,7 @@ USAGE_STATS_INLINE void at_exit(std::optional<int> code) noexcept {
   // reports the run as lost.
   if (PublicCall::going_on()) return;
   const PublicCall call;
-  const HeldFloatingPoint held;
+  const ScopedSigfpeBlock held;
   End end;
   end.exit_code = code;
   Runs::instance().finish(end);

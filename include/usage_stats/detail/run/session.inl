@@ -50,7 +50,7 @@ USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, std::vect
 
 USAGE_STATS_INLINE void TelemetrySession::start(Options&& options, std::vector<std::string>&& arguments) noexcept {
   const detail::os::ScopedCancelBlock no_cancel;
-  const detail::HeldFloatingPoint held;
+  const detail::ScopedSigfpeBlock held;
   USAGE_STATS_TRY {
     run_ = std::make_shared<detail::Run>(std::move(options));
     recorder_ = run_->begin(arguments);
@@ -82,7 +82,7 @@ USAGE_STATS_INLINE void TelemetrySession::finish() noexcept {
 USAGE_STATS_INLINE void TelemetrySession::end() noexcept {
   if (!recorder_) return;
   const detail::os::ScopedCancelBlock no_cancel;
-  const detail::HeldFloatingPoint held;
+  const detail::ScopedSigfpeBlock held;
   detail::End end;
   end.unwinding = std::uncaught_exceptions() > exceptions_;
   run_->finish(end);
