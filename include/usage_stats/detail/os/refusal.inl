@@ -72,8 +72,8 @@ class StateFileErrors : public std::error_category {
   }
 };
 
-/// One of each, which takes no memory and is never destroyed: a session may end when static objects are gone. Null
-/// where another thread, or what a signal's handler has interrupted, is just making it: nobody waits.
+/// One object of each, without allocation and never destroyed: a session may end after static objects are gone. Null if
+/// another thread, or code that a signal handler has interrupted, is just creating it: nobody waits.
 template <class Category>
 const std::error_category* category_of() noexcept {
   enum { none, begun, made };

@@ -105,7 +105,7 @@ struct SignalSet {
     for (unsigned char& byte : set.bits) byte = 0xFF;
     return set;
   }
-  /// Counted within words, whose bytes may stand in either order.
+  /// Counted within words, because their byte order may be either.
   static SignalSet only(int number) noexcept {
     SignalSet set;
     const unsigned long word = 1UL << (static_cast<std::size_t>(number - 1) % (8 * sizeof(long)));
