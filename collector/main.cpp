@@ -1,4 +1,4 @@
-// usage-stats-collector: a place for the reports of usage_stats (docs/collector.md).
+// usage-stats-collector: receives the reports of usage_stats (docs/collector.md).
 #include <sys/stat.h>
 
 #include <iostream>

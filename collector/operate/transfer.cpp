@@ -1,4 +1,4 @@
-// Reports in and out by the thousand.
+// Importing and exporting reports by the thousand.
 #include <unistd.h>
 
 #include <fstream>

@@ -1,4 +1,4 @@
-// A program's own data: each kind of declaration has its charts.
+// A program's own data: there are charts for each kind of declaration.
 #include <algorithm>
 #include <set>
 
