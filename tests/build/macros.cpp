@@ -1,4 +1,4 @@
-// What the include does to the source file that it stands in.
+// What the include does to the source file that contains it.
 #include <doctest/doctest.h>
 
 #include <regex>

@@ -1,4 +1,4 @@
-// The first runs of all, at the same moment: whatever another one is doing with state.json, each is recorded and sent.
+// The very first runs, at the same moment: whatever another one is doing with state.json, each is recorded and sent.
 #include <doctest/doctest.h>
 
 #include <usage_stats.hpp>

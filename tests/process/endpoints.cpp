@@ -1,5 +1,5 @@
-// Several endpoints at once: each with its own protocol, tried and recorded for itself; named by the program, or by
-// policy, environment and config in its place.
+// Several endpoints at once: each with its own protocol, tried and recorded independently; named by the program, or by
+// policy, environment and config instead.
 #include <doctest/doctest.h>
 
 #include <algorithm>

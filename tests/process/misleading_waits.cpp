@@ -1,4 +1,4 @@
-// What cannot be done now is said at once, and holds nobody up.
+// What cannot be done now is reported at once, and holds nobody up.
 #include <doctest/doctest.h>
 
 #include <usage_stats.hpp>

@@ -1,4 +1,4 @@
-// Many reports for one server go over one connection; by curl, which cannot be told to wait between two, one by one.
+// Many reports for one server go over one connection; with curl, which cannot wait between two, one by one.
 #include <doctest/doctest.h>
 
 #include <usage_stats.hpp>

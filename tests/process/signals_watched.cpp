@@ -1,4 +1,4 @@
-// Which signals are watched: by default only those that tell of a mistake in the program.
+// Which signals are watched: by default only those that indicate a bug in the program.
 #include <doctest/doctest.h>
 
 #include <signal.h>

@@ -1,5 +1,5 @@
-// Runs that an uploader takes for lost, or cannot tell from such: what was sent stays what it was, and the true end is
-// told all the same.
+// Runs that an uploader takes for lost, or cannot distinguish from lost ones: what was sent does not change, and how
+// the run really ended is still reported.
 #include <doctest/doctest.h>
 
 #include <signal.h>

@@ -1,4 +1,4 @@
-// How long an uploader lives at most, whatever it waits for.
+// The limits on an uploader's life, whatever it waits for.
 #include <doctest/doctest.h>
 
 #include <signal.h>

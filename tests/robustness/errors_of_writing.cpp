@@ -1,4 +1,4 @@
-// What a command says and nobody gets is no success.
+// A command whose output cannot be written has failed.
 #include <doctest/doctest.h>
 
 #include <algorithm>

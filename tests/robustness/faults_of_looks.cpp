@@ -1,4 +1,4 @@
-// What the uploader cannot look at, since a system call fails, it does not take for gone, lost or old. The faults are
+// What the uploader cannot read because a system call fails, it does not take for gone, lost or old. The faults are
 // injected by strace.
 #include <doctest/doctest.h>
 

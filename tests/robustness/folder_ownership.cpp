@@ -1,5 +1,5 @@
-// A usage folder is used if this library has made it for this program, and no other: whatever somebody else made stays
-// as it is, to the mode and the byte, whoever is told to use it.
+// Only a folder that this library has created for this program is used as its usage folder: whatever somebody else
+// created is not changed, not even its mode, whoever asks for it to be used.
 #include <doctest/doctest.h>
 
 #include <sys/stat.h>

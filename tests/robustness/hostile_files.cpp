@@ -1,4 +1,4 @@
-// Files whose contents somebody made to do harm: numbers beyond all limits, depth, size, bytes that end a text.
+// Files crafted to do harm: depth, size, bytes that end a text. (Numbers beyond all limits: unit/hostile_numbers.cpp.)
 #include <usage_stats.hpp>
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// A preloaded library whose functions stand in for the C library's, and wait for a lock that nobody gives back.
+// A preloaded library whose functions replace the C library's, and wait for a lock that is never released.
 #include <doctest/doctest.h>
 
 #include <signal.h>

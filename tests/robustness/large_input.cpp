@@ -1,4 +1,4 @@
-// Very many arguments, variables and accounts: what they add grows no faster than they do, and is small.
+// Very many arguments, variables and accounts. (What they cost: unit/many_arguments.cpp.)
 #include <doctest/doctest.h>
 
 #include <string>

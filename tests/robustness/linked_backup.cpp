@@ -1,5 +1,5 @@
-// A backup that links (cp -al): files of ours have second names then. That is no attack, and what is in the backup
-// stays as it was. What cannot be read is never told as empty.
+// A backup that links (cp -al): files of ours have second names then. That is not an attack, and what is in the backup
+// does not change. What cannot be read is never reported as empty.
 #include <doctest/doctest.h>
 
 #include <sys/stat.h>

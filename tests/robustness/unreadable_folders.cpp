@@ -1,5 +1,5 @@
-// A folder that cannot be read to its end, and a file in it that cannot be looked at, as both are on 32-bit systems
-// where an inode needs more: what was not seen is not taken for nothing. The faults are injected by strace.
+// A folder that cannot be listed completely, and a file in it that cannot be examined, as happens on 32-bit systems
+// where an inode needs more: what was not seen is not treated as missing. The faults are injected by strace.
 #include <doctest/doctest.h>
 
 #include <string>

@@ -1,4 +1,4 @@
-// Where the usage folder or the config file cannot be: status says so, and what it advises helps.
+// If the usage folder or the config file cannot be where it should be, status says so, and its advice helps.
 #include <doctest/doctest.h>
 
 #include <sys/stat.h>

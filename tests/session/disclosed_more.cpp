@@ -1,4 +1,4 @@
-// What goes beyond the notice, be it a recipient, a detail, an id or a choice: withheld until a short notice has named
+// Whatever goes beyond the notice (a recipient, a detail, an id, a choice) is withheld until a short notice has named
 // it; what was disclosed continues as before. (Fields that are new: new_data.cpp.)
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-// A "no" stands in the config file and in the state: either is enough, whatever the variables of a shell say.
+// A "no" is kept in the config file and in the state: either is enough, whatever a shell's variables say.
 #include <doctest/doctest.h>
 
 #include "held_state.hpp"

@@ -1,4 +1,4 @@
-// What a program's own parser tells by TelemetrySession::argument, up to the report.
+// What a program's own parser passes to TelemetrySession::argument, up to the report.
 #include <doctest/doctest.h>
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// What the library asks of Windows, tried on Windows (or Wine): a plain program that ends with 0 or tells what was
-// wrong. It starts itself: as the uploader, and in the roles that main knows.
+// What the library needs from Windows, tested on Windows (or Wine): a plain program that exits with 0 or says what was
+// wrong. It starts itself, as the uploader and in the roles listed in main.
 #include "checks.hpp"
 #if !defined(USAGE_STATS_NO_HTTPLIB)
 #include "delivery.hpp"
