@@ -2,11 +2,11 @@
 """Checks the layers of include/usage_stats: who includes whom.
 
   - A folder of detail/ includes files of its own folder and of those above it in LAYERS only; public headers include
-    public headers only; no file includes itself by a detour.
-  - The operating system's headers appear in detail/os/posix and detail/os/windows only, where each file has its twin;
-    what one of the two needs for itself alone lies in a folder parts/ there.
-  - path::string() appears in detail/os/posix only: on Windows it answers in a code page, or throws (os::path_bytes).
-  - Only characters of ASCII, which Visual C++ reads alike whatever its code page.
+    public headers only; there are no circular includes.
+  - The operating system's headers appear in detail/os/posix and detail/os/windows only, where files come in pairs;
+    what only one of the two needs is in a folder parts/ there.
+  - path::string() appears in detail/os/posix only: on Windows it uses a code page, or throws (os::path_bytes).
+  - Only ASCII characters, which Visual C++ reads the same whatever its code page.
   - nlohmann/json appears in JSON_FILES only, httplib in HTTPLIB_FILES only; public headers use the standard library.
   - An adapter includes its parser's header and the umbrella header, nothing else of ours; it, the collector and the
     examples name nothing of detail/ but PUBLIC_NEEDS' without_throwing, which each public call is made of.
