@@ -21,7 +21,7 @@ start() {  # start DATABASE
   "$collector" serve --database "$1" --port 0 --pages-port 0 >"$work/log" &
   server=$!
   until grep -q '^pages are at' "$work/log"; do sleep 0.1; done
-  port=$(sed -n 's|^reports are taken at http://127.0.0.1:\([0-9]*\)/.*|\1|p' "$work/log")
+  port=$(sed -n 's|^reports are received at http://127.0.0.1:\([0-9]*\)/.*|\1|p' "$work/log")
   pages_port=$(sed -n 's|^pages are at http://127.0.0.1:\([0-9]*\)/.*|\1|p' "$work/log")
 }
 stop() {

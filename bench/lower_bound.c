@@ -47,9 +47,9 @@ static int folder, active, locked;
 static char id[33];
 
 void bench_begin(void) {
-  static char label[950];
+  static char envelope[950];
   unsigned char random[16];
-  memset(label, 'l', sizeof label);
+  memset(envelope, 'l', sizeof envelope);
   folder = open(getenv("BENCH_FOLDER"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0) exit(2);
   read_file(AT_FDCWD, "/etc/bench/usage_stats.json");
@@ -59,7 +59,7 @@ void bench_begin(void) {
   if (getrandom(random, sizeof random, 0) != sizeof random) exit(5);
   for (int i = 0; i < 16; ++i) sprintf(id + 2 * i, "%02x", random[i]);
   active = openat(folder, "active", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  locked = write_file(active, id, label, sizeof label);
+  locked = write_file(active, id, envelope, sizeof envelope);
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
   fcntl(locked, F_SETLK, &lock);
 }

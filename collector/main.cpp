@@ -1,4 +1,4 @@
-// usage-stats-collector: a place for the reports of usage_stats (docs/collector.md).
+// usage-stats-collector: receives the reports of usage_stats (docs/collector.md).
 #include <sys/stat.h>
 
 #include <iostream>
@@ -19,35 +19,35 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
       {"serve",
        "",
-       "takes reports and shows pages until it gets SIGTERM",
+       "receives reports and serves pages until it gets SIGTERM",
        serve,
        {"--database", "--host", "--port", "--path", "--pages-host", "--pages-port", "--keep", "--clickhouse"},
        {"--only-described", "--verbose"}},
-      {"check", "", "is all well? exit code 0 or 1, for a monitor", check, {"--database", "--keep"}, {}},
+      {"check", "", "checks its health: exit code 0 or 1, for monitoring", check, {"--database", "--keep"}, {}},
       {"describe",
        "add FILE",
-       "teaches it a program: mytool usage-stats describe --json | ... describe add -",
+       "adds a program's dictionary: mytool usage-stats describe --json | ... describe add -",
        describe,
        {"--database"},
        {}},
-      {"import", "FILE", "takes reports from JSON lines", import_reports, {"--database"}, {}},
+      {"import", "FILE", "imports reports from JSON lines", import_reports, {"--database"}, {}},
       {"export",
        "[--open] [FILE]",
-       "gives all reports as JSON lines; --open: without what could tell of a person, for everyone",
+       "writes all reports as JSON lines; --open: without anything that could identify a person, for everyone",
        export_reports,
        {"--database"},
        {"--open"}},
-      {"backup", "FILE", "a copy of the database, also while it serves", backup, {"--database"}, {}},
+      {"backup", "FILE", "copies the database, even while it serves", backup, {"--database"}, {}},
       {"publish",
        "FOLDER",
        "writes a static site of finished weeks, for everyone to see",
        publish_site,
        {"--database", "--clickhouse"},
        {}},
-      {"delete", "CLIENT_ID", "forgets a client, as DELETE does", remove_client, {"--database"}, {}},
+      {"delete", "CLIENT_ID", "deletes a client's reports, like a DELETE request", remove_client, {"--database"}, {}},
       {"forget",
        "--app X",
-       "takes away what somebody forged: [--version Y] [--day 2026-11-29]",
+       "removes forged reports: [--version Y] [--day 2026-11-29]",
        forget,
        {"--database", "--app", "--version", "--day"},
        {}},
@@ -57,7 +57,7 @@ const std::vector<Command>& commands() {
        expire,
        {"--database", "--keep", "--clickhouse"},
        {"--yes"}},
-      {"rebuild", "", "makes the figures of all raw reports anew", rebuild, {"--database"}, {}},
+      {"rebuild", "", "recomputes the figures from all raw reports", rebuild, {"--database"}, {}},
   };
   return all;
 }
@@ -70,14 +70,14 @@ void print_usage(std::ostream& out) {
     out << "  " << form << command.help << '\n';
   }
   out << "\nserve:\n"
-         "  --database FILE     where everything is kept (usage.db); made if it is not there\n"
+         "  --database FILE     where everything is kept (usage.db); created if missing\n"
          "  --host ADDRESS      where reports arrive (127.0.0.1), --port N (8080), --path PATH (/v1/usage)\n"
          "  --pages-host ADDRESS  where the pages are (127.0.0.1), --pages-port N (8081). A port of 0 is any free one\n"
          "  --keep DAYS         how long raw reports are kept (60d); figures stay\n"
-         "  --only-described    refuse programs, fields and words that `describe add` has not taught it\n"
-         "  --clickhouse URL    also brings all to a ClickHouse server, whose figures pages then show\n"
+         "  --only-described    refuse programs, fields and words that `describe add` has not added\n"
+         "  --clickhouse URL    also sends everything to a ClickHouse server; the pages then show its figures\n"
          "  --verbose           a line for each report; never an address\n"
-         "\nBoth ports speak plain HTTP: put a proxy in front that does TLS (docs/collector.md has one).\n";
+         "\nBoth ports speak plain HTTP: put a TLS proxy in front (docs/collector.md has examples).\n";
 }
 
 int run(int argc, char** argv) {
@@ -98,7 +98,7 @@ int main(int argc, char** argv) {
   try {
     return collector::run(argc, argv);
   } catch (const collector::UsageError& error) {
-    std::cerr << "usage-stats-collector: " << error.what() << " (--help tells more)\n";
+    std::cerr << "usage-stats-collector: " << error.what() << " (see --help)\n";
     return 2;
   } catch (const std::exception& error) {
     std::cerr << "usage-stats-collector: " << error.what() << '\n';

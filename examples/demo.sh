@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Shows usage_stats from end to end on a Debian 12: a small tool ends well, fails, throws and is opted out; a collector
-# on this machine gets what it may get. Works in a temporary folder and leaves nothing behind but installed packages.
+# Shows usage_stats end to end on Debian 12: a small tool succeeds, fails, throws and is opted out; a collector on this
+# machine receives its reports. Works in a temporary folder and leaves nothing but installed packages.
 #
 #   ./examples/demo.sh [--keep]      --keep leaves the folder there and the collector's page up, to look around in
 set -euo pipefail
@@ -84,13 +84,13 @@ start_collector() {
   "$work/usage-stats-collector" serve --database "$database" --port 0 --pages-port 0 --verbose >"$work/collector.log" 2>&1 &
   collector_pid=$!
   wait_for 10 grep -q '^pages are at ' "$work/collector.log" || { cat "$work/collector.log"; return 1; }
-  url=$(sed -n 's/^reports are taken at //p' "$work/collector.log")
+  url=$(sed -n 's/^reports are received at //p' "$work/collector.log")
   pages=$(sed -n 's/^pages are at //p' "$work/collector.log")
   sed 's/^/   /' "$work/collector.log"
 }
 
-# As in a fresh account: nothing of your own environment or folders is seen or changed. Nobody sits at a terminal to be
-# told here, so the variable ..._ENABLED stands for the consent.
+# As in a fresh account: nothing in your own environment or folders is used or changed. There is no user at a terminal
+# to see a notice, so the variable ..._ENABLED gives consent.
 tool() {
   env -i PATH="$PATH" HOME="$home" XDG_STATE_HOME="$home/.local/state" XDG_CONFIG_HOME="$home/.config" \
     QUICKSTART_USAGE_STATS_ENABLED=1 QUICKSTART_USAGE_STATS_ENDPOINT="$url" "${variables[@]}" "$work/quickstart" "$@"

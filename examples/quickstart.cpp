@@ -1,4 +1,4 @@
-// quickstart: counts the words or the lines of a file. A whole small tool with usage statistics, to copy from.
+// quickstart: counts the words or the lines of a file. A complete small tool with usage statistics, to copy from.
 //
 //   quickstart words README.md      quickstart lines --min-length=1 README.md      quickstart usage-stats status
 #include <usage_stats.hpp>
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-// Everything that the tool itself may report, described for the user: `quickstart usage-stats describe` prints it.
+// Everything that the tool itself may report, described for the user; `quickstart usage-stats describe` prints it.
 static const usage_stats::Field<std::int64_t> min_length{"min_length", "shorter words or lines are not counted"};
 static const usage_stats::Field<double> megabytes{"megabytes", "size of the file, MB"};
 static const usage_stats::Field<usage_stats::Choice> kind{"kind", "ending of the file's name", {".txt", ".md", ".csv"}};

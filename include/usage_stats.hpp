@@ -2,8 +2,8 @@
 // usage_stats: usage statistics for small command line programs. This is the one header to include, and the map of the
 // library: it lists the parts in the order in which data flows through them.
 
-// windows.h may have been here before us, and Xlib.h, two of whose macros are names in httplib.h; what they have
-// defined is put back at the end.
+// windows.h may have been included before this, and Xlib.h, two of whose macros are names in httplib.h; their macros
+// are restored at the end.
 #pragma push_macro("min")
 #pragma push_macro("max")
 #pragma push_macro("None")
@@ -18,7 +18,7 @@
 
 #include "usage_stats/options.hpp"    // what the author decides
 #include "usage_stats/fields.hpp"     // what may be collected
-#include "usage_stats/arguments.hpp"  // what the program's own parser may tell
+#include "usage_stats/arguments.hpp"  // what the program's own parser may report
 
 #if defined(USAGE_STATS_DISABLED)
 
@@ -30,13 +30,13 @@
 #include "usage_stats/command.hpp"           // `mytool usage-stats ...`
 #include "usage_stats/detail/send/hook.hpp"  // the same program again, to send what waits
 
-// After them, what a program that is linked with the library need not know. (Its tests do.)
+// The rest, which a program linked with the library does not need to know. (The library's own tests do.)
 #if !defined(USAGE_STATS_COMPILED) || defined(USAGE_STATS_IMPLEMENTATION) || defined(USAGE_STATS_WITH_DETAIL)
-#include "usage_stats/detail/consent/settings.hpp"             // what administrator and user have written down
+#include "usage_stats/detail/consent/settings.hpp"             // what administrator and user have configured
 #include "usage_stats/detail/consent/rules.hpp"                // may it be collected
-#include "usage_stats/detail/record/disclosure.hpp"            // what the user has been told
+#include "usage_stats/detail/record/disclosure.hpp"            // what has been disclosed to the user
 #include "usage_stats/detail/consent/plan.hpp"                 // what a run would do now
-#include "usage_stats/detail/consent/notice.hpp"               // what the user is told
+#include "usage_stats/detail/consent/notice.hpp"               // what the user is shown
 #include "usage_stats/detail/store/client_id.hpp"              // under which id
 #include "usage_stats/detail/record/system_info.hpp"           // what machine this is
 #include "usage_stats/detail/record/redaction/vocabulary.hpp"  // which words are the program's own
@@ -44,7 +44,7 @@
 #include "usage_stats/detail/record/exception_info.hpp"        // how it ended
 #include "usage_stats/detail/record/report.hpp"                // what happened
 #include "usage_stats/detail/record/recorder.hpp"              // ... until the run ends
-#include "usage_stats/detail/record/parsed.hpp"                // ... of arguments, by the program's own parser
+#include "usage_stats/detail/record/parsed.hpp"                // ... to arguments, from the program's own parser
 #include "usage_stats/detail/run/run.hpp"                      // one run, from the decision to the report
 #include "usage_stats/detail/run/run_registry.hpp"             // ... however it ends
 #include "usage_stats/detail/store/storage.hpp"                // the folder: state.json and
@@ -55,7 +55,7 @@
 #include "usage_stats/detail/send/uploader.hpp"                // empties the folder
 #include "usage_stats/detail/send/exporters/exporters.hpp"     // report -> requests
 #include "usage_stats/detail/send/transport/send.hpp"          // one HTTP request
-// Beneath them all:
+// What all of them build on:
 #include "usage_stats/detail/os/bounded_lock.hpp"
 #include "usage_stats/detail/consent/command_line.hpp"
 #include "usage_stats/detail/base/sha256.hpp"
@@ -70,7 +70,7 @@
 #include "usage_stats/detail/base/json.hpp"
 
 #if !defined(USAGE_STATS_COMPILED) || defined(USAGE_STATS_IMPLEMENTATION)
-// What a run does again and again, or for each byte, and what the host comes to in any case.
+// What a run does repeatedly or for each byte, and what every host program calls.
 #include "usage_stats/detail/base/text.inl"
 #include "usage_stats/detail/base/sha256.inl"
 #include "usage_stats/detail/base/json.inl"
@@ -80,7 +80,7 @@
 #include "usage_stats/detail/record/redaction/vocabulary.inl"
 #include "usage_stats/detail/record/redaction/scrub.inl"
 #include "usage_stats/detail/record/recorder.inl"
-// What it does once, or never: it is made small.
+// What it does once, or never: optimised for size.
 #pragma push_macro("USAGE_STATS_INLINE")
 #undef USAGE_STATS_INLINE
 #define USAGE_STATS_INLINE USAGE_STATS_COLD_INLINE

@@ -1,6 +1,6 @@
-# The test files, gathered into a few translation units: most of what a compiler does for one of them it would do again
-# for the next. Each file stands in a namespace of its own, behind all headers that any of them includes, so that it
-# need not know of the others.
+# The test files, gathered into a few translation units: most of the work for one of them would be repeated for the next.
+# Each file is in a namespace of its own, after all headers that any of them includes, so that it need not know about the
+# others.
 
 # unity_sources(RESULT COUNT FILE...): writes COUNT source files that include the given ones.
 function(unity_sources result count)

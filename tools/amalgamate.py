@@ -52,7 +52,7 @@ class Amalgamation:
         place = {number: branch for number, branch, _ in self.branches}
         for former in self.places.setdefault(part, []):
             if not any(number in place and place[number] != branch for number, branch in former.items()):
-                sys.exit(f'{where}: "{name}" stands in an #if before this: include it in front of that, too')
+                sys.exit(f'{where}: "{name}" is included in an #if before this: include it before that, too')
         self.places[part].append(place)
         title = part.relative_to(INCLUDE).as_posix()
         self.lines.append(f"// ---- {title}" + (f": {comment}" if comment else ""))

@@ -2,14 +2,15 @@
 """Checks the layers of include/usage_stats: who includes whom.
 
   - A folder of detail/ includes files of its own folder and of those above it in LAYERS only; public headers include
-    public headers only; no file includes itself by a detour.
-  - The operating system's headers appear in detail/os/posix and detail/os/windows only, where each file has its twin;
-    what one of the two needs for itself alone lies in a folder parts/ there.
-  - path::string() appears in detail/os/posix only: on Windows it answers in a code page, or throws (os::path_bytes).
-  - Only characters of ASCII, which Visual C++ reads alike whatever its code page.
+    public headers only; there are no circular includes.
+  - The operating system's headers appear in detail/os/posix and detail/os/windows only, where files come in pairs;
+    what only one of the two needs is in a folder parts/ there.
+  - path::string() appears in detail/os/posix only: on Windows it uses a code page, or throws (os::path_bytes).
+  - Only ASCII characters, which Visual C++ reads the same whatever its code page.
   - nlohmann/json appears in JSON_FILES only, httplib in HTTPLIB_FILES only; public headers use the standard library.
   - An adapter includes its parser's header and the umbrella header, nothing else of ours; it, the collector and the
     examples name nothing of detail/ but PUBLIC_NEEDS' without_throwing, which each public call is made of.
+  - A test names something of detail/ only where tests/README.md allows it (TESTS_OF_DETAIL).
 """
 import pathlib
 import re
@@ -27,6 +28,8 @@ ADAPTERS = {  # and the parser's header of each
     "cli11.hpp": "CLI/CLI.hpp", "cxxopts.hpp": "cxxopts.hpp", "boost_program_options.hpp": "boost/program_options.hpp",
     "gflags.hpp": "gflags/gflags.h", "getopt.hpp": "getopt.h"}
 OUTSIDE = [ROOT / "collector", ROOT / "examples"] + [TOP / name for name in ADAPTERS]  # they know what is public
+TESTS = ROOT / "tests"
+TESTS_OF_DETAIL = ("unit/", "fuzz/", "build/windows/", "programs/sender.cpp")
 STANDARD = set(
     """algorithm array atomic cerrno charconv chrono cmath condition_variable csignal cstddef cstdint cstdio cstdlib
     cstring ctime exception filesystem functional initializer_list iterator limits list map memory mutex new optional
@@ -99,6 +102,16 @@ def check_outside(complaints):
                     complaints.append(f"{path.relative_to(ROOT)}:{number}: names what is not public: {line.strip()}")
 
 
+def check_tests(complaints):
+    for path in sorted(TESTS.rglob("*.?pp")):
+        name = path.relative_to(TESTS).as_posix()
+        if name.startswith(TESTS_OF_DETAIL):
+            continue
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if re.search(r"#\s*include.*usage_stats/detail|\bdetail::|\busage_stats::detail\b", line):
+                complaints.append(f"tests/{name}:{number}: a test of detail belongs in tests/unit: {line.strip()}")
+
+
 def check_pairs(complaints):
     names = {system: {p.name for p in (DETAIL / "os" / system).glob("*.inl")} for system in ("posix", "windows")}
     for one, other in (("posix", "windows"), ("windows", "posix")):
@@ -139,6 +152,7 @@ def main():
             check_own(path, number, target, complaints)
             graph.setdefault(path, []).append(target)
     check_outside(complaints)
+    check_tests(complaints)
     check_pairs(complaints)
     check_cycles(graph, complaints)
     for complaint in complaints:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # usage: tools/release.sh VERSION
-# Makes what is published of a release, from the commit that is checked out, in build/release/. docs/release.md tells what
+# Creates the files of a release in build/release/, from the commit that is checked out. docs/release.md says what
 # comes before and after it.
 set -euo pipefail
 cd "$(dirname "$0")/.."

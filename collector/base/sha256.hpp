@@ -1,5 +1,5 @@
 #pragma once
-// SHA-256 (FIPS 180-4). Tombstones outlive the ids that they stand for, so they hold the ids' hashes.
+// SHA-256 (FIPS 180-4). Tombstones outlive the ids that they represent, so they hold the ids' hashes.
 
 #include <array>
 #include <cstddef>

@@ -28,7 +28,7 @@ class Statement {
  public:
   Statement(sqlite3* database, std::string_view sql);
 
-  /// Starts anew with these values: int64, double, text, Blob or nothing (std::nullopt).
+  /// Restarts with these values: int64, double, text, Blob or nothing (std::nullopt).
   template <class... Values>
   Statement& operator()(const Values&... values) {
     reset();
@@ -55,7 +55,7 @@ class Statement {
 
   bool is_null(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
   std::int64_t integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
-  /// Text or bytes; good until the next step.
+  /// Text or bytes; valid until the next step.
   std::string_view bytes(int column) const {
     const void* data = sqlite3_column_blob(statement_.get(), column);
     return {static_cast<const char*>(data), static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
@@ -92,7 +92,7 @@ class Database {
   void execute(const std::string& sql);
   /// A statement that is prepared once and kept; `sql` must be a literal.
   Statement& operator[](const char* sql);
-  /// A statement for once.
+  /// A statement to be used once.
   Statement prepare(std::string_view sql) const { return {handle_.get(), sql}; }
   std::int64_t last_id() const { return sqlite3_last_insert_rowid(handle_.get()); }
   std::int64_t changes() const { return sqlite3_changes64(handle_.get()); }

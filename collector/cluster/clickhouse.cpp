@@ -108,7 +108,8 @@ ClickHouse::ClickHouse(const std::string& url) {
   if (name_.find(':') == std::string::npos) name_ += ":8123";
   const std::string letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
   if (name_[0] == ':' || database_.find_first_not_of(letters) != std::string::npos)
-    throw Problem("--clickhouse: no host, or a database whose name has other characters than letters, digits and _");
+    throw Problem(
+        "--clickhouse: no host, or a database whose name contains characters other than letters, digits and _");
   client_ = std::make_unique<httplib::Client>(scheme + "://" + name_);
   if (!client_->is_valid()) throw Problem("--clickhouse: cannot use the address " + name_);
   client_->set_keep_alive(true);

@@ -15,7 +15,7 @@ namespace collector {
 
 using Rows = std::vector<std::vector<std::string>>;
 
-/// For one thread. All functions throw Problem where the server does not do as it is told.
+/// For one thread. All functions throw Problem if the server does not do what it was asked.
 class ClickHouse {
  public:
   /// http://[USER[:PASSWORD]@]HOST[:8123][/DATABASE]. Otherwise the password is that of the environment's
@@ -30,7 +30,7 @@ class ClickHouse {
   /// Changes the rows of a table by ALTER TABLE ... DELETE, and returns when they are gone.
   void remove(const std::string& table, const std::string& condition);
 
-  /// Makes the database and the tables where they are missing.
+  /// Creates the database and the tables if they are missing.
   void make_tables();
   /// HOST:PORT, for people.
   const std::string& name() const { return name_; }

@@ -1,5 +1,5 @@
 #pragma once
-// Figures from a cluster: of all collectors that send there.
+// Figures from a cluster: those of all collectors that send there.
 
 #include <memory>
 #include <optional>

@@ -63,10 +63,11 @@ void Forwarder::pass(std::optional<Courier>& courier) {
 
 void Forwarder::night(Courier& courier) {
   if (const std::int64_t days = courier.retire(today() - settings_.keep_days, false); days > 0)
-    settings_.tell("in the cluster, runs of " + std::to_string(days) + " days are older than " +
-                   std::to_string(settings_.keep_days) +
-                   " days; that is more than a night brings, so the clock may be wrong and nothing was removed. If it "
-                   "is right: usage-stats-collector expire --yes --clickhouse URL");
+    settings_.tell(
+        "in the cluster, runs of " + std::to_string(days) + " days are older than " +
+        std::to_string(settings_.keep_days) +
+        " days; that is more than one night's worth, so the clock may be wrong and nothing was removed. If it "
+        "is right: usage-stats-collector expire --yes --clickhouse URL");
   night_of_ = today();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
-// Brings what the database has acknowledged to the cluster: in blocks, again after any failure, since the cluster keeps
-// each row once. What is deleted here is deleted there, and what other collectors have deleted there is deleted here.
+// Sends what the database has acknowledged to the cluster: in blocks, and again after any failure, because the cluster
+// keeps each row once. What is deleted here is deleted there, and what other collectors have deleted there is deleted
+// here.
 
 #include <atomic>
 #include <condition_variable>
@@ -16,7 +17,7 @@
 
 namespace collector {
 
-/// Does what the committing thread must do: a change of its store. False: it could not.
+/// Has the committing thread change its store. False: it could not.
 using Perform = std::function<bool(const std::function<void(Store&)>&)>;
 
 /// One pass after the other. For one thread.
@@ -25,9 +26,9 @@ class Courier {
   /// `file` is read only; what is to be changed goes through `perform`. Throws Problem.
   Courier(const std::string& file, const std::string& url, Perform perform);
 
-  /// Makes the tables, and tells of the figures that were there before the cluster.
+  /// Creates the tables, and sends the figures from before the cluster.
   void begin();
-  /// A block of what waits. False: nothing is left. Throws Problem, and then the same waits again.
+  /// Sends a block of what waits. False: nothing is left. Throws Problem; the same block then waits again.
   bool forward();
   /// Deletes here what was deleted at other collectors. Returns how many clients that were.
   std::size_t take_deletions();
@@ -60,7 +61,7 @@ class Courier {
   std::string deletions_until_;  // the server's time; empty: none is known yet
 };
 
-/// A courier with its thread, beside a committer.
+/// A courier with its own thread, next to a committer.
 class Forwarder {
  public:
   struct Settings {

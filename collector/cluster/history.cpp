@@ -1,5 +1,5 @@
-// The figures that a database had before there was a cluster: what its runs and presences, which go there themselves,
-// do not explain.
+// The figures that a database had before there was a cluster: the part that is not explained by its runs and presences,
+// which are sent themselves.
 #include <array>
 #include <map>
 

@@ -60,7 +60,7 @@ Answer Committer::wait_for(Ticket ticket) {
     numbers_.queued = queue_.size();
   }
   arrived_.notify_one();
-  if (answer.wait_for(seconds(10)) != std::future_status::ready) return {Verdict::failed, "the disk is slow", 0};
+  if (answer.wait_for(seconds(10)) != std::future_status::ready) return {Verdict::failed, "the disk is too slow", 0};
   return answer.get();
 }
 
@@ -223,11 +223,11 @@ void Committer::begin_night(Day day) {
   refused_to_expire_ = expired.size() > most_days_at_once;
   night_ = refused_to_expire_ ? Night::clients : Night::reports;
   if (refused_to_expire_)
-    settings_.tell("reports of " + std::to_string(expired.size()) + " days (" + text_of(expired.front()) + " to " +
-                   text_of(expired.back()) + ") are older than " + std::to_string(settings_.keep_days) +
-                   " days; that is more than a night brings, so the clock may "
-                   "be wrong and nothing was removed. If it "
-                   "is right: usage-stats-collector expire --yes");
+    settings_.tell(
+        "reports of " + std::to_string(expired.size()) + " days (" + text_of(expired.front()) + " to " +
+        text_of(expired.back()) + ") are older than " + std::to_string(settings_.keep_days) +
+        " days; that is more than one night's worth, so the clock may be wrong and nothing was removed. If it "
+        "is right: usage-stats-collector expire --yes");
 }
 
 /// A piece of the night's work, so short that whoever waits for it has waited

@@ -120,7 +120,7 @@ Check map_of(Predicate is_key, Check item, std::size_t most) {
     if (!value.is_object()) refuse(where, "must be an object");
     if (value.size() > most) refuse(where, "has more than " + std::to_string(most) + " keys");
     for (const auto& [key, element] : value.items()) {
-      if (!is_key(key)) refuse({&where, key}, "is no valid name");
+      if (!is_key(key)) refuse({&where, key}, "is not a valid name");
       item(element, {&where, key});
     }
   };

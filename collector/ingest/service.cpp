@@ -75,7 +75,7 @@ class Service {
       response.set_header("Allow", "POST, DELETE");
       return refuse(how, response, 405, "use POST or DELETE");
     }
-    if (how == Body::too_slow) return last_answer(response, 408, "the body did not come in time");
+    if (how == Body::too_slow) return last_answer(response, 408, "the body did not arrive in time");
     if (request.method == "DELETE") return guarded(response, [&] { remove(request, response); });
     // A web page cannot send this type to us without asking first (CORS).
     if (request.get_header_value("Content-Type").rfind("application/json", 0) != 0)
@@ -130,7 +130,7 @@ class Service {
         answer(response, 200, "result", "known already");
         break;
       case Verdict::deleted:  // not 410, which would silence the program's version for everybody
-        answer(response, 200, "result", "dropped, its client was deleted");
+        answer(response, 200, "result", "dropped: its client was deleted");
         break;
       case Verdict::refused:
         tell("refused: " + result.reason);

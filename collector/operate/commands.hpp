@@ -1,5 +1,5 @@
 #pragma once
-// What the program can do. Each returns its exit code: 0 done, 1 failed (with one line on standard error).
+// The program's commands. Each returns its exit code: 0 done, 1 failed (with one line on standard error).
 
 #include <string>
 

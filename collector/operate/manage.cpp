@@ -1,4 +1,4 @@
-// What the owner does by hand. Also while it serves: a transaction is one, whoever makes it.
+// What the owner does by hand, even while the collector serves: every change is a transaction.
 #include <filesystem>
 #include <iostream>
 #include <iterator>

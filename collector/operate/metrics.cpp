@@ -38,9 +38,9 @@ void install_metrics(httplib::Server& server, const Committer& committer, const 
       text.add(prefix + name, "counter", help, value);
     };
     counter("reports_stored_total", "reports that are new", numbers.stored);
-    counter("reports_known_total", "reports that were here before", numbers.known);
+    counter("reports_known_total", "reports that were already known", numbers.known);
     counter("reports_dropped_total", "reports of clients that were deleted, and deletions", numbers.deleted);
-    counter("reports_refused_total", "reports that do not fit", numbers.refused);
+    counter("reports_refused_total", "reports that are not valid", numbers.refused);
     counter("reports_failed_total", "reports that could not be kept and were answered 503", numbers.failed);
     counter("commits_total", "transactions", numbers.commits);
     counter("deletions_total", "clients that asked to be forgotten", numbers.deletions);
@@ -56,7 +56,7 @@ void install_metrics(httplib::Server& server, const Committer& committer, const 
     text.add(prefix + "log_bytes", "gauge", "size of its write-ahead log", size_of(database + "-wal"));
     std::error_code error;
     const auto space = std::filesystem::space(std::filesystem::absolute(database).parent_path(), error);
-    if (!error) text.add(prefix + "disk_free_bytes", "gauge", "room on its disk", space.available);
+    if (!error) text.add(prefix + "disk_free_bytes", "gauge", "free space on its disk", space.available);
     response.set_content(text.take(), "text/plain; version=0.0.4");
   });
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Reports for everyone: raw data in which nobody can be found. Two passes over all reports: what is in them is counted,
-// then each is written with what at least five installations share.
+// Reports for everyone: raw data that identifies nobody. Two passes over all reports: what is in them is counted, then
+// each is written with what at least five installations share.
 
 #include <optional>
 #include <string>

@@ -44,7 +44,8 @@ class Listener {
     if (port_ == 0)
       port_ = server.bind_to_any_port(host_);
     else if (!server.bind_to_port(host_, port_))
-      throw Problem("cannot listen on " + host_ + ":" + std::to_string(port_) + ": taken, or not an address of ours");
+      throw Problem("cannot listen on " + host_ + ":" + std::to_string(port_) +
+                    ": in use, or not an address of this machine");
     if (port_ < 0) throw Problem("cannot listen on " + host_);
     ::listen(socket_, waiting_connections);  // httplib lets five wait; the next would lose a second
     thread_ = std::thread([this] {
@@ -89,7 +90,7 @@ void keep_what_waited(Store& store) {
   Store::Change change(store);
   stop_forwarding(store.database());
   change.commit();
-  tell("no --clickhouse any more: what waited for it stays here");
+  tell("no --clickhouse any more: reports waiting for it stay here");
 }
 
 void wait_for_the_end(const sigset_t& ends) {
@@ -141,7 +142,7 @@ int serve(const Arguments& arguments) {
   install_pages(pages.server, file, reports_url,
                 [cluster](Database& database) { return make_source(cluster, database); });
   const std::string pages_url = pages.start();
-  tell("reports are taken at " + reports_url);
+  tell("reports are received at " + reports_url);
   tell("pages are at " + pages_url + "/");
   wait_for_the_end(ends);
   reports.stop();

@@ -1,4 +1,4 @@
-// Reports in and out by the thousand.
+// Importing and exporting reports by the thousand.
 #include <unistd.h>
 
 #include <fstream>
@@ -113,8 +113,8 @@ int import_reports(const Arguments& arguments) {
     }
   }
   if ((*in).bad()) throw Problem("cannot read " + arguments.words()[0]);
-  std::cout << imported.stored << " reports are new, " << imported.known << " were here before, " << imported.dropped
-            << " are of deleted clients, " << imported.refused << " lines are no reports\n";
+  std::cout << imported.stored << " reports are new, " << imported.known << " were already known, " << imported.dropped
+            << " are of deleted clients, " << imported.refused << " lines are not reports\n";
   return imported.refused == 0 ? 0 : 1;
 }
 
@@ -138,7 +138,7 @@ int export_reports(const Arguments& arguments) {
 int backup(const Arguments& arguments) {
   if (arguments.words().size() != 1) throw UsageError("backup takes one file");
   const std::string& target = arguments.words()[0];
-  if (::access(target.c_str(), F_OK) == 0) throw Problem(target + " is there already");
+  if (::access(target.c_str(), F_OK) == 0) throw Problem(target + " already exists");
   Database database = open_for_reading(arguments.text("--database", default_database));
   const std::string partial = target + ".partial";  // what is called by its name is whole
   ::unlink(partial.c_str());

@@ -1,5 +1,5 @@
 #pragma once
-// A chart as data, made of the answer to a question (questions.hpp) and drawn by svg.hpp.
+// A chart as data, built from the answer to a question (questions.hpp) and drawn by svg.hpp.
 
 #include <optional>
 #include <string>

@@ -11,8 +11,8 @@
 
 namespace collector {
 
-/// The parameters of an address: days (7, 30, 90, 365, all), version, os, command, ci (only, both). What is left out is
-/// the default; what is not understood counts as left out.
+/// The parameters of an address: days (7, 30, 90, 365, all), version, os, command, ci (only, both). A missing parameter
+/// has its default; an unknown value counts as missing.
 class Filters {
  public:
   Filters() = default;

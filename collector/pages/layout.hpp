@@ -1,5 +1,5 @@
 #pragma once
-// What all pages share: the frame, the style sheet, the way an answer is put on a page.
+// What all pages share: the frame, the style sheet, and how an answer is shown.
 
 #include <string>
 #include <string_view>

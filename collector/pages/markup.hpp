@@ -1,5 +1,5 @@
 #pragma once
-// Text that ends up in HTML or SVG. What reports say is a stranger's word: all of it goes through escape().
+// Text that ends up in HTML or SVG. Nothing in a report can be trusted: all of it goes through escape().
 
 #include <cstddef>
 #include <string>
@@ -16,7 +16,7 @@ std::string shorten(std::string_view text, std::size_t most);
 
 /// For one part of a path or a query (RFC 3986): every byte but the unreserved ones as %XX.
 std::string percent_encode(std::string_view text);
-/// The reverse; what is no %XX stays.
+/// The reverse; anything that is not %XX is kept.
 std::string percent_decode(std::string_view text);
 
 /// What a number counts, and so how it is written.

@@ -1,4 +1,4 @@
-// A program's own data: each kind of declaration has its charts.
+// A program's own data: there are charts for each kind of declaration.
 #include <algorithm>
 #include <set>
 
@@ -136,7 +136,7 @@ void add_events(std::vector<Question>& list, const std::vector<Described>& entri
   for (const Described& entry : entries)
     if (entry.kind == "event")
       list.push_back({"event-" + entry.name, Section::own, entry.name,
-                      joined(entry.description, "when in a run it first happens"),
+                      joined(entry.description, "when it first happens in a run"),
                       [name = entry.name](const Reader& reader) { return moments(reader, name); }, moments_chart});
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// The pages: a list of programs, four pages for each, and every chart as a file of its own. Read-only; made anew for
-// each request from the figures.
+// The pages: a list of programs, four pages for each, and every chart as a file of its own. Read-only; generated from
+// the figures for each request.
 //
 //   /                            the programs
 //   /app/NAME/                   use; /app/NAME/endings, /durations, /own

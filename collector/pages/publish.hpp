@@ -15,9 +15,9 @@ struct Published {
   std::vector<std::string> programs, left_out;  // left out: fewer than five installations, or no finished week yet
 };
 
-/// Writes the site into a folder, which is made if it is not there. Of what is there, files of the same names are
-/// replaced, and those that an earlier site had and this one has not are removed. Throws Problem where it cannot write.
-/// The database has what programs declare.
+/// Writes the site into a folder, which is created if missing. Existing files of the same names are replaced, and files
+/// from an earlier site that this one does not have are removed. Throws Problem if it cannot write. The database has
+/// what programs declare.
 Published publish(Source&, Database&, const std::filesystem::path& folder);
 
 }  // namespace collector

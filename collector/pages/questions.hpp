@@ -1,6 +1,6 @@
 #pragma once
 // What a page asks of the figures, and how each answer is shown. The questions about a program's own data come from its
-// dictionary, or, where it was never taught, from the names in its reports.
+// dictionary or, if that was never added, from the names in its reports.
 
 #include <functional>
 #include <optional>

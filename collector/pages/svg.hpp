@@ -1,6 +1,6 @@
 #pragma once
-// Charts as SVG, without script. Colours are classes: the page's style sheet has them, a picture of its own brings
-// them.
+// Charts as SVG, without script. Colours are classes, defined in the page's style sheet, or in the image itself if it
+// is a separate file.
 
 #include <string>
 
@@ -8,8 +8,8 @@
 
 namespace collector {
 
-/// A chart for a page (its title stands in the page), or as a file of its own, with title and colours in it, which
-/// follow the reader's choice of light or dark.
+/// A chart for a page (which has its title), or as a separate file that includes title and colours, which follow the
+/// reader's choice of light or dark.
 enum class Picture { in_page, own_file };
 std::string svg(const Chart&, Picture);
 

@@ -81,7 +81,7 @@ double draw_histogram(const Chart& chart, double top, std::string& into) {
     into += rectangle(plot.left + room * static_cast<double>(at) + 0.5, plot.bottom - high, room - 1, high, "s0",
                       (chart.exact_bins ? "" : "from ") + labels.back() + ": " + legible(value, chart.unit));
   }
-  // A label names the lower bound of its bin: it stands at the bin's left edge.
+  // A label is the lower bound of its bin, at the bin's left edge.
   const double place = chart.exact_bins ? 0.5 : 0;
   const auto where = [&](std::size_t at) { return plot.left + room * (static_cast<double>(at) + place); };
   draw_labels(labels, where, plot, chart.width, into);

@@ -21,7 +21,7 @@ Described entry_of(const Json& json) {
                   json.at("description").get<std::string>(),
                   {}};
   if (json.contains("choices")) entry.choices = json["choices"].get<std::vector<std::string>>();
-  if (!contains(kinds, entry.kind)) throw Problem("it declares a " + printable(entry.kind) + ", which is no kind");
+  if (!contains(kinds, entry.kind)) throw Problem("it declares a " + printable(entry.kind) + ", which is not a kind");
   return entry;
 }
 

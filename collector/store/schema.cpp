@@ -89,7 +89,7 @@ std::string reason(const SqlError& error, const std::string& file) {
     case SQLITE_NOTADB:
       return file + " is not a database";
     case SQLITE_CANTOPEN:
-      return "cannot open " + file + ": it is not there, or may not be read";
+      return "cannot open " + file + ": it does not exist, or cannot be read";
     case SQLITE_READONLY:
       return file + " cannot be written";
     case SQLITE_FULL:

@@ -71,7 +71,7 @@ Id Store::client_of(const std::string& key) {
 Leaf Store::leaf_of(Id app, const Report& report) {
   const auto term = [&](Metric metric, const std::string& value) {
     if (const auto id = terms_.series(app, metric, {}, value)) return *id;
-    throw Refused("", "this collector has no room for more names");
+    throw Refused("", "this collector cannot take more names");
   };
   return {app, term(Metric::version, report.version), term(Metric::os, report.os),
           term(Metric::command, report.command), report.ci ? 1 : 0};
@@ -102,7 +102,7 @@ Added Store::add(const Report& report, Day arrival) {
     if (!is_news) return Added::known;
   }
   const auto app = terms_.app(report.app);
-  if (!app) throw Refused("app.name", "is one program more than this collector takes");
+  if (!app) throw Refused("app.name", "is one program more than this collector accepts");
   const Id leaf = terms_.slice(leaf_of(*app, report));
   if (before != 0) remove_run(before, true);
   std::optional<Id> client;

@@ -46,7 +46,8 @@ static usage_stats::Options statistics(Start start) {
   const std::filesystem::path temporary = std::filesystem::temp_directory_path(error);
   if (!error) options.directory = temporary / "ray-like";
   if (start == Start::by_library) {
-    // The users of a third party's program have not chosen us: none of them is asked, and only nightly builds report.
+    // The users of a third party's program did not choose this library: they are not asked, and only nightly builds
+    // report.
     options.consent = usage_stats::ConsentMode::opt_out;
     options.official_build = options.version.find(".dev") != std::string::npos;
   }
@@ -67,7 +68,7 @@ static int run_jobs(usage_stats::TelemetrySession& session, std::int64_t number_
   return 0;
 }
 
-/// The library's entry: a local cluster inside of somebody else's program.
+/// The library's entry point: a local cluster inside somebody else's program.
 static int init() {
   usage_stats::TelemetrySession session(statistics(Start::by_library));
   return run_jobs(session, 1);

@@ -37,7 +37,7 @@ static usage_stats::Options telemetry() {
   options.purpose = "Shows us which features are used, and whether in hardware or software mode.";
   options.policy_url = "https://example.org/model_server/telemetry";
   options.contact = "contact@example.org";
-  options.client_id = usage_stats::ClientId::session;  // a random string of this start of the server
+  options.client_id = usage_stats::ClientId::session;  // a random string for this start of the server
   options.unattended = usage_stats::Unattended::on;    // it runs in containers; the notice goes to their log
   options.argument_values = {"mode"};
   options.report_every = std::chrono::milliseconds(std::atoi(variable("MODEL_SERVER_TELEMETRY_INTERVAL_MS", "2000")));

@@ -17,7 +17,7 @@ using usage_stats::Choice;
 using usage_stats::Field;
 using usage_stats::Hashed;
 
-// Whatever is not in these lists, say a stage that a company has made for itself, is "other".
+// Anything that is not in these lists, such as a company's own kind of stage, is "other".
 static const std::initializer_list<const char*> statuses = {"succeeded", "failed_continue", "terminal",
                                                             "canceled",  "stopped",         "skipped"};
 static const Field<Hashed> application{"application", "name of the application, hashed"};
@@ -42,7 +42,7 @@ static usage_stats::Options statistics() {
   options.policy_url = "https://example.org/pipeline/stats";
   options.contact = "stats@example.org";
   options.command = "config stats";
-  // 1.18 is for those who help to test it; from 1.19 on it is on, with a notice, unless switched off.
+  // 1.18 is for those who help to test it; from 1.19, statistics are on, with a notice, unless switched off.
   const bool testing = options.version.rfind("1.18.", 0) == 0;
   options.consent = testing ? usage_stats::ConsentMode::opt_in : usage_stats::ConsentMode::opt_out;
   options.unattended = usage_stats::Unattended::on;  // a service has no terminal
@@ -60,7 +60,7 @@ static std::string next_part(std::string& text) {
   return part;
 }
 
-/// An execution is a session: its report goes when the execution is complete.
+/// An execution is a session: its report is sent when the execution is complete.
 static void execute(const std::string& line) {
   std::istringstream words(line);
   std::string id, name, type, cause, status = "succeeded";
@@ -83,7 +83,7 @@ static void execute(const std::string& line) {
 }
 
 int main(int argc, char** argv) {
-  // Sessions are made later and without argv, so the command is answered here.
+  // Sessions are created later and without argv, so the command is answered here.
   if (const auto exit_code = usage_stats::handle_command(statistics(), argc, argv)) return *exit_code;
   if (argc != 2 || std::string_view(argv[1]) != "serve") {
     std::cerr << "usage: pipeline serve | config stats enable|disable|status|...\n";

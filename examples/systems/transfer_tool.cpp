@@ -49,7 +49,7 @@ static int switch_statistics(bool on) {
   return usage_stats::handle_command(statistics(), 3, command).value_or(2);
 }
 
-/// The first `init` switches statistics on and says so; later ones leave alone what the user has decided since.
+/// The first `init` switches statistics on and says so; later ones do not change what the user has decided since.
 static int init() {
   std::cout << "transfer_tool is ready: regions are folders here.\n";
   return fs::exists(config_file()) ? 0 : switch_statistics(true);
@@ -67,7 +67,7 @@ static double bytes_in(const fs::path& place) {
 }
 
 static int transfer(usage_stats::TelemetrySession& session, const std::vector<std::string>& words) {
-  std::vector<std::string> places;  // behind the command's name, without options
+  std::vector<std::string> places;  // after the command's name, without options
   for (std::size_t i = 1; i < words.size(); ++i)
     if (words[i].empty() || words[i][0] != '-') places.push_back(words[i]);
   if (words.empty() || (words[0] != "cp" && words[0] != "sync") || places.size() != 2)

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
 /// What a program's own parser knows about the command line, in place of what argv shows. Adapters for five parsers are
-/// beside this header; docs/parsers.md shows how to write one for another parser.
+/// next to this header; docs/parsers.md shows how to write one for another parser.
 
 #include <string>
 #include <utility>
@@ -14,13 +14,13 @@ USAGE_STATS_BEGIN_NAMESPACE
 enum class ArgumentSource {
   command_line,   ///< by the user; recorded first
   config_file,    ///< in a configuration file; recorded after the entry `<config_file>`
-  environment,    ///< by a variable; recorded after the entry `<environment>`
+  environment,    ///< by an environment variable; recorded after the entry `<environment>`
   default_value,  ///< nowhere: the option has its default value, and is not recorded
 };
 
 /// What a program's `--help` says about usage statistics. The adapters' describe_in_help() puts it there.
 struct HelpTexts {
-  /// The words that the program answers, as in Options::command; empty: none. Default: "usage-stats".
+  /// The words of the command, as in Options::command; empty: none. Default: "usage-stats".
   std::string command = "usage-stats";
 
   /// What the command is for.
@@ -30,7 +30,7 @@ struct HelpTexts {
   std::string option = "disable-usage-stats";
 
   /// What the option does.
-  std::string option_description = "collect and send no usage statistics of this run";
+  std::string option_description = "do not collect or send usage statistics for this run";
 
   /// Both descriptions in one, for parsers that can describe options only.
   std::string both_descriptions() const {

@@ -31,7 +31,7 @@ class Reader {
         description_ == nullptr || given.string_key.empty()
             ? nullptr
             : description_->find_nothrow(given.string_key, false, given.case_insensitive, given.case_insensitive);
-    // The name as declared: of "plugin-*" the key is what the user made of it.
+    // The name as declared: for "plugin-*" the key is what the user typed.
     std::string name = option == nullptr || option->long_name().empty() ? given.string_key : option->long_name();
     if (given.position_key < 0 && name.compare(0, 1, "-") != 0) name = "--" + name;
     const bool flag = option != nullptr && option->semantic()->max_tokens() == 0;
@@ -78,8 +78,8 @@ void record_arguments(TelemetrySession& session, const boost::program_options::b
   });
 }
 
-/// Adds --disable-usage-stats to the program's options; its description names the command too, for which Boost has no
-/// other place. Call it before parsing.
+/// Adds --disable-usage-stats to the program's options; its description also mentions the command, because Boost has no
+/// other place for it. Call it before parsing.
 inline void describe_in_help(boost::program_options::options_description& description,
                              const HelpTexts& texts = {}) noexcept {
   detail::without_throwing([&] {

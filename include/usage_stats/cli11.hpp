@@ -68,7 +68,7 @@ class Reader {
     }
     for (const CLI::Option* const option : app.get_options()) {
       if (option->count() == 0 || on_command_line.count(option) > 0) continue;
-      if (option == app.get_config_ptr()) continue;  // its default, which is no argument
+      if (option == app.get_config_ptr()) continue;  // its default, which is not an argument
       const ArgumentSource source = source_of(*option);
       for (const Values& values : occurrences(*option, 0)) record_value(*option, values, source);
     }
@@ -76,8 +76,8 @@ class Reader {
       if (unknown != "--") session_.argument({}, unknown);
   }
 
-  /// The values of each time that the option was given, as far as CLI11 tells: an option that takes one or more values
-  /// (`--in a b`) counts once for each.
+  /// The values of each time that the option was given, as far as CLI11 reports them: an option that takes one or more
+  /// values (`--in a b`) counts once for each.
   static std::vector<Values> occurrences(const CLI::Option& option, std::size_t parsed) {
     const int least = option.get_items_expected_min(), most = option.get_items_expected_max();
     std::size_t group = least == most ? static_cast<std::size_t>((std::max)(least, 1)) : 1;  // `--point 1 2`
@@ -123,9 +123,9 @@ class Reader {
     return option.get_name(true);  // of a positional
   }
 
-  /// The choice that the value means, as --help lists it; empty if it is none of them. All that CLI11 keeps of
-  /// CLI::IsMember is its text for --help, `{cool,hic}`; of a transformer, `{fast->0,best->1}`, whose value is the
-  /// number by now.
+  /// The choice that the value stands for, as --help lists it; empty if it is none of them. All that CLI11 keeps of
+  /// CLI::IsMember is its text for --help, `{cool,hic}`; for a transformer, `{fast->0,best->1}`, and the value has
+  /// already become the number.
   static std::string choice(const CLI::Option& option, const std::string& value) {
     const std::string help = value.empty() ? std::string() : option.get_type_name();
     for (std::size_t open = help.find('{'); open != std::string::npos; open = help.find('{', open + 1)) {
@@ -143,7 +143,8 @@ class Reader {
     return {};
   }
 
-  /// Of an option that was not on the command line. CLI11 does not say; it reads its configuration file first.
+  /// The source of an option that was not on the command line. CLI11 does not say; it reads its configuration file
+  /// first.
   ArgumentSource source_of(const CLI::Option& option) const {
     const std::string variable = option.get_envname();
 #ifdef _MSC_VER

@@ -25,14 +25,14 @@ inline void record_arguments(TelemetrySession& session, const cxxopts::ParseResu
     session.argument({});
     for (const cxxopts::KeyValue& given : parsed.arguments()) {
       const std::string name = (given.key().size() == 1 ? "-" : "--") + given.key();
-      session.argument(name, given.value() == "true" ? std::string() : given.value());  // that of a flag
+      session.argument(name, given.value() == "true" ? std::string() : given.value());  // the value of a flag
     }
     for (const std::string& unknown : parsed.unmatched()) session.argument({}, unknown);
   });
 }
 
-/// Adds --disable-usage-stats to the program's options; its description names the command too, for which cxxopts has no
-/// other place. Call it before parsing.
+/// Adds --disable-usage-stats to the program's options; its description also mentions the command, because cxxopts has
+/// no other place for it. Call it before parsing.
 inline void describe_in_help(cxxopts::Options& options, const HelpTexts& texts = {}) noexcept {
   detail::without_throwing([&] { options.add_options()(texts.option, texts.both_descriptions()); });
 }

@@ -20,7 +20,7 @@ struct Decision {
   /// Whether the run may collect. Default: off.
   Verdict verdict = Verdict::off;
 
-  /// The number of the rule that decided, 1 to 15, as docs/consent.md lists them; 0 if none was asked.
+  /// The number of the rule that decided, 1 to 15, as docs/consent.md lists them; 0 if no rule was applied.
   int rule = 0;
 
   /// Why, in words: "MYTOOL_NO_TELEMETRY is set".

@@ -42,12 +42,12 @@ inline std::optional<int> handle_command(const Options& options, int argc, const
   return 0;
 }
 
-/// A stage that nobody times.
+/// A stage that is not timed.
 class StageScope {
  public:
   StageScope(const StageScope&) = delete;
   StageScope& operator=(const StageScope&) = delete;
-  ~StageScope() {}  // not trivial, so that one that is only held does not count as unused
+  ~StageScope() {}  // not trivial, so that the compiler does not call it unused
 
   template <class T, class V>
   void set(const Field<T>& field, const V& value) noexcept {
@@ -64,7 +64,7 @@ class StageScope {
 /// A session that records nothing.
 class TelemetrySession {
  public:
-  /// As in the other form: answers Options::command and ends the process, removes --disable-usage-stats from argc and
+  /// As in the enabled form: answers Options::command and ends the process, removes --disable-usage-stats from argc and
   /// argv.
   TelemetrySession(Options options, int& argc, char** argv) noexcept {
     detail::take_out_disable_flag(argc, argv);
@@ -108,7 +108,7 @@ class TelemetrySession {
   std::string_view session_id() const noexcept { return {}; }
   std::filesystem::path report_path() const { return {}; }
   std::string_view problem() const noexcept { return {}; }
-  /// As in the other form: a program may rely on the session that it has made.
+  /// As in the enabled form: a program may rely on the session that it has created.
   static TelemetrySession* current() noexcept {
     const Alive::Guard guard(alive());
     return alive().youngest;
@@ -120,7 +120,7 @@ class TelemetrySession {
     std::atomic<bool> busy{false};
     TelemetrySession* youngest = nullptr;
 
-    /// Gives up waiting after a while: the holder may be what a signal handler has interrupted to call std::exit.
+    /// Stops waiting after a while: a signal handler that calls std::exit may have interrupted the holder.
     struct Guard {
       Alive& held;
       explicit Guard(Alive& alive) noexcept : held(alive) {

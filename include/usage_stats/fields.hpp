@@ -5,8 +5,8 @@
 ///
 ///     static const usage_stats::Field<double> throughput{"throughput_gbps", "average transfer speed, Gbit/s"};
 ///
-/// A name is `[a-z][a-z0-9_.]{0,63}` and means one thing in a program. The description is for the user to read; say in
-/// it the unit of a number. With a bad name, an empty description or one name for two things, every session is inert
+/// A name is `[a-z][a-z0-9_.]{0,63}` and means one thing in a program. The description is for the user to read; for a
+/// number, include the unit. With a bad name, an empty description or one name for two things, every session is inert
 /// and TelemetrySession::problem() says so.
 
 #include <atomic>
@@ -26,11 +26,11 @@ USAGE_STATS_BEGIN_NAMESPACE
 /// A value from a fixed list of words; any other value is recorded as "other". As in Field<Choice>.
 struct Choice {};
 
-/// A value of which the SHA-256 is recorded, salted with the client id (64 hexadecimal digits): receivers see which
-/// values of an installation are equal, but not the values. As in Field<Hashed>.
+/// A value recorded as its SHA-256, salted with the client id (64 hexadecimal digits): receivers see which values of an
+/// installation are equal, but not the values. As in Field<Hashed>.
 struct Hashed {};
 
-/// A text of which only the words are recorded that the program itself contains, 256 bytes at most. As in Field<Text>.
+/// A text, recorded with only those words that the program itself contains, 256 bytes at most. As in Field<Text>.
 struct Text {};
 
 namespace detail {
@@ -51,7 +51,7 @@ class Declaration {
  protected:
   Declaration(Kind, const char* name, const char* description,
               std::initializer_list<const char*> choices = {}) noexcept;
-  ~Declaration();  // a plugin's declarations go with it
+  ~Declaration();  // a plugin's declarations disappear with it
 
  private:
   friend struct Dictionary;
@@ -149,10 +149,10 @@ template <class T>
 class Field;
 
 /// A field with its value, as TelemetrySession::record takes them: `{model_size, 1048576}` or `model_size(1048576)`.
-/// Refers to the field and to text that is passed in: use it within the full expression that makes it.
+/// Refers to the field and to text that is passed in: use it within the full expression that creates it.
 class FieldValue {
  public:
-  /// The field and its value; does not compile if the field's type takes no such value.
+  /// The field and its value; does not compile if the field's type does not accept the value.
   template <class T, class V>
   FieldValue(const Field<T>& field, const V& value) noexcept
       : field_(field), raw_(detail::FieldType<T>::raw(static_cast<const std::decay_t<const V>&>(value))) {}
@@ -167,8 +167,8 @@ class FieldValue {
   detail::RawValue raw_;
 };
 
-/// A value that a run, an event or a stage may have. T: bool, std::int64_t (takes any integer; one that is too large
-/// becomes the largest), double (NaN and infinity are left out), Choice, Hashed or Text.
+/// A value of a run, an event or a stage. T: bool, std::int64_t (takes any integer; one that is too large becomes the
+/// largest), double (NaN and infinity are left out), Choice, Hashed or Text.
 template <class T>
 class Field : public detail::Declaration {
  public:
@@ -204,10 +204,10 @@ class Counter : public detail::Declaration {
 
  private:
   friend class detail::Recorder;
-  mutable std::atomic<std::uint64_t> place_{0};  // where the recorder that has met it last counts it
+  mutable std::atomic<std::uint64_t> place_{0};  // where the recorder that last used it counts it
 };
 
-/// Something that happens at a moment of a run. Recorded in seconds since the start.
+/// Something that happens at one moment of a run. Recorded in seconds since the start.
 class Event : public detail::Declaration {
  public:
   /// Both strings must outlive the event.

@@ -22,7 +22,7 @@ class Reader {
  public:
   explicit Reader(Session& session) noexcept : session_(session) {
     opterr = 0;
-    optind = 0;  // begins anew
+    optind = 0;  // starts from the beginning
 #if defined(__APPLE__) || defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__) || defined(__DragonFly__)
     optind = 1;
     optreset = 1;
@@ -48,7 +48,7 @@ class Reader {
       if (option == -1) break;
       const std::string value = optarg == nullptr ? "" : optarg;
       if (option == 1 && letters[0] == '-')
-        session_.argument({}, value);  // what is no option, in its place
+        session_.argument({}, value);  // a non-option, in its position
       else if (option == '?' || option == ':')
         session_.argument("<option>");
       else

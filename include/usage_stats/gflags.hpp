@@ -17,7 +17,7 @@ namespace usage_stats {
 /// Call it right after ParseCommandLineFlags, with the argc and argv that it left: the report then shows what gflags
 /// knows, in place of what argv shows: each flag that was given, by name, once, and the kinds of the other arguments. A
 /// flag that the program itself has set by then counts as given, as does one from a --flagfile. Values are recorded as
-/// Options::arguments and Options::argument_values say. `first`: the first element of argv that is no flag, if flags
+/// Options::arguments and Options::argument_values say. `first`: the first element of argv that is not a flag, if flags
 /// were not removed from it.
 inline void record_arguments(TelemetrySession& session, int argc = 0, const char* const* argv = nullptr,
                              int first = 1) noexcept {
@@ -48,7 +48,8 @@ inline void record_arguments(TelemetrySession& session, int argc = 0, const char
 inline void describe_in_help(const HelpTexts& texts = {}) noexcept {
   detail::without_throwing([&] {
     GFLAGS_NAMESPACE::CommandLineFlagInfo known;
-    if (GFLAGS_NAMESPACE::GetCommandLineFlagInfo("disable_usage_stats", &known)) return;  // twice is the program's end
+    if (GFLAGS_NAMESPACE::GetCommandLineFlagInfo("disable_usage_stats", &known))
+      return;  // defining it twice would end the program
     static bool value = false, by_default = false;
     static const std::string& description = *new std::string(texts.both_descriptions());  // gflags keeps the pointer
     static const GFLAGS_NAMESPACE::FlagRegisterer flag("disable_usage_stats", description.c_str(),

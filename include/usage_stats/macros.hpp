@@ -1,5 +1,5 @@
 #pragma once
-// Build switches and the few macros that declarations need. Everything here but the documented switches is undefined
+// Build switches and the few macros that declarations need. Everything here except the documented switches is undefined
 // again at the end of <usage_stats.hpp>.
 //
 // Switches an author may define before including (or, better, for the whole program):
@@ -19,9 +19,9 @@
 #define USAGE_STATS_ENTRY_INLINE inline
 #endif
 
-// USAGE_STATS_INLINE for what a run does once, or never: it is made small, and kept apart from the rest. The compiler
-// takes a function of the host's in which such a one is called in any case for cold as well, so that nothing that the
-// host calls may be one (USAGE_STATS_ENTRY_INLINE), nor come to one on each of its ways.
+// USAGE_STATS_INLINE for what a run does once, or never: it is optimised for size, and placed apart from the rest. The
+// compiler also treats a host function as cold if every path through it calls a cold function. So nothing that the host
+// calls may be cold (USAGE_STATS_ENTRY_INLINE), nor call something cold on every path.
 #if defined(__GNUC__) && defined(USAGE_STATS_COMPILED)
 #define USAGE_STATS_COLD_INLINE __attribute__((cold))
 #elif defined(__GNUC__)
@@ -42,8 +42,8 @@
 #define USAGE_STATS_CATCH_ALL else
 #endif
 
-// Two vendored copies of different versions, or translation units with different switches, may be in one program: each
-// gets symbols of its own, so that the linker cannot mix their definitions.
+// One program may contain two vendored copies of different versions, or translation units with different switches: each
+// gets its own symbols, so that the linker cannot mix their definitions.
 #define USAGE_STATS_JOIN_(a, b, c, mode) v##a##_##b##_##c##mode
 #define USAGE_STATS_JOIN(a, b, c, mode) USAGE_STATS_JOIN_(a, b, c, mode)
 #if defined(USAGE_STATS_DISABLED)
@@ -62,9 +62,9 @@
 #define USAGE_STATS_ABI \
   USAGE_STATS_JOIN(USAGE_STATS_VERSION_MAJOR, USAGE_STATS_VERSION_MINOR, USAGE_STATS_VERSION_PATCH, USAGE_STATS_MODE)
 
-// Of what authors turn on for their own code, opinions of style that ours does not share: a comma before a return
-// value; no default where each enumerator has its case, so that a new one is missed; "struct flock", which tells it
-// from flock().
+// Warnings that authors may turn on for their own code, but whose style this code does not follow: a comma before a
+// return value; a switch without a default that has a case for each enumerator, so that a new one is noticed; "struct
+// flock", to distinguish it from flock().
 #if defined(__clang__)
 #define USAGE_STATS_BEGIN_WARNINGS \
   _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wcomma\"") USAGE_STATS_SWITCHES
@@ -83,8 +83,7 @@
 #else
 #define USAGE_STATS_TAGS
 #endif
-#elif defined( \
-    _MSC_VER)  // it warns of alignas that has the effect it is written for, and of functions of the C standard
+#elif defined(_MSC_VER)  // it warns about alignas doing what it is for, and about functions of the C standard
 #define USAGE_STATS_BEGIN_WARNINGS __pragma(warning(push)) __pragma(warning(disable : 4324 4996))
 #define USAGE_STATS_END_WARNINGS __pragma(warning(pop))
 #else

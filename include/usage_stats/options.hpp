@@ -15,7 +15,7 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 
-/// What applies until the user has decided. docs/consent.md lists all rules of consent by number.
+/// What applies until the user has decided. docs/consent.md lists all consent rules by number.
 enum class ConsentMode {
   opt_out,  ///< on, once a notice has been shown; the run that shows it sends nothing (rules 13 and 14)
   ask,      ///< asks at the terminal, and sends nothing without a yes (rule 12)
@@ -53,20 +53,20 @@ enum class ClientId {
 
 /// Who sends a report, and who waits for that.
 enum class Delivery {
-  detached,    ///< a process of its own, which nobody waits for
+  detached,    ///< a separate process, which nobody waits for
   wait,        ///< the same, but the end of the run waits up to Options::wait_limit for it
   in_process,  ///< this process, at its end, for up to Options::wait_limit: for plugins and interpreters
   local,       ///< nobody: reports stay on this machine
 };
 
-/// The format that an endpoint expects. docs/protocol.md describes all three.
+/// The format that a server expects. docs/protocol.md describes all three.
 enum class Protocol {
   json,       ///< the report as it is on disk: docs/report.schema.json
   otlp,       ///< OpenTelemetry's OTLP/HTTP, traces in JSON encoding
   amplitude,  ///< Amplitude's HTTP V2 API
 };
 
-/// Which deaths by signal are recorded while they happen. A death by any other signal is reported by a later run, with
+/// Which deaths by signal are recorded while they happen. Death by any other signal is reported by a later run, with
 /// the status "lost". Handlers are installed only where the disposition is the default one.
 enum class Signals {
   none,     ///< none
@@ -85,10 +85,10 @@ struct Endpoint {
   Protocol protocol = Protocol::json;
 
   /// Printable ASCII. amplitude: required, part of the body. Other protocols: sent as `Authorization: Bearer KEY` if
-  /// not empty. A key that is shipped in a program is no secret.
+  /// not empty. A key that is shipped in a program is not a secret.
   std::string api_key{};
 
-  /// Further request headers (RFC 9110), sent as they are. Names: letters, digits, `-` and `_`, 128 bytes at most.
+  /// Additional request headers (RFC 9110), sent unchanged. Names: letters, digits, `-` and `_`, 128 bytes at most.
   /// Values: printable ASCII, 4,096 bytes at most.
   std::map<std::string, std::string> headers{};
 
@@ -106,9 +106,9 @@ struct Options {
     if (!endpoint_url.empty()) endpoints.push_back(Endpoint{std::move(endpoint_url)});
   }
 
-  /// The program's name, `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`. Also names its folders and its environment variables:
-  /// upper case, every character other than A-Z and 0-9 as `_`, and `_` in front of a leading digit, because no shell
-  /// can set a variable called `7TOOL_...`. So `my-tool` and `my_tool` share their variables.
+  /// The program's name, `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`. Its folders and environment variables are named after it;
+  /// in variables it is in upper case, with `_` in place of every character other than A-Z and 0-9 and before a leading
+  /// digit, because no shell can set a variable called `7TOOL_...`. So `my-tool` and `my_tool` share their variables.
   std::string app;
 
   /// The program's version, 1 to 64 printable ASCII characters.
@@ -128,8 +128,8 @@ struct Options {
   /// Default: true.
   bool official_build = true;
 
-  /// One sentence on why the data is collected, shown by the notice, the question and `usage-stats status`.
-  /// Default: empty. The notice shortens it where it would take more than 8 lines in all.
+  /// One sentence on why the data is collected, shown by the notice, the question and `usage-stats status`. Default:
+  /// empty. The notice shortens it if it would otherwise take more than 8 lines in all.
   std::string purpose{};
 
   /// The address of the privacy policy, shown in the same places. Default: empty.
@@ -139,17 +139,17 @@ struct Options {
   /// Default: empty.
   std::string contact{};
 
-  /// The first arguments that a session made from main's argc and argv (and handle_command) answers, one argument for
-  /// each word. Choose others where `mytool usage-stats` would mean something else to your program:
-  /// `"-t usage-stats"`. At most 32 bytes: letters, digits, blanks and `._:/=+-`. Empty: there is no command, and no
-  /// text names one. Default: "usage-stats".
+  /// The first arguments that a session created from main's argc and argv (and handle_command) answers, one argument
+  /// for each word. Choose others if `mytool usage-stats` would mean something else to your program: `"-t
+  /// usage-stats"`. At most 32 bytes: letters, digits, blanks and `._:/=+-`. Empty: there is no command, and no message
+  /// mentions one. Default: "usage-stats".
   std::string command = "usage-stats";
 
   /// How arguments appear in a report. Default: names.
   ArgumentDetail arguments = ArgumentDetail::names;
 
   /// Names of options, without dashes, whose values may be recorded as they are: `{"threads", "format"}`. A value that
-  /// looks private, or repeats a value that may not be recorded, appears as its kind all the same. Default: none.
+  /// looks private, or repeats a value that may not be recorded, still appears as its kind. Default: none.
   std::vector<std::string> argument_values{};
 
   /// The program's subcommands, `{"cp", "sync"}`: the only positional arguments that are recorded as they are, and only
@@ -163,8 +163,7 @@ struct Options {
   ClientId client_id = ClientId::install;
 
   /// Reports the SHA-256 (FIPS 180-4) of the client id (64 hexadecimal digits) in place of the id (32). Receivers then
-  /// do not know the salt of Field<Hashed> either, so that they cannot find out hashed values by trying. Default:
-  /// false.
+  /// do not know the salt of Field<Hashed> either, so they cannot find hashed values by guessing. Default: false.
   bool hash_client_id = false;
 
   /// Who sends, and who waits. Default: detached.
@@ -174,12 +173,12 @@ struct Options {
   std::chrono::milliseconds wait_limit{2000};
 
   /// Delivery::detached where no process can outlive the program (it is the first process of a container, or a child of
-  /// a first process that is no init): the longest that the end may wait for the uploader. Endpoints that have not
-  /// answered lately are not waited for. 0 to 60 s, 0: never; default: 1 s.
+  /// a first process that is not an init): the longest that the end may wait for the uploader. It does not wait for
+  /// endpoints that have recently failed to answer. 0 to 60 s, 0: never; default: 1 s.
   std::chrono::milliseconds container_wait{1000};
 
   /// For long-running programs: the interval of interim reports, 10 ms to 30 days; 0: none, the default. Starts a
-  /// thread; nothing else does but Delivery::in_process. The first interim report comes after a minute at the latest.
+  /// thread, as only Delivery::in_process does otherwise. The first interim report comes after a minute at the latest.
   /// Below a minute a report is written only if something has changed since the last one.
   std::chrono::milliseconds report_every{0};
 
@@ -190,19 +189,19 @@ struct Options {
   /// Which deaths by signal are recorded while they happen. Default: crashes.
   Signals observed_signals = Signals::crashes;
 
-  /// Names and versions of libraries in the program, reported as they are: `{{"zlib", "1.2.13"}}`. At most 64, none
-  /// without a name; 256 bytes of each are kept. Default: none.
+  /// Names and versions of libraries in the program, reported as they are: `{{"zlib", "1.2.13"}}`. At most 64, all with
+  /// a name; 256 bytes of each are kept. Default: none.
   std::map<std::string, std::string> dependencies{};
 
-  /// Gets the lines that `USAGE_STATS_DEBUG=1` asks for; called from any thread, also at the end of the process. What
-  /// it throws is ignored. Default: empty, lines go to standard error.
+  /// Receives the lines that `USAGE_STATS_DEBUG=1` asks for; called from any thread, and even at the end of the
+  /// process. Exceptions that it throws are ignored. Default: empty, lines go to standard error.
   std::function<void(std::string_view)> log{};
 
-  /// The usage folder: an absolute path, or one that begins with `~/`. The library creates it (mode 0700), or takes an
-  /// empty folder that only its owner can enter, unless it is one for other things (`~/.ssh`, `$TMPDIR`, in HOME itself
-  /// any that is not named after the app). Any other folder that it has not made for this app is refused and left
-  /// untouched. Default: `$XDG_STATE_HOME/APP/usage` (`~/.local/state`, by the XDG Base Directory Specification),
-  /// `~/Library/Application Support/APP/usage`, `%LOCALAPPDATA%\APP\usage`.
+  /// The usage folder: an absolute path, or one that begins with `~/`. The library creates it (mode 0700), or uses an
+  /// empty folder that only its owner can enter, unless that folder is meant for other things (`~/.ssh`, `$TMPDIR`;
+  /// directly in HOME, any that is not named after the app). Any other folder that it has not created for this app is
+  /// refused and left untouched. Default: `$XDG_STATE_HOME/APP/usage` (`~/.local/state`, by the XDG Base Directory
+  /// Specification), `~/Library/Application Support/APP/usage`, `%LOCALAPPDATA%\APP\usage`.
   std::filesystem::path directory{};
 
   /// The user's config file: JSON, may be the program's own, whose other keys and layout are kept; absolute, or
@@ -211,8 +210,8 @@ struct Options {
   std::filesystem::path config_file{};
 
   /// The administrator's file: JSON, only read; absolute, or beginning with `~/`. Default: `/etc/APP/usage_stats.json`,
-  /// `%ProgramData%\APP\usage_stats.json`. On Windows it must be the administrators', and nobody else may write it:
-  /// else statistics are off.
+  /// `%ProgramData%\APP\usage_stats.json`. On Windows it must belong to the administrators, and nobody else may write
+  /// to it; otherwise statistics are off.
   std::filesystem::path policy_file{};
 };
 
@@ -221,7 +220,7 @@ namespace detail {
 /// Neither infinite nor NaN. Looks at the bits, because -ffast-math assumes that neither occurs.
 bool is_finite(double) noexcept;
 
-/// The author's first mistake in the options, in words; empty if there is none.
+/// Describes the author's first mistake in the options; empty if there is none.
 std::string problem_with(const Options&);
 
 /// The prefix of the app's environment variables, as Options::app says.

@@ -27,19 +27,19 @@ class Recorder;
 class Run;
 }  // namespace detail
 
-/// A stage in progress, made by TelemetrySession::enter. It ends with its scope, and has failed if an exception left
-/// it.
+/// A stage in progress, created by TelemetrySession::enter. It ends with its scope, and counts as failed if an
+/// exception left that scope.
 class StageScope {
  public:
   StageScope(const StageScope&) = delete;
   StageScope& operator=(const StageScope&) = delete;
-  /// end(), if that was not called; a stage that an exception leaves has failed.
+  /// Calls end() if that was not done; a stage that an exception leaves counts as failed.
   ~StageScope();
 
   /// Adds a value to the stage, under the same rules as TelemetrySession::set.
   template <class T, class V>
   void set(const Field<T>& field, const V& value) noexcept {
-    const detail::PublicCall call;  // to make the value may raise floating-point flags
+    const detail::PublicCall call;  // creating the value may raise floating-point flags
     if (!call.nested()) put(FieldValue(field, value));
   }
   /// Marks the stage as failed, however its scope is left.
@@ -58,27 +58,28 @@ class StageScope {
   bool failed_ = false;
 };
 
-/// One run of the program: its start, arguments and outcome, and what the program records. Its end writes the local
-/// report and has it sent, as far as the user allows (see decision()).
+/// One run of the program: its start, arguments and outcome, and what the program records. At its end, the local report
+/// is written and sent, as far as the user allows (see decision()).
 ///
 /// No function throws, and only the constructors and the end touch a disk. All functions may be called from any thread,
-/// and after finish(), when they do nothing. errno and the floating-point flags stay what they were. In a signal
-/// handler that has interrupted another of these functions in the same thread, they do nothing (except add(), if the
-/// counter has been used before). A session that is never destroyed, because the program calls std::exit, ends with the
+/// and after finish(), when they do nothing. They do not change errno or the floating-point flags. In a signal handler
+/// that has interrupted another of these functions in the same thread, they do nothing (except add(), if the counter
+/// has been used before). A session that is never destroyed, because the program calls std::exit, ends with the
 /// process; with glibc its report has the exit code.
 class TelemetrySession {
  public:
-  /// For main's own argc and argv; make it first thing in main. Answers `mytool usage-stats ...` (Options::command) on
-  /// standard output and then ends the process by std::exit with the command's exit code, as other parsers do for
-  /// `--help`; that run is not recorded. Removes `--disable-usage-stats` from argc and argv, so that the program's own
-  /// parser never sees it; after a `--` it stays there, and switches this run off all the same. nullptr and 0 are fine.
+  /// For main's own argc and argv; create it first thing in main. Answers `mytool usage-stats ...` (Options::command)
+  /// on standard output and then ends the process by calling std::exit with the command's exit code, as other parsers
+  /// do for `--help`; that run is not recorded. Removes `--disable-usage-stats` from argc and argv, so that the
+  /// program's own parser never sees it; after a `--` it stays there, but still switches statistics off for this run.
+  /// nullptr and 0 are fine.
   TelemetrySession(Options, int& argc, char** argv) noexcept;
-  /// For an argv that is constant, or a copy: only reads it, and answers no command.
+  /// For a constant argv, or a copy: only reads it, and does not answer the command.
   TelemetrySession(Options, int argc, const char* const* argv) noexcept;
   /// For a literal nullptr, which would match both.
   template <class Null, class = std::enable_if_t<std::is_same_v<Null, std::nullptr_t>>>
   TelemetrySession(Options options, int, Null) noexcept : TelemetrySession(std::move(options)) {}
-  /// For arguments without the program's name. Answers no command.
+  /// For arguments without the program's name. Does not answer the command.
   explicit TelemetrySession(Options, std::vector<std::string> arguments = {}) noexcept;
   /// finish(). An exception that is leaving the session's scope makes the status "exception".
   ~TelemetrySession();
@@ -94,10 +95,10 @@ class TelemetrySession {
   /// Adds n to a counter, up to the largest std::int64_t. A negative n is ignored. At most 64 counters; further ones
   /// are counted as truncated.
   void add(const Counter&, std::int64_t n = 1) noexcept;
-  /// Records that something happened now, with values: `record(send_model, {{model_size, 1048576}})`. At most 1,000
-  /// events a run, with 64 fields each; further ones are counted as truncated.
+  /// Records that something has just happened, with values: `record(send_model, {{model_size, 1048576}})`. At most
+  /// 1,000 events per run, with 64 fields each; further ones are counted as truncated.
   void record(const Event&, std::initializer_list<FieldValue> = {}) noexcept;
-  /// Begins a stage that ends with the returned object. At most 256 a run; further ones are counted as truncated.
+  /// Begins a stage that ends with the returned object. At most 256 per run; further ones are counted as truncated.
   [[nodiscard]] StageScope enter(const Stage&) noexcept;
 
   /// Sets the subcommand, if the program's own parser knows it, or a chain of up to four: "remote add". 256 bytes at
@@ -106,10 +107,10 @@ class TelemetrySession {
   void command(std::string_view name) noexcept;
   /// Records an option or a positional that the program's own parser has found; call it once for each time that it was
   /// given. The first call clears what argv gave. `name`: as the program declares it, "--threads", or "input" for a
-  /// positional; it is sent as it is. `value`: recorded as Options::arguments and Options::argument_values say, by
+  /// positional; it is sent unchanged. `value`: recorded as Options::arguments and Options::argument_values say, by
   /// default only its kind, `--threads=<int>`; empty: none. A value that is one of the program's own choices may be
   /// part of the name: `argument("--format=cool")`; it stays if it is a word, or words with commas between them.
-  /// Without name and value, only the clearing happens. At most 64; further ones are counted as truncated.
+  /// Without name and value, it only clears what argv gave. At most 64; further ones are counted as truncated.
   void argument(std::string_view name, std::string_view value = {},
                 ArgumentSource = ArgumentSource::command_line) noexcept;
   /// Says that the run has failed with this exception: records its type, its message (as Options::errors says) and the
@@ -117,11 +118,11 @@ class TelemetrySession {
   void fail(const std::exception&) noexcept;
   /// The same for an exception pointer; without an argument, for the exception that is being handled.
   void fail(std::exception_ptr = std::current_exception()) noexcept;
-  /// The same for programs without exceptions, where they report an error and exit: the type of the error, a literal of
-  /// the program (256 bytes), and its message (1,024 bytes after scrubbing). Either may be empty. current() finds the
-  /// session.
+  /// The same for programs without exceptions, to be called where they report an error and exit: the type of the error,
+  /// a literal in the program (256 bytes), and its message (1,024 bytes after scrubbing). Either may be empty.
+  /// current() finds the session.
   void fail(std::string_view type, std::string_view message) noexcept;
-  /// Says which code the program is about to end with, and returns it; a code other than 0 is a failure.
+  /// Records the code that the program is about to exit with, and returns it; a code other than 0 is a failure.
   int exit_code(int code) noexcept;
 
   /// Calls body and returns what it returns. Records its result as the exit code if it is an int, and an exception that
@@ -147,7 +148,7 @@ class TelemetrySession {
 #endif
   }
 
-  /// Does the destructor's work early: writes the report and has it sent. Further calls do nothing.
+  /// Does the destructor's work early: writes the report and starts sending it. Further calls do nothing.
   void finish() noexcept;
 
   /// Whether anything is recorded: the verdict is local or on.
@@ -158,9 +159,9 @@ class TelemetrySession {
   std::string_view session_id() const noexcept;
   /// Where the local report is or will be; empty if nothing is recorded.
   std::filesystem::path report_path() const;
-  /// The author's mistake, or what keeps the library from working here, in words; empty if there is none.
+  /// Describes the author's mistake, or what prevents the library from working here; empty if there is none.
   std::string_view problem() const noexcept;
-  /// The session that was made last among those alive, or nullptr.
+  /// The most recently created session that still exists, or nullptr.
   static TelemetrySession* current() noexcept;
 
  private:

@@ -16,7 +16,7 @@ TEST_CASE("disabled build: the session is off by rule 1 and says why") {
   CHECK(result.err == "");
 }
 
-TEST_CASE("disabled build: nothing is written, started or told, whatever the program does") {
+TEST_CASE("disabled build: nothing is written, started or reported, whatever the program does") {
   Sandbox sandbox;
   sandbox.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
   sandbox.environment["USAGE_STATS_DEBUG"] = "1";

@@ -66,7 +66,7 @@ TEST_CASE("headers: the author's key and headers arrive as they are") {
   }
 }
 
-TEST_CASE("headers: the key lies in no report, and in no file that others can read") {
+TEST_CASE("headers: the key is in no report, and in no file that others can read") {
   const SilentPort port(SilentPort::Behaviour::refuses);
   const Sandbox sandbox;
   sandbox.run("reporter", sending_to(port.url(), {"--api-key", "s3cret-key", "--as", "cp"}));

@@ -1,4 +1,4 @@
-// What the include does to the source file that it stands in.
+// What the include does to the source file that contains it.
 #include <doctest/doctest.h>
 
 #include <regex>
@@ -114,7 +114,7 @@ void check_compiles(const std::string& source, const std::vector<std::string>& i
 
 }  // namespace
 
-TEST_CASE("macros: those of Qt, Xlib.h and windows.h may stand before the include, and are there after it") {
+TEST_CASE("macros: those of Qt, Xlib.h and windows.h may come before the include, and are there after it") {
   const std::string source = std::string(
                                  "#include <algorithm>\n#include <string>\n"
                                  "#define min(a, b) ((a) < (b) ? (a) : (b))\n"

@@ -1,5 +1,5 @@
-// Programs of several source files, of several copies of the library, and without exceptions or RTTI: they are built
-// by programs/variants.cmake, and here they run and send.
+// Programs of several source files, of several copies of the library, and without exceptions or RTTI: they are built by
+// programs/variants.cmake, and run and send here.
 #include <usage_stats.hpp>
 
 #include <doctest/doctest.h>

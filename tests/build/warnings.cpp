@@ -1,5 +1,5 @@
-// What a consumer's compiler says of our headers, with warnings that few projects have on: nothing. And what
-// -ffast-math makes of numbers that are none.
+// A consumer's compiler reports nothing in our headers, even with warnings that few projects turn on; and what
+// -ffast-math does to NaN and infinity.
 #include <doctest/doctest.h>
 
 #include <string>

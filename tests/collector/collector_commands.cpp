@@ -53,9 +53,9 @@ TEST_CASE("collector commands: import takes what the receiver kept, export gives
   Result result = run_collector(folder.path(), {"import", "reports.jsonl"});
   CHECK(result.exit_code == 1);  // of the torn line
   CHECK(result.err == "line 451: the body is not JSON\n");
-  CHECK(result.out == "450 reports are new, 0 were here before, 0 are of deleted clients, 1 lines are no reports\n");
+  CHECK(result.out == "450 reports are new, 0 were already known, 0 are of deleted clients, 1 lines are not reports\n");
   CHECK(run_collector(folder.path(), {"import", "-"}, lines).out ==
-        "0 reports are new, 450 were here before, 0 are of deleted clients, 0 lines are no reports\n");
+        "0 reports are new, 450 were already known, 0 are of deleted clients, 0 lines are not reports\n");
   CHECK(run_collector(folder.path(), {"export"}).out == lines);
   CHECK(run_collector(folder.path(), {"export", "copy.jsonl"}).exit_code == 0);
   CHECK(read_file(folder / "copy.jsonl") == lines);
@@ -81,7 +81,7 @@ TEST_CASE("collector commands: import, delete and backup while it serves") {
   CHECK(run_collector(folder.path(), {"check", "--database", "copy.db"}).exit_code == 0);
   const Result again = run_collector(folder.path(), {"backup", "copy.db"});  // never over something
   CHECK(again.exit_code == 1);
-  CHECK(again.err == "usage-stats-collector: copy.db is there already\n");
+  CHECK(again.err == "usage-stats-collector: copy.db already exists\n");
 }
 
 TEST_CASE("collector commands: raw reports go after --keep days, their figures stay, and the file shrinks") {

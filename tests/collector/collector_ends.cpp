@@ -161,7 +161,7 @@ TEST_CASE("collector ends: while another process holds the database, reports wai
   CHECK(reply.status == 201);
 }
 
-TEST_CASE("collector ends: what finds the queue full is told so at once, and the others are kept") {
+TEST_CASE("collector ends: a full queue is reported at once, and the other reports are kept") {
   TemporaryFolder folder;
   collector::Store store(folder / "usage.db", true);
   collector::Committer::Settings settings;

@@ -130,7 +130,7 @@ TEST_CASE("collector outbox: a database joins a cluster in pieces, between which
   CHECK_FALSE(tells_of_installations(store->database()));
 }
 
-TEST_CASE("collector outbox: installations keep their days until the cluster has been told of them") {
+TEST_CASE("collector outbox: installations keep their days until the cluster knows of them") {
   TemporaryFolder folder;
   const Day today = collector::today();
   Store store(folder / "usage.db", true);

@@ -244,7 +244,7 @@ TEST_CASE("collector store: two processes at a time change it, and the figures s
   compare(two, model, {"mytool", day, day, {}, {}, {}, collector::Ci::both});
 }
 
-TEST_CASE("collector store: a deletion leaves no word behind that only this client has said, nor its id") {
+TEST_CASE("collector store: a deletion leaves no word that only this client has sent, nor its id") {
   TemporaryFolder folder;
   Store store(folder / "usage.db", true);
   nlohmann::ordered_json report = report_number(1, 1), other = report_number(2, 2);

@@ -67,7 +67,7 @@ TEST_CASE("system cluster: silence is no consent") {
   CHECK(ray.report_files().empty());
 }
 
-TEST_CASE("system cluster: without a terminal it is on by default, after a notice; the file tells whether it is") {
+TEST_CASE("system cluster: without a terminal it is on by default, after a notice; the file shows whether it is") {
   Ray ray;
   const Result result = ray.run({"start", "--num-nodes=3"}, "tune\nserve\nhome-made\n");
   CHECK(result.exit_code == 0);
@@ -170,7 +170,7 @@ TEST_CASE("system cluster: a program that uses it as a library never reports, wh
   CHECK(json::parse(nightly.server.wait_for(1)[0].body)["app"]["version"] == "3.0.0.dev0");
 }
 
-TEST_CASE("system cluster: whether sending succeeded, and why not, stands on disk beside the report") {
+TEST_CASE("system cluster: whether sending succeeded, and why not, is on disk next to the report") {
   Ray good;
   CHECK(good.run({"start"}).exit_code == 0);
   good.server.wait_for(1);
@@ -188,7 +188,7 @@ TEST_CASE("system cluster: whether sending succeeded, and why not, stands on dis
   CHECK_FALSE(bad.delivery()["detail"].get<std::string>().empty());
 }
 
-TEST_CASE("system cluster: the ids are those of this session and stand in the file, for whoever wants it removed") {
+TEST_CASE("system cluster: the ids are those of this session and are in the file, for whoever wants it removed") {
   Ray ray;
   std::set<std::string> ids;
   for (int i = 0; i < 2; ++i) {

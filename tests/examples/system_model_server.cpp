@@ -104,7 +104,7 @@ TEST_CASE("system model server: the id is a new random string at each start") {
   CHECK(ids.size() == 2);
 }
 
-TEST_CASE("system model server: neither users nor models, their names or their data are told") {
+TEST_CASE("system model server: neither users nor models, their names or their data are reported") {
   BlindAI blind;
   Process server = blind.start("my-own-mode");
   server.write("send_model secret-model.onnx\nsend_model http://evil.example/model\nrun_model 0.123456789\n");

@@ -1,18 +1,16 @@
 // examples/systems/pipeline.cpp keeps each promise of Spinnaker's document; docs/systems.md lists them.
 #include <doctest/doctest.h>
 
-#include <usage_stats.hpp>
-
 #include <set>
 #include <string>
 
+#include "hash.hpp"
 #include "schema.hpp"
 #include "systems.hpp"
 
 namespace {
 
 using nlohmann::json;
-using usage_stats::detail::sha256;
 
 const std::string good = "e-1 payments pipeline git bake/aws/succeeded deploy/kubernetes/succeeded\n";
 
@@ -73,13 +71,13 @@ TEST_CASE("system pipeline: a report for each execution, sent while the service 
   CHECK(spin.sent(2)[0]["session_id"] != second["session_id"]);
 }
 
-TEST_CASE("system pipeline: ids and the application's name leave as hashes only, which tell no two instances' apart") {
+TEST_CASE("system pipeline: ids and the application's name leave as hashes only, which differ between instances") {
   Spinnaker one, two;
   CHECK(one.serve(good + good).exit_code == 0);
   CHECK(two.serve(good).exit_code == 0);
   const std::vector<json> first = one.sent(2);
   const json second = two.sent(1)[0];
-  CHECK(first[0]["client_id"] == sha256(one.instance_id()));
+  CHECK(first[0]["client_id"] == sha256_of(one.instance_id()));
   CHECK(first[0]["client_id"] == first[1]["client_id"]);
   CHECK(first[0]["client_id"] != second["client_id"]);
   for (const char* field : {"application", "execution.id"}) {
@@ -88,7 +86,7 @@ TEST_CASE("system pipeline: ids and the application's name leave as hashes only,
     CHECK(first[0]["fields"][field] != second["fields"][field]);
   }
   // Salted with the instance's id itself, which the server never sees.
-  CHECK(first[0]["fields"]["application"] == sha256(one.instance_id() + "payments"));
+  CHECK(first[0]["fields"]["application"] == sha256_of(one.instance_id() + "payments"));
   for (const ReceivedRequest& request : one.server.requests())
     for (const std::string& secret : {std::string("payments"), std::string("e-1"), one.instance_id()}) {
       CAPTURE(secret);

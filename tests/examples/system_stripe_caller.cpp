@@ -110,7 +110,7 @@ TEST_CASE("system stripe caller: STRIPE_CALLER_NO_TELEMETRY disables it, whateve
   }
 }
 
-TEST_CASE("system stripe caller: --help-telemetry tells what holds now") {
+TEST_CASE("system stripe caller: --help-telemetry says what applies now") {
   StripePy on;
   on.set("_USAGE_STATS_ENABLED", "1");
   const Result enabled = on.run({"--help-telemetry"});

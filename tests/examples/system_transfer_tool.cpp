@@ -29,7 +29,7 @@ struct Skyplane : System {
 
 }  // namespace
 
-TEST_CASE("system transfer tool: a transfer's report lies where the document says, and holds what it lists") {
+TEST_CASE("system transfer tool: a transfer's report is where the document says, and contains what it lists") {
   Skyplane sky;
   const Result result = sky.run(copy);
   CHECK(result.exit_code == 0);
@@ -142,7 +142,7 @@ TEST_CASE(
   CHECK(sky.config() == json({{"usage_stats", false}}));
 }
 
-TEST_CASE("system transfer tool: no surprises, the user is told before anything is sent") {
+TEST_CASE("system transfer tool: no surprises, the user sees a notice before anything is sent") {
   Skyplane sky;
   Terminal first(sky.command(copy));
   CHECK(first.wait().exit_code == 0);

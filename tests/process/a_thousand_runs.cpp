@@ -8,8 +8,7 @@
 #include "server.hpp"
 #include "uploader_watch.hpp"
 
-TEST_CASE(
-    "a thousand runs: a thousand runs in a loop: each is reported once, by few uploaders, and none stays behind") {
+TEST_CASE("a thousand runs: a thousand runs in a loop: each is reported once, by few uploaders, and none remains") {
   using Clock = std::chrono::steady_clock;
   constexpr std::size_t runs = 1000;
   Server server;

@@ -1,8 +1,6 @@
 // Whole runs against a server that holds requests to the rules that Amplitude publishes for its HTTP V2.
 #include <doctest/doctest.h>
 
-#include <usage_stats.hpp>
-
 #include <map>
 #include <mutex>
 #include <set>
@@ -126,10 +124,7 @@ std::vector<std::string> sending(Amplitude& amplitude, const std::vector<std::st
 
 void upload_once(const Sandbox& sandbox) {
   make_due(sandbox);
-  usage_stats::detail::UploadOptions options;
-  options.stay = std::chrono::milliseconds(0);
-  options.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  CHECK(usage_stats::detail::upload(sandbox.usage_folder(), options, usage_stats::detail::Log()));
+  CHECK(run(sandbox.uploader("reporter")).exit_code == 0);
 }
 
 std::vector<std::string> types(const std::vector<json>& events) {
@@ -146,7 +141,7 @@ class WaitingRun {
     sandbox.run("reporter", sending(amplitude, {"--field"}));
     CHECK(amplitude.refusals() == std::vector<std::string>{"429 too many events for one device"});
     amplitude.room(1000000);
-    envelope_ = waiting_label(sandbox);
+    envelope_ = waiting_envelope(sandbox);
     report_ = json::parse(read_file(sandbox.report_files().at(0)));
   }
 
@@ -262,7 +257,7 @@ TEST_CASE("amplitude server: show --wire prints what the last report sent, and n
   CHECK(types(json::parse(shown.out)["events"]) == std::vector<std::string>{"send_model", "ended"});
 }
 
-TEST_CASE("amplitude server: a wrong key is refused, dropped and told") {
+TEST_CASE("amplitude server: a wrong key is refused, dropped and reported") {
   Amplitude amplitude;
   Sandbox sandbox;
   sandbox.run("reporter", sending_to(amplitude.url(), {"--protocol", "amplitude", "--api-key", "another"}));
@@ -273,7 +268,7 @@ TEST_CASE("amplitude server: a wrong key is refused, dropped and told") {
   CHECK(state_of(sandbox)["dropped"] == 1);
 }
 
-TEST_CASE("amplitude server: a user's endpoint has no key, so the report stays here and the reason is told") {
+TEST_CASE("amplitude server: a user's endpoint has no key, so the report stays here and status says why") {
   Amplitude own, theirs;
   for (const bool in_file : {false, true}) {
     Sandbox sandbox;

@@ -1,7 +1,5 @@
 #include <doctest/doctest.h>
 
-#include <usage_stats.hpp>
-
 #include <signal.h>
 
 #include <atomic>
@@ -37,15 +35,12 @@ TEST_CASE("backoff: ten tries, each pause twice as long, then it is dropped and 
   sandbox.run("reporter", sending_to(server.url()));
   for (int tries = 1; tries < 10; ++tries, shortest *= 2) {
     CAPTURE(tries);
-    const json destination = waiting_label(sandbox)["destinations"][0];
+    const json destination = waiting_envelope(sandbox)["destinations"][0];
     CHECK(destination["attempts"] == tries);
     CHECK(destination["not_before"] >= now() + shortest - 30);  // 30 s for a slow machine
     CHECK(destination["not_before"] <= now() + shortest + shortest / 4);
     make_due(sandbox);
-    usage_stats::detail::UploadOptions options;
-    options.stay = std::chrono::milliseconds(0);
-    options.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    CHECK(usage_stats::detail::upload(sandbox.usage_folder(), options, usage_stats::detail::Log()));
+    CHECK(run(sandbox.uploader("reporter")).exit_code == 0);
   }
   CHECK(server.requests().size() == 10);
   CHECK(sandbox.pending().empty());
@@ -64,17 +59,6 @@ TEST_CASE("backoff: while a server is left in peace, runs start no uploader, and
   CHECK(result.err.find("the uploader is started") == std::string::npos);
   CHECK(sandbox.pending().size() == 2);
   CHECK(sandbox.uploaders().empty());
-}
-
-TEST_CASE("backoff: back-off doubles to a day, with a jitter that differs from run to run") {
-  using usage_stats::detail::backoff_delay;
-  CHECK(backoff_delay(1, {}, 0).count() == 60);
-  CHECK(backoff_delay(2, {}, 0).count() == 120);
-  CHECK(backoff_delay(10, {}, 0).count() == 512 * 60);
-  CHECK(backoff_delay(12, {}, 0).count() == 24 * 3600);
-  CHECK(backoff_delay(1000, {}, 0xffffffff).count() == 24 * 3600);
-  CHECK(backoff_delay(1, {}, 512).count() > 60);
-  for (unsigned seed = 0; seed < 4096; seed += 7) CHECK(backoff_delay(1, {}, seed).count() <= 75);
 }
 
 TEST_CASE("backoff: Retry-After is taken at its word, in seconds and as a date, up to a day") {
@@ -109,23 +93,13 @@ TEST_CASE("backoff: a wait of a second is waited for by the uploader at work, an
   CHECK(state_of(sandbox)["dropped"] == 0);
 }
 
-TEST_CASE("backoff: a server that never has time is not asked each second for ever") {
-  using std::chrono::seconds;
-  using usage_stats::detail::backoff_delay;
-  CHECK(backoff_delay(1, seconds(1), 0).count() == 1);
-  CHECK(backoff_delay(5, seconds(0), 0).count() == 1);
-  CHECK(backoff_delay(5, seconds(100000), 0).count() == 24 * 3600);
-  CHECK(backoff_delay(6, seconds(1), 0).count() == 32 * 60);
-  CHECK(backoff_delay(6, seconds(4000), 0).count() == 4000);
-}
-
 TEST_CASE("backoff: a try counts before it is made: an uploader that dies each time makes ten, and no more") {
   // It never comes to the end of its answer's head, and takes the next connection when this one is gone.
   const RawServer server([](const std::string&) { return RawAnswer{"HTTP/1.1 2", std::chrono::milliseconds(20)}; });
   const Sandbox sandbox;
   CHECK(sandbox.run("reporter", {"--url", server.url(), "--unattended", "on"}).exit_code == 0);
   CHECK(wait_until([&] { return server.connections() == 1; }));
-  CHECK(waiting_label(sandbox)["destinations"][0]["attempts"] == 1);
+  CHECK(waiting_envelope(sandbox)["destinations"][0]["attempts"] == 1);
   sandbox.end_uploaders();
   for (int round = 0; round < 30 && !sandbox.pending().empty(); ++round) {
     CAPTURE(round);

@@ -1,4 +1,4 @@
-// The first runs of all, at the same moment: whatever another one is doing with state.json, each is recorded and sent.
+// The very first runs, at the same moment: whatever another one is doing with state.json, each is recorded and sent.
 #include <doctest/doctest.h>
 
 #include <usage_stats.hpp>
@@ -15,8 +15,6 @@
 #include "server.hpp"
 #include "strace.hpp"
 #include "waiting.hpp"
-
-namespace us = usage_stats::detail;
 
 namespace {
 
@@ -106,8 +104,7 @@ TEST_CASE("begin together: a state.json that comes while a run looks at the fold
                                                               "inject=getdents64:delay_enter=1000000:when=1"}));
   CHECK(wait_until(
       [&] { return std::filesystem::exists(calls) && read_file(calls).find("\"state.json\"") != std::string::npos; }));
-  std::error_code error;
-  CHECK(us::Storage::open(sandbox.usage_folder(), "reporter", true, error));
+  CHECK(sandbox.run("reporter", {"--unattended", "local"}).exit_code == 0);  // which makes one
   const Result result = run.wait();
   CHECK(result.err.find("nothing is recorded") == result.err.npos);
   CHECK(server.wait_for(1).size() == 1);

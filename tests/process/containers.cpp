@@ -1,4 +1,4 @@
-// Where nothing outlives the host, its end waits for the report to get away, for a moment.
+// Where nothing outlives the host, its end waits a moment for the report to be sent.
 #include <doctest/doctest.h>
 
 #include <chrono>

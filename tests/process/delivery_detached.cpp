@@ -56,7 +56,7 @@ TEST_CASE("delivery detached: a report that a server has refused to take waits, 
   REQUIRE(wait_until([&] { return deliveries(sandbox).size() == 1; }));
   CHECK(deliveries(sandbox)[0]["http_status"] == 0);
   CHECK(deliveries(sandbox)[0]["result"] == "again later");
-  CHECK(wait_until([&] { return waiting_label(sandbox)["destinations"][0]["attempts"] == 1; }));
+  CHECK(wait_until([&] { return waiting_envelope(sandbox)["destinations"][0]["attempts"] == 1; }));
   CHECK(sandbox.report()["outcome"]["exit_code"] == 3);
 }
 

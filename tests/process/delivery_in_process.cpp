@@ -94,12 +94,13 @@ TEST_CASE("delivery in process: a server that refuses, or hangs up, harms nobody
     CAPTURE(url);
     AllowedSandbox sandbox;
     check_host(sandbox.run("reporter", in_process(url)));
-    CHECK(waiting_label(sandbox)["destinations"][0]["attempts"] == 1);
+    CHECK(waiting_envelope(sandbox)["destinations"][0]["attempts"] == 1);
   }
 }
 
 TEST_CASE(
-    "delivery in process: a proxy that refuses and closes is told, in no time, and the other server has the report") {
+    "delivery in process: a proxy that refuses and closes is reported, in no time, and the other server has the "
+    "report") {
   for (const char* const delivery : {"in_process", "wait"}) {
     CAPTURE(std::string(delivery));
     const RawServer proxy([](const std::string&) { return "HTTP/1.1 403 No\r\nConnection: close\r\n\r\n"; });
@@ -111,7 +112,7 @@ TEST_CASE(
                                         delivery, "--wait-limit", "20000", "--print", "done", "--exit", "3"}));
     CHECK(Clock::now() - start < std::chrono::seconds(10));
     CHECK(healthy.requests().size() == 1);
-    CHECK(waiting_label(sandbox)["destinations"].size() == 1);
+    CHECK(waiting_envelope(sandbox)["destinations"].size() == 1);
     std::string detail;
     for (const auto& line : deliveries(sandbox))
       if (line["endpoint"] == "https://telemetry.invalid/") detail = line["detail"];

@@ -21,7 +21,7 @@ TEST_CASE("delivery local: the report is written, nothing is sent, and no id is 
 }
 
 TEST_CASE(
-    "local: a run that was taken for lost, for its host had closed the envelope, leaves its true end all the same") {
+    "local: a run that was taken for lost, for its host had closed the envelope, still reports how it really ended") {
   Sandbox sandbox;
   Command command =
       sandbox.command("reporter", {"--unattended", "local", "--close-all", "--wait-for-input", "--exit", "3"});

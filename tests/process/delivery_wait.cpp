@@ -66,7 +66,7 @@ TEST_CASE("delivery wait: a server that refuses is not waited for") {
 
   CHECK(result.exit_code == 0);
   CHECK(result.out == "done\n");
-  CHECK(waiting_label(sandbox)["destinations"][0]["attempts"] == 1);
+  CHECK(waiting_envelope(sandbox)["destinations"][0]["attempts"] == 1);
 }
 
 TEST_CASE("delivery wait: an uploader that was at work already sends the report") {

@@ -1,8 +1,6 @@
-// Several endpoints at once: each with its own protocol, tried and recorded for itself; named by the program, or by
-// policy, environment and config in its place.
+// Several endpoints at once: each with its own protocol, tried and recorded independently; named by the program, or by
+// policy, environment and config instead.
 #include <doctest/doctest.h>
-
-#include <usage_stats.hpp>
 
 #include <algorithm>
 #include <string>
@@ -102,7 +100,7 @@ TEST_CASE("endpoints: one refuses connections, one never answers, and the third 
     CHECK(last_word(sandbox, url)["result"] == "again later");
     CHECK_FALSE(last_word(sandbox, url)["detail"].get<std::string>().empty());
   }
-  const json waits = waiting_label(sandbox)["destinations"];
+  const json waits = waiting_envelope(sandbox)["destinations"];
   REQUIRE(waits.size() == 2);
   CHECK(waits[0]["url"] == refuses.url());
   CHECK(waits[1]["url"] == silent.url(""));
@@ -164,7 +162,7 @@ TEST_CASE("endpoints: in_process, one that never answers takes none of the other
                            silent.url(), "--url", good.url()});
   CHECK(good.requests().size() == 1);
   REQUIRE(sandbox.pending().size() == 1);
-  CHECK(waiting_label(sandbox)["destinations"].size() == 1);
+  CHECK(waiting_envelope(sandbox)["destinations"].size() == 1);
 }
 
 TEST_CASE("endpoints: a kill switch stops one, not the others") {
@@ -247,32 +245,32 @@ TEST_CASE("endpoints: the same one twice is one") {
   CHECK(sandbox.pending().empty());
 }
 
-TEST_CASE("endpoints: the same one with another key is told, and is one") {
-  using usage_stats::Protocol;
-  usage_stats::Options options("reporter", "1.0.0");
-  options.endpoints = {{"https://one.example/", Protocol::json, "first"},
-                       {"https://one.example/", Protocol::json, "second"},
-                       {"https://two.example/", Protocol::json, "second"}};
-  std::string problem;
-  const auto endpoints = usage_stats::detail::effective_endpoints(options, {}, {}, problem);
-  REQUIRE(endpoints.size() == 2);
-  CHECK(endpoints[0].api_key == "first");
-  CHECK(problem.find("endpoint 'https://one.example/' is named twice") == 0);
+TEST_CASE("endpoints: the same one with another key is a problem, and is one") {
+  Server one, two;
+  Sandbox sandbox;
+  const Result result =
+      sandbox.run("reporter", sending_to(one.url(), {"--api-key", "first", "--url", one.url(), "--api-key", "second",
+                                                     "--url", two.url(), "--api-key", "second", "--info"}));
+  CHECK(result.out.find("problem=endpoint '" + one.url() + "' is named twice") != std::string::npos);
+  REQUIRE(one.requests().size() == 1);
+  CHECK(one.requests()[0].header("Authorization") == "Bearer first");
+  CHECK(two.requests().size() == 1);
 }
 
-TEST_CASE("endpoints: more than eight are told, and eight go on") {
+TEST_CASE("endpoints: more than eight are a problem, and eight are used") {
   Enterprise all;
   all.sandbox.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
   json more;
   for (int i = 0; i < 9; ++i) more.push_back(all.extra.url("/" + std::to_string(i)));
   all.write_policy({{"usage_stats_additional_endpoints", more}});
   const Result result = all.sandbox.run("reporter", all.options({"--info"}));
-  CHECK(result.out.find("problem=endpoint '" + all.extra.url("/8") + "': there are eight") != std::string::npos);
+  CHECK(result.out.find("problem=endpoint '" + all.extra.url("/8") + "': there are already eight") !=
+        std::string::npos);
   CHECK(all.author.requests().size() == 1);
   CHECK(all.extra.requests().size() == 7);
 }
 
-TEST_CASE("endpoints: what is no address is told, and the others go on") {
+TEST_CASE("endpoints: what is not an address is a problem, and the others are used") {
   Enterprise all;
   all.sandbox.environment["REPORTER_USAGE_STATS_ENABLED"] = "1";
   for (const char* wrong : {"ftp://127.0.0.1/", "xml+http://127.0.0.1/", "otlp+", "json+json+http://127.0.0.1/"}) {

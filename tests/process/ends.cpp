@@ -1,5 +1,5 @@
-// However the process ends: its run is reported once, with its true end, and the world sees the end that it would see
-// without the library.
+// However the process ends: its run is reported once, as it really ended, and to everyone else the process ends as it
+// would without the library.
 #include <doctest/doctest.h>
 
 #include <signal.h>

@@ -1,4 +1,4 @@
-// Each run is at the receiver once, whatever fails in between. USAGE_STATS_STRESS=1 makes it 12,800 runs and 2,000
+// Each run reaches the receiver once, whatever fails in between. USAGE_STATS_STRESS=1 makes it 12,800 runs and 2,000
 // kills (some fifteen minutes).
 #include <doctest/doctest.h>
 

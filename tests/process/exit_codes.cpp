@@ -6,7 +6,7 @@
 #include "sandbox.hpp"
 #include "server.hpp"
 
-TEST_CASE("exit codes: a report tells what the shell sees, which is the lowest byte") {
+TEST_CASE("exit codes: a report has the code that the shell sees, which is the lowest byte") {
   for (const auto& [code, seen] : {std::pair{0, 0}, {3, 3}, {255, 255}, {256, 0}, {257, 1}, {-1, 255}, {512, 0}})
     for (const char* const how : {"--exit", "--std-exit"}) {
       CAPTURE(code);

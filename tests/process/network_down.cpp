@@ -96,7 +96,7 @@ TEST_CASE("network down: where httplib has no loopback, curl sends, and without 
   CHECK(none.find("error=no free port on 127.0.0.1, and there is no curl") != std::string::npos);
   run(apart(sandbox.command("reporter", sending_to(url)), "--net", path));
   REQUIRE(sandbox.pending().size() == 1);
-  CHECK(waiting_label(sandbox)["destinations"][0]["attempts"] == 0);
+  CHECK(waiting_envelope(sandbox)["destinations"][0]["attempts"] == 0);
   write_file(sandbox.home() / "curl", "#!/bin/sh\nprintf 'HTTP/1.1 200 OK\\r\\n\\r\\n'\n");
   std::filesystem::permissions(sandbox.home() / "curl", std::filesystem::perms::owner_all);
   CHECK(run(apart(sender, "--net", path)).out.find("status=200 ") == 0);

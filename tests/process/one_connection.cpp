@@ -1,4 +1,4 @@
-// Many reports for one server go over one connection; by curl, which cannot be told to wait between two, one by one.
+// Many reports for one server go over one connection; with curl, which cannot wait between two, one by one.
 #include <doctest/doctest.h>
 
 #include <usage_stats.hpp>
@@ -17,8 +17,6 @@
 #include "server.hpp"
 #include "waiting.hpp"
 
-namespace us = usage_stats::detail;
-
 namespace {
 
 constexpr int many = 8;
@@ -34,33 +32,17 @@ struct Waiting {
 
   Waiting(const std::string& url, int count) {
     sandbox.collect = false;
-    std::error_code error;
-    auto storage = us::Storage::open(sandbox.usage_folder(), "reporter", true, error);
-    REQUIRE(storage);
-    us::Envelope envelope;
-    envelope.app = "reporter";
-    envelope.version = "1.2.3";
-    envelope.client_id = std::string(32, 'c');
-    envelope.config_file = envelope.policy_file = "/nonexistent/usage_stats.json";  // says neither yes nor no
-    envelope.destinations.push_back({usage_stats::Endpoint{url}, 0, 0});
-    for (int i = 1; i <= count; ++i) {
-      envelope.session_id = number(i);
-      envelope.created = us::now_seconds() - 1000 + i;
-      CHECK(!storage->archive.write_report(
-          envelope.client_id, envelope.session_id,
-          "{\"app\": {\"name\": \"reporter\", \"version\": \"1.2.3\"}, \"session_id\": \"" + envelope.session_id +
-              "\"}"));
-      const auto lock = storage->outbox.begin(envelope, error);
-      CHECK(!storage->outbox.finish(envelope));
-    }
+    sandbox.run("reporter", {"--unattended", "local"});  // makes the folder
+    for (int i = 1; i <= count; ++i) put_waiting(sandbox, number(i), url, 1000 - i);
   }
   /// Makes that file the one that says whether they may leave.
   void ask(const std::filesystem::path& config) const {
-    std::error_code error;
-    auto storage = us::Storage::open(sandbox.usage_folder(), "reporter", false, error);
-    REQUIRE(storage);
-    for (const std::string& name : sandbox.pending())
-      CHECK(!storage->outbox.update(name, [&](us::Envelope& envelope) { envelope.config_file = config; }));
+    for (const std::string& name : sandbox.pending()) {
+      const std::filesystem::path file = sandbox.usage_folder() / "pending" / name;
+      nlohmann::json envelope = nlohmann::json::parse(read_file(file));
+      envelope["config_file"] = config.string();
+      write_file(file, envelope.dump() + "\n");
+    }
   }
   void upload(const std::string& program) const {
     Command command = sandbox.uploader("reporter");

@@ -1,4 +1,4 @@
-// Which signals are watched: by default only those that tell of a mistake in the program.
+// Which signals are watched: by default only those that indicate a bug in the program.
 #include <doctest/doctest.h>
 
 #include <signal.h>
@@ -54,7 +54,7 @@ TEST_CASE("signals watched: what installs a handler of its own only where there 
   }
 }
 
-TEST_CASE("signals watched: a death that is not watched is told as lost by the next uploader") {
+TEST_CASE("signals watched: a death that is not watched is reported as lost by the next uploader") {
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) {
     CAPTURE(number);
     Server server;

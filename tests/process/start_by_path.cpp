@@ -1,5 +1,5 @@
-// Programs that can be started again by no more than their path, as on macOS and the BSDs; reporter_by_path does so
-// on Linux, too. What lies at the path by the time of the start may be another program.
+// Programs that can be started again by no more than their path, as on macOS and the BSDs; reporter_by_path does so on
+// Linux, too. The path may lead to another program by the time of the start.
 #include <doctest/doctest.h>
 
 #include <functional>

@@ -1,13 +1,12 @@
-// Runs that an uploader takes for lost, or cannot tell from such: what was sent stays what it was, and the true end is
-// told all the same.
+// Runs that an uploader takes for lost, or cannot distinguish from lost ones: what was sent does not change, and how
+// the run really ended is still reported.
 #include <doctest/doctest.h>
-
-#include <usage_stats.hpp>
 
 #include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -60,14 +59,15 @@ std::string killed_run(const Sandbox& sandbox, const std::string& url) {
 void set_age(const std::filesystem::path& envelope, std::int64_t seconds) {
   const std::string text = read_file(envelope);
   json first = json::parse(text.substr(0, text.find('\n')));
-  first["created"] = usage_stats::detail::now_seconds() - seconds;
+  first["created"] = std::time(nullptr) - seconds;
   write_file(envelope, first.dump() + text.substr(text.find('\n')));
 }
 
 }  // namespace
 
 TEST_CASE(
-    "taken for lost: a host that closes all descriptors is told as lost, then with its true end, next in sequence") {
+    "taken for lost: a host that closes all descriptors is reported as lost, then as it really ended, next in "
+    "sequence") {
   const Server server;
   const Sandbox sandbox;
   Command command =
@@ -101,7 +101,7 @@ TEST_CASE(
   CHECK(shown.out.find("\"lost\"") == std::string::npos);
 }
 
-TEST_CASE("taken for lost: while the report of a loss still waits, the true end takes its place") {
+TEST_CASE("taken for lost: while the report of a loss still waits, the true end replaces it") {
   SilentPort dead(SilentPort::Behaviour::refuses);
   const Sandbox sandbox;
   Command command =
@@ -171,8 +171,7 @@ TEST_CASE(
   CHECK(sandbox.pending().empty());
 }
 
-TEST_CASE("taken for lost: an envelope does not tell the machine's name, nor that two are of the same machine") {
-  using usage_stats::detail::host_mark;
+TEST_CASE("taken for lost: an envelope does not show the machine's name, nor that two are of the same machine") {
   char name[256] = {};
   REQUIRE(::gethostname(name, sizeof name - 1) == 0);
   SilentPort dead(SilentPort::Behaviour::refuses);

@@ -187,5 +187,5 @@ TEST_CASE("tls: without TLS in httplib and without curl the report waits, and sa
   const std::string url = "https://localhost:" + std::to_string(port.port()) + "/";
   CHECK(sandbox.run("reporter_curl", sending_to(url)).exit_code == 0);
   CHECK(deliveries(sandbox).at(0)["detail"].get<std::string>().find("no curl") != std::string::npos);
-  CHECK(waiting_label(sandbox)["destinations"][0]["attempts"] == 0);  // nothing was tried
+  CHECK(waiting_envelope(sandbox)["destinations"][0]["attempts"] == 0);  // nothing was tried
 }

@@ -232,7 +232,7 @@ TEST_CASE("transport limits: what is no answer, or half of one, is none") {
     }
 }
 
-TEST_CASE("transport limits: a body that breaks off leaves the status standing") {
+TEST_CASE("transport limits: a body that breaks off leaves the status valid") {
   for (const std::string& sender : senders) {
     CAPTURE(sender);
     RawServer server(
@@ -266,7 +266,7 @@ TEST_CASE("transport limits: answers without a body are answers") {
     }
 }
 
-TEST_CASE("transport limits: where no thread is to be had to watch over the time, nothing is sent or tried") {
+TEST_CASE("transport limits: if no thread can be created to limit the time, nothing is sent or tried") {
   if (!can_trace()) return;
   const Server server;
   const Sandbox sandbox;
@@ -301,7 +301,7 @@ TEST_CASE("transport limits: curl is given bodies of any size that a report has"
   }
 }
 
-TEST_CASE("transport limits: what went wrong is told in the same words by both") {
+TEST_CASE("transport limits: both report what went wrong in the same words") {
   struct Case {
     std::string url, words;
   };

@@ -179,7 +179,7 @@ TEST_CASE("uploader hook: a program that the dynamic linker was told to run says
   CHECK(sandbox.pending().size() == 1);
 }
 
-TEST_CASE("uploader hook: without the hook run_uploader does it, and who forgets it is told") {
+TEST_CASE("uploader hook: without the hook run_uploader does it, and forgetting it is reported") {
   Server server;
   Sandbox sandbox;
   CHECK(sandbox.run("own_hook", {"call", server.url()}).out == "problem=\n");

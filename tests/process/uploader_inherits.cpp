@@ -1,4 +1,4 @@
-// What an uploader has of its host, and what it has not: priority, processors, folder, name.
+// What an uploader inherits from its host, and what it does not: priority, processors, folder, name.
 #include <doctest/doctest.h>
 
 #include <sched.h>

@@ -1,4 +1,4 @@
-// An uploader that stays for further reports sleeps until one comes.
+// An uploader that waits for further reports sleeps until one arrives.
 #include <doctest/doctest.h>
 
 #include <chrono>

@@ -1,6 +1,6 @@
 // A program with children of its own, which it waits for after a run of the library, or while one goes on:
 //   children URL ended|interim
-// It prints what its wait() found, and how many signals told it of the end of a child.
+// It prints what its wait() found, and how many signals reported the end of a child.
 #include <usage_stats.hpp>
 
 #include <signal.h>

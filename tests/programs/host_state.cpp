@@ -1,5 +1,5 @@
 // A host that looks at its errno, its floating-point flags and its alternate signal stack after each thing that it asks
-// of the library, and prints what is not as it was. host_state URL [traps]: any floating-point exception ends it.
+// of the library, and prints what has changed. host_state URL [traps]: any floating-point exception ends it.
 #include <usage_stats.hpp>
 
 #include <fenv.h>

@@ -1,7 +1,7 @@
-// Sends one request with the library's transport and prints what became of it.
+// Sends one request with the library's transport and prints the result.
 //
 //   sender URL LIMIT_MS BODY [NAME=VALUE]...   the last ones are headers
-//   sender URL LIMIT_MS --times N BODY         N requests over one connection, if that is to be had
+//   sender URL LIMIT_MS --times N BODY         N requests over one connection, if that is possible
 
 #include <usage_stats.hpp>
 
@@ -15,7 +15,7 @@
 
 namespace {
 
-/// The most memory that this program has had; what getrusage() tells may be that of the process it was forked from.
+/// The most memory that this program has had; getrusage() may report that of the process it was forked from.
 long peak_kib() {
   std::ifstream file("/proc/self/status");
   for (std::string line; std::getline(file, line);)

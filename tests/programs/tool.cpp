@@ -1,4 +1,4 @@
-// A program as its author writes it: its arguments are its own, and the variables TOOL_... say how it is made.
+// A program as its author writes it: its arguments are its own, and the variables TOOL_... configure it.
 //
 //   TOOL_SESSION=main|constant|vector|null|handled     from which arguments its session is made; handled:
 //   handle_command

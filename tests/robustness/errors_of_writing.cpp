@@ -1,4 +1,4 @@
-// What a command says and nobody gets is no success.
+// A command whose output cannot be written has failed.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -51,7 +51,8 @@ Command command_for(const Sandbox& sandbox, const std::string& url, const std::v
 
 }  // namespace
 
-TEST_CASE("errors of writing: a full disk behind standard output is a failure, told in one line, for every command") {
+TEST_CASE(
+    "errors of writing: a full disk under standard output is a failure, reported in one line, for every command") {
   const Server server;
   const Sandbox sandbox;
   send_a_report(sandbox, server.url());

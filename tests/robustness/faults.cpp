@@ -1,4 +1,4 @@
-// Whatever system call of the host's fails, or is the last one: it does what it does, nothing torn is taken for a
+// Whichever system call of the host fails, or is the last one: the host does its work, no partial file is taken for a
 // report, the next run works, and the server has each run once. The faults are injected by strace.
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-// What the uploader cannot look at, since a system call fails, it does not take for gone, lost or old. The faults are
+// What the uploader cannot read because a system call fails, it does not take for gone, lost or old. The faults are
 // injected by strace.
 #include <doctest/doctest.h>
 
@@ -95,7 +95,7 @@ struct Unfinished {
 }  // namespace
 
 TEST_CASE(
-    "faults: whatever the uploader cannot look at, a run that lives or has told its end is not taken for lost, "
+    "faults: whatever the uploader cannot look at, a run that lives or has reported its end is not taken for lost, "
     "and the id stays") {
   if (!can_trace()) return;
   std::vector<SystemCall> calls;

@@ -1,5 +1,5 @@
-// Whatever system call of the uploader's fails, or is the last one: the server has each run once, and nothing stays.
-// The faults are injected by strace.
+// Whichever system call of the uploader fails, or is the last one: the server has each run once, and nothing is left
+// over. The faults are injected by strace.
 #include <doctest/doctest.h>
 
 #include <algorithm>

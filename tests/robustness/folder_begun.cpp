@@ -1,4 +1,4 @@
-// A usage folder that a run has made and not yet filled, in a place where an empty one is taken for somebody else's.
+// A usage folder that a run has created and not yet filled, in a place where an empty one counts as somebody else's.
 #include <doctest/doctest.h>
 
 #include <sys/stat.h>

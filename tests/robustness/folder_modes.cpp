@@ -1,5 +1,5 @@
-// What this library makes is its owner's alone, and usable, whatever the umask; HOME and what is above it are never
-// made.
+// What this library creates is for its owner only, and usable, whatever the umask; HOME and anything above it is never
+// created.
 #include <doctest/doctest.h>
 
 #include <sys/stat.h>

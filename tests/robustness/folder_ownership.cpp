@@ -1,5 +1,5 @@
-// A usage folder is used if this library has made it for this program, and no other: whatever somebody else made stays
-// as it is, to the mode and the byte, whoever is told to use it.
+// Only a folder that this library has created for this program is used as its usage folder: whatever somebody else
+// created is not changed, not even its mode, whoever asks for it to be used.
 #include <doctest/doctest.h>
 
 #include <sys/stat.h>
@@ -259,7 +259,7 @@ TEST_CASE("folder ownership: nor is one that another user has made, by root, who
   check_refused(sandbox, folder, "it belongs to another user");
 }
 
-TEST_CASE("folder ownership: what lies in HOME under the program's name is taken, and what is missing there is made") {
+TEST_CASE("folder ownership: a folder in HOME with the program's name is used, and what is missing there is created") {
   for (const auto& [place, is_there] : {std::pair{".reporter", true},
                                         {".Reporter-usage", true},
                                         {"reporter_2", true},
@@ -290,7 +290,7 @@ TEST_CASE("folder ownership: ours stays ours, whatever mode its owner gives it f
   CHECK(mode_of(sandbox.usage_folder() / "pending") == 0755);
 }
 
-TEST_CASE("folder ownership: two programs that are told the same folder do not share it") {
+TEST_CASE("folder ownership: two programs that are given the same folder do not share it") {
   Server server;
   Sandbox sandbox;
   const std::string folder = (sandbox.root() / "usage").string();

@@ -66,9 +66,9 @@ struct Shared {
 
 /// Where what waits is sent.
 void json_endpoint(const Sandbox& sandbox, const std::string& url) {
-  nlohmann::json envelope = waiting_label(sandbox);
+  nlohmann::json envelope = waiting_envelope(sandbox);
   envelope["destinations"][0]["url"] = url;
-  set_waiting_label(sandbox, envelope);
+  set_waiting_envelope(sandbox, envelope);
 }
 
 bool all_belong_to(const fs::path& folder, unsigned user) {
@@ -108,7 +108,7 @@ TEST_CASE("foreign users: a program that runs with its owner's rights is off, wh
   }
 }
 
-TEST_CASE("foreign users: a setuid program that is told to be an uploader does not work for whoever tells it") {
+TEST_CASE("foreign users: a setuid program that is asked to be an uploader does not do that work") {
   if (!can_be_others()) return;
   for (const char* const name : {"reporter", "reporter_curl"}) {
     CAPTURE(std::string(name));

@@ -1,4 +1,4 @@
-// Nobody waits for standard error: what finds no room there has not been shown, and the program starts all the same.
+// Nobody waits for standard error: what does not fit there counts as not shown, and the program starts anyway.
 #include <doctest/doctest.h>
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// The home folder's file server is away when a signal ends the host: it ends all the same, and at once.
+// The home folder's file server does not answer when a signal ends the host: the host still ends, immediately.
 #include <doctest/doctest.h>
 
 #include <signal.h>

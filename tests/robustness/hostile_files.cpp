@@ -1,4 +1,4 @@
-// Files whose contents somebody made to do harm: numbers beyond all limits, depth, size, bytes that end a text.
+// Files crafted to do harm: depth, size, bytes that end a text. (Numbers beyond all limits: unit/hostile_numbers.cpp.)
 #include <usage_stats.hpp>
 
 #include <doctest/doctest.h>
@@ -17,13 +17,8 @@
 #include "waiting.hpp"
 
 namespace fs = std::filesystem;
-namespace us = usage_stats::detail;
 
 namespace {
-
-const std::string id(32, 'a');
-const char* const far_numbers[] = {
-    "18446744073709551615", "9223372036854775807", "-9223372036854775808", "9007199254740992", "1e300", "-1"};
 
 void make_private(const fs::path& file) { fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write); }
 
@@ -39,40 +34,6 @@ std::string nested(int depth) {
 }
 
 }  // namespace
-
-TEST_CASE("hostile files: an envelope's numbers stay where one can count on from them") {
-  for (const std::string number : far_numbers) {
-    CAPTURE(number);
-    const auto envelope = us::parse_envelope(R"({"schema":"usage-stats-label/1","client_id":"local","session_id":")" +
-                                             id + R"(","sequence":)" + number + R"(,"created":)" + number + "}\n{}\n" +
-                                             R"({"signal":"SIGTERM","duration_ms":)" + number + "}\n");
-    REQUIRE(envelope);
-    CHECK(envelope->sequence == 1);
-    CHECK_FALSE((envelope->duration && envelope->duration->count() < 0));
-    CHECK(us::to_text(*us::parse_envelope(us::to_text(*envelope))) == us::to_text(*envelope));
-  }
-}
-
-TEST_CASE("hostile files: a report of the last number there is closes as another one") {
-  for (const std::string number : far_numbers) {
-    CAPTURE(number);
-    const auto closed =
-        us::close_report(R"({"schema":"usage-stats/1","session_id":"a","sequence":)" + number + R"(,"final":false})",
-                         true, us::RunStatus::lost, "", std::nullopt);
-    REQUIRE(closed);
-    CHECK(nlohmann::json::parse(*closed)["sequence"].get<std::int64_t>() >= 0);
-  }
-}
-
-TEST_CASE("hostile files: a state's counts go on from what is sensible") {
-  for (const std::string number : far_numbers) {
-    CAPTURE(number);
-    const us::State state = us::parse_state(R"({"schema":"usage-stats-state/1","sent":)" + number + R"(,"dropped":)" +
-                                            number + R"(,"backoff":{"u":{"failures":)" + number + "}}}");
-    CHECK(state.sent == 0);
-    CHECK(state.dropped == 0);
-  }
-}
 
 TEST_CASE("hostile files: a state.json of any depth or size costs a run nothing and is replaced among our reports") {
   const std::pair<const char*, std::function<void(const fs::path&)>> makers[] = {
@@ -161,7 +122,7 @@ TEST_CASE("hostile files: a report or envelope that has grown to a gigabyte is n
   }
 }
 
-TEST_CASE("hostile files: those of the working folder are nobody's settings") {
+TEST_CASE("hostile files: files in the working folder are not settings") {
   Server server, theirs;
   Sandbox sandbox;
   sandbox.collect = false;  // what lies in its folder are no reports

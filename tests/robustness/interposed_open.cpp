@@ -1,4 +1,4 @@
-// A preloaded library whose functions stand in for the C library's, and wait for a lock that nobody gives back.
+// A preloaded library whose functions replace the C library's, and wait for a lock that is never released.
 #include <doctest/doctest.h>
 
 #include <signal.h>
@@ -108,7 +108,7 @@ json reported(const std::vector<std::string>& arguments, int signal, int exit_co
 
 }  // namespace
 
-TEST_CASE("interposed open: a signal ends the host, is noted, and leaves no process behind") {
+TEST_CASE("interposed open: a signal ends the host, is recorded, and leaves no process") {
   if (!preloading_is_possible()) return;
   for (const auto& [number, name] : {std::pair{SIGTERM, "SIGTERM"}, {SIGINT, "SIGINT"}, {SIGSEGV, "SIGSEGV"}}) {
     CAPTURE(number);

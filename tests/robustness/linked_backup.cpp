@@ -1,5 +1,5 @@
-// A backup that links (cp -al): files of ours have second names then. That is no attack, and what is in the backup
-// stays as it was. What cannot be read is never told as empty.
+// A backup that links (cp -al): files of ours have second names then. That is not an attack, and what is in the backup
+// does not change. What cannot be read is never reported as empty.
 #include <doctest/doctest.h>
 
 #include <sys/stat.h>
@@ -86,7 +86,7 @@ TEST_CASE(
   CHECK(read_file(backup / lock.lexically_relative(sandbox.home())) == "");
 }
 
-TEST_CASE("linked backup: what cannot be read is not told as empty, and `delete` says that it cannot ask") {
+TEST_CASE("linked backup: what cannot be read is not reported as empty, and `delete` says that it cannot ask") {
   if (!can_trace()) return;
   for (const std::string error : {"EACCES", "EIO", "ESTALE"}) {
     CAPTURE(error);
@@ -123,7 +123,7 @@ TEST_CASE("linked backup: what cannot be read is not told as empty, and `delete`
   }
 }
 
-TEST_CASE("linked backup: a pending/ that cannot be used is told, not taken for one with nothing in it") {
+TEST_CASE("linked backup: a pending/ that cannot be used is reported, not taken for an empty one") {
   Server server(503);
   Sandbox sandbox;
   sandbox.run("reporter", sending_to(server.url()));

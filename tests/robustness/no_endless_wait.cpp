@@ -1,4 +1,4 @@
-// Nothing in the host waits without an end, also where a signal handler or a fork has come at the worst moment.
+// Nothing in the host waits forever, even if a signal handler or a fork comes at the worst moment.
 #include <doctest/doctest.h>
 
 #include <chrono>

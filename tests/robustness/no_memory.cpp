@@ -1,4 +1,4 @@
-// Memory that is short is the library's trouble, not the host's.
+// A lack of memory is the library's problem, not the host's.
 #include <doctest/doctest.h>
 
 #include <algorithm>

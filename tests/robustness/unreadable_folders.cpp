@@ -1,5 +1,5 @@
-// A folder that cannot be read to its end, and a file in it that cannot be looked at, as both are on 32-bit systems
-// where an inode needs more: what was not seen is not taken for nothing. The faults are injected by strace.
+// A folder that cannot be listed completely, and a file in it that cannot be examined, as happens on 32-bit systems
+// where an inode needs more: what was not seen is not treated as missing. The faults are injected by strace.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -64,7 +64,7 @@ TEST_CASE("unreadable folders: a folder without state.json that cannot be listed
 TEST_CASE("unreadable folders: a file that cannot be looked at is not left out of what waits") {
   if (!can_trace()) return;
   const OneWaits one;
-  const json label = waiting_label(one.sandbox);
+  const json envelope = waiting_envelope(one.sandbox);
   std::size_t tried = 0;
   for (const SystemCall& call : system_calls_of(one.sandbox, one.command({"send"}))) {
     if (call.name != "newfstatat") continue;
@@ -72,7 +72,7 @@ TEST_CASE("unreadable folders: a file that cannot be looked at is not left out o
     const Result result = run(with_fault(one.command({"send"}), call, "error=EOVERFLOW"));
     CHECK(result.exit_code != 0);
     CHECK(result.out.find("Nothing is waiting") == std::string::npos);
-    set_waiting_label(one.sandbox, label);  // it is given up after some tries
+    set_waiting_envelope(one.sandbox, envelope);  // it is given up after some tries
     ++tried;
   }
   CHECK(tried > 20);

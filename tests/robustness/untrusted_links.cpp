@@ -1,4 +1,5 @@
-// What lies behind a link that somebody else may have put there is not used, though it is there, and its user's own.
+// What a link leads to is not used if somebody else may have created the link, even if it exists and belongs to the
+// user.
 #include <doctest/doctest.h>
 
 #include <sys/stat.h>

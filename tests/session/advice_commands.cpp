@@ -11,6 +11,7 @@
 #include <usage_stats.hpp>
 
 #include "advice.hpp"
+#include "own_home.hpp"
 #include "server.hpp"
 #include "waiting.hpp"
 
@@ -243,21 +244,25 @@ TEST_CASE("advice commands: `delete` without a server says what asks again, and 
   CHECK(shell.sandbox.pending("tool").empty());
 }
 
-TEST_CASE("advice commands: what a problem tells the author mends it") {
+TEST_CASE("advice commands: what a problem tells the author to do removes it") {
+  const OwnHome home;
+  const auto problem_with = [](const usage_stats::Options& options) {
+    return std::string(usage_stats::TelemetrySession(options).problem());
+  };
   usage_stats::Options options("tool", "1.0", "http://example.org/");
-  CHECK(usage_stats::detail::problem_with(options).find("use https, or set plain_http") != std::string::npos);
+  CHECK(problem_with(options).find("use https, or set plain_http") != std::string::npos);
   options.endpoints[0].plain_http = true;
-  CHECK(usage_stats::detail::problem_with(options) == "");
+  CHECK(problem_with(options) == "");
   options = usage_stats::Options("tool", "1.0", "https://example.org/");
-  CHECK(usage_stats::detail::problem_with(options) == "");
+  CHECK(problem_with(options) == "");
   for (const char* const bad : {" ", "a;b", "a\tb", "$(x)", "a\"b", "stats*", "a\nb"}) {
     options.command = bad;
-    CHECK(usage_stats::detail::problem_with(options).find("command '") == 0);
+    CHECK(problem_with(options).find("command '") == 0);
   }
   options.command = std::string(33, 'a');
-  CHECK(usage_stats::detail::problem_with(options).find("at most 32 bytes") != std::string::npos);
+  CHECK(problem_with(options).find("at most 32 bytes") != std::string::npos);
   for (const std::string& good : {std::string(), std::string("-t usage-stats"), std::string("a:b/c=d+e.f_g")}) {
     options.command = good;
-    CHECK(usage_stats::detail::problem_with(options) == "");
+    CHECK(problem_with(options) == "");
   }
 }

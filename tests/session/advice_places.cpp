@@ -1,4 +1,4 @@
-// Where the usage folder or the config file cannot be: status says so, and what it advises helps.
+// If the usage folder or the config file cannot be where it should be, status says so, and its advice helps.
 #include <doctest/doctest.h>
 
 #include <sys/stat.h>
@@ -191,7 +191,8 @@ TEST_CASE("advice places: a folder that is not there yet but can be made is no p
   CHECK(tree(home.sandbox.root()) == before);
 }
 
-TEST_CASE("advice places: what lies in a folder that can no longer be written is told, and that nothing more is") {
+TEST_CASE(
+    "advice places: of a folder that can no longer be written, status says what is in it, and that nothing is added") {
   const Home home;
   CHECK(home.said("TOOL_USAGE_STATS_ENABLED=1 tool").find("verdict=on") == 0);
   const fs::path usage = home.sandbox.home() / ".local" / "state" / "tool" / "usage";

@@ -85,11 +85,11 @@ TEST_CASE("command delete: offline it waits, is never pruned, and is made up for
   for (int i = 0; i < 3; ++i) run_usage_stats(sandbox, {"delete"}, {"--url", server.url()});
   run_usage_stats(sandbox, {"disable"}, {"--url", server.url()});
   REQUIRE(sandbox.pending().size() == 1);
-  CHECK(waiting_label(sandbox)["client_id"] == id);
+  CHECK(waiting_envelope(sandbox)["client_id"] == id);
   run_usage_stats(sandbox, {"enable"}, {"--url", server.url()});
 
   server.answer([](const ReceivedRequest&) { return Answer{}; });
-  nlohmann::json envelope = waiting_label(sandbox);
+  nlohmann::json envelope = waiting_envelope(sandbox);
   make_due(sandbox);
   nlohmann::json state = state_of(sandbox);
   CHECK(state["deletion_due"] > 0);
@@ -127,7 +127,7 @@ TEST_CASE("command delete: offline and switched off it waits for `send`, since n
   CHECK(sandbox.pending().empty());
 }
 
-TEST_CASE("command delete: where state.json is damaged, each id that lies here may be known elsewhere") {
+TEST_CASE("command delete: where state.json is damaged, each id that is here may be known elsewhere") {
   Server server;
   Sandbox sandbox;
   sandbox.run("reporter", sending_to(server.url()));
@@ -242,7 +242,7 @@ TEST_CASE("command delete: where nothing was sent nobody is asked; where nothing
   CHECK(server.requests().empty());
 }
 
-TEST_CASE("command delete: what lies behind something that cannot be looked into is not called deleted") {
+TEST_CASE("command delete: what is in something that cannot be read is not called deleted") {
   Server server;
   Sandbox sandbox;
   sandbox.run("reporter", sending_to(server.url()));

@@ -135,7 +135,7 @@ TEST_CASE("command enable disable: a process that holds state.json for a while i
     }
 }
 
-TEST_CASE("command enable disable: a no that did not get into state.json is a failure, and told") {
+TEST_CASE("command enable disable: a no that did not get into state.json is a failure, and is reported") {
   for (const bool used : {true, false}) {
     CAPTURE(used);
     const Sandbox sandbox;

@@ -11,7 +11,7 @@
 
 namespace fs = std::filesystem;
 
-TEST_CASE("command send: sends what waits, whatever the back-off, and tells what became of each") {
+TEST_CASE("command send: sends what waits, whatever the back-off, and says what became of each") {
   Server server(503);
   Sandbox sandbox;
   const std::vector<std::string> options{"--url", server.url()};

@@ -81,7 +81,7 @@ TEST_CASE("command status: status: names the rule, the variable or file with its
   says(1, "sample", "author", {"--sample", "7"});
 }
 
-TEST_CASE("command status: status: tells endpoint, id, what waits and why, and what was sent") {
+TEST_CASE("command status: status: shows endpoint, id, what waits and why, and what was sent") {
   Server server;
   Sandbox sandbox;
   CHECK_FALSE(status(sandbox, {"--url", server.url()}).contains("client_id"));
@@ -225,7 +225,7 @@ TEST_CASE("command status: status: says what is wrong") {
   }
 }
 
-TEST_CASE("command status: command: alone and --help tell how it is used; what nobody knows is an error") {
+TEST_CASE("command status: command: alone and with --help it explains its use; an unknown word is an error") {
   Sandbox sandbox;
   for (std::vector<std::string> words : {std::vector<std::string>{}, {"--help"}, {"help"}, {"status", "--help"}}) {
     const Result result = run_usage_stats(sandbox, words);

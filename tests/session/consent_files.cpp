@@ -132,7 +132,7 @@ TEST_CASE("consent files: a writer that is killed at any of its system calls lea
   }
 }
 
-TEST_CASE("consent files: a folder that cannot be written is told, and nothing else happens") {
+TEST_CASE("consent files: a folder that cannot be written is reported, and nothing else happens") {
   Sandbox sandbox;
   write_file(sandbox.home() / "config", "a file where a folder should be");
   for (const char* word : {"enable", "disable"}) {

@@ -59,7 +59,7 @@ TEST_CASE("consent later: what waits is not sent after the user has said no or l
   }
 }
 
-TEST_CASE("consent later: while the config is broken it waits, and goes when the config is mended") {
+TEST_CASE("consent later: while the config is broken it waits, and is sent when the config is repaired") {
   Waiting waiting;
   write_file(waiting.sandbox.config_file(), "{\"usage_stats\": tru");
   waiting.run_another();

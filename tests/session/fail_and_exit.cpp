@@ -48,8 +48,7 @@ TEST_CASE("fail and exit: fail, exit: a session that is never destroyed reports 
     }
 }
 
-TEST_CASE(
-    "fail and exit: fail, exit: with statistics off there is nothing to be told, and the exit code is the program's") {
+TEST_CASE("fail and exit: fail, exit: with statistics off nothing is reported, and the exit code is the program's") {
   Tool tool;
   tool.set("FATAL", "here");
   CHECK(tool.run({"file", "--disable-usage-stats"}).exit_code == 1);

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "compiler.hpp"
+#include "hash.hpp"
 #include "own_home.hpp"
 #include "server.hpp"
 
@@ -118,12 +119,12 @@ TEST_CASE("fields: of a text the words stay that the program has") {
           json("the bytes were read from <value>"));
 }
 
-TEST_CASE("fields: a hash does not tell its value, also not to who hashes all values") {
+TEST_CASE("fields: a hash does not reveal its value, not even to somebody who hashes all values") {
   const std::string value = "secret project";
   const json first = kept(hashed, value);
   REQUIRE(first.is_string());
   CHECK(first.get<std::string>().size() == 64);
-  CHECK(first != json(us::detail::sha256(value)));
+  CHECK(first != json(sha256_of(value)));
   CHECK(first != kept(hashed, value));  // without a client id no two runs can be told to be the same one's
   const json both = OwnHome().report_of([&](Session& session) {
     session.set(hashed, value);
@@ -141,7 +142,7 @@ TEST_CASE("fields: a hash is salted with the client id") {
   const auto reports = sandbox.reports();
   REQUIRE(reports.size() == 2);
   const std::string id = reports[0]["client_id"];
-  CHECK(reports[0]["fields"]["project"] == us::detail::sha256(id + "secret project"));
+  CHECK(reports[0]["fields"]["project"] == sha256_of(id + "secret project"));
   CHECK(reports[1]["fields"]["project"] == reports[0]["fields"]["project"]);
 }
 
@@ -154,8 +155,8 @@ TEST_CASE("fields: where only the client id's hash is reported, the salt never l
   const auto reports = sandbox.reports();
   REQUIRE(reports.size() == 2);
   const std::string id = json::parse(read_file(sandbox.usage_folder() / "state.json"))["client_id"];
-  CHECK(reports[0]["client_id"] == us::detail::sha256(id));
-  CHECK(reports[0]["fields"]["project"] == us::detail::sha256(id + "secret project"));
+  CHECK(reports[0]["client_id"] == sha256_of(id));
+  CHECK(reports[0]["fields"]["project"] == sha256_of(id + "secret project"));
   CHECK(reports[1]["fields"]["project"] == reports[0]["fields"]["project"]);
   for (const ReceivedRequest& request : server.requests()) CHECK(request.body.find(id) == std::string::npos);
 }

@@ -1,4 +1,4 @@
-// Files of a later version of this library: left as they are, and told.
+// Files of a later version of this library are left alone, and reported.
 #include <doctest/doctest.h>
 
 #include <string>

@@ -1,4 +1,4 @@
-// A "no" stands in the config file and in the state: either is enough, whatever the variables of a shell say.
+// A "no" is kept in the config file and in the state: either is enough, whatever a shell's variables say.
 #include <doctest/doctest.h>
 
 #include "held_state.hpp"
@@ -56,7 +56,7 @@ TEST_CASE("no in two places: the config's alone is enough") {
   CHECK(user.in_cron().out == "verdict=off rule=9\n");
 }
 
-TEST_CASE("no in two places: `enable` takes back what it finds, and says what still stands against it") {
+TEST_CASE("no in two places: `enable` takes back what it finds, and says what still overrides it") {
   User user;
   user.in_cron({"--as", "usage-stats", "disable"});
   CHECK(user.in_shell({"--as", "usage-stats", "enable"}).exit_code == 0);

@@ -3,9 +3,7 @@
 
 #include <algorithm>
 
-#include "own_environment.hpp"
 #include "pty.hpp"
-#include <usage_stats.hpp>
 
 #include "sandbox.hpp"
 #include "server.hpp"
@@ -54,7 +52,7 @@ TEST_CASE("notice: shown once; that run stays local for good, later ones are sen
   CHECK(sent["fields"] == nlohmann::json({{"speed", 1}}));
 }
 
-TEST_CASE("notice: it says what, why, where to, where it lies and how to stop it, in 8 lines of 80 columns") {
+TEST_CASE("notice: it says what, why, where to, where it is kept and how to stop it, in 8 lines of 80 columns") {
   Sandbox sandbox;
   const std::string long_purpose = [] {
     std::string text = "It tells us";
@@ -133,7 +131,7 @@ TEST_CASE("notice: standard output never gets it") {
   CHECK(terminal.screen().find("usage statistics") != std::string::npos);
 }
 
-TEST_CASE("notice: Unattended::on tells it on standard error, once, and sends at once") {
+TEST_CASE("notice: Unattended::on shows it on standard error, once, and sends at once") {
   Server server;
   Sandbox sandbox;
   const std::vector<std::string> arguments{"--url", server.url(), "--delivery", "wait", "--unattended", "on"};
@@ -147,7 +145,7 @@ TEST_CASE("notice: Unattended::on tells it on standard error, once, and sends at
   CHECK(second.out == "verdict=on rule=13\n");
 }
 
-TEST_CASE("notice: one that could not be written has told nobody; nothing is sent") {
+TEST_CASE("notice: one that could not be written has informed nobody; nothing is sent") {
   Server server;
   Sandbox sandbox;
   Command command = sandbox.command("versioned", {"--url", server.url(), "--delivery", "wait", "--unattended", "on"});
@@ -180,49 +178,4 @@ TEST_CASE("notice: where it could not be remembered it is not shown, or each run
   command.limits.clear();
   CHECK(run(command).err.find("versioned collects usage statistics") == 0);
   CHECK(run(command).err == "");
-}
-
-TEST_CASE("notice: 8 lines also for a long name, a long purpose, many servers and a long command") {
-  usage_stats::Options options("a" + std::string(23, 'x'), "1.0");
-  for (int i = 0; i < 8; ++i)
-    options.endpoints.push_back({"https://stats" + std::to_string(i) + ".example.org/v1/usage"});
-  options.policy_url = "https://example.org/" + std::string(40, 'p');
-  options.directory = "/home/somebody/.local/state/" + options.app + "/usage";
-  options.command = std::string(20, 'c') + " usage-stats";
-  const TemporaryFolder bin;
-  std::filesystem::create_symlink(std::filesystem::canonical("/proc/self/exe"), bin / options.app);
-  const OwnEnvironment installed({{"PATH", bin.path().string()}});
-  for (const bool answered : {false, true}) {
-    const char* const argv[] = {options.app.c_str(), nullptr};  // which PATH leads to
-    if (answered) CHECK_FALSE(usage_stats::handle_command(options, 1, argv));
-    for (std::size_t words : {0U, 3U, 30U, 3000U}) {
-      options.purpose.clear();
-      for (std::size_t i = 0; i < words; ++i) options.purpose += "word ";
-      for (const std::string& text : {usage_stats::detail::notice_text(options, options.endpoints, false, 80),
-                                      usage_stats::detail::question_text(options, options.endpoints, 80)}) {
-        std::size_t lines = 0;
-        for (std::size_t begin = 0; begin < text.size();) {
-          const std::size_t end = std::min(text.find('\n', begin), text.size());
-          lines += (end - begin + 79) / 80;  // a terminal breaks what is longer
-          begin = end + 1;
-        }
-        CHECK_MESSAGE(lines <= 8, text);
-        CHECK((text.find("usage-stats disable") != std::string::npos) == answered);
-      }
-    }
-  }
-}
-
-TEST_CASE("notice: 8 lines for new data that no command describes") {
-  const usage_stats::Options options("undescribed", "1.0");
-  std::string description;
-  for (int i = 0; i < 500; ++i) description += "word ";
-  std::vector<usage_stats::detail::NewData> fields;
-  for (const std::string name : {"one", "two", "three"}) fields.push_back({name, name + ": " + description, {}});
-  const std::string text = usage_stats::detail::new_data_text(options, fields, 13, 80);
-  CHECK(std::count(text.begin(), text.end(), '\n') <= 8);
-  CHECK(text.find("- one: word word") != std::string::npos);
-  CHECK(text.find(" ...\n") != std::string::npos);
-  CHECK(text.find("usage-stats ") == std::string::npos);
-  CHECK(fields.size() == 1);
 }

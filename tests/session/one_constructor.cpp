@@ -103,7 +103,7 @@ TEST_CASE("one constructor: `disable` stops what would have been sent") {
   CHECK(server.requests().size() == 1);
 }
 
-TEST_CASE("one constructor: only where the words stand first, all of them and in their order") {
+TEST_CASE("one constructor: only if the words come first, complete and in order") {
   Tool tool;
   tool.set("COMMAND", "-t usage-stats");
   CHECK_FALSE(reached_main(tool.run({"-t", "usage-stats", "status"})));

@@ -82,7 +82,7 @@ std::vector<Mistake> mistakes_in_endpoints() {
       {[](us::Options& o) { endpoint(o, {"ftp://example.org"}); },
        "endpoint 'ftp://example.org': not an http or https URL"},
       {[](us::Options& o) { endpoint(o, {"https://user:pass@example.org"}); },
-       "endpoint 'https://user:pass@example.org': a URL must have no user name and no password; set api_key or "
+       "endpoint 'https://user:pass@example.org': a URL must not contain a user name or password; set api_key or "
        "headers"},
       {[](us::Options& o) {
          endpoint(o, {"https://b\xc3\xbc"
@@ -91,7 +91,7 @@ std::vector<Mistake> mistakes_in_endpoints() {
        "endpoint 'https://b\xc3\xbc"
        "cher.example/': a URL must be ASCII: the name of its host in the form xn--..., other characters as %XX"},
       {[](us::Options& o) { endpoint(o, {"https://example.org/a b"}); },
-       "endpoint 'https://example.org/a b': a URL must have no blanks, control characters or backslashes"},
+       "endpoint 'https://example.org/a b': a URL must not contain blanks, control characters or backslashes"},
       {[](us::Options& o) { endpoint(o, {"https://example.org:99999/"}); },
        "endpoint 'https://example.org:99999/': the name of its host, or its port, is not valid"},
       {[](us::Options& o) { endpoint(o, {"http://example.org/"}); },
@@ -128,7 +128,7 @@ void check(const Mistake& mistake) {
 
 }  // namespace
 
-TEST_CASE("options problems: each mistake is told, and makes the session inert") {
+TEST_CASE("options problems: each mistake is reported, and makes the session inert") {
   for (const Mistake& mistake : mistakes_in_names()) check(mistake);
   for (const Mistake& mistake : mistakes_in_numbers()) check(mistake);
   for (const Mistake& mistake : mistakes_in_endpoints()) check(mistake);
@@ -170,7 +170,7 @@ TEST_CASE("options problems: with USAGE_STATS_DEBUG=1 a mistake is on standard e
   CHECK(names_in(sandbox.home()).empty());
 }
 
-TEST_CASE("options problems: what is told goes where the author wants it, and a log that throws harms nobody") {
+TEST_CASE("options problems: messages go where the author wants them, and a log that throws harms nobody") {
   const OwnHome home;
   const OwnEnvironment debug([&] {
     auto variables = home.sandbox.environment;

@@ -135,7 +135,7 @@ TEST_CASE("prompt: nothing is sent from who could not be asked, whatever holds w
   }
 }
 
-TEST_CASE("prompt: what is typed behind the answer is the program's") {
+TEST_CASE("prompt: what is typed after the answer is the program's") {
   Person person;
   Terminal terminal(person.command({"--read"}));
   terminal.wait_for(question);

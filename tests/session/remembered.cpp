@@ -1,8 +1,6 @@
 // What is remembered from run to run has an end, and the newest stays.
 #include <doctest/doctest.h>
 
-#include <usage_stats.hpp>
-
 #include <string>
 
 #include "sandbox.hpp"
@@ -54,25 +52,6 @@ TEST_CASE("remembered: a thousand ids and 32 servers of each kind, the newest") 
   CHECK(after["sent_to"][31] == server.url());
   REQUIRE(after["stopped"].size() == 32);
   CHECK(after["stopped"][31].get<std::string>().find(server.url()) != std::string::npos);
-}
-
-TEST_CASE("remembered: of a report's tries the last fifty, however many there were") {
-  Sandbox sandbox;
-  sandbox.collect = false;
-  std::error_code error;
-  auto storage = usage_stats::detail::Storage::open(sandbox.usage_folder(), "reporter", true, error);
-  REQUIRE(storage);
-  usage_stats::detail::Envelope envelope;
-  envelope.session_id = envelope.client_id = std::string(32, 'a');
-  CHECK(!storage->archive.write_report(envelope.client_id, envelope.session_id, "{}"));
-  usage_stats::detail::DeliveryRecord record;
-  record.url = "https://stats.example/";
-  for (record.attempts = 1; record.attempts <= 60; ++record.attempts)
-    CHECK(!storage->archive.record_delivery(envelope, record));
-  const json deliveries = json::parse(storage->archive.deliveries(envelope))["deliveries"];
-  REQUIRE(deliveries.size() == 50);
-  CHECK(deliveries[0]["attempts"] == 11);
-  CHECK(deliveries[49]["attempts"] == 60);
 }
 
 TEST_CASE("remembered: uploader.log begins anew beyond 1 MiB") {

@@ -57,7 +57,7 @@ TEST_CASE("resolved paths: bytes that are no UTF-8 stay what they are") {
   }
 }
 
-TEST_CASE("resolved paths: an envelope that does not tell where to look waits, and status says so") {
+TEST_CASE("resolved paths: an envelope that does not say where to look waits, and status says so") {
   for (const std::string file : {"config", "policy"}) {
     CAPTURE(file);
     Host host;

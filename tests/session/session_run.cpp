@@ -77,7 +77,7 @@ TEST_CASE("session run: a move-only body is called once") {
   CHECK(calls == 1);
 }
 
-TEST_CASE("session run: an exception through run is told with its type and message") {
+TEST_CASE("session run: an exception through run is reported with its type and message") {
   CHECK(outcome_of([](Session& s) { s.run([]() -> int { throw std::out_of_range("no such record"); }); }) ==
         json{{"status", "exception"}, {"error", {{"type", "std::out_of_range"}, {"message", "no such record"}}}});
 }
@@ -181,7 +181,7 @@ TEST_CASE("session run: fail with an exception object finds its own type and its
   CHECK(outcome["error"]["causes"].size() == 2);
 }
 
-TEST_CASE("session run: an exception that leaves its scope without run is told without a type") {
+TEST_CASE("session run: an exception that leaves its scope without run is reported without a type") {
   const OwnHome home;
   try {
     const Session session(OwnHome::options());

@@ -134,7 +134,7 @@ CollectorProcess::CollectorProcess(const std::filesystem::path& folder, const st
   command.inherit_environment = true;
   command.time_limit = std::chrono::minutes(4);
   process_ = std::make_unique<Process>(command);
-  const std::string sign = "reports are taken at ", pages_sign = "pages are at http://127.0.0.1:";
+  const std::string sign = "reports are received at ", pages_sign = "pages are at http://127.0.0.1:";
   if (!wait_until([&] { return said().find(pages_sign) != std::string::npos || !process_->running(); }) ||
       said().find(pages_sign) == std::string::npos)
     throw std::runtime_error("the collector does not serve: " + said());

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <stdexcept>
 
-/// state.json in the hands of another process, as of one that was stopped in the middle of a change.
+/// state.json locked by another process, like one that was stopped in the middle of a change.
 class HeldState {
  public:
   explicit HeldState(const std::filesystem::path& usage_folder) {

@@ -1,5 +1,5 @@
 #pragma once
-// Real processes, as tests need them: every detail of their surroundings given, every end told.
+// Real processes, as tests need them: every detail of their environment is set, and every way they end is reported.
 
 #include <sys/resource.h>
 #include <sys/types.h>

@@ -1,5 +1,5 @@
 #pragma once
-// A home folder of its own for the programs under test, and a look into what they leave there.
+// A separate home folder for the programs under test, and access to what they leave there.
 
 #include <nlohmann/json.hpp>
 
@@ -14,8 +14,8 @@
 #include "programs.hpp"
 #include "temporary_folder.hpp"
 
-/// A new HOME with nothing in it. Its destructor ends the uploaders that still stay for more, and copies every report
-/// to $USAGE_STATS_COLLECT, where all of them are held to the schema when all tests have run.
+/// A new HOME with nothing in it. Its destructor ends the uploaders that still wait for more, and copies every report
+/// to $USAGE_STATS_COLLECT, where all of them are checked against the schema when all tests have run.
 class Sandbox {
  public:
   Sandbox();

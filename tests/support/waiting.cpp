@@ -1,5 +1,6 @@
 #include "waiting.hpp"
 
+#include <ctime>
 #include <stdexcept>
 
 using nlohmann::json;
@@ -19,6 +20,16 @@ fs::path waiting_file(const Sandbox& sandbox) {
 json first_line(const fs::path& file) {
   const std::string text = read_file(file);
   return json::parse(text.substr(0, text.find('\n')));
+}
+
+/// A file and its folders, for their owner alone.
+void write_private(const fs::path& file, const std::string& text) {
+  for (fs::path folder = file.parent_path(); !fs::exists(folder); folder = folder.parent_path()) {
+    fs::create_directories(folder);
+    fs::permissions(folder, fs::perms::owner_all);
+  }
+  write_file(file, text);
+  fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
 }
 
 }  // namespace
@@ -45,10 +56,28 @@ void set_state(const Sandbox& sandbox, const json& state, const std::string& app
   write_file(state_file(sandbox, app), state.dump());
 }
 
-json waiting_label(const Sandbox& sandbox) { return first_line(waiting_file(sandbox)); }
+json waiting_envelope(const Sandbox& sandbox) { return first_line(waiting_file(sandbox)); }
 
-void set_waiting_label(const Sandbox& sandbox, const json& envelope) {
+void set_waiting_envelope(const Sandbox& sandbox, const json& envelope) {
   write_file(waiting_file(sandbox), envelope.dump() + "\n");
+}
+
+void put_waiting(const Sandbox& sandbox, const std::string& session, const std::string& url, std::int64_t age) {
+  const std::string client(32, 'c');
+  const json report{{"app", {{"name", "reporter"}, {"version", "1.2.3"}}}, {"session_id", session}};
+  write_private(sandbox.usage_folder() / client / session / "usage_stats.json", report.dump());
+  const char* const nowhere = "/nonexistent/usage_stats.json";  // says neither yes nor no
+  const json envelope{
+      {"schema", "usage-stats-label/1"},
+      {"app", "reporter"},
+      {"version", "1.2.3"},
+      {"client_id", client},
+      {"session_id", session},
+      {"created", std::time(nullptr) - age},
+      {"config_file", nowhere},
+      {"policy_file", nowhere},
+      {"destinations", json::array({{{"url", url}, {"protocol", "json"}, {"attempts", 0}, {"not_before", 0}}})}};
+  write_private(sandbox.usage_folder() / "pending" / session, envelope.dump() + "\n");
 }
 
 void make_due(const Sandbox& sandbox, const std::string& app) {
@@ -67,7 +96,7 @@ json destination_after(const Sandbox& sandbox, const Answer& answer) {
   Server server([answer](const ReceivedRequest&) { return answer; });
   sandbox.run("reporter", sending_to(server.url()));
   if (server.requests().size() != 1) throw std::runtime_error("one request was expected");
-  return sandbox.pending().empty() ? json() : waiting_label(sandbox)["destinations"][0];
+  return sandbox.pending().empty() ? json() : waiting_envelope(sandbox)["destinations"][0];
 }
 
 std::vector<json> deliveries(const Sandbox& sandbox) {

@@ -1,8 +1,9 @@
 #pragma once
-// What waits in a usage folder, and what became of it, as the files tell.
+// What waits in a usage folder, and what became of it, according to its files.
 
 #include <nlohmann/json.hpp>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,9 +21,11 @@ nlohmann::json state_of(const Sandbox&, const std::string& app = "reporter");
 void set_state(const Sandbox&, const nlohmann::json&, const std::string& app = "reporter");
 
 /// What the only waiting envelope says.
-nlohmann::json waiting_label(const Sandbox&);
-void set_waiting_label(const Sandbox&, const nlohmann::json&);
-/// Takes back-off away: all that waits may be tried now.
+nlohmann::json waiting_envelope(const Sandbox&);
+void set_waiting_envelope(const Sandbox&, const nlohmann::json&);
+/// A report of that session that waits to be sent to the URL, since so many seconds.
+void put_waiting(const Sandbox&, const std::string& session, const std::string& url, std::int64_t age);
+/// Removes back-off: everything that waits may be tried now.
 void make_due(const Sandbox&, const std::string& app = "reporter");
 
 /// One run against a server that gives this answer; returns what the waiting envelope says of its destination, or null.

@@ -164,7 +164,7 @@ TEST_CASE("exporter amplitude: the same events on each try") {
   }
 }
 
-TEST_CASE("exporter amplitude: without a client id the session stands for the device") {
+TEST_CASE("exporter amplitude: without a client id the session is the device") {
   ordered_json report = complete_report();
   report.erase("client_id");
   for (const json& event : events_of(report)) CHECK(event["device_id"] == session);

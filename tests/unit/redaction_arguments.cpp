@@ -100,7 +100,7 @@ TEST_CASE("redaction arguments: what may be the value of an option is no subcomm
   CHECK(subcommand_of(options, {"x", "sync", "cp"}) == "sync");
 }
 
-TEST_CASE("redaction arguments: a recorded value is held against everything but itself") {
+TEST_CASE("redaction arguments: a recorded value is compared with everything but itself") {
   Options options("tool", "1.0");
   options.argument_values = {"format", "mode"};
   CHECK(describe(options, {"--format=cool", "--mode", "cool"}) == Strings{"--format=cool", "--mode", "cool"});

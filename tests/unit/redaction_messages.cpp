@@ -116,7 +116,7 @@ TEST_CASE("redaction messages: UTF-16 literals are the program's text") {
   }
 }
 
-TEST_CASE("redaction messages: wherever a literal lies, it is found") {
+TEST_CASE("redaction messages: wherever a literal is in memory, it is found") {
   for (const std::string literal : {"in %s", "for %s", "user %s", "{} full", "at {} end", "stoi", "map::at"})
     for (std::size_t shift = 0; shift < 8; ++shift) {
       const Program program({std::string(shift, 'x'), literal});

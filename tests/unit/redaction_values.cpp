@@ -65,7 +65,7 @@ TEST_CASE("redaction values: a lone word stays only if the program itself has it
   CHECK(Program({"x"}, {"bad_function_call"}).scrub("bad_function_call") == "bad_function_call");
 }
 
-TEST_CASE("redaction values: words that stand beside each other in some sentence are no phrase") {
+TEST_CASE("redaction values: words that occur next to each other in some sentence are not a phrase") {
   const Program program({"title {0} is taken", "wrong secret: ", "cannot open "},
                         {"Too many open files", "whether it is not the case", "they are not on the way", "of the list",
                          "No such file or directory"});

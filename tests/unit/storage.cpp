@@ -253,17 +253,35 @@ TEST_CASE("storage: of reports that are done with, the last 50 stay") {
   CHECK(sandbox.report_files().size() == 50);
 }
 
-TEST_CASE("storage: of the ends that an envelope tells, the last one counts, and the run's own last word before all") {
+TEST_CASE("storage: of the ends in an envelope, the last one counts, but the run's own last report comes first") {
   const auto line = [](const std::string& text) { return text + "\n"; };
   const std::string id(32, 'a'),
-      label = line(R"({"schema":"usage-stats-label/1","client_id":"local","session_id":")" + id + R"("})") + line("{}");
+      envelope =
+          line(R"({"schema":"usage-stats-label/1","client_id":"local","session_id":")" + id + R"("})") + line("{}");
   const std::string request = line(R"({"signal":"SIGINT","duration_ms":10})"), broken = line(R"({"sig)");
   const std::string crash = line(R"({"signal":"SIGSEGV","duration_ms":20})"), word = line(R"({"last_report":"{}"})");
-  const auto survived = us::parse_envelope(label + request + broken + request + crash);
+  const auto survived = us::parse_envelope(envelope + request + broken + request + crash);
   REQUIRE(survived);
   CHECK(survived->signal == "SIGSEGV");
   CHECK((survived->duration && survived->duration->count() == 20));
-  const auto ended = us::parse_envelope(label + request + word + crash);
+  const auto ended = us::parse_envelope(envelope + request + word + crash);
   REQUIRE(ended);
   CHECK(ended->last_report == "{}");
+}
+
+TEST_CASE("storage: of a report's tries the last fifty, however many there were") {
+  Sandbox sandbox;
+  sandbox.collect = false;
+  us::Storage storage = opened(sandbox);
+  us::Envelope envelope;
+  envelope.session_id = envelope.client_id = std::string(32, 'a');
+  CHECK(!storage.archive.write_report(envelope.client_id, envelope.session_id, "{}"));
+  us::DeliveryRecord record;
+  record.url = "https://stats.example/";
+  for (record.attempts = 1; record.attempts <= 60; ++record.attempts)
+    CHECK(!storage.archive.record_delivery(envelope, record));
+  const nlohmann::json deliveries = nlohmann::json::parse(storage.archive.deliveries(envelope))["deliveries"];
+  REQUIRE(deliveries.size() == 50);
+  CHECK(deliveries[0]["attempts"] == 11);
+  CHECK(deliveries[49]["attempts"] == 60);
 }

@@ -68,7 +68,7 @@ TEST_CASE("urls: what is none") {
   CHECK(parts("https://" + std::string(254, 'a') + "/") == "none");
 }
 
-TEST_CASE("urls: the origin, as it stands in front of a path") {
+TEST_CASE("urls: the origin, as it comes before a path") {
   CHECK(parse_url("https://Example.org/x")->origin() == "https://example.org:443");
   CHECK(parse_url("http://[::1]/x")->origin() == "http://[::1]:80");
 }

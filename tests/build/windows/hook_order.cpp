@@ -1,5 +1,5 @@
-// In the Visual C++ form of the hook (compiled by Clang for that, without its headers): it is called once, and before a
-// global object is made that stands in front of the header. Ends with 0 if that is so.
+// In the Visual C++ form of the hook (compiled by Clang for that, without its headers): it is called once, and before
+// any global object that is defined before the header is constructed. Exits with 0 if so.
 namespace {
 volatile int calls = 0, calls_before_globals = -1;
 struct Global {

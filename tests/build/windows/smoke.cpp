@@ -1,5 +1,5 @@
-// What the library asks of Windows, tried on Windows (or Wine): a plain program that ends with 0 or tells what was
-// wrong. It starts itself: as the uploader, and in the roles that main knows.
+// What the library needs from Windows, tested on Windows (or Wine): a plain program that exits with 0 or says what was
+// wrong. It starts itself, as the uploader and in the roles listed in main.
 #include "checks.hpp"
 #if !defined(USAGE_STATS_NO_HTTPLIB)
 #include "delivery.hpp"
@@ -82,20 +82,21 @@ void try_locks(const fs::path& place) {
   std::error_code error;
   LockedFile::Attempt outcome{};
   const Folder folder = Folder::open(place, true, error), other = folder.folder("other", true, error);
-  LockedFile envelope = LockedFile::create(folder, "label", "text\n", error);
-  check(envelope && envelope.still_named(folder, "label") && LockedFile::is_locked(folder, "label"),
+  LockedFile envelope = LockedFile::create(folder, "envelope", "text\n", error);
+  check(envelope && envelope.still_named(folder, "envelope") && LockedFile::is_locked(folder, "envelope"),
         "a locked file is made");
-  check(
-      !LockedFile::acquire(folder, "label", false, outcome, error) && outcome == LockedFile::Attempt::locked_elsewhere,
-      "a file locked here is not locked twice");
-  check(probe_elsewhere(place, "label") == 10, "another process sees the lock");
-  check(!envelope.append("more\n") && folder.read("label", 100, error) == "text\nmore\n",
+  check(!LockedFile::acquire(folder, "envelope", false, outcome, error) &&
+            outcome == LockedFile::Attempt::locked_elsewhere,
+        "a file locked here is not locked twice");
+  check(probe_elsewhere(place, "envelope") == 10, "another process sees the lock");
+  check(!envelope.append("more\n") && folder.read("envelope", 100, error) == "text\nmore\n",
         "a locked file is added to, and read");
-  check(!folder.move("label", other) && envelope.still_named(other, "label") && !envelope.still_named(folder, "label"),
+  check(!folder.move("envelope", other) && envelope.still_named(other, "envelope") &&
+            !envelope.still_named(folder, "envelope"),
         "a locked file is moved");
-  check(probe_elsewhere(place / "other", "label") == 10, "and is still locked");
+  check(probe_elsewhere(place / "other", "envelope") == 10, "and is still locked");
   envelope.release();
-  check(!envelope && probe_elsewhere(place / "other", "label") == 11, "released");
+  check(!envelope && probe_elsewhere(place / "other", "envelope") == 11, "released");
 
   LockedFile state = LockedFile::acquire(folder, "state", true, outcome, error);
   check(state && outcome == LockedFile::Attempt::locked, "a missing file is made and locked");

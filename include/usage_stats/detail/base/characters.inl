@@ -1,6 +1,6 @@
 #pragma once
-// Characters of UTF-8, and what they can be to a word. Predicates of our own, because those of the standard library ask
-// the locale.
+// UTF-8 characters, and whether they can be part of a word. Predicates of our own, because those of the standard
+// library ask the locale.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +12,8 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace characters {
 
-/// The bytes at `at` that make one character, or (not `valid`) one "maximal subpart" of what is none (Unicode 3.9).
+/// The bytes at `at` that form one character, or (if not `valid`) one "maximal subpart" of an invalid one (Unicode
+/// 3.9).
 USAGE_STATS_INLINE std::size_t length_at(std::string_view text, std::size_t at, bool& valid) noexcept {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned first = byte(at);
@@ -34,7 +35,7 @@ USAGE_STATS_INLINE std::size_t length_at(std::string_view text, std::size_t at, 
   return length;
 }
 
-/// The character at `at` (U+FFFD if it is none), and its length in bytes.
+/// The character at `at` (U+FFFD if it is invalid), and its length in bytes.
 USAGE_STATS_INLINE std::size_t decode(std::string_view text, std::size_t at, std::uint32_t& code) noexcept {
   bool valid = false;
   const std::size_t length = length_at(text, at, valid);
@@ -57,7 +58,7 @@ USAGE_STATS_INLINE bool is_ascii_letter(std::uint32_t code) noexcept {
 
 USAGE_STATS_INLINE char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-/// A letter, a digit or `_`; of what is not ASCII all but blanks, punctuation and symbols.
+/// A letter, a digit or `_`; outside ASCII, everything but blanks, punctuation and symbols.
 USAGE_STATS_INLINE bool is_word(std::uint32_t code) noexcept {
   if (code < 0x80) return is_ascii_letter(code) || is_digit(code) || code == '_';
   const auto in = [code](std::uint32_t first, std::uint32_t last) { return code >= first && code <= last; };

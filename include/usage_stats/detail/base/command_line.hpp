@@ -1,6 +1,6 @@
 #pragma once
-// What of a program's command line is this library's: the words of Options::command, and --disable-usage-stats. The
-// disabled form needs it too.
+// The parts of a program's command line that belong to this library: the words of Options::command, and
+// --disable-usage-stats. The disabled form needs them too.
 
 #include <algorithm>
 #include <cstddef>
@@ -14,8 +14,8 @@ namespace detail {
 
 inline constexpr std::string_view disable_flag = "--disable-usage-stats";
 
-/// How many arguments after the program's name are the words of Options::command, if all of them stand there, in their
-/// order and first of all; else 0.
+/// How many arguments after the program's name are the words of Options::command, if they come first, complete and in
+/// order; otherwise 0.
 inline std::size_t command_words(const Options& options, int argc, const char* const* argv) noexcept {
   const std::string_view command = options.command;
   std::size_t words = 0, begin = 0;
@@ -32,8 +32,8 @@ inline std::size_t command_words(const Options& options, int argc, const char* c
   }
 }
 
-/// Takes every --disable-usage-stats out of argc and argv, which stays ended by a null pointer; true if there was one.
-/// What stands after a `--` stays: it is an operand, or meant for a program that this one starts.
+/// Removes every --disable-usage-stats from argc and argv, which still ends with a null pointer; true if there was one.
+/// Anything after a `--` is kept: it is an operand, or meant for a program that this one starts.
 inline bool take_out_disable_flag(int& argc, char** argv) noexcept {
   if (argv == nullptr) return false;
   int kept = 1, at = 1;

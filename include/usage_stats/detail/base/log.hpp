@@ -13,7 +13,7 @@ namespace detail {
 class Log {
  public:
   Log() = default;
-  /// Lines go to `sink`, or to standard error where it is empty; exceptions of the sink are swallowed.
+  /// Lines go to `sink`, or to standard error if it is empty; exceptions from the sink are ignored.
   explicit Log(std::function<void(std::string_view)> sink);
 
   bool enabled() const noexcept { return enabled_; }

@@ -19,12 +19,12 @@ USAGE_STATS_INLINE void Log::write(const std::string_view* parts, std::size_t co
     std::string line = "usage_stats: ";
     for (std::size_t i = 0; i < count; ++i) line += parts[i];
     if (sink_) {
-      const HostCode host;  // which may end the program, or look at its session
+      const HostCode host;  // which may end the program, or use its session
       return sink_(line);
     }
-    os::offer_to_standard_error(line += '\n');  // one that finds no room is lost: nobody waits for it
+    os::offer_to_standard_error(line += '\n');  // a line for which there is no room is lost: nobody waits for it
   }
-  USAGE_STATS_CATCH_ALL {}  // a sink of the host's that throws must not harm the host
+  USAGE_STATS_CATCH_ALL {}  // if the host's sink throws, that must not harm the host
 }
 
 }  // namespace detail

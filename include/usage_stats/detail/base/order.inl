@@ -1,5 +1,5 @@
 #pragma once
-// One sort for all: std::sort is 2 to 5 KB of a program for each type that it sorts.
+// One sort for all types: std::sort adds 2 to 5 KB to a program for each type that it sorts.
 
 #include <algorithm>
 #include <cstddef>
@@ -12,7 +12,7 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// The numbers of `count` items in their order; those of equal ones as they were.
+/// The indices of `count` items in sorted order; equal items keep their order.
 USAGE_STATS_INLINE std::vector<std::size_t> order_of(std::size_t count,
                                                      const std::function<bool(std::size_t, std::size_t)>& before) {
   std::vector<std::size_t> order(count);
@@ -22,7 +22,7 @@ USAGE_STATS_INLINE std::vector<std::size_t> order_of(std::size_t count,
   return order;
 }
 
-/// Sorts; equal items stay as they were to each other. `before` must not throw.
+/// A stable sort. `before` must not throw.
 template <class T, class Before>
 void sort_stably(std::vector<T>& items, const Before& before) {
   std::vector<T> sorted;

@@ -1,14 +1,14 @@
 #pragma once
-// What every public function keeps as the host left it.
+// Process state that every public function preserves for the host.
 
 #include "../../macros.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// Stands in every public function: errno and the floating-point flags are at its end what they were at its beginning.
-/// One that a signal handler of the host's calls (or that std::exit comes to, called there) while this thread is in the
-/// middle of another is nested: it does nothing, for what the other one holds, memory too, never comes free.
+/// Used in every public function: restores errno and the floating-point flags at its end. A call that one of the host's
+/// signal handlers makes (or std::exit, called there) while this thread is in the middle of another one is nested: it
+/// does nothing, because whatever the other one holds, including memory, is never released.
 class PublicCall {
  public:
   PublicCall() noexcept;
@@ -26,7 +26,7 @@ class PublicCall {
   bool nested_;
 };
 
-/// While one lives, this thread is in a function of the host's that we have called, and what that calls is not nested.
+/// While this exists, the thread is in a host function that we have called, and calls from there are not nested.
 class HostCode {
  public:
   HostCode() noexcept;
@@ -38,13 +38,13 @@ class HostCode {
   int calls_;
 };
 
-/// While one lives, no floating-point operation of this thread raises SIGFPE, whatever the host has asked for.
-class HeldFloatingPoint {
+/// While this exists, no floating-point operation of this thread raises SIGFPE, whatever the host has enabled.
+class ScopedSigfpeBlock {
  public:
-  HeldFloatingPoint() noexcept;
-  ~HeldFloatingPoint();
-  HeldFloatingPoint(const HeldFloatingPoint&) = delete;
-  HeldFloatingPoint& operator=(const HeldFloatingPoint&) = delete;
+  ScopedSigfpeBlock() noexcept;
+  ~ScopedSigfpeBlock();
+  ScopedSigfpeBlock(const ScopedSigfpeBlock&) = delete;
+  ScopedSigfpeBlock& operator=(const ScopedSigfpeBlock&) = delete;
 
  private:
   alignas(16) unsigned char before_[64] = {};

@@ -16,7 +16,7 @@ USAGE_STATS_INLINE int& calls() noexcept {
   return count;
 }
 
-/// The same for what has no floating-point operations, and is called so often that to look costs too much.
+/// The same for functions without floating-point operations that are called so often that checking would cost too much.
 class IntegerCall {
  public:
   IntegerCall() noexcept : nested_(calls()++ > 0) {}
@@ -40,7 +40,7 @@ USAGE_STATS_INLINE PublicCall::PublicCall() noexcept
 
 USAGE_STATS_INLINE PublicCall::~PublicCall() {
   --public_call_impl::calls();
-  // To look costs less than to write.
+  // Reading costs less than writing.
   if (const int raised = std::fetestexcept(FE_ALL_EXCEPT) & ~flags_) std::feclearexcept(raised);
   errno = errno_;
 }
@@ -50,11 +50,11 @@ USAGE_STATS_INLINE bool PublicCall::going_on() noexcept { return public_call_imp
 USAGE_STATS_INLINE HostCode::HostCode() noexcept : calls_(public_call_impl::calls()) { public_call_impl::calls() = 0; }
 USAGE_STATS_INLINE HostCode::~HostCode() { public_call_impl::calls() = calls_; }
 
-USAGE_STATS_INLINE HeldFloatingPoint::HeldFloatingPoint() noexcept {
+USAGE_STATS_INLINE ScopedSigfpeBlock::ScopedSigfpeBlock() noexcept {
   static_assert(sizeof(std::fenv_t) <= sizeof before_, "a larger environment");
   held_ = std::feholdexcept(new (before_) std::fenv_t) == 0;
 }
-USAGE_STATS_INLINE HeldFloatingPoint::~HeldFloatingPoint() {
+USAGE_STATS_INLINE ScopedSigfpeBlock::~ScopedSigfpeBlock() {
   if (held_) std::fesetenv(static_cast<const std::fenv_t*>(static_cast<const void*>(before_)));
 }
 

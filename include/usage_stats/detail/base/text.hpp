@@ -1,5 +1,5 @@
 #pragma once
-// Text as it may be shown or sent: valid UTF-8, and what a terminal may see.
+// Making text safe to send (valid UTF-8) or to show on a terminal.
 
 #include <cstddef>
 #include <string>
@@ -10,10 +10,11 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// The text as valid UTF-8 of at most `limit` bytes: what is not UTF-8 becomes U+FFFD, a character is never cut.
+/// The text as valid UTF-8 of at most `limit` bytes: invalid bytes become U+FFFD, and characters are never cut.
 std::string clip_utf8(std::string_view text, std::size_t limit);
 
-/// Text for a terminal: escape sequences and control characters are gone, white space is one blank, valid UTF-8.
+/// Text for a terminal: escape sequences and control characters are removed, white space becomes one blank, valid
+/// UTF-8.
 std::string plain_text(std::string_view text);
 
 }  // namespace detail

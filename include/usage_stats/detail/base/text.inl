@@ -10,7 +10,7 @@ namespace detail {
 
 namespace text_impl {
 
-/// The position after the escape sequence whose introducer's second byte (ECMA-48: '[', ']', ...) stands at `at`.
+/// The position after the escape sequence whose introducer's second byte (ECMA-48: '[', ']', ...) is at `at`.
 USAGE_STATS_INLINE std::size_t behind_sequence(std::string_view text, std::size_t at, char kind) noexcept {
   const auto within = [&](char low, char high) { return at < text.size() && text[at] >= low && text[at] <= high; };
   if (kind == '[') {
@@ -28,7 +28,7 @@ USAGE_STATS_INLINE std::size_t behind_sequence(std::string_view text, std::size_
   return at;
 }
 
-/// A character of Unicode that moves or hides what stands around it: C1 controls, marks of text direction.
+/// A Unicode character that moves or hides the text around it: C1 controls, marks of text direction.
 USAGE_STATS_INLINE std::size_t invisible_bytes(std::string_view text) noexcept {
   if (text.substr(0, 1) == "\xC2" && text.size() > 1 && static_cast<unsigned char>(text[1]) < 0xA0) return 2;
   if (text.size() < 3 || text[0] != '\xE2') return 0;

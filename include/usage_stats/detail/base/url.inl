@@ -35,7 +35,7 @@ USAGE_STATS_INLINE bool good_host(std::string_view host, bool bracketed) {
   return true;
 }
 
-/// A path that begins with '/' without its parts "." and "..".
+/// A path that begins with '/', with "." and ".." resolved.
 USAGE_STATS_INLINE std::string without_dots(const std::string& path) {
   std::string result;
   for (std::size_t begin = 0; begin < path.size();) {
@@ -100,12 +100,12 @@ USAGE_STATS_INLINE const char* url_problem(std::string_view text) {
   if (text.size() > 2048) return "the URL is longer than 2,048 bytes";
   text.remove_prefix(begin + 3);
   if (text.substr(0, text.find_first_of("/?#")).find('@') != text.npos)
-    return "a URL must have no user name and no password; set api_key or headers";
+    return "a URL must not contain a user name or password; set api_key or headers";
   for (const char c : text) {
     if (static_cast<unsigned char>(c) >= 0x7f)
       return "a URL must be ASCII: the name of its host in the form xn--..., other characters as %XX";
     if (static_cast<unsigned char>(c) <= 0x20 || c == '\\')
-      return "a URL must have no blanks, control characters or backslashes";
+      return "a URL must not contain blanks, control characters or backslashes";
   }
   return "the name of its host, or its port, is not valid";
 }
@@ -126,7 +126,8 @@ USAGE_STATS_INLINE std::optional<Url> resolve(const Url& base, std::string_view 
 
 namespace url_impl {
 
-/// Four numbers below 256 with points between them; no other form, for what may be meant by "127.1" differs.
+/// Four numbers below 256 separated by points; no other form, because "127.1" is interpreted differently by different
+/// systems.
 USAGE_STATS_INLINE std::optional<std::string> four_bytes(std::string_view text) {
   std::string bytes;
   int number = -1;  // -1: no digit yet

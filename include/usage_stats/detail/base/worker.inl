@@ -51,13 +51,13 @@ USAGE_STATS_INLINE Ticker::Ticker(Clock::duration first, Clock::duration interva
 
 USAGE_STATS_INLINE void Ticker::stop(Clock::duration patience) noexcept {
   if (!thread_.joinable()) return;
-  if (shared_->forks != os::forks()) return thread_.forget();  // it is the parent's
+  if (shared_->forks != os::forks()) return thread_.forget();  // it belongs to the parent
   USAGE_STATS_TRY {
     std::unique_lock<std::mutex> guard = lock_or_give_up(shared_->mutex);
     if (!guard) return thread_.detach();
     shared_->stopping = true;
     shared_->changed.notify_all();
-    // Not its own end: where the host's log function calls std::exit, this is that thread.
+    // A thread cannot join itself: if the host's log function calls std::exit, this is that thread.
     const bool ended = !thread_.is_this() && shared_->changed.wait_for(guard, patience, [&] { return shared_->ended; });
     guard.unlock();
     if (ended) thread_.join();

@@ -13,7 +13,7 @@ namespace command_impl {
 struct Subcommand {
   const char* name;
   int (*run)(const Call&);
-  bool touches_files;  // refused where the options are broken or the process has more rights than its user
+  bool touches_files;  // refused if the options are invalid or the process has more rights than its user
   const char* arguments;
   const char* help;
 };
@@ -77,7 +77,7 @@ USAGE_STATS_INLINE bool take(Call& call, const std::vector<std::string>& argumen
   return call.format == "text" || call.format == "markdown" || call.format == "json";
 }
 
-/// `arguments`: what stands after the words of Options::command.
+/// `arguments`: what follows the words of Options::command.
 USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments)
     if (argument == "--help" || argument == "-h") return print(usage(options)), done;
@@ -97,9 +97,9 @@ USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::str
   return misused(call, "unknown command '" + call.name + "'");
 }
 
-/// The same, and whether what it said has arrived: else it has failed, whatever it has done.
+/// The same, and checks whether its output was written: otherwise it has failed, whatever it has done.
 USAGE_STATS_INLINE int answer_heard(const Options& options, const std::vector<std::string>& arguments) {
-  // What has the number of a closed stream now is a file of somebody's, maybe ours.
+  // The number of a closed stream may now be some other file, maybe ours.
   output_error() = os::is_open(1) ? 0 : EBADF;
   const int code = answer(options, arguments);
   if (output_error() == 0) return code;

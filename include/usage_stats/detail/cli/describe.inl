@@ -73,15 +73,15 @@ USAGE_STATS_INLINE std::string entry_rows(const std::string& name, const std::st
   return rows;
 }
 
-/// For people alone: what the other formats say goes into documents, and must not hang on this machine's state.
+/// For people only: the other formats end up in documents, and must not depend on this machine's state.
 USAGE_STATS_INLINE std::string dictionary_text(const Options& options, const std::vector<DictionaryEntry>& declared,
                                                const Withheld& withheld) {
   const auto kind_of = [&](const DictionaryEntry& entry) {
     const auto& names = withheld.fields;
-    const bool held = std::find(names.begin(), names.end(), entry.name) != names.end();
-    return std::string(kind_name(entry.kind)) + (held ? "; withheld until a notice has named it" : "");
+    const bool withheld = std::find(names.begin(), names.end(), entry.name) != names.end();
+    return std::string(kind_name(entry.kind)) + (withheld ? "; withheld until a notice has named it" : "");
   };
-  std::string text = "What a report of " + options.app + " may hold. A key whose value is unknown is left out.\n\n";
+  std::string text = "What a report of " + options.app + " may contain. A key whose value is unknown is left out.\n\n";
   text += "What " + options.app + " itself declares:\n";
   if (declared.empty()) text += "  nothing\n";
   for (const DictionaryEntry& entry : declared) text += entry_rows(entry.name, kind_of(entry), with_choices(entry));
@@ -103,7 +103,7 @@ USAGE_STATS_INLINE std::string cell(const std::string& text) {
 USAGE_STATS_INLINE std::string dictionary_markdown(const Options& options,
                                                    const std::vector<DictionaryEntry>& declared) {
   std::string text =
-      "# What a report of " + cell(options.app) + " may hold\n\nA key whose value is unknown is left out.\n\n";
+      "# What a report of " + cell(options.app) + " may contain\n\nA key whose value is unknown is left out.\n\n";
   text += "## What " + cell(options.app) + " itself declares\n\n";
   if (declared.empty()) text += "Nothing.\n\n";
   if (!declared.empty()) text += "| name | kind | what it is |\n|---|---|---|\n";

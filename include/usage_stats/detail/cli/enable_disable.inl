@@ -6,7 +6,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace command_impl {
 
-/// Whether the verdict is what the user has just asked for; else what is against it, in words.
+/// Whether the verdict is what the user has just asked for; if not, the reason, in words.
 USAGE_STATS_INLINE std::string still_against(const Plan& plan, bool wanted_on) {
   const Verdict verdict = plan.decision.verdict;
   if (wanted_on ? verdict == Verdict::on : verdict == Verdict::off) return {};
@@ -38,7 +38,7 @@ USAGE_STATS_INLINE int answer_decision(const Call& call, const Plan& plan, bool 
   } else if (on) {
     text += endpoint_rows(call.options, plan);
     text += row("reports in", os::path_bytes(plan.folder));
-    // What has them on may stand above what `disable` writes.
+    // Something may have switched them on that overrides what `disable` writes.
     text += row("to stop it", plan.decision.rule == 9 ? call.typed + " disable" : how_to_change(call.options, plan),
                 call.typed);
   }
@@ -49,14 +49,14 @@ USAGE_STATS_INLINE int answer_decision(const Call& call, const Plan& plan, bool 
   return done;
 }
 
-/// Writes the decision into the config file. What is wrong with it, in words; a broken file is not touched.
+/// Writes the decision to the config file. Returns what is wrong, in words; a broken file is not touched.
 USAGE_STATS_INLINE std::string write_decision(const Options& options, bool on) {
   const Settings config = read_settings(config_path(options));
   if (!config.problem.empty()) return config.problem + (config.present ? "; it is left as it is" : "");
   return write_verdict(config.file, on);
 }
 
-/// What comes to the same where it is not the file that is wrong, but its place.
+/// Suggests what has the same effect, if not the file but its location is the problem.
 USAGE_STATS_INLINE std::string what_else_decides(const Options& options, bool on) {
   if (config_can_be_written(options)) return {};
   const std::string variable = variable_of_config_path(options);
@@ -70,8 +70,9 @@ USAGE_STATS_INLINE std::string what_else_decides(const Options& options, bool on
   return text;
 }
 
-/// Opens the usage folder, which may have to be made: what `enable` and `disable` remember is kept there, too. Another
-/// process that holds state.json may have been stopped: it is waited for, since the user's word must not be lost.
+/// Opens the usage folder, which may have to be created: `enable` and `disable` store the decision there, too. Waits
+/// for another process that holds state.json, even if it may have been stopped, because the user's decision must not be
+/// lost.
 USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::function<void(State&)>& change) {
   using Clock = std::chrono::steady_clock;
   const std::filesystem::path folder = usage_path(options);
@@ -87,8 +88,8 @@ USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::f
   }
 }
 
-/// Tells what kept the folder from remembering it. Where that may pass, a later run would find another decision in the
-/// folder than the one that was asked for, and the command has failed; a folder that no run uses is as good.
+/// Reports why the decision could not be stored in the folder. If that is transient, a later run would find a different
+/// decision in the folder, so the command has failed; if no run can use the folder, it does not matter.
 USAGE_STATS_INLINE int report_remembered(const Call& call, std::error_code error, const char* what) {
   if (!error) return done;
   const std::string folder = os::path_bytes(usage_path(call.options));
@@ -97,11 +98,11 @@ USAGE_STATS_INLINE int report_remembered(const Call& call, std::error_code error
            done;
   if (!is_transient(error))
     return remark(call, folder.empty() ? no_place_for_reports : folder + ": " + error.message()), done;
-  const bool held = error == std::errc::timed_out;
+  const bool locked = error == std::errc::timed_out;
   const std::string variable = variable_of_usage_path(call.options);
   const bool elsewhere = !variable.empty() && os::check_writable(usage_path(call.options));
   remark(call, "the " + std::string(what) + " is not in " + folder +
-                   "/state.json yet: " + (held ? "another process has locked that file" : error.message()) +
+                   "/state.json yet: " + (locked ? "another process has locked that file" : error.message()) +
                    (elsewhere ? "; set " + variable + " to a folder that you can write to" : "; try again later"));
   return failed;
 }
@@ -109,7 +110,8 @@ USAGE_STATS_INLINE int report_remembered(const Call& call, std::error_code error
 USAGE_STATS_INLINE int enable(const Call& call) {
   if (const std::string problem = write_decision(call.options, true); !problem.empty())
     return fail(call, problem + what_else_decides(call.options, true));
-  // The answer below tells what the notice would; a folder that cannot be made tells so in `problems` and in each run.
+  // The output below says what the notice would; a folder that cannot be created is reported in `problems` and by each
+  // run.
   const Consent before = plan_of(call.options).consent;
   const std::error_code error = remember(call.options, [&](State& state) {
     disclose_all(state.disclosed, call.options, recipients(call.options, before));
@@ -120,20 +122,20 @@ USAGE_STATS_INLINE int enable(const Call& call) {
   return (std::max)(answer_decision(call, plan_of(call.options), true, 0), remembered);
 }
 
-/// A request that had begun when the "no" came may still be on its way. When this returns, nothing is.
+/// A request that had begun before the "no" may still be on its way. When this returns, nothing is.
 USAGE_STATS_INLINE void wait_for_uploader(const Call& call, const Storage& storage) {
   const auto deadline = std::chrono::steady_clock::now() + time_for_another_uploader;
   while (uploader_at_work(storage)) {
     if (const std::string stopped = sender_stopped(storage); !stopped.empty())
-      return remark(call, stopped + "; a report that it had begun to send may yet leave");
+      return remark(call, stopped + "; a report that it has begun to send may still be sent");
     if (std::chrono::steady_clock::now() >= deadline)
-      return remark(call, "another process is still sending; a report that it had begun to send may yet leave");
+      return remark(call, "another process is still sending; a report that it has begun to send may still be sent");
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
 }
 
 USAGE_STATS_INLINE int disable(const Call& call) {
-  // First where it holds whatever the variables of this shell say, and whatever is wrong with the config file.
+  // First where it applies whatever the variables of this shell say, and whatever is wrong with the config file.
   const std::error_code error = remember(call.options, [](State& state) noexcept { state.said_no = true; });
   const int remembered = report_remembered(call, error, "no");
   if (const std::string problem = write_decision(call.options, false); !problem.empty())

@@ -1,5 +1,5 @@
 #pragma once
-// What all subcommands share: the call, the ways to answer, and how things stand.
+// What all subcommands share: the call, ways to answer, and the current state.
 
 #include <cerrno>
 #include <cstdio>
@@ -44,7 +44,7 @@ USAGE_STATS_INLINE int& output_error() noexcept {
   return error;
 }
 
-/// What has come to nothing is told at the end of the command, and not tried again: half a text is worse than none.
+/// A failed write is reported at the end of the command, and not tried again: half a text is worse than none.
 USAGE_STATS_INLINE void print(std::string_view text) {
   if (output_error() != 0) return;
   errno = 0;
@@ -70,7 +70,7 @@ USAGE_STATS_INLINE int fail(const Call& call, const std::string& text) {
   return failed;
 }
 
-/// The text with each `command` and its subcommand in one piece, to be copied.
+/// The text, with each `command` and its subcommand kept in one piece for copying.
 USAGE_STATS_INLINE std::string with_whole_commands(std::string text, const std::string& command) {
   for (std::size_t at = 0; !command.empty() && (at = text.find(command + " ", at)) != std::string::npos;) {
     const std::size_t end = (std::min)(text.find_first_of(" ,", at + command.size() + 1), text.size());
@@ -118,7 +118,7 @@ USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
   return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
 }
 
-/// Why the process that is sending from this folder does not get on; empty: it does, or there is none.
+/// Why the process that is sending from this folder makes no progress; empty: it does, or there is none.
 USAGE_STATS_INLINE std::string sender_stopped(const Storage& storage) {
   const std::int64_t process = os::LockedFile::stopped_holder(storage.folder(), uploader_impl::lock_file);
   if (process == 0) return {};
@@ -127,8 +127,8 @@ USAGE_STATS_INLINE std::string sender_stopped(const Storage& storage) {
          "` lets a stopped one go on)";
 }
 
-/// The endpoint of an address that a report has gone to: one of those that hold now, or one that the program names;
-/// else it stood in the place of the program's first, with its protocol.
+/// The endpoint of an address that a report was sent to: a current one, or one that the program names; otherwise it had
+/// replaced the program's first, with that one's protocol.
 USAGE_STATS_INLINE Endpoint endpoint_at(const Options& options, const Plan& plan, const std::string& url) {
   for (const std::vector<Endpoint>* const list : {&plan.endpoints, &options.endpoints})
     for (const Endpoint& endpoint : *list)
@@ -138,7 +138,7 @@ USAGE_STATS_INLINE Endpoint endpoint_at(const Options& options, const Plan& plan
   return then;
 }
 
-/// A session of which something is kept here.
+/// A session with files in the archive.
 struct KnownSession {
   std::string client, session;
   std::string text;  // the report, byte for byte
@@ -186,8 +186,8 @@ USAGE_STATS_INLINE std::optional<KnownSession> read_session(const Storage& stora
   return KnownSession{client, name, std::move(*text), std::move(*json), read_deliveries(session)};
 }
 
-/// The newest reports that can be read, the newest first; an error: there may be others. Their folders are no older
-/// than they are, so that of very many most need not be read.
+/// The newest reports that can be read, newest first; an error: there may be others. A report's folder is never older
+/// than the report, so if there are very many, most need not be read.
 USAGE_STATS_INLINE std::vector<KnownSession> newest_sessions(const Storage& storage, std::size_t most,
                                                              std::error_code& error) {
   constexpr std::chrono::seconds coarse_clock{2};

@@ -9,7 +9,7 @@ namespace command_impl {
 
 constexpr std::chrono::seconds time_to_send{600};
 
-/// What became of the tries of one upload.
+/// The results of one upload's attempts.
 struct Progress {
   struct Try {
     bool deletion;
@@ -44,7 +44,7 @@ struct Progress {
   }
 };
 
-/// Sends what waits, with a line for each try. Returns why nothing could be done, in words; empty: it was.
+/// Sends what waits, with a line for each attempt. Returns why nothing could be done, in words; empty if it was.
 USAGE_STATS_INLINE std::string upload_now(const Call& call, Storage& storage, bool only_deletions, Progress& progress) {
   const os::ScopedSigpipeBlock unharmed;
   if (!os::has_standard_streams()) remark(call, "nothing is sent while a standard stream is closed");
@@ -74,7 +74,7 @@ USAGE_STATS_INLINE std::string upload_now(const Call& call, Storage& storage, bo
 
 USAGE_STATS_INLINE int send_now(const Call& call) {
   Plan plan = plan_of(call.options);
-  // Also where all recipients of now are new: what waits is for those of before.
+  // Even if all current recipients are new: waiting reports are for the earlier ones.
   const bool allowed = plan.decision.verdict == Verdict::on ||
                        (plan.consent.decision.verdict == Verdict::on && !plan.withheld.endpoints.empty());
   Progress progress;
@@ -123,7 +123,7 @@ USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Plan& plan, std::erro
   return ids;
 }
 
-/// Every endpoint that may hold reports: those of now, and those of then.
+/// Every endpoint that may have reports: the current ones, and those of earlier runs.
 USAGE_STATS_INLINE std::vector<Endpoint> endpoints_ever(const Options& options, const Plan& plan) {
   std::vector<Endpoint> endpoints = plan.endpoints;
   const auto& withheld = plan.withheld.endpoints;  // who can have nothing yet; but the user asks for all
@@ -135,7 +135,7 @@ USAGE_STATS_INLINE std::vector<Endpoint> endpoints_ever(const Options& options, 
   return endpoints;
 }
 
-/// Puts the wish into pending/, an envelope for each id, before anything is deleted here.
+/// Puts the request into pending/, with an envelope for each id, before anything is deleted here.
 USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, Storage& storage,
                                                     const std::vector<std::string>& ids,
                                                     const std::vector<Endpoint>& endpoints) {
@@ -161,7 +161,7 @@ USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, Stor
   return error;
 }
 
-/// The reports of a client, and nothing else that somebody may have put there.
+/// Removes the reports of a client, and nothing else that somebody may have put there.
 USAGE_STATS_INLINE std::error_code remove_sessions(const Storage& storage, const std::string& client) {
   std::error_code error, first;
   const os::Folder folder = storage.folder().folder(client, false, error);
@@ -183,10 +183,10 @@ USAGE_STATS_INLINE std::error_code remove_sessions(const Storage& storage, const
   return first;
 }
 
-/// Deletes reports, envelopes and what is remembered of the user; not what they know, and what must never be done
-/// again: to send what is new undisclosed, to ask, and to send to who has said 410. A session that is running finds its
-/// envelope gone and is not sent. Ids under which an uploader has sent something meanwhile are added to those that are
-/// `known`.
+/// Deletes reports, envelopes and what is stored about the user, but not what has been disclosed, nor what prevents
+/// sending undisclosed data, asking again, or sending to a server that has answered 410. A running session finds its
+/// envelope gone and is not sent. Ids under which an uploader has sent something in the meantime are added to those
+/// that are `known`.
 USAGE_STATS_INLINE std::error_code wipe(Storage& storage, bool by_request, std::vector<std::string>& known) {
   std::error_code error, first;
   const auto note = [&](std::error_code problem) {
@@ -218,7 +218,7 @@ USAGE_STATS_INLINE std::error_code wipe(Storage& storage, bool by_request, std::
   return first;
 }
 
-/// Whether something is there still, or again: what could not be listed was not deleted.
+/// Whether something is still there, or there again: what could not be listed was not deleted.
 USAGE_STATS_INLINE bool anything_left(const Storage& storage) {
   std::error_code error;
   const auto [envelopes, incomplete] = storage.outbox.list_waiting();
@@ -229,7 +229,7 @@ USAGE_STATS_INLINE bool anything_left(const Storage& storage) {
          !client_folders(storage, error).empty() || error;
 }
 
-/// Which of the endpoints know no request for it: there, a person must be asked.
+/// The endpoints whose protocol has no request for it: there, the user must write to a person.
 USAGE_STATS_INLINE std::string whom_to_write(const Options& options, const std::vector<Endpoint>& asked_by_hand,
                                              const std::vector<std::string>& ids) {
   if (asked_by_hand.empty() || ids.empty()) return {};

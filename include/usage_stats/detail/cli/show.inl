@@ -10,7 +10,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace command_impl {
 
-/// A request as it went, or would go.
+/// A request as it was sent, or would be.
 struct Outgoing {
   std::string session;
   Request request;
@@ -46,8 +46,8 @@ USAGE_STATS_INLINE void write_requests(JsonWriter& json, const std::vector<Outgo
   json.end_list();
 }
 
-/// The bodies, byte for byte, on standard output, and what is around them on standard error. Values of the author's
-/// own headers are masked; a key in a body is part of what goes. A line break parts two bodies.
+/// The bodies, byte for byte, on standard output, and everything else on standard error. Values of the author's own
+/// headers are masked; a key in a body is part of what is sent. Bodies are separated by a line break.
 USAGE_STATS_INLINE void print_requests(const std::vector<Outgoing>& list) {
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Request& request = list[i].request;
@@ -69,7 +69,7 @@ USAGE_STATS_INLINE std::optional<Envelope> envelope_of(const Storage& storage, c
   return envelope ? std::optional<Envelope>(std::move(*envelope)) : std::nullopt;
 }
 
-/// The endpoints that a report has gone to or waits for; where there is none, those that it would have gone to.
+/// The endpoints that a report was sent to or waits for; if there are none, those that it would have been sent to.
 USAGE_STATS_INLINE std::vector<Endpoint> endpoints_of(const Options& options, const Plan& plan,
                                                       const KnownSession& session, const Envelope* envelope) {
   std::vector<Endpoint> endpoints;
@@ -112,7 +112,7 @@ USAGE_STATS_INLINE void write_session(JsonWriter& json, const Plan& plan, const 
   json.end_object();
 }
 
-/// What became of a report, in rows.
+/// What became of a report, as rows.
 USAGE_STATS_INLINE std::string fate(const Plan& plan, const KnownSession& session, const Envelope* envelope) {
   std::string text = row("report", os::path_bytes(plan.storage->archive.report_path(session.client, session.session)));
   for (const Json& line : deliveries_of(session.deliveries)) {
@@ -174,8 +174,8 @@ USAGE_STATS_INLINE int show(const Call& call) {
   return done;
 }
 
-/// The report that a run of now, which records nothing and ends well at once, would make. Nothing is written: where
-/// a run would make an id, a random one takes its place.
+/// The report that a run would make now if it recorded nothing and ended well immediately. Nothing is written: where a
+/// run would create an id, a random one is used.
 USAGE_STATS_INLINE std::string preview_report(const Options& options, const Plan& plan) {
   const Options& reported = disclosed(options, plan);
   Report report = report_at_start(reported, random_hex(16), {}, SensitiveValues());
@@ -200,7 +200,7 @@ USAGE_STATS_INLINE bool say_whether_sent(const Call& call, const Plan& plan) {
   return sent;
 }
 
-/// What a report would say of an error with this message.
+/// What a report would say about an error with this message.
 USAGE_STATS_INLINE int preview_message(const Call& call) {
   Report report;
   report.outcome.error = {{"", *call.message}};
@@ -212,7 +212,7 @@ USAGE_STATS_INLINE int preview_message(const Call& call) {
     remark(call, "the program's own words cannot be read here: only the type of an error is reported");
   else if (const Plan plan = plan_of(call.options);
            say_whether_sent(call, plan) && disclosed(call.options, plan).errors == ErrorDetail::type)
-    remark(call, "messages of errors are withheld until a notice has named them; this is what would be sent then");
+    remark(call, "error messages are withheld until a notice has named them; this is what would be sent then");
   if (!call.json) return print(message.empty() ? message : message + "\n"), done;
   JsonWriter json(true);
   json.begin_object();

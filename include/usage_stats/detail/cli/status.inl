@@ -6,8 +6,8 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace command_impl {
 
-/// How to be rid of all of these variables that are set and say no: one alone would change nothing. What begins with a
-/// digit no shell can unset.
+/// How to remove all of these variables that are set and say no; removing only one would change nothing. No shell can
+/// unset a variable that begins with a digit.
 USAGE_STATS_INLINE std::string unset_all(const Options& options, const std::vector<std::string>& suffixes,
                                          bool (*says_no)(const std::string& name)) {
   std::string names, plain;
@@ -24,9 +24,9 @@ USAGE_STATS_INLINE std::string unset_all(const Options& options, const std::vect
   return (names.empty() ? "" : "unset " + names + ", and ") + "start it with env" + plain + " in front";
 }
 
-/// What to do about a folder in which nothing can be recorded. Where the way to it is at fault, a variable that decides
-/// where it is leads to another.
-USAGE_STATS_INLINE std::string how_to_mend_folder(const Options& options, const Plan& plan) {
+/// What to do about a folder in which nothing can be recorded. If its path is the problem, the variable that determines
+/// it can lead to another folder.
+USAGE_STATS_INLINE std::string how_to_fix_folder(const Options& options, const Plan& plan) {
   const std::error_code error = plan.folder_error;
   const std::string variable = variable_of_usage_path(options);
   if (plan.folder.empty()) return "set " + variable + " to your home folder";
@@ -36,16 +36,16 @@ USAGE_STATS_INLINE std::string how_to_mend_folder(const Options& options, const 
         std::errc::too_many_symbolic_link_levels, std::errc::filename_too_long, std::errc::no_space_on_device})
     elsewhere = elsewhere || (error == kind && error.category() != os::in_state_file(error).category());
   if (elsewhere && !variable.empty()) return "set " + variable + " to a folder that you can write to";
-  return "repair or remove what is named, or ask the program's author for another place";
+  return "repair or remove what is named above, or ask the program's author to use another folder";
 }
 
-/// Whether `enable` and `disable` can write what they are told.
+/// Whether `enable` and `disable` can store the decision.
 USAGE_STATS_INLINE bool config_can_be_written(const Options& options) {
   const std::filesystem::path config = config_path(options);
   return !config.empty() && !os::check_writable(config.parent_path());
 }
 
-/// The command that changes the verdict, or the variable that does where the command could write nothing.
+/// The command that changes the verdict, or, if the command could not write, the variable that does.
 USAGE_STATS_INLINE std::string how_to_decide(const Options& options, const Plan& plan) {
   const bool by_command = config_can_be_written(options);
   const std::string start = by_command ? typed_command(options) : "set " + environment_prefix(options.app);
@@ -58,14 +58,14 @@ USAGE_STATS_INLINE std::string how_to_decide(const Options& options, const Plan&
   return verdict == Verdict::off ? to_enable : to_disable;
 }
 
-/// What the user can do to change the verdict, each of which does.
+/// What the user can do to change the verdict; each of these does.
 USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan& plan) {
   const std::string enabled = environment_prefix(options.app) + "_USAGE_STATS_ENABLED";
   const Decision& decision = plan.decision;
   if (!os::foreign_home().empty() && decision.rule == 1)
     return "run it as that user, or set HOME to your own home folder";
   if (!plan.obstacle_in_folder().empty() && decision.why == plan.obstacle_in_folder() && decision.rule != 1)
-    return how_to_mend_folder(options, plan);
+    return how_to_fix_folder(options, plan);
   switch (decision.rule) {
     case 1:
       return "ask the program's author, or start the program in another way";
@@ -99,7 +99,7 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan&
   return how_to_decide(options, plan);
 }
 
-/// Why the verdict is as it is: what a run of now would do, where that is not what earlier runs did.
+/// The reason for the verdict: what a run would do now, if that differs from what earlier runs did.
 USAGE_STATS_INLINE std::string why(const Plan& plan) {
   if (!plan.obstacle_in_folder().empty()) return plan.decision.why;
   if (plan.consent.ask) return "you have not been asked yet; the next run will ask";
@@ -111,14 +111,14 @@ USAGE_STATS_INLINE std::string why(const Plan& plan) {
 constexpr const char* cannot_be_told =
     "unknown: the usage folder cannot be used";  // what lies in a folder that is not used
 
-/// The id that reports carry; empty while there is none, and where each run has its own.
+/// The id in the reports; empty while there is none, and if each run has its own.
 USAGE_STATS_INLINE std::string shown_client_id(const Options& options, const State& state) {
   return options.client_id == ClientId::session ? std::string() : client_id_of(options, state);
 }
 
 USAGE_STATS_INLINE bool at_work(const Plan& plan) { return plan.storage && uploader_at_work(*plan.storage); }
 
-/// Tries what the next run would do there, without leaving anything.
+/// Tries what the next run would do there, and leaves nothing behind.
 USAGE_STATS_INLINE void try_folder(Plan& plan) {
   if (plan.decision.verdict == Verdict::off || plan.folder.empty()) return;
   const char* const problem = os::LockedFile::problem_in(plan.folder, plan.folder_error);
@@ -146,7 +146,7 @@ USAGE_STATS_INLINE void write_endpoints(JsonWriter& json, const Options& options
   json.end_list();
 }
 
-/// A number that is null where nobody can tell.
+/// A number, or null if it is unknown.
 USAGE_STATS_INLINE void put_count(JsonWriter& json, const char* name, bool known, std::int64_t count) {
   json.key(name);
   known ? json.integer(count) : json.null();
@@ -236,7 +236,7 @@ USAGE_STATS_INLINE std::string waiting_text(const Plan& plan, const Waiting& wai
   return text;
 }
 
-/// Why it waits, and what else is there, in rows.
+/// Why reports wait, and what else is there, as rows.
 USAGE_STATS_INLINE std::string waiting_rows(const Waiting& waiting) {
   std::string rows;
   constexpr std::size_t most = 8;
@@ -253,13 +253,13 @@ USAGE_STATS_INLINE std::string waiting_rows(const Waiting& waiting) {
                                  (left.elsewhere == 1 ? " on another machine or in another container"
                                                       : " on other machines or in other containers") +
                                  ", left alone for a day");
-  if (left.incomplete) rows += row("unknown", "how many more: active/ or pending/ could not be read to its end");
+  if (left.incomplete) rows += row("unknown", "how many more: active/ or pending/ could not be listed completely");
   if (left.newer > 0)
     rows += row("newer", counted(left.newer, "report") + " of a newer version of this program, left for that version");
   return rows;
 }
 
-/// What is new and no notice has named yet.
+/// New data that no notice has named yet.
 USAGE_STATS_INLINE std::string withheld_text(const Plan& plan) {
   constexpr std::size_t most = 8;
   std::string text;

@@ -20,13 +20,13 @@ struct Waiting {
   Outbox::LeftAlone left{};
 };
 
-/// All that the answer to permission_for() hangs on.
+/// Everything that the result of permission_for() depends on.
 USAGE_STATS_INLINE std::string question_of(const Envelope& envelope) {
   return std::to_string(envelope.rule) + os::path_bytes(envelope.config_file) + '\0' +
          os::path_bytes(envelope.policy_file);
 }
 
-/// What the uploader would say of them; of many only what differs is asked.
+/// What the uploader would decide about them; each distinct case is determined only once.
 USAGE_STATS_INLINE std::string why_held(const State& state, const std::vector<Envelope>& envelopes) {
   std::set<std::string> asked;
   for (const Envelope& envelope : envelopes) {
@@ -44,7 +44,7 @@ USAGE_STATS_INLINE std::string error_of(const Json& line) {
   return status == 0 ? detail : "status " + std::to_string(status) + (detail.empty() ? "" : ": " + detail);
 }
 
-/// Why a report waits, in words, as far as they can be found in this folder and this process.
+/// Why a report waits, in words, as far as this folder and this process show.
 class Reasons {
  public:
   Reasons(const Options& options, const Plan& plan) : options_(options), plan_(plan) {
@@ -74,7 +74,7 @@ class Reasons {
   }
 
  private:
-  /// The error of its own last try, or of the last one at its server; empty if there is none.
+  /// The error of its own last attempt, or of the last one at its server; empty if there is none.
   std::string last_try(const Envelope& envelope) const {
     const State& state = plan_.state;
     const auto json = parse_json(plan_.storage->archive.deliveries(envelope));
@@ -107,17 +107,17 @@ class Reasons {
   const Options& options_;
   const Plan& plan_;
   std::map<std::string, Permission> answers_;
-  Seconds idle_start_ = 0;  // of an uploader that has done nothing; 0: there is no sign of such
+  Seconds idle_start_ = 0;  // of an uploader that has done nothing; 0: no sign of one
   bool at_work_ = false;
   std::string stopped_;
 };
 
-/// A report that was not taken, or was given up, and will not be sent again.
+/// A report that was rejected or given up, and will not be sent again.
 struct Drop {
   std::string at, why;
 };
 
-/// The last one of each endpoint, as far as the sessions that are kept tell.
+/// The last one for each endpoint, as far as the archived sessions show.
 USAGE_STATS_INLINE std::map<std::string, Drop> last_drops(const Plan& plan) {
   std::map<std::string, Drop> drops;
   if (!plan.storage || plan.state.dropped == 0) return drops;
@@ -132,7 +132,7 @@ USAGE_STATS_INLINE std::map<std::string, Drop> last_drops(const Plan& plan) {
   return drops;
 }
 
-/// Of the last tries of those that wait.
+/// The newest of the last attempts of waiting reports.
 USAGE_STATS_INLINE std::string newest_error(const Storage& storage, const std::vector<Envelope>& envelopes) {
   std::error_code error;
   std::string newest, said;

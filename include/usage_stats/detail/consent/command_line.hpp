@@ -1,5 +1,5 @@
 #pragma once
-// How a user types the command that this program answers, for all texts that name it.
+// What a user types to run this program's command, for all messages that mention it.
 
 #include <string>
 
@@ -9,12 +9,13 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// Remembers, for all texts of this process, that the program answers Options::command; argv[0] is how it was called.
+/// Remembers, for all messages of this process, that the program answers Options::command; argv[0] is how it was
+/// called.
 void remember_command(const Options&, int argc, const char* const* argv) noexcept;
 
-/// What a user types in front of a subcommand, "mytool usage-stats"; empty where this program answers no command. Where
-/// a shell that looks the name up would not find this very program, "./mytool usage-stats", or its path; quoted if need
-/// be. It is looked up here, so that only who reads advice pays for it.
+/// What a user types before a subcommand, "mytool usage-stats"; empty if this program does not answer the command. If a
+/// shell that looks up the name would not find this very program: "./mytool usage-stats", or its path; quoted if
+/// necessary. The lookup is done here, so that it costs time only when advice is printed.
 std::string typed_command(const Options&);
 
 }  // namespace detail

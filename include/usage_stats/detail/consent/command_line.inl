@@ -19,8 +19,8 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace command_line_impl {
 
-/// The commands that this process answers, by app. A fork's child answers them too. Never destroyed: a static session
-/// may ask for them at the very end.
+/// The commands that this process answers, by app. A forked child answers them too. Never destroyed: a static session
+/// may need them at the very end.
 struct Answered {
   struct Entry {
     std::string app, command, program;  // program: argv[0]
@@ -29,7 +29,7 @@ struct Answered {
   std::vector<Entry> entries;
 
   static Answered& instance() {
-    static std::atomic<Answered*> current{nullptr};  // without a guard, at which a signal's handler could wait for ever
+    static std::atomic<Answered*> current{nullptr};  // without a guard, on which a signal handler could wait forever
     Answered* found = current.load();
     if (found != nullptr) return *found;
     auto* const fresh = new Answered;
@@ -37,7 +37,7 @@ struct Answered {
     delete fresh;
     return *found;
   }
-  /// Null if there is none; under the mutex.
+  /// Null if there is none; call it with the mutex held.
   const Entry* find(const Options& options) const noexcept {
     for (const Entry& entry : entries)
       if (entry.app == options.app && entry.command == options.command) return &entry;
@@ -57,8 +57,8 @@ USAGE_STATS_INLINE std::string name_in(std::string_view path) {
   return std::string(path);
 }
 
-/// The file that is running, where `typed` is the first argument. An interpreter's, or one that was started by a name
-/// alone where the system does not tell, is what the argument leads to; empty if that is nothing.
+/// The file that is running, where `typed` is the first argument. For an interpreter, or if the system does not say
+/// which file a name led to, it is the file that the argument leads to; empty if there is none.
 USAGE_STATS_INLINE std::filesystem::path running_program(const std::string& typed) {
   std::error_code error;
   const bool has_folder = typed != name_in(typed) && std::filesystem::exists(os::path_of_bytes(typed), error);
@@ -75,7 +75,7 @@ USAGE_STATS_INLINE std::filesystem::path running_program(const std::string& type
 #endif
 }
 
-/// A word that a shell takes as it stands.
+/// A word that a shell needs no quotes for.
 USAGE_STATS_INLINE std::string shell_word(const std::string& word) {
   constexpr std::string_view harmless =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-/,@%"
@@ -91,8 +91,8 @@ USAGE_STATS_INLINE std::string shell_word(const std::string& word) {
 #endif
 }
 
-/// What a user types to start this program again: its name, where a shell that looks it up finds this very file; else
-/// what was typed, while that leads to it; else its path. The app's name where that cannot be shown.
+/// What a user types to start this program again: its name, if a shell that looks it up finds this very file; otherwise
+/// what was typed, if that leads to it; otherwise its path. The app's name if none of these can be shown.
 USAGE_STATS_INLINE std::string program_to_type(const Options& options, const std::string& typed) {
   const std::string name = name_in(typed);
   const std::filesystem::path running = running_program(typed);

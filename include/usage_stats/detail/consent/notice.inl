@@ -17,15 +17,15 @@ namespace notice_impl {
 constexpr std::size_t most_lines = 8;
 constexpr int widest = 80, narrowest = 20;
 constexpr std::chrono::seconds time_to_answer{10};
-constexpr char hard_blank = '\1';  // in a command to type: no line ends here
+constexpr char hard_blank = '\1';  // in a command to type: no line break here
 
-USAGE_STATS_INLINE int columns_of(std::string_view text) noexcept {  // a character is a column: near enough
+USAGE_STATS_INLINE int columns_of(std::string_view text) noexcept {  // one column per character: close enough
   int count = 0;
   for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
   return count;
 }
 
-/// Lines of at most `columns` where words allow it.
+/// Lines of at most `columns`, if the words allow it.
 USAGE_STATS_INLINE std::vector<std::string> wrap(const std::string& text, int columns) {
   std::vector<std::string> lines(1);
   int used = 0;
@@ -66,7 +66,7 @@ USAGE_STATS_INLINE std::string text_of(const std::vector<std::string>& paragraph
   return text;
 }
 
-/// A command or a path that is to be copied: in one piece where the line is wide enough.
+/// A command or a path to be copied: in one piece if the line is wide enough.
 USAGE_STATS_INLINE std::string whole(std::string text) {
   std::replace(text.begin(), text.end(), ' ', hard_blank);
   return text;
@@ -103,7 +103,7 @@ USAGE_STATS_INLINE std::string place(const std::filesystem::path& file) {
   return whole(plain_text(os::path_with_tilde(file)));
 }
 
-/// What is typed in front of a subcommand, as far as a notice has room for it.
+/// What is typed before a subcommand, if a notice has room for it.
 USAGE_STATS_INLINE std::string command_with_room(const Options& options) {
   std::string command = typed_command(options);
   constexpr int most = 120;
@@ -111,8 +111,8 @@ USAGE_STATS_INLINE std::string command_with_room(const Options& options) {
   return command;
 }
 
-/// Only what works in this program, and under the rule that has switched it on: the config file stands below the
-/// policy (6) and the environment (7). `brief`: one way of two.
+/// Only what works in this program, and under the rule that has switched it on: the policy (6) and the environment (7)
+/// override the config file. `brief`: one way instead of two.
 USAGE_STATS_INLINE std::string how_to_stop(const Options& options, int rule, bool brief) {
   std::string variable = "set " + environment_prefix(options.app) + "_USAGE_STATS_ENABLED=0";
   const std::string command = command_with_room(options);
@@ -125,7 +125,7 @@ USAGE_STATS_INLINE std::string how_to_stop(const Options& options, int rule, boo
   return variable + ", or put " + whole("{\"usage_stats\": false}") + " into " + place(config);
 }
 
-/// What notice and question have in common, but for the words in which they differ.
+/// What notice and question have in common, with the words in which they differ as parameters.
 struct Wording {
   const char *verb, *be, *when, *question;
 };
@@ -148,14 +148,15 @@ USAGE_STATS_INLINE std::vector<std::string> paragraphs_of(const Options& options
           wording.question};
 }
 
-/// Takes the last word of an author's text, for which "..." stands.
+/// Removes the last word of an author's text, which "..." replaces.
 USAGE_STATS_INLINE void shorten(std::string& text) {
   if (text.size() > 4 && text.compare(text.size() - 4, 4, " ...") == 0) text.resize(text.size() - 4);
   const std::size_t word = text.rfind(' ');
   text = word == std::string::npos ? std::string() : text.substr(0, word) + " ...";
 }
 
-/// The author's purpose is shortened until all fits into 8 lines, and then the rest is put more briefly.
+/// Shortens the author's purpose until everything fits into 8 lines; if that is not enough, the rest is put more
+/// briefly.
 USAGE_STATS_INLINE std::string explain(const Options& options, const std::vector<Endpoint>& endpoints,
                                        const Wording& wording, int columns) {
   const std::string purpose = plain_text(options.purpose);
@@ -169,7 +170,7 @@ USAGE_STATS_INLINE void log_failure(const Log& log, const char* what, std::error
   if (error) log(what, "state.json: ", error.message());
 }
 
-/// Takes the answer for good. A "no" is kept in two places, so that a run that finds another config file knows it too.
+/// Stores the answer. A "no" is kept in two places, so that a run that finds another config file knows it too.
 USAGE_STATS_INLINE void remember_answer(const Options& options, Plan& plan, bool yes, const Log& log) {
   const std::string problem = write_verdict(config_path(options), yes);
   if (!problem.empty()) log("the answer could not be stored: ", problem);
@@ -177,7 +178,7 @@ USAGE_STATS_INLINE void remember_answer(const Options& options, Plan& plan, bool
     plan.conclude({Verdict::off, 12, "the question was answered with no"});
   else if (problem.empty())
     plan.conclude({Verdict::on, 12, "the question was answered with yes"});
-  else  // the yes must still be in its place when the report leaves
+  else  // the yes must still be there when the report is sent
     plan.conclude({Verdict::local, 12, "the answer yes could not be stored"});
   log_failure(log, "", plan.storage->update_state([&](State& state) {
     state.unanswered_prompts = 0;
@@ -186,7 +187,7 @@ USAGE_STATS_INLINE void remember_answer(const Options& options, Plan& plan, bool
   }));
 }
 
-/// Asks. The answer is taken for "not now", and counted, before it is known: so Ctrl-C needs no handler.
+/// Asks. Until the answer is known, it counts as "not now", so that Ctrl-C needs no handler.
 USAGE_STATS_INLINE void ask(const Options& options, Plan& plan, const Log& log) {
   if (const auto error = plan.storage->update_state([](State& state) noexcept { ++state.unanswered_prompts; }))
     return log_failure(log, "not asked: ", error);
@@ -198,7 +199,7 @@ USAGE_STATS_INLINE void ask(const Options& options, Plan& plan, const Log& log) 
     return log("not asked: the terminal accepts no output now, or input was typed ahead");
   }
   const auto line = os::read_line(time_to_answer);
-  if (!line) os::offer_to_standard_error("\n");  // the host's own words shall not follow the question on its line
+  if (!line) os::offer_to_standard_error("\n");  // the host's own output should not follow the question on its line
   std::string word = line.value_or("");
   word.erase(std::remove_if(word.begin(), word.end(), [](char c) { return c == ' ' || c == '\t'; }), word.end());
   for (char& c : word)
@@ -225,7 +226,7 @@ USAGE_STATS_INLINE void show_notice(const Options& options, Plan& plan, const Lo
   if (now) plan.conclude({Verdict::local, said.rule, "the notice could not be written"});
 }
 
-/// What earlier versions, or who switched it on by hand, are taken to have been told is written down.
+/// Stores what users of earlier versions, or those who switched it on by hand, are assumed to know.
 USAGE_STATS_INLINE void note_disclosed(const Options& options, Plan& plan) {
   const auto& before = plan.state.disclosed;
   if (before ? !before->names_only : !by_hand(plan.consent.decision)) return;
@@ -238,7 +239,7 @@ USAGE_STATS_INLINE void note_disclosed(const Options& options, Plan& plan) {
   });
 }
 
-/// What is new is withheld; at a terminal it is named, and sent from the next run on.
+/// New data is withheld; at a terminal it is named, and it is sent from the next run on.
 USAGE_STATS_INLINE void name_new_data(const Options& options, Plan& plan, const Log& log) {
   const Withheld& withheld = plan.withheld;
   if (!withheld.fields.empty() || !withheld.data.empty())
@@ -299,7 +300,8 @@ USAGE_STATS_INLINE std::string new_data_text(const Options& options, std::vector
 }
 
 USAGE_STATS_INLINE void inform_user(const Options& options, Plan& plan, const Log& log) {
-  if (plan.notice == Plan::Notice::question) return notice_impl::ask(options, plan, log);  // a yes covers all of now
+  if (plan.notice == Plan::Notice::question)
+    return notice_impl::ask(options, plan, log);  // a yes covers everything that is asked for now
   if (plan.notice == Plan::Notice::first) return notice_impl::show_notice(options, plan, log);
   const bool sends = !plan.endpoints.empty() || !plan.withheld.endpoints.empty();
   if (plan.consent.decision.verdict != Verdict::on || !sends) return;

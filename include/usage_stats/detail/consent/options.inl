@@ -22,7 +22,7 @@ USAGE_STATS_INLINE bool printable(std::string_view text) noexcept {
   return true;
 }
 
-/// RFC 9110 5.1, without the marks that nobody uses.
+/// RFC 9110 5.1, without the characters that nobody uses.
 USAGE_STATS_INLINE bool header_name(std::string_view name) noexcept {
   for (const char c : name)
     if (!alphanumeric(c) && c != '-' && c != '_') return false;
@@ -36,7 +36,7 @@ USAGE_STATS_INLINE bool app_name(std::string_view app) noexcept {
   return true;
 }
 
-/// Words that no shell takes for something else: texts show them to be typed.
+/// Words without a special meaning to any shell: messages show them for typing.
 USAGE_STATS_INLINE bool command_words_are_usable(std::string_view command) noexcept {
   bool words = command.empty();
   for (const char c : command) {
@@ -88,7 +88,7 @@ USAGE_STATS_INLINE bool is_finite(double number) noexcept {
 
 namespace options_impl {
 
-/// A value that a cast or uninitialised memory has made would be taken for an index.
+/// A value from a cast or uninitialised memory would be used as an index.
 USAGE_STATS_INLINE bool enumerations_are_known(const Options& options) {
   const auto up_to = [](auto value, auto last) { return static_cast<int>(value) >= 0 && value <= last; };
   return up_to(options.consent, ConsentMode::opt_in) && up_to(options.unattended, Unattended::on) &&

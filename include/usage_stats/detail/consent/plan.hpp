@@ -1,5 +1,5 @@
 #pragma once
-// What would a run do now? A run, `status`, `preview`, `send` and the notice all take it from here, so that they cannot
+// What would a run do now? A run, `status`, `preview`, `send` and the notice all use this answer, so they cannot
 // disagree.
 
 #include <chrono>
@@ -16,37 +16,37 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// For commands: so long another process may hold state.json before they say so.
+/// For commands: how long another process may hold state.json before they report it.
 constexpr std::chrono::seconds time_for_state{5};
 
 struct Plan {
   enum class Notice { none, question, first, new_data };
 
-  Consent consent;                  // which rule has spoken, and the settings files as far as they were read
-  Decision decision;                // what holds in the end; conclude() alone assigns it
-  std::vector<Endpoint> endpoints;  // that a run of now would report to, were it allowed
+  Consent consent;                  // which rule applies, and the settings files as far as they were read
+  Decision decision;                // the final verdict; only conclude() assigns it
+  std::vector<Endpoint> endpoints;  // where a run would report to now, if it were allowed
   bool keeps_local = false;         // Delivery::local
   Withheld withheld;                // what it would do without
-  Notice notice = Notice::none;     // what is due where somebody sees it
+  Notice notice = Notice::none;     // what is due if somebody can see it
   std::string problem;              // the author's mistake
   std::string endpoint_problem;     // what is wrong with an address
   std::filesystem::path folder;
   std::optional<Storage> storage;  // none: no run has written anything yet, or `problems` says why
   State state;                     // as it was when the folder was opened
-  std::string folder_problem;      // why the folder is not looked into: what it holds is not known
-  std::string write_problem;       // why nothing can be recorded there, though it is known what it holds
-  std::error_code folder_error;    // the reason of either, as far as the system or a refusal tells it
+  std::string folder_problem;      // why the folder is not read: what it contains is unknown
+  std::string write_problem;       // why nothing can be recorded there, although its contents are known
+  std::error_code folder_error;    // the reason for either, if the system or a refusal gives one
   bool folder_missing = false;     // it is known that there is none
   std::vector<std::string> problems;
 
-  /// Opens the folder, unless it is open: so that it can be written with `create`. False, and `folder_problem` says
-  /// why, where it cannot be used.
+  /// Opens the folder unless it is open; with `create`, for writing. If it cannot be used: false, and `folder_problem`
+  /// says why.
   bool open_folder(const Options&, bool create);
-  /// To whom, without what, after which notice; needs the state.
+  /// Which recipients, what is withheld, which notice is due; needs the state.
   void complete(const Options&);
-  /// What the rules, or the user's answer, have said, and what is left of it where nothing can be recorded or sent.
+  /// The verdict of the rules or of the user's answer, reduced if nothing can be recorded or sent.
   void conclude(Decision said);
-  /// Why nothing can be recorded in the folder; empty where nothing is known against it.
+  /// Why nothing can be recorded in the folder; empty if no reason is known.
   const std::string& obstacle_in_folder() const noexcept {
     return folder_problem.empty() ? write_problem : folder_problem;
   }
@@ -54,17 +54,16 @@ struct Plan {
   void turn_off(const std::string& why);
 };
 
-/// As far as the rules go, which read as little as they can. For a run, which then opens the folder and calls
-/// complete().
+/// Only the rules, which read as little as possible. For a run, which then opens the folder and calls complete().
 Plan plan_by_rules(const Options&, const std::vector<std::string>& arguments);
 /// All of it, looked at without changing anything.
 Plan plan_of(const Options&);
 
-/// The endpoints that a run reports to, were it allowed; none where reports stay on this machine.
+/// The endpoints that a run would report to if it were allowed; none if reports stay on this machine.
 std::vector<Endpoint> recipients(const Options&, const Consent&);
 /// Somebody has switched it on by hand.
 bool by_hand(const Decision&) noexcept;
-/// The options that say what a report of now would hold.
+/// The options that determine what a report would contain now.
 inline const Options& disclosed(const Options& options, const Plan& plan) noexcept {
   return plan.withheld.instead ? *plan.withheld.instead : options;
 }

@@ -12,8 +12,8 @@ constexpr const char* no_place_for_reports = "there is no place for reports (no 
 
 namespace plan_impl {
 
-/// What a run must do without since no notice has named it, as far as anything is sent at all. With a verdict by rule
-/// 6, 7 or 9 whoever has switched it on by hand is taken to know what that version asked for, be it nothing.
+/// What a run must withhold because no notice has named it, if anything is sent at all. With a verdict by rule 6, 7 or
+/// 9, somebody has switched it on by hand, and is assumed to know what that version asked for, even if that is nothing.
 USAGE_STATS_INLINE Withheld withheld_now(const Options& options, const Plan& plan) {
   const bool sends = plan.consent.decision.verdict == Verdict::on && !plan.endpoints.empty();
   if (!sends || plan.consent.show_notice || (by_hand(plan.consent.decision) && !plan.state.disclosed)) return {};
@@ -33,7 +33,7 @@ USAGE_STATS_INLINE std::string problem_of_author(const Options& options) {
   return problem.empty() ? problem_with_declarations() : problem;
 }
 
-/// What lies in the folder, and whether a run could write there: neither is tried by writing.
+/// What the folder contains, and whether a run could write there, found out without writing.
 USAGE_STATS_INLINE void look_at_folder(const Options& options, Plan& plan) {
   plan.folder = usage_path(options);
   if (plan.folder.empty()) {
@@ -48,7 +48,7 @@ USAGE_STATS_INLINE void look_at_folder(const Options& options, Plan& plan) {
   if (plan.storage) plan.storage->be_patient(time_for_state);
   if (plan.state.damaged)
     plan.problems.push_back(os::path_bytes(plan.folder / storage_impl::state_file) +
-                            ": damaged: what it knew is forgotten");
+                            ": damaged: its contents are lost");
   if (!plan.obstacle_in_folder().empty()) plan.problems.push_back(plan.obstacle_in_folder());
 }
 
@@ -91,7 +91,7 @@ USAGE_STATS_INLINE void Plan::complete(const Options& options) {
 
 USAGE_STATS_INLINE void Plan::conclude(Decision said) {
   decision = std::move(said);
-  // A run that is not off before it looks there would find the same.
+  // A run that is not off earlier would find the same.
   if (!obstacle_in_folder().empty() && (decision.verdict != Verdict::off || consent.ask))
     return turn_off(obstacle_in_folder());
   if (decision.verdict != Verdict::on || !endpoints.empty()) return;
@@ -114,7 +114,7 @@ USAGE_STATS_INLINE Plan plan_by_rules(const Options& options, const std::vector<
     plan.open_folder(options, false);
     return plan.state;
   });
-  plan.folder_problem.clear();  // of a look only: what holds is what the run finds that writes there
+  plan.folder_problem.clear();  // preliminary: what counts is what the writing run finds
   plan.decision = plan.consent.decision;
   return plan;
 }

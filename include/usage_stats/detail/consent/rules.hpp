@@ -1,5 +1,5 @@
 #pragma once
-// May I collect? Fifteen rules; the first one that speaks decides (docs/consent.md).
+// May a run collect? Fifteen rules; the first one that applies decides (docs/consent.md).
 
 #include <functional>
 #include <optional>
@@ -17,7 +17,7 @@ namespace detail {
 struct Envelope;
 struct State;
 
-/// Everything the rules look at, gathered lazily: a rule that speaks early keeps the files unread.
+/// Everything the rules look at, gathered lazily: if an early rule applies, the files are not read.
 struct Consent {
   Decision decision;
   Settings policy, config;   // as far as they were read
@@ -26,25 +26,25 @@ struct Consent {
 };
 
 /// Applies the rules to the options, the arguments (without the program's name), the environment and the two files.
-/// `problem` is the author's mistake, if any. `state` is what earlier runs have left, asked for only where a rule needs
+/// `problem` is the author's mistake, if any. `state` is what earlier runs have stored, requested only if a rule needs
 /// it.
 Consent decide(const Options&, const std::vector<std::string>& arguments, const std::string& problem,
                const std::function<State()>& state);
 
-/// Whether a report that waits may leave now: its rule speaks again, on the very files that the run looked at. Rules 6,
-/// 9 and 12 need their yes to be there still; the others need only that nobody has said no since.
-enum class Leave { allowed, withdrawn, unclear };  // unclear: it waits until somebody mends what stands in `why`
+/// Whether a waiting report may be sent now: its rule is applied again, to the same files that the run looked at. Rules
+/// 6, 9 and 12 need their yes to be still there; the others only need that nobody has said no since.
+enum class Leave { allowed, withdrawn, unclear };  // unclear: it waits until somebody fixes the problem in `why`
 struct Permission {
   Leave leave = Leave::unclear;
   std::string why{};
 };
 Permission permission_for(const Envelope&, const State&);
 
-/// What begins the names of an app's variables: environment_prefix(), and, where that has a `_` in front of a digit,
-/// the plain one, which no shell can set, but `env` and what else starts programs. A "no" counts under either.
+/// The prefixes of an app's variables: environment_prefix(), and, if that has a `_` before a digit, the plain one,
+/// which no shell can set, but `env` and other program starters can. A "no" counts under either.
 std::vector<std::string> prefixes_of_no(std::string_view app);
 
-/// Rule 1 of who runs in the home of somebody else, in words.
+/// The text for rule 1 when running in somebody else's home.
 std::string anothers_home(const std::filesystem::path& home);
 
 }  // namespace detail

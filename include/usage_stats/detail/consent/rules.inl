@@ -124,8 +124,8 @@ USAGE_STATS_INLINE Opinion config_says(Situation& situation) {  // 9
   situation.consent.config = read_settings(config_path(situation.options));
   Opinion opinion = file_says(situation.consent.config);
   if (opinion && opinion->verdict == Verdict::off) return opinion;
-  // A "no" is kept in two places. Which config file a run finds hangs on its environment; the state's "no" holds
-  // whatever that file says, until `usage-stats enable` takes both back.
+  // A "no" is kept in two places. Which config file a run finds depends on its environment; the "no" in the state
+  // applies whatever that file says, until `usage-stats enable` takes both back.
   if (!opinion && situation.options.consent == ConsentMode::opt_in) return opinion;  // off either way, by rule 11
   if (!situation.state().said_no) return opinion;
   return off(os::path_bytes(usage_path(situation.options) / "state.json") +
@@ -137,13 +137,13 @@ USAGE_STATS_INLINE Opinion opt_in(Situation& situation) {  // 11
   return off("usage statistics are opt-in, and nobody has switched them on");
 }
 
-/// Somebody sits at the terminal and sees what this program, and not another one, writes there.
+/// Somebody is at the terminal and sees what this program, and not another one, writes there.
 USAGE_STATS_INLINE bool attended() { return interactive() && os::in_foreground(); }
 
 USAGE_STATS_INLINE Opinion prompt(Situation& situation) {  // 12
   if (situation.options.consent != ConsentMode::ask || !attended()) return {};
   if (situation.state().unanswered_prompts >= 3) return off("asked three times without an answer");
-  if (os::input_waiting()) return {};  // it is meant for the program and must not become the answer
+  if (os::input_waiting()) return {};  // it is meant for the program and must not be taken as the answer
   situation.consent.ask = true;
   return off("the question has not been answered");
 }
@@ -219,7 +219,7 @@ USAGE_STATS_INLINE Consent decide(const Options& options, const std::vector<std:
 
 namespace consent_impl {
 
-/// What a file's own words mean for a report that waits; nothing where it says nothing.
+/// What a file's setting means for a waiting report; nothing if the file has none.
 USAGE_STATS_INLINE std::optional<Permission> permission_by(const Settings& settings) {
   const auto said = file_says(settings);
   if (!said) return std::nullopt;

@@ -1,6 +1,6 @@
 #pragma once
-// What the machine's administrator and the user have written down: the policy file and the config file. Either may be
-// another program's file with other keys, which are left alone.
+// What the administrator and the user have configured: the policy file and the config file. Both may be another
+// program's files with other keys, which are left alone.
 
 #include <filesystem>
 #include <optional>
@@ -25,14 +25,14 @@ struct Settings {
   std::vector<std::string> additional_endpoints;  ///< "usage_stats_additional_endpoints"
 };
 
-/// Where the files are. Empty where neither the options nor the environment tell.
+/// Where the files are. Empty if neither the options nor the environment say.
 std::filesystem::path config_path(const Options&);
 std::filesystem::path policy_path(const Options&);
 /// Whether a path that the author chose is below the home folder: "~", "~/x"; on Windows "~\\x", too.
 bool begins_with_tilde(const std::filesystem::path&);
 /// The usage folder.
 std::filesystem::path usage_path(const Options&);
-/// The variable that decides where they are; empty where the program's author does.
+/// The variable that determines where they are; empty if the program's author does.
 std::string variable_of_config_path(const Options&);
 std::string variable_of_usage_path(const Options&);
 
@@ -44,11 +44,11 @@ Settings read_policy(const std::filesystem::path& file);
 /// the write is atomic, and a file that cannot be parsed is not touched. Returns the problem in words, or nothing.
 std::string write_verdict(const std::filesystem::path& file, bool on);
 
-/// The endpoints that hold after policy, environment and config have had their say. An address that is not valid is
-/// left out and told in `problem`; nobody gets a key or a header that the author meant for somebody else.
+/// The endpoints that result from options, policy, environment and config. An invalid address is left out and reported
+/// in `problem`; no server gets a key or a header that the author meant for another one.
 std::vector<Endpoint> effective_endpoints(const Options&, const Settings& policy, const Settings& config,
                                           std::string& problem);
-/// Those of them that nobody but the author names: who has named another one knows of it.
+/// Those that only the author names: whoever has named another one knows about it.
 std::vector<Endpoint> endpoints_of_author(const Options&, const Settings& policy, const Settings& config);
 
 }  // namespace detail

@@ -19,7 +19,7 @@ namespace settings_impl {
 
 constexpr std::size_t largest_file = 1024 * 1024;
 
-/// A path that the author chose, with its leading ~ replaced; empty where that needs a home folder and there is none.
+/// A path that the author chose, with its leading ~ replaced; empty if that needs a home folder and there is none.
 USAGE_STATS_INLINE std::filesystem::path expand(const std::filesystem::path& path) {
   if (!begins_with_tilde(path)) return path;
   std::filesystem::path place = os::home();
@@ -33,7 +33,7 @@ USAGE_STATS_INLINE std::filesystem::path below(const std::filesystem::path& root
   return root.empty() ? root : root / os::path_of_bytes(app) / name;
 }
 
-/// Reads the keys that are ours into `settings`; returns what is wrong with them.
+/// Reads this library's keys into `settings`; returns what is wrong with them.
 USAGE_STATS_INLINE std::string take_keys(const Json& json, Settings& settings) {
   if (!json.is_object()) return "is not a JSON object";
   if (const Json* const value = member(json, "usage_stats")) {
@@ -84,7 +84,7 @@ USAGE_STATS_INLINE std::size_t behind_value(std::string_view text, std::size_t a
   return at;
 }
 
-/// A valid JSON object's text with one member set; all else stays as it is, to the byte.
+/// A valid JSON object's text with one member set; everything else stays the same, byte for byte.
 USAGE_STATS_INLINE std::string with_member(std::string text, const std::string& key, const std::string& value) {
   constexpr const char* blank = " \t\r\n";
   const std::string quoted_key = "\"" + key + "\"";
@@ -116,8 +116,8 @@ USAGE_STATS_INLINE std::string with_member(std::string text, const std::string& 
   return text.insert(brace + 1, space + quoted_key + ": " + value + ",");
 }
 
-/// An endpoint that somebody else than the author names: "https://...", or "otlp+https://..." where it speaks another
-/// protocol than the author's first.
+/// An endpoint named by somebody other than the author: "https://...", or "otlp+https://..." if its protocol differs
+/// from that of the author's first.
 USAGE_STATS_INLINE Endpoint named_endpoint(const std::string& address, Protocol usual) {
   Endpoint endpoint;
   endpoint.url = address;
@@ -133,7 +133,7 @@ USAGE_STATS_INLINE Endpoint named_endpoint(const std::string& address, Protocol 
   return endpoint;
 }
 
-/// The address that stands in the place of the author's endpoints, if anybody has named one.
+/// The address that replaces the author's endpoints, if anybody has named one.
 USAGE_STATS_INLINE std::optional<std::string> substitute(const Options& options, const Settings& policy,
                                                          const Settings& config) {
   if (policy.endpoint) return policy.endpoint;
@@ -243,12 +243,12 @@ USAGE_STATS_INLINE std::vector<Endpoint> effective_endpoints(const Options& opti
     const auto same = [&](const Endpoint& other) { return other.url == endpoint.url; };
     if (!parse_url(endpoint.url))
       problem = "endpoint '" + address + "': " + url_problem(endpoint.url);
-    else if (endpoint.protocol == Protocol::amplitude)  // without a key nothing but refusals could come of it
+    else if (endpoint.protocol == Protocol::amplitude)  // without a key, it would only be refused
       problem = "endpoint '" + address + "': amplitude needs an api_key, and only the program itself can have one";
     else if (std::any_of(list.begin(), list.end(), same))
       return;  // policy and config may name the same one
     else if (list.size() >= 8)
-      problem = "endpoint '" + address + "': there are eight without it";
+      problem = "endpoint '" + address + "': there are already eight others";
     else
       list.push_back(std::move(endpoint));
   };

@@ -1,5 +1,5 @@
 #pragma once
-// Locking where a lock that never comes must not hold up the end of the host.
+// Locks that give up waiting, so that they never hold up the end of the host.
 
 #include <atomic>
 #include <chrono>
@@ -11,14 +11,14 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// The mutex that somebody has last given up waiting for: nobody waits a second time.
+/// The mutex that was last given up on: nobody waits for it a second time.
 inline std::atomic<const void*>& stuck_mutex() noexcept {
   static std::atomic<const void*> stuck{nullptr};
   return stuck;
 }
 
-/// Waits at most a second: ours are held for microseconds. One that cannot be taken by then belongs to a thread that
-/// cannot go on, such as one that a signal handler of the host's has interrupted to call std::exit.
+/// Waits at most a second: our mutexes are held for microseconds. One that cannot be locked by then is held by a thread
+/// that cannot continue, such as one interrupted by a host signal handler that calls std::exit.
 template <class Mutex>
 std::unique_lock<Mutex> lock_or_give_up(Mutex& mutex) {
   std::unique_lock<Mutex> lock(mutex, std::try_to_lock);
@@ -36,10 +36,10 @@ std::unique_lock<Mutex> lock_or_give_up(Mutex& mutex) {
   return lock;
 }
 
-/// For data that is whole at every moment, one store making each change. So none waits for long: not in a signal
-/// handler that has interrupted its own thread's use of them, not in a fork's child whose parent's other thread was
-/// using them, nor for a thread that does not come back, for which it is waited once. All of those go on without the
-/// lock. Needs no construction.
+/// For data that is consistent at every moment, because each change is a single store. So nobody waits for long: not a
+/// signal handler that has interrupted its own thread's use of the data, not a forked child whose parent's other thread
+/// was using it, and only once for a thread that never returns. All of those continue without the lock. Needs no
+/// construction.
 class WholeDataLock {
  public:
   class Guard {

@@ -1,5 +1,5 @@
 #pragma once
-// Folders that are ours, and files. Failures are std::error_codes.
+// Our own folders, and files. Failures are std::error_codes.
 
 #include <chrono>
 #include <cstddef>
@@ -58,8 +58,8 @@ class Folder {
     std::chrono::system_clock::time_point changed{};  // modified, or moved there
   };
 
-  /// What tells a file that has been read from all that is written in its place later. Nothing where the system does
-  /// not tell.
+  /// Distinguishes a file that has been read from any that replaces it later. Nothing if the system does not provide
+  /// this.
   struct Stamp {
     bool known = false;
     std::uint64_t device = 0, number = 0, size = 0;
@@ -78,45 +78,45 @@ class Folder {
   Folder(Folder&&) noexcept;
   Folder& operator=(Folder&&) noexcept;
 
-  /// Opens `path`. On the way links are followed that only we or root can have put there; the folder itself is none.
-  /// With `create` what is missing is made (0700, whatever the umask), but neither HOME nor what is above it; `made` is
-  /// told whether this call has made the folder. Nothing changes a folder that was there.
+  /// Opens `path`. On the way, links are followed only if nobody but us or root can have created them; the folder
+  /// itself must not be one. With `create`, missing folders are created (0700, whatever the umask), but not HOME or
+  /// anything above it; `made` is set to whether this call has created the folder. An existing folder is not changed.
   static Folder open(const std::filesystem::path& path, bool create, std::error_code&, bool* made = nullptr);
   Folder folder(const std::string& name, bool create, std::error_code&) const;
-  /// The same for one that is most likely not there.
+  /// The same for a folder that most likely does not exist.
   Folder make(const std::string& name, std::error_code&) const;
 
   explicit operator bool() const noexcept;
   const std::filesystem::path& path() const noexcept;
-  bool is_private() const noexcept;  // nobody else may look into it
+  bool is_private() const noexcept;  // nobody else may read it
 
   /// The whole file, or an error; std::errc::file_too_large beyond `limit` bytes, no_such_file_or_directory if missing.
   std::optional<std::string> read(const std::string& name, std::size_t limit, std::error_code&,
                                   Stamp* stamp = nullptr) const;
   Stamp stamp(const std::string& name) const noexcept;
-  /// Replaces or makes the file (0600): a temporary file, then a rename, if it is `wanted` now and then. `durable`
-  /// also waits for the disk.
+  /// Replaces or creates the file (0600): a temporary file, then a rename, provided that it is `wanted` both before and
+  /// after writing. `durable` also waits for the disk.
   std::error_code write(const std::string& name, std::string_view bytes, bool durable = false,
                         const std::function<bool()>& wanted = {}) const;
-  /// Replaces a file that is there. One that is removed meanwhile is not made again (no_such_file_or_directory), as far
-  /// as the system can do both at once (Linux), and what is new has no name of its own there for longer than that
-  /// takes.
+  /// Replaces an existing file. One that is removed in the meantime is not created again (no_such_file_or_directory) if
+  /// the system can check and replace in one step (Linux), and there the new file has a name of its own only for that
+  /// moment.
   std::error_code replace(const std::string& name, std::string_view bytes, bool durable = false) const;
   std::error_code move(const std::string& name, const Folder& to) const;
   std::error_code remove(const std::string& name) const;        // a file
   std::error_code remove_tree(const std::string& name) const;   // a folder; never follows a link
   std::error_code remove_empty(const std::string& name) const;  // a folder, if there is nothing in it
   bool exists(const std::string& name) const noexcept;          // also if that cannot be told
-  /// Whether it is no longer at its path: somebody has removed it, or moved it away.
+  /// Whether it is no longer at its path because somebody has removed or moved it.
   bool is_gone() const noexcept;
-  /// At most `limit` entries of those whose names are wanted, in no order. Others cost next to nothing, and no more
-  /// than `looks` names are read at all.
+  /// At most `limit` entries with wanted names, in no particular order. Other names cost almost nothing, and no more
+  /// than `looks` names are read in all.
   std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name),
                           std::size_t looks = std::numeric_limits<std::size_t>::max()) const;
-  /// The same, all that are named so, and the error of one that could not be looked at, or of a folder that could not
-  /// be read to its end: then there may be more.
+  /// The same without a limit, and with the error if an entry could not be examined or the folder could not be listed
+  /// completely: there may then be more.
   std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name), std::error_code&) const;
-  /// Their names alone, which costs no look at each.
+  /// Only their names, which avoids examining each.
   std::vector<std::string> names(std::size_t limit, bool (*wanted)(std::string_view name),
                                  std::size_t looks = std::numeric_limits<std::size_t>::max()) const;
 
@@ -128,19 +128,19 @@ class Folder {
   std::shared_ptr<const Impl> impl_;
 };
 
-/// What would keep us from writing in that folder or, where it is missing, from making it; only looks. A disk that is
-/// full is not seen, and on Windows, where access lists would have to be worked out, nothing is.
+/// What would prevent us from writing in that folder or, if it is missing, from creating it; checks without writing. It
+/// does not detect a full disk, and nothing at all on Windows, where access lists would have to be evaluated.
 #if defined(_WIN32)
 inline std::error_code check_writable(const std::filesystem::path&) { return {}; }
 #else
 std::error_code check_writable(const std::filesystem::path& folder);
 #endif
 /// Replaces a file anywhere (for the program's own config): keeps its mode, follows links that only we or root can have
-/// put there. What is missing is made (folders 0700, the file 0600), but neither HOME nor what is above it.
+/// created. What is missing is created (folders 0700, the file 0600), but not HOME or anything above it.
 std::error_code replace_file(const std::filesystem::path&, std::string_view bytes);
 /// Reads a file anywhere, at most `limit` bytes; must be a regular file. Links as above.
 std::optional<std::string> read_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
-/// The same for a file of the administrators; on Windows it must be theirs, and nobody else may be able to write it.
+/// The same for an administrators' file; on Windows it must belong to them, and nobody else may be able to write to it.
 std::optional<std::string> read_policy_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
 
 }  // namespace os

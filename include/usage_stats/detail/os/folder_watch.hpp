@@ -9,7 +9,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 
-/// Tells of files that are moved into a folder, so that whoever waits for them can sleep.
+/// Notices files that are moved into a folder, so that a process waiting for them can sleep.
 class FolderWatch {
  public:
   explicit FolderWatch(const std::filesystem::path&) noexcept;
@@ -17,10 +17,10 @@ class FolderWatch {
   FolderWatch(const FolderWatch&) = delete;
   FolderWatch& operator=(const FolderWatch&) = delete;
 
-  /// Forgets what has come so far.
+  /// Discards what has arrived so far.
   void forget() noexcept;
-  /// Until a file comes, at most so long; at most 25 ms where the system tells nothing (it is not Linux, or has too
-  /// many watches already).
+  /// Waits until a file arrives, at most this long; at most 25 ms if the system does not notify us (not Linux, or too
+  /// many watches).
   void wait(std::chrono::milliseconds limit) const noexcept;
 
  private:

@@ -16,7 +16,7 @@ namespace detail {
 namespace os {
 
 /// A file with an exclusive lock that ends with the process however it ends, and that no child inherits (but see
-/// posix::ClosedInChildren). One that the host's own code has closed under us is noticed: release() then touches
+/// posix::ClosedInChildren). If the host's code has closed its descriptor, that is noticed, and release() then touches
 /// nothing. Movable.
 class LockedFile {
  public:
@@ -27,36 +27,36 @@ class LockedFile {
   LockedFile(LockedFile&&) noexcept;
   LockedFile& operator=(LockedFile&&) noexcept;
 
-  /// A new file with `bytes` in it that is locked before it can be seen under its name. On Linux the lock stays also
-  /// where the host opens and closes the file.
+  /// A new file with `bytes` in it that is locked before it is visible under its name. On Linux, the lock survives even
+  /// if the host opens and closes the file.
   static LockedFile create(const Folder&, const std::string& name, std::string_view bytes, std::error_code&);
-  /// Locks a file without waiting; with `create` a missing one is made. A file that this process has locked already is
-  /// held by another.
+  /// Locks a file without waiting; with `create`, a missing one is created. A file that this process has already locked
+  /// counts as locked by another.
   static LockedFile acquire(const Folder&, const std::string& name, bool create, Attempt&, std::error_code&);
-  /// Whether another process holds the lock, without taking it; also where that cannot be told.
+  /// Whether another process holds the lock, without taking it; also true if that is unknown.
   static bool is_locked(const Folder& folder, const std::string& name) noexcept {
     const Look found = look(folder, name);
     return found == Look::locked || found == Look::unknown;
   }
   enum class Look { missing, free, locked, unknown };
   static Look look(const Folder&, const std::string& name) noexcept;
-  /// The process that holds the lock and was stopped or frozen, so that it does nothing until somebody lets it go on;
-  /// 0: none, or none that is known (always so but on Linux).
+  /// The process that holds the lock and was stopped or frozen, so that it does nothing until somebody continues it; 0:
+  /// none, or unknown (always outside Linux).
   static std::int64_t stopped_holder(const Folder&, const std::string& name) noexcept;
-  /// Whether the lock is held by a process that does not get on, so that waiting for it makes no sense: it was stopped,
-  /// or nothing is known of it (on another machine, in another container; always so but on Linux).
+  /// Whether the process that holds the lock makes no progress, so that waiting is pointless: it was stopped, or
+  /// nothing is known about it (on another machine, in another container; always outside Linux).
   static bool is_stuck(const Folder&, const std::string& name) noexcept;
-  /// Why a file that is made in this folder, or in the next one above it that is there, could not be written or locked
-  /// now: what could not be done, and the system's reason. No reason: it could, or that cannot be told (no O_TMPFILE).
-  /// Nothing is left behind.
+  /// Why a file created in this folder, or in the nearest existing one above it, could not be written or locked now:
+  /// what could not be done, and the system's reason. No reason: it could, or that is unknown (no O_TMPFILE). Nothing
+  /// is left behind.
   static const char* problem_in(const std::filesystem::path& folder, std::error_code& reason);
 
   explicit operator bool() const noexcept;
-  /// Whether nobody on this machine can have had the lock since; false where the host has closed the file under us.
+  /// Whether nobody on this machine can have had the lock since; false if the host has closed the file's descriptor.
   bool was_kept() const noexcept;
   /// Whether the locked file still has that name, and not another that has been moved there.
   bool still_named(const Folder&, const std::string& name) const noexcept;
-  /// Adds bytes at the end, in one write; an error where the host has closed the file under us.
+  /// Appends bytes in one write; an error if the host has closed the file's descriptor.
   std::error_code append(std::string_view bytes) const noexcept;
   void release() noexcept;
 

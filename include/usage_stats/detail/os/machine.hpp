@@ -1,5 +1,5 @@
 #pragma once
-// What machine this is, and the names on it that must never leave.
+// Facts about the machine, and the names on it that must never be sent.
 
 #include <cstdint>
 #include <optional>
@@ -24,27 +24,27 @@ struct Machine {           // empty or 0: unknown
 };
 Machine machine();
 
-/// Names that must never leave: of the user, the host, the home folder. Asks neither a file nor a name service.
+/// Names that must never be sent: of the user, the host, the home folder. Reads no file and asks no name service.
 struct PrivateNames {
   std::vector<std::string> users, hosts;
   std::string home, working_folder;
 };
 PrivateNames private_names();
 
-/// The system's list of accounts, as it is now; looked into later, and only if it must be: it may be long.
+/// The system's list of accounts as it is now; read later, and only if necessary, because it may be long.
 class Accounts {
  public:
   static Accounts now() noexcept;
-  /// What it says of this process's user: name, full name, home folder. Nothing where that cannot be found out any
-  /// more, or the list is too long.
+  /// Its entry for this process's user: name, full name, home folder. Nothing if it can no longer be read, or the list
+  /// is too long.
   std::optional<std::vector<std::string>> names() const;
 
  private:
   std::uint64_t user_ = 0, device_ = 0, number_ = 0;  // 0, 0: there is no list
 };
 
-/// What tells this machine from others that see the same files. Never leaves the machine, and is in none of its files
-/// but as a salted hash. Empty: unknown.
+/// Distinguishes this machine from others that share its files. It is never sent, and stored only as a salted hash.
+/// Empty: unknown.
 std::string host_identity();
 
 }  // namespace os

@@ -1,5 +1,5 @@
 #pragma once
-// Where the literals of the program and of its libraries lie in memory.
+// Where the literals of the program and of its libraries are in memory.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,12 +17,12 @@ struct MemoryRange {
 };
 
 /// The memory that the program's file, and with `libraries` those of the libraries it has loaded, fill and nothing
-/// writes to: no data, no heap, no file that the program has mapped, no names of symbols. Asks nothing that takes the
-/// loader's lock. The program comes first. Empty where that cannot be told.
+/// writes to: no data, no heap, no file that the program has mapped, no names of symbols. Does nothing that takes the
+/// loader's lock. The program comes first. Empty if unknown.
 std::vector<MemoryRange> read_only_memory(bool libraries);
 
-/// Reads memory of this process that may be gone by now, or whose file may have been cut. By plain calls alone: a
-/// filter of system calls that knows no others must not end the host.
+/// Reads memory of this process that may no longer exist, or whose file may have been truncated. Uses only common
+/// system calls: a filter that does not know others must not end the host.
 class MemoryReader {
  public:
   MemoryReader() noexcept;

@@ -1,5 +1,5 @@
 #pragma once
-// Places; empty where the environment does not tell them.
+// Standard locations; empty if the environment does not define them.
 
 #include <filesystem>
 #include <string>
@@ -13,8 +13,9 @@ namespace os {
 
 std::filesystem::path home();
 /// The first of HOME, XDG_STATE_HOME and XDG_CONFIG_HOME that belongs to another user, as under sudo with HOME kept:
-/// what the run would read there is not its user's decision, and what it wrote would be in the other's way. Empty if
-/// there is none. Root's are another user's too, but for "/" (a service's HOME) and for folders of XDG that root keeps.
+/// what the run would read there is not its user's decision, and what it wrote would get in the other user's way. Empty
+/// if there is none. Root counts as another user too, except for "/" (a service's HOME) and for XDG folders that belong
+/// to root.
 std::filesystem::path foreign_home();
 std::filesystem::path state_root();   // $XDG_STATE_HOME, ~/Library/Application Support, %LOCALAPPDATA%
 std::filesystem::path config_root();  // $XDG_CONFIG_HOME, ~/Library/Application Support, %APPDATA%

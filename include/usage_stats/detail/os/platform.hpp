@@ -1,6 +1,6 @@
 #pragma once
-// The operating system, all of it: declarations only. posix/ and windows/ define them; no other file includes a header
-// of an operating system. Nothing here throws but std::bad_alloc; failures are std::error_codes.
+// Everything about the operating system: declarations only. posix/ and windows/ define them; no other file includes a
+// header of an operating system. Nothing here throws anything but std::bad_alloc; failures are std::error_codes.
 
 #include "process.hpp"
 #include "thread.hpp"

@@ -1,5 +1,5 @@
 #pragma once
-// This process, and others that it starts and waits for.
+// This process, and other processes that it starts and waits for.
 
 #include <atomic>
 #include <chrono>
@@ -27,9 +27,9 @@ void remove_variable(const char* name) noexcept;
 
 /// setuid, setgid, file capabilities (AT_SECURE): a process that may do more than its user.
 bool elevated() noexcept;
-/// An id of this process that a fork changes.
+/// An id of this process that changes with a fork.
 std::int64_t process_id() noexcept;
-/// How many forks lie between this process and the one that first called this: costs next to nothing.
+/// How many forks there were between the process that first called this and this one; costs almost nothing.
 unsigned forks() noexcept;
 
 /// One T for each process, never destroyed. A child that was forked without exec gets a fresh one: in its copy of the
@@ -51,18 +51,18 @@ T& per_process() {
   return found->value;
 }
 
-/// Whether a file more can be held open without the host noticing (the descriptor limit is not near).
+/// Whether one more file can be kept open without affecting the host (the descriptor limit is not near).
 bool has_spare_descriptors() noexcept;
 bool random_bytes(unsigned char* into, std::size_t count) noexcept;
 
-/// Lets this process take so many bytes more than it has, and no more (Linux; not under a sanitizer). The stacks of
-/// threads that ask for a size come on top, for they are reserved and hardly used.
+/// Lets this process allocate this many bytes more than it has, and no more (Linux; not under a sanitizer). The stacks
+/// of threads that request a size come on top, because they are reserved and hardly used.
 void limit_memory(std::size_t more) noexcept;
 
-/// Runs the program whose absolute path comes first, gives it `input`, and returns the first `output_limit` bytes
-/// of its standard output; its standard error is the null device. It is ended at `limit`, when it has said
-/// `output_limit` bytes, or when `enough` is true of what it has said, which is asked several times a second.
-/// `memory`: the bytes that it may take (Linux), two stacks of threads among them; 0: as many as this process.
+/// Runs the program whose absolute path comes first, gives it `input`, and returns the first `output_limit` bytes of
+/// its standard output; its standard error is the null device. It is ended at `limit`, when it has written
+/// `output_limit` bytes, or when `enough` is true of its output, which is checked several times a second. `memory`: the
+/// bytes that it may take (Linux), two stacks of threads among them; 0: as many as this process.
 struct ProgramResult {
   int exit_code = -1;  // -1: not started, or killed
   std::string output;
@@ -71,9 +71,8 @@ struct ProgramResult {
 ProgramResult run_program(const std::vector<std::string>& command, std::string_view input, std::size_t output_limit,
                           std::chrono::milliseconds limit, std::size_t memory = 0,
                           const std::function<bool(std::string_view output)>& enough = {});
-/// The path of a program in PATH, a file that this process may start; empty if there is none. Folders of PATH that are
-/// not absolute are passed over: what they mean is whoever's who has chosen the working folder. With `as_a_shell` they
-/// are looked into.
+/// The path of a program in PATH, a file that this process may start; empty if there is none. Relative folders in PATH
+/// are skipped: what they mean depends on who has chosen the working folder. With `as_a_shell` they are searched.
 std::filesystem::path find_program(std::string_view name, bool as_a_shell = false);
 
 /// What a shell sees of an exit code: on POSIX its lowest byte.

@@ -1,5 +1,5 @@
 #pragma once
-// Why a folder is not used, in words that a user can act on.
+// Why a folder is not used, in words that help the user.
 
 #include <atomic>
 #include <new>
@@ -19,7 +19,7 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
     case Refusal::is_home:
       return "reports cannot be kept in the home folder itself";
     case Refusal::common_place:
-      return "this program did not create it, and its name and place suggest that it is for other things, too";
+      return "this program did not create it, and its name and place suggest that it is used for other things, too";
     case Refusal::no_home:
       return "the home folder does not exist, and this library does not create it";
     case Refusal::home_is_root:
@@ -33,7 +33,7 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
     case Refusal::in_anothers_folder:
       return "the folder that it is in belongs to another user";
     case Refusal::in_shared_folder:
-      return "any user can rename what is in the folder above it";
+      return "any user can rename things in the folder above it";
     case Refusal::untrusted_link:
       return "another user could have made a link on the way to it";
     case Refusal::not_made_by_us:
@@ -43,7 +43,7 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
     case Refusal::another_programs:
       return "it belongs to another program, as its state.json says";
     case Refusal::not_of_administrators:
-      return "others than administrators own it, or can write it";
+      return "somebody other than the administrators owns it, or can write to it";
   }
   return "it is not used";
 }
@@ -72,8 +72,8 @@ class StateFileErrors : public std::error_category {
   }
 };
 
-/// One of each, which takes no memory and is never destroyed: a session may end when static objects are gone. Null
-/// where another thread, or what a signal's handler has interrupted, is just making it: nobody waits.
+/// One object of each, without allocation and never destroyed: a session may end after static objects are gone. Null if
+/// another thread, or code that a signal handler has interrupted, is just creating it: nobody waits.
 template <class Category>
 const std::error_category* category_of() noexcept {
   enum { none, begun, made };

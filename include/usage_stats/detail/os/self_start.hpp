@@ -1,5 +1,5 @@
 #pragma once
-// Where this library is in memory, and how the program starts itself once more.
+// Where this library is in memory, and how the program starts itself again.
 
 #include <chrono>
 #include <cstdint>
@@ -14,13 +14,13 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 
-/// Whether this code address belongs to the main executable, so that starting it again starts this library.
+/// Whether this code address belongs to the main executable, so that starting the program again starts this library.
 bool in_main_executable(const void* code) noexcept;
 /// Whether the dynamic linker was told to run the program (`ld.so program`): to start this process's executable again
 /// would start that.
 bool started_by_loader() noexcept;
-/// Keeps this library in memory to the end of the process, also where it is part of a plugin that is unloaded: for a
-/// thread that may have to be left behind.
+/// Keeps this library in memory until the process ends, even if it is part of a plugin that is unloaded: for a thread
+/// that may have to be abandoned.
 void keep_loaded() noexcept;
 /// Before main, or when a plugin is loaded: what keep_loaded() needs of the dynamic linker, whose lock a fork's child
 /// may not get; and which file the program is, where it is started again by no more than a path.

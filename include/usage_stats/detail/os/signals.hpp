@@ -1,5 +1,5 @@
 #pragma once
-// Signals: kept away while we write, noted when they end the process.
+// Signals: blocked while we write, recorded when they end the process.
 
 #include <optional>
 
@@ -11,8 +11,8 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 
-/// While it lives, this thread and those that it starts get no SIGPIPE (nobody reads) and no SIGTTOU (a background job
-/// that writes to its terminal); one that arose goes with it.
+/// While this exists, this thread and those that it starts get no SIGPIPE (nobody reads) and no SIGTTOU (a background
+/// job that writes to its terminal); one that was raised is discarded at the end.
 class ScopedSigpipeBlock {
  public:
   ScopedSigpipeBlock() noexcept;
@@ -26,10 +26,10 @@ class ScopedSigpipeBlock {
   bool was_pending_ = false, blocked_ = false;
 };
 
-/// Notes a signal that ends the process (SEGV, BUS, FPE, ILL, ABRT, XCPU, SYS; with `requests` also INT, TERM, HUP,
+/// Records a signal that ends the process (SEGV, BUS, FPE, ILL, ABRT, XCPU, SYS; with `requests` also INT, TERM, HUP,
 /// QUIT, PIPE; on Windows unhandled exceptions, and console events) at the end of an envelope, starts the uploader, and
-/// lets the process die of it as it would have done, at most 100 ms later. Only where the disposition is the default
-/// one; the former ones come back with the end of the last watch. At most 64 at a time, others see nothing. Movable.
+/// lets the process die from it as it would have, at most 100 ms later. Only if the disposition is the default one; the
+/// earlier ones are restored at the end of the last watch. At most 64 at a time, others see nothing. Movable.
 class SignalWatch {
  public:
   SignalWatch() noexcept = default;

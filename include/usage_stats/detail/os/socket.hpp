@@ -29,11 +29,11 @@ class Socket {
   Socket(Socket&&) noexcept;
   Socket& operator=(Socket&&) noexcept;
 
-  /// Tries the host's addresses of both families, each a quarter of a second after the one before, until one of them
+  /// Tries the host's addresses of both families, each a quarter of a second after the previous one, until one of them
   /// answers. Only the name server may take longer than the deadline.
   static Socket connect(const std::string& host, int port, std::chrono::steady_clock::time_point deadline,
                         std::string& problem);
-  /// Takes connections at a free port of 127.0.0.1.
+  /// Accepts connections at a free port of 127.0.0.1.
   static Socket listen(int& port);
   Socket accept(int& peer_port) const;
 
@@ -41,7 +41,7 @@ class Socket {
   int read(char* into, std::size_t size) const noexcept;
   int write(const char* bytes, std::size_t size) const noexcept;
   void close() noexcept;
-  /// Until one of them is ready; false if none is within the limit.
+  /// Waits until one of them is ready; false if none is within the limit.
   static bool wait(std::vector<Wish>&, std::chrono::milliseconds limit);
   int port() const noexcept { return port_of(handle_); }  // at this end, of an IPv4 one
   /// The port at this end of somebody else's IPv4 socket; 0: it has none.

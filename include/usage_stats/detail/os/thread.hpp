@@ -1,5 +1,5 @@
 #pragma once
-// Threads, and what is held back from them while one of ours is at work.
+// Threads, and what is blocked in them while our code runs.
 
 #include <cstddef>
 #include <functional>
@@ -11,8 +11,9 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 
-/// While one lives, this thread reads numbers with a point where the host's locale has a mark of several bytes for it
-/// (ps_AF): nlohmann/json reads only the first byte of that, and ends a program with assertions.
+/// While this exists, this thread reads numbers with a decimal point even if the host's locale has a mark of several
+/// bytes for it (ps_AF): nlohmann/json reads only the first byte of that, and ends a program that has assertions
+/// enabled.
 class ScopedCLocale {
  public:
   ScopedCLocale() noexcept;
@@ -24,8 +25,8 @@ class ScopedCLocale {
   void *plain_ = nullptr, *before_ = nullptr;
 };
 
-/// While one lives, nobody's pthread_cancel() ends this thread: what unwinds it at any system call would end the
-/// process in a function that throws nothing.
+/// While this exists, no pthread_cancel() ends this thread: unwinding from a system call would end the process in a
+/// noexcept function.
 class ScopedCancelBlock {
  public:
   ScopedCancelBlock() noexcept;
@@ -37,8 +38,8 @@ class ScopedCancelBlock {
   int before_ = 0;
 };
 
-/// A thread whose start cannot throw: std::thread does where none can be made, which ends a program that is built with
-/// -fno-exceptions. Its handle's destructor detaches it. Movable.
+/// A thread whose start cannot throw: std::thread throws if none can be created, which ends a program that is built
+/// with -fno-exceptions. The handle's destructor detaches it. Movable.
 class Thread {
  public:
   Thread() noexcept;
@@ -54,7 +55,7 @@ class Thread {
   bool is_this() const noexcept;
   void join() noexcept;
   void detach() noexcept;
-  /// In a fork's child, where it is the parent's: touches nothing.
+  /// In a forked child, where it belongs to the parent: touches nothing.
   void forget() noexcept;
 
  private:
@@ -62,7 +63,7 @@ class Thread {
   std::unique_ptr<Impl> impl_;
 };
 
-/// No signal will be handled by this thread; a SIGPIPE that it causes is lost.
+/// Makes this thread handle no signals; a SIGPIPE that it causes is lost.
 void block_signals_in_this_thread() noexcept;
 
 }  // namespace os

@@ -1,6 +1,6 @@
 #pragma once
-// What the user has been told, and so how far a report may go. Whatever goes beyond it is withheld until a short notice
-// has named it; what was told goes on as it was.
+// What has been disclosed to the user, and so how far a report may go. Anything beyond it is withheld until a short
+// notice has named it; what has been disclosed continues to be reported.
 
 #include <cstddef>
 #include <functional>
@@ -17,17 +17,17 @@ namespace detail {
 
 namespace limits {
 constexpr std::size_t disclosed_recipients = 32, disclosed_values = 256, disclosed_fields = 1000;
-constexpr std::size_t disclosed_choices_bytes = 2048;  // a longer list of choices is remembered as a digest
+constexpr std::size_t disclosed_choices_bytes = 2048;  // a longer list of choices is stored as a digest
 }  // namespace limits
 
 struct DisclosedField {
-  std::string kind;                  // empty: the state is of a version that remembered names alone
+  std::string kind;                  // empty: the state is from a version that stored only names
   std::string description;           // a digest
   std::vector<std::string> choices;  // as they are, or one digest of them all: "sha256:..."
 };
 
-/// What a notice has said, or what somebody who switched it on by hand is taken to know: the union of all notices, so
-/// that an older version after a newer one has nothing new. At first: nothing.
+/// What notices have disclosed, or what somebody who switched it on by hand is assumed to know: the union of all
+/// notices, so that an older version after a newer one has nothing new. Initially empty.
 struct Disclosed {
   std::vector<std::string> recipients;  // "json https://stats.example.org:443"
   ArgumentDetail arguments = ArgumentDetail::none;
@@ -36,37 +36,38 @@ struct Disclosed {
   ClientId client_id = ClientId::session;
   bool hashed_id_only = true;  // Options::hash_client_id
   std::map<std::string, DisclosedField> fields;
-  bool names_only = false;  // the state is of a version that remembered the fields' names alone
+  bool names_only = false;  // the state is from a version that stored only the fields' names
 };
 
-/// Who gets reports there, for comparison: protocol and origin. Another path of a known server is no new recipient.
+/// Who gets reports there, for comparison: protocol and origin. A different path on a known server is not a new
+/// recipient.
 std::string recipient_of(const Endpoint&);
 
-/// Adds all that these options ask for and the program declares: what a full notice tells.
+/// Adds everything that these options ask for and the program declares, which is what a full notice discloses.
 void disclose_all(std::optional<Disclosed>&, const Options&, const std::vector<Endpoint>& recipients);
-/// What was told. A state of the version that remembered names alone does not tell what its notice said of the rest:
-/// what the program asks for when this version first sees it is taken for that.
+/// What has been disclosed. A state from a version that stored only names does not say what its notice disclosed
+/// otherwise: what the program asks for when this version first sees it is used instead.
 Disclosed disclosed_before(const std::optional<Disclosed>&, const Options&, const std::vector<Endpoint>& recipients);
 
 /// Something that no notice has named yet.
 struct NewData {
   std::string name, text;                    // "size", "size: bytes that were copied"
   std::function<void(Disclosed&)> disclose;  // once it has been named
-  bool withheld = true;                      // else only its description is new: it goes on meanwhile
+  bool withheld = true;                      // otherwise only its description is new, and it continues to be reported
 };
 
-/// What a run must do without. Empty: the run may report all that it wants to.
+/// What a run must withhold. Empty: the run may report everything it wants to.
 struct Withheld {
   std::vector<NewData> data;
   std::vector<Endpoint> endpoints;                          // they get nothing
-  std::optional<Options> instead;                           // the options that hold, where they ask for too much
+  std::optional<Options> instead;                           // the options to use instead, if they ask for too much
   std::vector<std::string> fields;                          // declared names that are not recorded
-  std::map<std::string, std::vector<std::string>> choices;  // of these fields only the choices of before are recorded
+  std::map<std::string, std::vector<std::string>> choices;  // for these fields, only the earlier choices are recorded
 
   bool from(const Endpoint&) const;
 };
 
-/// `named_by_author`: the endpoints that need to be disclosed; who named another one knows of it.
+/// `named_by_author`: the endpoints that need to be disclosed; whoever named another one knows about it.
 Withheld withheld_from(const Options&, const std::vector<Endpoint>& named_by_author, const Disclosed&);
 
 }  // namespace detail

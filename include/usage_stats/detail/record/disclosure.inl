@@ -23,7 +23,7 @@ USAGE_STATS_INLINE bool contains(const Words& list, const std::string& word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-/// The oldest make room.
+/// The oldest are removed to make room.
 USAGE_STATS_INLINE void add(Words& list, const std::string& word, std::size_t most) {
   if (contains(list, word)) return;
   if (list.size() >= most) list.erase(list.begin());
@@ -55,7 +55,7 @@ USAGE_STATS_INLINE DisclosedField field_of(const DictionaryEntry& entry) {
   return field;
 }
 
-/// The choices that are not in the list that was told.
+/// The choices that are not in the disclosed list.
 USAGE_STATS_INLINE Words new_choices(const DictionaryEntry& entry, const DisclosedField& so_far) {
   Words choices = choices_of(entry);
   if (contains(so_far.choices, digest_of(choices))) return {};
@@ -65,7 +65,7 @@ USAGE_STATS_INLINE Words new_choices(const DictionaryEntry& entry, const Disclos
   return choices;
 }
 
-/// Nothing is forgotten of a field whose kind is the same: an older version may run again.
+/// Nothing is removed for a field whose kind is the same: an older version may run again.
 USAGE_STATS_INLINE void disclose(Disclosed& disclosed, const DictionaryEntry& entry) {
   const auto known = disclosed.fields.find(entry.name);
   if (known == disclosed.fields.end() && disclosed.fields.size() >= limits::disclosed_fields) return;
@@ -111,7 +111,7 @@ USAGE_STATS_INLINE void write(JsonWriter& json, const Disclosed& disclosed) {
   json.end_object();
 }
 
-/// Out of a state.json; also out of one that has but a list of names, "announced".
+/// From a state.json, or from one that has only a list of names, "announced".
 USAGE_STATS_INLINE std::optional<Disclosed> disclosed_of(const Json& state, bool notice_shown) {
   Disclosed disclosed;
   const Json* const json = member(state, "disclosed");
@@ -149,7 +149,7 @@ struct Comparison {
   void found(std::string name, std::string text, std::function<void(Disclosed&)> disclose) {
     withheld.data.push_back({std::move(name), std::move(text), std::move(disclose), true});
   }
-  /// The options that hold instead of the program's own.
+  /// The options used instead of the program's own.
   Options& instead() {
     if (!withheld.instead) withheld.instead = options;
     return *withheld.instead;
@@ -208,7 +208,7 @@ USAGE_STATS_INLINE void Comparison::look_at_arguments() {
 
 USAGE_STATS_INLINE void Comparison::look_at_errors_and_id() {
   if (options.errors > so_far.errors) {
-    found("error messages", "the messages of errors, without what is private in them",
+    found("error messages", "error messages, without their private parts",
           [](Disclosed& now) noexcept { now.errors = ErrorDetail::scrubbed; });
     instead().errors = so_far.errors;
   }
@@ -221,9 +221,9 @@ USAGE_STATS_INLINE void Comparison::look_at_errors_and_id() {
     instead().client_id = so_far.client_id;
   }
   if (so_far.hashed_id_only && !options.hash_client_id && options.client_id != ClientId::session) {
-    found("the id itself", "the random id itself, so far its hash",
+    found("the id itself", "the random id itself, so far only its hash",
           [](Disclosed& now) noexcept { now.hashed_id_only = false; });
-    // An id that each run makes anew has nothing behind its hash.
+    // An id that each run creates anew has nothing to hide behind its hash.
     if ((withheld.instead ? *withheld.instead : options).client_id != ClientId::session)
       instead().hash_client_id = true;
   }
@@ -241,7 +241,7 @@ USAGE_STATS_INLINE void Comparison::look_at_field(const DictionaryEntry& entry, 
     for (const std::string& choice : added) list += (list.empty() ? "" : ", ") + choice;
     found(entry.name, described + "; new: " + list, disclose_it);
     if (added.size() == entry.choices.size())
-      withheld.fields.push_back(entry.name);  // of a digest nobody can tell which ones are old
+      withheld.fields.push_back(entry.name);  // a digest does not show which ones are old
     else
       withheld.choices[entry.name] = known.choices;
   } else if (known.description != short_digest(entry.description)) {
@@ -259,7 +259,7 @@ USAGE_STATS_INLINE void Comparison::look_at_fields() {
       continue;
     }
     withheld.fields.push_back(entry.name);
-    if (room == 0) continue;  // it could not be remembered, and would be named for ever
+    if (room == 0) continue;  // it could not be stored, and would be named again and again
     --room;
     found(entry.name, entry.name + ": " + entry.description, [entry](Disclosed& now) { disclose(now, entry); });
   }
@@ -296,7 +296,7 @@ USAGE_STATS_INLINE Disclosed disclosed_before(const std::optional<Disclosed>& so
   for (auto field = all->fields.begin(); field != all->fields.end();)
     field = so_far->fields.count(field->first) == 0 ? all->fields.erase(field) : std::next(field);
   for (const auto& field : so_far->fields)
-    all->fields.insert(field);  // of another version: whatever it is, it is known
+    all->fields.insert(field);  // from another version: whatever it is, it is known
   return *all;
 }
 

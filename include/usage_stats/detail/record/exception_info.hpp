@@ -16,7 +16,7 @@ enum class RunStatus { running, ok, failed, exception, signal, lost };
 /// "running", "ok", "failed", "exception", "signal" or "lost".
 const char* status_name(RunStatus) noexcept;
 
-/// An exception and what caused it, as yet unscrubbed.
+/// An exception and what caused it, not yet scrubbed.
 struct ErrorLink {
   std::string type;     // "std::runtime_error"; empty: unknown
   std::string message;  // what(); empty: none

@@ -45,7 +45,7 @@ USAGE_STATS_INLINE std::string readable(const char* name) {
   return plain.compare(0, 6, "class ") == 0 ? plain.substr(6) : plain;
 }
 
-/// The type of the exception that is being handled; works without RTTI of our own.
+/// The type of the exception being handled; works even if this code is compiled without RTTI.
 USAGE_STATS_INLINE std::string current_type() {
 #if defined(USAGE_STATS_CXXABI)
   if (const std::type_info* const type = abi::__cxa_current_exception_type()) return readable(type->name());
@@ -62,7 +62,7 @@ USAGE_STATS_INLINE std::string type_of(const std::exception& exception) {
 #endif
 }
 
-/// Of a message without end only the beginning is looked at; nothing of the rest could leave.
+/// Of a very long message only the beginning is used; nothing of the rest could be sent.
 USAGE_STATS_INLINE std::string message_of(const std::exception& exception) {
   constexpr std::size_t most = 64 * 1024;
   const char* const text = exception.what();

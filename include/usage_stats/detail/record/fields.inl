@@ -9,8 +9,8 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// The list of all declarations that are alive. Never destroyed, having nothing to destroy: fields of plugins may
-/// outlive everything else. One store makes each change.
+/// The list of all existing declarations. Never destroyed, because it has nothing to destroy: fields of plugins may
+/// outlive everything else. Each change is a single store.
 struct Dictionary {
   WholeDataLock lock;
   Declaration* first = nullptr;
@@ -41,7 +41,7 @@ USAGE_STATS_INLINE Declaration::Declaration(Kind kind, const char* name, const c
       if (choice != nullptr) choices_.push_back(choice);
     Dictionary::instance().add(*this);
   }
-  USAGE_STATS_CATCH_ALL {}  // no memory before main: the program has other worries
+  USAGE_STATS_CATCH_ALL {}  // no memory before main: the program has bigger problems
 }
 
 USAGE_STATS_INLINE Declaration::~Declaration() {

@@ -17,10 +17,11 @@ namespace detail {
 class ParsedArguments {
  public:
   void add(const Options&, std::string_view name, std::string_view value, ArgumentSource);
-  /// Puts them in the place of the report's arguments, if any was added: those of the command line first, in the order
-  /// in which they came, then `<config_file>` and those of configuration files, `<environment>` and those of variables.
-  /// A value that may be recorded becomes its kind if it has the shape of a secret or a path, or says what `ambient` or
-  /// a value that may not be recorded says. `ambient` must not hold argv, where each of these values may stand.
+  /// Replaces the report's arguments with them, if any were added: those of the command line first, in the order in
+  /// which they came, then `<config_file>` and those of configuration files, `<environment>` and those of variables. A
+  /// value that may be recorded becomes its kind if it has the shape of a secret or a path, or repeats something from
+  /// `ambient` or a value that may not be recorded. `ambient` must not include argv, which may contain each of these
+  /// values.
   void replace_in(Report&, const SensitiveValues& ambient) const;
 
  private:
@@ -28,11 +29,11 @@ class ParsedArguments {
     std::string shown;       // the name
     std::string_view kind;   // of the value; empty: none
     std::string value;       // if it may be recorded
-    bool is_choice = false;  // the value stood in the name: it may be recorded if it is a plain word
+    bool is_choice = false;  // the value was part of the name: it may be recorded if it is a plain word
     ArgumentSource source = ArgumentSource::command_line;
   };
 
-  /// What a value that may be recorded must not say; nothing where there is none.
+  /// What a recordable value must not contain; nothing if there is none.
   SensitiveValues::Words others(const SensitiveValues& ambient) const;
   /// Whether the value itself may leave: a listed one, or one of the program's own choices ("cool", or "cool,hic").
   static bool may_show(const Entry&, const SensitiveValues::Words& sensitive);

@@ -12,7 +12,7 @@ namespace parsed_impl {
 
 constexpr std::size_t value_bytes = 4096;  // of a value, to find what must not leave
 
-/// A declared name as it is. What no program declares, for a blank or a control character is in it, is no name.
+/// A declared name, unchanged. Anything with a blank or a control character is not a name: no program declares one.
 USAGE_STATS_INLINE std::string name_shown(std::string_view name) {
   const bool odd = std::any_of(name.begin(), name.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
@@ -36,7 +36,7 @@ USAGE_STATS_INLINE void ParsedArguments::add(const Options& options, std::string
   told_ = true;
   hidden_ = options.arguments == ArgumentDetail::none;
   if (hidden_ || source == ArgumentSource::default_value || (name.empty() && value.empty())) return;
-  // What stands after "=" is no part of a name, whoever took it for one.
+  // Whatever follows "=" is not part of a name, whoever passed it as one.
   const std::size_t equals = std::min(name.find('='), name.size());
   const bool is_choice = value.empty() && equals != 0 && equals + 1 < name.size();
   if (value.empty()) value = name.substr(std::min(equals + 1, name.size()));

@@ -1,5 +1,5 @@
 #pragma once
-// What a running program records, from any thread, until its report is made.
+// What a running program records, from any thread, until its report is written.
 
 #include <array>
 #include <atomic>
@@ -25,7 +25,7 @@ class Recorder {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `salt` is for Hashed fields. Of what is withheld nothing is recorded.
+  /// `salt` is for Hashed fields. Nothing that is withheld is recorded.
   Recorder(std::string salt, Withheld withheld);
 
   void set(const FieldValue&);
@@ -45,7 +45,7 @@ class Recorder {
   void leave(std::size_t stage, bool failed);
   /// Nothing is recorded after this. False where a call that cannot go on is in the middle of recording.
   bool close();
-  /// Grows with each call that changes something: another number, another report.
+  /// Increases with each call that changes something: a different number means a different report.
   std::uint64_t changes() const noexcept;
 
   /// Adds what was recorded so far to the report; stages still open get no duration.
@@ -56,7 +56,7 @@ class Recorder {
   std::optional<Value> value_of(const FieldValue&) const;
   void put(Values&, const FieldValue&, std::size_t limit);
   bool withheld(const char* name) const;
-  /// Whether a choice of the field is one that has been told.
+  /// Whether a choice of the field has been disclosed.
   bool disclosed(const char* name, const char* choice) const;
   /// The lock under which something may be recorded; without it: after close(), or in a fork's child, whose copy of
   /// the mutex may be locked for ever.

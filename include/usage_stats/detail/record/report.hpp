@@ -69,7 +69,7 @@ struct Report {
   std::map<std::string, std::size_t> truncated;  // what a limit left out, by the part's name
 };
 
-/// The report of a run that begins now with these arguments (without the program's name); the client id is left empty.
+/// The report of a run that starts now with these arguments (without the program's name); the client id is left empty.
 Report report_at_start(const Options&, const std::string& session_id, const std::vector<std::string>& arguments,
                        const SensitiveValues& ambient);
 

@@ -1,5 +1,6 @@
 #pragma once
-// What machine this is: the `system` and `build` parts of a report. Nothing here names a person, a host or a network.
+// What machine this is: the `system` and `build` parts of a report. Nothing here identifies a person, a host or a
+// network.
 
 #include <cstdint>
 #include <string>
@@ -26,7 +27,7 @@ struct Build {
 System this_system();
 /// How this library was compiled (in compiled mode: the library, not the program).
 Build this_build();
-/// Whether this runs under continuous integration, by the variables that the known systems set.
+/// Whether this runs under continuous integration, judging by the variables that known systems set.
 bool in_ci();
 /// Standard input and error are terminals, TERM is not "dumb", and this is not CI.
 bool interactive();

@@ -21,7 +21,7 @@ USAGE_STATS_INLINE bool interactive() {
 
 namespace environment_impl {
 
-/// The nearest power of two, by size of ratio, in GiB; a machine with less than 1 GiB counts as 1.
+/// The nearest power of two, by ratio, in GiB; a machine with less than 1 GiB counts as 1.
 USAGE_STATS_INLINE std::uint64_t rounded_gb(std::uint64_t bytes) {
   constexpr double gib = 1024.0 * 1024.0 * 1024.0;
   if (bytes == 0) return 0;

@@ -25,7 +25,7 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// What is known of an end when it comes.
+/// What is known about how the run ends.
 struct End {
   bool unwinding = false;             // an exception is leaving the session's scope
   std::optional<int> exit_code{};     // of std::exit
@@ -39,12 +39,12 @@ class Run : public std::enable_shared_from_this<Run> {
 
   /// Decides, and begins to record if that is allowed; else returns nothing.
   std::shared_ptr<Recorder> begin(const std::vector<std::string>& arguments);
-  /// Writes the report and has it sent; the first call counts. In a fork's child nothing happens: the run is its
-  /// parent's.
+  /// Writes the report and starts sending it; only the first call counts. In a forked child it does nothing: the run
+  /// belongs to the parent.
   void finish(const End&) noexcept;
   /// Whether there is something that its end must report.
   bool recording() const noexcept { return recorder_ != nullptr && !finished_; }
-  /// The options that say what a report holds: the program's own, or what has been told of them.
+  /// The options that determine what a report contains: the program's own, or the disclosed part of them.
   const Options& disclosed() const noexcept { return disclosed_ ? *disclosed_ : options; }
 
   const Options options;
@@ -80,7 +80,7 @@ class Run : public std::enable_shared_from_this<Run> {
   std::optional<Options> disclosed_;
   Report report_;
   SensitiveValues ambient_;    // what this process knows ...
-  SensitiveValues sensitive_;  // ... and what stood in argv
+  SensitiveValues sensitive_;  // ... and what was in argv
   Envelope envelope_;
   os::LockedFile lock_;
   os::SignalWatch signals_;

@@ -23,8 +23,8 @@ USAGE_STATS_INLINE bool sampled(const std::string& session_id, double share) {
   return static_cast<double>(std::strtoul(session_id.substr(0, 6).c_str(), nullptr, 16)) < share * 0x1000000;
 }
 
-/// What Hashed fields are salted with: the client id itself, also where only its hash leaves. With that hash for salt,
-/// who receives the reports could try names until one fits.
+/// The salt of Hashed fields: the client id itself, even if only its hash is sent. With that hash as the salt, whoever
+/// receives the reports could guess values.
 USAGE_STATS_INLINE std::string salt_of(const Options& options, const State& state, const std::string& reported) {
   if (!options.hash_client_id) return reported;
   Options plain = options;
@@ -74,7 +74,7 @@ USAGE_STATS_INLINE bool Run::open_folder(Plan& plan) {
     plan.storage->claim();  // an earlier version's folder, which is as good without
   else if (!plan.open_folder(options, true))
     return disable(plan, plan.folder_problem);
-  if (plan.state.damaged) log("state.json is damaged: what it knew is forgotten");
+  if (plan.state.damaged) log("state.json is damaged: its contents are lost");
   known_ = plan.storage->known();
   return true;
 }
@@ -110,7 +110,7 @@ USAGE_STATS_INLINE bool Run::open_envelope(Plan& plan) {
     if (sends_by_process()) uploader = uploader_start(storage, options.app, UploadOptions().stay);
     signals_ = os::SignalWatch(lock_, uploader, options.observed_signals == Signals::all);
   }
-  // Where every run vanishes, none comes to the end at which it would start an uploader.
+  // If every run vanishes, none reaches the end at which it would start an uploader.
   if (session_id[0] == '0' && has_abandoned_runs(storage)) run_maintenance(storage);
   if (envelope_.destinations.empty() || options.delivery == Delivery::in_process || can_start_uploader()) return true;
   problem = cannot_start_itself;
@@ -139,7 +139,7 @@ USAGE_STATS_INLINE bool Run::choose_client(Plan& plan) {
     id = client_id_of(disclosed(), plan.state);
     if (id.empty()) {
       plan.storage->be_patient();  // once in the life of an id
-      // Of many that begin together one makes the id; the others wait for no lock, but for the id.
+      // If many start together, one creates the id; the others wait only for the id, not for a lock.
       const auto known = [&](const State& now) { return !(id = client_id_of(disclosed(), plan.state = now)).empty(); };
       const std::error_code error = plan.storage->update_state(
           [&](State& changed) {
@@ -225,7 +225,7 @@ USAGE_STATS_INLINE void Run::write_and_deliver() {
   }
   auto storage = Storage::open_again(folder_, known_, error);
   if (!storage) return write_to_envelope(error);
-  // A last report that is there already is an uploader's: it took this run for lost. What was sent stays what it was.
+  // A last report that already exists is an uploader's: it took this run for lost. What was sent stays what it was.
   storage->keep_open();
   const bool may_be_collected = envelope_.destinations.empty() || !lock_.was_kept() ||
                                 now_seconds() - envelope_.created >= storage_impl::left_to_its_host;
@@ -259,7 +259,7 @@ USAGE_STATS_INLINE void Run::write_to_envelope(std::error_code why) {
 
 USAGE_STATS_INLINE void Run::begin_interims() {
   if (options.report_every <= std::chrono::milliseconds(0)) return;
-  // Clusters that were started together do not report together.
+  // Programs that were started together should not report together.
   const auto jitter =
       options.report_every * static_cast<int>(std::strtoul(session_id.substr(0, 2).c_str(), nullptr, 16));
   const auto first = std::min<std::chrono::milliseconds>(options.report_every, std::chrono::seconds(60));
@@ -318,7 +318,7 @@ USAGE_STATS_INLINE void Run::deliver(Storage& storage) const {
   if (!uploader_needed(storage, envelope_, state)) return;
   if (options.delivery == Delivery::in_process) return upload_in_process(folder_, options.wait_limit, log);
   if (!can_start_uploader()) {
-    log("no uploader can be started; what is to be sent waits");
+    log("no uploader can be started; reports wait");
     if (needs_pruning(storage, envelope_.client_id)) collect_alone(storage, log);
     return;
   }

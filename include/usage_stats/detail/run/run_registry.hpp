@@ -1,7 +1,7 @@
 #pragma once
-// Ends that run no destructor: std::exit, std::quick_exit, an exception that nobody catches.
-// Signals are os::SignalWatch; what leaves no trace at all (kill -9, _exit, a power cut) is found by the next
-// uploader. Code of a shared library sees std::exit only, and its own unloading.
+// Ends without a destructor: std::exit, std::quick_exit, an uncaught exception. os::SignalWatch handles signals; what
+// leaves no trace at all (kill -9, _exit, a power cut) is found by the next uploader. Code in a shared library sees
+// only std::exit and its own unloading.
 
 #include <atomic>
 #include <memory>
@@ -19,21 +19,21 @@ namespace detail {
 /// The runs of this process that have not ended, and how they learn of its end.
 class Runs {
  public:
-  /// The list of this process; a fork's child has an empty one.
+  /// The list of this process; a forked child has an empty one.
   static Runs& instance();
 
   void add(TelemetrySession*, std::shared_ptr<Run>);
   void remove(const TelemetrySession*) noexcept;
-  /// The session is gone, its run ends with the process. False if it must end now.
+  /// The session is gone and its run ends with the process. False if it must end now.
   bool leave_to_exit(const TelemetrySession*) noexcept;
-  /// The session is gone in the middle of another call of its thread: waits for nothing, frees nothing.
+  /// The session is gone in the middle of another call on its thread: waits for nothing, frees nothing.
   void forget(const TelemetrySession*) noexcept;
   /// Waits for nothing.
   TelemetrySession* youngest() const noexcept { return youngest_; }
   /// All of them, the youngest first.
   void finish(const End&) noexcept;
 
-  /// Uploaders whose exit status is ours to take, so that a long-running host has at most one zombie.
+  /// Uploaders whose exit status we have to collect, so that a long-running host has at most one zombie.
   void adopt(os::Child&&);
   void reap();
 

@@ -13,11 +13,11 @@ namespace detail {
 namespace ends_impl {
 
 USAGE_STATS_INLINE void at_exit(std::optional<int> code) noexcept {
-  // In a handler of the host's that has interrupted a call: neither its locks nor its memory can be used. The next
-  // uploader reports the run as lost.
+  // In one of the host's handlers that has interrupted a call: neither locks nor memory can be used. The next uploader
+  // reports the run as lost.
   if (PublicCall::going_on()) return;
   const PublicCall call;
-  const HeldFloatingPoint held;
+  const ScopedSigfpeBlock held;
   End end;
   end.exit_code = code;
   Runs::instance().finish(end);
@@ -73,7 +73,7 @@ struct Terminate {
   std::abort();
 }
 
-/// What is there to be told by while runs are alive; only for code that cannot be unloaded.
+/// The hooks that exist while runs are alive; only for code that cannot be unloaded.
 USAGE_STATS_INLINE void watch_terminate() noexcept {
   if (!os::in_main_executable(reinterpret_cast<const void*>(&on_terminate))) return;
   const std::terminate_handler now = std::get_terminate();

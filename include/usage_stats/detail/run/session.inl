@@ -50,7 +50,7 @@ USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, std::vect
 
 USAGE_STATS_INLINE void TelemetrySession::start(Options&& options, std::vector<std::string>&& arguments) noexcept {
   const detail::os::ScopedCancelBlock no_cancel;
-  const detail::HeldFloatingPoint held;
+  const detail::ScopedSigfpeBlock held;
   USAGE_STATS_TRY {
     run_ = std::make_shared<detail::Run>(std::move(options));
     recorder_ = run_->begin(arguments);
@@ -61,12 +61,12 @@ USAGE_STATS_INLINE void TelemetrySession::start(Options&& options, std::vector<s
 
 USAGE_STATS_INLINE TelemetrySession::~TelemetrySession() {
   const detail::PublicCall call;
-  // The run is lost, and what belongs to it stays as it is: the call that was interrupted may be in the middle of it.
+  // The run is lost, and its objects are left alone: the interrupted call may be using them.
   if (call.nested()) {
     detail::Runs::instance().forget(this);
     return;
   }
-  // A static object goes while the process ends, and its exit code is not told before the next handler runs.
+  // A static object is destroyed while the process ends, and its exit code is known only when the next handler runs.
   const bool at_exit =
       run_ && run_->recording() && detail::os::exit_code_is_told() && detail::os::in_main_executable(this);
   if (at_exit && detail::Runs::instance().leave_to_exit(this)) return;
@@ -82,7 +82,7 @@ USAGE_STATS_INLINE void TelemetrySession::finish() noexcept {
 USAGE_STATS_INLINE void TelemetrySession::end() noexcept {
   if (!recorder_) return;
   const detail::os::ScopedCancelBlock no_cancel;
-  const detail::HeldFloatingPoint held;
+  const detail::ScopedSigfpeBlock held;
   detail::End end;
   end.unwinding = std::uncaught_exceptions() > exceptions_;
   run_->finish(end);
@@ -175,7 +175,7 @@ USAGE_STATS_INLINE void TelemetrySession::fail(std::string_view type, std::strin
   const detail::PublicCall call;
   USAGE_STATS_TRY {
     if (!recorder_ || call.nested()) return;
-    // A type in words is a text like the message: it must be no place to hide a value in.
+    // A type given as text is treated like the message, so that no value can be hidden in it.
     detail::ErrorLink error{std::string(type.substr(0, detail::limits::string_bytes)),
                             std::string(message.substr(0, detail::limits::report_bytes)), true};
     const auto guard = detail::lock_or_give_up(run_->mutex);

@@ -1,5 +1,5 @@
 #pragma once
-// What is remembered of a try: in the envelope, in delivery.json, in state.json.
+// What is stored about an attempt: in the envelope, in delivery.json, in state.json.
 
 #include <algorithm>
 
@@ -15,7 +15,7 @@ USAGE_STATS_INLINE std::error_code UploadPass::note_outcome(const Envelope& enve
                                                             bool done) {
   return storage_.outbox.update(envelope.session_id, [&](Envelope& now) {
     const Destination* const to = at(now, tried.endpoint);
-    // A later one than that which was sent: the run's true end, after it was taken for lost.
+    // A later one than the one that was sent: how the run really ended, after it was taken for lost.
     if (to == nullptr || now.sequence > envelope.sequence) return;
     const auto place = now.destinations.begin() + (to - now.destinations.data());
     if (done)
@@ -25,13 +25,13 @@ USAGE_STATS_INLINE std::error_code UploadPass::note_outcome(const Envelope& enve
   });
 }
 
-/// What became of it in words that a terminal can show: somebody else has written some of them.
+/// The result as text that is safe for a terminal: some of it was written by others.
 USAGE_STATS_INLINE std::string detail_of(const Response& response) {
   return clip_utf8(plain_text(response.status == 0 || response.doubtful ? response.error : response.body), 256);
 }
 
-/// Before the first byte leaves: `usage-stats delete` must know of it also if this process ends in between. If that
-/// cannot be remembered, nothing is sent.
+/// Before the first byte is sent: `usage-stats delete` must know about it even if this process ends in between. If it
+/// cannot be stored, nothing is sent.
 USAGE_STATS_INLINE bool UploadPass::remember_sent(const Envelope& envelope, const std::string& url) {
   const auto missing = [](const std::vector<std::string>& list, const std::string& text) {
     return std::find(list.begin(), list.end(), text) == list.end();
@@ -44,7 +44,7 @@ USAGE_STATS_INLINE bool UploadPass::remember_sent(const Envelope& envelope, cons
   });
 }
 
-/// Whatever else the server answers than that it has deleted, the wish stands, and comes again without limit.
+/// Unless the server confirms the deletion, the request is repeated, without limit.
 USAGE_STATS_INLINE void UploadPass::send_deletion(const Envelope& envelope, Destination to) {
   const auto wish = deletion_request(to.endpoint, envelope.app, envelope.version, envelope.client_id);
   if (!wish) {
@@ -66,7 +66,7 @@ USAGE_STATS_INLINE void UploadPass::send_deletion(const Envelope& envelope, Dest
   note_outcome(envelope, to, deleted);
 }
 
-/// Tells sessions when a deletion is due, so that they start an uploader for it.
+/// Records when a deletion is due, so that sessions start an uploader for it.
 USAGE_STATS_INLINE void UploadPass::note_deletions() {
   Seconds next = 0;
   const Outbox::Waiting waiting = storage_.outbox.list_waiting();
@@ -81,8 +81,8 @@ USAGE_STATS_INLINE void UploadPass::note_deletions() {
     keep_count([&](State& state) noexcept { state.deletion_due = next; });
 }
 
-/// While more reports follow, state.json is not written for each of them: a count, which may fall behind where this
-/// process is ended.
+/// While more reports follow, state.json is not written for each of them, so its counts may fall behind if this process
+/// is killed.
 USAGE_STATS_INLINE void UploadPass::count_delivery(const std::string& url, bool more) {
   ++unsaved_;
   if (more && unsaved_ < most_unsaved && state_.backoff.count(url) == 0) return;

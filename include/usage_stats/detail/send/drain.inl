@@ -1,5 +1,6 @@
 #pragma once
-// What is due for one server, report by report: may it leave, is the try on the disk, what did the server say.
+// Sends what is due for one server, report by report: may it be sent, is the attempt on disk, what did the server
+// answer.
 
 #include <algorithm>
 #include <set>
@@ -29,18 +30,20 @@ USAGE_STATS_INLINE bool UploadPass::drain_interims(const Endpoint& endpoint) {
   for (Envelope& envelope : storage_.outbox.interims(storage_.archive)) {
     const Destination* const to = at(envelope, endpoint);
     if (to == nullptr || out_of_time() || !interim_due(envelope, *to)) continue;
-    // While another one was sent, a newer report may have come, or the last one, which goes the way of all that wait.
+    // While another one was sent, a newer report may have been written, or the last one, which is sent like all waiting
+    // reports.
     const auto report = storage_.archive.read_report(envelope.client_id, envelope.session_id);
     const auto json = report ? parse_json(*report) : std::nullopt;
     if (!json || boolean_member(*json, "final")) continue;
     envelope.sequence = integer_member(*json, "sequence", envelope.sequence);
-    // Also where it is not allowed any more: else it would be due, and keep this process alive, as long as the run.
+    // Even if it is no longer allowed: otherwise it would stay due, and keep this process alive, as long as the run
+    // lives.
     interim_[envelope.session_id + " " + endpoint.url] = envelope.sequence;
     if (!still_allowed(envelope)) continue;
     any = true;
     Destination tried = *to;
     ++tried.attempts;
-    // What is on the disk before the first byte leaves is not sent twice, whatever ends this process in between.
+    // What is on disk before the first byte is sent is not sent twice, whatever ends this process in between.
     const DeliveryRecord begun{to->endpoint.url, envelope.sequence, 0, under_way, {}, tried.attempts, 0};
     if (storage_.archive.record_delivery(envelope, begun)) continue;
     if (auto prepared = requests_of(envelope, tried, *report, *json)) send_to(*prepared);
@@ -51,7 +54,7 @@ USAGE_STATS_INLINE bool UploadPass::drain_interims(const Endpoint& endpoint) {
 USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std::vector<Envelope> envelopes,
                                                   std::set<std::string>& seen) {
   bool any = false;
-  // Those that have failed least go first: one report that a server cannot stomach must not hold up the others.
+  // Those with the fewest failures go first: one report that a server cannot handle must not hold up the others.
   sort_stably(envelopes, [&](const Envelope& a, const Envelope& b) noexcept {
     const auto tries = [&](const Envelope& envelope) {
       const Destination* const to = at(envelope, endpoint);
@@ -79,7 +82,7 @@ USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std:
   return any;
 }
 
-/// Read for each report, and parsed where it is another text than before.
+/// Read for each report, and parsed only if the text has changed.
 USAGE_STATS_INLINE const State* UploadPass::state_now() {
   std::error_code error;
   std::optional<std::string> text = storage_.folder().read(storage_impl::state_file, limits::file_bytes, error);
@@ -124,12 +127,12 @@ USAGE_STATS_INLINE std::optional<UploadPass::Try> UploadPass::prepare(Envelope e
     return std::nullopt;
   }
   ++to.attempts;
-  // On the disk before the first byte leaves: whatever ends this process in between, there are so many tries at most.
+  // On disk before the first byte is sent: whatever ends this process in between, the limit on attempts holds.
   if (const auto error = note_outcome(envelope, to, false)) {
     log_("session ", envelope.session_id, ": its envelope cannot be written: ", error.message(), "; it waits");
     return std::nullopt;
   }
-  // The disk may have taken its time, and somebody may have said no meanwhile.
+  // The disk may have been slow, and somebody may have said no in the meantime.
   if (!still_allowed(envelope)) return std::nullopt;
   auto prepared = requests_of(envelope, to, *text, *report);
   if (!prepared) {
@@ -144,7 +147,7 @@ USAGE_STATS_INLINE std::optional<UploadPass::Try> UploadPass::requests_of(const 
                                                                           const std::string& text, const Json& report) {
   const Endpoint& endpoint = to.endpoint;
   Try result{envelope, to, {}, 0};
-  // What an earlier try of this very report has brought counts too: a retry begins where that one came to its end.
+  // What an earlier attempt at this report has delivered counts too: a retry continues where that one stopped.
   if (endpoint.protocol == Protocol::amplitude)
     result.events = delivered_events(storage_.archive.deliveries(envelope), endpoint.url, envelope.sequence + 1);
   result.requests = requests_for(endpoint, text, report, result.events);
@@ -168,8 +171,8 @@ USAGE_STATS_INLINE bool UploadPass::send_to(Try& prepared, bool more) {
 }
 
 USAGE_STATS_INLINE Response UploadPass::answer_to(const Endpoint& endpoint, const Request& request) {
-  // Where nobody waits, a request that has begun gets its full time: cut short by our own end it would look like a
-  // dead network, and make everything else wait.
+  // If nobody waits, a request that has begun gets its full time: cut short by our own deadline, it would look like a
+  // network failure and make everything else wait.
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline - Clock::now());
   const std::chrono::milliseconds limit = options_.awaited ? left : longest_request;
   Connection& connection = connections_[endpoint.url + " " + protocol_name(endpoint.protocol)];

@@ -1,5 +1,5 @@
 #pragma once
-// Work for several servers side by side, so that one that does not answer holds up nobody else's.
+// Sends to several servers in parallel, so that one that does not answer does not hold up the others.
 
 #include <condition_variable>
 #include <functional>
@@ -19,8 +19,8 @@ USAGE_STATS_INLINE bool same(const Endpoint& a, const Endpoint& b) {
   return a.url == b.url && a.protocol == b.protocol;
 }
 
-/// A thread for each server. Whoever works, in a worker or beside them, holds the mutex; only requests are made
-/// without.
+/// One thread for each server. All work, in a worker or outside, is done with the mutex held; only requests are made
+/// without it.
 class EndpointWorkers {
  public:
   using Guard = std::unique_lock<std::mutex>;
@@ -45,11 +45,11 @@ class EndpointWorkers {
   }
 
   bool empty() const { return workers_.empty(); }
-  /// Does the work for this server in its worker; where it has one, that one looks for more before it ends.
+  /// Does the work for this server in its worker; an existing worker checks for more before it ends.
   void start(const Endpoint&);
-  /// Forgets workers whose work is done; whether there was one.
+  /// Removes workers whose work is done; returns whether there were any.
   bool end();
-  /// Until a worker ends, at most so long.
+  /// Waits until a worker ends, for at most this long.
   void wait(Guard& guard, std::chrono::milliseconds limit) { ended_.wait_for(guard, limit); }
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// The process that is the uploader: how it is started, and what it is.
+// The uploader process: how it is started, and how it runs.
 
 #include <condition_variable>
 #include <memory>

@@ -1,5 +1,5 @@
 #pragma once
-// What an answer means, and when to ask again.
+// What an answer means, and when to try again.
 
 #include <algorithm>
 
@@ -22,7 +22,7 @@ USAGE_STATS_INLINE Answer classify(const Response& response, Protocol protocol) 
   if (response.taken) return Answer::delivered;
   if (status == 410) return Answer::stopped;
   if (status == 408 || status == 425 || status == 429) return Answer::again_later;
-  // A redirect that was not followed is a captive portal more often than an answer.
+  // A redirect that was not followed is more likely a captive portal's than the server's.
   return status >= 400 && status <= 499 ? Answer::refused : Answer::again_later;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// One go over the outbox: what is due, for which servers, and how long to stay for more.
+// One pass over the outbox: what is due, for which servers, and how long to wait for more.
 
 #include <algorithm>
 #include <map>
@@ -29,7 +29,7 @@ constexpr Seconds short_wait = 5;          // is waited for by the process at wo
 constexpr int failures_before_pause = 3;   // in a row, of an endpoint that answers
 constexpr std::int64_t most_unsaved = 64;  // deliveries that state.json does not count yet, while more follow
 
-/// The envelopes that lie in a folder, sorted.
+/// The envelopes in a folder, sorted.
 USAGE_STATS_INLINE std::vector<std::string> names_in(const Storage& storage, const char* name) {
   std::vector<std::string> names;
   std::error_code error;
@@ -45,28 +45,29 @@ class UploadPass {
   UploadPass(Storage& storage, const State& state, const UploadOptions& options, const Log& log)
       : storage_(storage), options_(options), log_(log), state_(state) {}
 
-  /// Sends until nothing is due and nothing new has come for `stay`; returns the envelopes it has seen.
+  /// Sends until nothing is due and nothing new has arrived for `stay`; returns the envelopes it has seen.
   std::vector<std::string> run();
 
  private:
   bool out_of_time() const { return Clock::now() >= options_.deadline; }
-  /// Whether there was something to do; of envelopes in pending/ only where there are `new_envelopes`.
+  /// Whether there was something to do; looks at pending/ only if there are `new_envelopes`.
   bool start_workers(bool new_envelopes);
   /// When the next of the envelopes in pending/ is due, if that is worth staying for; 0: none is.
   Seconds next_due() const;
-  /// All that is due for a server, the envelopes each once; of those in pending/ the ones in `waiting` first, which
-  /// have just been read.
+  /// Everything due for a server, each envelope once; of those in pending/, first the ones in `waiting`, which have
+  /// just been read.
   void drain(const Endpoint&, std::optional<std::vector<Envelope>> waiting = std::nullopt);
   bool drain_interims(const Endpoint&);
   bool drain_waiting(const Endpoint&, std::vector<Envelope>, std::set<std::string>& seen);
-  /// Whether what administrator and user may have changed meanwhile still allows it. What is withdrawn is dropped.
+  /// Whether the settings of administrator and user, which may have changed, still allow it. If permission was
+  /// withdrawn, the report is dropped.
   bool still_allowed(const Envelope&);
-  /// An interim report of a run that is alive is tried once: the next one tells all that it told.
+  /// An interim report of a live run is tried once: the next one contains everything that it did.
   bool interim_due(const Envelope&, const Destination&);
   bool waiting_due(const Envelope&, const Destination&) const;
   /// state.json as it is now; null if it cannot be read.
   const State* state_now();
-  /// A report that may leave now: its try is on the disk.
+  /// A report that may be sent now: the attempt is on disk.
   struct Try {
     Envelope envelope;
     Destination to;
@@ -74,22 +75,22 @@ class UploadPass {
     std::size_t events = 0;  // of the session's, that the endpoint has
   };
   std::optional<Try> prepare(Envelope, Destination);
-  /// `more`: others follow for the same server, at once.
+  /// `more`: others for the same server follow immediately.
   void send_report(Try, bool more);
   void send_deletion(const Envelope&, Destination);
   Response answer_to(const Endpoint&, const Request&);
   bool remember_sent(const Envelope&, const std::string& url);
   void note_deletions();
   bool due(const Destination&) const;
-  /// Of a report that is read and parsed; nothing where it cannot be remembered that its id was sent there.
+  /// For a report that has been read and parsed; nothing if it cannot be stored that its id was sent there.
   std::optional<Try> requests_of(const Envelope&, const Destination&, const std::string& text, const Json& report);
-  /// Whether the destination is done with, one way or another.
+  /// Whether nothing is left to do for the destination.
   bool send_to(Try&, bool more = false);
   bool conclude(const Envelope&, Destination&, const Response&, std::size_t events, bool more = false);
   void count_delivery(const std::string& url, bool more);
   std::error_code note_outcome(const Envelope&, const Destination&, bool done);
   void postpone(const Envelope&, Destination&, const Response&);
-  /// False, and nothing is known of the change here either, if it cannot be saved.
+  /// If it cannot be saved: false, and the change is discarded here, too.
   bool save(const std::function<void(State&)>& change);
   void keep_count(const std::function<void(State&)>& change);
 
@@ -124,7 +125,7 @@ USAGE_STATS_INLINE std::vector<std::string> UploadPass::run() {
   for (;;) {
     if (watch) watch->forget();  // what it has told of is seen now
     const bool look = Clock::now() - last_look >= look_at_live_runs;
-    // Also while staying: a run that a signal ends has started us before its process was gone.
+    // Also while waiting for more: a run ended by a signal has started us before its process was gone.
     if (look) collect_vanished(storage_, log_);
     if (storage_.folder().is_gone()) return known;
     std::vector<std::string> names = names_in(storage_, "pending");

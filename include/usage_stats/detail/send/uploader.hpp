@@ -1,6 +1,6 @@
 #pragma once
-// Empties the usage folder (docs/design.md). Normally a process of its own: the program that is running,
-// started once more with USAGE_STATS_UPLOADER set, which never reaches its main.
+// Sends what is in the usage folder (docs/design.md). Normally a separate process: the running program, started once
+// more with USAGE_STATS_UPLOADER set, which never reaches its main.
 
 #include <chrono>
 #include <filesystem>
@@ -18,13 +18,13 @@ USAGE_STATS_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// What became of one try.
+/// The result of one attempt.
 enum class Answer { delivered, again_later, refused, stopped, impossible };
 Answer classify(const Response&, Protocol = Protocol::json);
 
-/// How long to wait after the given number of failures in a row: 1 min doubling to 24 h, plus up to a quarter of
-/// jitter taken from `seed`. A server's Retry-After is taken at its word, from 1 s to 24 h, for the first five
-/// failures; afterwards where it asks for more.
+/// How long to wait after the given number of failures in a row: 1 min doubling to 24 h, plus up to a quarter of jitter
+/// taken from `seed`. A server's Retry-After is honoured exactly, from 1 s to 24 h, for the first five failures; after
+/// that, only if it asks for more.
 std::chrono::seconds backoff_delay(int failures, std::optional<std::chrono::seconds> retry_after,
                                    unsigned seed) noexcept;
 
@@ -32,21 +32,22 @@ struct UploadOptions {
   std::chrono::milliseconds stay{1000};              // after the last report, for further ones
   std::chrono::steady_clock::time_point deadline{};  // no new request after this
   bool awaited = false;                              // ... and none that lasts longer
-  bool makes_lock = true;       // uploader.lock where there is none; else its folder is taken to be under removal
-  bool ignore_backoff = false;  // `usage-stats send`; who does not answer is not asked again by this call
+  bool makes_lock =
+      true;  // creates uploader.lock if missing; otherwise a folder without it is assumed to be under removal
+  bool ignore_backoff = false;  // `usage-stats send`; a server that does not answer is not asked again by this call
   bool only_deletions = false;  // `usage-stats delete`, and `send` where reports must not be sent
-  std::function<void(const Envelope&, const DeliveryRecord&)> progress{};  // told of each try
+  std::function<void(const Envelope&, const DeliveryRecord&)> progress{};  // called after each attempt
 };
 
 /// Sends what waits in the folder and prunes it. Returns false, having done nothing, if another uploader is at work,
-/// or, with `error` set, if the folder does not let it.
+/// or, with `error` set, if the folder cannot be used.
 bool upload(const std::filesystem::path& usage_folder, const UploadOptions&, const Log&, std::error_code& error);
 inline bool upload(const std::filesystem::path& usage_folder, const UploadOptions& options, const Log& log) {
   std::error_code error;
   return upload(usage_folder, options, log, error);
 }
 
-/// Whether one of the envelope's destinations is in no pause.
+/// Whether at least one of the envelope's destinations is not in back-off.
 bool may_be_asked(const Envelope&, const State&);
 
 /// Whether a process started now would find something to do: a destination or a deletion that is due, or a
@@ -60,19 +61,19 @@ constexpr const char* cannot_start_itself =
     "this code is not part of the main executable (or run_uploader() was not called): reports wait; consider "
     "Delivery::in_process";
 
-/// Whether some process is emptying the folder now.
+/// Whether some process is uploading from the folder now.
 bool uploader_at_work(const Storage&) noexcept;
 
 /// How the uploader of this folder is started; `stay` as in UploadOptions.
 os::SelfStart uploader_start(const Storage&, const std::string& app, std::chrono::milliseconds stay);
-/// Starts it unless one is at work, or being started (not known outside Linux: there a second one may live for some
-/// milliseconds, and leaves).
+/// Starts it unless one is at work or being started (that is not known outside Linux: there, a second one may exist for
+/// some milliseconds, and exits).
 os::Child start_uploader(const Storage&, const std::string& app, std::chrono::milliseconds stay, const Log&);
 
-/// upload() on a thread of its own that takes no signals, waited for until the deadline and not longer.
+/// upload() on a separate thread that receives no signals; waits for it until the deadline and not longer.
 void upload_in_process(const std::filesystem::path& usage_folder, std::chrono::milliseconds limit, const Log&) noexcept;
-/// Collects vanished runs and holds the limits on what is kept, for programs that can start no uploader; nothing where
-/// one is at work.
+/// Collects vanished runs and enforces the limits on what is kept, for programs that cannot start an uploader; does
+/// nothing if one is at work.
 void collect_alone(Storage&, const Log&);
 
 }  // namespace detail

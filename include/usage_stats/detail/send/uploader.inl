@@ -10,7 +10,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace uploader_impl {
 
-/// One that was started and did not come so far leaves the file empty, for `usage-stats status` to see.
+/// An uploader that was started and did not get this far leaves the file empty, which `usage-stats status` reports.
 USAGE_STATS_INLINE void note_at_work(const Storage& storage, const os::LockedFile& lock) {
   for (const auto& entry : storage.folder().list(1, [](std::string_view name) { return name == lock_file; }))
     if (entry.size == 0 && !entry.linked) lock.append("at work\n");
@@ -44,7 +44,7 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
     const auto seen = uploader_impl::UploadPass(*storage, *state, options, log).run();
     lock.release();
     if (storage->folder().is_gone()) return true;
-    // A session that saw the lock held has started no uploader: its envelope may have come after the last look.
+    // A session that saw the lock held has not started an uploader: its envelope may have arrived after the last check.
     collect_vanished(*storage, log);
     const auto now = uploader_impl::names_in(*storage, "pending");
     if (std::includes(seen.begin(), seen.end(), now.begin(), now.end())) return true;

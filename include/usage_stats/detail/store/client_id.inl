@@ -14,7 +14,7 @@ USAGE_STATS_INLINE std::string client_id_of(const Options& options, const State&
       id = random_hex(16);
       break;
     case ClientId::monthly:
-      // Who knows the ids of two months cannot tell that they belong together; the secret never leaves.
+      // Knowing the ids of two months does not show that they belong together; the secret is never sent.
       if (!state.secret.empty())
         id = sha256(state.secret + " " + timestamp(std::chrono::system_clock::now()).substr(0, 7)).substr(0, 32);
       break;

@@ -1,6 +1,6 @@
 #pragma once
-// An envelope says where its session's report must go; it lies in active/ while the run lives and is moved to pending/
-// by one rename when it has ended.
+// An envelope says where its session's report must go. It is in active/ while the run lives, and is moved to pending/
+// by one rename when the run has ended.
 
 #include <chrono>
 #include <cstdint>
@@ -28,12 +28,12 @@ struct Destination {
 };
 
 struct Envelope {
-  bool deletion = false;  // not a report: the wish that the destinations delete all of `client_id`; never pruned
+  bool deletion = false;  // not a report: asks the destinations to delete everything of `client_id`; never pruned
   std::string app, version, session_id, client_id;  // client_id: the folder's name, "local" if there is none
   std::int64_t sequence = 1;
   Seconds created = 0;
   int rule = 0;  // the rule of docs/consent.md that allowed it
-  // As the run resolved them: what it does to its environment later changes nothing. Empty: it knew no place.
+  // As the run resolved them: what it does to its environment later does not matter. Empty: it could not resolve them.
   std::filesystem::path config_file, policy_file;
   std::vector<Destination> destinations;
   std::string host;            // host_mark() of the run's machine; empty: an earlier version wrote it
@@ -41,20 +41,20 @@ struct Envelope {
   // Written after the envelope by a signal handler:
   std::string signal;
   std::optional<std::chrono::milliseconds> duration;
-  // ... or by a run that could not reach its folder any more when it ended:
+  // ... or by a run that could no longer reach its folder when it ended:
   std::string last_report;
-  // Of an envelope in pending/: another machine's, and in use so recently that an uploader there may be sending it.
+  // In pending/: another machine's, and used so recently that an uploader there may be sending it.
   bool in_use_elsewhere = false;
 };
 
-/// The machine in an envelope: it cannot be told from it, nor two envelopes be known to be of the same one, but by
-/// whoever knows its name. Locks may hold on one machine only (a home folder on NFS).
+/// Marks the machine of an envelope without identifying it: only somebody who knows its name can recognise it, or see
+/// that two envelopes are from the same one. Locks may work on one machine only (a home folder on NFS).
 std::string host_mark(const std::string& session_id, const std::string& host_identity);
 
 const char* protocol_name(Protocol) noexcept;
 std::string to_text(const Envelope&);
 std::optional<Envelope> parse_envelope(std::string_view text);
-/// Whether it is an envelope of a version of this library whose envelopes are other than ours.
+/// Whether it is an envelope of a version of this library with a different format.
 bool is_newer_envelope(std::string_view text);
 
 }  // namespace detail

@@ -56,7 +56,7 @@ USAGE_STATS_INLINE Destination destination_of(const Json& json) {
   return destination;
 }
 
-/// A path as the text that it is; one that is not UTF-8, which JSON cannot hold, by its bytes in hexadecimal digits.
+/// A path as text; if it is not UTF-8, which JSON cannot hold, as its bytes in hexadecimal digits.
 USAGE_STATS_INLINE void put_path(JsonWriter& json, const char* name, const std::filesystem::path& path) {
   const std::string bytes = os::path_bytes(path);
   if (bytes.empty()) return;
@@ -135,7 +135,7 @@ USAGE_STATS_INLINE std::optional<Envelope> parse_envelope(std::string_view text)
   const std::size_t second = std::min(text.find('\n'), text.size());
   envelope.running_report = text.substr(0, second);
   text.remove_prefix(std::min(second + 1, text.size()));
-  // Of requests that the run survived, and of its end; its own last word is the last.
+  // Requests to end that the run survived, and its end; the run's own last report comes last.
   for (int ends = 0; ends < 16 && !text.empty() && envelope.last_report.empty(); ++ends) {
     const std::size_t line = std::min(text.find('\n'), text.size());
     const auto end = parse_json(text.substr(0, line));

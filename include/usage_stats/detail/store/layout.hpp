@@ -10,11 +10,11 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
 namespace limits {
-constexpr std::size_t file_bytes = 1024 * 1024;  // no file of ours is larger; a larger one is not read
+constexpr std::size_t file_bytes = 1024 * 1024;  // none of our files is larger; a larger one is not read
 }  // namespace limits
 
-/// 32 or 64 lower case hexadecimal digits: all that ever names a client or a session, so that no envelope points
-/// outside.
+/// 32 or 64 lower case hexadecimal digits: the only valid name of a client or a session, so that no envelope points
+/// outside the folder.
 bool is_id(std::string_view text) noexcept;
 
 namespace storage_impl {
@@ -22,7 +22,7 @@ namespace storage_impl {
 constexpr const char* state_file = "state.json";
 constexpr const char* report_file = "usage_stats.json";
 constexpr const char* delivery_file = "delivery.json";
-constexpr std::size_t most_entries = 10000;  // of a folder, named as we name them, that are ever looked at
+constexpr std::size_t most_entries = 10000;  // at most so many of a folder's entries with names like ours are read
 
 /// A name that this library gives to a folder of a client.
 inline bool is_client(std::string_view name) noexcept { return name == "local" || is_id(name); }

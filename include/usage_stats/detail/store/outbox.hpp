@@ -1,5 +1,5 @@
 #pragma once
-// The outbox: envelopes of runs that are alive (active/), and of those whose reports wait to be sent (pending/).
+// The outbox: envelopes of runs that are alive (active/), and of runs whose reports wait to be sent (pending/).
 
 #include <functional>
 #include <memory>
@@ -21,9 +21,9 @@ class Outbox {
 
   /// active/SESSION_ID, locked for as long as this process lives.
   os::LockedFile begin(const Envelope&, std::error_code&);
-  /// active/SESSION_ID -> pending/SESSION_ID, or its end if it has nowhere to go.
+  /// active/SESSION_ID -> pending/SESSION_ID, or removes it if it has nowhere to go.
   std::error_code finish(const Envelope&);
-  /// Writes pending/SESSION_ID: for a run whose end comes when an uploader has taken it for lost.
+  /// Writes pending/SESSION_ID: for a run that ends after an uploader has taken it for lost.
   std::error_code wait_again(const Envelope&);
 
   std::vector<Envelope> waiting() const { return list_waiting().envelopes; }  // oldest first
@@ -32,15 +32,15 @@ class Outbox {
     bool incomplete = false;          // some could not be read
   };
   Waiting list_waiting() const;
-  bool is_waiting(const std::string& session_id) const;  // also if that cannot be told
+  bool is_waiting(const std::string& session_id) const;  // also if that is unknown
   /// Envelopes of live sessions that have written an interim report, with its sequence.
   std::vector<Envelope> interims(const Archive&) const;
-  /// Changes a waiting envelope; without destinations it goes. Nothing where it is gone: what `usage-stats disable` or
-  /// `delete` has taken away meanwhile must not come back.
+  /// Changes a waiting envelope; without destinations, removes it. Does nothing if it is gone: an envelope that
+  /// `usage-stats disable` or `delete` has removed must not come back.
   std::error_code update(const std::string& session_id, const std::function<void(Envelope&)>& change);
   std::error_code remove(const std::string& session_id);  // from what waits
 
-  /// What lies in active/ and pending/ and is nobody's to send now.
+  /// What is in active/ and pending/ and cannot be sent from here now.
   struct LeftAlone {
     std::size_t vanished = 0;   // their runs are gone; the next uploader reports them
     std::size_t elsewhere = 0;  // runs of other machines, which may be alive
@@ -51,10 +51,11 @@ class Outbox {
 
   os::Folder active(bool create, std::error_code& error) const { return folder("active", active_, create, error); }
   os::Folder pending(bool create, std::error_code& error) const { return folder("pending", pending_, create, error); }
-  /// From here on active/ and pending/ are opened once; for those who are done with them before anybody could remove
+  /// From here on active/ and pending/ are opened only once; for callers that are done before anybody could remove
   /// them.
   void keep_open() noexcept { keeps_open_ = true; }
-  /// An envelope of the app whose folder it is. Refusal::newer_version: another version of this library wrote it.
+  /// Reads an envelope of the app that the folder belongs to. Refusal::newer_version: another version of this library
+  /// wrote it.
   Result<Envelope> read(const os::Folder&, const std::string& name) const;
 
  private:
@@ -75,11 +76,11 @@ namespace storage_impl {
 
 constexpr Seconds left_to_its_host = 24 * 3600;  // an envelope in active/
 
-/// Whether an envelope is another machine's: its locks may not be seen here.
+/// Whether an envelope is another machine's, whose locks may not be visible here.
 bool is_elsewhere(const Envelope&, const std::string& here);
 /// ... and in active/: it may be alive there.
 bool is_left_to_its_host(const Envelope&, const std::string& here);
-/// Whether what could not be read as one of ours is a newer version's.
+/// Whether an envelope that could not be parsed is a newer version's.
 bool is_newer(const Result<Envelope>&) noexcept;
 
 }  // namespace storage_impl

@@ -40,7 +40,7 @@ USAGE_STATS_INLINE std::error_code Outbox::finish(const Envelope& envelope) {
   if (!from) return error;
   if (envelope.destinations.empty()) return from.remove(envelope.session_id);
   os::Folder to = pending(false, error);
-  // Not where the user is removing all there is: then nothing new may come.
+  // Not if the user is removing everything: then nothing new may appear.
   if (!to && error == std::errc::no_such_file_or_directory && from.exists(envelope.session_id))
     to = pending(true, error);
   return to ? from.move(envelope.session_id, to) : error;
@@ -141,7 +141,7 @@ USAGE_STATS_INLINE std::error_code Outbox::update(const std::string& session_id,
     return envelope.damaged() ? std::make_error_code(std::errc::no_such_file_or_directory) : envelope.error();
   change(*envelope);
   if (envelope->destinations.empty()) return folder.remove(session_id);
-  // What `disable` or `delete` takes away meanwhile must not come back.
+  // What `disable` or `delete` removes meanwhile must not come back.
   return folder.replace(session_id, to_text(*envelope), true);
 }
 

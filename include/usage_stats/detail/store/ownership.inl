@@ -14,16 +14,16 @@ namespace storage_impl {
 /// What was found out about a folder.
 struct Ownership {
   std::error_code error;  // why it is not to be used
-  std::string app;        // whose it is
+  std::string app;        // the app that it belongs to
   State state{};
-  bool marked = false;  // state.json says so itself
+  bool marked = false;  // according to state.json
   os::Folder::Stamp stamp{};
   bool fresh = false;  // an empty folder: nobody's yet
 };
 
-/// A folder whose state.json was lost or damaged, or names no program, since an earlier version wrote it: is all that
-/// lies there named and nested as we do it, and whose reports are these? A cache of hashes, which looks alike from
-/// above, has files where our clients have sessions.
+/// For a folder whose state.json was lost or damaged, or names no program because an earlier version wrote it: is
+/// everything in it named and nested like our files, and whose reports are these? A cache of hashes, which looks
+/// similar at the top level, has files where our clients have sessions.
 class Contents {
  public:
   explicit Contents(const os::Folder& top) { look(top); }
@@ -88,13 +88,12 @@ class Contents {
   std::string app_;
 };
 
-/// The app whose place this is by its name: `.../APP/usage`, as the platform's default is.
+/// The app that the folder belongs to by its path: `.../APP/usage`, like the platform's default.
 USAGE_STATS_INLINE std::string app_by_name(const std::filesystem::path& folder) {
   return folder.filename() == "usage" ? os::path_bytes(folder.parent_path().filename()) : std::string();
 }
 
-/// Without any state.json, or with an empty one, as a process that was killed has left it; that one is nobody else's to
-/// read.
+/// Without a state.json, or with an empty one, as a killed process leaves it; nobody else may be able to read that.
 USAGE_STATS_INLINE bool is_empty_folder(const os::Folder& folder) {
   std::error_code error;
   for (const auto& entry : folder.list(
@@ -118,8 +117,8 @@ USAGE_STATS_INLINE bool is_named_after(std::string name, std::string_view app) {
   return (next < 'a' || next > 'z') && (next < '0' || next > '9');
 }
 
-/// Where programs of all kinds keep things (~/.config, TMPDIR), and what lies in HOME itself under a name that does not
-/// tell of this program (~/.ssh, ~/bin, ~/Documents): empty as it is, it is waiting for somebody else.
+/// Places where programs of all kinds keep things (~/.config, TMPDIR), and folders directly in HOME that are not named
+/// after this program (~/.ssh, ~/bin, ~/Documents): even if empty, they are meant for something else.
 USAGE_STATS_INLINE bool is_common_place(const std::filesystem::path& folder, const std::string& app) {
   if (is_same_place(folder, os::state_root()) || is_same_place(folder, os::config_root())) return true;
   for (const char* const name : {"XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_BIN_HOME", "XDG_RUNTIME_DIR", "TMPDIR"})
@@ -135,7 +134,7 @@ USAGE_STATS_INLINE std::error_code check_empty_folder(const os::Folder& folder, 
   return folder.is_private() ? std::error_code() : os::refused(os::Refusal::not_private);
 }
 
-/// One look. `made`: by this very call. `has_state`: whether there was anything in state.json.
+/// Looks once. `made`: the folder was created by this very call. `has_state`: whether state.json has any content.
 USAGE_STATS_INLINE Ownership look_at_ownership(const os::Folder& folder, const std::string& app, bool made,
                                                bool& has_state) {
   using os::Refusal;
@@ -168,12 +167,13 @@ USAGE_STATS_INLINE Ownership look_at_ownership(const os::Folder& folder, const s
   return !app.empty() && found.app != app ? refuse(os::refused(Refusal::another_programs)) : found;
 }
 
-/// `app`: whose it should be; empty for an uploader, which takes what the folder says. `made`: by this very call.
+/// `app`: the expected app; empty for an uploader, which accepts what the folder says. `made`: created by this very
+/// call.
 USAGE_STATS_INLINE Ownership ownership_of(const os::Folder& folder, const std::string& app, bool made) {
   bool has_state = false;
   Ownership found = look_at_ownership(folder, app, made, has_state);
   if (has_state || found.error != os::refused(os::Refusal::not_made_by_us) || !folder.exists(state_file)) return found;
-  // Of runs that begin together another one may have made state.json while this one was looking.
+  // Another run that started at the same time may have created state.json while this one was looking.
   return look_at_ownership(folder, app, made, has_state);
 }
 

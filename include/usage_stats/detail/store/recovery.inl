@@ -11,9 +11,9 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace storage_impl {
 
-constexpr std::size_t some = 16;  // more than a limit allows, so that not each run beyond it starts an uploader
+constexpr std::size_t some = 16;  // this many beyond a limit, so that not every run over it starts an uploader
 
-/// One more than `limit` of what is named as we name it, if it stands among the first names.
+/// Up to one more than `limit` entries named like ours, if they are among the first names.
 USAGE_STATS_INLINE std::vector<os::Folder::Entry> first_look(const os::Folder& folder, std::size_t limit,
                                                              bool (*wanted)(std::string_view) = is_id) {
   return folder ? folder.list(limit + 1, wanted, limit + 1000) : std::vector<os::Folder::Entry>();
@@ -23,8 +23,8 @@ USAGE_STATS_INLINE std::vector<std::string> first_names(const os::Folder& folder
   return folder ? folder.names(limit + 1, is_id, limit + 1000) : std::vector<std::string>();
 }
 
-/// Gives the run of an envelope whose process is gone its last report, if it has none. If that cannot be, the envelope
-/// is kept for later (the disk is full), or, where the result is damaged, is good for nothing.
+/// Writes the last report for an envelope whose process is gone, if it has none. If that fails, the envelope is kept
+/// for later (the disk is full), or, if the result is damaged, is useless.
 USAGE_STATS_INLINE Result<bool> end_vanished(Storage& storage, const Envelope& envelope, const Log& log) {
   const auto write = [&](const std::string& text) {
     // What `delete` or the user removes meanwhile must not come back.
@@ -75,11 +75,11 @@ USAGE_STATS_INLINE void collect_vanished(Storage& storage, const Log& log, std::
     const auto ended = envelope ? storage_impl::end_vanished(storage, *envelope, log) : Result<bool>::make_damaged();
     if (ended) {
       storage.outbox.finish(*envelope);
-      // From here on it is this machine's to send.
+      // From here on, this machine is responsible for sending it.
       if (storage_impl::is_elsewhere(*envelope, here))
         storage.outbox.update(envelope->session_id, [](Envelope& taken) noexcept { taken.host.clear(); });
     } else if (ended.damaged() && !storage_impl::is_newer(envelope)) {
-      log("active/", entry.name, " is no envelope; removed");
+      log("active/", entry.name, " is not an envelope; removed");
       active.remove(entry.name);
     }
   }

@@ -1,5 +1,5 @@
 #pragma once
-// What was read, or why there is nothing.
+// What was read, or why nothing was.
 
 #include <optional>
 #include <system_error>
@@ -10,7 +10,7 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// A fault that may pass: not of the file itself.
+/// A transient failure: not of the file itself.
 bool is_transient(std::error_code) noexcept;
 inline bool succeeded(std::error_code error) noexcept { return !error; }
 
@@ -19,7 +19,7 @@ class Result {
  public:
   Result(T value) : value_(std::move(value)) {}
   Result(std::error_code why) noexcept : error_(why) {}
-  /// There is one, but it says nothing that can be understood.
+  /// It exists, but cannot be understood.
   static Result make_damaged() noexcept {
     Result result{std::error_code()};
     result.damaged_ = true;
@@ -33,10 +33,10 @@ class Result {
   T value_or(T other) const { return value_.value_or(std::move(other)); }
 
   std::error_code error() const noexcept { return error_; }
-  /// It may be there, and cannot be read now.
+  /// It may exist, but cannot be read now.
   bool transient() const noexcept { return !value_ && is_transient(error_); }
   bool damaged() const noexcept { return damaged_; }
-  /// It is not there, or it is nothing of ours.
+  /// It does not exist, or is not ours.
   bool missing() const noexcept { return !value_ && !damaged_ && !is_transient(error_); }
 
  private:

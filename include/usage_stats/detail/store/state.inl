@@ -13,7 +13,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace storage_impl {
 
-/// Whether a file of ours was written by a version that has another format than ours: "usage-stats-state/2".
+/// Whether one of our files was written by a version with a different format: "usage-stats-state/2".
 USAGE_STATS_INLINE bool is_newer(const Json& json, const std::string& kind) {
   const std::string schema = string_member(json, "schema");
   return schema.compare(0, kind.size() + 1, kind + "/") == 0 && schema != kind + "/1";
@@ -84,7 +84,7 @@ USAGE_STATS_INLINE std::string to_text(const State& state) {
   return json.take() + "\n";
 }
 
-/// `json`: of a state.json; nothing where there was something else in it.
+/// `json`: a state.json's content; nothing if it was not JSON.
 USAGE_STATS_INLINE State state_of(const std::optional<Json>& json) {
   State state;
   state.newer = json && storage_impl::is_newer(*json, "usage-stats-state");

@@ -20,24 +20,24 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// The folder. All of it fails softly: an error code, never an exception for what the file system does.
+/// The folder. File system failures are reported as error codes, never as exceptions.
 class Storage {
  public:
-  /// Opens the usage folder of that app; with `create`, a missing or empty one becomes its. An app without a name (an
-  /// uploader's, which is told the folder only) takes the one that state.json names. Not ours, not that app's, read
-  /// only, full: an error, and nothing has been changed.
+  /// Opens the usage folder of that app; with `create`, a missing or empty one becomes the app's. With an empty app
+  /// name (an uploader knows only the folder), it uses the one in state.json. Not ours, not that app's, read-only,
+  /// full: an error, and nothing has been changed.
   static std::optional<Storage> open(const std::filesystem::path&, const std::string& app, bool create,
                                      std::error_code&);
-  /// What was found when it was opened: whose it is, and what state.json said.
+  /// What was found when it was opened: which app it belongs to, and what state.json said.
   struct Known {
     std::string app;
     State state;
-    os::Folder::Stamp stamp;  // of the state.json that says whose it is; else none
+    os::Folder::Stamp stamp;  // of the state.json that says so; otherwise none
   };
   Known known() const { return {app_, opened_, marked_ ? stamp_ : os::Folder::Stamp()}; }
-  /// Opens it once more. Where state.json is still the file that was read then, what it said is known.
+  /// Opens it once more. If state.json is still the same file, it is not read again.
   static std::optional<Storage> open_again(const std::filesystem::path&, const Known&, std::error_code&);
-  /// Writes the app's name into the state.json of an earlier version, or of one that was damaged.
+  /// Writes the app's name into a state.json that an earlier version wrote, or that was damaged.
   std::error_code claim();
 
   const std::string& app() const noexcept { return app_; }
@@ -45,19 +45,19 @@ class Storage {
 
   /// What state.json said when the folder was opened.
   const State& state_at_opening() const noexcept { return opened_; }
-  /// An empty one where there is none, or none can be read.
+  /// An empty one if there is none, or it cannot be read.
   State state() const { return read_state().value_or(State()); }
-  /// An empty one where there is none; transient() where it cannot be read now but may be later.
+  /// An empty one if there is none; transient() if it cannot be read now but may be later.
   Result<State> read_state() const;
-  /// Reads, changes and replaces state.json; safe against other processes doing the same. For one that was stopped it
-  /// waits 15 ms, or as be_patient() says: a host must not be held up; for one that gets on, 500 ms at least. Changes
-  /// nothing where it cannot be read now, where `enough` holds of what they have written meanwhile, and where it was
-  /// there and has gone.
+  /// Reads, changes and replaces state.json; safe against other processes doing the same. It waits for another process
+  /// that holds it: 15 ms, or as be_patient() says, if that one was stopped, because a host must not be held up; at
+  /// least 500 ms if it is running. Changes nothing if the file cannot be read now, if `enough` is true of what others
+  /// have written meanwhile, or if the file existed and has been removed.
   std::error_code update_state(const std::function<void(State&)>& change,
                                const std::function<bool(const State&)>& enough = {});
-  /// For processes that nobody waits for, and the user's own commands.
+  /// For processes that nobody waits for, and for the user's commands.
   void be_patient(std::chrono::milliseconds limit = std::chrono::milliseconds(200)) noexcept { patience_ = limit; }
-  /// For a host, which opens the folder for moments only: what lies in it is opened once.
+  /// For a host, which opens the folder only briefly: the folders in it are opened once.
   void keep_open() noexcept {
     outbox.keep_open();
     archive.keep_open();

@@ -17,14 +17,14 @@ namespace detail {
 namespace storage_impl {
 
 struct StateMutex {
-  std::mutex mutex;  // this process's own threads; the file's lock is between processes
+  std::mutex mutex;  // between this process's threads; the file's lock is between processes
 };
 
 constexpr std::chrono::milliseconds most_patience{500};
 
-/// Of runs that begin together one makes the folder, and the others find it empty: in a place where an empty folder is
-/// taken for somebody else's, they wait for the state.json of the one that is at work. An older folder is not waited
-/// for: whoever made it does not go on.
+/// If several runs start together, one creates the folder, and the others find it empty. Where an empty folder counts
+/// as somebody else's, they wait for the first one's state.json. They do not wait if the folder is older: whoever
+/// created it has given up.
 USAGE_STATS_INLINE void wait_for_maker(const os::Folder& folder, const std::string& app, Ownership& found) {
   constexpr std::chrono::seconds young{2};
   std::error_code error;
@@ -54,10 +54,10 @@ USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::p
                   found.stamp, found.marked);
   if (!create) return storage;
   error = storage.claim();
-  // A lock that cannot be taken is one of another run that claims it for the same program.
+  // If the lock cannot be taken, another run is claiming the folder for the same program.
   if (error == std::errc::timed_out) error.clear();
   if (error && found.fresh) return std::nullopt;
-  if (found.fresh) storage.opened_ = storage.state();  // what others have written who began at the same moment
+  if (found.fresh) storage.opened_ = storage.state();  // what runs that started at the same moment have written
   return storage;
 }
 
@@ -92,9 +92,9 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
   if (!guard) return std::make_error_code(std::errc::timed_out);
   std::error_code error;
   if (!enough_memory()) return std::make_error_code(std::errc::not_enough_memory);
-  const bool may_make = !marked_;  // one that was there and has gone was removed, and so may all the rest be
+  const bool may_make = !marked_;  // if it existed and is gone, it was removed, and so may be everything else
   const auto began = std::chrono::steady_clock::now(), deadline = began + patience_;
-  // Who holds it may only be waiting for its turn, on a machine that is overloaded.
+  // The holder may just be waiting for its turn on an overloaded machine.
   const auto worth_waiting = [&](std::chrono::steady_clock::time_point now) {
     return now < deadline ||
            (now < began + storage_impl::most_patience && !LockedFile::is_stuck(*folder_, storage_impl::state_file));

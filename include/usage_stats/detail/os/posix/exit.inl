@@ -26,7 +26,7 @@ USAGE_STATS_INLINE void ending(std::optional<int> code) noexcept {
 
 USAGE_STATS_INLINE bool exit_code_is_told() noexcept {
 #if defined(__GLIBC__)
-  // The C library would call on_exit's function also when its code has been unloaded.
+  // The C library would call on_exit's function even after its code has been unloaded.
   return in_main_executable(reinterpret_cast<const void*>(&posix::ending));
 #else
   return false;

@@ -96,7 +96,7 @@ USAGE_STATS_INLINE Folder Folder::folder(const std::string& name, bool create, s
 }
 
 USAGE_STATS_INLINE Folder Folder::make(const std::string& name, std::error_code& error) const {
-  // This folder itself has been looked at when it was opened: nobody but us can have put anything here.
+  // This folder was checked when it was opened: nobody but us can have put anything here.
   posix::Descriptor descriptor = posix::make_checked_folder(impl_->descriptor.get(), name.c_str(), error);
   Folder inner;
   if (!error) inner.impl_ = std::make_shared<const Impl>(Impl{std::move(descriptor), impl_->path / name, impl_->owner});
@@ -269,7 +269,7 @@ USAGE_STATS_INLINE std::error_code check_writable(const std::filesystem::path& g
   posix::Way way;
   std::error_code error = posix::check_home_exists(path);
   if (!error) error = way.go(path, false, true);
-  // Where parts of it are missing, the way ends in the folder in which the first of them would be made.
+  // If parts of it are missing, the path ends in the folder in which the first of them would be created.
   if (error && error != std::errc::no_such_file_or_directory) return error;
   if (way.folder() < 0 || (error && error.category() != std::generic_category())) return error;
   if (::faccessat(way.folder(), way.name().c_str(), W_OK | X_OK, 0) == 0) return {};
@@ -315,7 +315,7 @@ USAGE_STATS_INLINE std::optional<std::string> read_regular(const Descriptor& fil
   return read_all(file.get(), status, limit, error);
 }
 
-/// A file that the system keeps, wherever its links lead.
+/// A file of the system, wherever its links lead.
 USAGE_STATS_INLINE std::optional<std::string> read_system_file(const char* path, std::size_t limit,
                                                                std::error_code& error) {
   int number = -1;

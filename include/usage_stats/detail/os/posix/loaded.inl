@@ -1,5 +1,5 @@
 #pragma once
-// Where in memory this library is: in the program itself, or in a plugin that its host may unload.
+// Where this library is in memory: in the program itself, or in a plugin that its host may unload.
 
 #include <cstddef>
 #include <cstdint>
@@ -27,8 +27,8 @@ namespace os {
 #if defined(__linux__)
 namespace posix {
 
-/// The program's headers as the kernel has told them. To ask the dynamic linker (dl_iterate_phdr) takes its lock, which
-/// a fork's child may find locked for ever.
+/// The program's headers as given by the kernel. Asking the dynamic linker (dl_iterate_phdr) takes its lock, which a
+/// forked child may find locked forever.
 class ProgramHeaders {
  public:
   ProgramHeaders() noexcept
@@ -53,11 +53,11 @@ class ProgramHeaders {
       if (first_[i].p_type == type) return first_ + i;
     return nullptr;
   }
-  /// What is to be added to the addresses in the file.
+  /// The offset to add to addresses in the file.
   std::uintptr_t base() const noexcept {
     const auto here = reinterpret_cast<std::uintptr_t>(first_);
     if (const auto* const itself = find(PT_PHDR)) return here - itself->p_vaddr;
-    // A static program tells no more than where it begins; its headers stand right after the file's.
+    // For a static program only its start is known; its headers come right after the file's.
     ElfW(Ehdr) file{};
     if (here % 4096 < sizeof file) return 0;
     std::memcpy(&file, reinterpret_cast<const char*>(first_) - sizeof file, sizeof file);
@@ -80,7 +80,7 @@ USAGE_STATS_INLINE bool started_by_loader() noexcept {
   return ::getauxval(AT_BASE) == 0 && posix::ProgramHeaders().has(PT_INTERP);
 }
 
-// Code that is not made for a shared library is in none.
+// Code that is not compiled for a shared library is not in one.
 #if defined(__PIC__) && !defined(__PIE__)
 namespace posix {
 
@@ -162,8 +162,8 @@ USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
 #elif defined(__FreeBSD__) || defined(__DragonFly__) || defined(__NetBSD__)
 namespace posix {
 
-/// The program as the dynamic linker knows it. Asked once, before main: the question takes the linker's lock, which a
-/// fork's child may find locked for ever.
+/// The program as the dynamic linker knows it. Asked once, before main, because that takes the linker's lock, which a
+/// forked child may find locked forever.
 struct MainObject {
   std::uintptr_t begin = 0, end = 0;
   bool has_linker = false, is_kernels_choice = true;

@@ -1,5 +1,5 @@
 #pragma once
-// Locks on files. They end with the process however it ends, and no child inherits them.
+// File locks. They end with the process however it ends, and no child inherits them.
 
 #include <algorithm>
 #include <cstdio>
@@ -46,8 +46,8 @@ struct LockedFile::Impl {
     if (in_children != nullptr) posix::ClosedInChildren::remove(*in_children, number);
   }
 
-  /// POSIX drops a process's lock as soon as any descriptor of the file is closed, by a backup within the host for one.
-  /// Linux's lock of an open file stays (F_OFD_SETLK), but a fork's child has the same open file.
+  /// POSIX drops a process's lock as soon as any descriptor of the file is closed, for example by a backup within the
+  /// host. Linux's lock of an open file survives that (F_OFD_SETLK), but a forked child has the same open file.
   std::error_code lock_for_life() noexcept {
     struct flock lock = posix::whole_file(F_WRLCK);
 #if defined(__linux__) && defined(F_OFD_SETLK)
@@ -74,7 +74,8 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
   std::string temporary;
   posix::Descriptor low = posix::make_temporary(parent, O_RDWR | O_APPEND, 0600, temporary);
   if (!low) return error = posix::last_error(), LockedFile();
-  // Held for the whole run: far up, so that the host's own descriptors keep the numbers they would have without us.
+  // Open for the whole run: with a high number, so that the host's own descriptors keep the numbers they would have
+  // without us.
   posix::Descriptor file(::fcntl(low.get(), F_DUPFD_CLOEXEC, 100));
   low.close();
   posix::FileStatus status{};
@@ -84,7 +85,7 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
   if (!error) result.impl_ = std::make_unique<Impl>(std::move(file), status);
   if (!error) error = result.impl_->lock_for_life();
   if (!error) error = posix::write_all(result.impl_->descriptor.get(), bytes);
-  // From its name's first moment nobody in this process may open it.
+  // From the moment it has its name, nobody in this process may open it.
   auto& own = per_process<posix::OwnLocks>();
   const auto guard = lock_or_give_up(own.mutex);
   if (!guard && !error) error = posix::interrupted();
@@ -136,7 +137,7 @@ USAGE_STATS_INLINE LockedFile::Look LockedFile::look(const Folder& folder, const
   if (!guard || (own.may_lose_lock() && own.find(parent, name.c_str()) >= 0)) return Look::locked;
   const posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR);
   if (!file && errno == ENOENT) return Look::missing;
-  // What cannot be looked at may be held; a link, a pipe or a folder is not.
+  // A file that cannot be examined may be locked; a link, a pipe or a folder is not.
   if (!file) return errno != ELOOP && errno != ENXIO && errno != EISDIR && errno != ENOTDIR ? Look::locked : Look::free;
   struct flock lock = posix::whole_file(F_WRLCK);
   if (::fcntl(file.get(), F_GETLK, &lock) != 0) return Look::unknown;

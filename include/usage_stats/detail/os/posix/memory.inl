@@ -45,7 +45,7 @@ bool copy_objects(const MemoryReader& reader, std::uintptr_t from, T* to, std::s
   return reader.copy(from, reinterpret_cast<char*>(to), count * sizeof(T)) == count * sizeof(T);
 }
 
-/// The names of symbols, which are no text of the program's.
+/// The names of symbols, which are not the program's texts.
 USAGE_STATS_INLINE MemoryRange symbol_names(const MemoryReader& reader, std::uintptr_t bias,
                                             const ElfW(Phdr) & dynamic) {
   std::vector<ElfW(Dyn)> entries(std::min<std::size_t>(dynamic.p_memsz / sizeof(ElfW(Dyn)), 1024));
@@ -60,8 +60,8 @@ USAGE_STATS_INLINE MemoryRange symbol_names(const MemoryReader& reader, std::uin
   return {begin, begin + size};
 }
 
-/// Adds the segments of the object whose header lies at `header`. Code is one of them only where the linker has put
-/// the literals there, too.
+/// Adds the segments of the object whose header is at `header`. Code is included only if the linker has put the
+/// literals there, too.
 USAGE_STATS_INLINE bool add_object(const MemoryReader& reader, std::uintptr_t header, bool library,
                                    std::vector<MemoryRange>& ranges) {
   ElfW(Ehdr) elf;

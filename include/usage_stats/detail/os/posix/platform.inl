@@ -156,8 +156,8 @@ USAGE_STATS_INLINE bool write_to_standard_error(std::string_view text) noexcept 
 
 namespace posix {
 
-/// Standard error once more, for writing that never waits: O_NONBLOCK belongs to the open file, which the host and
-/// others share, so that it needs one of its own. None where that cannot be had, or would do more than that.
+/// Standard error opened once more, for writing without waiting: O_NONBLOCK belongs to the open file, which the host
+/// and others share, so this needs its own. None if that is not possible or would have side effects.
 USAGE_STATS_INLINE Descriptor standard_error_without_waiting(const FileStatus& status) noexcept {
 #if defined(__linux__)
   if (S_ISFIFO(status.st_mode) || ::isatty(STDERR_FILENO) == 1)
@@ -365,7 +365,7 @@ USAGE_STATS_INLINE std::string path_with_tilde(const std::filesystem::path& path
   return inside ? "~" + text.substr(folder.size()) : text;
 }
 namespace posix {
-/// Whether a folder is there and is somebody else's.
+/// Whether a folder exists and belongs to somebody else.
 USAGE_STATS_INLINE bool is_foreign(const std::filesystem::path& folder, bool roots_too) noexcept {
   FileStatus status{};
   if (folder.empty() || status_of(folder.c_str(), status) != 0 || !S_ISDIR(status.st_mode)) return false;

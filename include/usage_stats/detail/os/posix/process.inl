@@ -1,5 +1,5 @@
 #pragma once
-// Processes: what becomes of a child, and other programs.
+// Processes: the fate of a child, and running other programs.
 
 #include <algorithm>
 #include <atomic>
@@ -104,7 +104,7 @@ USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {
 
 namespace posix {
 
-/// What limit_memory() has allowed.
+/// The limit that limit_memory() has set.
 struct MemoryLimit {
   std::mutex mutex;                     // not taken where there is no limit: only the uploader has one
   std::atomic<std::size_t> allowed{0};  // without stacks; 0: there is no limit
@@ -127,7 +127,7 @@ USAGE_STATS_INLINE void set_data_limit(std::size_t bytes) noexcept {
 #endif
 }
 
-/// Makes room for a thread's stack. The C library keeps some that are used no more: it is not taken back.
+/// Raises the limit for a thread's stack. It is not lowered again, because the C library keeps some unused stacks.
 USAGE_STATS_INLINE void add_stack(std::size_t bytes) noexcept {
   MemoryLimit& limit = memory_limit();
   if (limit.allowed == 0) return;
@@ -194,8 +194,8 @@ constexpr int feeding_flags = MSG_DONTWAIT;
 
 using Enough = std::function<bool(std::string_view)>;
 
-/// Feeds the program and collects what it says until it closes its output: true. Or until it has said enough, or too
-/// much, or time is up.
+/// Feeds the program and collects its output until that is closed (true), or until it is enough, or too much, or time
+/// is up.
 USAGE_STATS_INLINE bool converse(Descriptor& in, const Descriptor& out, std::string_view input, std::size_t limit,
                                  std::chrono::steady_clock::time_point deadline, const Enough& enough,
                                  std::string& output) {

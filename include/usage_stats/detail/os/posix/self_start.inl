@@ -1,5 +1,5 @@
 #pragma once
-// The program that is running, started once more.
+// Starts the running program once more.
 
 #include <algorithm>
 #include <cerrno>
@@ -32,8 +32,8 @@ namespace os {
 
 namespace posix {
 
-/// Empty, the file tells of an uploader that was started and has done nothing yet. The lock on it is taken by the new
-/// program only. EBUSY: another one has it.
+/// An empty file means that an uploader was started and has not done anything yet. Only the new program locks it.
+/// EBUSY: another one has the lock.
 USAGE_STATS_INLINE int note_start(const std::string& lock) noexcept {
   FileStatus status{};
   const Descriptor file = open_at(AT_FDCWD, lock.c_str(), O_RDWR);
@@ -112,8 +112,8 @@ USAGE_STATS_INLINE bool ends_with_its_container() noexcept {
 
 namespace posix {
 
-/// The host may have been given a processor of its own, or a priority that keeps others from work; its uploader is not
-/// to have them, nor more than the host has: what is lower than this stays.
+/// The host may have been given a dedicated processor, or a priority above others; its uploader must not have these,
+/// nor more than the host has: anything lower is kept.
 USAGE_STATS_INLINE void take_lowest_priority() noexcept {
 #if defined(__linux__)
   const struct sched_param none {};

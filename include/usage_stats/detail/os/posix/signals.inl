@@ -91,7 +91,7 @@ USAGE_STATS_INLINE void SignalWatch::Slot::note(const char* name) const noexcept
 }
 
 #if defined(__linux__)
-/// What the process that notes it is told of the host's end.
+/// What the recording process needs to know about the host's end.
 struct SignalWatch::Slot::Death {
   const char* name;
   pid_t host;
@@ -122,8 +122,8 @@ USAGE_STATS_INLINE const posix::PreparedStart* SignalWatch::Slot::start_of_its_o
   return own;
 }
 
-/// The process that notes the end of the host, which may be gone before: a file server that is away keeps nobody but
-/// this one, and this one not for ever.
+/// The process that records the end of the host, which may be gone earlier: a file server that does not answer delays
+/// only this process, and not forever.
 USAGE_STATS_INLINE int SignalWatch::Slot::note_apart(void* data) noexcept {
   const Death& death = *static_cast<const Death*>(data);
   const char* const name = death.name;
@@ -194,7 +194,7 @@ USAGE_STATS_INLINE void SignalWatch::Slot::note_all(const char* name) noexcept {
 USAGE_STATS_INLINE void SignalWatch::Slot::handle(int number, siginfo_t* info, void*) noexcept {
   const int saved = errno;
   posix::WatchedSignals& watched = posix::WatchedSignals::instance();
-  // Whatever hangs from here on, the next signal ends the process.
+  // Even if something hangs from here on, the next signal ends the process.
   posix::restore_default(number);
   const posix::KillingSignal* signal = nullptr;
   for (int i = 0; i < posix::killing_signal_count; ++i) {

@@ -1,5 +1,5 @@
 #pragma once
-// What sockets.inl needs of the system.
+// What sockets.inl needs from the system.
 
 #include <cerrno>
 #include <cstring>

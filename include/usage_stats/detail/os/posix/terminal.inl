@@ -31,9 +31,9 @@ USAGE_STATS_INLINE bool is_editing_key(const struct termios& mode, unsigned char
 
 USAGE_STATS_INLINE bool type_in(unsigned char byte) noexcept { return ::ioctl(STDIN_FILENO, TIOCSTI, &byte) == 0; }
 
-/// Linux takes half a line for a whole one when its terminal comes back into line mode: nobody could rub it out any
-/// more, and the host would read what it never got without us. So it is taken out before, and typed in again after.
-/// Where a system does not let itself be typed at, nothing is taken out: then all that is lost is the rubbing out.
+/// Linux treats half a line as a whole one when the terminal returns to line mode: the user could no longer erase it,
+/// and the host would read something that it would not get without us. So the half line is taken out before, and typed
+/// in again afterwards. If the system does not allow typing in, nothing is taken out, and only erasing is lost.
 USAGE_STATS_INLINE void restore_half_line(const struct termios& before, std::size_t count) noexcept {
   struct termios raw = before, quiet = before;
   quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO | ECHONL);  // all of it is on the screen already
@@ -62,7 +62,7 @@ USAGE_STATS_INLINE void restore_half_line(const struct termios& before, std::siz
 
 #else
 
-/// Elsewhere the terminal edits on by itself.
+/// Elsewhere the terminal continues editing by itself.
 USAGE_STATS_INLINE void restore_half_line(const struct termios&, std::size_t) noexcept {}
 
 #endif

@@ -61,7 +61,7 @@ USAGE_STATS_INLINE bool posix_rename(const std::wstring& from, const std::wstrin
   return ::SetFileInformationByHandle(file.get(), rename_info_ex, information, static_cast<DWORD>(bytes.size())) != 0;
 }
 
-/// Where an open file cannot be replaced it can still be renamed; for an instant nothing has its name.
+/// If an open file cannot be replaced, it can still be renamed; for an instant, no file has its name.
 USAGE_STATS_INLINE bool move_out_of_the_way(const std::wstring& from, const std::wstring& to) {
   if (::GetLastError() != ERROR_ACCESS_DENIED && ::GetLastError() != ERROR_SHARING_VIOLATION) return false;
   const std::wstring aside = to.substr(0, to.rfind(L'\\') + 1) + temporary_name();

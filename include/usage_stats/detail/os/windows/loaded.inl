@@ -1,5 +1,5 @@
 #pragma once
-// Where in memory this library is: in the program itself, or in a DLL that its host may unload.
+// Where this library is in memory: in the program itself, or in a DLL that its host may unload.
 
 #include "../platform.hpp"
 

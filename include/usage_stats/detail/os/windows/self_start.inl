@@ -43,7 +43,7 @@ USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& err
 }
 
 namespace windows {
-/// The alarm: what hangs in a name lookup can be ended by nothing else.
+/// The alarm: nothing else can end a process that hangs in a name lookup.
 USAGE_STATS_INLINE DWORD WINAPI end_process_later(void* milliseconds) {
   ::Sleep(static_cast<DWORD>(reinterpret_cast<std::uintptr_t>(milliseconds)));
   exit_now(0);

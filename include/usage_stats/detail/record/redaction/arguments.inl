@@ -1,5 +1,5 @@
 #pragma once
-// What the arguments are to a report. Included by scrub.inl.
+// How arguments appear in a report. Included by scrub.inl.
 
 #include <algorithm>
 #include <cstddef>

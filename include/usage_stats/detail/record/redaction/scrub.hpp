@@ -1,6 +1,6 @@
 #pragma once
-// What must never leave (docs/privacy.md): of arguments their values, of messages all that the program itself
-// does not say. All output is valid UTF-8.
+// Removes what must never be sent (docs/privacy.md): the values of arguments, and everything in messages that the
+// program itself does not contain. All output is valid UTF-8.
 
 #include <cstddef>
 #include <limits>

@@ -1,5 +1,5 @@
 #pragma once
-// What the process knows that must not leave. Included by arguments.inl.
+// What the process knows and must not send. Included by arguments.inl.
 
 #include <algorithm>
 #include <cstddef>

@@ -1,5 +1,5 @@
 #pragma once
-// The program's own words: what stands in its read-only data and in that of the libraries it has loaded. A message is a
+// The program's own words: what is in its read-only data and in that of the libraries it has loaded. A message is a
 // template with values in it; the template is a literal, the values are not.
 
 #include <cstddef>

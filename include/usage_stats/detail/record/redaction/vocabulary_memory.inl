@@ -1,5 +1,5 @@
 #pragma once
-// One pass over memory for many short pieces of text. Included by vocabulary.inl.
+// Searches memory in one pass for many short pieces of text. Included by vocabulary.inl.
 
 #include <algorithm>
 #include <chrono>

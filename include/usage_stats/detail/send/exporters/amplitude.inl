@@ -9,8 +9,8 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
 namespace limits {
-// Published: 2,000 events and 1 MB a request, and 30 events a second for one device, averaged. Fewer go at a time, so
-// that what a throttled server has taken need not be sent again.
+// Amplitude's limits: 2,000 events and 1 MB per request, and 30 events per second for one device on average. We send
+// fewer at a time, so that what a throttled server has accepted need not be sent again.
 constexpr std::size_t amplitude_events = 500, amplitude_bytes = 900 * 1000;
 }  // namespace limits
 
@@ -26,8 +26,8 @@ namespace amplitude_impl {
 using exporters_impl::Milliseconds;
 using exporters_impl::ObjectText;
 
-/// What all events of the session have in common. No user_id: Amplitude would count each run as a person. No ip: where
-/// it is missing, nobody is located by it.
+/// What all events of the session have in common. No user_id: Amplitude would count each run as a person. No ip:
+/// without it, nobody is located.
 USAGE_STATS_INLINE ObjectText common_of(const Json& report) {
   const Json empty;
   const Json* const app = member(report, "app");
@@ -42,7 +42,7 @@ USAGE_STATS_INLINE ObjectText common_of(const Json& report) {
   return common;
 }
 
-/// These parts of the report under their own names, and the names of program and session.
+/// These parts of the report under their own names, and the name of the program and the id of the session.
 USAGE_STATS_INLINE std::string parts_of(const Json& report, std::initializer_list<const char*> names) {
   ObjectText properties;
   if (const Json* const app = member(report, "app")) properties.text("app", string_member(*app, "name"));
@@ -86,7 +86,7 @@ USAGE_STATS_INLINE std::vector<std::string> stream(const Json& report, std::size
 
 }  // namespace amplitude_impl
 
-/// The requests' bodies for what an endpoint that has `already` so many of the stream's events lacks.
+/// The request bodies with the events that an endpoint lacks if it has `already` so many.
 USAGE_STATS_INLINE std::vector<AmplitudeBatch> amplitude_batches(const Json& report, const std::string& api_key,
                                                                  std::size_t already) {
   const auto* const list = list_member(report, "events");

@@ -19,8 +19,8 @@ USAGE_STATS_INLINE std::string user_agent(std::string_view app, std::string_view
          std::to_string(USAGE_STATS_VERSION_MINOR) + "." + std::to_string(USAGE_STATS_VERSION_PATCH);
 }
 
-/// Where reports go: the endpoint's address, its path completed with the protocol's own where it lacks that. OTLP/HTTP
-/// puts it after any path ("OTLP/HTTP Request"), HTTP V2 has only the one.
+/// Where reports go: the endpoint's address, its path completed with the protocol's own if missing. OTLP/HTTP puts it
+/// after any path ("OTLP/HTTP Request"), HTTP V2 has only the one.
 USAGE_STATS_INLINE std::string target_url(const Endpoint& endpoint) {
   std::string url = endpoint.url.substr(0, endpoint.url.find('#'));  // which never leaves
   if (endpoint.protocol == Protocol::json) return url;
@@ -48,7 +48,7 @@ USAGE_STATS_INLINE Request request_to(const Endpoint& endpoint, std::string_view
 
 }  // namespace exporters_impl
 
-/// The same, of a text that somebody has parsed already.
+/// The same, for a text that has already been parsed.
 USAGE_STATS_INLINE std::vector<Request> requests_for(const Endpoint& endpoint, std::string_view text,
                                                      const Json& report, std::size_t already) {
   const Json* const app = member(report, "app");
@@ -73,7 +73,7 @@ USAGE_STATS_INLINE std::vector<Request> requests_for(const Endpoint& endpoint, s
     request.body = std::move(batch.body);
     request.key_in_body = true;
     request.events = batch.behind;
-    // The same key for the same content, wherever an earlier try came to its end.
+    // The same key for the same content, wherever an earlier attempt ended.
     request.headers["Idempotency-Key"] = key + (batch.first > 0 ? "/" + std::to_string(batch.first) : "");
     requests.push_back(request);
   }

@@ -1,6 +1,6 @@
 #pragma once
-// A report as OTLP: an ExportTraceServiceRequest in JSON, with names by OpenTelemetry's semantic conventions where they
-// have one for the same thing, and under usage_stats. where they have none. docs/protocol.md has the table.
+// A report as OTLP: an ExportTraceServiceRequest in JSON, with names from OpenTelemetry's semantic conventions where
+// they have one for the same thing, and under usage_stats. otherwise. docs/protocol.md has the table.
 
 #include "../../base/sha256.hpp"
 #include "../../../version.hpp"
@@ -18,7 +18,7 @@ using exporters_impl::ObjectText;
 enum class Code { unset = 0, ok = 1, error = 2 };  // of opentelemetry.proto.trace.v1.Status
 constexpr int span_kind_internal = 1;              // of opentelemetry.proto.trace.v1.Span
 
-/// Appends a value as OTLP writes it; false for what an attribute cannot hold.
+/// Appends a value in OTLP's form; false if an attribute cannot hold it.
 USAGE_STATS_INLINE bool append_any(std::string& out, const Json& value) {
   if (const auto* const flag = value.get<bool>()) {
     out += *flag ? "{\"boolValue\":true" : "{\"boolValue\":false";
@@ -40,7 +40,7 @@ USAGE_STATS_INLINE bool append_any(std::string& out, const Json& value) {
   return true;
 }
 
-/// A list of attributes; what has no value is left out.
+/// A list of attributes; those without a value are left out.
 class Attributes {
  public:
   void put(const std::string& key, const Json* value) {
@@ -68,7 +68,7 @@ class Attributes {
     begin(key);
     items_.append("{\"arrayValue\":{\"values\":[").append(texts).append("]}}}");
   }
-  /// Each member of an object that is no object itself, its name after the prefix.
+  /// Each member of an object that is not itself an object, its name after the prefix.
   void put_members(const std::string& prefix, const Json* object) {
     const auto* const members = object == nullptr ? nullptr : object->get<Json::Members>();
     if (members == nullptr) return;
@@ -144,7 +144,7 @@ USAGE_STATS_INLINE std::string resource_of(const Json& report) {
   return resource.object();
 }
 
-/// 16 digits that follow from the session and the span's number, so that a second try sends the same ones.
+/// 16 digits derived from the session and the span's number, so that a second attempt sends the same ones.
 USAGE_STATS_INLINE std::string span_id(const std::string& session, std::size_t number) {
   const std::string digest = sha256(session + "/" + std::to_string(number));
   const std::string id = digest.substr(0, 16);
@@ -164,7 +164,7 @@ USAGE_STATS_INLINE std::string event_at(Milliseconds time, const std::string& na
   return event.object();
 }
 
-/// The error that ended the run, as the conventions write an exception down.
+/// The error that ended the run, in the conventions' form for exceptions.
 USAGE_STATS_INLINE std::string exception_event(const Json& error, Milliseconds time) {
   Attributes attributes;
   attributes.put("exception.type", member(error, "type"));

@@ -1,5 +1,5 @@
 #pragma once
-// JSON written as text where an exporter makes much of it out of little: trees of nlohmann/json cost five times as
+// JSON written as text, where an exporter generates much of it from little: trees of nlohmann/json cost five times as
 // much.
 
 #include "../../base/json.inl"

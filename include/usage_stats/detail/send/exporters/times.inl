@@ -1,5 +1,5 @@
 #pragma once
-// The times of a report, which counts in seconds from its start, for protocols that want each moment by itself.
+// The times of a report, which counts in seconds from its start, for protocols that need absolute times.
 
 #include <algorithm>
 #include <cmath>
@@ -43,7 +43,7 @@ USAGE_STATS_INLINE Milliseconds started_at(const Json& report) {
   return parse_timestamp(string_member(report, "started_at"));
 }
 
-/// How long the run took. Where nobody saw its end: until the last that the report knows of.
+/// How long the run took. If its end was not observed: until the last known moment.
 USAGE_STATS_INLINE Milliseconds run_time(const Json& report) {
   if (member(report, "duration_s") != nullptr) return duration_member(report, "duration_s");
   Milliseconds last = 0;

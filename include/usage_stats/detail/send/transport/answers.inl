@@ -1,5 +1,5 @@
 #pragma once
-// What a server says: the head of an answer, read by hand and within bounds, before anything else of it is looked at.
+// A server's answer: its head is parsed here, within bounds, before anything else looks at it.
 
 #include <algorithm>
 #include <chrono>
@@ -41,7 +41,7 @@ USAGE_STATS_INLINE std::int64_t days_of(std::int64_t year, int month, int day) n
   return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
 }
 
-/// Seconds, or an IMF-fixdate (RFC 9110 5.6.7); anything else counts as not given.
+/// Seconds, or an IMF-fixdate (RFC 9110 5.6.7); anything else is ignored.
 USAGE_STATS_INLINE std::optional<std::chrono::seconds> parse_retry_after(const std::string& text) {
   constexpr std::int64_t longest = 24 * 3600;
   if (text.empty() || text.size() > 40) return std::nullopt;
@@ -86,7 +86,7 @@ USAGE_STATS_INLINE int status_of(std::string_view head) noexcept {
   return (digits[1] - '0') * 100 + (digits[2] - '0') * 10 + (digits[3] - '0');
 }
 
-/// Calls `take` with the name and the value of each header of a head.
+/// Calls `take` with the name and value of each header.
 template <class Take>
 void each_header(std::string_view head, const Take& take) {
   for (std::size_t line = head.find('\n'); line != std::string_view::npos; line = head.find('\n')) {
@@ -102,7 +102,7 @@ void each_header(std::string_view head, const Take& take) {
   }
 }
 
-/// The head of the answer, after interim ones, which go out of `text` with it. Empty: it is not there.
+/// The head of the answer, after interim answers; all of these are removed from `text`. Empty if it is incomplete.
 USAGE_STATS_INLINE std::string_view take_head(std::string_view& text) noexcept {
   for (;;) {
     const std::size_t size = head_size(text);
@@ -123,16 +123,15 @@ USAGE_STATS_INLINE void parse_answer(std::string_view text, Response& response) 
   response.body = text.substr(0, largest_body);
 }
 
-/// Whether an answer with this status has no body, whatever its head says (RFC 9112, section 6.3).
+/// Whether an answer with this status has no body, whatever its headers say (RFC 9112, section 6.3).
 USAGE_STATS_INLINE bool is_bodiless(int status) noexcept { return status == 204 || status == 304; }
 
-/// Whether the value of Content-Length is none that can be taken for a number: the answer is not HTTP then, as curl,
-/// too, has it.
+/// Whether the value of Content-Length is not a number: the answer is then not HTTP, as curl also treats it.
 USAGE_STATS_INLINE bool is_bad_length(std::string_view value) noexcept {
   return value.empty() || value.front() < '0' || value.front() > '9';
 }
 
-/// Where the body ends, as the head says (RFC 9112, section 6.3).
+/// Where the body ends, according to the head (RFC 9112, section 6.3).
 struct Framing {
   bool chunked = false;     // then Content-Length does not count
   bool bad_length = false;  // no number
@@ -151,8 +150,8 @@ USAGE_STATS_INLINE Framing framing_of(std::string_view head) {
   return framing;
 }
 
-/// Tells when curl has said enough. An answer's body, which is wanted for its words only, has a second's time after
-/// its head; what comes after the body (RFC 9112, section 7.1.2) curl would gather without end.
+/// Decides when curl has said enough. The answer's body, which is used only as text for the user, has one second after
+/// its head; curl would collect what follows the body (RFC 9112, section 7.1.2) without end.
 class EnoughOfAnAnswer {
  public:
   bool operator()(std::string_view text) {
@@ -172,15 +171,15 @@ class EnoughOfAnAnswer {
   std::optional<Deadline> since_;
 };
 
-/// The bytes of an answer over plain http, made into what every httplib reads: interim answers are left out, lines end
-/// with CR LF, no line is long, and of the headers only those that are looked at are there.
+/// The bytes of an answer over plain http, converted to a form that every httplib can read: without interim answers,
+/// with CR LF line ends, without long lines, and with only the headers that are used.
 class HeadFilter {
  public:
-  /// What httplib may read of these bytes; nothing at all while the head is not complete.
+  /// What httplib may read of these bytes; nothing while the head is incomplete.
   std::string pass(std::string_view bytes);
-  /// The next bytes are those of another answer.
+  /// The next bytes belong to another answer.
   void expect_head() { *this = HeadFilter(); }
-  /// Why nothing more is passed; empty if that is not so.
+  /// Why nothing more is passed on; empty if more is.
   const std::string& problem() const noexcept { return problem_; }
   bool in_body() const noexcept { return passed_ > 0; }
 

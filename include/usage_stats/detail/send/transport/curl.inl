@@ -1,5 +1,5 @@
 #pragma once
-// The system's curl, for what httplib cannot send here.
+// Sends with the system's curl what httplib cannot send here.
 
 #include <string>
 #include <string_view>
@@ -14,9 +14,9 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace transport_impl {
 
-/// What curl may take: it reads endless trailers into its memory, and needs 2 MiB, or 10 with many certificates.
+/// curl's memory limit: it reads endless trailers into memory, and needs 2 MiB, or 10 with many certificates.
 constexpr std::size_t most_of_curl = 48 * 1024 * 1024;
-/// What a curl may take that another program starts, as snap's launcher, which reserves far more than it uses.
+/// The limit for a curl that another program starts, such as snap's launcher, which reserves far more than it uses.
 constexpr std::size_t most_of_started_curl = 1024 * 1024 * 1024;
 
 /// A string as curl's config files write it.
@@ -46,9 +46,9 @@ USAGE_STATS_INLINE std::string curl_quoted(std::string_view text) {
   return result + "\"";
 }
 
-/// Everything curl needs, for its standard input: arguments can be seen by other users of the machine. The body is the
-/// rest of that: curl reads it when it comes to the line that asks for it, which is the last one. In a line of the
-/// config it could not be longer than some versions' limit of 100 KiB.
+/// Everything curl needs, for its standard input, because other users of the machine can see arguments. The body is the
+/// rest of the input: curl reads it when it reaches the last line, which asks for it. In a config line, the body would
+/// be subject to some versions' limit of 100 KiB.
 USAGE_STATS_INLINE std::string curl_config(const Url& url, const Request& request, const std::string& proxy,
                                            std::chrono::milliseconds limit) {
   char seconds[32];
@@ -108,12 +108,12 @@ USAGE_STATS_INLINE std::string curl_problem(int code, const Url& url) {
   }
 }
 
-/// Whether it is curl itself that cannot do what it is asked for: nothing has been tried then.
+/// Whether curl itself cannot do what it was asked to: nothing has been tried then.
 USAGE_STATS_INLINE bool curl_is_unfit(int code) noexcept {
   return code == 2 || code == 3 || code == 4 || code == 26 || code == 27 || code == 41 || code == 48;
 }
 
-/// What an answer, or none, says of one request.
+/// The result of one request, with or without an answer.
 USAGE_STATS_INLINE Response curl_answer(std::string_view output, int code, const Url& url) {
   Response response;
   parse_answer(output, response);
@@ -144,7 +144,7 @@ USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, cons
                            EnoughOfAnAnswer());
   };
   auto result = run(most_of_curl);
-  // As curl's own "cannot start" (2) and that of Go's programs without memory: nothing has been sent.
+  // As with curl's own "cannot start" (2), and the exit code of Go programs without memory: nothing has been sent.
   if (!result.error && result.exit_code == 2 && result.output.empty()) result = run(most_of_started_curl);
   if (!result.error) return curl_answer(result.output, result.exit_code, url);
   response.impossible = true;

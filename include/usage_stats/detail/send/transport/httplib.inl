@@ -1,6 +1,6 @@
 #pragma once
-// One HTTP request by httplib. The only file that includes httplib. It never defines one of httplib's
-// macros: the classes differ in size with and without TLS, and two settings in one program would crash.
+// One HTTP request with httplib. The only file that includes httplib. It never defines any of httplib's macros: the
+// classes differ in size with and without TLS, and two settings in one program would crash.
 
 #include <algorithm>
 #include <memory>
@@ -39,10 +39,10 @@ USAGE_STATS_INLINE std::string httplib_lacks(const Url& url, const std::string& 
   return proxy.empty() || parse_proxy(proxy) ? std::string() : "the proxy is of a kind that needs curl (not http://)";
 }
 
-/// What httplib's error says, in the words of curl_problem().
+/// httplib's error, in the words of curl_problem().
 USAGE_STATS_INLINE std::string httplib_problem(httplib::Error error) {
   const std::string name = httplib::to_string(error), which = " (httplib: " + name + ")";
-  // By its name: the newest have errors of TLS that the oldest do not know.
+  // By name: the newest versions have TLS errors that the oldest do not.
   if (name.find("SSL") != name.npos) return no_trusted_tls + which;
   switch (error) {
     case httplib::Error::Connection:
@@ -56,7 +56,7 @@ USAGE_STATS_INLINE std::string httplib_problem(httplib::Error error) {
   }
 }
 
-/// A client that connects to the relay and takes it for the server.
+/// A client that connects to the relay as if it were the server.
 USAGE_STATS_INLINE std::unique_ptr<httplib::Client> client_for(const Url& url, Relay& relay, bool kept) {
   Url here = url;
   here.port = relay.port();
@@ -94,7 +94,7 @@ USAGE_STATS_INLINE httplib::Request request_by(const Url& url, const Request& re
   return out;
 }
 
-/// What httplib hands out, which may end anywhere: the status is what counts.
+/// What httplib delivers, which may end anywhere: only the status counts.
 struct Taker {
   Response& response;
   std::size_t bytes = 0, usual = 0;  // of the answer: at least, without what httplib leaves out, and most likely
@@ -161,7 +161,8 @@ USAGE_STATS_INLINE Response exchange_by(Connection::Impl& connection, httplib::R
   return response;
 }
 
-/// Nothing where this machine has no loopback for the relay (a network namespace whose `lo` is down): nothing is tried.
+/// Nothing if this machine has no loopback for the relay (a network namespace whose `lo` is down): then nothing is
+/// tried.
 USAGE_STATS_INLINE std::optional<Response> by_httplib(const Url& url, const Request& request,
                                                       const std::string& proxy_text, Deadline deadline,
                                                       Connection* kept) {

@@ -1,5 +1,5 @@
 #pragma once
-// Proxies, as the environment tells them.
+// Proxies, as configured in the environment.
 
 #include <optional>
 #include <string>
@@ -38,7 +38,7 @@ USAGE_STATS_INLINE std::optional<Proxy> parse_proxy(std::string text) {
   return proxy;
 }
 
-/// Whether an address lies in a network, "10.0.0.0/8" or "fd00::/8".
+/// Whether an address is in a network, "10.0.0.0/8" or "fd00::/8".
 USAGE_STATS_INLINE bool in_network(std::string_view network, std::string_view host) {
   const std::size_t slash = network.find('/');
   const auto base = address_bytes(network.substr(0, slash)), address = address_bytes(host);
@@ -69,7 +69,7 @@ USAGE_STATS_INLINE bool covers(std::string_view item, std::string_view host) {
   return equal_ignoring_case(end, item) && (host.size() == item.size() || host[host.size() - item.size() - 1] == '.');
 }
 
-/// What an Authorization or Proxy-Authorization of the kind "Basic" says (RFC 7617): Base64, RFC 4648.
+/// The value of a "Basic" Authorization or Proxy-Authorization (RFC 7617): Base64, RFC 4648.
 USAGE_STATS_INLINE std::string basic_credentials(const Proxy& proxy) {
   constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   const std::string text = proxy.user + ":" + proxy.password;
@@ -99,7 +99,7 @@ USAGE_STATS_INLINE std::string proxy_for(const std::string& scheme, const std::s
     begin = end + 1;
   }
   if (scheme == "https") return first_of({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"});
-  // Below a web server it is what the client calls "Proxy" in its request (RFC 3875, section 4.1.18).
+  // Under a web server it is the value of the client's "Proxy" header (RFC 3875, section 4.1.18).
   if (os::variable("REQUEST_METHOD")) return first_of({"http_proxy", "all_proxy", "ALL_PROXY"});
   return first_of({"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"});
 }

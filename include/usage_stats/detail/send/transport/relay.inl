@@ -1,7 +1,7 @@
 #pragma once
-// What stands between a server and httplib, which is given a port of 127.0.0.1: it looks names up, goes through
-// proxies, ends in time, and hands on no more bytes than httplib can bear, whatever its version. (It reads lines of any
-// length onto the heap, and matches a status line with a recursion for each byte.)
+// A relay between a server and httplib, which connects to it on 127.0.0.1: it resolves names, goes through proxies,
+// ends in time, and passes on no more bytes than httplib can handle, whatever its version. (httplib reads lines of any
+// length into memory, and matches a status line with a recursion for each byte.)
 
 #include <atomic>
 #include <memory>
@@ -18,12 +18,12 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace transport_impl {
 
-/// What may lie in httplib and its TLS at once, certificates and an answer: nobody but they can tell there what is a
-/// head.
+/// How much may be buffered in httplib and its TLS at once, certificates and an answer: only they can tell what is a
+/// head there.
 constexpr std::size_t largest_tls_answer = 48 * 1024;
 constexpr const char* no_port = "no free port on 127.0.0.1";
 constexpr const char* proxy_closed = "the proxy closed the connection";
-/// What the thread needs that calls httplib. std::regex takes 180 to 430 bytes for each byte of a status line.
+/// The stack that the thread calling httplib needs. std::regex takes 180 to 430 bytes for each byte of a status line.
 constexpr std::size_t plain_stack = 1024 * 1024, tls_stack = largest_tls_answer * 512;
 
 /// How many bytes of a server's TLS stream httplib may have got in plain text, at most: those of the records (RFC 8446,
@@ -58,23 +58,23 @@ USAGE_STATS_INLINE void TlsRecords::see(std::string_view bytes) noexcept {
 
 class Relay {
  public:
-  /// Nothing, and the reason, where there is no way to the server.
+  /// If the server cannot be reached: nothing, and the reason.
   static std::unique_ptr<Relay> open(const Url&, const std::optional<Proxy>&, Deadline, std::string& problem);
 
   int port() const noexcept { return port_; }
-  /// The socket with which httplib is about to connect here: nobody else may.
+  /// The socket with which httplib is about to connect here; nobody else may connect.
   void expect(std::intptr_t socket) noexcept { expected_ = socket; }
   /// Whether one more request may use the connection.
   bool usable();
-  /// Hands bytes on, in this thread, until another one has called end(), or time is up.
+  /// Passes bytes on, in this thread, until another one has called end(), or time is up.
   void work(Deadline);
   void begin() noexcept;
   void end() noexcept;
-  /// What httplib has taken out of the connection for an answer: so many bytes at least, and so many most likely.
+  /// What httplib has read from the connection for an answer: the minimum, and the most likely number of bytes.
   void consumed(std::size_t at_least, std::size_t likely) noexcept;
   /// Bytes that came since begin().
   std::size_t received() const noexcept { return received_; }
-  /// Why it hands nothing on; empty if that is not so.
+  /// Why it passes nothing on; empty if it does.
   std::string problem() const { return problem_.empty() ? filter_.problem() : problem_; }
 
  private:
@@ -132,7 +132,7 @@ USAGE_STATS_INLINE bool Relay::connect_waker(Deadline deadline) {
   return static_cast<bool>(woken_);
 }
 
-/// Asks a proxy for a way to the server (RFC 9110, section 9.3.6).
+/// Asks a proxy for a tunnel to the server (RFC 9110, section 9.3.6).
 USAGE_STATS_INLINE bool Relay::tunnel(const Url& url, const Proxy& proxy, Deadline deadline) {
   const std::string to = url.origin().substr(url.scheme.size() + 3);
   std::string asked = "CONNECT " + to + " HTTP/1.1\r\nHost: " + to + "\r\n", answer;
@@ -163,7 +163,7 @@ USAGE_STATS_INLINE bool Relay::tunnel(const Url& url, const Proxy& proxy, Deadli
 
 USAGE_STATS_INLINE bool Relay::usable() {
   char byte = 0;
-  // What comes now is no answer to a question: an end, or nothing that could be trusted.
+  // What arrives now is not an answer to a request: an end, or nothing that can be trusted.
   return local_ && server_ && !server_ended_ && !spoiled_ && problem().empty() && to_local_.empty() &&
          to_server_.empty() && held() < largest_tls_answer / 2 && server_.read(&byte, 1) == os::Socket::nothing_now;
 }
@@ -177,8 +177,8 @@ USAGE_STATS_INLINE void Relay::begin() noexcept {
 USAGE_STATS_INLINE void Relay::consumed(std::size_t at_least, std::size_t likely) noexcept {
   constexpr std::size_t other_framing = 40;  // of chunks, and of records; less than a second answer has
   consumed_ += at_least;
-  // An answer that came without being asked for would be taken for that to the next request. Of the first exchange
-  // nobody can tell: the end of the handshake, and what TLS 1.3 sends after it, looks the same.
+  // An unsolicited answer would be taken for the answer to the next request. For the first exchange this cannot be
+  // detected: the end of the handshake, and what TLS 1.3 sends after it, looks the same.
   spoiled_ = spoiled_ || ((used_ || !tls_) && handed_on_ > likely + other_framing);
   used_ = true;
 }
@@ -208,7 +208,7 @@ USAGE_STATS_INLINE void Relay::read_local() {
   const int count = local_.read(buffer, sizeof buffer);
   if (count == os::Socket::nothing_now) return;
   if (count <= 0) {
-    // httplib has ended the connection, and may make another one: that must not wait for a server that is not there.
+    // httplib has closed the connection, and may open another one, which must not wait for a server that is gone.
     server_ended_ = true;
     local_.close();
     server_.close();
@@ -259,7 +259,7 @@ USAGE_STATS_INLINE void Relay::work(Deadline deadline) {
         {&local_, to_server_.size() < piece, !to_local_.empty(), false},
         {&server_, !server_ended_ && local_ && to_local_.size() < piece, !to_server_.empty(), false},
         {&woken_, true, false, false}};
-    // end() wakes it; where that has failed, it sees so after a while.
+    // end() wakes it; if that fails, it notices after a while.
     os::Socket::wait(wishes, std::min(left_until(deadline), std::chrono::milliseconds(200)));
     if (char byte[8]; wishes[3].ready) woken_.read(byte, sizeof byte);
     if (wishes[0].ready) look_for_connection();

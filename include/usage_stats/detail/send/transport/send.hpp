@@ -1,5 +1,5 @@
 #pragma once
-// One HTTP request: by cpp-httplib where it can speak the URL's scheme, else by the system's curl.
+// One HTTP request: with cpp-httplib if it supports the URL's scheme, otherwise with the system's curl.
 
 #include <chrono>
 #include <map>
@@ -32,11 +32,11 @@ struct Response {
   std::string key;                                  // Idempotency-Key, where the answer repeats it
   std::optional<std::chrono::seconds> retry_after;  // RFC 9110 10.2.3, 0 to 24 h
   bool impossible = false;                          // nothing here can send this: no TLS in httplib and no curl
-  bool doubtful = false;  // by plain http, a final word without a sign of a server for reports
-  bool taken = false;     // 303 to the same server: it has taken what it was sent (RFC 9110, section 15.4.4)
+  bool doubtful = false;                            // over plain http, a final answer without a sign of a report server
+  bool taken = false;  // 303 to the same server: it has taken what it was sent (RFC 9110, section 15.4.4)
 };
 
-/// The open connection to one server, kept from request to request. Movable.
+/// The open connection to one server, kept between requests. Movable.
 class Connection {
  public:
   Connection() noexcept;
@@ -50,15 +50,15 @@ class Connection {
 
 /// Sends and waits for the answer, at most `limit` (name lookups excepted: the caller's alarm bounds those). Follows
 /// redirects on the same host with the same scheme, at most 5; to another port without a key only. Certificates are
-/// verified. A 303 is not followed. HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are honoured; nothing else ambient
-/// is read. What comes is bounded before httplib or the caller sees it. A proxy that does not let the request through,
-/// or wants other credentials, is no answer. With `kept`, the connection stays open for the next request (httplib
+/// verified. A 303 is not followed. HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are honoured; nothing else in the
+/// environment is read. Answers are bounded before httplib or the caller sees them. If a proxy refuses the request or
+/// wants other credentials, that is not an answer. With `kept`, the connection stays open for the next request (httplib
 /// only). Never throws.
 Response send(const Request&, std::chrono::milliseconds limit, const Log&, Connection* kept = nullptr);
 
-/// The proxy for a URL by the environment: "http://host:port", or empty, as it is for loopback always. NO_PROXY names
-/// hosts, domains, addresses and networks ("10.0.0.0/8"), between commas or blanks. In a CGI program HTTP_PROXY is not
-/// honoured, for its value is the web client's.
+/// The proxy for a URL according to the environment: "http://host:port", or empty, as always for loopback. NO_PROXY
+/// names hosts, domains, addresses and networks ("10.0.0.0/8"), between commas or blanks. In a CGI program HTTP_PROXY
+/// is ignored, because its value comes from the web client.
 std::string proxy_for(const std::string& scheme, const std::string& host);
 
 }  // namespace detail

@@ -1,5 +1,5 @@
 #pragma once
-// One HTTP request, by httplib or by curl.
+// One HTTP request, with httplib or curl.
 
 #include <algorithm>
 #include <memory>
@@ -28,8 +28,8 @@ USAGE_STATS_INLINE Connection& Connection::operator=(Connection&&) noexcept = de
 
 namespace transport_impl {
 
-/// Whether an answer shows that it is of a server that takes reports: 201, 202, 204, a JSON object, or the request's
-/// own key. Captive portals answer anything else: they have a page to show, or to lead to.
+/// Whether an answer shows a sign of a report server: 201, 202, 204, a JSON object, or the request's own key. Captive
+/// portals answer differently: they have a page to show, or to redirect to.
 USAGE_STATS_INLINE bool has_sign(const Request& request, const Response& response) {
   const std::string_view type = std::string_view(response.content_type);
   const std::string_view kind = type.substr(0, std::min(type.find_first_of("; \t"), type.size()));
@@ -41,13 +41,13 @@ USAGE_STATS_INLINE bool has_sign(const Request& request, const Response& respons
          (key != request.headers.end() && key->second == response.key);
 }
 
-/// Whether this status, if it is the server's, ends the matter: then it must be the server's.
+/// Whether this status would be final: then it must really come from the server.
 USAGE_STATS_INLINE bool is_final(int status) noexcept {
   if (status == 408 || status == 425 || status == 429) return false;
   return (status >= 200 && status <= 299) || (status >= 400 && status <= 499) || status == 303;
 }
 
-/// What is no word of the server's own: a proxy's, or a captive portal's.
+/// Detects answers that are not the server's own: a proxy's, or a captive portal's.
 USAGE_STATS_INLINE Response judged(const Url& url, const Request& request, Response response) {
   if (response.status == 407) {
     response = Response();
@@ -55,7 +55,8 @@ USAGE_STATS_INLINE Response judged(const Url& url, const Request& request, Respo
   }
   const bool plain = url.scheme == "http" && !is_loopback(url.host);
   response.doubtful = plain && is_final(response.status) && !has_sign(request, response);
-  if (response.doubtful) response.error = "nothing shows that this answer is the server's and not a captive portal's";
+  if (response.doubtful)
+    response.error = "nothing shows that this answer comes from the server and not from a captive portal";
   return response;
 }
 
@@ -76,13 +77,13 @@ USAGE_STATS_INLINE Response exchange(const Url& url, const Request& request, Dea
   return judged(url, request, by_curl(url, request, proxy, deadline, why));
 }
 
-/// Where a redirect leads; nothing if it leads to another host or scheme.
+/// The target of a redirect; nothing if it is on another host or scheme.
 USAGE_STATS_INLINE std::optional<Url> redirected(const Url& from, const std::string& location) {
   const auto to = resolve(from, location);
   return to && to->scheme == from.scheme && to->host == from.host ? to : std::nullopt;
 }
 
-/// Whether anything in the request is for one server alone, which another port may not be.
+/// Whether anything in the request is meant for one server only; another port may be a different server.
 USAGE_STATS_INLINE bool has_key(const Request& request) {
   const auto known = [](const std::pair<const std::string, std::string>& header) {
     return header.first == "User-Agent" || header.first == "Content-Type" || header.first == "Idempotency-Key";

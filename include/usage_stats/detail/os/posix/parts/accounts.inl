@@ -1,5 +1,5 @@
 #pragma once
-// The list of accounts, /etc/passwd, which may be long, and may be another one once the host has changed its root.
+// The list of accounts, /etc/passwd, which may be long, and may be a different one once the host has changed its root.
 
 #include <algorithm>
 #include <cerrno>
@@ -35,7 +35,7 @@ USAGE_STATS_INLINE std::optional<std::vector<std::string>> Accounts::names() con
   const bool none = device_ == 0 && number_ == 0;
   if (!list) return none && error == std::errc::no_such_file_or_directory ? std::optional(names) : std::nullopt;
   const std::string id = std::to_string(user_), wanted = ":" + id + ":";
-  // Of ten thousand accounts only those lines are taken apart that may be this user's.
+  // Of ten thousand accounts, only lines that may be this user's are parsed.
   for (std::size_t at = list->find(wanted); at != std::string::npos; at = list->find(wanted, at + 1)) {
     const std::size_t begin = list->rfind('\n', at) + 1;  // npos + 1 is 0
     const std::string line = list->substr(begin, std::min(list->find('\n', at), list->size()) - begin);
@@ -50,7 +50,7 @@ USAGE_STATS_INLINE std::optional<std::vector<std::string>> Accounts::names() con
     names.push_back(parts[4].substr(0, parts[4].find(',')));
     names.push_back(parts[5]);
   }
-  // Another list, as that of a folder which the host has made its root, does not tell what the first one said.
+  // A different list, such as the one in a folder that the host has made its root, does not replace the first one.
   const bool found = !none && posix::status_of("/etc/passwd", status) == 0;
   const posix::Identity now(status);
   const bool same = found && device_ == now.device && number_ == now.inode;

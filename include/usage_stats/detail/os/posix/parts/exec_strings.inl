@@ -20,7 +20,7 @@ namespace detail {
 namespace os {
 namespace posix {
 
-/// Strings in one piece and pointers to them, as execve wants them.
+/// Strings in one block and pointers to them, as execve needs them.
 class ExecStrings {
  public:
   void reserve(std::size_t count, std::size_t bytes) {

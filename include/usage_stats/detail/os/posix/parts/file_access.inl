@@ -1,5 +1,5 @@
 #pragma once
-// What Folder and LockedFile are made of: reading and writing by descriptor, whose a file is, this process's locks.
+// The basis of Folder and LockedFile: reading and writing by descriptor, file ownership, this process's locks.
 
 #include <algorithm>
 #include <atomic>
@@ -82,14 +82,14 @@ USAGE_STATS_INLINE std::optional<std::string> read_all(int file, const FileStatu
   return bytes;
 }
 
-/// Ours: a regular file owned by the user whose folder it is, the effective one when that was opened. Links and pipes
-/// in its place are refused. A second name is no attack, since nobody else can have put it into our folder: backups
-/// that link (cp -al) have it elsewhere.
+/// Ours: a regular file owned by the folder's user, who was the effective one when it was opened. Links and pipes are
+/// refused. A second name is not an attack, because nobody else can have put it into our folder: backups that use hard
+/// links (cp -al) have it elsewhere.
 USAGE_STATS_INLINE bool is_ours(const FileStatus& status, uid_t owner) noexcept {
   return S_ISREG(status.st_mode) && status.st_uid == owner;
 }
 
-/// Whether a descriptor is still that file, as far as this machine knows: a file server that is away is not asked.
+/// Whether a descriptor still refers to that file, as far as this machine knows, without asking a file server.
 USAGE_STATS_INLINE bool is_open(int descriptor, Device device, Inode inode) noexcept {
 #if defined(__linux__) && defined(STATX_INO) && defined(AT_STATX_DONT_SYNC)
   struct statx known {};
@@ -100,8 +100,7 @@ USAGE_STATS_INLINE bool is_open(int descriptor, Device device, Inode inode) noex
   return status_of(descriptor, status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
-/// An existing folder's mode is its owner's affair as long as nobody else can write there: it is looked at, not
-/// changed.
+/// An existing folder's mode is up to its owner as long as nobody else can write there: it is checked, not changed.
 USAGE_STATS_INLINE std::error_code check_folder(int folder, uid_t owner, FileStatus& status) noexcept {
   if (status_of(folder, status) != 0) return last_error();
   if (!S_ISDIR(status.st_mode)) return std::make_error_code(std::errc::not_a_directory);
@@ -109,7 +108,7 @@ USAGE_STATS_INLINE std::error_code check_folder(int folder, uid_t owner, FileSta
   return (status.st_mode & 022) != 0 ? refused(Refusal::others_may_write) : std::error_code();
 }
 
-/// Who can rename our folder away could show us another one. The root of the file system lies in itself.
+/// Whoever can rename our folder could replace it with another. The root of the file system is its own parent.
 /// `status`: the folder's own.
 USAGE_STATS_INLINE std::error_code check_place(int folder, uid_t user, const FileStatus& status) noexcept {
   FileStatus above{};
@@ -171,7 +170,8 @@ USAGE_STATS_INLINE Descriptor make_temporary(int folder, int flags, mode_t mode,
   return Descriptor();
 }
 
-/// A new file that nobody finds, who removes the folder meanwhile for one; none where the file system knows no such.
+/// A new file without a name, which nobody who removes the folder meanwhile would find; none if the file system does
+/// not support that.
 USAGE_STATS_INLINE Descriptor make_nameless([[maybe_unused]] int folder) noexcept {
 #if defined(O_TMPFILE)
   return open_at(folder, ".", O_WRONLY | O_TMPFILE, 0600);
@@ -191,8 +191,8 @@ USAGE_STATS_INLINE std::string give_temporary_name(int folder, const Descriptor&
   return {};
 }
 
-/// Puts a file where another one stands. On Linux they change places, which fails where that one has gone; elsewhere,
-/// and where the file system cannot do that (NFS), it may go between a look and the rename.
+/// Puts a file in another one's place. On Linux they are exchanged, which fails if the other one is gone; elsewhere,
+/// and if the file system cannot do that (NFS), it may disappear between the check and the rename.
 USAGE_STATS_INLINE std::error_code put_in_place(int folder, const char* name, const char* place) noexcept {
 #if defined(SYS_renameat2)
   constexpr unsigned exchange = 2;  // RENAME_EXCHANGE
@@ -211,7 +211,7 @@ USAGE_STATS_INLINE std::error_code fill(const Descriptor& file, std::string_view
   return error;
 }
 
-/// Behind a slash the system would follow a link.
+/// After a trailing slash the system would follow a link.
 USAGE_STATS_INLINE std::string without_slash(std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;
@@ -263,7 +263,7 @@ USAGE_STATS_INLINE std::error_code remove_tree_at(int folder, const char* name, 
   if (depth == 0) return std::make_error_code(std::errc::too_many_symbolic_link_levels);
   const Descriptor inner = open_at(folder, name, O_RDONLY | O_DIRECTORY);
   if (!inner) return last_error();
-  // What is left, whatever the reason, keeps the folder from being removed.
+  // Anything that is left, for whatever reason, prevents the folder from being removed.
   for_each_name(inner.get(), static_cast<std::size_t>(-1), [&](int, const char* each) {
     if (!is_self_or_above(each)) remove_tree_at(inner.get(), each, depth - 1);
     return true;

@@ -1,7 +1,7 @@
 #pragma once
-// What the system says of a file, with the 64 bits that its inode and its size may need. On 32-bit systems the plain
-// functions fail there with EOVERFLOW, unless everything was compiled with _FILE_OFFSET_BITS=64, which no header can
-// ask for: the system's may have been included before it.
+// The status of a file, with the 64 bits that its inode and size may need. On 32-bit systems the plain functions fail
+// there with EOVERFLOW, unless everything was compiled with _FILE_OFFSET_BITS=64, which no header can ask for: the
+// system's may have been included before it.
 
 #include <cstdint>
 #include <type_traits>

@@ -1,5 +1,5 @@
 #pragma once
-// Forks, which the host may make at any time: they are counted, and their children let go of what is their parent's.
+// Forks, which may happen at any time: they are counted, and the children release what belongs to the parent.
 
 #include <atomic>
 #include <cerrno>
@@ -15,10 +15,10 @@ namespace detail {
 namespace os {
 namespace posix {
 
-/// Files that a fork's child closes at its first moment, for it would keep their locks. Nothing here waits or
-/// allocates: a child has only the thread that forked, which may have been in the middle of anything. One that tells
-/// nobody (_Fork, clone) keeps them until it ends or executes another program, and so does one that another thread
-/// makes between a file's opening and its listing here.
+/// Files that a forked child closes immediately, because it would keep their locks. Nothing here waits or allocates: a
+/// child has only the thread that forked, which may have been in the middle of anything. A child created without
+/// handlers (_Fork, clone) keeps the files until it ends or executes another program, and so does one that another
+/// thread creates between the opening of a file and its registration here.
 class ClosedInChildren {
  public:
   struct Place {

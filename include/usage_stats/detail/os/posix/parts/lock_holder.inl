@@ -1,5 +1,5 @@
 #pragma once
-// Who holds a lock, whether that process gets on, and whether locks can be had at all.
+// Which process holds a lock, whether it makes progress, and whether locks are available at all.
 
 #include <algorithm>
 #include <cerrno>
@@ -19,7 +19,7 @@ namespace detail {
 namespace os {
 namespace posix {
 
-/// What the system tells of a process in a file: at most as much as there is room for.
+/// Reads a file of /proc about a process, at most as much as there is room for.
 template <std::size_t Size>
 void read_start(const char* path, char (&text)[Size]) noexcept {
   const Descriptor file(::open(path, O_RDONLY | O_CLOEXEC));
@@ -27,7 +27,7 @@ void read_start(const char* path, char (&text)[Size]) noexcept {
   text[std::max<ssize_t>(size, 0)] = '\0';
 }
 
-/// The letter of its state, by proc(5); 0 if there is no such process, or none can be seen.
+/// The letter of its state, by proc(5); 0 if there is no such process, or it is not visible.
 USAGE_STATS_INLINE char state_of([[maybe_unused]] pid_t process) noexcept {
 #if defined(__linux__)
   char path[48], text[512];
@@ -41,7 +41,7 @@ USAGE_STATS_INLINE char state_of([[maybe_unused]] pid_t process) noexcept {
 #endif
 }
 
-/// Whether its group of processes is frozen (`docker pause`, `systemctl freeze`), which its state does not tell.
+/// Whether its cgroup is frozen (`docker pause`, `systemctl freeze`), which its state does not show.
 USAGE_STATS_INLINE bool is_frozen([[maybe_unused]] pid_t process) noexcept {
 #if defined(__linux__)
   char path[48], groups[1024], events[1024 + 64], text[256];
@@ -110,7 +110,7 @@ USAGE_STATS_INLINE const char* LockedFile::problem_in(const std::filesystem::pat
     reason = posix::write_all(file.get(), std::string(4096, '\n'));
   else
     reason = posix::last_error();
-  // What the mode of an outer folder forbids, another check tells.
+  // Another check reports what the mode of an outer folder forbids.
   if (reason != std::errc::no_space_on_device && reason != std::errc::read_only_file_system &&
       reason != std::errc::io_error && reason.value() != EDQUOT)
     reason.clear();

@@ -1,5 +1,5 @@
 #pragma once
-// The file of the program that is running, to be started again.
+// The file of the running program, so that it can be started again.
 
 #include <cstdint>
 #include <string>
@@ -17,7 +17,7 @@
 #include "../../platform.hpp"
 #include "file_status.inl"
 
-// USAGE_STATS_START_BY_PATH: Linux does as those must that cannot name a file but by its path. For tests.
+// USAGE_STATS_START_BY_PATH: makes Linux behave like systems that can name a file only by its path. For tests.
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
@@ -27,14 +27,14 @@ namespace os {
 USAGE_STATS_INLINE std::string own_executable() { return "/proc/self/exe"; }
 
 namespace posix {
-/// That name leads to the file that runs, whatever has been put in its place.
+/// This name leads to the running file, whatever has replaced it.
 USAGE_STATS_INLINE void note_own_program() noexcept {}
 USAGE_STATS_INLINE bool is_own_program(const std::string&) noexcept { return true; }
 }  // namespace posix
 
 #else
 
-/// A path, at which another program may lie meanwhile: see is_own_program().
+/// A path, which may lead to another program by now: see is_own_program().
 USAGE_STATS_INLINE std::string own_executable() {
 #if defined(__linux__)
   const auto* const path = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));  // NOLINT(performance-no-int-to-ptr)
@@ -80,8 +80,8 @@ USAGE_STATS_INLINE void note_own_program() noexcept {
   USAGE_STATS_CATCH_ALL {}
 }
 
-/// Whether what lies there is that file still. Another program, as an update has put it there, may know nothing of
-/// uploaders: its main would run.
+/// Whether it is still the same file. Another program, put there by an update, may not have the uploader: its main
+/// would run.
 USAGE_STATS_INLINE bool is_own_program(const std::string& path) noexcept {
   const OwnProgram& own = OwnProgram::instance();
   FileStatus now{};

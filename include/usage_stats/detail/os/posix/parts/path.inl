@@ -1,6 +1,6 @@
 #pragma once
-// The way to a folder or file, gone part by part where it has links: they are followed only where nobody but us and
-// root can have put them.
+// Resolves the path to a folder or file part by part if it has links: these are followed only if nobody but us and root
+// can have created them.
 
 #include <cerrno>
 #include <cstdint>
@@ -27,8 +27,8 @@ namespace posix {
 
 USAGE_STATS_INLINE std::error_code last_error() noexcept { return {errno, std::generic_category()}; }
 
-/// An owned descriptor. Never 0, 1 or 2: where the host has closed a standard stream, its next output would land in
-/// our file.
+/// An owned descriptor. Never 0, 1 or 2: if the host has closed a standard stream, its next output would end up in our
+/// file.
 class Descriptor {
  public:
   Descriptor() = default;
@@ -78,7 +78,7 @@ USAGE_STATS_INLINE Descriptor pass_through(int folder, const char* name) noexcep
   return open_at(folder, name, access | O_DIRECTORY);
 }
 
-/// Opens what has no link on its way. Elsewhere than on Linux from 5.6 on errno is ENOSYS.
+/// Opens a path without links. Except on Linux 5.6 and newer, errno is ENOSYS.
 USAGE_STATS_INLINE Descriptor open_without_links(const char* path, int flags) noexcept {
 #if defined(__linux__) && defined(SYS_openat2)
   struct {  // linux/openat2.h has it, where there is one
@@ -121,19 +121,19 @@ USAGE_STATS_INLINE bool is_trusted_link(int folder, const FileStatus& link) noex
          is_ours_or_roots(link, user);
 }
 
-/// Gives what this process has just made exactly that mode, whatever the umask has left of it.
+/// Gives what this process has just created exactly that mode, whatever the umask was.
 USAGE_STATS_INLINE std::error_code set_mode(int made, mode_t mode) noexcept {
   FileStatus status{};
   if (status_of(made, status) != 0) return last_error();
   const mode_t now = status.st_mode & 07777;
   if (now == mode) return {};
-  // Others who may write the folder above can have exchanged it for what no umask leaves.
+  // Others who can write to the parent folder may have replaced it; no umask leaves such a mode.
   if (status.st_uid != ::geteuid() || (now & ~(mode | S_ISGID)) != 0) return refused(Refusal::not_made_by_us);
   return ::fchmod(made, mode) == 0 ? std::error_code() : last_error();
 }
 
-/// Makes a folder (0700) and opens it; std::errc::file_exists where somebody was faster. `parent`: one whose keeper has
-/// been looked at.
+/// Creates a folder (0700) and opens it; std::errc::file_exists if somebody was faster. `parent`: one whose owner has
+/// been checked.
 USAGE_STATS_INLINE Descriptor make_checked_folder(int parent, const char* name, std::error_code& error) noexcept {
   error.clear();
   if (::mkdirat(parent, name, 0700) != 0) return error = last_error(), Descriptor();
@@ -152,10 +152,9 @@ USAGE_STATS_INLINE Descriptor make_folder(int parent, const char* name, std::err
   return error ? Descriptor() : make_checked_folder(parent, name, error);
 }
 
-/// HOME is never made, nor is what is above it: where the home is missing (not mounted yet), it is not for us to say
-/// what it is.
-/// (What `path` and HOME have in common must be there. A HOME that is "/", as containers give it to users they do not
-/// know, is no home: there the first part must be.)
+/// HOME is never created, nor is anything above it: if the home is missing (not mounted yet), it is not up to us to
+/// create one. (What `path` and HOME have in common must be there. A HOME that is "/", as containers give it to users
+/// they do not know, is no home: there the first part must be.)
 USAGE_STATS_INLINE std::error_code check_home_exists(const std::filesystem::path& path) {
   const std::filesystem::path wanted = path.lexically_normal(), base = home().lexically_normal();
   if (base.empty()) return {};
@@ -173,8 +172,8 @@ USAGE_STATS_INLINE std::error_code check_home_exists(const std::filesystem::path
 /// An absolute path, gone part by part.
 class Way {
  public:
-  /// Goes as far as the folder in which the last part lies. With `create` folders that are missing are made (0700);
-  /// with `through_last` the last part is no link, since it was followed.
+  /// Goes as far as the folder that contains the last part. With `create`, missing folders are created (0700); with
+  /// `through_last`, the last part is not a link any more, because it was followed.
   std::error_code go(const std::filesystem::path& path, bool create, bool through_last) {
     push(path.native());
     folder_ = pass_through(AT_FDCWD, "/");
@@ -236,7 +235,7 @@ class Way {
   Descriptor folder_;
 };
 
-/// Whether a way may have to be gone part by part: it has links, or the system cannot tell.
+/// Whether a path may have to be resolved part by part: it has links, or the system cannot tell.
 USAGE_STATS_INLINE bool may_have_links(int problem) noexcept {
   return problem == ELOOP || problem == ENOSYS || problem == EPERM || problem == EINVAL || problem == E2BIG ||
          problem == EAGAIN;

@@ -1,5 +1,5 @@
 #pragma once
-// What the start of this program as another process needs, and the ways to start it.
+// What starting this program as another process requires, and the ways to do it.
 
 #include <algorithm>
 #include <atomic>
@@ -242,11 +242,11 @@ USAGE_STATS_INLINE pid_t PreparedStart::start_in_between(Start& start) noexcept 
 
 /// While a child works in this process's memory: no handler, no cancellation may run there. What has no handler may
 /// still end both, should a file be on a server that does not answer.
-struct HandlersHeld {
+struct ScopedHandlerBlock {
   raw::SignalSet former;
   int cancelling = 0;
 
-  HandlersHeld() noexcept {
+  ScopedHandlerBlock() noexcept {
     raw::SignalSet handled = raw::SignalSet::all();
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
       raw::Action now;
@@ -255,17 +255,17 @@ struct HandlersHeld {
     ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
     raw::mask(SIG_BLOCK, handled, &former);
   }
-  ~HandlersHeld() {
+  ~ScopedHandlerBlock() {
     raw::mask(SIG_SETMASK, former);
     ::pthread_setcancelstate(cancelling, nullptr);
   }
-  HandlersHeld(const HandlersHeld&) = delete;
-  HandlersHeld& operator=(const HandlersHeld&) = delete;
+  ScopedHandlerBlock(const ScopedHandlerBlock&) = delete;
+  ScopedHandlerBlock& operator=(const ScopedHandlerBlock&) = delete;
 };
 
 USAGE_STATS_INLINE int PreparedStart::run(pid_t& child) const noexcept {
   Start start{this, 0, 0};
-  const HandlersHeld held;
+  const ScopedHandlerBlock held;
   child = start_in_between(start);
   if (start.problem != 0) child = 0;
   return start.problem;
@@ -291,7 +291,7 @@ USAGE_STATS_INLINE int PreparedStart::in_between_apart(void* data) noexcept {
 
 USAGE_STATS_INLINE std::optional<int> PreparedStart::run_apart() const noexcept {
   if (!memory_can_be_shared() || is_reaper()) return std::nullopt;
-  const HandlersHeld held;
+  const ScopedHandlerBlock held;
   apart_.process = 1;  // until the kernel says otherwise
   const pid_t middle = ::clone(&in_between_apart, stack(2), CLONE_VM | CLONE_VFORK, const_cast<PreparedStart*>(this));
   const int refused = middle < 0 ? errno : 0;

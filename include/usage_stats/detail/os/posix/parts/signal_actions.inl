@@ -1,5 +1,5 @@
 #pragma once
-// What is done when a signal comes, and the stack that it is done on; what of that is ours, and how it is given back.
+// Signal actions and the signal stack: which of them are ours, and how the earlier ones are restored.
 
 #include <atomic>
 #include <csignal>
@@ -45,8 +45,8 @@ USAGE_STATS_INLINE std::int64_t monotonic_ms() noexcept {
 #endif
 }
 
-/// What changes in the process while runs are watched. Never destroyed, having nothing to destroy: handlers may run
-/// until the end.
+/// What changes in the process while runs are watched. Never destroyed, because it has nothing to destroy: handlers may
+/// run until the end.
 struct WatchedSignals {
   int watches = 0;  // this one and the next: with the mutex held
   struct sigaction former[killing_signal_count] = {};
@@ -61,7 +61,7 @@ struct WatchedSignals {
   static std::mutex& mutex() { return per_process<std::mutex>(); }
 };
 
-/// A stack overflow leaves no room for a handler: the first thread that has a session lends it this.
+/// A stack overflow leaves no room for a handler: the first thread with a session is given this stack.
 struct SpareStack {
   alignas(64) char memory[64 * 1024] = {};
   std::atomic<bool> lent{false};
@@ -145,8 +145,8 @@ USAGE_STATS_INLINE void install(Handler handler, bool requests, pid_t process) n
       continue;
     watched.former[i] = now;
     now.sa_sigaction = handler;
-    // Nothing is blocked, and the kernel itself sees to it that a second one kills. The other stack for an overflown
-    // one alone.
+    // Nothing is blocked, and the kernel itself ensures that a second signal kills. The alternate stack is only for a
+    // stack overflow.
     now.sa_flags = static_cast<int>(SA_SIGINFO | SA_NODEFER | SA_RESETHAND |
                                     (number == SIGSEGV || number == SIGBUS ? SA_ONSTACK : 0));
     sigemptyset(&now.sa_mask);
@@ -154,7 +154,7 @@ USAGE_STATS_INLINE void install(Handler handler, bool requests, pid_t process) n
   }
 }
 
-/// Puts back what was there; where the host has set a handler of its own meanwhile, that one stays.
+/// Restores what was there; if the host has set its own handler in the meantime, that one stays.
 USAGE_STATS_INLINE void uninstall(Handler handler) noexcept {
   WatchedSignals& watched = WatchedSignals::instance();
   for (int i = 0; i < killing_signal_count; ++i) {

@@ -1,7 +1,6 @@
 #pragma once
-// The kernel asked without the C library: in a signal handler, and between clone and execve. There an errno would be
-// the host's, and a function that a preloaded library puts in the place of open() or fcntl() may wait for a lock that
-// nobody gives back.
+// System calls without the C library, for signal handlers and between clone and execve. There, errno would be the
+// host's, and a preloaded library's replacement for open() or fcntl() may wait for a lock that is never released.
 
 #if defined(__linux__)
 
@@ -106,7 +105,7 @@ struct SignalSet {
     for (unsigned char& byte : set.bits) byte = 0xFF;
     return set;
   }
-  /// Counted within words, whose bytes may stand in either order.
+  /// Counted within words, because their byte order may be either.
   static SignalSet only(int number) noexcept {
     SignalSet set;
     const unsigned long word = 1UL << (static_cast<std::size_t>(number - 1) % (8 * sizeof(long)));

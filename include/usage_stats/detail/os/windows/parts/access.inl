@@ -1,5 +1,5 @@
 #pragma once
-// Whose a file or folder is, and who else may use it. Included by platform.inl after windows.h.
+// Who owns a file or folder, and who else may use it. Included by platform.inl after windows.h.
 
 #include <cstddef>
 
@@ -50,7 +50,7 @@ bool lets_others_change(PACL list, const Trusted& trusted) noexcept {
       case ACCESS_DENIED_CALLBACK_OBJECT_ACE_TYPE:
         continue;
       case ACCESS_ALLOWED_ACE_TYPE:
-      case ACCESS_ALLOWED_CALLBACK_ACE_TYPE:  // under a condition, which may hold; it begins as the plain one does
+      case ACCESS_ALLOWED_CALLBACK_ACE_TYPE:  // conditional, and the condition may be met; begins like the plain one
         if ((allowed->Mask & changing) != 0 && !trusted(&allowed->SidStart)) return true;
         continue;
       default:  // of others it is not known where their SID is

@@ -42,7 +42,7 @@ USAGE_STATS_INLINE std::error_code error_of(DWORD code) noexcept {
 }
 USAGE_STATS_INLINE std::error_code last_error() noexcept { return error_of(::GetLastError()); }
 
-/// An owned handle. None that is made here can be inherited.
+/// An owned handle. None created here can be inherited.
 class Handle {
  public:
   Handle() = default;

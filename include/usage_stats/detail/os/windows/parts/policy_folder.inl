@@ -22,8 +22,8 @@ USAGE_STATS_INLINE std::wstring on_system_drive(std::wstring text, const std::ws
   return text.find(L'%') == std::wstring::npos && std::filesystem::path(text).is_absolute() ? text : std::wstring();
 }
 
-/// Where administrators keep what is for all users. Not SHGetKnownFolderPath: of folders it has been seen to believe
-/// the environment, it fails on Nano Server, and shell32.dll, which no small tool has, would be loaded by every run.
+/// Where administrators keep files for all users. Not SHGetKnownFolderPath: it has been seen to trust the environment,
+/// it fails on Nano Server, and every run would load shell32.dll, which small tools do not otherwise need.
 USAGE_STATS_INLINE std::filesystem::path policy_folder() {
   wchar_t folder[MAX_PATH] = {}, text[MAX_PATH] = {};
   DWORD size = sizeof text;

@@ -1,5 +1,5 @@
 #pragma once
-// What Windows calls itself, and what people call it. Included by platform.inl after windows.h.
+// Windows' version as it reports it, and as people call it. Included by platform.inl after windows.h.
 
 #include <cstdint>
 #include <string>

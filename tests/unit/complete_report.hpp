@@ -1,5 +1,5 @@
 #pragma once
-// Reports for the exporters: what they make of them is compared with values worked out by hand.
+// Reports for the exporters, whose output is compared with values worked out by hand.
 
 #include <doctest/doctest.h>
 

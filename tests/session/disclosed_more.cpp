@@ -1,5 +1,5 @@
-// What goes beyond the notice, be it a recipient, a detail, an id or a choice: withheld until a short notice has named
-// it; what was announced goes on as it was. (Fields that are new: new_data.cpp.)
+// Whatever goes beyond the notice (a recipient, a detail, an id, a choice) is withheld until a short notice has named
+// it; what was disclosed continues as before. (Fields that are new: new_data.cpp.)
 #include <doctest/doctest.h>
 
 #include <set>
@@ -62,7 +62,7 @@ struct Versions {
 
 }  // namespace
 
-TEST_CASE("announced more: a new recipient gets nothing until it was named; the old one gets what it got") {
+TEST_CASE("disclosed more: a new recipient gets nothing until it was named; the old one gets what it got") {
   Versions versions;
   versions.at_terminal(versions.old());
   const Words second = versions.old({"--url", versions.new_server.url(), "--arguments", "values", "--version", "2.0"});
@@ -78,14 +78,14 @@ TEST_CASE("announced more: a new recipient gets nothing until it was named; the 
   CHECK(versions.preview(second)["requests"].size() == 1);
   CHECK(versions.new_server.requests().empty());
 
-  const std::string told = versions.at_terminal(second);
+  const std::string shown = versions.at_terminal(second);
   const std::string port = std::to_string(versions.new_server.port());
-  CHECK(told.find("versioned 2.0 also reports, from the next run on:") != std::string::npos);
-  CHECK(told.find("- to http://127.0.0.1:" + port + " (json)") != std::string::npos);
-  CHECK(told.find("- the values of options and arguments") != std::string::npos);
-  CHECK(told.find("versioned usage-stats disable") != std::string::npos);
-  CHECK(std::count(told.begin(), told.end(), '\n') <= 9);  // and the program's own line
-  CHECK(versions.new_server.requests().empty());           // not by the run that names it
+  CHECK(shown.find("versioned 2.0 also reports, from the next run on:") != std::string::npos);
+  CHECK(shown.find("- to http://127.0.0.1:" + port + " (json)") != std::string::npos);
+  CHECK(shown.find("- the values of options and arguments") != std::string::npos);
+  CHECK(shown.find("versioned usage-stats disable") != std::string::npos);
+  CHECK(std::count(shown.begin(), shown.end(), '\n') <= 9);  // and the program's own line
+  CHECK(versions.new_server.requests().empty());             // not by the run that names it
 
   CHECK(versions.at_terminal(second) == "verdict=on rule=13\n");
   CHECK(Versions::arguments(Versions::last(versions.new_server, 1)).find("--threads=8") != std::string::npos);
@@ -93,7 +93,7 @@ TEST_CASE("announced more: a new recipient gets nothing until it was named; the 
   CHECK(versions.at_terminal(versions.old()) == "verdict=on rule=13\n");  // an older version has nothing new
 }
 
-TEST_CASE("announced more: where every recipient is new the report stays local for good, and status says why") {
+TEST_CASE("disclosed more: where every recipient is new the report stays local for good, and status says why") {
   Versions versions;
   versions.at_terminal(versions.old());
   const Words second{"--url", versions.new_server.url()};
@@ -110,7 +110,7 @@ TEST_CASE("announced more: where every recipient is new the report stays local f
   CHECK(versions.old_server.requests().empty());
 }
 
-TEST_CASE("announced more: another protocol is another recipient, another path is not") {
+TEST_CASE("disclosed more: another protocol is another recipient, another path is not") {
   Versions versions;
   versions.at_terminal(versions.old());
   CHECK(versions.in_cron({"--url", versions.old_server.url("/v2/usage")}) == "verdict=on rule=13\n");
@@ -118,7 +118,7 @@ TEST_CASE("announced more: another protocol is another recipient, another path i
   CHECK(versions.old_server.requests().size() == 1);
 }
 
-TEST_CASE("announced more: whom the user or the administrator names needs no notice") {
+TEST_CASE("disclosed more: whom the user or the administrator names needs no notice") {
   for (const char* const by : {"environment", "config", "policy", "additional"}) {
     CAPTURE(by);
     Versions versions;
@@ -139,7 +139,7 @@ TEST_CASE("announced more: whom the user or the administrator names needs no not
   }
 }
 
-TEST_CASE("announced more: names of options, and the values of those that are listed") {
+TEST_CASE("disclosed more: names of options, and the values of those that are listed") {
   Versions versions;
   versions.at_terminal(versions.old({"--arguments", "none", "--argument-value", "threads"}));
   versions.in_cron(versions.old());
@@ -155,27 +155,27 @@ TEST_CASE("announced more: names of options, and the values of those that are li
   CHECK(versions.status(second)["withheld"].empty());
 }
 
-TEST_CASE("announced more: ... also where the program's own parser tells them") {
+TEST_CASE("disclosed more: ... also if the program's own parser reports them") {
   Versions versions;
   const Words none = versions.old({"--arguments", "none", "--argument-value", "threads"});
-  const auto told = [&](const Words& more) {
+  const auto shown = [&](const Words& more) {
     return versions.old(Versions::with({"--tell", "customer=jane", "--tell", "threads=8"}, more));
   };
   versions.at_terminal(none);
-  versions.in_cron(told({}));
+  versions.in_cron(shown({}));
   CHECK_FALSE(Versions::last(versions.old_server, 1)["command"].contains("arguments"));
-  versions.at_terminal(told({}));
-  const Words second = told({"--argument-value", "threads", "--argument-value", "customer"});
+  versions.at_terminal(shown({}));
+  const Words second = shown({"--argument-value", "threads", "--argument-value", "customer"});
   versions.in_cron(second);
   CHECK(Versions::arguments(Versions::last(versions.old_server, 3)) == R"(["--customer=<text>","--threads=8"])");
-  versions.in_cron(told({"--arguments", "values"}));
+  versions.in_cron(shown({"--arguments", "values"}));
   CHECK(Versions::arguments(Versions::last(versions.old_server, 4)) == R"(["--customer=<text>","--threads=8"])");
   versions.at_terminal(second);
   versions.in_cron(second);
   CHECK(Versions::arguments(Versions::last(versions.old_server, 6)) == R"(["--customer=jane","--threads=8"])");
 }
 
-TEST_CASE("announced more: the messages of errors") {
+TEST_CASE("disclosed more: the messages of errors") {
   Versions versions;
   const Words first = versions.old({"--errors", "type", "--fail", "it failed"}),
               second = versions.old({"--fail", "it failed"});
@@ -184,12 +184,12 @@ TEST_CASE("announced more: the messages of errors") {
   CHECK_FALSE(Versions::last(versions.old_server, 1)["outcome"]["error"].contains("message"));
   const Command preview = versions.command(second, {"usage-stats", "preview", "--message", "it failed"});
   CHECK(run(preview).err.find("withheld until a notice has named them") != std::string::npos);
-  CHECK(versions.at_terminal(second).find("- the messages of errors") != std::string::npos);
+  CHECK(versions.at_terminal(second).find("- error messages") != std::string::npos);
   versions.in_cron(second);
   CHECK(Versions::last(versions.old_server, 3)["outcome"]["error"].contains("message"));
 }
 
-TEST_CASE("announced more: an id that lives longer, or shows more of itself") {
+TEST_CASE("disclosed more: an id that lives longer, or shows more of itself") {
   Versions versions;
   const auto id = [&](std::size_t count) -> std::string {
     return Versions::last(versions.old_server, count)["client_id"];
@@ -215,7 +215,7 @@ TEST_CASE("announced more: an id that lives longer, or shows more of itself") {
   CHECK(id(7).size() == 32);
 }
 
-TEST_CASE("announced more: a field's new choice is `other`, and one of another kind is withheld") {
+TEST_CASE("disclosed more: a field's new choice is `other`, and one of another kind is withheld") {
   Versions versions;
   versions.at_terminal(versions.old({"--choice", "format=cool,mcool", "--declare", "size"}));
   const Words second = versions.old({"--choice", "format=cool,hic", "--text", "size"});
@@ -223,36 +223,16 @@ TEST_CASE("announced more: a field's new choice is `other`, and one of another k
   CHECK(Versions::last(versions.old_server, 1)["fields"] == nlohmann::json({{"format", "other"}}));
   CHECK(run(versions.command(second, {"usage-stats", "describe"})).out.find("size (text; withheld") !=
         std::string::npos);
-  const std::string told = versions.at_terminal(second);
-  CHECK(told.find("- format: what format is; new: hic") != std::string::npos);
-  CHECK(told.find("- size: what size is (now text)") != std::string::npos);
+  const std::string shown = versions.at_terminal(second);
+  CHECK(shown.find("- format: what format is; new: hic") != std::string::npos);
+  CHECK(shown.find("- size: what size is (now text)") != std::string::npos);
   versions.in_cron(second);
   CHECK(Versions::last(versions.old_server, 3)["fields"] == nlohmann::json({{"format", "hic"}, {"size", "a word"}}));
   versions.in_cron(versions.old({"--choice", "format=cool,mcool"}));  // what was known stays known
   CHECK(Versions::last(versions.old_server, 4)["fields"] == nlohmann::json({{"format", "mcool"}}));
 }
 
-TEST_CASE("announced more: of a list of choices too long to be remembered a digest is; then it is all or nothing") {
-  std::vector<std::string> w;
-  for (char c = 'a'; c < 'k'; ++c) w.emplace_back(250, c);
-  const us::Options options("mytool", "1");
-  std::optional<us::detail::Disclosed> told;
-  const auto c = [&](std::size_t i) { return w[i].c_str(); };
-  {
-    const us::Field<us::Choice> field{"long", "a long list", {c(0), c(1), c(2), c(3), c(4), c(5), c(6), c(7), c(8)}};
-    us::detail::disclose_all(told, options, {});
-    CHECK(us::detail::withheld_from(options, {}, *told).data.empty());
-  }
-  CHECK(told->fields.at("long").choices.size() == 1);
-  const us::Field<us::Choice> field{"long", "a long list", {c(0), c(1), c(2), c(3), c(4), c(5), c(6), c(7), c(9)}};
-  const auto withheld = us::detail::withheld_from(options, {}, *told);
-  CHECK(withheld.fields == Words{"long"});
-  REQUIRE(withheld.data.size() == 1);
-  withheld.data[0].disclose(*told);
-  CHECK(us::detail::withheld_from(options, {}, *told).data.empty());
-}
-
-TEST_CASE("announced more: a description alone is told, and holds nothing back") {
+TEST_CASE("disclosed more: a description alone is shown, and holds nothing back") {
   Versions versions;
   versions.at_terminal(versions.old({"--declare", "size"}));
   const Words second = versions.old({"--declare", "size", "--description", "size=bytes that were copied"});
@@ -263,7 +243,7 @@ TEST_CASE("announced more: a description alone is told, and holds nothing back")
   CHECK(versions.at_terminal(second) == "verdict=on rule=13\n");
 }
 
-TEST_CASE("announced more: who switched it on by hand knows what that version asked for, and no more") {
+TEST_CASE("disclosed more: who switched it on by hand knows what that version asked for, and no more") {
   Versions versions;
   write_file(versions.sandbox.config_file("versioned"), "{\"usage_stats\": true}");
   CHECK(versions.in_cron(versions.old()) == "verdict=on rule=9\n");
@@ -273,7 +253,7 @@ TEST_CASE("announced more: who switched it on by hand knows what that version as
   CHECK(versions.new_server.requests().empty());
 }
 
-TEST_CASE("announced more: a state that remembers names alone takes the rest from what runs first, once") {
+TEST_CASE("disclosed more: a state that remembers names alone takes the rest from what runs first, once") {
   Versions versions;
   versions.at_terminal(versions.old({"--declare", "size"}));
   const auto file = versions.sandbox.usage_folder("versioned") / "state.json";
@@ -289,7 +269,7 @@ TEST_CASE("announced more: a state that remembers names alone takes the rest fro
   CHECK(Versions::arguments(Versions::last(versions.old_server, 2)).find("jane") == std::string::npos);
 }
 
-TEST_CASE("announced more: what waits for an old recipient is sent by `send` though all of now are new") {
+TEST_CASE("disclosed more: what waits for an old recipient is sent by `send` though all of now are new") {
   Versions versions;
   versions.at_terminal(versions.old());
   versions.old_server.answer([](const ReceivedRequest&) { return Answer{503}; });

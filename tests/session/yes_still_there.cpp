@@ -1,4 +1,4 @@
-// Whoever has switched it on may take that back: a report leaves only while the yes stands where it stood.
+// Whoever has switched it on may take that back: a report is sent only while the yes is still where it was.
 #include <doctest/doctest.h>
 
 #include "pty.hpp"
@@ -44,14 +44,14 @@ const std::vector<std::string> opt_in{"--consent", "opt_in"};
 
 }  // namespace
 
-TEST_CASE("yes must stand: it stands, and the report goes") {
+TEST_CASE("yes still there: it is still there, and the report is sent") {
   Run run;
   write_file(run.config, "{\"usage_stats\": true}");
   run.meanwhile(opt_in, [] {});
   CHECK(run.sent() == 1);
 }
 
-TEST_CASE("yes must stand: the config's is gone, says local, or is another word") {
+TEST_CASE("yes still there: the config's is gone, says local, or is another word") {
   for (const char* const left : {"", "{}", "{\"usage_stats\": \"local\"}", "{\"usage_stats\": false}"}) {
     CAPTURE(left);
     Run run;
@@ -66,7 +66,7 @@ TEST_CASE("yes must stand: the config's is gone, says local, or is another word"
   }
 }
 
-TEST_CASE("yes must stand: the machine's policy is gone, also where the config would be content") {
+TEST_CASE("yes still there: the machine's policy is gone, even if the config would allow it") {
   for (const bool config : {false, true}) {
     CAPTURE(config);
     Run run;
@@ -78,7 +78,7 @@ TEST_CASE("yes must stand: the machine's policy is gone, also where the config w
   }
 }
 
-TEST_CASE("yes must stand: the answer at the question, when its file is gone before the report leaves") {
+TEST_CASE("yes still there: the answer at the question, when its file is gone before the report leaves") {
   Run run;
   Command command = run.command({"--consent", "ask"});
   command.open_input = false;
@@ -93,7 +93,7 @@ TEST_CASE("yes must stand: the answer at the question, when its file is gone bef
   CHECK(run.sent() == 0);
 }
 
-TEST_CASE("yes must stand: an answer that cannot be stored keeps the reports local") {
+TEST_CASE("yes still there: an answer that cannot be stored keeps the reports local") {
   Run run;
   write_file(run.sandbox.home() / "file", "");
   Command command =
@@ -111,14 +111,14 @@ TEST_CASE("yes must stand: an answer that cannot be stored keeps the reports loc
   CHECK(run.sent() == 0);
 }
 
-TEST_CASE("yes must stand: where a notice was enough, no file needs to say anything") {
+TEST_CASE("yes still there: where a notice was enough, no file needs to say anything") {
   Run run;
   write_file(run.config, "{}");
   run.meanwhile({"--unattended", "on"}, [&] { std::filesystem::remove(run.config); });
   CHECK(run.sent() == 1);
 }
 
-TEST_CASE("yes must stand: a file that is broken now is no answer; the report waits, and status says for what") {
+TEST_CASE("yes still there: a file that is broken now is no answer; the report waits, and status says why") {
   for (const bool policy : {false, true}) {
     CAPTURE(policy);
     Run run;

@@ -1,5 +1,5 @@
 #pragma once
-// What messages become in a program that has these literals and no others, and libraries that have those.
+// How messages are scrubbed in a program with only these literals, and libraries with those.
 
 #include <doctest/doctest.h>
 
