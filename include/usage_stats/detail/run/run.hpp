@@ -5,7 +5,6 @@
 #include <exception>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,7 +15,6 @@
 #include "../../options.hpp"
 #include "../record/exception_info.hpp"
 #include "../os/platform.hpp"
-#include "../record/parsed.hpp"
 #include "../record/recorder.hpp"
 #include "../record/report.hpp"
 #include "../store/storage.hpp"
@@ -24,13 +22,6 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-
-/// What is known of an end when it comes.
-struct End {
-  bool unwinding = false;             // an exception is leaving the session's scope
-  std::optional<int> exit_code{};     // of std::exit
-  std::vector<ErrorLink> uncaught{};  // what std::terminate found
-};
 
 /// Belongs to its session, and to the list of runs (run_registry.hpp) until it has finished.
 class Run : public std::enable_shared_from_this<Run> {
@@ -53,10 +44,6 @@ class Run : public std::enable_shared_from_this<Run> {
   std::string problem;
   std::string session_id;
   std::filesystem::path report_path;
-  std::mutex mutex;  // of `outcome`, `command` and `parsed_arguments`, which any thread may set
-  Outcome outcome;
-  std::string command;
-  ParsedArguments parsed_arguments;
 
  private:
   bool open_folder(Plan&);
@@ -67,8 +54,7 @@ class Run : public std::enable_shared_from_this<Run> {
   bool open_envelope(Plan&);
   void begin_interims();
   void write_interim();
-  bool close_report(const End&);
-  void add_parsed(Report&) const;
+  bool close(const End&);
   void write_and_deliver();
   void write_to_envelope(std::error_code why);
   void deliver(Storage&) const;

@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <thread>
 
-#include "../os/bounded_lock.hpp"
 #include "../store/client_id.hpp"
 #include "run_registry.hpp"
 #include "../base/sha256.hpp"
@@ -177,25 +176,10 @@ USAGE_STATS_INLINE void Run::describe(const Plan& plan, const std::vector<std::s
   envelope_.policy_file = plan.consent.policy.file;
 }
 
-/// What the program's own parser has told, under the lock.
-USAGE_STATS_INLINE void Run::add_parsed(Report& report) const {
-  if (!command.empty()) report.command = command;
-  parsed_arguments.replace_in(report, ambient_);
-}
-
 /// False, and the envelope stays: the run is lost, since a lock is held by what cannot go on.
-USAGE_STATS_INLINE bool Run::close_report(const End& end) {
-  const auto guard = lock_or_give_up(mutex);
-  if (!guard || !recorder_->close()) return false;
-  if (end.exit_code) outcome.exit_code = end.exit_code;
-  if (outcome.exit_code) outcome.exit_code = os::exit_status(*outcome.exit_code);
-  if (!end.uncaught.empty()) outcome.error = end.uncaught;
-  if (end.unwinding || !end.uncaught.empty()) outcome.status = RunStatus::exception;
-  if (outcome.status == RunStatus::running)
-    outcome.status = outcome.exit_code.value_or(0) == 0 ? RunStatus::ok : RunStatus::failed;
-  report_.outcome = outcome;
-  add_parsed(report_);
-  recorder_->add_to(report_);
+USAGE_STATS_INLINE bool Run::close(const End& end) {
+  if (!recorder_->close(end)) return false;
+  recorder_->add_to(report_, ambient_);
   scrub_report(report_, disclosed(), sensitive_);
   report_.final = true;
   report_.duration_s = recorder_->seconds();
@@ -208,7 +192,7 @@ USAGE_STATS_INLINE void Run::finish(const End& end) noexcept {
   if (!recorder_ || os::process_id() != process_ || os::forks() != forks_ || finished_.exchange(true)) return;
   USAGE_STATS_TRY {
     if (ticker_) ticker_->stop(std::chrono::seconds(1));
-    if (close_report(end))
+    if (close(end))
       write_and_deliver();
     else
       log("session ", session_id, " ends in the middle of a call to this library; it is reported as lost");
@@ -276,10 +260,8 @@ USAGE_STATS_INLINE void Run::write_interim() {
     if (finished_ || (quiet && options.report_every < std::chrono::minutes(1)) || !enough_memory()) return;
     Report interim = report_;
     ++report_.sequence;  // the last report has another one, also if this thread is held up from here on
-    if (const auto guard = lock_or_give_up(mutex)) add_parsed(interim);
-    interim.outcome.status = RunStatus::running;
     interim.duration_s = recorder_->seconds();
-    recorder_->add_to(interim);
+    recorder_->add_to(interim, ambient_);
     scrub_report(interim, disclosed(), sensitive_);
     const std::string sequence = std::to_string(interim.sequence);
     std::error_code error;
