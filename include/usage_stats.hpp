@@ -52,7 +52,8 @@
 #include "usage_stats/detail/store/archive.hpp"                // ... reports
 #include "usage_stats/detail/store/recovery.hpp"               // ... of runs that vanished
 #include "usage_stats/detail/store/retention.hpp"              // ... for how long
-#include "usage_stats/detail/send/uploader.hpp"                // empties the folder
+#include "usage_stats/detail/send/launcher.hpp"                // starts the process that
+#include "usage_stats/detail/send/uploader.hpp"                // ... empties the folder
 #include "usage_stats/detail/send/exporters/exporters.hpp"     // report -> requests
 #include "usage_stats/detail/send/transport/send.hpp"          // one HTTP request
 // Beneath them all:

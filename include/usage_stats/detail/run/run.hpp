@@ -17,6 +17,7 @@
 #include "../os/platform.hpp"
 #include "../record/recorder.hpp"
 #include "../record/report.hpp"
+#include "../send/launcher.hpp"
 #include "../store/storage.hpp"
 #include "../base/worker.hpp"
 
@@ -26,7 +27,7 @@ namespace detail {
 /// Belongs to its session, and to the list of runs (run_registry.hpp) until it has finished.
 class Run : public std::enable_shared_from_this<Run> {
  public:
-  explicit Run(Options chosen) : options(std::move(chosen)), log(options.log) {}
+  explicit Run(Options options) : options_(std::move(options)), log_(options_.log) {}
 
   /// Decides, and begins to record if that is allowed; else returns nothing.
   std::shared_ptr<Recorder> begin(const std::vector<std::string>& arguments);
@@ -36,14 +37,12 @@ class Run : public std::enable_shared_from_this<Run> {
   /// Whether there is something that its end must report.
   bool recording() const noexcept { return recorder_ != nullptr && !finished_; }
   /// The options that say what a report holds: the program's own, or what has been told of them.
-  const Options& disclosed() const noexcept { return disclosed_ ? *disclosed_ : options; }
+  const Options& disclosed() const noexcept { return disclosed_ ? *disclosed_ : options_; }
 
-  const Options options;
-  const Log log;
-  Decision decision;
-  std::string problem;
-  std::string session_id;
-  std::filesystem::path report_path;
+  const Decision& decision() const noexcept { return decision_; }
+  const std::string& problem() const noexcept { return problem_; }
+  const std::string& session_id() const noexcept { return envelope_.session_id; }
+  const std::filesystem::path& report_path() const noexcept { return report_path_; }
 
  private:
   bool open_folder(Plan&);
@@ -55,14 +54,16 @@ class Run : public std::enable_shared_from_this<Run> {
   void begin_interims();
   void write_interim();
   bool close(const End&);
-  void write_and_deliver();
+  void write_last();
   void write_to_envelope(std::error_code why);
-  void deliver(Storage&) const;
-  void run_maintenance(Storage&) const;
-  void wait_for(os::Child, const Storage&, std::chrono::milliseconds limit) const;
   bool disable(Plan&, const std::string& why);
-  bool sends_by_process() const;
 
+  const Options options_;
+  const Log log_;
+  const Launcher launcher_{options_, log_};
+  Decision decision_;
+  std::string problem_;
+  std::filesystem::path report_path_;
   std::optional<Options> disclosed_;
   Report report_;
   SensitiveValues ambient_;    // what this process knows ...

@@ -185,19 +185,19 @@ USAGE_STATS_INLINE int TelemetrySession::exit_code(int code) noexcept {
 USAGE_STATS_INLINE bool TelemetrySession::enabled() const noexcept { return recorder_ != nullptr; }
 
 USAGE_STATS_INLINE const Decision& TelemetrySession::decision() const noexcept {
-  return run_ ? run_->decision : undecided_;
+  return run_ ? run_->decision() : undecided_;
 }
 
 USAGE_STATS_INLINE std::string_view TelemetrySession::session_id() const noexcept {
-  return recorder_ ? std::string_view(run_->session_id) : std::string_view();
+  return recorder_ ? std::string_view(run_->session_id()) : std::string_view();
 }
 
 USAGE_STATS_INLINE std::filesystem::path TelemetrySession::report_path() const {
-  return recorder_ ? run_->report_path : std::filesystem::path();
+  return recorder_ ? run_->report_path() : std::filesystem::path();
 }
 
 USAGE_STATS_INLINE std::string_view TelemetrySession::problem() const noexcept {
-  return run_ ? std::string_view(run_->problem) : std::string_view();
+  return run_ ? std::string_view(run_->problem()) : std::string_view();
 }
 
 USAGE_STATS_INLINE TelemetrySession* TelemetrySession::current() noexcept {
