@@ -221,11 +221,12 @@ USAGE_STATS_INLINE std::error_code wipe(Storage& storage, bool by_request, std::
 /// Whether something is there still, or again: what could not be listed was not deleted.
 USAGE_STATS_INLINE bool anything_left(const Storage& storage) {
   std::error_code error;
-  const auto [envelopes, incomplete] = storage.outbox.list_waiting();
+  const Outbox::Waiting waiting = storage.outbox.list_waiting();
   const os::Folder active = storage.folder().folder("active", false, error);
-  if (incomplete || (error && error != std::errc::no_such_file_or_directory)) return true;
+  if (waiting.incomplete || (error && error != std::errc::no_such_file_or_directory)) return true;
   if (active && (!active.list(1, is_id, error).empty() || error)) return true;
-  return std::any_of(envelopes.begin(), envelopes.end(), [](const Envelope& envelope) { return !envelope.deletion; }) ||
+  const auto is_report = [](const Envelope& envelope) { return !envelope.deletion; };
+  return std::any_of(waiting.envelopes.begin(), waiting.envelopes.end(), is_report) ||
          !client_folders(storage, error).empty() || error;
 }
 

@@ -28,8 +28,9 @@ class Outbox {
 
   std::vector<Envelope> waiting() const { return list_waiting().envelopes; }  // oldest first
   struct Waiting {
-    std::vector<Envelope> envelopes;  // oldest first
-    bool incomplete = false;          // some could not be read
+    std::vector<Envelope> envelopes;     // oldest first
+    std::vector<std::string> damaged{};  // the names of files that can be read and say nothing
+    bool incomplete = false;             // some could not be read
   };
   Waiting list_waiting() const;
   bool is_waiting(const std::string& session_id) const;  // also if that cannot be told

@@ -121,6 +121,7 @@ USAGE_STATS_INLINE Outbox::Waiting Outbox::list_waiting() const {
   for (const auto& entry : entries) {
     auto envelope = read(folder, entry.name);
     found.incomplete = found.incomplete || envelope.transient();
+    if (envelope.damaged()) found.damaged.push_back(entry.name);
     if (!envelope) continue;
     (*envelope).in_use_elsewhere = entry.changed > recently && storage_impl::is_elsewhere(*envelope, here);
     found.envelopes.push_back(std::move(*envelope));

@@ -54,23 +54,14 @@ USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& sto
 
 }  // namespace storage_impl
 
-USAGE_STATS_INLINE std::size_t remove_damaged_envelopes(Storage& storage, const Log& log) {
-  std::error_code error;
-  std::size_t removed = 0;
-  const os::Folder pending = storage.outbox.pending(false, error);
-  if (!pending) return 0;
-  for (const auto& entry : pending.list(storage_impl::most_entries, is_id)) {
-    if (!storage.outbox.read(pending, entry.name).damaged()) continue;
-    log("pending/", entry.name, " is damaged; removed");
-    if (succeeded(pending.remove(entry.name))) ++removed;
-  }
-  return removed;
-}
-
 USAGE_STATS_INLINE void prune(Storage& storage, const Log& log, bool backlog) {
-  std::error_code error;
-  std::vector<Envelope> envelopes = storage.outbox.waiting();
-  std::size_t bytes = 0, kept = 0, dropped = remove_damaged_envelopes(storage, log);
+  const Outbox::Waiting waiting = storage.outbox.list_waiting();
+  std::size_t bytes = 0, kept = 0, dropped = 0;
+  for (const std::string& name : waiting.damaged) {
+    log("pending/", name, " is damaged; removed");
+    if (succeeded(storage.outbox.remove(name))) ++dropped;
+  }
+  const std::vector<Envelope>& envelopes = waiting.envelopes;
   for (auto envelope = envelopes.rbegin(); envelope != envelopes.rend(); ++envelope) {  // the youngest stay
     if (envelope->deletion) continue;
     bytes += storage.archive.read_report(envelope->client_id, envelope->session_id).value_or("").size();
@@ -90,6 +81,7 @@ USAGE_STATS_INLINE void prune(Storage& storage, const Log& log, bool backlog) {
   }
   storage_impl::remove_empty_clients(storage.folder());
   storage_impl::remove_old_temporaries(storage.folder());
+  std::error_code error;
   for (const char* const name : {"active", "pending"})
     if (const os::Folder inner = storage.folder().folder(name, false, error))
       storage_impl::remove_old_temporaries(inner);
