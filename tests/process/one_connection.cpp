@@ -51,7 +51,7 @@ struct Waiting {
           "{\"app\": {\"name\": \"reporter\", \"version\": \"1.2.3\"}, \"session_id\": \"" + envelope.session_id +
               "\"}"));
       const auto lock = storage->outbox.begin(envelope, error);
-      CHECK(!storage->outbox.finish(envelope));
+      CHECK(!storage->outbox.enqueue(envelope));
     }
   }
   /// Makes that file the one that says whether they may leave.

@@ -57,7 +57,7 @@ void let_wait(us::Storage& storage, int count, const std::string& report) {
     envelope.created = us::now_seconds() - 1000 + i;
     CHECK(!storage.archive.write_report(envelope.client_id, envelope.session_id, report));
     const auto lock = storage.outbox.begin(envelope, error);
-    CHECK(!storage.outbox.finish(envelope));
+    CHECK(!storage.outbox.enqueue(envelope));
   }
 }
 

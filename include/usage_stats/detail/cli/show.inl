@@ -63,7 +63,7 @@ USAGE_STATS_INLINE void print_requests(const std::vector<Outgoing>& list) {
 /// The envelope of a session that waits, if it does.
 USAGE_STATS_INLINE std::optional<Envelope> envelope_of(const Storage& storage, const KnownSession& session) {
   std::error_code error;
-  const os::Folder pending = storage.outbox.pending(false, error);
+  const os::Folder pending = storage.outbox.pending(error);
   if (!pending) return std::nullopt;
   auto envelope = storage.outbox.read(pending, session.session);
   return envelope ? std::optional<Envelope>(std::move(*envelope)) : std::nullopt;

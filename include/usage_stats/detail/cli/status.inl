@@ -225,7 +225,8 @@ USAGE_STATS_INLINE void print_status_json(const Options& options, const Plan& pl
 
 USAGE_STATS_INLINE std::string waiting_text(const Plan& plan, const Waiting& waiting) {
   if (!plan.folder_problem.empty()) return cannot_be_told;
-  if (waiting.incomplete) return "unknown: " + os::path_bytes(plan.folder / "pending") + " cannot be read";
+  if (waiting.incomplete)
+    return "unknown: " + os::path_bytes(plan.folder / storage_impl::pending_folder) + " cannot be read";
   std::string text = counted(waiting.reports, "report");
   if (waiting.deletions > 0) text += " and " + counted(waiting.deletions, "deletion");
   if (waiting.reports + waiting.deletions == 0) return "nothing";

@@ -57,7 +57,7 @@ class LockedFile {
   /// Whether the locked file still has that name, and not another that has been moved there.
   bool still_named(const Folder&, const std::string& name) const noexcept;
   /// Adds bytes at the end, in one write; an error where the host has closed the file under us.
-  std::error_code append(std::string_view bytes) const noexcept;
+  std::error_code append(std::string_view bytes) noexcept;
   void release() noexcept;
 
  private:

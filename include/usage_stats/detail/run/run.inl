@@ -212,7 +212,7 @@ USAGE_STATS_INLINE void Run::write_last() {
       std::max(report_.sequence, collected + (envelope_.destinations.empty() ? 0 : 1));
   error = storage->archive.write_report(envelope_.client_id, session_id(), to_json(report_));
   // Without a report the envelope stays in active/, and the next uploader reports the run as lost.
-  if (!error) error = collected == 0 ? storage->outbox.finish(envelope_) : storage->outbox.wait_again(envelope_);
+  if (!error) error = collected == 0 ? storage->outbox.enqueue(envelope_) : storage->outbox.add(envelope_);
   if (error == std::errc::no_such_file_or_directory && collected == 0) forget(*storage, envelope_);
   signals_ = os::SignalWatch();
   lock_.release();

@@ -277,7 +277,7 @@ USAGE_STATS_INLINE void Launcher::wait_for(os::Child child, const Storage& stora
   using Clock = std::chrono::steady_clock;
   const auto deadline = Clock::now() + limit;
   std::error_code error;
-  const os::Folder pending = storage.outbox.pending(false, error);
+  const os::Folder pending = storage.outbox.pending(error);
   auto pause = std::chrono::milliseconds(1);
   // Our own uploader ends at once where another is at work; that one has the envelope to send then.
   const auto over = [&] {

@@ -56,7 +56,9 @@ class Archive {
   Result<WrittenReport> written_report(const Envelope&) const;
   /// The sequence of the last report of an envelope's run, if that is there; else 0.
   std::int64_t last_report(const Envelope&) const;
-  os::Folder client(const std::string& client_id, bool create, std::error_code&) const;
+  os::Folder client(const std::string& client_id, std::error_code& error) const {
+    return client(client_id, false, error);
+  }
   /// From here on the folder of a client is opened once, as Outbox::keep_open().
   void keep_open() noexcept { keeps_open_ = true; }
   void remove_session(const std::string& client_id, const std::string& session_id);
@@ -68,7 +70,9 @@ class Archive {
   bool was_tried(const Envelope&, const std::string& url) const;
 
  private:
-  os::Folder session(const std::string& client_id, const std::string& session_id, bool create, std::error_code&) const;
+  os::Folder client(const std::string& client_id, bool create, std::error_code&) const;
+  os::Folder session(const std::string& client_id, const std::string& session_id, std::error_code&) const;
+  os::Folder make_session(const std::string& client_id, const std::string& session_id, std::error_code&);
 
   std::shared_ptr<const os::Folder> top_;
   bool keeps_open_ = false;

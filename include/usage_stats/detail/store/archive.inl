@@ -69,26 +69,32 @@ USAGE_STATS_INLINE os::Folder Archive::client(const std::string& client_id, bool
   return opened;
 }
 
-USAGE_STATS_INLINE os::Folder Archive::session(const std::string& client_id, const std::string& session_id, bool create,
+USAGE_STATS_INLINE os::Folder Archive::session(const std::string& client_id, const std::string& session_id,
                                                std::error_code& error) const {
-  const os::Folder its_client = client(client_id, create, error);
+  const os::Folder its_client = client(client_id, error);
+  return its_client ? its_client.folder(session_id, false, error) : os::Folder();
+}
+
+USAGE_STATS_INLINE os::Folder Archive::make_session(const std::string& client_id, const std::string& session_id,
+                                                    std::error_code& error) {
+  const os::Folder its_client = client(client_id, true, error);
   if (!its_client) return {};
-  if (os::Folder made = create ? its_client.make(session_id, error) : os::Folder()) return made;
-  return its_client.folder(session_id, create, error);
+  if (os::Folder made = its_client.make(session_id, error)) return made;
+  return its_client.folder(session_id, true, error);
 }
 
 USAGE_STATS_INLINE std::error_code Archive::write_report(const std::string& client_id, const std::string& session_id,
                                                          std::string_view json, const std::function<bool()>& wanted) {
   std::error_code error;
   if (wanted && !wanted()) return std::make_error_code(std::errc::operation_canceled);
-  const os::Folder folder = session(client_id, session_id, true, error);
+  const os::Folder folder = make_session(client_id, session_id, error);
   return folder ? folder.write(storage_impl::report_file, json, false, wanted) : error;
 }
 
 USAGE_STATS_INLINE Result<std::string> Archive::read_report(const std::string& client_id,
                                                             const std::string& session_id) const {
   std::error_code error;
-  if (const os::Folder folder = session(client_id, session_id, false, error))
+  if (const os::Folder folder = session(client_id, session_id, error))
     if (auto text = folder.read(storage_impl::report_file, limits::file_bytes, error)) return std::move(*text);
   return error;
 }
@@ -114,7 +120,7 @@ USAGE_STATS_INLINE void Archive::remove_session(const std::string& client_id, co
 
 USAGE_STATS_INLINE std::error_code Archive::record_delivery(const Envelope& envelope, const DeliveryRecord& record) {
   std::error_code error;
-  const os::Folder folder = session(envelope.client_id, envelope.session_id, false, error);
+  const os::Folder folder = session(envelope.client_id, envelope.session_id, error);
   if (!folder) return error;
   const auto before = folder.read(storage_impl::delivery_file, limits::file_bytes, error);
   if (!before && is_transient(error)) return error;  // it tells of other endpoints too
@@ -129,7 +135,7 @@ USAGE_STATS_INLINE std::error_code Archive::record_delivery(const Envelope& enve
 
 USAGE_STATS_INLINE std::string Archive::deliveries(const Envelope& envelope) const {
   std::error_code error;
-  const os::Folder folder = session(envelope.client_id, envelope.session_id, false, error);
+  const os::Folder folder = session(envelope.client_id, envelope.session_id, error);
   return folder ? folder.read(storage_impl::delivery_file, limits::file_bytes, error).value_or("") : std::string();
 }
 

@@ -50,8 +50,8 @@ class Contents {
         return entry.name == state_file || entry.name == "uploader.lock" || entry.name == "uploader.log";
       const os::Folder inner = top.folder(entry.name, false, error);
       if (is_client(entry.name)) return look_at_client(inner), true;
-      has_active_ = has_active_ || entry.name == "active";
-      if (entry.name != "active" && entry.name != "pending") return false;
+      has_active_ = has_active_ || entry.name == active_folder;
+      if (entry.name != active_folder && entry.name != pending_folder) return false;
       return look_at_envelopes(inner), true;
     });
   }
