@@ -82,7 +82,7 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
   if (plan.storage)
     if (const std::string problem = upload_now(call, *plan.storage, !allowed, progress); !problem.empty())
       return fail(call, problem);
-  Waiting left;
+  WaitingReports left;
   if (plan.storage) {
     const Plan after = plan_of(call.options);
     if (!after.storage && !after.problems.empty()) return fail(call, after.problems.front());

@@ -10,7 +10,7 @@ namespace detail {
 namespace command_impl {
 
 /// What waits to be sent, and why.
-struct Waiting {
+struct WaitingReports {
   bool incomplete = false;  // some cannot be read
   std::size_t reports = 0, deletions = 0;
   Seconds next_try = 0;                          // 0: at once
@@ -153,8 +153,8 @@ USAGE_STATS_INLINE std::string newest_error(const Storage& storage, const std::v
   return said;
 }
 
-USAGE_STATS_INLINE Waiting look_at_waiting(const Options& options, const Plan& plan) {
-  Waiting waiting;
+USAGE_STATS_INLINE WaitingReports look_at_waiting(const Options& options, const Plan& plan) {
+  WaitingReports waiting;
   if (!plan.storage) return waiting;
   const Outbox::Waiting listed = plan.storage->outbox.list_waiting();
   const std::vector<Envelope>& envelopes = listed.envelopes;

@@ -41,16 +41,16 @@ USAGE_STATS_INLINE std::string set_to(const std::string& name, const std::string
   return value.size() > 64 ? name + " is set" : name + "=" + value;
 }
 
-enum class Word { unset, off, on };
+enum class Switch { unset, off, on };
 
-USAGE_STATS_INLINE Word enabled_word(const std::string& name, std::string& text) {
+USAGE_STATS_INLINE Switch enabled_switch(const std::string& name, std::string& text) {
   const auto value = os::variable(name.c_str());
-  if (!value || value->empty()) return Word::unset;
+  if (!value || value->empty()) return Switch::unset;
   text = *value;
   std::string word = *value;
   for (char& c : word)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return word == "1" || word == "true" || word == "yes" || word == "on" ? Word::on : Word::off;
+  return word == "1" || word == "true" || word == "yes" || word == "on" ? Switch::on : Switch::off;
 }
 
 USAGE_STATS_INLINE Opinion process_is_trusted(Situation& situation) {  // 1
@@ -63,7 +63,7 @@ USAGE_STATS_INLINE Opinion process_is_trusted(Situation& situation) {  // 1
 USAGE_STATS_INLINE Opinion environment_says_off(Situation& situation) {  // 2
   std::string text;
   for (const std::string& prefix : prefixes_of_no(situation.options.app))
-    if (const std::string name = prefix + "_USAGE_STATS_ENABLED"; enabled_word(name, text) == Word::off)
+    if (const std::string name = prefix + "_USAGE_STATS_ENABLED"; enabled_switch(name, text) == Switch::off)
       return off(set_to(name, text));
   return {};
 }
@@ -111,7 +111,7 @@ USAGE_STATS_INLINE Opinion policy_says(Situation& situation) {  // 6
 USAGE_STATS_INLINE Opinion environment_says_on(Situation& situation) {  // 7
   std::string text;
   const std::string name = situation.prefix + "_USAGE_STATS_ENABLED";
-  if (enabled_word(name, text) != Word::on) return {};
+  if (enabled_switch(name, text) != Switch::on) return {};
   return Decision{Verdict::on, 0, set_to(name, text)};
 }
 

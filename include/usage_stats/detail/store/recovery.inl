@@ -43,8 +43,8 @@ USAGE_STATS_INLINE Result<bool> end_vanished(Storage& storage, const Envelope& e
       last && string_member(*last, "session_id") == envelope.session_id)
     return write(envelope.last_report);
   const RunStatus status = envelope.signal.empty() ? RunStatus::lost : RunStatus::signal;
-  const auto report = close_report(written ? written->text : envelope.running_report, bool(written), status,
-                                   envelope.signal, envelope.duration);
+  const auto report = recover_report(written ? written->text : envelope.running_report, bool(written), status,
+                                     envelope.signal, envelope.duration);
   log("session ", envelope.session_id, " vanished; it is reported as \"", status_name(status), "\"");
   if (!report) return Result<bool>::make_damaged();
   return write(*report);
