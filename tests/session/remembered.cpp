@@ -69,7 +69,8 @@ TEST_CASE("remembered: of a report's tries the last fifty, however many there we
   record.url = "https://stats.example/";
   for (record.attempts = 1; record.attempts <= 60; ++record.attempts)
     CHECK(!storage->archive.record_delivery(envelope, record));
-  const json deliveries = json::parse(storage->archive.deliveries(envelope))["deliveries"];
+  const json deliveries =
+      json::parse(storage->archive.delivery_text(envelope.client_id, envelope.session_id))["deliveries"];
   REQUIRE(deliveries.size() == 50);
   CHECK(deliveries[0]["attempts"] == 11);
   CHECK(deliveries[49]["attempts"] == 60);

@@ -102,7 +102,9 @@ USAGE_STATS_INLINE bool has_abandoned_runs(const Storage& storage) {
 }
 
 USAGE_STATS_INLINE void forget(Storage& storage, const Envelope& envelope) {
-  if (storage.outbox.is_waiting(envelope.session_id) || !storage.archive.deliveries(envelope).empty()) return;
+  if (storage.outbox.is_waiting(envelope.session_id) ||
+      !storage.archive.delivery_text(envelope.client_id, envelope.session_id).empty())
+    return;
   storage.archive.remove_session(envelope.client_id, envelope.session_id);
   storage.folder().remove_empty(envelope.client_id);
 }
