@@ -67,6 +67,7 @@
 #include "usage_stats/detail/os/memory.hpp"
 #include "usage_stats/detail/base/worker.hpp"
 #include "usage_stats/detail/base/url.hpp"
+#include "usage_stats/detail/base/protocol.hpp"
 #include "usage_stats/detail/base/json_writer.hpp"
 #include "usage_stats/detail/base/json.hpp"
 
@@ -93,6 +94,7 @@
 #include "usage_stats/detail/base/time.inl"
 #include "usage_stats/detail/base/log.inl"
 #include "usage_stats/detail/base/url.inl"
+#include "usage_stats/detail/base/protocol.inl"
 #include "usage_stats/detail/base/worker.inl"
 #include "usage_stats/detail/consent/options.inl"
 #include "usage_stats/detail/consent/settings.inl"

@@ -110,14 +110,6 @@ USAGE_STATS_INLINE std::string time_text(Seconds seconds) {
   return text.substr(0, 19) + "Z";  // whole seconds
 }
 
-USAGE_STATS_INLINE const char* verdict_name(Verdict verdict) noexcept {
-  return verdict == Verdict::on ? "on" : verdict == Verdict::local ? "local" : "off";
-}
-
-USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
-  return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
-}
-
 /// Why the process that is sending from this folder does not get on; empty: it does, or there is none.
 USAGE_STATS_INLINE std::string sender_stopped(const Storage& storage) {
   const std::int64_t process = os::LockedFile::stopped_holder(storage.folder(), uploader_impl::lock_file);

@@ -4,6 +4,7 @@
 
 #include "rules.hpp"
 #include "../record/system_info.hpp"
+#include "../base/text.hpp"
 #include "../os/platform.hpp"
 #include "../store/storage.hpp"
 
@@ -47,9 +48,7 @@ USAGE_STATS_INLINE Switch enabled_switch(const std::string& name, std::string& t
   const auto value = os::variable(name.c_str());
   if (!value || value->empty()) return Switch::unset;
   text = *value;
-  std::string word = *value;
-  for (char& c : word)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  const std::string word = lower(*value);
   return word == "1" || word == "true" || word == "yes" || word == "on" ? Switch::on : Switch::off;
 }
 
@@ -197,6 +196,10 @@ constexpr std::array<Rule, 15> rules = {{{1, process_is_trusted},
                                          {15, unattended}}};
 
 }  // namespace consent_impl
+
+USAGE_STATS_INLINE const char* verdict_name(Verdict verdict) noexcept {
+  return verdict == Verdict::on ? "on" : verdict == Verdict::local ? "local" : "off";
+}
 
 USAGE_STATS_INLINE Consent decide(const Options& options, const std::vector<std::string>& arguments,
                                   const std::string& problem, const std::function<State()>& state) {

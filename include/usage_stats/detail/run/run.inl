@@ -43,11 +43,7 @@ USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::s
   Plan plan = plan_by_rules(options_, arguments);
   decision_ = plan.decision;
   problem_ = plan.problem;
-  log_("verdict ",
-       decision_.verdict == Verdict::on      ? "on"
-       : decision_.verdict == Verdict::local ? "local"
-                                             : "off",
-       " by rule ", std::to_string(decision_.rule), ": ", decision_.why);
+  log_("verdict ", verdict_name(decision_.verdict), " by rule ", std::to_string(decision_.rule), ": ", decision_.why);
   if (decision_.verdict == Verdict::off && !plan.consent.ask) return nullptr;
   if (open_folder(plan)) {
     if (plan.consent.ask) plan.storage->be_patient(std::chrono::seconds(1));  // an answer must not be lost
