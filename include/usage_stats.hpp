@@ -52,7 +52,8 @@
 #include "usage_stats/detail/store/archive.hpp"                // ... reports
 #include "usage_stats/detail/store/recovery.hpp"               // ... of runs that vanished
 #include "usage_stats/detail/store/retention.hpp"              // ... for how long
-#include "usage_stats/detail/send/uploader.hpp"                // empties the folder
+#include "usage_stats/detail/send/launcher.hpp"                // starts the process that
+#include "usage_stats/detail/send/uploader.hpp"                // ... empties the folder
 #include "usage_stats/detail/send/exporters/exporters.hpp"     // report -> requests
 #include "usage_stats/detail/send/transport/send.hpp"          // one HTTP request
 // What all of them build on:
@@ -66,6 +67,7 @@
 #include "usage_stats/detail/os/memory.hpp"
 #include "usage_stats/detail/base/worker.hpp"
 #include "usage_stats/detail/base/url.hpp"
+#include "usage_stats/detail/base/protocol.hpp"
 #include "usage_stats/detail/base/json_writer.hpp"
 #include "usage_stats/detail/base/json.hpp"
 
@@ -92,6 +94,7 @@
 #include "usage_stats/detail/base/time.inl"
 #include "usage_stats/detail/base/log.inl"
 #include "usage_stats/detail/base/url.inl"
+#include "usage_stats/detail/base/protocol.inl"
 #include "usage_stats/detail/base/worker.inl"
 #include "usage_stats/detail/consent/options.inl"
 #include "usage_stats/detail/consent/settings.inl"

@@ -34,10 +34,6 @@ std::string text_at(const Json& object, const char* key) {
   return found == object.end() ? std::string() : found->get<std::string>();
 }
 
-bool is_hash(const std::string& text) {
-  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
-
 void add_values(const Json& fields, Gathered& gathered) {
   for (const auto& [name, value] : fields.items()) {
     if (value.is_boolean()) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "hex.hpp"
+
 namespace collector {
 
 namespace sha256_parts {
@@ -61,24 +63,6 @@ inline std::string sha256(std::string_view text) {
   for (const std::uint32_t word : state)
     for (int shift = 24; shift >= 0; shift -= 8) hash += static_cast<char>(word >> shift);
   return hash;
-}
-
-inline std::string hex_of(std::string_view bytes) {
-  constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  for (const char c : bytes) {
-    text += digits[static_cast<unsigned char>(c) >> 4];
-    text += digits[static_cast<unsigned char>(c) & 15];
-  }
-  return text;
-}
-/// Of an even number of lower case hexadecimal digits.
-inline std::string bytes_of_hex(std::string_view text) {
-  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
-  std::string bytes;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
-    bytes += static_cast<char>(digit(text[i]) * 16 + digit(text[i + 1]));
-  return bytes;
 }
 
 }  // namespace collector

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <functional>
 
+#include "../base/hex.hpp"
+
 namespace collector {
 namespace {
 
@@ -23,10 +25,6 @@ std::string machine_of(const Json& report, std::size_t level) {
   keys.insert(keys.end(), machine_details[level].begin(), machine_details[level].end());
   for (const char* const key : keys) tuple.push_back(system.contains(key) ? system[key] : Json());
   return "machine " + tuple.dump();
-}
-
-bool is_hash(const std::string& text) {
-  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
 double rounded(double number) {

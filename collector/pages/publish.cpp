@@ -37,8 +37,8 @@ class Site {
     written_.insert(name);
   }
 
-  /// Removes what the site had before and has no more, as after `forget`.
-  void finish() {
+  /// Removes what the site had before and has no more, as after `forget`, and writes down what it has now.
+  void remove_stale() {
     std::vector<std::string> gone;
     {
       std::ifstream list(folder_ / list_name);
@@ -152,7 +152,7 @@ Published publish(Source& source, Database& database, const fs::path& folder) {
   site.write("style.css", style_sheet());
   site.write("index.html", page("Usage statistics", "style.css",
                                 "<header><h1>Usage statistics</h1></header>\n<ul>\n" + list + "</ul>\n"));
-  site.finish();
+  site.remove_stale();
   return published;
 }
 

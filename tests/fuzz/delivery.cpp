@@ -2,12 +2,6 @@
 // JSON, has that line last, and is of bounded length.
 #include "fuzz.hpp"
 
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-std::string with_delivery(std::string_view before, const DeliveryRecord& record);
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-
 namespace us = usage_stats::detail;
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -17,11 +11,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   record.sequence = fuzz::number(fuzz::take(line, ' '));
   record.events = static_cast<std::size_t>(fuzz::number(fuzz::take(line, ' '))) % 2000;
   record.detail = line;
-  us::delivered_events(before, record.url, record.sequence);
+  us::Deliveries(before).events_at(record.url, record.sequence);
 
   std::string text(before);
   for (int round = 0; round < 2; ++round) {
-    text = us::with_delivery(text, record);
+    text = us::with_delivery(us::Deliveries(text), record);
     const auto json = fuzz::parse(text);
     HOLDS(json.is_object() && json["deliveries"].is_array());
     HOLDS(json["deliveries"].size() >= 1 && json["deliveries"].size() <= 50);
@@ -30,6 +24,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   }
   // Sequences count from one; integers that a double does not hold are read as missing.
   if (fuzz::is_utf8(record.url) && record.sequence > 0 && record.sequence < (std::int64_t{1} << 53) - 1)
-    HOLDS(us::delivered_events(text, record.url, record.sequence + 1) >= record.events);
+    HOLDS(us::Deliveries(text).events_at(record.url, record.sequence + 1) >= record.events);
   return 0;
 }

@@ -29,9 +29,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   HOLDS(us::to_text(*again) == once);
   HOLDS(again->session_id == envelope->session_id && again->client_id == envelope->client_id);
   HOLDS(again->running_report == envelope->running_report);
-  const auto report = us::close_report(envelope->running_report, false,
-                                       envelope->signal.empty() ? us::RunStatus::lost : us::RunStatus::signal,
-                                       envelope->signal, envelope->duration);
+  const auto report = us::recover_report(envelope->running_report, false,
+                                         envelope->signal.empty() ? us::RunStatus::lost : us::RunStatus::signal,
+                                         envelope->signal, envelope->duration);
   if (report) HOLDS(fuzz::parse(*report).is_object());
   return 0;
 }

@@ -18,7 +18,7 @@ void close(std::string_view settings, const std::string& text) {
   const bool written = fuzz::take(settings, ' ') == "1";
   const std::string signal(fuzz::take(settings, ' '));
   const auto duration = std::chrono::milliseconds(fuzz::number(fuzz::take(settings, ' ')));
-  const auto closed = us::close_report(text, written, us::RunStatus::signal, signal, duration);
+  const auto closed = us::recover_report(text, written, us::RunStatus::signal, signal, duration);
   if (!closed) return;
   const ordered_json before = fuzz::parse(text), after = fuzz::parse(*closed);
   HOLDS(fuzz::is_utf8(*closed));
@@ -28,7 +28,7 @@ void close(std::string_view settings, const std::string& text) {
   HOLDS(after["outcome"]["status"] == "signal");
   HOLDS(after["duration_s"].is_number() && after["duration_s"] >= 0);
   HOLDS(after.value("sequence", ordered_json(1)).is_number_integer() || !written);
-  const auto again = us::close_report(*closed, false, us::RunStatus::signal, signal, duration);
+  const auto again = us::recover_report(*closed, false, us::RunStatus::signal, signal, duration);
   HOLDS(again && nlohmann::json::parse(*again) == nlohmann::json::parse(*closed));  // in whatever order
 }
 

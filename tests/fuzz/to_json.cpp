@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   constexpr usage_stats::Protocol protocols[] = {usage_stats::Protocol::json, usage_stats::Protocol::otlp,
                                                  usage_stats::Protocol::amplitude};
   if (size % 4 == 3) {
-    HOLDS(us::close_report(text, true, us::RunStatus::lost, "", std::nullopt));
+    HOLDS(us::recover_report(text, true, us::RunStatus::lost, "", std::nullopt));
     return 0;
   }
   const auto requests = us::requests_for({"https://example.org/", protocols[size % 4], "key"}, text);

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "own_home.hpp"
 #include "sandbox.hpp"
 #include "schema.hpp"
 #include "server.hpp"
@@ -69,6 +70,29 @@ TEST_CASE("report every: interim reports when something has changed, and a last 
   CHECK(reports[1]["duration_s"] <= reports[2]["duration_s"]);
   CHECK(sandbox.pending().empty());
   CHECK(sandbox.active().empty());
+}
+
+TEST_CASE("report every: a command or an argument is something new, and the outcome is told at the end only") {
+  const OwnHome home;
+  usage_stats::Options options = OwnHome::options();
+  options.report_every = std::chrono::milliseconds(50);
+  options.subcommands = {"align"};
+  usage_stats::TelemetrySession session(options);
+  const auto report = [&] { return json::parse(read_file(session.report_path())); };
+  REQUIRE(wait_until([&] { return std::filesystem::exists(session.report_path()); }));
+  session.fail("std::domain_error", "no such chromosome");
+  session.exit_code(3);
+  session.command("align");
+  CHECK(wait_until([&] { return report()["command"].value("name", "") == "align"; }));
+  session.argument("--threads", "8");
+  CHECK(wait_until([&] { return report()["command"]["arguments"] == json{"--threads=<int>"}; }));
+  CHECK(report()["final"] == false);
+  CHECK(report()["outcome"] == json{{"status", "running"}});
+  session.finish();
+  CHECK(report()["final"] == true);
+  CHECK(report()["outcome"]["status"] == "failed");
+  CHECK(report()["outcome"]["exit_code"] == 3);
+  CHECK(report()["command"] == json{{"name", "align"}, {"arguments", {"--threads=<int>"}}});
 }
 
 TEST_CASE("report every: a run that is shorter than the interval reports once") {

@@ -36,8 +36,8 @@ TEST_CASE("hostile numbers: a report of the last number there is closes as anoth
   for (const std::string number : far_numbers) {
     CAPTURE(number);
     const auto closed =
-        us::close_report(R"({"schema":"usage-stats/1","session_id":"a","sequence":)" + number + R"(,"final":false})",
-                         true, us::RunStatus::lost, "", std::nullopt);
+        us::recover_report(R"({"schema":"usage-stats/1","session_id":"a","sequence":)" + number + R"(,"final":false})",
+                           true, us::RunStatus::lost, "", std::nullopt);
     REQUIRE(closed);
     CHECK(nlohmann::json::parse(*closed)["sequence"].get<std::int64_t>() >= 0);
   }

@@ -57,7 +57,7 @@ void let_wait(us::Storage& storage, int count, const std::string& report) {
     envelope.created = us::now_seconds() - 1000 + i;
     CHECK(!storage.archive.write_report(envelope.client_id, envelope.session_id, report));
     const auto lock = storage.outbox.begin(envelope, error);
-    CHECK(!storage.outbox.finish(envelope));
+    CHECK(!storage.outbox.enqueue(envelope));
   }
 }
 
@@ -280,7 +280,8 @@ TEST_CASE("storage: of a report's tries the last fifty, however many there were"
   record.url = "https://stats.example/";
   for (record.attempts = 1; record.attempts <= 60; ++record.attempts)
     CHECK(!storage.archive.record_delivery(envelope, record));
-  const nlohmann::json deliveries = nlohmann::json::parse(storage.archive.deliveries(envelope))["deliveries"];
+  const nlohmann::json deliveries =
+      nlohmann::json::parse(storage.archive.delivery_text(envelope.client_id, envelope.session_id))["deliveries"];
   REQUIRE(deliveries.size() == 50);
   CHECK(deliveries[0]["attempts"] == 11);
   CHECK(deliveries[49]["attempts"] == 60);

@@ -36,7 +36,7 @@ void end_session(us::Storage& storage, const us::Envelope& envelope) {
       envelope.client_id, envelope.session_id,
       "{\"app\": {\"name\": \"reporter\", \"version\": \"1.2.3\"}, \"session_id\": \"" + envelope.session_id + "\"}"));
   const auto lock = storage.outbox.begin(envelope, error);
-  CHECK(!storage.outbox.finish(envelope));
+  CHECK(!storage.outbox.enqueue(envelope));
 }
 
 us::UploadOptions without_staying() {

@@ -57,6 +57,13 @@ USAGE_STATS_INLINE bool is_ascii_letter(std::uint32_t code) noexcept {
 }
 
 USAGE_STATS_INLINE char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+USAGE_STATS_INLINE char upper(char c) noexcept { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
+
+/// What a hexadecimal digit stands for; -1: it is none.
+USAGE_STATS_INLINE int hex_value(char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  return lower(c) >= 'a' && lower(c) <= 'f' ? lower(c) - 'a' + 10 : -1;
+}
 
 /// A letter, a digit or `_`; outside ASCII, everything but blanks, punctuation and symbols.
 USAGE_STATS_INLINE bool is_word(std::uint32_t code) noexcept {

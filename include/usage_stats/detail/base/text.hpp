@@ -17,5 +17,10 @@ std::string clip_utf8(std::string_view text, std::size_t limit);
 /// UTF-8.
 std::string plain_text(std::string_view text);
 
+/// The text with the letters A to Z small; the locale has no say.
+std::string lower(std::string_view text);
+/// Whether they are the same but for A to Z.
+bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;
+
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

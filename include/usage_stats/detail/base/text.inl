@@ -77,5 +77,16 @@ USAGE_STATS_INLINE std::string plain_text(std::string_view given) {
   return plain;
 }
 
+USAGE_STATS_INLINE std::string lower(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(), characters::lower);
+  return result;
+}
+
+USAGE_STATS_INLINE bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) noexcept { return characters::lower(x) == characters::lower(y); });
+}
+
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

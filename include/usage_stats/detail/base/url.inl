@@ -2,18 +2,13 @@
 
 #include <algorithm>
 
+#include "characters.inl"
+#include "text.hpp"
 #include "url.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace url_impl {
-
-USAGE_STATS_INLINE std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return result;
-}
 
 USAGE_STATS_INLINE std::optional<int> port_number(std::string_view digits) {
   int port = 0;
@@ -66,7 +61,7 @@ USAGE_STATS_INLINE std::optional<Url> parse_url(std::string_view text) {
   const std::size_t colon = text.find("://");
   if (colon == std::string_view::npos) return std::nullopt;
   Url url;
-  url.scheme = url_impl::lower(text.substr(0, colon));
+  url.scheme = lower(text.substr(0, colon));
   if (url.scheme != "http" && url.scheme != "https") return std::nullopt;
   text.remove_prefix(colon + 3);
   text = text.substr(0, text.find('#'));
@@ -80,7 +75,7 @@ USAGE_STATS_INLINE std::optional<Url> parse_url(std::string_view text) {
   const bool bracketed = !authority.empty() && authority[0] == '[';
   const std::size_t host_end = bracketed ? authority.find(']') : authority.find(':');
   if (bracketed && host_end == std::string_view::npos) return std::nullopt;
-  url.host = url_impl::lower(bracketed ? authority.substr(1, host_end - 1) : authority.substr(0, host_end));
+  url.host = lower(bracketed ? authority.substr(1, host_end - 1) : authority.substr(0, host_end));
   const std::size_t after = bracketed ? host_end + 1 : host_end;
   if (after != std::string_view::npos && after < authority.size()) {
     if (authority[after] != ':') return std::nullopt;
@@ -95,7 +90,7 @@ USAGE_STATS_INLINE std::optional<Url> parse_url(std::string_view text) {
 
 USAGE_STATS_INLINE const char* url_problem(std::string_view text) {
   const std::size_t begin = text.find("://");
-  const std::string scheme = url_impl::lower(text.substr(0, begin));
+  const std::string scheme = lower(text.substr(0, begin));
   if (begin == text.npos || (scheme != "http" && scheme != "https")) return "not an http or https URL";
   if (text.size() > 2048) return "the URL is longer than 2,048 bytes";
   text.remove_prefix(begin + 3);
@@ -157,10 +152,10 @@ USAGE_STATS_INLINE std::optional<std::string> groups(std::string_view text) {
     }
     unsigned number = 0;
     if (group.empty() || group.size() > 4 || colon + 1 == text.size()) return std::nullopt;
-    for (const char c : lower(group)) {
-      const bool digit = c >= '0' && c <= '9';
-      if (!digit && (c < 'a' || c > 'f')) return std::nullopt;
-      number = number * 16 + static_cast<unsigned>(digit ? c - '0' : c - 'a' + 10);
+    for (const char c : group) {
+      const int value = characters::hex_value(c);
+      if (value < 0) return std::nullopt;
+      number = number * 16 + static_cast<unsigned>(value);
     }
     bytes += static_cast<char>(number >> 8);
     bytes += static_cast<char>(number & 255);
@@ -209,16 +204,12 @@ USAGE_STATS_INLINE std::string percent_encode(std::string_view text) {
 }
 
 USAGE_STATS_INLINE std::string percent_decode(std::string_view text) {
-  const auto value = [](char c) {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-  };
+  using characters::hex_value;
   std::string result;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escape = text[i] == '%' && i + 2 < text.size() && value(text[i + 1]) >= 0 && value(text[i + 2]) >= 0;
-    result += escape ? static_cast<char>(value(text[i + 1]) * 16 + value(text[i + 2])) : text[i];
+    const bool escape =
+        text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0;
+    result += escape ? static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2])) : text[i];
     i += escape ? 2 : 0;
   }
   return result;

@@ -110,14 +110,6 @@ USAGE_STATS_INLINE std::string time_text(Seconds seconds) {
   return text.substr(0, 19) + "Z";  // whole seconds
 }
 
-USAGE_STATS_INLINE const char* verdict_name(Verdict verdict) noexcept {
-  return verdict == Verdict::on ? "on" : verdict == Verdict::local ? "local" : "off";
-}
-
-USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
-  return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
-}
-
 /// Why the process that is sending from this folder makes no progress; empty: it does, or there is none.
 USAGE_STATS_INLINE std::string sender_stopped(const Storage& storage) {
   const std::int64_t process = os::LockedFile::stopped_holder(storage.folder(), uploader_impl::lock_file);
@@ -143,7 +135,7 @@ struct KnownSession {
   std::string client, session;
   std::string text;  // the report, byte for byte
   Json report;
-  Json deliveries;  // delivery.json; its lines are deliveries_of()
+  Deliveries deliveries;
 };
 
 /// The client folders' names; an error: there may be more.
@@ -154,36 +146,12 @@ USAGE_STATS_INLINE std::vector<std::string> client_folders(const Storage& storag
   return names;
 }
 
-USAGE_STATS_INLINE Json read_deliveries(const os::Folder& session) {
-  std::error_code error;
-  const auto text = session.read(storage_impl::delivery_file, limits::file_bytes, error);
-  auto json = text ? parse_json(*text) : std::nullopt;
-  return json ? std::move(*json) : Json();
-}
-
-/// The items of a list that may be missing.
-struct Lines {
-  const Json *first = nullptr, *last = nullptr;
-  const Json* begin() const noexcept { return first; }
-  const Json* end() const noexcept { return last; }
-  bool empty() const noexcept { return first == last; }
-};
-
-/// The lines of a delivery.json.
-USAGE_STATS_INLINE Lines deliveries_of(const Json& delivery) noexcept {
-  const auto* const list = list_member(delivery, "deliveries");
-  return list != nullptr ? Lines{list->data(), list->data() + list->size()} : Lines{};
-}
-
 USAGE_STATS_INLINE std::optional<KnownSession> read_session(const Storage& storage, const std::string& client,
                                                             const std::string& name) {
-  std::error_code error;
-  const os::Folder folder = storage.folder().folder(client, false, error);
-  const os::Folder session = folder ? folder.folder(name, false, error) : os::Folder();
-  auto text = session ? session.read(storage_impl::report_file, limits::file_bytes, error) : std::nullopt;
+  auto text = storage.archive.read_report(client, name);
   auto json = text ? parse_json(*text) : std::nullopt;
   if (!json || !json->is_object()) return std::nullopt;
-  return KnownSession{client, name, std::move(*text), std::move(*json), read_deliveries(session)};
+  return KnownSession{client, name, std::move(*text), std::move(*json), storage.archive.deliveries(client, name)};
 }
 
 /// The newest reports that can be read, newest first; an error: there may be others. A report's folder is never older

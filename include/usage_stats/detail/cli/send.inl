@@ -82,13 +82,14 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
   if (plan.storage)
     if (const std::string problem = upload_now(call, *plan.storage, !allowed, progress); !problem.empty())
       return fail(call, problem);
-  Waiting left;
+  WaitingReports left;
   if (plan.storage) {
     const Plan after = plan_of(call.options);
     if (!after.storage && !after.problems.empty()) return fail(call, after.problems.front());
     left = look_at_waiting(call.options, after);
   }
-  if (left.incomplete) return fail(call, os::path_bytes(plan.folder / "pending") + " cannot be read");
+  if (left.incomplete)
+    return fail(call, os::path_bytes(plan.folder / storage_impl::pending_folder) + " cannot be read");
   const std::size_t waiting = left.reports + left.deletions;
   if (call.json) {
     JsonWriter json(true);
@@ -139,9 +140,6 @@ USAGE_STATS_INLINE std::vector<Endpoint> endpoints_ever(const Options& options, 
 USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, Storage& storage,
                                                     const std::vector<std::string>& ids,
                                                     const std::vector<Endpoint>& endpoints) {
-  std::error_code error;
-  const os::Folder pending = storage.folder().folder("pending", true, error);
-  if (!pending) return error;
   Envelope envelope;
   envelope.deletion = true;
   envelope.app = options.app;
@@ -155,14 +153,14 @@ USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, Stor
     envelope.client_id = id;
     envelope.session_id = random_hex(16);
     if (envelope.session_id.empty()) return std::make_error_code(std::errc::io_error);
-    if (!waits) error = pending.write(envelope.session_id, to_text(envelope), true);
-    if (error) return error;
+    if (waits) continue;
+    if (const std::error_code error = storage.outbox.add(envelope, true)) return error;
   }
-  return error;
+  return {};
 }
 
 /// Removes the reports of a client, and nothing else that somebody may have put there.
-USAGE_STATS_INLINE std::error_code remove_sessions(const Storage& storage, const std::string& client) {
+USAGE_STATS_INLINE std::error_code remove_sessions(Storage& storage, const std::string& client) {
   std::error_code error, first;
   const os::Folder folder = storage.folder().folder(client, false, error);
   if (!folder) return error;
@@ -194,7 +192,7 @@ USAGE_STATS_INLINE std::error_code wipe(Storage& storage, bool by_request, std::
   };
   for (const Envelope& envelope : storage.outbox.waiting())
     if (!envelope.deletion) note(storage.outbox.remove(envelope.session_id));
-  const os::Folder active = storage.folder().folder("active", false, error);
+  const os::Folder active = storage.outbox.active(error);
   note(error);
   if (active)
     for (const auto wanted : {is_id, storage_impl::is_temporary}) {
@@ -221,11 +219,12 @@ USAGE_STATS_INLINE std::error_code wipe(Storage& storage, bool by_request, std::
 /// Whether something is still there, or there again: what could not be listed was not deleted.
 USAGE_STATS_INLINE bool anything_left(const Storage& storage) {
   std::error_code error;
-  const auto [envelopes, incomplete] = storage.outbox.list_waiting();
-  const os::Folder active = storage.folder().folder("active", false, error);
-  if (incomplete || (error && error != std::errc::no_such_file_or_directory)) return true;
+  const Outbox::Waiting waiting = storage.outbox.list_waiting();
+  const os::Folder active = storage.outbox.active(error);
+  if (waiting.incomplete || (error && error != std::errc::no_such_file_or_directory)) return true;
   if (active && (!active.list(1, is_id, error).empty() || error)) return true;
-  return std::any_of(envelopes.begin(), envelopes.end(), [](const Envelope& envelope) { return !envelope.deletion; }) ||
+  const auto is_report = [](const Envelope& envelope) { return !envelope.deletion; };
+  return std::any_of(waiting.envelopes.begin(), waiting.envelopes.end(), is_report) ||
          !client_folders(storage, error).empty() || error;
 }
 

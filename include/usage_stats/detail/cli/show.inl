@@ -63,7 +63,7 @@ USAGE_STATS_INLINE void print_requests(const std::vector<Outgoing>& list) {
 /// The envelope of a session that waits, if it does.
 USAGE_STATS_INLINE std::optional<Envelope> envelope_of(const Storage& storage, const KnownSession& session) {
   std::error_code error;
-  const os::Folder pending = storage.outbox.pending(false, error);
+  const os::Folder pending = storage.outbox.pending(error);
   if (!pending) return std::nullopt;
   auto envelope = storage.outbox.read(pending, session.session);
   return envelope ? std::optional<Envelope>(std::move(*envelope)) : std::nullopt;
@@ -78,7 +78,7 @@ USAGE_STATS_INLINE std::vector<Endpoint> endpoints_of(const Options& options, co
   };
   if (envelope != nullptr)
     for (const Destination& destination : envelope->destinations) endpoints.push_back(destination.endpoint);
-  for (const Json& line : deliveries_of(session.deliveries)) {
+  for (const Json& line : session.deliveries) {
     const std::string url = string_member(line, "endpoint");
     if (!known(url)) endpoints.push_back(endpoint_at(options, plan, url));
   }
@@ -87,7 +87,7 @@ USAGE_STATS_INLINE std::vector<Endpoint> endpoints_of(const Options& options, co
 
 /// How many of the session's events the endpoint had before this report was sent to it.
 USAGE_STATS_INLINE std::size_t events_before(const KnownSession& session, const Endpoint& endpoint) {
-  return delivered_events(json_text(session.deliveries), endpoint.url, integer_member(session.report, "sequence", 1));
+  return session.deliveries.events_at(endpoint.url, integer_member(session.report, "sequence", 1));
 }
 
 USAGE_STATS_INLINE void write_session(JsonWriter& json, const Plan& plan, const KnownSession& session,
@@ -95,7 +95,7 @@ USAGE_STATS_INLINE void write_session(JsonWriter& json, const Plan& plan, const 
   json.begin_object();
   json.key("path").text(os::path_bytes(plan.storage->archive.report_path(session.client, session.session)));
   json.key("deliveries").begin_list();
-  for (const Json& line : deliveries_of(session.deliveries)) write_json(json, line);
+  for (const Json& line : session.deliveries) write_json(json, line);
   json.end_list();
   json.key("waiting").begin_list();
   if (envelope != nullptr)
@@ -115,7 +115,7 @@ USAGE_STATS_INLINE void write_session(JsonWriter& json, const Plan& plan, const 
 /// What became of a report, as rows.
 USAGE_STATS_INLINE std::string fate(const Plan& plan, const KnownSession& session, const Envelope* envelope) {
   std::string text = row("report", os::path_bytes(plan.storage->archive.report_path(session.client, session.session)));
-  for (const Json& line : deliveries_of(session.deliveries)) {
+  for (const Json& line : session.deliveries) {
     const std::int64_t status = integer_member(line, "http_status");
     const std::string detail = string_member(line, "detail");
     text += row(string_member(line, "result"), string_member(line, "endpoint") + ", " + string_member(line, "at") +
@@ -128,7 +128,7 @@ USAGE_STATS_INLINE std::string fate(const Plan& plan, const KnownSession& sessio
                   destination.endpoint.url + (destination.not_before <= now_seconds()
                                                   ? std::string()
                                                   : "; next attempt after " + time_text(destination.not_before)));
-  else if (deliveries_of(session.deliveries).empty())
+  else if (session.deliveries.empty())
     text += row("not sent", "it stays on this machine");
   return text;
 }
@@ -154,7 +154,7 @@ USAGE_STATS_INLINE int show(const Call& call) {
     if (call.wire) {
       for (const Endpoint& endpoint : endpoints_of(call.options, plan, session, envelope))
         add_requests(requests, endpoint, session.session, session.text, events_before(session, endpoint));
-      if (envelope == nullptr && deliveries_of(session.deliveries).empty())
+      if (envelope == nullptr && session.deliveries.empty())
         remark(call, "session " + session.session + " was not sent; this is what would have been sent:");
     } else if (call.json) {
       write_session(json, plan, session, envelope);

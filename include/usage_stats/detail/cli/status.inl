@@ -72,7 +72,7 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan&
     case 2:
       return unset_all(options, {"_USAGE_STATS_ENABLED"}, [](const std::string& name) {
         std::string text;
-        return consent_impl::enabled_word(name, text) == consent_impl::Word::off;
+        return consent_impl::enabled_switch(name, text) == consent_impl::Switch::off;
       });
     case 3:
       return unset_all(options, {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"},
@@ -152,7 +152,7 @@ USAGE_STATS_INLINE void put_count(JsonWriter& json, const char* name, bool known
   known ? json.integer(count) : json.null();
 }
 
-USAGE_STATS_INLINE void write_waiting(JsonWriter& json, const Waiting& waiting, bool known) {
+USAGE_STATS_INLINE void write_waiting(JsonWriter& json, const WaitingReports& waiting, bool known) {
   json.key("waiting").begin_object();
   put_count(json, "reports", known && !waiting.incomplete, static_cast<std::int64_t>(waiting.reports));
   put_count(json, "deletions", known && !waiting.incomplete, static_cast<std::int64_t>(waiting.deletions));
@@ -188,7 +188,7 @@ USAGE_STATS_INLINE void write_drops(JsonWriter& json, const Plan& plan) {
   json.end_list();
 }
 
-USAGE_STATS_INLINE void print_status_json(const Options& options, const Plan& plan, const Waiting& waiting) {
+USAGE_STATS_INLINE void print_status_json(const Options& options, const Plan& plan, const WaitingReports& waiting) {
   const State& state = plan.state;
   JsonWriter json(true);
   json.begin_object();
@@ -223,9 +223,10 @@ USAGE_STATS_INLINE void print_status_json(const Options& options, const Plan& pl
   print_json(json);
 }
 
-USAGE_STATS_INLINE std::string waiting_text(const Plan& plan, const Waiting& waiting) {
+USAGE_STATS_INLINE std::string waiting_text(const Plan& plan, const WaitingReports& waiting) {
   if (!plan.folder_problem.empty()) return cannot_be_told;
-  if (waiting.incomplete) return "unknown: " + os::path_bytes(plan.folder / "pending") + " cannot be read";
+  if (waiting.incomplete)
+    return "unknown: " + os::path_bytes(plan.folder / storage_impl::pending_folder) + " cannot be read";
   std::string text = counted(waiting.reports, "report");
   if (waiting.deletions > 0) text += " and " + counted(waiting.deletions, "deletion");
   if (waiting.reports + waiting.deletions == 0) return "nothing";
@@ -237,7 +238,7 @@ USAGE_STATS_INLINE std::string waiting_text(const Plan& plan, const Waiting& wai
 }
 
 /// Why reports wait, and what else is there, as rows.
-USAGE_STATS_INLINE std::string waiting_rows(const Waiting& waiting) {
+USAGE_STATS_INLINE std::string waiting_rows(const WaitingReports& waiting) {
   std::string rows;
   constexpr std::size_t most = 8;
   std::size_t count = 0;
@@ -287,7 +288,7 @@ USAGE_STATS_INLINE int status(const Call& call) {
   const Options& options = call.options;
   Plan plan = plan_of(options);
   try_folder(plan);
-  const Waiting waiting = look_at_waiting(options, plan);
+  const WaitingReports waiting = look_at_waiting(options, plan);
   if (call.json) return print_status_json(options, plan, waiting), done;
   const Verdict verdict = plan.decision.verdict;
   const State& state = plan.state;

@@ -10,7 +10,7 @@ namespace detail {
 namespace command_impl {
 
 /// What waits to be sent, and why.
-struct Waiting {
+struct WaitingReports {
   bool incomplete = false;  // some cannot be read
   std::size_t reports = 0, deletions = 0;
   Seconds next_try = 0;                          // 0: at once
@@ -77,16 +77,14 @@ class Reasons {
   /// The error of its own last attempt, or of the last one at its server; empty if there is none.
   std::string last_try(const Envelope& envelope) const {
     const State& state = plan_.state;
-    const auto json = parse_json(plan_.storage->archive.deliveries(envelope));
-    const auto* const lines = json ? list_member(*json, "deliveries") : nullptr;
+    const Deliveries deliveries = plan_.storage->archive.deliveries(envelope);
     for (const Destination& to : envelope.destinations) {
       const std::string& url = to.endpoint.url;
       const auto pause = state.backoff.find(url);
       std::string why = pause == state.backoff.end() ? std::string() : pause->second.why;
-      if (lines != nullptr)
-        for (const Json& line : *lines)
-          if (string_member(line, "endpoint") == url && string_member(line, "result") == "again later")
-            why = error_of(line);
+      for (const Json& line : deliveries)
+        if (string_member(line, "endpoint") == url && string_member(line, "result") == "again later")
+          why = error_of(line);
       const bool paused = !state.may_ask(url, now_seconds());
       if (why.empty() && paused) why = "no answer";
       if (!why.empty()) return url + ": " + why;
@@ -123,7 +121,7 @@ USAGE_STATS_INLINE std::map<std::string, Drop> last_drops(const Plan& plan) {
   if (!plan.storage || plan.state.dropped == 0) return drops;
   std::error_code ignored;  // what cannot be listed is told by others
   for (const KnownSession& session : newest_sessions(*plan.storage, limits::kept_sessions, ignored))
-    for (const Json& line : deliveries_of(session.deliveries)) {
+    for (const Json& line : session.deliveries) {
       const std::string result = string_member(line, "result"), at = string_member(line, "at");
       if (result != "refused" && result != "stopped" && result != "gave up") continue;
       Drop& last = drops[string_member(line, "endpoint")];
@@ -134,15 +132,11 @@ USAGE_STATS_INLINE std::map<std::string, Drop> last_drops(const Plan& plan) {
 
 /// The newest of the last attempts of waiting reports.
 USAGE_STATS_INLINE std::string newest_error(const Storage& storage, const std::vector<Envelope>& envelopes) {
-  std::error_code error;
   std::string newest, said;
   const std::size_t first = envelopes.size() > 20 ? envelopes.size() - 20 : 0;  // a look, not a search
   for (std::size_t i = first; i < envelopes.size(); ++i) {
-    const os::Folder client = storage.folder().folder(envelopes[i].client_id, false, error);
-    const os::Folder session = client ? client.folder(envelopes[i].session_id, false, error) : os::Folder();
-    if (!session) continue;
-    const Json deliveries = read_deliveries(session);
-    for (const Json& line : deliveries_of(deliveries)) {
+    const Deliveries deliveries = storage.archive.deliveries(envelopes[i]);
+    for (const Json& line : deliveries) {
       if (string_member(line, "result") == "delivered" || string_member(line, "at") <= newest) continue;
       newest = string_member(line, "at");
       const std::int64_t status = integer_member(line, "http_status");
@@ -153,8 +147,8 @@ USAGE_STATS_INLINE std::string newest_error(const Storage& storage, const std::v
   return said;
 }
 
-USAGE_STATS_INLINE Waiting look_at_waiting(const Options& options, const Plan& plan) {
-  Waiting waiting;
+USAGE_STATS_INLINE WaitingReports look_at_waiting(const Options& options, const Plan& plan) {
+  WaitingReports waiting;
   if (!plan.storage) return waiting;
   const Outbox::Waiting listed = plan.storage->outbox.list_waiting();
   const std::vector<Envelope>& envelopes = listed.envelopes;

@@ -7,6 +7,7 @@
 #include "plan.hpp"
 #include "../os/platform.hpp"
 #include "../record/redaction/scrub.hpp"
+#include "../base/text.hpp"
 #include "../base/url.hpp"
 #include "../record/disclosure.inl"
 
@@ -202,8 +203,7 @@ USAGE_STATS_INLINE void ask(const Options& options, Plan& plan, const Log& log) 
   if (!line) os::offer_to_standard_error("\n");  // the host's own output should not follow the question on its line
   std::string word = line.value_or("");
   word.erase(std::remove_if(word.begin(), word.end(), [](char c) { return c == ' ' || c == '\t'; }), word.end());
-  for (char& c : word)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  word = lower(word);
   const bool yes = word == "y" || word == "yes", no = word == "n" || word == "no";
   if (yes || no) remember_answer(options, plan, yes, log);
 }

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "../../options.hpp"
+#include "../base/characters.inl"
 #include "../base/url.hpp"
 #include "settings.hpp"
 
@@ -126,8 +127,8 @@ USAGE_STATS_INLINE std::string problem_with(const Options& options) {
 USAGE_STATS_INLINE std::string environment_prefix(std::string_view app) {
   std::string prefix(!app.empty() && app[0] >= '0' && app[0] <= '9' ? "_" : "");
   for (const char c : app) {
-    const bool kept = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    prefix += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : kept ? c : '_';
+    const char large = characters::upper(c);
+    prefix += (large >= 'A' && large <= 'Z') || (large >= '0' && large <= '9') ? large : '_';
   }
   return prefix;
 }

@@ -25,6 +25,9 @@ struct Consent {
   bool ask = false;          // the prompt is due now
 };
 
+/// "on", "local" or "off".
+const char* verdict_name(Verdict) noexcept;
+
 /// Applies the rules to the options, the arguments (without the program's name), the environment and the two files.
 /// `problem` is the author's mistake, if any. `state` is what earlier runs have stored, requested only if a rule needs
 /// it.

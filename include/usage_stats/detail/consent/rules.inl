@@ -4,6 +4,7 @@
 
 #include "rules.hpp"
 #include "../record/system_info.hpp"
+#include "../base/text.hpp"
 #include "../os/platform.hpp"
 #include "../store/storage.hpp"
 
@@ -41,16 +42,14 @@ USAGE_STATS_INLINE std::string set_to(const std::string& name, const std::string
   return value.size() > 64 ? name + " is set" : name + "=" + value;
 }
 
-enum class Word { unset, off, on };
+enum class Switch { unset, off, on };
 
-USAGE_STATS_INLINE Word enabled_word(const std::string& name, std::string& text) {
+USAGE_STATS_INLINE Switch enabled_switch(const std::string& name, std::string& text) {
   const auto value = os::variable(name.c_str());
-  if (!value || value->empty()) return Word::unset;
+  if (!value || value->empty()) return Switch::unset;
   text = *value;
-  std::string word = *value;
-  for (char& c : word)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return word == "1" || word == "true" || word == "yes" || word == "on" ? Word::on : Word::off;
+  const std::string word = lower(*value);
+  return word == "1" || word == "true" || word == "yes" || word == "on" ? Switch::on : Switch::off;
 }
 
 USAGE_STATS_INLINE Opinion process_is_trusted(Situation& situation) {  // 1
@@ -63,7 +62,7 @@ USAGE_STATS_INLINE Opinion process_is_trusted(Situation& situation) {  // 1
 USAGE_STATS_INLINE Opinion environment_says_off(Situation& situation) {  // 2
   std::string text;
   for (const std::string& prefix : prefixes_of_no(situation.options.app))
-    if (const std::string name = prefix + "_USAGE_STATS_ENABLED"; enabled_word(name, text) == Word::off)
+    if (const std::string name = prefix + "_USAGE_STATS_ENABLED"; enabled_switch(name, text) == Switch::off)
       return off(set_to(name, text));
   return {};
 }
@@ -111,7 +110,7 @@ USAGE_STATS_INLINE Opinion policy_says(Situation& situation) {  // 6
 USAGE_STATS_INLINE Opinion environment_says_on(Situation& situation) {  // 7
   std::string text;
   const std::string name = situation.prefix + "_USAGE_STATS_ENABLED";
-  if (enabled_word(name, text) != Word::on) return {};
+  if (enabled_switch(name, text) != Switch::on) return {};
   return Decision{Verdict::on, 0, set_to(name, text)};
 }
 
@@ -199,6 +198,10 @@ constexpr std::array<Rule, 15> rules = {{{1, process_is_trusted},
                                          {15, unattended}}};
 
 }  // namespace consent_impl
+
+USAGE_STATS_INLINE const char* verdict_name(Verdict verdict) noexcept {
+  return verdict == Verdict::on ? "on" : verdict == Verdict::local ? "local" : "off";
+}
 
 USAGE_STATS_INLINE Consent decide(const Options& options, const std::vector<std::string>& arguments,
                                   const std::string& problem, const std::function<State()>& state) {

@@ -57,7 +57,7 @@ class LockedFile {
   /// Whether the locked file still has that name, and not another that has been moved there.
   bool still_named(const Folder&, const std::string& name) const noexcept;
   /// Appends bytes in one write; an error if the host has closed the file's descriptor.
-  std::error_code append(std::string_view bytes) const noexcept;
+  std::error_code append(std::string_view bytes) noexcept;
   void release() noexcept;
 
  private:

@@ -8,16 +8,13 @@
 #include "redaction/scrub.hpp"
 #include "../base/url.hpp"
 #include "../base/json.inl"
+#include "../base/protocol.inl"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace disclosure_impl {
 
 using Words = std::vector<std::string>;
-
-USAGE_STATS_INLINE const char* protocol_word(Protocol protocol) noexcept {
-  return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
-}
 
 USAGE_STATS_INLINE bool contains(const Words& list, const std::string& word) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -174,7 +171,7 @@ USAGE_STATS_INLINE void Comparison::look_at_recipients(const std::vector<Endpoin
     const std::string host = url ? url->host : endpoint.url;
     found("to " + host,
           "to " + (usual_port ? url->scheme + "://" + host : recipient.substr(recipient.find(' ') + 1)) + " (" +
-              protocol_word(endpoint.protocol) + ")",
+              protocol_name(endpoint.protocol) + ")",
           [recipient](Disclosed& now) { add(now.recipients, recipient, limits::disclosed_recipients); });
   }
 }
@@ -269,7 +266,7 @@ USAGE_STATS_INLINE void Comparison::look_at_fields() {
 
 USAGE_STATS_INLINE std::string recipient_of(const Endpoint& endpoint) {
   const auto url = parse_url(endpoint.url);
-  return std::string(disclosure_impl::protocol_word(endpoint.protocol)) + " " + (url ? url->origin() : endpoint.url);
+  return std::string(protocol_name(endpoint.protocol)) + " " + (url ? url->origin() : endpoint.url);
 }
 
 USAGE_STATS_INLINE void disclose_all(std::optional<Disclosed>& so_far, const Options& options,

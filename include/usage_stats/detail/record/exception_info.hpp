@@ -30,6 +30,13 @@ struct Outcome {
   std::vector<ErrorLink> error;  // the exception, then its causes (std::nested_exception), at most 8
 };
 
+/// What is known of an end when it comes.
+struct End {
+  bool unwinding = false;             // an exception is leaving the session's scope
+  std::optional<int> exit_code{};     // of std::exit
+  std::vector<ErrorLink> uncaught{};  // what std::terminate found
+};
+
 /// The type and message of the exception and of those nested in it.
 std::vector<ErrorLink> describe_exception(std::exception_ptr);
 std::vector<ErrorLink> describe_exception(const std::exception&);

@@ -10,9 +10,11 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "disclosure.hpp"
+#include "parsed.hpp"
 #include "report.hpp"
 #include "../../fields.hpp"
 #include "../os/platform.hpp"
@@ -20,7 +22,8 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// What a running program records: fields, counters, events and stages, within their limits, from any thread.
+/// All that a running program says: fields, counters, events, stages, its command, its arguments and how it ended,
+/// within their limits, from any thread. One mutex guards it; a call that cannot get that in time does nothing.
 class Recorder {
  public:
   using Clock = std::chrono::steady_clock;
@@ -43,13 +46,20 @@ class Recorder {
   std::optional<std::size_t> enter(const Stage&);
   void set(std::size_t stage, const FieldValue&);
   void leave(std::size_t stage, bool failed);
+  void command(std::string name);
+  /// `options`: those that say what a report may hold of arguments.
+  void argument(const Options& options, std::string_view name, std::string_view value, ArgumentSource);
+  /// An empty `error` leaves the former one.
+  void fail(RunStatus, std::vector<ErrorLink> error);
+  void exit_code(int code);
   /// Nothing is recorded after this. False where a call that cannot go on is in the middle of recording.
-  bool close();
-  /// Increases with each call that changes something: a different number means a different report.
+  bool close(const End&);
+  /// Increases with each call that changes what an interim report says: a different number means a different report.
   std::uint64_t changes() const noexcept;
 
-  /// Adds what was recorded so far to the report; stages still open get no duration.
-  void add_to(Report&) const;
+  /// Adds what was recorded so far to the report; stages still open get no duration. The outcome is told after close().
+  /// `ambient` as in ParsedArguments::replace_in().
+  void add_to(Report&, const SensitiveValues& ambient) const;
   double seconds() const;  // since construction
 
  private:
@@ -61,6 +71,8 @@ class Recorder {
   /// The lock under which something may be recorded; without it: after close(), or in a fork's child, whose copy of
   /// the mutex may be locked for ever.
   std::unique_lock<std::mutex> open();
+  /// The same for what an interim report says, too.
+  std::unique_lock<std::mutex> open_to_change();
   /// Where a counter is counted, under the lock: the first free place for a new one.
   std::size_t place_of(const Counter&);
   void count(std::size_t place, std::int64_t n) noexcept;
@@ -85,6 +97,9 @@ class Recorder {
   std::vector<EventRecord> events_;
   std::vector<StageRecord> stages_;
   std::map<std::string, std::size_t> truncated_;
+  std::string command_;
+  ParsedArguments arguments_;
+  Outcome outcome_;
 };
 
 }  // namespace detail

@@ -70,16 +70,18 @@ USAGE_STATS_INLINE void Recorder::put(Values& values, const FieldValue& value, s
 USAGE_STATS_INLINE std::unique_lock<std::mutex> Recorder::open() {
   if (forks_ != os::forks()) return {};
   std::unique_lock<std::mutex> guard = lock_or_give_up(mutex_);
-  if (!guard) return guard;
-  if (closed_)
-    guard.unlock();
-  else
-    ++changes_;
+  if (guard && closed_) guard.unlock();
+  return guard;
+}
+
+USAGE_STATS_INLINE std::unique_lock<std::mutex> Recorder::open_to_change() {
+  std::unique_lock<std::mutex> guard = open();
+  if (guard) ++changes_;
   return guard;
 }
 
 USAGE_STATS_INLINE void Recorder::set(const FieldValue& value) {
-  if (const auto guard = open()) put(fields_, value, limits::fields);
+  if (const auto guard = open_to_change()) put(fields_, value, limits::fields);
 }
 
 USAGE_STATS_INLINE std::size_t Recorder::place_of(const Counter& counter) {
@@ -100,7 +102,7 @@ USAGE_STATS_INLINE void Recorder::count(std::size_t place, std::int64_t n) noexc
 }
 
 USAGE_STATS_INLINE void Recorder::add(const Counter& counter, std::int64_t n) {
-  const auto guard = open();
+  const auto guard = open_to_change();
   if (!guard || n < 0) return;
   const std::size_t place = place_of(counter);
   counter.place_.store(serial_ << 8 | place, std::memory_order_relaxed);
@@ -114,7 +116,7 @@ USAGE_STATS_INLINE std::uint64_t Recorder::changes() const noexcept {
 }
 
 USAGE_STATS_INLINE void Recorder::record(const Event& event, const FieldValue* values, std::size_t count) {
-  const auto guard = open();
+  const auto guard = open_to_change();
   if (!guard || withheld(event.name())) return;
   if (events_.size() >= limits::events) return static_cast<void>(++truncated_["events"]);
   EventRecord record{event.name(), seconds(), {}};
@@ -123,7 +125,7 @@ USAGE_STATS_INLINE void Recorder::record(const Event& event, const FieldValue* v
 }
 
 USAGE_STATS_INLINE std::optional<std::size_t> Recorder::enter(const Stage& stage) {
-  const auto guard = open();
+  const auto guard = open_to_change();
   if (!guard || withheld(stage.name())) return std::nullopt;
   if (stages_.size() >= limits::stages) return ++truncated_["stages"], std::nullopt;
   stages_.push_back({stage.name(), seconds(), std::nullopt, RunStatus::running, {}});
@@ -131,26 +133,55 @@ USAGE_STATS_INLINE std::optional<std::size_t> Recorder::enter(const Stage& stage
 }
 
 USAGE_STATS_INLINE void Recorder::set(std::size_t stage, const FieldValue& value) {
-  if (const auto guard = open()) put(stages_[stage].fields, value, limits::fields);
+  if (const auto guard = open_to_change()) put(stages_[stage].fields, value, limits::fields);
 }
 
 USAGE_STATS_INLINE void Recorder::leave(std::size_t stage, bool failed) {
-  const auto guard = open();
+  const auto guard = open_to_change();
   if (!guard) return;
   StageRecord& record = stages_[stage];
   record.duration_s = seconds() - record.at_s;
   record.status = failed ? RunStatus::failed : RunStatus::ok;
 }
 
-USAGE_STATS_INLINE bool Recorder::close() {
-  const auto guard = lock_or_give_up(mutex_);
-  if (guard) closed_ = true;
-  return guard.owns_lock();
+USAGE_STATS_INLINE void Recorder::command(std::string name) {
+  if (const auto guard = open_to_change()) command_ = std::move(name);
 }
 
-USAGE_STATS_INLINE void Recorder::add_to(Report& report) const {
-  const auto guard = lock_or_give_up(mutex_);
+USAGE_STATS_INLINE void Recorder::argument(const Options& options, std::string_view name, std::string_view value,
+                                           ArgumentSource source) {
+  if (const auto guard = open_to_change()) arguments_.add(options, name, value, source);
+}
+
+USAGE_STATS_INLINE void Recorder::fail(RunStatus status, std::vector<ErrorLink> error) {
+  const auto guard = open();
   if (!guard) return;
+  outcome_.status = status;
+  if (!error.empty()) outcome_.error = std::move(error);
+}
+
+USAGE_STATS_INLINE void Recorder::exit_code(int code) {
+  if (const auto guard = open()) outcome_.exit_code = code;
+}
+
+USAGE_STATS_INLINE bool Recorder::close(const End& end) {
+  const auto guard = lock_or_give_up(mutex_);
+  if (!guard) return false;
+  closed_ = true;
+  if (end.exit_code) outcome_.exit_code = end.exit_code;
+  if (outcome_.exit_code) outcome_.exit_code = os::exit_status(*outcome_.exit_code);
+  if (!end.uncaught.empty()) outcome_.error = end.uncaught;
+  if (end.unwinding || !end.uncaught.empty()) outcome_.status = RunStatus::exception;
+  if (outcome_.status == RunStatus::running)
+    outcome_.status = outcome_.exit_code.value_or(0) == 0 ? RunStatus::ok : RunStatus::failed;
+  return true;
+}
+
+USAGE_STATS_INLINE void Recorder::add_to(Report& report, const SensitiveValues& ambient) const {
+  auto guard = lock_or_give_up(mutex_);
+  if (!guard) return;
+  if (closed_) report.outcome = outcome_;
+  if (!command_.empty()) report.command = command_;
   report.fields = fields_;
   report.counters.clear();
   for (std::size_t i = 0; i < counters_.size(); ++i) {
@@ -162,6 +193,9 @@ USAGE_STATS_INLINE void Recorder::add_to(Report& report) const {
   for (const auto& [name, count] : truncated_) report.truncated[name] += count;
   if (const std::int64_t dropped = counts_[no_place].value)
     report.truncated["counters"] += static_cast<std::size_t>(dropped);
+  const ParsedArguments arguments = arguments_;
+  guard.unlock();  // words are looked up in the program's memory, and nobody may wait for that
+  arguments.replace_in(report, ambient);
 }
 
 }  // namespace detail

@@ -88,8 +88,8 @@ std::string to_line(const Report&);
 /// Turns the last report that a run wrote while it lived into that of a run that vanished, or that a signal ended.
 /// `written`: it was an interim report, which may have been sent; this one is the next. Nothing for text that is not a
 /// report.
-std::optional<std::string> close_report(std::string_view json, bool written, RunStatus, const std::string& signal,
-                                        std::optional<std::chrono::milliseconds> duration);
+std::optional<std::string> recover_report(std::string_view json, bool written, RunStatus, const std::string& signal,
+                                          std::optional<std::chrono::milliseconds> duration);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

@@ -153,7 +153,7 @@ USAGE_STATS_INLINE std::string fitted(const Report& report, std::size_t most) {
   }
 }
 
-/// What is not the last report leaves room for how the run ends: close_report() may have to say it.
+/// What is not the last report leaves room for how the run ends: recover_report() may have to say it.
 USAGE_STATS_INLINE std::size_t room_for(const Report& report) noexcept {
   return limits::report_bytes - 1 - (report.final ? 0 : room_for_the_end);
 }
@@ -234,9 +234,9 @@ USAGE_STATS_INLINE void write_report(JsonWriter& out, const Json& json) {
   out.end_object();
 }
 
-USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text, bool written, RunStatus status,
-                                                           const std::string& signal,
-                                                           std::optional<std::chrono::milliseconds> duration) {
+USAGE_STATS_INLINE std::optional<std::string> recover_report(std::string_view text, bool written, RunStatus status,
+                                                             const std::string& signal,
+                                                             std::optional<std::chrono::milliseconds> duration) {
   const auto json = parse_json(text);
   if (!json || string_member(*json, "schema") != "usage-stats/1" || string_member(*json, "session_id").empty())
     return std::nullopt;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "system_info.hpp"
+#include "../base/text.hpp"
 #include "../os/platform.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -36,10 +37,10 @@ USAGE_STATS_INLINE std::uint64_t rounded_gb(std::uint64_t bytes) {
 USAGE_STATS_INLINE System this_system() {
   os::Machine machine = os::machine();
   System system;
-  system.os = std::move(machine.os);
+  system.os = lower(machine.os);
   system.os_version = std::move(machine.os_version);
   system.kernel = std::move(machine.kernel);
-  system.arch = std::move(machine.arch);
+  system.arch = lower(machine.arch);
   system.libc = std::move(machine.libc);
   system.cpus = machine.cpus;
   system.memory_gb = environment_impl::rounded_gb(machine.memory_bytes);

@@ -5,7 +5,6 @@
 #include <exception>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,26 +15,19 @@
 #include "../../options.hpp"
 #include "../record/exception_info.hpp"
 #include "../os/platform.hpp"
-#include "../record/parsed.hpp"
 #include "../record/recorder.hpp"
 #include "../record/report.hpp"
+#include "../send/launcher.hpp"
 #include "../store/storage.hpp"
 #include "../base/worker.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// What is known about how the run ends.
-struct End {
-  bool unwinding = false;             // an exception is leaving the session's scope
-  std::optional<int> exit_code{};     // of std::exit
-  std::vector<ErrorLink> uncaught{};  // what std::terminate found
-};
-
 /// Belongs to its session, and to the list of runs (run_registry.hpp) until it has finished.
 class Run : public std::enable_shared_from_this<Run> {
  public:
-  explicit Run(Options chosen) : options(std::move(chosen)), log(options.log) {}
+  explicit Run(Options options) : options_(std::move(options)), log_(options_.log) {}
 
   /// Decides, and begins to record if that is allowed; else returns nothing.
   std::shared_ptr<Recorder> begin(const std::vector<std::string>& arguments);
@@ -45,18 +37,12 @@ class Run : public std::enable_shared_from_this<Run> {
   /// Whether there is something that its end must report.
   bool recording() const noexcept { return recorder_ != nullptr && !finished_; }
   /// The options that determine what a report contains: the program's own, or the disclosed part of them.
-  const Options& disclosed() const noexcept { return disclosed_ ? *disclosed_ : options; }
+  const Options& disclosed() const noexcept { return disclosed_ ? *disclosed_ : options_; }
 
-  const Options options;
-  const Log log;
-  Decision decision;
-  std::string problem;
-  std::string session_id;
-  std::filesystem::path report_path;
-  std::mutex mutex;  // of `outcome`, `command` and `parsed_arguments`, which any thread may set
-  Outcome outcome;
-  std::string command;
-  ParsedArguments parsed_arguments;
+  const Decision& decision() const noexcept { return decision_; }
+  const std::string& problem() const noexcept { return problem_; }
+  const std::string& session_id() const noexcept { return envelope_.session_id; }
+  const std::filesystem::path& report_path() const noexcept { return report_path_; }
 
  private:
   bool open_folder(Plan&);
@@ -67,16 +53,17 @@ class Run : public std::enable_shared_from_this<Run> {
   bool open_envelope(Plan&);
   void begin_interims();
   void write_interim();
-  bool close_report(const End&);
-  void add_parsed(Report&) const;
-  void write_and_deliver();
+  bool close(const End&);
+  void write_last();
   void write_to_envelope(std::error_code why);
-  void deliver(Storage&) const;
-  void run_maintenance(Storage&) const;
-  void wait_for(os::Child, const Storage&, std::chrono::milliseconds limit) const;
   bool disable(Plan&, const std::string& why);
-  bool sends_by_process() const;
 
+  const Options options_;
+  const Log log_;
+  const Launcher launcher_{options_, log_};
+  Decision decision_;
+  std::string problem_;
+  std::filesystem::path report_path_;
   std::optional<Options> disclosed_;
   Report report_;
   SensitiveValues ambient_;    // what this process knows ...

@@ -33,10 +33,6 @@ class Runs {
   /// All of them, the youngest first.
   void finish(const End&) noexcept;
 
-  /// Uploaders whose exit status we have to collect, so that a long-running host has at most one zombie.
-  void adopt(os::Child&&);
-  void reap();
-
  private:
   struct Entry {
     TelemetrySession* session;  // nullptr: gone before its run
@@ -47,7 +43,6 @@ class Runs {
   std::mutex mutex_;
   std::vector<Entry> entries_;  // the youngest last
   std::atomic<TelemetrySession*> youngest_{nullptr};
-  std::vector<os::Child> children_;
 };
 
 }  // namespace detail

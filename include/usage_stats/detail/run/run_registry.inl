@@ -148,16 +148,5 @@ USAGE_STATS_INLINE void Runs::finish(const End& end) noexcept {
   USAGE_STATS_CATCH_ALL {}
 }
 
-USAGE_STATS_INLINE void Runs::adopt(os::Child&& child) {
-  if (const auto guard = lock_or_give_up(mutex_); guard && child) children_.push_back(std::move(child));
-}
-
-USAGE_STATS_INLINE void Runs::reap() {
-  const auto guard = lock_or_give_up(mutex_);
-  if (!guard) return;
-  children_.erase(std::remove_if(children_.begin(), children_.end(), [](os::Child& child) { return child.ended(); }),
-                  children_.end());
-}
-
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

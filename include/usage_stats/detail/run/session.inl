@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 
-#include "../os/bounded_lock.hpp"
 #include "../../command.hpp"
 #include "../consent/command_line.hpp"
 #include "run_registry.hpp"
@@ -121,11 +120,7 @@ USAGE_STATS_INLINE StageScope TelemetrySession::enter(const Stage& stage) noexce
 USAGE_STATS_INLINE void TelemetrySession::command(std::string_view name) noexcept {
   const detail::PublicCall call;
   USAGE_STATS_TRY {
-    if (!recorder_ || call.nested()) return;
-    std::string clean = detail::clip_utf8(name, detail::limits::string_bytes);
-    const auto guard = detail::lock_or_give_up(run_->mutex);
-    if (!guard) return;
-    run_->command = std::move(clean);
+    if (recorder_ && !call.nested()) recorder_->command(detail::clip_utf8(name, detail::limits::string_bytes));
   }
   USAGE_STATS_CATCH_ALL {}
 }
@@ -134,9 +129,7 @@ USAGE_STATS_INLINE void TelemetrySession::argument(std::string_view name, std::s
                                                    ArgumentSource source) noexcept {
   const detail::PublicCall call;
   USAGE_STATS_TRY {
-    if (!recorder_ || call.nested()) return;
-    const auto guard = detail::lock_or_give_up(run_->mutex);
-    if (guard) run_->parsed_arguments.add(run_->disclosed(), name, value, source);
+    if (recorder_ && !call.nested()) recorder_->argument(run_->disclosed(), name, value, source);
   }
   USAGE_STATS_CATCH_ALL {}
 }
@@ -145,11 +138,7 @@ USAGE_STATS_INLINE void TelemetrySession::fail(const std::exception& exception) 
   const detail::PublicCall call;
   USAGE_STATS_TRY {
     if (!recorder_ || call.nested()) return;
-    auto error = detail::describe_exception(exception);
-    const auto guard = detail::lock_or_give_up(run_->mutex);
-    if (!guard) return;
-    run_->outcome.status = detail::RunStatus::failed;
-    run_->outcome.error = std::move(error);
+    recorder_->fail(detail::RunStatus::failed, detail::describe_exception(exception));
   }
   USAGE_STATS_CATCH_ALL {}
 }
@@ -162,11 +151,8 @@ USAGE_STATS_INLINE void TelemetrySession::fail_by(std::exception_ptr exception, 
   const detail::PublicCall call;
   USAGE_STATS_TRY {
     if (!recorder_ || call.nested()) return;
-    auto error = detail::describe_exception(std::move(exception));
-    const auto guard = detail::lock_or_give_up(run_->mutex);
-    if (!guard) return;
-    run_->outcome.status = left ? detail::RunStatus::exception : detail::RunStatus::failed;
-    if (!error.empty()) run_->outcome.error = std::move(error);
+    recorder_->fail(left ? detail::RunStatus::exception : detail::RunStatus::failed,
+                    detail::describe_exception(std::move(exception)));
   }
   USAGE_STATS_CATCH_ALL {}
 }
@@ -178,11 +164,7 @@ USAGE_STATS_INLINE void TelemetrySession::fail(std::string_view type, std::strin
     // A type given as text is treated like the message, so that no value can be hidden in it.
     detail::ErrorLink error{std::string(type.substr(0, detail::limits::string_bytes)),
                             std::string(message.substr(0, detail::limits::report_bytes)), true};
-    const auto guard = detail::lock_or_give_up(run_->mutex);
-    if (!guard) return;
-    run_->outcome.status = detail::RunStatus::failed;
-    run_->outcome.error.clear();
-    run_->outcome.error.push_back(std::move(error));
+    recorder_->fail(detail::RunStatus::failed, {std::move(error)});
   }
   USAGE_STATS_CATCH_ALL {}
 }
@@ -194,8 +176,7 @@ USAGE_STATS_INLINE void TelemetrySession::left_by(std::exception_ptr exception) 
 USAGE_STATS_INLINE int TelemetrySession::exit_code(int code) noexcept {
   const detail::PublicCall call;
   USAGE_STATS_TRY {
-    if (!recorder_ || call.nested()) return code;
-    if (const auto guard = detail::lock_or_give_up(run_->mutex)) run_->outcome.exit_code = code;
+    if (recorder_ && !call.nested()) recorder_->exit_code(code);
   }
   USAGE_STATS_CATCH_ALL {}
   return code;
@@ -204,19 +185,19 @@ USAGE_STATS_INLINE int TelemetrySession::exit_code(int code) noexcept {
 USAGE_STATS_INLINE bool TelemetrySession::enabled() const noexcept { return recorder_ != nullptr; }
 
 USAGE_STATS_INLINE const Decision& TelemetrySession::decision() const noexcept {
-  return run_ ? run_->decision : undecided_;
+  return run_ ? run_->decision() : undecided_;
 }
 
 USAGE_STATS_INLINE std::string_view TelemetrySession::session_id() const noexcept {
-  return recorder_ ? std::string_view(run_->session_id) : std::string_view();
+  return recorder_ ? std::string_view(run_->session_id()) : std::string_view();
 }
 
 USAGE_STATS_INLINE std::filesystem::path TelemetrySession::report_path() const {
-  return recorder_ ? run_->report_path : std::filesystem::path();
+  return recorder_ ? run_->report_path() : std::filesystem::path();
 }
 
 USAGE_STATS_INLINE std::string_view TelemetrySession::problem() const noexcept {
-  return run_ ? std::string_view(run_->problem) : std::string_view();
+  return run_ ? std::string_view(run_->problem()) : std::string_view();
 }
 
 USAGE_STATS_INLINE TelemetrySession* TelemetrySession::current() noexcept {

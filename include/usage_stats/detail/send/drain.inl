@@ -149,7 +149,7 @@ USAGE_STATS_INLINE std::optional<UploadPass::Try> UploadPass::requests_of(const 
   Try result{envelope, to, {}, 0};
   // What an earlier attempt at this report has delivered counts too: a retry continues where that one stopped.
   if (endpoint.protocol == Protocol::amplitude)
-    result.events = delivered_events(storage_.archive.deliveries(envelope), endpoint.url, envelope.sequence + 1);
+    result.events = storage_.archive.deliveries(envelope).events_at(endpoint.url, envelope.sequence + 1);
   result.requests = requests_for(endpoint, text, report, result.events);
   if (!result.requests.empty() && !remember_sent(envelope, endpoint.url)) return std::nullopt;
   return result;

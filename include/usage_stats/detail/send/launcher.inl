@@ -1,13 +1,18 @@
 #pragma once
 // The uploader process: how it is started, and how it runs.
 
+#include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "../os/bounded_lock.hpp"
+#include "launcher.hpp"
 #include "uploader.inl"
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -25,7 +30,7 @@ USAGE_STATS_ENTRY_INLINE bool& hook_ran() noexcept {
 }
 
 /// Debug lines of a process whose standard error is the null device.
-USAGE_STATS_INLINE Log log_into(const Storage& storage) {
+USAGE_STATS_INLINE Log log_into(Storage& storage) {
   using os::LockedFile;
   if (!Log(nullptr).enabled()) return Log();
   LockedFile::Attempt outcome{};
@@ -58,6 +63,36 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
     }
   });
   prune(*storage, log);
+}
+
+/// How the uploader of this folder is started; `stay` as in UploadOptions.
+USAGE_STATS_INLINE os::SelfStart uploader_start(const Storage& storage, const std::string& app,
+                                                std::chrono::milliseconds stay) {
+  const std::filesystem::path& folder = storage.folder().path();
+  return {app,
+          {{folder_variable, os::path_bytes(folder)}, {stay_variable, std::to_string(stay.count())}},
+          os::path_bytes(folder / lock_file),
+          longest_life};
+}
+
+/// Starts it unless one is at work, or being started (not known outside Linux: there a second one may live for some
+/// milliseconds, and leaves).
+USAGE_STATS_INLINE os::Child start_uploader(Storage& storage, const std::string& app, std::chrono::milliseconds stay,
+                                            const Log& log) {
+  os::Child child;
+  std::error_code error;
+  const auto found = os::LockedFile::look(storage.folder(), lock_file);
+  // The new process locks the file and does not make it.
+  if (os::LockedFile::Attempt outcome{}; found == os::LockedFile::Look::missing)
+    os::LockedFile::acquire(storage.folder(), lock_file, true, outcome, error);
+  error = std::make_error_code(std::errc::device_or_resource_busy);
+  if (found == os::LockedFile::Look::free || found == os::LockedFile::Look::missing)
+    child = os::start_self(uploader_start(storage, app, stay), error);
+  if (error == std::errc::device_or_resource_busy)
+    log("an uploader is at work already");
+  else
+    log(error ? "the uploader did not start: " + error.message() : std::string("the uploader is started"));
+  return child;
 }
 
 [[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::filesystem::path& folder,
@@ -93,42 +128,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
   os::exit_now(0);
 }
 
-}  // namespace uploader_impl
-
-USAGE_STATS_INLINE bool can_start_uploader() noexcept { return uploader_impl::hook_ran(); }
-
-USAGE_STATS_INLINE bool uploader_at_work(const Storage& storage) noexcept {
-  return os::LockedFile::look(storage.folder(), uploader_impl::lock_file) == os::LockedFile::Look::locked;
-}
-
-USAGE_STATS_INLINE os::SelfStart uploader_start(const Storage& storage, const std::string& app,
-                                                std::chrono::milliseconds stay) {
-  const std::filesystem::path& folder = storage.folder().path();
-  return {app,
-          {{uploader_impl::folder_variable, os::path_bytes(folder)},
-           {uploader_impl::stay_variable, std::to_string(stay.count())}},
-          os::path_bytes(folder / uploader_impl::lock_file),
-          uploader_impl::longest_life};
-}
-
-USAGE_STATS_INLINE os::Child start_uploader(const Storage& storage, const std::string& app,
-                                            std::chrono::milliseconds stay, const Log& log) {
-  os::Child child;
-  std::error_code error;
-  const auto found = os::LockedFile::look(storage.folder(), uploader_impl::lock_file);
-  // The new process locks the file and does not make it.
-  if (os::LockedFile::Attempt outcome{}; found == os::LockedFile::Look::missing)
-    os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
-  error = std::make_error_code(std::errc::device_or_resource_busy);
-  if (found == os::LockedFile::Look::free || found == os::LockedFile::Look::missing)
-    child = os::start_self(uploader_start(storage, app, stay), error);
-  if (error == std::errc::device_or_resource_busy)
-    log("an uploader is at work already");
-  else
-    log(error ? "the uploader did not start: " + error.message() : std::string("the uploader is started"));
-  return child;
-}
-
+/// upload() on a thread of its own that takes no signals, waited for until the deadline and not longer.
 USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_folder, std::chrono::milliseconds limit,
                                           const Log& log) noexcept {
   struct Shared {
@@ -140,7 +140,7 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
     const auto shared = std::make_shared<Shared>();
     UploadOptions options;
     options.stay = std::chrono::milliseconds(0);
-    const auto deadline = uploader_impl::Clock::now() + limit;
+    const auto deadline = Clock::now() + limit;
     // Its last request ends before we stop waiting: a TLS library that is torn down at the end of the process must not
     // be in use.
     options.deadline = deadline - std::min(limit / 5, std::chrono::milliseconds(100));
@@ -160,18 +160,135 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
     guard.unlock();
     if (done) return worker.join();
     worker.detach();  // it hangs in a name lookup, which nothing can bound; what it sends waits for a later run
-    uploader_impl::note_silence(usage_folder, log);
+    note_silence(usage_folder, log);
   }
   USAGE_STATS_CATCH_ALL { log("out of memory while uploading; the report waits"); }
 }
 
+/// For programs that can start no uploader; nothing where one is at work.
 USAGE_STATS_INLINE void collect_alone(Storage& storage, const Log& log) {
   os::LockedFile::Attempt outcome{};
   std::error_code error;
-  const auto lock = os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
+  const auto lock = os::LockedFile::acquire(storage.folder(), lock_file, true, outcome, error);
   if (!lock) return;
   collect_vanished(storage, log, 100);  // the host waits
   prune(storage, log);
+}
+
+/// Uploaders whose exit status is ours to take.
+struct Children {
+  std::mutex mutex;
+  std::vector<os::Child> running;
+};
+/// Few processes ever have one (os::start_self); the others make no list.
+USAGE_STATS_INLINE std::atomic<bool>& has_children() noexcept {
+  static std::atomic<bool> any{false};
+  return any;
+}
+
+USAGE_STATS_INLINE void adopt(os::Child&& child) {
+  if (!child) return;
+  has_children() = true;
+  auto& children = os::per_process<Children>();
+  if (const auto guard = lock_or_give_up(children.mutex)) children.running.push_back(std::move(child));
+}
+
+}  // namespace uploader_impl
+
+USAGE_STATS_INLINE bool can_start_uploader() noexcept { return uploader_impl::hook_ran(); }
+
+USAGE_STATS_INLINE bool uploader_at_work(const Storage& storage) noexcept {
+  return os::LockedFile::look(storage.folder(), uploader_impl::lock_file) == os::LockedFile::Look::locked;
+}
+
+USAGE_STATS_INLINE void reap_uploaders() {
+  if (!uploader_impl::has_children()) return;
+  auto& children = os::per_process<uploader_impl::Children>();
+  const auto guard = lock_or_give_up(children.mutex);
+  if (!guard) return;
+  auto& running = children.running;
+  running.erase(std::remove_if(running.begin(), running.end(), [](os::Child& child) { return child.ended(); }),
+                running.end());
+}
+
+USAGE_STATS_INLINE bool Launcher::can_start() const noexcept {
+  return options_.delivery != Delivery::in_process && can_start_uploader();
+}
+
+USAGE_STATS_INLINE std::optional<os::SelfStart> Launcher::start_for_signals(const Storage& storage,
+                                                                            const Envelope& envelope) const {
+  if (envelope.destinations.empty() || !can_start()) return std::nullopt;
+  return uploader_impl::uploader_start(storage, options_.app, UploadOptions().stay);
+}
+
+USAGE_STATS_INLINE const char* Launcher::problem(const Envelope& envelope) const noexcept {
+  const bool waits = !envelope.destinations.empty() && options_.delivery != Delivery::in_process;
+  return waits && !can_start_uploader() ? cannot_start_itself : nullptr;
+}
+
+USAGE_STATS_INLINE void Launcher::run_maintenance(Storage& storage) const {
+  if (can_start())
+    uploader_impl::adopt(uploader_impl::start_uploader(storage, options_.app, std::chrono::milliseconds(0), log_));
+  else
+    uploader_impl::collect_alone(storage, log_);
+}
+
+USAGE_STATS_INLINE void Launcher::send_interim(Storage& storage, const Envelope& envelope) const {
+  if (envelope.destinations.empty() || !uploader_needed(storage, envelope, storage.state_at_opening())) return;
+  if (options_.delivery == Delivery::in_process) {
+    UploadOptions now;
+    now.stay = std::chrono::milliseconds(0);
+    now.deadline = std::chrono::steady_clock::now() + options_.wait_limit;
+    now.awaited = true;
+    upload(storage.folder().path(), now, log_);
+  } else if (can_start()) {
+    reap_uploaders();
+    uploader_impl::adopt(uploader_impl::start_uploader(storage, options_.app, UploadOptions().stay, log_));
+  }
+}
+
+USAGE_STATS_INLINE void Launcher::send_last(Storage& storage, const Envelope& envelope) const {
+  const State& state = storage.state_at_opening();  // some file writes ago
+  if (!uploader_needed(storage, envelope, state)) return;
+  if (options_.delivery == Delivery::in_process)
+    return uploader_impl::upload_in_process(storage.folder().path(), options_.wait_limit, log_);
+  if (!can_start()) {
+    log_("no uploader can be started; reports wait");
+    if (needs_pruning(storage, envelope.client_id)) uploader_impl::collect_alone(storage, log_);
+    return;
+  }
+  const bool last_chance = options_.delivery == Delivery::detached && may_be_asked(envelope, state) &&
+                           options_.container_wait > std::chrono::milliseconds(0) && os::ends_with_its_container();
+  if (last_chance) log_("nothing outlives this process: it waits for its uploader");
+  const bool wait = options_.delivery == Delivery::wait || last_chance;
+  const std::chrono::milliseconds stay = wait ? std::chrono::milliseconds(0) : UploadOptions().stay;
+  os::Child child = uploader_impl::start_uploader(storage, options_.app, stay, log_);
+  if (wait && !envelope.destinations.empty())
+    wait_for(std::move(child), storage, envelope.session_id,
+             last_chance ? options_.container_wait : options_.wait_limit);
+  else
+    uploader_impl::adopt(std::move(child));
+}
+
+/// Looks again and again, at most 20 ms apart. There is no one event to sleep on: on Linux the uploader is no child of
+/// this process, another one may have the envelope to send, and no system tells of a lock that comes free.
+USAGE_STATS_INLINE void Launcher::wait_for(os::Child child, const Storage& storage, const std::string& session_id,
+                                           std::chrono::milliseconds limit) const {
+  using Clock = std::chrono::steady_clock;
+  const auto deadline = Clock::now() + limit;
+  std::error_code error;
+  const os::Folder pending = storage.outbox.pending(error);
+  auto pause = std::chrono::milliseconds(1);
+  // Our own uploader ends at once where another is at work; that one has the envelope to send then.
+  const auto over = [&] {
+    return !pending || !pending.exists(session_id) || ((!child || child.ended()) && !uploader_at_work(storage));
+  };
+  while (Clock::now() < deadline && !over()) {
+    std::this_thread::sleep_for(std::min<Clock::duration>(pause, deadline - Clock::now()));
+    pause = std::min(pause * 2, std::chrono::milliseconds(20));
+  }
+  log_(pending && pending.exists(session_id) ? "waited long enough; the report is sent later" : "the report is sent");
+  if (child && !child.ended()) uploader_impl::adopt(std::move(child));
 }
 
 USAGE_STATS_ENTRY_INLINE void start_if_asked(const void* hook) noexcept {

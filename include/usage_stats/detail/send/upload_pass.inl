@@ -29,11 +29,11 @@ constexpr Seconds short_wait = 5;          // is waited for by the process at wo
 constexpr int failures_before_pause = 3;   // in a row, of an endpoint that answers
 constexpr std::int64_t most_unsaved = 64;  // deliveries that state.json does not count yet, while more follow
 
-/// The envelopes in a folder, sorted.
-USAGE_STATS_INLINE std::vector<std::string> names_in(const Storage& storage, const char* name) {
+/// The names of the envelopes that wait, sorted.
+USAGE_STATS_INLINE std::vector<std::string> names_of_waiting(const Storage& storage) {
   std::vector<std::string> names;
   std::error_code error;
-  if (const os::Folder folder = storage.folder().folder(name, false, error))
+  if (const os::Folder folder = storage.outbox.pending(error))
     for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) names.push_back(entry.name);
   std::sort(names.begin(), names.end());
   return names;
@@ -121,14 +121,14 @@ USAGE_STATS_INLINE std::vector<std::string> UploadPass::run() {
   Seconds next = 0;
   auto last_news = Clock::now(), last_look = last_news - look_at_live_runs;
   std::optional<os::FolderWatch> watch;
-  if (options_.stay.count() > 0) watch.emplace(storage_.folder().path() / "pending");
+  if (options_.stay.count() > 0) watch.emplace(storage_.outbox.pending_path());
   for (;;) {
     if (watch) watch->forget();  // what it has told of is seen now
     const bool look = Clock::now() - last_look >= look_at_live_runs;
     // Also while waiting for more: a run ended by a signal has started us before its process was gone.
     if (look) collect_vanished(storage_, log_);
     if (storage_.folder().is_gone()) return known;
-    std::vector<std::string> names = names_in(storage_, "pending");
+    std::vector<std::string> names = names_of_waiting(storage_);
     const bool news = !std::includes(known.begin(), known.end(), names.begin(), names.end());
     const bool ended = workers_.end();
     const bool again = next != 0 && now_seconds() >= next;

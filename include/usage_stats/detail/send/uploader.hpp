@@ -5,13 +5,11 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
-#include <optional>
 #include <string>
 #include <system_error>
 
 #include "../../macros.hpp"
 #include "../store/storage.hpp"
-#include "hook.hpp"
 #include "transport/send.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -53,28 +51,6 @@ bool may_be_asked(const Envelope&, const State&);
 /// Whether a process started now would find something to do: a destination or a deletion that is due, or a
 /// folder that needs pruning.
 bool uploader_needed(const Storage&, const Envelope&, const State&);
-
-/// Whether this program can start itself as an uploader: the hook (or run_uploader) ran, from the main executable.
-bool can_start_uploader() noexcept;
-
-constexpr const char* cannot_start_itself =
-    "this code is not part of the main executable (or run_uploader() was not called): reports wait; consider "
-    "Delivery::in_process";
-
-/// Whether some process is uploading from the folder now.
-bool uploader_at_work(const Storage&) noexcept;
-
-/// How the uploader of this folder is started; `stay` as in UploadOptions.
-os::SelfStart uploader_start(const Storage&, const std::string& app, std::chrono::milliseconds stay);
-/// Starts it unless one is at work or being started (that is not known outside Linux: there, a second one may exist for
-/// some milliseconds, and exits).
-os::Child start_uploader(const Storage&, const std::string& app, std::chrono::milliseconds stay, const Log&);
-
-/// upload() on a separate thread that receives no signals; waits for it until the deadline and not longer.
-void upload_in_process(const std::filesystem::path& usage_folder, std::chrono::milliseconds limit, const Log&) noexcept;
-/// Collects vanished runs and enforces the limits on what is kept, for programs that cannot start an uploader; does
-/// nothing if one is at work.
-void collect_alone(Storage&, const Log&);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE

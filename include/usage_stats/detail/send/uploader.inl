@@ -11,7 +11,7 @@ namespace detail {
 namespace uploader_impl {
 
 /// An uploader that was started and did not get this far leaves the file empty, which `usage-stats status` reports.
-USAGE_STATS_INLINE void note_at_work(const Storage& storage, const os::LockedFile& lock) {
+USAGE_STATS_INLINE void note_at_work(const Storage& storage, os::LockedFile& lock) {
   for (const auto& entry : storage.folder().list(1, [](std::string_view name) { return name == lock_file; }))
     if (entry.size == 0 && !entry.linked) lock.append("at work\n");
 }
@@ -46,7 +46,7 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
     if (storage->folder().is_gone()) return true;
     // A session that saw the lock held has not started an uploader: its envelope may have arrived after the last check.
     collect_vanished(*storage, log);
-    const auto now = uploader_impl::names_in(*storage, "pending");
+    const auto now = uploader_impl::names_of_waiting(*storage);
     if (std::includes(seen.begin(), seen.end(), now.begin(), now.end())) return true;
     if (uploader_impl::Clock::now() >= options.deadline) return true;
   }

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "../base/json.hpp"
 #include "../os/file.hpp"
 #include "envelope.hpp"
 #include "layout.hpp"
@@ -29,11 +30,27 @@ struct DeliveryRecord {
   std::size_t events = 0;  // amplitude: how many of the session's events the endpoint has now
 };
 
+/// What a delivery.json says: its lines, an object for each try. None of a text that is no such file.
+class Deliveries {
+ public:
+  explicit Deliveries(std::string_view text);
+
+  const Json* begin() const noexcept;
+  const Json* end() const noexcept;
+  bool empty() const noexcept { return begin() == end(); }
+  /// Whether its format is ours; that of another version of this library is_newer().
+  bool is_ours() const;
+  bool is_newer() const;
+  /// How many of the session's events an amplitude endpoint has got with reports of a sequence below `sequence`; 0 if
+  /// that is not told.
+  std::size_t events_at(std::string_view url, std::int64_t sequence) const;
+
+ private:
+  Json json_;
+};
+
 /// delivery.json with one line more; of very many the oldest go.
-std::string with_delivery(std::string_view before, const DeliveryRecord&);
-/// How many of a session's events an amplitude endpoint has got with reports of a sequence below `sequence`, as the
-/// text of the session's delivery.json tells; 0 if it does not.
-std::size_t delivered_events(std::string_view delivery_json, std::string_view url, std::int64_t sequence);
+std::string with_delivery(const Deliveries& before, const DeliveryRecord&);
 
 /// A report that a run itself has written.
 struct WrittenReport {
@@ -56,19 +73,27 @@ class Archive {
   Result<WrittenReport> written_report(const Envelope&) const;
   /// The sequence of the last report of an envelope's run, if that is there; else 0.
   std::int64_t last_report(const Envelope&) const;
-  os::Folder client(const std::string& client_id, bool create, std::error_code&) const;
+  os::Folder client(const std::string& client_id, std::error_code& error) const {
+    return client(client_id, false, error);
+  }
   /// From here on the folder of a client is opened once, as Outbox::keep_open().
   void keep_open() noexcept { keeps_open_ = true; }
   void remove_session(const std::string& client_id, const std::string& session_id);
 
   std::error_code record_delivery(const Envelope&, const DeliveryRecord&);
-  /// delivery.json of the envelope's session; empty if there is none.
-  std::string deliveries(const Envelope&) const;
+  /// delivery.json of a session; empty if there is none.
+  std::string delivery_text(const std::string& client_id, const std::string& session_id) const;
+  Deliveries deliveries(const std::string& client_id, const std::string& session_id) const {
+    return Deliveries(delivery_text(client_id, session_id));
+  }
+  Deliveries deliveries(const Envelope& envelope) const { return deliveries(envelope.client_id, envelope.session_id); }
   /// Whether delivery.json says that this sequence, or a later one, has been tried there.
   bool was_tried(const Envelope&, const std::string& url) const;
 
  private:
-  os::Folder session(const std::string& client_id, const std::string& session_id, bool create, std::error_code&) const;
+  os::Folder client(const std::string& client_id, bool create, std::error_code&) const;
+  os::Folder session(const std::string& client_id, const std::string& session_id, std::error_code&) const;
+  os::Folder make_session(const std::string& client_id, const std::string& session_id, std::error_code&);
 
   std::shared_ptr<const os::Folder> top_;
   bool keeps_open_ = false;

@@ -10,19 +10,41 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// delivery.json with one line more; of very many the oldest go.
-USAGE_STATS_INLINE std::string with_delivery(std::string_view before, const DeliveryRecord& record) {
-  const auto json = parse_json(before);
-  const bool ours = json && string_member(*json, "schema") == "usage-stats-delivery/1";
-  const auto* const list = ours ? list_member(*json, "deliveries") : nullptr;
+USAGE_STATS_INLINE Deliveries::Deliveries(std::string_view text) {
+  if (auto json = parse_json(text)) json_ = std::move(*json);
+}
+
+USAGE_STATS_INLINE const Json* Deliveries::begin() const noexcept {
+  const auto* const list = list_member(json_, "deliveries");
+  return list == nullptr ? nullptr : list->data();
+}
+
+USAGE_STATS_INLINE const Json* Deliveries::end() const noexcept {
+  const auto* const list = list_member(json_, "deliveries");
+  return list == nullptr ? nullptr : list->data() + list->size();
+}
+
+USAGE_STATS_INLINE bool Deliveries::is_ours() const {
+  return string_member(json_, "schema") == "usage-stats-delivery/1";
+}
+USAGE_STATS_INLINE bool Deliveries::is_newer() const { return storage_impl::is_newer(json_, "usage-stats-delivery"); }
+
+USAGE_STATS_INLINE std::size_t Deliveries::events_at(std::string_view url, std::int64_t sequence) const {
+  std::int64_t events = 0;
+  for (const Json& line : *this)
+    if (string_member(line, "endpoint") == url && integer_member(line, "sequence", sequence) < sequence)
+      events = (std::max)(events, integer_member(line, "events"));
+  return static_cast<std::size_t>(events);
+}
+
+USAGE_STATS_INLINE std::string with_delivery(const Deliveries& before, const DeliveryRecord& record) {
   std::vector<const Json*> lines;
-  if (list != nullptr)
-    for (const Json& other : *list) {
-      const bool answered = string_member(other, "result") == under_way &&  // what was said when the try began
-                            string_member(other, "endpoint") == record.url &&
-                            integer_member(other, "sequence", 1) == record.sequence;
-      if (!answered) lines.push_back(&other);
-    }
+  for (const Json& other : before) {
+    const bool answered = string_member(other, "result") == under_way &&  // what was said when the try began
+                          string_member(other, "endpoint") == record.url &&
+                          integer_member(other, "sequence", 1) == record.sequence;
+    if (before.is_ours() && !answered) lines.push_back(&other);
+  }
   constexpr std::size_t most = 50;
   JsonWriter out(true);
   out.begin_object();
@@ -45,18 +67,6 @@ USAGE_STATS_INLINE std::string with_delivery(std::string_view before, const Deli
   return out.take() + "\n";
 }
 
-USAGE_STATS_INLINE std::size_t delivered_events(std::string_view delivery_json, std::string_view url,
-                                                std::int64_t sequence) {
-  const auto json = parse_json(delivery_json);
-  const auto* const list = json ? list_member(*json, "deliveries") : nullptr;
-  std::int64_t events = 0;
-  if (list != nullptr)
-    for (const Json& line : *list)
-      if (string_member(line, "endpoint") == url && integer_member(line, "sequence", sequence) < sequence)
-        events = (std::max)(events, integer_member(line, "events"));
-  return static_cast<std::size_t>(events);
-}
-
 USAGE_STATS_INLINE std::filesystem::path Archive::report_path(const std::string& client_id,
                                                               const std::string& session_id) const {
   return top_->path() / os::path_of_bytes(client_id) / os::path_of_bytes(session_id) / storage_impl::report_file;
@@ -69,26 +79,32 @@ USAGE_STATS_INLINE os::Folder Archive::client(const std::string& client_id, bool
   return opened;
 }
 
-USAGE_STATS_INLINE os::Folder Archive::session(const std::string& client_id, const std::string& session_id, bool create,
+USAGE_STATS_INLINE os::Folder Archive::session(const std::string& client_id, const std::string& session_id,
                                                std::error_code& error) const {
-  const os::Folder its_client = client(client_id, create, error);
+  const os::Folder its_client = client(client_id, error);
+  return its_client ? its_client.folder(session_id, false, error) : os::Folder();
+}
+
+USAGE_STATS_INLINE os::Folder Archive::make_session(const std::string& client_id, const std::string& session_id,
+                                                    std::error_code& error) {
+  const os::Folder its_client = client(client_id, true, error);
   if (!its_client) return {};
-  if (os::Folder made = create ? its_client.make(session_id, error) : os::Folder()) return made;
-  return its_client.folder(session_id, create, error);
+  if (os::Folder made = its_client.make(session_id, error)) return made;
+  return its_client.folder(session_id, true, error);
 }
 
 USAGE_STATS_INLINE std::error_code Archive::write_report(const std::string& client_id, const std::string& session_id,
                                                          std::string_view json, const std::function<bool()>& wanted) {
   std::error_code error;
   if (wanted && !wanted()) return std::make_error_code(std::errc::operation_canceled);
-  const os::Folder folder = session(client_id, session_id, true, error);
+  const os::Folder folder = make_session(client_id, session_id, error);
   return folder ? folder.write(storage_impl::report_file, json, false, wanted) : error;
 }
 
 USAGE_STATS_INLINE Result<std::string> Archive::read_report(const std::string& client_id,
                                                             const std::string& session_id) const {
   std::error_code error;
-  if (const os::Folder folder = session(client_id, session_id, false, error))
+  if (const os::Folder folder = session(client_id, session_id, error))
     if (auto text = folder.read(storage_impl::report_file, limits::file_bytes, error)) return std::move(*text);
   return error;
 }
@@ -114,30 +130,29 @@ USAGE_STATS_INLINE void Archive::remove_session(const std::string& client_id, co
 
 USAGE_STATS_INLINE std::error_code Archive::record_delivery(const Envelope& envelope, const DeliveryRecord& record) {
   std::error_code error;
-  const os::Folder folder = session(envelope.client_id, envelope.session_id, false, error);
+  const os::Folder folder = session(envelope.client_id, envelope.session_id, error);
   if (!folder) return error;
   const auto before = folder.read(storage_impl::delivery_file, limits::file_bytes, error);
   if (!before && is_transient(error)) return error;  // it tells of other endpoints too
-  if (const auto json = parse_json(before.value_or("")); json && storage_impl::is_newer(*json, "usage-stats-delivery"))
-    return os::refused(os::Refusal::newer_version);
-  const std::string text = with_delivery(before.value_or(""), record);
+  const Deliveries so_far(before.value_or(""));
+  if (so_far.is_newer()) return os::refused(os::Refusal::newer_version);
+  const std::string text = with_delivery(so_far, record);
   if (before) return folder.replace(storage_impl::delivery_file, text);
   // Whoever has removed the report is removing its folder, and must find that empty.
   return folder.write(storage_impl::delivery_file, text, false,
                       [&] { return folder.exists(storage_impl::report_file); });
 }
 
-USAGE_STATS_INLINE std::string Archive::deliveries(const Envelope& envelope) const {
+USAGE_STATS_INLINE std::string Archive::delivery_text(const std::string& client_id,
+                                                      const std::string& session_id) const {
   std::error_code error;
-  const os::Folder folder = session(envelope.client_id, envelope.session_id, false, error);
+  const os::Folder folder = session(client_id, session_id, error);
   return folder ? folder.read(storage_impl::delivery_file, limits::file_bytes, error).value_or("") : std::string();
 }
 
 USAGE_STATS_INLINE bool Archive::was_tried(const Envelope& envelope, const std::string& url) const {
-  const auto json = parse_json(deliveries(envelope));
-  const auto* const lines = json ? list_member(*json, "deliveries") : nullptr;
-  if (lines == nullptr) return false;
-  return std::any_of(lines->begin(), lines->end(), [&](const Json& line) {
+  const Deliveries lines = deliveries(envelope);
+  return std::any_of(lines.begin(), lines.end(), [&](const Json& line) {
     return string_member(line, "endpoint") == url && integer_member(line, "sequence", 1) >= envelope.sequence;
   });
 }

@@ -51,7 +51,6 @@ struct Envelope {
 /// that two envelopes are from the same one. Locks may work on one machine only (a home folder on NFS).
 std::string host_mark(const std::string& session_id, const std::string& host_identity);
 
-const char* protocol_name(Protocol) noexcept;
 std::string to_text(const Envelope&);
 std::optional<Envelope> parse_envelope(std::string_view text);
 /// Whether it is an envelope of a version of this library with a different format.

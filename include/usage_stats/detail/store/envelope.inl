@@ -7,21 +7,15 @@
 #include "envelope.hpp"
 #include "layout.inl"
 #include "state.inl"
+#include "../base/characters.inl"
+#include "../base/protocol.inl"
 #include "../base/sha256.inl"
 #include "../base/json.inl"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
-  return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
-}
-
 namespace envelope_impl {
-
-USAGE_STATS_INLINE int hex_digit(char c) noexcept {
-  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 USAGE_STATS_INLINE void write(JsonWriter& json, const Destination& destination) {
   const Endpoint& endpoint = destination.endpoint;
@@ -43,10 +37,7 @@ USAGE_STATS_INLINE Destination destination_of(const Json& json) {
   Destination destination;
   Endpoint& endpoint = destination.endpoint;
   endpoint.url = string_member(json, "url");
-  const std::string protocol = string_member(json, "protocol");
-  endpoint.protocol = protocol == "otlp"        ? Protocol::otlp
-                      : protocol == "amplitude" ? Protocol::amplitude
-                                                : Protocol::json;
+  endpoint.protocol = protocol_of(string_member(json, "protocol"));
   endpoint.api_key = string_member(json, "api_key");
   if (const auto* const headers = object_member(json, "headers"))
     for (const auto& [name, value] : *headers)
@@ -73,7 +64,7 @@ USAGE_STATS_INLINE std::filesystem::path path_member(const Json& object, const c
   const std::string digits = string_member(*value, "hex");
   std::string bytes;
   for (std::size_t at = 0; at + 1 < digits.size(); at += 2) {
-    const int high = hex_digit(digits[at]), low = hex_digit(digits[at + 1]);
+    const int high = characters::hex_value(digits[at]), low = characters::hex_value(digits[at + 1]);
     if (high < 0 || low < 0) return {};
     bytes += static_cast<char>(high * 16 + low);
   }

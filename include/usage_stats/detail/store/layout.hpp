@@ -22,6 +22,7 @@ namespace storage_impl {
 constexpr const char* state_file = "state.json";
 constexpr const char* report_file = "usage_stats.json";
 constexpr const char* delivery_file = "delivery.json";
+constexpr const char *active_folder = "active", *pending_folder = "pending";
 constexpr std::size_t most_entries = 10000;  // at most so many of a folder's entries with names like ours are read
 
 /// A name that this library gives to a folder of a client.

@@ -1,6 +1,7 @@
 #pragma once
 // The outbox: envelopes of runs that are alive (active/), and of runs whose reports wait to be sent (pending/).
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include "../os/lock.hpp"
 #include "archive.hpp"
 #include "envelope.hpp"
+#include "layout.hpp"
 #include "result.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -22,14 +24,16 @@ class Outbox {
   /// active/SESSION_ID, locked for as long as this process lives.
   os::LockedFile begin(const Envelope&, std::error_code&);
   /// active/SESSION_ID -> pending/SESSION_ID, or removes it if it has nowhere to go.
-  std::error_code finish(const Envelope&);
-  /// Writes pending/SESSION_ID: for a run that ends after an uploader has taken it for lost.
-  std::error_code wait_again(const Envelope&);
+  std::error_code enqueue(const Envelope&);
+  /// Writes pending/SESSION_ID: for a deletion, and for a run that ends after an uploader has taken it for lost.
+  /// `durable` also waits for the disk.
+  std::error_code add(const Envelope&, bool durable = false);
 
   std::vector<Envelope> waiting() const { return list_waiting().envelopes; }  // oldest first
   struct Waiting {
-    std::vector<Envelope> envelopes;  // oldest first
-    bool incomplete = false;          // some could not be read
+    std::vector<Envelope> envelopes;     // oldest first
+    std::vector<std::string> damaged{};  // the names of files that can be read and say nothing
+    bool incomplete = false;             // some could not be read
   };
   Waiting list_waiting() const;
   bool is_waiting(const std::string& session_id) const;  // also if that is unknown
@@ -49,8 +53,11 @@ class Outbox {
   };
   LeftAlone left_alone() const;
 
-  os::Folder active(bool create, std::error_code& error) const { return folder("active", active_, create, error); }
-  os::Folder pending(bool create, std::error_code& error) const { return folder("pending", pending_, create, error); }
+  os::Folder active(std::error_code& error) const { return folder(storage_impl::active_folder, active_, false, error); }
+  os::Folder pending(std::error_code& error) const {
+    return folder(storage_impl::pending_folder, pending_, false, error);
+  }
+  std::filesystem::path pending_path() const { return top_->path() / storage_impl::pending_folder; }
   /// From here on active/ and pending/ are opened only once; for callers that are done before anybody could remove
   /// them.
   void keep_open() noexcept { keeps_open_ = true; }
@@ -59,6 +66,10 @@ class Outbox {
   Result<Envelope> read(const os::Folder&, const std::string& name) const;
 
  private:
+  os::Folder make_active(std::error_code& error) { return folder(storage_impl::active_folder, active_, true, error); }
+  os::Folder make_pending(std::error_code& error) {
+    return folder(storage_impl::pending_folder, pending_, true, error);
+  }
   os::Folder folder(const char* name, os::Folder& kept, bool create, std::error_code& error) const {
     if (kept) return error.clear(), kept;
     os::Folder opened = top_->folder(name, create, error);

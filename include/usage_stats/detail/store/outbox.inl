@@ -29,28 +29,28 @@ USAGE_STATS_INLINE bool is_newer(const Result<Envelope>& envelope) noexcept {
 }  // namespace storage_impl
 
 USAGE_STATS_INLINE os::LockedFile Outbox::begin(const Envelope& envelope, std::error_code& error) {
-  const os::Folder folder = active(true, error);
+  const os::Folder folder = make_active(error);
   if (!folder) return {};
   return os::LockedFile::create(folder, envelope.session_id, to_text(envelope), error);
 }
 
-USAGE_STATS_INLINE std::error_code Outbox::finish(const Envelope& envelope) {
+USAGE_STATS_INLINE std::error_code Outbox::enqueue(const Envelope& envelope) {
   std::error_code error;
-  const os::Folder from = active(false, error);
+  const os::Folder from = active(error);
   if (!from) return error;
   if (envelope.destinations.empty()) return from.remove(envelope.session_id);
-  os::Folder to = pending(false, error);
+  os::Folder to = pending(error);
   // Not if the user is removing everything: then nothing new may appear.
   if (!to && error == std::errc::no_such_file_or_directory && from.exists(envelope.session_id))
-    to = pending(true, error);
+    to = make_pending(error);
   return to ? from.move(envelope.session_id, to) : error;
 }
 
-USAGE_STATS_INLINE std::error_code Outbox::wait_again(const Envelope& envelope) {
+USAGE_STATS_INLINE std::error_code Outbox::add(const Envelope& envelope, bool durable) {
   if (envelope.destinations.empty()) return {};
   std::error_code error;
-  const os::Folder folder = pending(true, error);
-  return folder ? folder.write(envelope.session_id, to_text(envelope)) : error;
+  const os::Folder folder = make_pending(error);
+  return folder ? folder.write(envelope.session_id, to_text(envelope), durable) : error;
 }
 
 USAGE_STATS_INLINE Result<Envelope> Outbox::read(const os::Folder& folder, const std::string& name) const {
@@ -65,14 +65,14 @@ USAGE_STATS_INLINE Result<Envelope> Outbox::read(const os::Folder& folder, const
 
 USAGE_STATS_INLINE bool Outbox::is_waiting(const std::string& session_id) const {
   std::error_code error;
-  const os::Folder folder = pending(false, error);
+  const os::Folder folder = pending(error);
   return folder && folder.exists(session_id);
 }
 
 USAGE_STATS_INLINE std::vector<Envelope> Outbox::interims(const Archive& archive) const {
   std::vector<Envelope> envelopes;
   std::error_code error;
-  const os::Folder folder = active(false, error);
+  const os::Folder folder = active(error);
   if (!folder) return envelopes;
   for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) {
     if (entry.folder || !os::LockedFile::is_locked(folder, entry.name)) continue;
@@ -93,7 +93,7 @@ USAGE_STATS_INLINE Outbox::LeftAlone Outbox::left_alone() const {
     if (error && error != std::errc::no_such_file_or_directory) found.incomplete = true;
   };
   const std::string here = os::host_identity();
-  if (const os::Folder folder = active(false, error))
+  if (const os::Folder folder = active(error))
     for (const auto& entry : folder.list(storage_impl::most_entries, is_id, error)) {
       if (entry.folder || os::LockedFile::is_locked(folder, entry.name)) continue;
       const auto envelope = read(folder, entry.name);
@@ -102,7 +102,7 @@ USAGE_STATS_INLINE Outbox::LeftAlone Outbox::left_alone() const {
                                                                           : found.vanished);
     }
   note();
-  if (const os::Folder folder = pending(false, error))
+  if (const os::Folder folder = pending(error))
     for (const auto& entry : folder.list(storage_impl::most_entries, is_id, error))
       found.newer += storage_impl::is_newer(read(folder, entry.name)) ? 1U : 0U;
   note();
@@ -112,7 +112,7 @@ USAGE_STATS_INLINE Outbox::LeftAlone Outbox::left_alone() const {
 USAGE_STATS_INLINE Outbox::Waiting Outbox::list_waiting() const {
   Waiting found;
   std::error_code error;
-  const os::Folder folder = pending(false, error);
+  const os::Folder folder = pending(error);
   if (!folder) return found.incomplete = error != std::errc::no_such_file_or_directory, found;
   const std::string here = os::host_identity();
   const auto recently = std::chrono::system_clock::now() - storage_impl::sending_elsewhere;
@@ -121,6 +121,7 @@ USAGE_STATS_INLINE Outbox::Waiting Outbox::list_waiting() const {
   for (const auto& entry : entries) {
     auto envelope = read(folder, entry.name);
     found.incomplete = found.incomplete || envelope.transient();
+    if (envelope.damaged()) found.damaged.push_back(entry.name);
     if (!envelope) continue;
     (*envelope).in_use_elsewhere = entry.changed > recently && storage_impl::is_elsewhere(*envelope, here);
     found.envelopes.push_back(std::move(*envelope));
@@ -134,7 +135,7 @@ USAGE_STATS_INLINE Outbox::Waiting Outbox::list_waiting() const {
 USAGE_STATS_INLINE std::error_code Outbox::update(const std::string& session_id,
                                                   const std::function<void(Envelope&)>& change) {
   std::error_code error;
-  const os::Folder folder = pending(false, error);
+  const os::Folder folder = pending(error);
   if (!folder) return error;
   auto envelope = read(folder, session_id);
   if (!envelope)
@@ -147,7 +148,7 @@ USAGE_STATS_INLINE std::error_code Outbox::update(const std::string& session_id,
 
 USAGE_STATS_INLINE std::error_code Outbox::remove(const std::string& session_id) {
   std::error_code error;
-  const os::Folder folder = pending(false, error);
+  const os::Folder folder = pending(error);
   return folder ? folder.remove(session_id) : error;
 }
 

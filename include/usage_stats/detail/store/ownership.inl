@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "../base/characters.inl"
+#include "../base/text.hpp"
 #include "storage.hpp"
 #include "envelope.inl"
 
@@ -50,8 +52,8 @@ class Contents {
         return entry.name == state_file || entry.name == "uploader.lock" || entry.name == "uploader.log";
       const os::Folder inner = top.folder(entry.name, false, error);
       if (is_client(entry.name)) return look_at_client(inner), true;
-      has_active_ = has_active_ || entry.name == "active";
-      if (entry.name != "active" && entry.name != "pending") return false;
+      has_active_ = has_active_ || entry.name == active_folder;
+      if (entry.name != active_folder && entry.name != pending_folder) return false;
       return look_at_envelopes(inner), true;
     });
   }
@@ -110,10 +112,8 @@ USAGE_STATS_INLINE bool is_same_place(const std::filesystem::path& folder, const
 /// "~/.mytool", "~/MyTool_usage": a name that begins with the app's.
 USAGE_STATS_INLINE bool is_named_after(std::string name, std::string_view app) {
   if (name.substr(0, 1) == ".") name.erase(0, 1);
-  const auto letter = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  for (std::size_t i = 0; i < app.size(); ++i)
-    if (i >= name.size() || letter(name[i]) != letter(app[i])) return false;
-  const char next = name.size() > app.size() ? letter(name[app.size()]) : '.';
+  if (!equal_ignoring_case(std::string_view(name).substr(0, app.size()), app)) return false;
+  const char next = name.size() > app.size() ? characters::lower(name[app.size()]) : '.';
   return (next < 'a' || next > 'z') && (next < '0' || next > '9');
 }
 

@@ -30,7 +30,7 @@ USAGE_STATS_INLINE Result<bool> end_vanished(Storage& storage, const Envelope& e
     // What `delete` or the user removes meanwhile must not come back.
     const auto still_there = [&] {
       std::error_code error;
-      const os::Folder active = storage.outbox.active(false, error);
+      const os::Folder active = storage.outbox.active(error);
       return (active && active.exists(envelope.session_id)) || storage.outbox.is_waiting(envelope.session_id);
     };
     const auto error = storage.archive.write_report(envelope.client_id, envelope.session_id, text, still_there);
@@ -43,8 +43,8 @@ USAGE_STATS_INLINE Result<bool> end_vanished(Storage& storage, const Envelope& e
       last && string_member(*last, "session_id") == envelope.session_id)
     return write(envelope.last_report);
   const RunStatus status = envelope.signal.empty() ? RunStatus::lost : RunStatus::signal;
-  const auto report = close_report(written ? written->text : envelope.running_report, bool(written), status,
-                                   envelope.signal, envelope.duration);
+  const auto report = recover_report(written ? written->text : envelope.running_report, bool(written), status,
+                                     envelope.signal, envelope.duration);
   log("session ", envelope.session_id, " vanished; it is reported as \"", status_name(status), "\"");
   if (!report) return Result<bool>::make_damaged();
   return write(*report);
@@ -64,7 +64,7 @@ USAGE_STATS_INLINE Result<std::string> waiting_report(Storage& storage, const En
 
 USAGE_STATS_INLINE void collect_vanished(Storage& storage, const Log& log, std::size_t most) {
   std::error_code error;
-  const os::Folder active = storage.outbox.active(false, error);
+  const os::Folder active = storage.outbox.active(error);
   if (!active) return;
   const std::string here = os::host_identity();
   for (const auto& entry : active.list(std::min(most, storage_impl::most_entries), is_id)) {
@@ -74,7 +74,7 @@ USAGE_STATS_INLINE void collect_vanished(Storage& storage, const Log& log, std::
     if (envelope && storage_impl::is_left_to_its_host(*envelope, here)) continue;
     const auto ended = envelope ? storage_impl::end_vanished(storage, *envelope, log) : Result<bool>::make_damaged();
     if (ended) {
-      storage.outbox.finish(*envelope);
+      storage.outbox.enqueue(*envelope);
       // From here on, this machine is responsible for sending it.
       if (storage_impl::is_elsewhere(*envelope, here))
         storage.outbox.update(envelope->session_id, [](Envelope& taken) noexcept { taken.host.clear(); });
@@ -87,7 +87,7 @@ USAGE_STATS_INLINE void collect_vanished(Storage& storage, const Log& log, std::
 
 USAGE_STATS_INLINE bool has_abandoned_runs(const Storage& storage) {
   std::error_code error;
-  const os::Folder active = storage.outbox.active(false, error);
+  const os::Folder active = storage.outbox.active(error);
   if (storage_impl::first_names(active, storage_impl::some).size() <= storage_impl::some) return false;
   const auto names = storage_impl::first_names(active, 100);
   const std::string here = os::host_identity();
@@ -102,7 +102,9 @@ USAGE_STATS_INLINE bool has_abandoned_runs(const Storage& storage) {
 }
 
 USAGE_STATS_INLINE void forget(Storage& storage, const Envelope& envelope) {
-  if (storage.outbox.is_waiting(envelope.session_id) || !storage.archive.deliveries(envelope).empty()) return;
+  if (storage.outbox.is_waiting(envelope.session_id) ||
+      !storage.archive.delivery_text(envelope.client_id, envelope.session_id).empty())
+    return;
   storage.archive.remove_session(envelope.client_id, envelope.session_id);
   storage.folder().remove_empty(envelope.client_id);
 }

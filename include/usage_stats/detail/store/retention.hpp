@@ -20,8 +20,6 @@ constexpr std::chrono::hours kept_for{30 * 24};
 /// Holds the limits. `backlog`: reports wait because there was no time to try them yet, and somebody goes on; then
 /// their size alone counts.
 void prune(Storage&, const Log&, bool backlog = false);
-/// Envelopes in pending/ that can be read and say nothing: how many there were.
-std::size_t remove_damaged_envelopes(Storage&, const Log&);
 /// Whether an uploader should prune: reports are too many, or too old, as far as one look at some hundred names tells.
 bool needs_pruning(const Storage&, const std::string& client_id);
 

@@ -32,13 +32,11 @@ struct KeptSession {
 /// Sessions whose envelopes are gone: nothing but the user's own look at them still needs their reports.
 USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& storage) {
   std::vector<KeptSession> sessions;
-  std::error_code error;
+  std::error_code error, pending_error;
+  const os::Folder active = storage.outbox.active(error), pending = storage.outbox.pending(pending_error);
+  // Else any of them may still be needed.
+  if ((!active && is_transient(error)) || (!pending && is_transient(pending_error))) return sessions;
   const os::Folder& top = storage.folder();
-  os::Folder active, pending;
-  for (const auto& [envelopes, name] : {std::pair{&active, "active"}, std::pair{&pending, "pending"}}) {
-    *envelopes = top.folder(name, false, error);
-    if (!*envelopes && is_transient(error)) return sessions;  // any of them may still be needed
-  }
   for (const auto& client : top.list(most_entries, is_client)) {
     const os::Folder inner = top.folder(client.name, false, error);
     if (!inner) continue;
@@ -54,23 +52,14 @@ USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& sto
 
 }  // namespace storage_impl
 
-USAGE_STATS_INLINE std::size_t remove_damaged_envelopes(Storage& storage, const Log& log) {
-  std::error_code error;
-  std::size_t removed = 0;
-  const os::Folder pending = storage.outbox.pending(false, error);
-  if (!pending) return 0;
-  for (const auto& entry : pending.list(storage_impl::most_entries, is_id)) {
-    if (!storage.outbox.read(pending, entry.name).damaged()) continue;
-    log("pending/", entry.name, " is damaged; removed");
-    if (succeeded(pending.remove(entry.name))) ++removed;
-  }
-  return removed;
-}
-
 USAGE_STATS_INLINE void prune(Storage& storage, const Log& log, bool backlog) {
-  std::error_code error;
-  std::vector<Envelope> envelopes = storage.outbox.waiting();
-  std::size_t bytes = 0, kept = 0, dropped = remove_damaged_envelopes(storage, log);
+  const Outbox::Waiting waiting = storage.outbox.list_waiting();
+  std::size_t bytes = 0, kept = 0, dropped = 0;
+  for (const std::string& name : waiting.damaged) {
+    log("pending/", name, " is damaged; removed");
+    if (succeeded(storage.outbox.remove(name))) ++dropped;
+  }
+  const std::vector<Envelope>& envelopes = waiting.envelopes;
   for (auto envelope = envelopes.rbegin(); envelope != envelopes.rend(); ++envelope) {  // the youngest stay
     if (envelope->deletion) continue;
     bytes += storage.archive.read_report(envelope->client_id, envelope->session_id).value_or("").size();
@@ -90,9 +79,9 @@ USAGE_STATS_INLINE void prune(Storage& storage, const Log& log, bool backlog) {
   }
   storage_impl::remove_empty_clients(storage.folder());
   storage_impl::remove_old_temporaries(storage.folder());
-  for (const char* const name : {"active", "pending"})
-    if (const os::Folder inner = storage.folder().folder(name, false, error))
-      storage_impl::remove_old_temporaries(inner);
+  std::error_code error;
+  for (const os::Folder& inner : {storage.outbox.active(error), storage.outbox.pending(error)})
+    if (inner) storage_impl::remove_old_temporaries(inner);
 }
 
 USAGE_STATS_INLINE bool needs_pruning(const Storage& storage, const std::string& client_id) {
@@ -100,8 +89,8 @@ USAGE_STATS_INLINE bool needs_pruning(const Storage& storage, const std::string&
   using storage_impl::first_names;
   if (has_abandoned_runs(storage)) return true;
   std::error_code error;
-  const os::Folder client = storage.archive.client(client_id, false, error);
-  const os::Folder pending = storage.outbox.pending(false, error);
+  const os::Folder client = storage.archive.client(client_id, error);
+  const os::Folder pending = storage.outbox.pending(error);
   const std::size_t waiting = first_names(pending, limits::waiting_reports).size();
   const std::size_t most = limits::kept_sessions + storage_impl::some + waiting;
   const auto sessions = first_look(client, most);
@@ -111,7 +100,7 @@ USAGE_STATS_INLINE bool needs_pruning(const Storage& storage, const std::string&
   const auto oldest = std::chrono::system_clock::now() - limits::kept_for;
   const auto is_old = [&](const os::Folder::Entry& session) {
     if (session.modified >= oldest || (pending && pending.exists(session.name))) return false;
-    const os::Folder active = storage.outbox.active(false, error);  // not for nothing: a run waits
+    const os::Folder active = storage.outbox.active(error);  // not for nothing: a run waits
     return !active || !active.exists(session.name);
   };
   return std::any_of(sessions.begin(), sessions.end(), is_old) ||

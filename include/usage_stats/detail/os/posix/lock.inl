@@ -154,7 +154,7 @@ USAGE_STATS_INLINE bool LockedFile::still_named(const Folder& folder, const std:
          status.st_dev == impl_->device && status.st_ino == impl_->inode;
 }
 
-USAGE_STATS_INLINE std::error_code LockedFile::append(std::string_view bytes) const noexcept {
+USAGE_STATS_INLINE std::error_code LockedFile::append(std::string_view bytes) noexcept {
   const int number = impl_->descriptor.get();
   if (!posix::is_open(number, impl_->device, impl_->inode)) return std::make_error_code(std::errc::bad_file_descriptor);
   return posix::write_all(number, bytes);

@@ -236,12 +236,6 @@ USAGE_STATS_INLINE std::string numbers_of(const std::string& release) {
   return release.substr(0, end);
 }
 
-USAGE_STATS_INLINE std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
-
 USAGE_STATS_INLINE unsigned usable_cpus() noexcept {
 #if defined(__linux__)
   cpu_set_t set;
@@ -271,9 +265,9 @@ USAGE_STATS_INLINE Machine machine() {
   Machine machine;
   struct utsname names {};
   if (::uname(&names) == 0) {
-    machine.os = posix::lower(names.sysname);
+    machine.os = names.sysname;
     machine.kernel = posix::numbers_of(names.release);
-    machine.arch = posix::lower(names.machine);
+    machine.arch = names.machine;
     if (machine.arch == "amd64") machine.arch = "x86_64";
     if (machine.arch == "arm64") machine.arch = "aarch64";
   }

@@ -119,7 +119,7 @@ USAGE_STATS_INLINE bool LockedFile::still_named(const Folder& folder, const std:
   USAGE_STATS_CATCH_ALL { return false; }
 }
 
-USAGE_STATS_INLINE std::error_code LockedFile::append(std::string_view bytes) const noexcept {
+USAGE_STATS_INLINE std::error_code LockedFile::append(std::string_view bytes) noexcept {
   OVERLAPPED end{};
   end.Offset = end.OffsetHigh = 0xFFFFFFFF;  // the end of the file, whoever else has written
   DWORD count = 0;

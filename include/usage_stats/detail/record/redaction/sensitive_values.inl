@@ -12,6 +12,7 @@
 #include "scrub.hpp"
 #include "vocabulary.hpp"
 #include "../../base/characters.inl"
+#include "../../base/text.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -27,12 +28,6 @@ USAGE_STATS_INLINE bool is_letter(char c) noexcept {
   return characters::is_ascii_letter(static_cast<unsigned char>(c));
 }
 USAGE_STATS_INLINE bool is_alnum(char c) noexcept { return is_digit(c) || is_letter(c); }
-
-USAGE_STATS_INLINE std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), characters::lower);
-  return result;
-}
 
 USAGE_STATS_INLINE bool is_number(std::string_view text, bool& integer) noexcept {
   std::size_t at = 0, digits = 0;
@@ -223,7 +218,7 @@ USAGE_STATS_INLINE SensitiveValues::Words SensitiveValues::words() const {
 }
 
 USAGE_STATS_INLINE bool SensitiveValues::Words::contains(std::string_view word) const {
-  const std::string wanted = redaction_impl::lower(word);
+  const std::string wanted = lower(word);
   const auto it = std::lower_bound(words.begin(), words.end(), std::string_view(wanted));
   return it != words.end() && (*it == wanted || (wanted.size() > 7 && it->compare(0, wanted.size(), wanted) == 0));
 }

@@ -13,7 +13,7 @@ namespace detail {
 
 /// The requests that send a report to an endpoint, to be sent in this order until one fails; none if the protocol has
 /// no use for it (otlp: interim reports; amplitude: interim reports with nothing new). `json` is the local report, byte
-/// for byte. `already`: how many of the session's events an amplitude endpoint has (delivered_events); the other
+/// for byte. `already`: how many of the session's events an amplitude endpoint has (Deliveries::events_at); the other
 /// protocols ignore it. The mappings are in docs/protocol.md.
 std::vector<Request> requests_for(const Endpoint&, std::string_view json, std::size_t already = 0);
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "../../base/json.inl"
+#include "../../base/time.hpp"
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -23,10 +24,7 @@ USAGE_STATS_INLINE Milliseconds parse_timestamp(std::string_view text) {
     for (const char c : text.substr(at, digits)) value = value * 10 + (c - '0');
     return value;
   };
-  // A date's days in the Gregorian calendar, counted from 1 March 0000 so that a leap day ends its year.
-  const Milliseconds month = number(5, 2), year = number(0, 4) - (month <= 2 ? 1 : 0);
-  const Milliseconds day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + number(8, 2) - 1;
-  const Milliseconds days = year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - 719468;
+  const Milliseconds days = days_of({number(0, 4), number(5, 2), number(8, 2)});
   const Milliseconds seconds = days * 86400 + number(11, 2) * 3600 + number(14, 2) * 60 + number(17, 2);
   return (std::max<Milliseconds>)(seconds * 1000 + number(20, 3), 0);
 }

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "../../base/text.hpp"
+#include "../../base/time.hpp"
 #include "../../store/storage.hpp"
 #include "send.hpp"
 
@@ -28,19 +30,6 @@ USAGE_STATS_INLINE std::chrono::milliseconds left_until(Deadline deadline) {
   return std::max(left, std::chrono::milliseconds(0));
 }
 
-USAGE_STATS_INLINE bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
-}
-
-/// Days since the epoch of a date of the Gregorian calendar.
-USAGE_STATS_INLINE std::int64_t days_of(std::int64_t year, int month, int day) noexcept {
-  year -= month <= 2 ? 1 : 0;
-  const std::int64_t era = (year >= 0 ? year : year - 399) / 400, year_of_era = year - era * 400;
-  const std::int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
-}
-
 /// Seconds, or an IMF-fixdate (RFC 9110 5.6.7); anything else is ignored.
 USAGE_STATS_INLINE std::optional<std::chrono::seconds> parse_retry_after(const std::string& text) {
   constexpr std::int64_t longest = 24 * 3600;
@@ -56,7 +45,7 @@ USAGE_STATS_INLINE std::optional<std::chrono::seconds> parse_retry_after(const s
   const std::size_t month = months.find(month_name);
   if (month == std::string_view::npos || month % 3 != 0) return std::nullopt;
   const std::int64_t then =
-      days_of(year, static_cast<int>(month / 3) + 1, day) * 86400 + hour * 3600 + minute * 60 + second;
+      days_of({year, static_cast<int>(month / 3) + 1, day}) * 86400 + hour * 3600 + minute * 60 + second;
   return std::chrono::seconds(std::clamp<std::int64_t>(then - now_seconds(), 0, longest));
 }
 
