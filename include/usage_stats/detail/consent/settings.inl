@@ -28,11 +28,6 @@ USAGE_STATS_INLINE std::filesystem::path expand(const std::filesystem::path& pat
   return place;
 }
 
-USAGE_STATS_INLINE std::filesystem::path below(const std::filesystem::path& root, const std::string& app,
-                                               const char* name) {
-  return root.empty() ? root : root / os::path_of_bytes(app) / name;
-}
-
 /// Reads the keys that are ours into `settings`; returns what is wrong with them.
 USAGE_STATS_INLINE std::string take_keys(const Json& json, Settings& settings) {
   if (!json.is_object()) return "is not a JSON object";
@@ -172,17 +167,17 @@ USAGE_STATS_INLINE std::string variable_of_config_path(const Options& options) {
 
 USAGE_STATS_INLINE std::filesystem::path config_path(const Options& options) {
   if (!options.config_file.empty()) return settings_impl::expand(options.config_file);
-  return settings_impl::below(os::config_root(), options.app, "config.json");
+  return os::path_below(os::config_root(), options.app, "config.json");
 }
 
 USAGE_STATS_INLINE std::filesystem::path policy_path(const Options& options) {
   if (!options.policy_file.empty()) return settings_impl::expand(options.policy_file);
-  return settings_impl::below(os::policy_root(), options.app, "usage_stats.json");
+  return os::path_below(os::policy_root(), options.app, "usage_stats.json");
 }
 
 USAGE_STATS_INLINE std::filesystem::path usage_path(const Options& options) {
   if (!options.directory.empty()) return settings_impl::expand(options.directory);
-  return settings_impl::below(os::state_root(), options.app, "usage");
+  return os::path_below(os::state_root(), options.app, "usage");
 }
 
 namespace settings_impl {

@@ -107,7 +107,7 @@ USAGE_STATS_INLINE os::SelfStart uploader_start(const Storage& storage, const st
   return {app,
           {{uploader_impl::folder_variable, os::path_bytes(folder)},
            {uploader_impl::stay_variable, std::to_string(stay.count())}},
-          os::path_bytes(folder / uploader_impl::lock_file),
+          os::path_bytes(os::path_below(folder, uploader_impl::lock_file)),
           uploader_impl::longest_life};
 }
 
