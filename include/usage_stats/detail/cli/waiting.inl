@@ -58,7 +58,7 @@ class Reasons {
   std::string of(const Envelope& envelope) {
     if (!envelope.deletion) {
       const std::string question = question_of(envelope);
-      if (answers_.count(question) == 0) answers_[question] = permission_for(envelope, plan_.state);
+      if (answers_.count(question) == 0) answers_[question] = permission_for(envelope, *plan_.state);
       const Permission& permission = answers_[question];
       if (permission.leave == Leave::unclear) return permission.why;
       if (permission.leave == Leave::withdrawn) return "it will be dropped, because " + permission.why;
@@ -76,7 +76,7 @@ class Reasons {
  private:
   /// The error of its own last try, or of the last one at its server; empty if there is none.
   std::string last_try(const Envelope& envelope) const {
-    const State& state = plan_.state;
+    const State& state = *plan_.state;
     const auto json = parse_json(plan_.storage->archive.deliveries(envelope));
     const auto* const lines = json ? list_member(*json, "deliveries") : nullptr;
     for (const Destination& to : envelope.destinations) {
@@ -120,7 +120,7 @@ struct Drop {
 /// The last one of each endpoint, as far as the sessions that are kept tell.
 USAGE_STATS_INLINE std::map<std::string, Drop> last_drops(const Plan& plan) {
   std::map<std::string, Drop> drops;
-  if (!plan.storage || plan.state.dropped == 0) return drops;
+  if (!plan.storage || plan.state->dropped == 0) return drops;
   std::error_code ignored;  // what cannot be listed is told by others
   for (const KnownSession& session : newest_sessions(*plan.storage, limits::kept_sessions, ignored))
     for (const Json& line : deliveries_of(session.deliveries)) {
@@ -159,7 +159,7 @@ USAGE_STATS_INLINE Waiting look_at_waiting(const Options& options, const Plan& p
   const Outbox::Waiting listed = plan.storage->outbox.list_waiting();
   const std::vector<Envelope>& envelopes = listed.envelopes;
   waiting.incomplete = listed.incomplete;
-  waiting.held = why_held(plan.state, envelopes);
+  waiting.held = why_held(*plan.state, envelopes);
   waiting.left = plan.storage->outbox.left_alone();
   Reasons reasons(options, plan);
   for (const Envelope& envelope : envelopes) ++waiting.reasons[reasons.of(envelope)];
@@ -167,7 +167,7 @@ USAGE_STATS_INLINE Waiting look_at_waiting(const Options& options, const Plan& p
   for (const Envelope& envelope : envelopes) {
     ++(envelope.deletion ? waiting.deletions : waiting.reports);
     for (const Destination& destination : envelope.destinations) {
-      const Seconds due = (std::max)(destination.not_before, plan.state.paused_until(destination.endpoint.url));
+      const Seconds due = (std::max)(destination.not_before, plan.state->paused_until(destination.endpoint.url));
       next = next ? (std::min)(*next, due) : due;
     }
   }

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -32,11 +33,11 @@ struct Plan {
   std::string endpoint_problem;     // what is wrong with an address
   std::filesystem::path folder;
   std::optional<Storage> storage;  // none: no run has written anything yet, or `problems` says why
-  State state;                     // as it was when the folder was opened
-  std::string folder_problem;      // why the folder is not looked into: what it holds is not known
-  std::string write_problem;       // why nothing can be recorded there, though it is known what it holds
-  std::error_code folder_error;    // the reason of either, as far as the system or a refusal tells it
-  bool folder_missing = false;     // it is known that there is none
+  std::shared_ptr<const State> state = std::make_shared<const State>();  // as it was when the folder was opened
+  std::string folder_problem;    // why the folder is not looked into: what it holds is not known
+  std::string write_problem;     // why nothing can be recorded there, though it is known what it holds
+  std::error_code folder_error;  // the reason of either, as far as the system or a refusal tells it
+  bool folder_missing = false;   // it is known that there is none
   std::vector<std::string> problems;
 
   /// Opens the folder, unless it is open: so that it can be written with `create`. False, and `folder_problem` says

@@ -29,7 +29,7 @@ struct Consent {
 /// `problem` is the author's mistake, if any. `state` is what earlier runs have left, asked for only where a rule needs
 /// it.
 Consent decide(const Options&, const std::vector<std::string>& arguments, const std::string& problem,
-               const std::function<State()>& state);
+               const std::function<const State&()>& state);
 
 /// Whether a report that waits may leave now: its rule speaks again, on the very files that the run looked at. Rules 6,
 /// 9 and 12 need their yes to be there still; the others need only that nobody has said no since.

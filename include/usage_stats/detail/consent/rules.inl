@@ -28,7 +28,7 @@ struct Situation {
   const Options& options;
   const std::vector<std::string>& arguments;
   const std::string& problem;
-  const std::function<State()>& state;
+  const std::function<const State&()>& state;
   Consent& consent;
   const std::string prefix = environment_prefix(options.app);
 };
@@ -199,7 +199,7 @@ constexpr std::array<Rule, 15> rules = {{{1, process_is_trusted},
 }  // namespace consent_impl
 
 USAGE_STATS_INLINE Consent decide(const Options& options, const std::vector<std::string>& arguments,
-                                  const std::string& problem, const std::function<State()>& state) {
+                                  const std::string& problem, const std::function<const State&()>& state) {
   Consent consent;
   consent_impl::Situation situation{options, arguments, problem, state, consent};
   for (const auto& rule : consent_impl::rules) {
