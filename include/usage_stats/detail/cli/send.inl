@@ -19,7 +19,7 @@ struct Progress {
   std::size_t waiting = 0;  // at first
   std::vector<Try> tries{};
 
-  void tell(const Call& call, const Envelope& envelope, const DeliveryRecord& record) {
+  USAGE_STATS_COLD_INLINE void tell(const Call& call, const Envelope& envelope, const DeliveryRecord& record) {
     const std::string& id = envelope.deletion ? envelope.client_id : envelope.session_id;
     tries.push_back({envelope.deletion, id, record.url, record.result, record.detail, record.http_status});
     if (call.json) return;
@@ -29,7 +29,7 @@ struct Progress {
                      answer + "), " + record.url) +
           "\n");
   }
-  void write(JsonWriter& json) const {
+  USAGE_STATS_COLD_INLINE void write(JsonWriter& json) const {
     json.key("tries").begin_list();
     for (const Try& one : tries) {
       json.begin_object();

@@ -55,7 +55,7 @@ class Reasons {
     stopped_ = sender_stopped(*plan.storage);
   }
 
-  std::string of(const Envelope& envelope) {
+  USAGE_STATS_COLD_INLINE std::string of(const Envelope& envelope) {
     if (!envelope.deletion) {
       const std::string question = question_of(envelope);
       if (answers_.count(question) == 0) answers_[question] = permission_for(envelope, *plan_.state);
@@ -75,7 +75,7 @@ class Reasons {
 
  private:
   /// The error of its own last try, or of the last one at its server; empty if there is none.
-  std::string last_try(const Envelope& envelope) const {
+  USAGE_STATS_COLD_INLINE std::string last_try(const Envelope& envelope) const {
     const State& state = *plan_.state;
     const auto json = parse_json(plan_.storage->archive.deliveries(envelope));
     const auto* const lines = json ? list_member(*json, "deliveries") : nullptr;
@@ -93,7 +93,7 @@ class Reasons {
     }
     return {};
   }
-  std::string not_taken_up(const Envelope& envelope) const {
+  USAGE_STATS_COLD_INLINE std::string not_taken_up(const Envelope& envelope) const {
     if (options_.delivery == Delivery::in_process) return "no run has had time to send it; the next one will try";
     if (!can_start_uploader()) return cannot_start_itself;
     if (!os::finds_own_executable())

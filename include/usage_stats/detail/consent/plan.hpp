@@ -21,6 +21,8 @@ namespace detail {
 constexpr std::chrono::seconds time_for_state{5};
 
 struct Plan {
+  USAGE_STATS_SPECIAL_MEMBERS(Plan, maps_move_quietly);
+
   enum class Notice { none, question, first, new_data };
 
   Consent consent;                  // which rule has spoken, and the settings files as far as they were read

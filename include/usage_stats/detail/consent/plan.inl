@@ -10,6 +10,8 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 constexpr const char* no_place_for_reports = "there is no place for reports (no home folder)";
 
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Plan, maps_move_quietly);
+
 namespace plan_impl {
 
 /// What a run must do without since no notice has named it, as far as anything is sent at all. With a verdict by rule

@@ -19,6 +19,8 @@ struct State;
 
 /// Everything the rules look at, gathered lazily: a rule that speaks early keeps the files unread.
 struct Consent {
+  USAGE_STATS_SPECIAL_MEMBERS(Consent, true);
+
   Decision decision;
   Settings policy, config;   // as far as they were read
   bool show_notice = false;  // the notice is due now

@@ -10,6 +10,8 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Consent, true);
+
 USAGE_STATS_INLINE std::string anothers_home(const std::filesystem::path& home) {
   return "this home folder belongs to another user: " + os::path_bytes(home);
 }

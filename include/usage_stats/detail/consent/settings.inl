@@ -11,6 +11,8 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Settings, true);
+
 USAGE_STATS_INLINE bool begins_with_tilde(const std::filesystem::path& path) {
   return !path.empty() && *path.begin() == "~";
 }

@@ -29,6 +29,8 @@ struct DisclosedField {
 /// What a notice has said, or what somebody who switched it on by hand is taken to know: the union of all notices, so
 /// that an older version after a newer one has nothing new. At first: nothing.
 struct Disclosed {
+  USAGE_STATS_SPECIAL_MEMBERS(Disclosed, maps_move_quietly);
+
   std::vector<std::string> recipients;  // "json https://stats.example.org:443"
   ArgumentDetail arguments = ArgumentDetail::none;
   std::vector<std::string> argument_values;
@@ -57,6 +59,8 @@ struct NewData {
 
 /// What a run must do without. Empty: the run may report all that it wants to.
 struct Withheld {
+  USAGE_STATS_SPECIAL_MEMBERS(Withheld, maps_move_quietly);
+
   std::vector<NewData> data;
   std::vector<Endpoint> endpoints;                          // they get nothing
   std::optional<Options> instead;                           // the options that hold, where they ask for too much

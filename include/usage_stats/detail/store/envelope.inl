@@ -13,6 +13,8 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Envelope, true);
+
 USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
   return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
 }
