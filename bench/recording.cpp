@@ -1,4 +1,6 @@
-// What a call that records costs, next to an atomic addition, in the same run: one counter, many, and many threads.
+// What a call that records costs, next to an atomic addition, in the same run: one counter, many, and many threads;
+// then the longest calls. Usage: recording [DECLARATIONS]; with so many fields declared, only what the beginning takes.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -41,7 +43,26 @@ static double of_eight_threads(long count, Call call) {
   return std::chrono::duration<double, std::nano>(Clock::now() - begin).count() / static_cast<double>(8 * count);
 }
 
-int main() {
+/// Milliseconds of one call.
+template <class Call>
+static double milliseconds(Call call) {
+  return nanoseconds(1, [&](long) { call(); }) / 1e6;
+}
+
+/// The longest of each kind, for a report that is as full as it can be.
+static void print_longest(us::TelemetrySession& session) {
+  double longest = 0;
+  const std::string text(16 * 1024, 'x');
+  for (long i = 0; i < 300; ++i) {
+    longest = std::max(longest, milliseconds([&] { session.set(note, text); }));
+    longest = std::max(longest, milliseconds([&] { session.record(sent, {{size, i}, {note, text}}); }));
+    longest = std::max(longest, milliseconds([&] { const auto stage = session.enter(part); }));
+  }
+  std::printf("%-44s %10.3f ms\n", "the longest call of 900", longest);
+  std::printf("%-44s %10.3f ms\n", "finish, a report of 64 KiB", milliseconds([&] { session.finish(); }));
+}
+
+int main(int argc, char** argv) {
   std::deque<std::string> names;
   std::deque<us::Counter> counters;
   for (int i = 0; i < 64; ++i) {
@@ -53,7 +74,18 @@ int main() {
   options.unattended = us::Unattended::local;
   options.directory = folder / "usage";
   options.config_file = folder / "config.json";
+  std::deque<us::Field<std::int64_t>> fields;
+  for (int i = 0; argc > 1 && i < std::atoi(argv[1]); ++i) {
+    names.push_back("field" + std::to_string(i));
+    fields.emplace_back(names.back().c_str(), "one of many");
+  }
+  const auto begin = Clock::now();
   us::TelemetrySession session(options);
+  if (argc > 1) {
+    const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
+    std::printf("begin with %zu declarations: %.3f ms\n", fields.size(), took.count());
+    return session.finish(), std::filesystem::remove_all(folder), 0;
+  }
   if (!session.enabled()) return std::fprintf(stderr, "nothing is recorded: %s\n", session.decision().why.c_str()), 1;
   std::atomic<std::int64_t> plain{0};
   constexpr long many = 2000000, few = 200;
@@ -74,6 +106,6 @@ int main() {
   print("set, a text of 16 KiB", nanoseconds(many / 10, [&](long) { session.set(note, text); }), add);
   print("record, an event with a field", nanoseconds(few, [&](long i) { session.record(sent, {{size, i}}); }), add);
   print("enter and leave a stage", nanoseconds(few, [&](long) { const auto stage = session.enter(part); }), add);
-  session.finish();
+  print_longest(session);
   std::filesystem::remove_all(folder);
 }

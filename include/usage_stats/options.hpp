@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -216,6 +217,9 @@ struct Options {
 };
 
 namespace detail {
+
+/// Whether a std::map is moved without taking memory, as by all but Visual C++.
+constexpr bool maps_move_quietly = std::is_nothrow_move_constructible_v<std::map<int, int>>;
 
 /// Neither infinite nor NaN. Looks at the bits, because -ffast-math assumes that neither occurs.
 bool is_finite(double) noexcept;

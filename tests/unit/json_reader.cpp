@@ -72,6 +72,18 @@ TEST_CASE("json reader: of members with one name the last counts, wherever they 
   CHECK(json_text(*value) == R"({"a":"last","a2":0,"b":{"x":3}})");
 }
 
+TEST_CASE("json reader: members are in order of their names, be they few or many") {
+  for (const std::size_t count : {2, 3, 17, 32, 33, 200}) {
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i)
+      text += (i == 0 ? "{\"" : ",\"") + std::to_string(i * 7919 % 101) + "\":" + std::to_string(i);
+    text += "}";
+    const auto value = parse_json(text);
+    REQUIRE(value.has_value());
+    CHECK(json_text(*value) == json::parse(text).dump());
+  }
+}
+
 TEST_CASE("json reader: 64 levels are read, 65 are not") {
   CHECK(parse_json(nested(64)).has_value());
   CHECK_FALSE(parse_json(nested(65)).has_value());

@@ -21,7 +21,7 @@ namespace detail {
 /// Makes a Json of what nlohmann's reader tells (its SAX interface, which has these names).
 class JsonReader {
  public:
-  explicit JsonReader(Json& root) noexcept : root_(root) {}
+  explicit JsonReader(Json& root) : root_(root) { open_.reserve(8); }
 
   bool null() { return put(std::monostate()); }
   bool boolean(bool value) { return put(value); }
@@ -34,7 +34,11 @@ class JsonReader {
     return false;
   }
   bool start_object(std::size_t) { return open({nullptr, &place().emplace<Json::Members>()}); }
-  bool key(const std::string& name) { return open_.back().members->push_back({name}), true; }
+  bool key(const std::string& name) {
+    Json::Members& members = *open_.back().members;
+    if (open_.size() == 1 && members.empty()) members.reserve(16);  // of those within, a hostile file has very many
+    return members.push_back({name}), true;
+  }
   bool end_object();
   bool start_array(std::size_t) { return open({&place().emplace<Json::List>(), nullptr}); }
   bool end_array() { return open_.pop_back(), true; }
@@ -69,7 +73,16 @@ class JsonReader {
 USAGE_STATS_INLINE bool JsonReader::end_object() {
   Json::Members& members = *open_.back().members;
   open_.pop_back();
-  sort_stably(members, [](const Json::Member& a, const Json::Member& b) noexcept { return a.name < b.name; });
+  const auto before = [](const Json::Member& a, const Json::Member& b) noexcept { return a.name < b.name; };
+  if (members.size() > 32)
+    sort_stably(members, before);
+  else  // nearly all of them, for which that would take memory twice
+    for (std::size_t i = 1, at = 1; i < members.size(); at = ++i) {
+      if (!before(members[i], members[i - 1])) continue;
+      Json::Member moved = std::move(members[i]);
+      for (; at > 0 && before(moved, members[at - 1]); --at) members[at] = std::move(members[at - 1]);
+      members[at] = std::move(moved);
+    }
   std::size_t kept = 0;
   for (std::size_t i = 0; i < members.size(); ++i) {
     if (i + 1 < members.size() && members[i].name == members[i + 1].name) continue;

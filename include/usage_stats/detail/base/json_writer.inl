@@ -67,11 +67,21 @@ USAGE_STATS_INLINE std::string text_of(double number) {
 }  // namespace json_writer_impl
 
 USAGE_STATS_INLINE void append_json_string(std::string& out, std::string_view text) {
+  const auto is_plain = [](char c) noexcept {  // nearly all of it
+    const auto byte = static_cast<unsigned char>(c);
+    return byte > 0x1F && byte < 0x80 && byte != '"' && byte != '\\';
+  };
+  std::size_t at = 0, written = 0;
+  while (at < text.size() && is_plain(text[at])) ++at;
+  if (at == text.size()) {
+    const std::size_t begin = out.size();
+    out.resize(begin + text.size() + 2, '"');
+    text.copy(&out[begin + 1], text.size());
+    return;
+  }
   out += '"';
-  std::size_t written = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[at]);
-    if (byte > 0x1F && byte < 0x80 && byte != '"' && byte != '\\') {  // nearly all of it
+  while (at < text.size()) {
+    if (is_plain(text[at])) {
       ++at;
       continue;
     }
@@ -99,7 +109,10 @@ USAGE_STATS_INLINE void put_list(JsonWriter& out, std::string_view name, const s
 }
 
 USAGE_STATS_INLINE void JsonWriter::break_line() {
-  if (indented_) text_.append(1, '\n').append(2 * depth_, ' ');
+  constexpr std::string_view line = "\n                ";  // as deep as nearly all of ours
+  if (!indented_) return;
+  text_.append(line.substr(0, 1 + 2 * depth_));
+  if (2 * depth_ >= line.size()) text_.append(2 * depth_ + 1 - line.size(), ' ');
 }
 
 USAGE_STATS_INLINE void JsonWriter::begin_value() {
@@ -122,6 +135,7 @@ USAGE_STATS_INLINE JsonWriter& JsonWriter::key(std::string_view name) {
 }
 
 USAGE_STATS_INLINE void JsonWriter::begin(char opening) {
+  if (depth_ == 0) text_.reserve(1024);
   begin_value();
   text_ += opening;
   ++depth_;

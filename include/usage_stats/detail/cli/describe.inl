@@ -78,8 +78,8 @@ USAGE_STATS_INLINE std::string dictionary_text(const Options& options, const std
                                                const Withheld& withheld) {
   const auto kind_of = [&](const DictionaryEntry& entry) {
     const auto& names = withheld.fields;
-    const bool withheld = std::find(names.begin(), names.end(), entry.name) != names.end();
-    return std::string(kind_name(entry.kind)) + (withheld ? "; withheld until a notice has named it" : "");
+    const bool waits = std::find(names.begin(), names.end(), entry.name) != names.end();
+    return std::string(kind_name(entry.kind)) + (waits ? "; withheld until a notice has named it" : "");
   };
   std::string text = "What a report of " + options.app + " may contain. A key whose value is unknown is left out.\n\n";
   text += "What " + options.app + " itself declares:\n";

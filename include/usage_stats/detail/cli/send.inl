@@ -19,7 +19,7 @@ struct Progress {
   std::size_t waiting = 0;  // at first
   std::vector<Try> tries{};
 
-  void tell(const Call& call, const Envelope& envelope, const DeliveryRecord& record) {
+  USAGE_STATS_COLD_INLINE void tell(const Call& call, const Envelope& envelope, const DeliveryRecord& record) {
     const std::string& id = envelope.deletion ? envelope.client_id : envelope.session_id;
     tries.push_back({envelope.deletion, id, record.url, record.result, record.detail, record.http_status});
     if (call.json) return;
@@ -29,7 +29,7 @@ struct Progress {
                      answer + "), " + record.url) +
           "\n");
   }
-  void write(JsonWriter& json) const {
+  USAGE_STATS_COLD_INLINE void write(JsonWriter& json) const {
     json.key("tries").begin_list();
     for (const Try& one : tries) {
       json.begin_object();
@@ -114,11 +114,11 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
 /// Every id under which anything may have been sent; an error: there may be more.
 USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Plan& plan, std::error_code& error) {
   error.clear();
-  std::vector<std::string> ids = plan.state.sent_ids;
+  std::vector<std::string> ids = plan.state->sent_ids;
   for (const Envelope& envelope : plan.storage->outbox.waiting())
     if (envelope.deletion && std::find(ids.begin(), ids.end(), envelope.client_id) == ids.end())
       ids.push_back(envelope.client_id);
-  if (plan.state.damaged)  // it knew which; now each may be one
+  if (plan.state->damaged)  // it knew which; now each may be one
     for (const std::string& id : client_folders(*plan.storage, error))
       if (id != "local" && std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
   return ids;
@@ -129,7 +129,7 @@ USAGE_STATS_INLINE std::vector<Endpoint> endpoints_ever(const Options& options, 
   std::vector<Endpoint> endpoints = plan.endpoints;
   const auto& withheld = plan.withheld.endpoints;  // who can have nothing yet; but the user asks for all
   endpoints.insert(endpoints.end(), withheld.begin(), withheld.end());
-  for (const std::string& url : plan.state.sent_to) {
+  for (const std::string& url : plan.state->sent_to) {
     if (std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& e) { return e.url == url; })) continue;
     endpoints.push_back(endpoint_at(options, plan, url));
   }
@@ -323,7 +323,7 @@ USAGE_STATS_INLINE int reset(const Call& call) {
   if (!plan.storage && !plan.problems.empty()) return fail(call, plan.problems.front());
   std::string id;
   const Options& reported = disclosed(options, plan);
-  if (plan.storage && !shown_client_id(reported, plan.state).empty()) {
+  if (plan.storage && !shown_client_id(reported, *plan.state).empty()) {
     const std::error_code error = plan.storage->update_state([&](State& state) {
       state.client_id.clear();
       state.secret.clear();

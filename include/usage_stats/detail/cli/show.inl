@@ -179,9 +179,9 @@ USAGE_STATS_INLINE int show(const Call& call) {
 USAGE_STATS_INLINE std::string preview_report(const Options& options, const Plan& plan) {
   const Options& reported = disclosed(options, plan);
   Report report = report_at_start(reported, random_hex(16), {}, SensitiveValues());
-  count_deliveries(plan.state, report);
+  count_deliveries(*plan.state, report);
   if (plan.decision.verdict == Verdict::on) {
-    State state = plan.state;
+    State state = *plan.state;
     make_client_id(reported, state);
     report.client_id = client_id_of(reported, state);
   }

@@ -134,9 +134,9 @@ USAGE_STATS_INLINE void write_endpoints(JsonWriter& json, const Options& options
     json.begin_object();
     json.key("url").text(endpoint.url);
     json.key("protocol").text(protocol_name(endpoint.protocol));
-    if (const Seconds pause = plan.state.paused_until(endpoint.url); pause > now_seconds())
+    if (const Seconds pause = plan.state->paused_until(endpoint.url); pause > now_seconds())
       json.key("not_before").text(time_text(pause));
-    if (plan.state.is_stopped(options.version, endpoint.url)) json.key("stopped").flag(true);
+    if (plan.state->is_stopped(options.version, endpoint.url)) json.key("stopped").flag(true);
     json.end_object();
   }
   json.end_list();
@@ -189,7 +189,7 @@ USAGE_STATS_INLINE void write_drops(JsonWriter& json, const Plan& plan) {
 }
 
 USAGE_STATS_INLINE void print_status_json(const Options& options, const Plan& plan, const WaitingReports& waiting) {
-  const State& state = plan.state;
+  const State& state = *plan.state;
   JsonWriter json(true);
   json.begin_object();
   json.key("app").text(options.app);
@@ -278,7 +278,7 @@ USAGE_STATS_INLINE std::string endpoint_rows(const Options& options, const Plan&
   std::string text;
   for (const Endpoint& endpoint : plan.endpoints)
     text += row("endpoint", endpoint.url + " (" + protocol_name(endpoint.protocol) + ")" +
-                                (plan.state.is_stopped(options.version, endpoint.url)
+                                (plan.state->is_stopped(options.version, endpoint.url)
                                      ? "; it takes no more reports of version " + options.version
                                      : std::string()));
   return text;
@@ -291,7 +291,7 @@ USAGE_STATS_INLINE int status(const Call& call) {
   const WaitingReports waiting = look_at_waiting(options, plan);
   if (call.json) return print_status_json(options, plan, waiting), done;
   const Verdict verdict = plan.decision.verdict;
-  const State& state = plan.state;
+  const State& state = *plan.state;
   const Options& reported = disclosed(options, plan);
   const std::string id = shown_client_id(reported, state);
   std::string text = plain_text(options.app + " " + options.version) + ": usage statistics are " +

@@ -55,10 +55,10 @@ class Reasons {
     stopped_ = sender_stopped(*plan.storage);
   }
 
-  std::string of(const Envelope& envelope) {
+  USAGE_STATS_COLD_INLINE std::string of(const Envelope& envelope) {
     if (!envelope.deletion) {
       const std::string question = question_of(envelope);
-      if (answers_.count(question) == 0) answers_[question] = permission_for(envelope, plan_.state);
+      if (answers_.count(question) == 0) answers_[question] = permission_for(envelope, *plan_.state);
       const Permission& permission = answers_[question];
       if (permission.leave == Leave::unclear) return permission.why;
       if (permission.leave == Leave::withdrawn) return "it will be dropped, because " + permission.why;
@@ -75,8 +75,8 @@ class Reasons {
 
  private:
   /// The error of its own last attempt, or of the last one at its server; empty if there is none.
-  std::string last_try(const Envelope& envelope) const {
-    const State& state = plan_.state;
+  USAGE_STATS_COLD_INLINE std::string last_try(const Envelope& envelope) const {
+    const State& state = *plan_.state;
     const Deliveries deliveries = plan_.storage->archive.deliveries(envelope);
     for (const Destination& to : envelope.destinations) {
       const std::string& url = to.endpoint.url;
@@ -91,7 +91,7 @@ class Reasons {
     }
     return {};
   }
-  std::string not_taken_up(const Envelope& envelope) const {
+  USAGE_STATS_COLD_INLINE std::string not_taken_up(const Envelope& envelope) const {
     if (options_.delivery == Delivery::in_process) return "no run has had time to send it; the next one will try";
     if (!can_start_uploader()) return cannot_start_itself;
     if (!os::finds_own_executable())
@@ -118,7 +118,7 @@ struct Drop {
 /// The last one for each endpoint, as far as the archived sessions show.
 USAGE_STATS_INLINE std::map<std::string, Drop> last_drops(const Plan& plan) {
   std::map<std::string, Drop> drops;
-  if (!plan.storage || plan.state.dropped == 0) return drops;
+  if (!plan.storage || plan.state->dropped == 0) return drops;
   std::error_code ignored;  // what cannot be listed is told by others
   for (const KnownSession& session : newest_sessions(*plan.storage, limits::kept_sessions, ignored))
     for (const Json& line : session.deliveries) {
@@ -153,7 +153,7 @@ USAGE_STATS_INLINE WaitingReports look_at_waiting(const Options& options, const 
   const Outbox::Waiting listed = plan.storage->outbox.list_waiting();
   const std::vector<Envelope>& envelopes = listed.envelopes;
   waiting.incomplete = listed.incomplete;
-  waiting.held = why_held(plan.state, envelopes);
+  waiting.held = why_held(*plan.state, envelopes);
   waiting.left = plan.storage->outbox.left_alone();
   Reasons reasons(options, plan);
   for (const Envelope& envelope : envelopes) ++waiting.reasons[reasons.of(envelope)];
@@ -161,7 +161,7 @@ USAGE_STATS_INLINE WaitingReports look_at_waiting(const Options& options, const 
   for (const Envelope& envelope : envelopes) {
     ++(envelope.deletion ? waiting.deletions : waiting.reports);
     for (const Destination& destination : envelope.destinations) {
-      const Seconds due = (std::max)(destination.not_before, plan.state.paused_until(destination.endpoint.url));
+      const Seconds due = (std::max)(destination.not_before, plan.state->paused_until(destination.endpoint.url));
       next = next ? (std::min)(*next, due) : due;
     }
   }

@@ -228,7 +228,7 @@ USAGE_STATS_INLINE void show_notice(const Options& options, Plan& plan, const Lo
 
 /// Stores what users of earlier versions, or those who switched it on by hand, are assumed to know.
 USAGE_STATS_INLINE void note_disclosed(const Options& options, Plan& plan) {
-  const auto& before = plan.state.disclosed;
+  const auto& before = plan.state->disclosed;
   if (before ? !before->names_only : !by_hand(plan.consent.decision)) return;
   const auto author = endpoints_of_author(options, plan.consent.policy, plan.consent.config);
   plan.storage->update_state([&](State& now) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -20,6 +21,8 @@ namespace detail {
 constexpr std::chrono::seconds time_for_state{5};
 
 struct Plan {
+  USAGE_STATS_SPECIAL_MEMBERS(Plan, maps_move_quietly);
+
   enum class Notice { none, question, first, new_data };
 
   Consent consent;                  // which rule applies, and the settings files as far as they were read
@@ -32,11 +35,11 @@ struct Plan {
   std::string endpoint_problem;     // what is wrong with an address
   std::filesystem::path folder;
   std::optional<Storage> storage;  // none: no run has written anything yet, or `problems` says why
-  State state;                     // as it was when the folder was opened
-  std::string folder_problem;      // why the folder is not read: what it contains is unknown
-  std::string write_problem;       // why nothing can be recorded there, although its contents are known
-  std::error_code folder_error;    // the reason for either, if the system or a refusal gives one
-  bool folder_missing = false;     // it is known that there is none
+  std::shared_ptr<const State> state = std::make_shared<const State>();  // as it was when the folder was opened
+  std::string folder_problem;    // why the folder is not read: what it contains is unknown
+  std::string write_problem;     // why nothing can be recorded there, although its contents are known
+  std::error_code folder_error;  // the reason for either, if the system or a refusal gives one
+  bool folder_missing = false;   // it is known that there is none
   std::vector<std::string> problems;
 
   /// Opens the folder unless it is open; with `create`, for writing. If it cannot be used: false, and `folder_problem`

@@ -10,15 +10,17 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 constexpr const char* no_place_for_reports = "there is no place for reports (no home folder)";
 
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Plan, maps_move_quietly);
+
 namespace plan_impl {
 
 /// What a run must withhold because no notice has named it, if anything is sent at all. With a verdict by rule 6, 7 or
 /// 9, somebody has switched it on by hand, and is assumed to know what that version asked for, even if that is nothing.
 USAGE_STATS_INLINE Withheld withheld_now(const Options& options, const Plan& plan) {
   const bool sends = plan.consent.decision.verdict == Verdict::on && !plan.endpoints.empty();
-  if (!sends || plan.consent.show_notice || (by_hand(plan.consent.decision) && !plan.state.disclosed)) return {};
+  if (!sends || plan.consent.show_notice || (by_hand(plan.consent.decision) && !plan.state->disclosed)) return {};
   const auto author = endpoints_of_author(options, plan.consent.policy, plan.consent.config);
-  return withheld_from(options, author, disclosed_before(plan.state.disclosed, options, author));
+  return withheld_from(options, author, disclosed_before(plan.state->disclosed, options, author));
 }
 
 /// What is wrong with the program or the process, so that nothing may be touched; empty if nothing is.
@@ -46,7 +48,7 @@ USAGE_STATS_INLINE void look_at_folder(const Options& options, Plan& plan) {
           os::path_bytes(plan.folder) + ": " + plan.folder_error.message();
   }
   if (plan.storage) plan.storage->be_patient(time_for_state);
-  if (plan.state.damaged)
+  if (plan.state->damaged)
     plan.problems.push_back(os::path_bytes(plan.folder / storage_impl::state_file) +
                             ": damaged: its contents are lost");
   if (!plan.obstacle_in_folder().empty()) plan.problems.push_back(plan.obstacle_in_folder());
@@ -69,7 +71,7 @@ USAGE_STATS_INLINE bool Plan::open_folder(const Options& options, bool create) {
   storage = Storage::open(folder, options.app, create, folder_error);
   folder_missing = !create && folder_error == std::errc::no_such_file_or_directory;
   if (storage)
-    state = storage->state_at_opening();
+    state = storage->shared_state();
   else if (!folder_missing)
     folder_problem = os::path_bytes(folder) + ": " + folder_error.message();
   return storage.has_value();
@@ -110,9 +112,9 @@ USAGE_STATS_INLINE Plan plan_by_rules(const Options& options, const std::vector<
   Plan plan;
   plan.problem = plan_impl::problem_of_author(options);
   plan.folder = usage_path(options);
-  plan.consent = decide(options, arguments, plan.problem, [&] {
+  plan.consent = decide(options, arguments, plan.problem, [&]() -> const State& {
     plan.open_folder(options, false);
-    return plan.state;
+    return *plan.state;
   });
   plan.folder_problem.clear();  // preliminary: what counts is what the writing run finds
   plan.decision = plan.consent.decision;
@@ -125,7 +127,7 @@ USAGE_STATS_INLINE Plan plan_of(const Options& options) {
   if (!plan.problem.empty()) plan.problems.push_back(plan.problem);
   const std::string obstacle = plan_impl::obstacle(options);
   if (obstacle.empty()) plan_impl::look_at_folder(options, plan);
-  plan.consent = decide(options, {}, plan.problem, [&] { return plan.state; });
+  plan.consent = decide(options, {}, plan.problem, [&]() -> const State& { return *plan.state; });
   plan.decision = plan.consent.decision;
   if (!obstacle.empty()) return plan.folder_problem = obstacle, plan;
   Consent& consent = plan.consent;

@@ -19,6 +19,8 @@ struct State;
 
 /// Everything the rules look at, gathered lazily: if an early rule applies, the files are not read.
 struct Consent {
+  USAGE_STATS_SPECIAL_MEMBERS(Consent, true);
+
   Decision decision;
   Settings policy, config;   // as far as they were read
   bool show_notice = false;  // the notice is due now
@@ -32,7 +34,7 @@ const char* verdict_name(Verdict) noexcept;
 /// `problem` is the author's mistake, if any. `state` is what earlier runs have stored, requested only if a rule needs
 /// it.
 Consent decide(const Options&, const std::vector<std::string>& arguments, const std::string& problem,
-               const std::function<State()>& state);
+               const std::function<const State&()>& state);
 
 /// Whether a waiting report may be sent now: its rule is applied again, to the same files that the run looked at. Rules
 /// 6, 9 and 12 need their yes to be still there; the others only need that nobody has said no since.

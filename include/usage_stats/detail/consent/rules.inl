@@ -11,6 +11,8 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Consent, true);
+
 USAGE_STATS_INLINE std::string anothers_home(const std::filesystem::path& home) {
   return "this home folder belongs to another user: " + os::path_bytes(home);
 }
@@ -29,7 +31,7 @@ struct Situation {
   const Options& options;
   const std::vector<std::string>& arguments;
   const std::string& problem;
-  const std::function<State()>& state;
+  const std::function<const State&()>& state;
   Consent& consent;
   const std::string prefix = environment_prefix(options.app);
 };
@@ -204,7 +206,7 @@ USAGE_STATS_INLINE const char* verdict_name(Verdict verdict) noexcept {
 }
 
 USAGE_STATS_INLINE Consent decide(const Options& options, const std::vector<std::string>& arguments,
-                                  const std::string& problem, const std::function<State()>& state) {
+                                  const std::string& problem, const std::function<const State&()>& state) {
   Consent consent;
   consent_impl::Situation situation{options, arguments, problem, state, consent};
   for (const auto& rule : consent_impl::rules) {

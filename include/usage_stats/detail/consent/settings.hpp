@@ -17,6 +17,8 @@ namespace detail {
 
 /// One of the two files, read.
 struct Settings {
+  USAGE_STATS_SPECIAL_MEMBERS(Settings, true);
+
   std::filesystem::path file;
   bool present = false;
   std::string problem;                            ///< why it cannot be used; such a file means off

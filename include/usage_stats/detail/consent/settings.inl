@@ -11,6 +11,8 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Settings, true);
+
 USAGE_STATS_INLINE bool begins_with_tilde(const std::filesystem::path& path) {
   return !path.empty() && *path.begin() == "~";
 }
@@ -26,11 +28,6 @@ USAGE_STATS_INLINE std::filesystem::path expand(const std::filesystem::path& pat
   if (!place.empty())
     for (auto part = std::next(path.begin()); part != path.end(); ++part) place /= *part;
   return place;
-}
-
-USAGE_STATS_INLINE std::filesystem::path below(const std::filesystem::path& root, const std::string& app,
-                                               const char* name) {
-  return root.empty() ? root : root / os::path_of_bytes(app) / name;
 }
 
 /// Reads this library's keys into `settings`; returns what is wrong with them.
@@ -172,17 +169,17 @@ USAGE_STATS_INLINE std::string variable_of_config_path(const Options& options) {
 
 USAGE_STATS_INLINE std::filesystem::path config_path(const Options& options) {
   if (!options.config_file.empty()) return settings_impl::expand(options.config_file);
-  return settings_impl::below(os::config_root(), options.app, "config.json");
+  return os::path_below(os::config_root(), options.app, "config.json");
 }
 
 USAGE_STATS_INLINE std::filesystem::path policy_path(const Options& options) {
   if (!options.policy_file.empty()) return settings_impl::expand(options.policy_file);
-  return settings_impl::below(os::policy_root(), options.app, "usage_stats.json");
+  return os::path_below(os::policy_root(), options.app, "usage_stats.json");
 }
 
 USAGE_STATS_INLINE std::filesystem::path usage_path(const Options& options) {
   if (!options.directory.empty()) return settings_impl::expand(options.directory);
-  return settings_impl::below(os::state_root(), options.app, "usage");
+  return os::path_below(os::state_root(), options.app, "usage");
 }
 
 namespace settings_impl {

@@ -87,7 +87,7 @@ class Folder {
   Folder make(const std::string& name, std::error_code&) const;
 
   explicit operator bool() const noexcept;
-  const std::filesystem::path& path() const noexcept;
+  std::filesystem::path path() const;
   bool is_private() const noexcept;  // nobody else may read it
 
   /// The whole file, or an error; std::errc::file_too_large beyond `limit` bytes, no_such_file_or_directory if missing.

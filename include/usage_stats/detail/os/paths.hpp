@@ -24,6 +24,9 @@ std::filesystem::path policy_root();  // /etc, %ProgramData% as the registry has
 /// A path as bytes and back: on POSIX its very bytes, be they text or not; on Windows UTF-8.
 std::string path_bytes(const std::filesystem::path&);
 std::filesystem::path path_of_bytes(std::string_view bytes);
+/// `root / first / second / third`, without the many allocations of that; an empty root stays empty.
+std::filesystem::path path_below(const std::filesystem::path& root, std::string_view first,
+                                 std::string_view second = {}, std::string_view third = {});
 /// A path for people, with the home folder at its beginning written as "~"; names are compared as the system does it.
 std::string path_with_tilde(const std::filesystem::path&);
 

@@ -29,6 +29,8 @@ struct DisclosedField {
 /// What notices have disclosed, or what somebody who switched it on by hand is assumed to know: the union of all
 /// notices, so that an older version after a newer one has nothing new. Initially empty.
 struct Disclosed {
+  USAGE_STATS_SPECIAL_MEMBERS(Disclosed, maps_move_quietly);
+
   std::vector<std::string> recipients;  // "json https://stats.example.org:443"
   ArgumentDetail arguments = ArgumentDetail::none;
   std::vector<std::string> argument_values;
@@ -58,6 +60,8 @@ struct NewData {
 
 /// What a run must withhold. Empty: the run may report everything it wants to.
 struct Withheld {
+  USAGE_STATS_SPECIAL_MEMBERS(Withheld, maps_move_quietly);
+
   std::vector<NewData> data;
   std::vector<Endpoint> endpoints;                          // they get nothing
   std::optional<Options> instead;                           // the options to use instead, if they ask for too much

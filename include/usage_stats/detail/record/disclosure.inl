@@ -12,6 +12,11 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
+
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Disclosed, maps_move_quietly);
+
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Withheld, maps_move_quietly);
+
 namespace disclosure_impl {
 
 using Words = std::vector<std::string>;

@@ -47,6 +47,8 @@ struct StageRecord {
 };
 
 struct Report {
+  USAGE_STATS_SPECIAL_MEMBERS(Report, maps_move_quietly);
+
   std::string client_id;  // empty: none yet
   std::string session_id;
   std::int64_t sequence = 1;

@@ -12,6 +12,8 @@
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Report, maps_move_quietly);
+
 namespace report_impl {
 
 constexpr std::size_t room_for_the_end = 256;  // bytes: outcome, signal, duration, a digit more of the sequence

@@ -11,6 +11,8 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
 struct System {
+  USAGE_STATS_SPECIAL_MEMBERS(System, true);
+
   std::string os, os_version, kernel, arch, libc;  // empty: unknown
   unsigned cpus = 0;                               // 0: unknown
   std::uint64_t memory_gb = 0;                     // rounded to a power of two; 0: unknown

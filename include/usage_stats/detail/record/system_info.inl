@@ -7,6 +7,8 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(System, true);
+
 USAGE_STATS_INLINE bool in_ci() {
   if (const auto ci = os::variable("CI")) return !ci->empty() && *ci != "0" && *ci != "false" && *ci != "False";
   for (const char* const name : {"GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL", "TEAMCITY_VERSION", "TF_BUILD", "TRAVIS",

@@ -63,7 +63,7 @@ USAGE_STATS_INLINE bool Run::open_folder(Plan& plan) {
     plan.storage->claim();  // an earlier version's folder, which is as good without
   else if (!plan.open_folder(options_, true))
     return disable(plan, plan.folder_problem);
-  if (plan.state.damaged) log_("state.json is damaged: its contents are lost");
+  if (plan.state->damaged) log_("state.json is damaged: its contents are lost");
   known_ = plan.storage->known();
   return true;
 }
@@ -77,7 +77,7 @@ USAGE_STATS_INLINE void Run::record(Plan& plan, const std::vector<std::string>& 
   if (!choose_client(plan)) return;
   describe(plan, arguments);
   if (!open_envelope(plan)) return;
-  std::string salt = report_.client_id.empty() ? "" : run_impl::salt_of(disclosed(), plan.state, report_.client_id);
+  std::string salt = report_.client_id.empty() ? "" : run_impl::salt_of(disclosed(), *plan.state, report_.client_id);
   if (salt.empty()) salt = session_id();
   recorder_ = std::make_shared<Recorder>(salt, std::move(plan.withheld));
   // Their threads may have to be left behind: in a name lookup that hangs, in the host's log function.
@@ -116,7 +116,7 @@ USAGE_STATS_INLINE void Run::choose_destinations(const Plan& plan) {
   }
   if (plan.decision.verdict != Verdict::on) return;
   for (const Endpoint& endpoint : plan.endpoints) {
-    const bool stopped = plan.state.is_stopped(options_.version, endpoint.url);
+    const bool stopped = plan.state->is_stopped(options_.version, endpoint.url);
     if (stopped) log_("endpoint ", endpoint.url, " takes no more reports of version ", options_.version);
     if (!stopped && run_impl::sampled(session_id(), options_.sample))
       envelope_.destinations.push_back({endpoint, 0, 0});
@@ -126,11 +126,14 @@ USAGE_STATS_INLINE void Run::choose_destinations(const Plan& plan) {
 USAGE_STATS_INLINE bool Run::choose_client(Plan& plan) {
   std::string id;
   if (plan.decision.verdict == Verdict::on) {
-    id = client_id_of(disclosed(), plan.state);
+    id = client_id_of(disclosed(), *plan.state);
     if (id.empty()) {
       plan.storage->be_patient();  // once in the life of an id
       // If many start together, one creates the id; the others wait only for the id, not for a lock.
-      const auto known = [&](const State& now) { return !(id = client_id_of(disclosed(), plan.state = now)).empty(); };
+      const auto known = [&](const State& now) {
+        plan.state = std::make_shared<const State>(now);
+        return !(id = client_id_of(disclosed(), now)).empty();
+      };
       const std::error_code error = plan.storage->update_state(
           [&](State& changed) {
             make_client_id(disclosed(), changed);
@@ -152,7 +155,7 @@ USAGE_STATS_INLINE void Run::describe(const Plan& plan, const std::vector<std::s
   const std::string client_id = std::move(report_.client_id);
   ambient_ = ambient_values();
   report_ = report_at_start(disclosed(), session_id(), arguments, ambient_);
-  count_deliveries(plan.state, report_);
+  count_deliveries(*plan.state, report_);
   sensitive_ = ambient_;
   sensitive_.add_arguments(arguments);
   report_.client_id = client_id;

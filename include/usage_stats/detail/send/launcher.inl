@@ -71,7 +71,7 @@ USAGE_STATS_INLINE os::SelfStart uploader_start(const Storage& storage, const st
   const std::filesystem::path& folder = storage.folder().path();
   return {app,
           {{folder_variable, os::path_bytes(folder)}, {stay_variable, std::to_string(stay.count())}},
-          os::path_bytes(folder / lock_file),
+          os::path_bytes(os::path_below(folder, lock_file)),
           longest_life};
 }
 
@@ -128,7 +128,7 @@ USAGE_STATS_INLINE os::Child start_uploader(Storage& storage, const std::string&
   os::exit_now(0);
 }
 
-/// upload() on a thread of its own that takes no signals, waited for until the deadline and not longer.
+/// upload() on a separate thread that receives no signals; waits for it until the deadline and not longer.
 USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_folder, std::chrono::milliseconds limit,
                                           const Log& log) noexcept {
   struct Shared {

@@ -97,7 +97,8 @@ class Archive {
 
   std::shared_ptr<const os::Folder> top_;
   bool keeps_open_ = false;
-  mutable os::Folder client_;
+  mutable os::Folder client_;  // of this id
+  mutable std::string client_id_;
 };
 
 }  // namespace detail

@@ -69,13 +69,13 @@ USAGE_STATS_INLINE std::string with_delivery(const Deliveries& before, const Del
 
 USAGE_STATS_INLINE std::filesystem::path Archive::report_path(const std::string& client_id,
                                                               const std::string& session_id) const {
-  return top_->path() / os::path_of_bytes(client_id) / os::path_of_bytes(session_id) / storage_impl::report_file;
+  return os::path_below(top_->path(), client_id, session_id, storage_impl::report_file);
 }
 
 USAGE_STATS_INLINE os::Folder Archive::client(const std::string& client_id, bool create, std::error_code& error) const {
-  if (client_ && client_.path().filename() == os::path_of_bytes(client_id)) return error.clear(), client_;
+  if (client_ && client_id_ == client_id) return error.clear(), client_;
   os::Folder opened = top_->folder(client_id, create, error);
-  if (keeps_open_) client_ = opened;
+  if (keeps_open_) client_ = opened, client_id_ = client_id;
   return opened;
 }
 

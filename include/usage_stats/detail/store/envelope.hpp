@@ -28,6 +28,8 @@ struct Destination {
 };
 
 struct Envelope {
+  USAGE_STATS_SPECIAL_MEMBERS(Envelope, true);
+
   bool deletion = false;  // not a report: asks the destinations to delete everything of `client_id`; never pruned
   std::string app, version, session_id, client_id;  // client_id: the folder's name, "local" if there is none
   std::int64_t sequence = 1;

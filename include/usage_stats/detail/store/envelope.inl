@@ -15,6 +15,8 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Envelope, true);
+
 namespace envelope_impl {
 
 USAGE_STATS_INLINE void write(JsonWriter& json, const Destination& destination) {

@@ -140,7 +140,7 @@ USAGE_STATS_INLINE Ownership look_at_ownership(const os::Folder& folder, const s
   using os::Refusal;
   Ownership found;
   std::error_code error;
-  const auto refuse = [&](std::error_code why) { return found.error = why, found; };
+  const auto refuse = [&](std::error_code why) { return found.error = why, std::move(found); };
   const auto text = folder.read(state_file, limits::file_bytes, error, &found.stamp);
   has_state = text && !text->empty();
   if (!text && error != std::errc::no_such_file_or_directory && error != std::errc::file_too_large)
@@ -164,7 +164,8 @@ USAGE_STATS_INLINE Ownership look_at_ownership(const os::Folder& folder, const s
     if (!contents.app().empty()) found.app = contents.app();
   }
   if (found.app.empty()) return refuse(os::refused(Refusal::not_made_by_us));
-  return !app.empty() && found.app != app ? refuse(os::refused(Refusal::another_programs)) : found;
+  if (!app.empty() && found.app != app) found.error = os::refused(Refusal::another_programs);
+  return found;
 }
 
 /// `app`: the expected app; empty for an uploader, which accepts what the folder says. `made`: created by this very

@@ -32,6 +32,8 @@ struct Backoff {
 
 /// A file that cannot be parsed counts as empty and is replaced.
 struct State {
+  USAGE_STATS_SPECIAL_MEMBERS(State, maps_move_quietly);
+
   std::string app;                    // the app that the folder belongs to; empty: an earlier version wrote it
   std::string client_id;              // ClientId::install; empty until the verdict is first `on`
   std::string secret;                 // ClientId::monthly: hashed with the month

@@ -21,6 +21,8 @@ USAGE_STATS_INLINE bool is_newer(const Json& json, const std::string& kind) {
 
 }  // namespace storage_impl
 
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(State, maps_move_quietly);
+
 USAGE_STATS_INLINE bool has_come(Seconds moment, Seconds now) noexcept {
   return moment <= now || moment > now + 25 * 3600;
 }

@@ -31,7 +31,7 @@ class Storage {
   /// What was found when it was opened: which app it belongs to, and what state.json said.
   struct Known {
     std::string app;
-    State state;
+    std::shared_ptr<const State> state;
     os::Folder::Stamp stamp;  // of the state.json that says so; otherwise none
   };
   Known known() const { return {app_, opened_, marked_ ? stamp_ : os::Folder::Stamp()}; }
@@ -44,7 +44,8 @@ class Storage {
   const os::Folder& folder() const noexcept { return *folder_; }
 
   /// What state.json said when the folder was opened.
-  const State& state_at_opening() const noexcept { return opened_; }
+  const State& state_at_opening() const noexcept { return *opened_; }
+  const std::shared_ptr<const State>& shared_state() const noexcept { return opened_; }
   /// An empty one if there is none, or it cannot be read.
   State state() const { return read_state().value_or(State()); }
   /// An empty one if there is none; transient() if it cannot be read now but may be later.
@@ -64,7 +65,8 @@ class Storage {
   }
 
  private:
-  Storage(std::shared_ptr<const os::Folder> folder, std::string app, State opened, os::Folder::Stamp stamp, bool marked)
+  Storage(std::shared_ptr<const os::Folder> folder, std::string app, std::shared_ptr<const State> opened,
+          os::Folder::Stamp stamp, bool marked)
       : folder_(std::move(folder)),
         app_(std::move(app)),
         opened_(std::move(opened)),
@@ -74,8 +76,8 @@ class Storage {
         archive(folder_) {}
   std::shared_ptr<const os::Folder> folder_;
   std::string app_;
-  State opened_;
-  os::Folder::Stamp stamp_;  // of the file that `opened_` is
+  std::shared_ptr<const State> opened_;  // copied by nobody: it is a dozen allocations
+  os::Folder::Stamp stamp_;              // of the file that `opened_` is
   bool marked_;
   std::chrono::milliseconds patience_{15};
 

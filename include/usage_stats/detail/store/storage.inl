@@ -50,14 +50,16 @@ USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::p
   error = found.error;
   if (!error && found.fresh && !create) error = std::make_error_code(std::errc::no_such_file_or_directory);
   if (error) return std::nullopt;
-  Storage storage(std::make_shared<const os::Folder>(std::move(folder)), std::move(found.app), std::move(found.state),
-                  found.stamp, found.marked);
+  Storage storage(std::make_shared<const os::Folder>(std::move(folder)), std::move(found.app),
+                  std::make_shared<const State>(std::move(found.state)), found.stamp, found.marked);
   if (!create) return storage;
   error = storage.claim();
   // If the lock cannot be taken, another run is claiming the folder for the same program.
   if (error == std::errc::timed_out) error.clear();
   if (error && found.fresh) return std::nullopt;
-  if (found.fresh) storage.opened_ = storage.state();  // what runs that started at the same moment have written
+  if (found.fresh)
+    storage.opened_ =
+        std::make_shared<const State>(storage.state());  // what runs that started at the same moment have written
   return storage;
 }
 

@@ -29,7 +29,7 @@ namespace detail {
 namespace os {
 struct Folder::Impl {
   posix::Descriptor descriptor;
-  std::filesystem::path path;
+  std::string path;
   uid_t owner;  // whose all must be that lies there
 };
 
@@ -40,14 +40,15 @@ USAGE_STATS_INLINE Folder& Folder::operator=(const Folder&) noexcept = default;
 USAGE_STATS_INLINE Folder::Folder(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder& Folder::operator=(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder::operator bool() const noexcept { return impl_ != nullptr; }
-USAGE_STATS_INLINE const std::filesystem::path& Folder::path() const noexcept { return impl_->path; }
+USAGE_STATS_INLINE std::filesystem::path Folder::path() const { return impl_->path; }
 
 USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool create, std::error_code& error,
                                        bool* made) {
   if (made != nullptr) *made = false;
   if (!given.is_absolute()) return error = std::make_error_code(std::errc::invalid_argument), Folder();
-  const std::filesystem::path path = posix::without_slash(given.lexically_normal().native());
-  if (!path.has_relative_path()) return error = refused(Refusal::root), Folder();
+  std::string path = given.native();
+  if (!posix::is_normal(path)) path = posix::without_slash(given.lexically_normal().native());
+  if (path.find_first_not_of('/') == std::string::npos) return error = refused(Refusal::root), Folder();
   error.clear();
   posix::Descriptor descriptor = posix::open_without_links(path.c_str(), O_RDONLY | O_DIRECTORY);
   const bool missing = !descriptor && errno == ENOENT;
@@ -73,7 +74,7 @@ USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool 
   if (!error) error = posix::check_folder(descriptor.get(), user, status);
   if (!error) error = posix::check_place(descriptor.get(), user, status);
   Folder folder;
-  if (!error) folder.impl_ = std::make_shared<const Impl>(Impl{std::move(descriptor), path, user});
+  if (!error) folder.impl_ = std::make_shared<const Impl>(Impl{std::move(descriptor), std::move(path), user});
   return folder;
 }
 
@@ -91,7 +92,8 @@ USAGE_STATS_INLINE Folder Folder::folder(const std::string& name, bool create, s
   error = posix::check_folder(descriptor.get(), impl_->owner, status);
   if (error) return Folder();
   Folder inner;
-  inner.impl_ = std::make_shared<const Impl>(Impl{std::move(descriptor), impl_->path / name, impl_->owner});
+  inner.impl_ =
+      std::make_shared<const Impl>(Impl{std::move(descriptor), posix::below(impl_->path, name), impl_->owner});
   return inner;
 }
 
@@ -99,7 +101,9 @@ USAGE_STATS_INLINE Folder Folder::make(const std::string& name, std::error_code&
   // This folder was checked when it was opened: nobody but us can have put anything here.
   posix::Descriptor descriptor = posix::make_checked_folder(impl_->descriptor.get(), name.c_str(), error);
   Folder inner;
-  if (!error) inner.impl_ = std::make_shared<const Impl>(Impl{std::move(descriptor), impl_->path / name, impl_->owner});
+  if (!error)
+    inner.impl_ =
+        std::make_shared<const Impl>(Impl{std::move(descriptor), posix::below(impl_->path, name), impl_->owner});
   return inner;
 }
 

@@ -329,8 +329,8 @@ USAGE_STATS_INLINE std::filesystem::path absolute_variable(const char* name) {
   return value != nullptr && value[0] == '/' ? std::filesystem::path(value) : std::filesystem::path();
 }
 USAGE_STATS_INLINE std::filesystem::path below_home(const char* inner) {
-  const std::filesystem::path base = home();
-  return base.empty() ? base : base / inner;
+  const char* const value = std::getenv("HOME");
+  return value != nullptr && value[0] == '/' ? std::filesystem::path(below(value, inner)) : std::filesystem::path();
 }
 }  // namespace posix
 
@@ -353,6 +353,11 @@ USAGE_STATS_INLINE std::filesystem::path policy_root() { return "/etc"; }
 
 USAGE_STATS_INLINE std::string path_bytes(const std::filesystem::path& path) { return path.native(); }
 USAGE_STATS_INLINE std::filesystem::path path_of_bytes(std::string_view bytes) { return std::string(bytes); }
+USAGE_STATS_INLINE std::filesystem::path path_below(const std::filesystem::path& root, std::string_view first,
+                                                    std::string_view second, std::string_view third) {
+  if (root.empty()) return {};
+  return posix::below(root.native(), first, second, third);
+}
 USAGE_STATS_INLINE std::string path_with_tilde(const std::filesystem::path& path) {
   const std::string &text = path.native(), folder = home().native();
   const bool inside = folder.size() > 1 && text.compare(0, folder.size() + 1, folder + "/") == 0;

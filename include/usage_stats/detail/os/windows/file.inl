@@ -148,7 +148,7 @@ USAGE_STATS_INLINE Folder& Folder::operator=(const Folder&) noexcept = default;
 USAGE_STATS_INLINE Folder::Folder(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder& Folder::operator=(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder::operator bool() const noexcept { return impl_ != nullptr; }
-USAGE_STATS_INLINE const std::filesystem::path& Folder::path() const noexcept { return impl_->path; }
+USAGE_STATS_INLINE std::filesystem::path Folder::path() const { return impl_->path; }
 
 USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& path, bool create, std::error_code& error,
                                        bool* made) {

@@ -305,6 +305,13 @@ USAGE_STATS_INLINE std::filesystem::path foreign_home() { return {}; }  // it co
 
 USAGE_STATS_INLINE std::string path_bytes(const std::filesystem::path& path) { return windows::utf8(path.native()); }
 USAGE_STATS_INLINE std::filesystem::path path_of_bytes(std::string_view bytes) { return windows::wide(bytes); }
+USAGE_STATS_INLINE std::filesystem::path path_below(const std::filesystem::path& root, std::string_view first,
+                                                    std::string_view second, std::string_view third) {
+  std::filesystem::path path = root;
+  for (const std::string_view name : {first, second, third})
+    if (!root.empty() && !name.empty()) path /= path_of_bytes(name);
+  return path;
+}
 USAGE_STATS_INLINE std::string path_with_tilde(const std::filesystem::path& path) {
   std::filesystem::path shown = path, folder = home();
   const std::wstring text = shown.make_preferred().native(), start = folder.make_preferred().native();

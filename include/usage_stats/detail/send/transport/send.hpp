@@ -16,6 +16,8 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
 struct Request {
+  USAGE_STATS_SPECIAL_MEMBERS(Request, maps_move_quietly);
+
   std::string method = "POST";  // POST or DELETE
   std::string url;
   std::map<std::string, std::string> headers;  // without Content-Length
@@ -25,6 +27,8 @@ struct Request {
 };
 
 struct Response {
+  USAGE_STATS_SPECIAL_MEMBERS(Response, true);
+
   int status = 0;     // 0: no answer
   std::string error;  // why there is none, in words
   std::string body;   // at most 64 KiB

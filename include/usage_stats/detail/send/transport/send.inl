@@ -18,6 +18,10 @@
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Response, true);
+
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Request, maps_move_quietly);
+
 #if defined(USAGE_STATS_NO_HTTPLIB)
 struct Connection::Impl {};
 #endif

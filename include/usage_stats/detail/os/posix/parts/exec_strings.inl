@@ -68,13 +68,19 @@ USAGE_STATS_INLINE std::string entry_elsewhere(std::string_view entry) {
   return {};
 }
 
+/// Whether it may be one of those; most are told by a letter or two.
+inline bool may_be_changed(const char* entry) noexcept {
+  return (entry[0] == 'S' && entry[1] == 'S' && entry[2] == 'L') || (entry[0] == 'C' && entry[1] == 'U') ||
+         (entry[0] == 'O' && entry[1] == 'P');
+}
+
 USAGE_STATS_INLINE ExecStrings environment_with(const std::vector<std::pair<std::string, std::string>>& more) {
   ExecStrings all;
   std::size_t count = more.size(), bytes = 512;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry, ++count) bytes += std::strlen(*entry);
   all.reserve(count, bytes);
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-    const std::string changed = entry_elsewhere(*entry);
+    const std::string changed = may_be_changed(*entry) ? entry_elsewhere(*entry) : std::string();
     all.add(changed.empty() ? std::string_view(*entry) : changed);
   }
   for (const auto& [name, value] : more) all.add(name + "=" + value);

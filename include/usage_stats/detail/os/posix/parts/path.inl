@@ -25,6 +25,32 @@ namespace detail {
 namespace os {
 namespace posix {
 
+/// The names below a path, as operator/ joins them.
+USAGE_STATS_INLINE std::string below(std::string_view path, std::string_view first, std::string_view second = {},
+                                     std::string_view third = {}) {
+  std::string joined;
+  joined.reserve(path.size() + first.size() + second.size() + third.size() + 3);
+  joined.append(path);
+  for (const std::string_view name : {first, second, third}) {
+    if (name.empty()) continue;
+    if (joined.back() != '/') joined += '/';
+    joined.append(name);
+  }
+  return joined;
+}
+
+/// Whether it is what lexically_normal() would make of it, and no link's name with a slash behind it; "/" is not.
+USAGE_STATS_INLINE bool is_normal(std::string_view path) noexcept {
+  for (std::size_t at = 0; at < path.size();) {
+    if (path[at] != '/') return false;
+    const std::size_t end = std::min(path.find('/', at + 1), path.size());
+    const std::string_view name = path.substr(at + 1, end - at - 1);
+    if (name.empty() || name == "." || name == "..") return false;
+    at = end;
+  }
+  return !path.empty();
+}
+
 USAGE_STATS_INLINE std::error_code last_error() noexcept { return {errno, std::generic_category()}; }
 
 /// An owned descriptor. Never 0, 1 or 2: if the host has closed a standard stream, its next output would end up in our
