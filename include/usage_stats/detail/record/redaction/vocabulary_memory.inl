@@ -14,7 +14,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace vocabulary_impl {
 
-inline constexpr std::size_t piece_size = 256 * 1024, margin = 1024;
+inline constexpr std::size_t piece_size = 128 * 1024, margin = 1024;
 inline constexpr std::size_t shortest_run = 7;  // bytes: what every fourth byte of memory is enough to find
 /// A program with more read-only data than this is looked through as its libraries are, for runs of 7 bytes.
 inline constexpr std::size_t most_in_detail = 8 * 1024 * 1024;
@@ -83,7 +83,7 @@ struct Piece {
 template <class Look>
 bool read_memory(const std::vector<os::MemoryRange>& ranges, Look look) {
   const auto deadline = std::chrono::steady_clock::now() + longest_search;
-  const os::MemoryReader reader;
+  os::MemoryReader reader;
   std::vector<char> buffer(piece_size + 2 * margin);
   bool any = false;
   for (const os::MemoryRange& range : ranges) {
@@ -91,7 +91,7 @@ bool read_memory(const std::vector<os::MemoryRange>& ranges, Look look) {
       if (std::chrono::steady_clock::now() > deadline) return false;
       const std::uintptr_t begin = at - range.begin > margin && at > range.begin ? at - margin : at;
       const std::size_t size = std::min<std::size_t>(range.end - begin, at - begin + piece_size + margin);
-      const std::size_t copied = reader.copy(begin, buffer.data(), size);
+      const std::size_t copied = reader.copy(range, begin, buffer.data(), size);
       any = any || copied != 0;
       const std::size_t first = at - begin;
       if (copied > first &&
