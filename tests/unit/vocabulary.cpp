@@ -1,11 +1,14 @@
 #include <doctest/doctest.h>
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <usage_stats.hpp>
@@ -114,6 +117,42 @@ TEST_CASE("vocabulary: memory that is gone, or whose file was cut, is no words, 
   ::munmap(mapped, 8192);
   CHECK_FALSE(find_own_text({"any words"}, {{begin, begin + 8192}}));
   CHECK_FALSE(find_own_text({"any words"}, {}));
+}
+
+TEST_CASE("vocabulary: what a file holds is read out of it, unless another one bears its name by now") {
+  TemporaryFolder folder;
+  const auto path = folder.path() / "library", update = folder.path() / "update", fifo = folder.path() / "fifo";
+  const std::string text = unheard_of("first"), other = unheard_of("second");
+  const auto write = [](const std::filesystem::path& where, const std::string& what, char filler) {
+    std::string bytes(8192, filler);
+    bytes.replace(4096, what.size() + 2, '\0' + what + '\0');
+    std::ofstream(where, std::ios::binary) << bytes;
+  };
+  write(path, text, 'x');
+  write(update, other, 'y');
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  std::FILE* const file = std::fopen(path.c_str(), "r");
+  REQUIRE(file != nullptr);
+  void* const mapped = ::mmap(nullptr, 8192, PROT_READ, MAP_PRIVATE, ::fileno(file), 0);
+  std::fclose(file);
+  REQUIRE(mapped != MAP_FAILED);
+  const auto begin = reinterpret_cast<std::uintptr_t>(mapped);
+  const auto says = [&](const std::filesystem::path& name, const std::string& what) {
+    const auto same = std::make_shared<const os::MappedFile>(os::MappedFile{name.string(), begin});
+    const auto own = find_own_text({what}, {{begin, begin + 8192, false, same, begin}});
+    return own && own->front().back() == Own::phrase;
+  };
+  for (const auto& name : {update, fifo, folder.path() / "none", folder.path()}) {  // memory knows better
+    CHECK(says(name, text));
+    CHECK_FALSE(says(name, other));
+  }
+  ::munmap(static_cast<char*>(mapped) + 4096, 4096);
+  CHECK(says(path, text));
+  CHECK_FALSE(says(update, text));
+  std::filesystem::resize_file(path, 4096);
+  CHECK_FALSE(says(path, text));
+  ::munmap(mapped, 4096);
+  CHECK_FALSE(says(path, text));
 }
 
 TEST_CASE("vocabulary: names") {

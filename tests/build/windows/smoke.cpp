@@ -180,6 +180,23 @@ void try_machine() {
   check(os::write_to_standard_error("smoke: a line on standard error\n"), "write_to_standard_error");
 }
 
+/// Messages: what the sections of this image hold is the program's own, in UTF-16 too, and a value is not.
+void try_words() {
+  namespace detail = usage_stats::detail;
+  const std::string value = std::string("zeb") + "rawombat";  // no literal
+  const char* volatile narrow = "no bird of the name %s is known to smoke";
+  const wchar_t* volatile wide = L"the window of %s cannot be smoked";
+  for (std::string message : {std::string(narrow), os::windows::utf8(std::wstring(wide))}) {
+    const std::size_t at = message.find("%s");
+    std::string expected = message;
+    const auto clean = detail::scrub({message.replace(at, 2, value)}, {}, 1024, os::read_only_memory(true));
+    check(clean && clean->front() == expected.replace(at, 2, "<value>"),
+          "of a message the value goes: " + (clean ? clean->front() : "nothing is known"));
+  }
+  const auto names = detail::find_own_names({"bird", value});
+  check(names && (*names)[0] && !(*names)[1], "names of the program's own");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -201,6 +218,7 @@ int main(int argc, char** argv) {
   _putenv_s("SMOKE_LONG", std::string(3000, 'y').c_str());
   const fs::path place = fs::temp_directory_path() / ("usage_stats_smoke_" + std::to_string(os::process_id()));
   try_machine();
+  try_words();
   try_folders(place / "folders");
   try_files(place / "files");
   try_locks(place / "locks");

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "../../macros.hpp"
@@ -11,9 +13,17 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 
+/// A file that the loader has mapped: its name, and where its first bytes lie in memory.
+struct MappedFile {
+  std::string name;
+  std::uintptr_t header;
+};
+
 struct MemoryRange {
   std::uintptr_t begin, end;
-  bool library = false;  // not the program's own file
+  bool library = false;                              // not the program's own file
+  std::shared_ptr<const MappedFile> file = nullptr;  // that has the same bytes, where that is known ...
+  std::uintptr_t shift = 0;                          // ... so many bytes before where they are in memory
 };
 
 /// The memory that the program's file, and with `libraries` those of the libraries it has loaded, fill and nothing
@@ -21,8 +31,9 @@ struct MemoryRange {
 /// loader's lock. The program comes first. Empty if unknown.
 std::vector<MemoryRange> read_only_memory(bool libraries);
 
-/// Reads memory of this process that may no longer exist, or whose file may have been truncated. Uses only common
-/// system calls: a filter that does not know others must not end the host.
+/// Reads memory of this process that may no longer exist, or whose file may have been truncated: from its file, if it
+/// has one that begins as memory does, because the kernel copies memory twice, page by page. Uses only common system
+/// calls: a filter that does not know others must not end the host.
 class MemoryReader {
  public:
   MemoryReader() noexcept;
@@ -32,9 +43,12 @@ class MemoryReader {
 
   /// How many bytes there were; 0 also where the system does not allow it.
   std::size_t copy(std::uintptr_t from, char* to, std::size_t size) const noexcept;
+  /// The same for a part of the range.
+  std::size_t copy(const MemoryRange& range, std::uintptr_t from, char* to, std::size_t size) noexcept;
 
  private:
-  int file_ = -1;
+  int memory_ = -1, file_ = -1;
+  std::shared_ptr<const MappedFile> tried_;  // whose file_ this is, if it can be used
 };
 
 }  // namespace os

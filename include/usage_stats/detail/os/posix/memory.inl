@@ -27,15 +27,43 @@ namespace os {
 
 #if defined(__linux__)
 
-USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept : file_(::open("/proc/self/mem", O_RDONLY | O_CLOEXEC)) {}
+USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept : memory_(::open("/proc/self/mem", O_RDONLY | O_CLOEXEC)) {}
 
 USAGE_STATS_INLINE MemoryReader::~MemoryReader() {
+  if (memory_ >= 0) ::close(memory_);
   if (file_ >= 0) ::close(file_);
 }
 
-USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to, std::size_t size) const noexcept {
-  const ssize_t copied = file_ < 0 ? -1 : posix::read_at(file_, to, size, static_cast<posix::Offset>(from));
+namespace posix {
+
+USAGE_STATS_INLINE std::size_t copy_from(int file, std::uintptr_t from, char* to, std::size_t size) noexcept {
+  const ssize_t copied = file < 0 ? -1 : read_at(file, to, size, static_cast<Offset>(from));
   return copied > 0 ? static_cast<std::size_t>(copied) : 0;
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to, std::size_t size) const noexcept {
+  return posix::copy_from(memory_, from, to, size);
+}
+
+USAGE_STATS_INLINE std::size_t MemoryReader::copy(const MemoryRange& range, std::uintptr_t from, char* to,
+                                                  std::size_t size) noexcept {
+  if (range.file && range.file != tried_) {
+    if (file_ >= 0) ::close(file_);
+    // Another file may bear that name by now: an update, or none that may be waited for. An update is told from the
+    // program by its beginning, where the linker's tables and its identity stand.
+    file_ = ::open(range.file->name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    tried_ = range.file;
+    char in_file[1024], in_memory[sizeof in_file];
+    if (file_ >= 0 && (posix::copy_from(file_, 0, in_file, sizeof in_file) != sizeof in_file ||
+                       copy(range.file->header, in_memory, sizeof in_memory) != sizeof in_memory ||
+                       std::memcmp(in_file, in_memory, sizeof in_file) != 0)) {
+      ::close(file_);
+      file_ = -1;
+    }
+  }
+  return range.file && file_ >= 0 ? posix::copy_from(file_, from - range.shift, to, size) : copy(from, to, size);
 }
 
 namespace posix {
@@ -62,8 +90,10 @@ USAGE_STATS_INLINE MemoryRange symbol_names(const MemoryReader& reader, std::uin
 
 /// Adds the segments of the object whose header is at `header`. Code is included only if the linker has put the
 /// literals there, too.
-USAGE_STATS_INLINE bool add_object(const MemoryReader& reader, std::uintptr_t header, bool library,
+USAGE_STATS_INLINE bool add_object(const MemoryReader& reader, const MappedFile& file, bool library,
                                    std::vector<MemoryRange>& ranges) {
+  const std::uintptr_t header = file.header;
+  const auto shared = std::make_shared<const MappedFile>(file);
   ElfW(Ehdr) elf;
   if (!copy_objects(reader, header, &elf, 1) || std::memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0) return false;
   std::vector<ElfW(Phdr)> segments(std::min<std::size_t>(elf.e_phnum, 256));
@@ -82,8 +112,8 @@ USAGE_STATS_INLINE bool add_object(const MemoryReader& reader, std::uintptr_t he
     if (segment.p_type != PT_LOAD || !read_only) continue;
     const std::uintptr_t begin = bias + segment.p_vaddr, end = begin + segment.p_filesz;
     const bool split = names.begin >= begin && names.end <= end && names.begin < names.end;
-    ranges.push_back({begin, split ? names.begin : end, library});
-    if (split) ranges.push_back({names.end, end, library});
+    ranges.push_back({begin, split ? names.begin : end, library, shared, begin - segment.p_offset});
+    if (split) ranges.push_back({names.end, end, library, shared, begin - segment.p_offset});
   }
   return true;
 }
@@ -99,29 +129,31 @@ USAGE_STATS_INLINE std::string memory_map() {
   return text;
 }
 
-/// Where files begin that are mapped also as code: objects that the loader has put there. A file of data is not, even
-/// if it is an object.
-USAGE_STATS_INLINE std::vector<std::uintptr_t> object_headers() {
-  std::vector<std::pair<std::string, std::uintptr_t>> begins;
+/// Files that are mapped also as code: objects that the loader has put there. A file of data is not, even if it is an
+/// object.
+USAGE_STATS_INLINE std::vector<MappedFile> object_files() {
+  std::vector<std::pair<std::string, MappedFile>> begins;
   std::vector<std::string> code;
   const std::string map = memory_map();
   for (std::size_t at = 0; at < map.size();) {  // 7f0e-7f0f r-xp 00001000 08:01 1234  /usr/lib/x.so
     const std::size_t end = std::min(map.find('\n', at), map.size());
+    const std::string line = map.substr(at, end - at);
     char rights[5] = "", device[32] = "";
     unsigned long begin = 0, offset = 0, inode = 0;
-    if (std::sscanf(map.substr(at, end - at).c_str(), "%lx-%*x %4s %lx %31s %lu", &begin, rights, &offset, device,
-                    &inode) == 5 &&
+    int name = 0;
+    if (std::sscanf(line.c_str(), "%lx-%*x %4s %lx %31s %lu %n", &begin, rights, &offset, device, &inode, &name) == 5 &&
         inode != 0) {
-      const std::string file = std::string(device) + " " + std::to_string(inode);
-      if (rights[2] == 'x') code.push_back(file);
-      if (rights[0] == 'r' && offset == 0) begins.emplace_back(file, begin);
+      const std::string identity = std::string(device) + " " + std::to_string(inode);
+      if (rights[2] == 'x') code.push_back(identity);
+      if (rights[0] == 'r' && offset == 0)
+        begins.push_back({identity, {line.substr(static_cast<std::size_t>(name)), begin}});
     }
     at = end + 1;
   }
-  std::vector<std::uintptr_t> headers;
-  for (const auto& [file, begin] : begins)
-    if (std::find(code.begin(), code.end(), file) != code.end()) headers.push_back(begin);
-  return headers;
+  std::vector<MappedFile> files;
+  for (auto& [identity, file] : begins)
+    if (std::find(code.begin(), code.end(), identity) != code.end()) files.push_back(std::move(file));
+  return files;
 }
 
 }  // namespace posix
@@ -130,12 +162,12 @@ USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool libraries) {
   const MemoryReader reader;
   std::vector<MemoryRange> ranges;
   const std::uintptr_t program = ::getauxval(AT_PHDR) - sizeof(ElfW(Ehdr));
-  if (!posix::add_object(reader, program, false, ranges)) return {};
+  if (!posix::add_object(reader, {"/proc/self/exe", program}, false, ranges)) return {};
   if (!libraries) return ranges;
-  const std::vector<std::uintptr_t> headers = posix::object_headers();
-  if (headers.empty()) return {};
-  for (const std::uintptr_t header : headers)
-    if (header != program) posix::add_object(reader, header, true, ranges);
+  const std::vector<MappedFile> files = posix::object_files();
+  if (files.empty()) return {};
+  for (const MappedFile& file : files)
+    if (file.header != program) posix::add_object(reader, file, true, ranges);
   return ranges;
 }
 
@@ -145,7 +177,7 @@ USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept = default;
 USAGE_STATS_INLINE MemoryReader::~MemoryReader() = default;
 
 USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to, std::size_t size) const noexcept {
-  static_cast<void>(file_);
+  static_cast<void>(memory_), static_cast<void>(file_);
   vm_size_t copied = 0;
   return ::vm_read_overwrite(::mach_task_self(), from, size, reinterpret_cast<vm_address_t>(to), &copied) ==
                  KERN_SUCCESS
@@ -171,10 +203,16 @@ USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool libraries) {
 #else
 
 USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept = default;
-USAGE_STATS_INLINE MemoryReader::~MemoryReader() { static_cast<void>(file_); }
+USAGE_STATS_INLINE MemoryReader::~MemoryReader() { static_cast<void>(memory_), static_cast<void>(file_); }
 USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t, char*, std::size_t) const noexcept { return 0; }
 USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool) { return {}; }
 
+#endif
+#if !defined(__linux__)
+USAGE_STATS_INLINE std::size_t MemoryReader::copy(const MemoryRange&, std::uintptr_t from, char* to,
+                                                  std::size_t size) noexcept {
+  return copy(from, to, size);
+}
 #endif
 
 }  // namespace os

@@ -8,12 +8,17 @@ namespace detail {
 namespace os {
 
 USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept = default;
-USAGE_STATS_INLINE MemoryReader::~MemoryReader() { static_cast<void>(file_); }
+USAGE_STATS_INLINE MemoryReader::~MemoryReader() { static_cast<void>(memory_), static_cast<void>(file_); }
 
 USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to, std::size_t size) const noexcept {
   SIZE_T copied = 0;
   ::ReadProcessMemory(::GetCurrentProcess(), reinterpret_cast<const void*>(from), to, size, &copied);
   return copied;
+}
+
+USAGE_STATS_INLINE std::size_t MemoryReader::copy(const MemoryRange&, std::uintptr_t from, char* to,
+                                                  std::size_t size) noexcept {
+  return copy(from, to, size);
 }
 
 /// Images alone: a file that the program has mapped is none.

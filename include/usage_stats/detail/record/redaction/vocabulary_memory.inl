@@ -14,63 +14,12 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace vocabulary_impl {
 
-inline constexpr std::size_t piece_size = 256 * 1024, margin = 1024;
+inline constexpr std::size_t piece_size = 128 * 1024, margin = 1024;
 inline constexpr std::size_t shortest_run = 7;  // bytes: what every fourth byte of memory is enough to find
 /// A program with more read-only data than this is looked through as its libraries are, for runs of 7 bytes.
 inline constexpr std::size_t most_in_detail = 8 * 1024 * 1024;
 inline constexpr std::size_t most_compared = 64 * 1024 * 1024;
 inline constexpr std::chrono::milliseconds longest_search{1500};
-
-/// Blocks of four bytes that are looked for: which hashes of them there are, and the blocks with what they stand for.
-class Blocks {
- public:
-  void add(const char* bytes, std::size_t place) { entries_.emplace_back(block_at(bytes), place); }
-  bool empty() const noexcept { return entries_.empty(); }
-  /// To be called between the last add() and the first scan().
-  void sort() {
-    std::sort(entries_.begin(), entries_.end());
-    while (shift_ > 10 && entries_.size() << 6 >> (32 - shift_) != 0) --shift_;
-    marks_.assign(std::size_t{1} << (32 - shift_), 0);
-    for (const auto& entry : entries_) marks_[slot(entry.first)] = 1;
-  }
-
-  /// Calls `found(offset, place)` for each block that stands at one of the offsets first, first + step ...; `step`
-  /// divides 4.
-  template <class Found>
-  void scan(const char* bytes, std::size_t first, std::size_t last, std::size_t step, Found found) const {
-    for (std::size_t shift = 0; shift < 4; shift += step)
-      for (std::size_t at = first + shift; (at = next_four(bytes, at, last)) + 4 <= last;)
-        for (const std::size_t end = at + 16; at < end && at + 4 <= last; at += 4) {
-          const std::uint32_t block = block_at(bytes + at);
-          if (marks_[slot(block)] == 0) continue;
-          auto it = std::lower_bound(entries_.begin(), entries_.end(), std::make_pair(block, std::size_t{0}));
-          for (; it != entries_.end() && it->first == block; ++it) found(at, it->second);
-        }
-  }
-
- private:
-  static std::uint32_t block_at(const char* bytes) noexcept {
-    std::uint32_t block = 0;
-    std::memcpy(&block, bytes, sizeof block);
-    return block;
-  }
-  std::uint32_t slot(std::uint32_t block) const noexcept { return block * 0x9E3779B1U >> shift_; }
-
-  /// Where the next four blocks stand of which one may be looked for. This is where the time goes: most of memory is
-  /// passed by here.
-  std::size_t next_four(const char* bytes, std::size_t at, std::size_t last) const noexcept {
-    const unsigned char* const marks = marks_.data();
-    for (; at + 16 <= last; at += 16)
-      if ((marks[slot(block_at(bytes + at))] | marks[slot(block_at(bytes + at + 4))] |
-           marks[slot(block_at(bytes + at + 8))] | marks[slot(block_at(bytes + at + 12))]) != 0)
-        break;
-    return at;
-  }
-
-  unsigned shift_ = 19;  // 8 KiB of marks, and more where there are many blocks
-  std::vector<unsigned char> marks_;
-  std::vector<std::pair<std::uint32_t, std::size_t>> entries_;
-};
 
 /// A part of memory with what lies around it.
 struct Piece {
@@ -79,11 +28,83 @@ struct Piece {
   bool library;
 };
 
-/// Shows memory piece by piece until `look` returns false. False where it cannot be read, or not in time.
+/// How far apart the looks may lie: 4 bytes, but where something is shorter than what that finds.
+USAGE_STATS_INLINE std::size_t step_for(std::size_t shortest) noexcept {
+  return shortest >= shortest_run ? 4 : shortest >= 5 ? 2 : 1;
+}
+
+/// Blocks of four bytes that are looked for, by their hashes, each of which stands for one block.
+class Blocks {
+ public:
+  void add(const char* bytes, std::size_t place) {
+    std::uint32_t block = 0;
+    std::memcpy(&block, bytes, sizeof block);
+    entries_.emplace_back(block * factor, place);
+  }
+  bool empty() const noexcept { return entries_.empty(); }
+  /// To be called between the last add() and the first scan().
+  void sort() {
+    std::sort(entries_.begin(), entries_.end());
+    while (shift_ > 12 && entries_.size() << 6 >> (32 - shift_) != 0) --shift_;
+    marks_.assign(std::size_t{1} << (32 - shift_), 0);
+    first_.assign(marks_.size(), 0);
+    for (std::size_t i = entries_.size(); i-- > 0;) {
+      marks_[entries_[i].first >> shift_] = 1;
+      first_[entries_[i].first >> shift_] = static_cast<std::uint32_t>(i);
+    }
+  }
+
+  /// Calls `found(offset, place)` for each block that stands at one of the offsets first, first + step ...; `step`
+  /// divides 4.
+  template <class Found>
+  void scan(const Piece& piece, std::size_t step, Found found) const {
+    std::uint32_t hash = 0;
+    for (std::size_t shift = 0; shift < 4; shift += step)
+      for (std::size_t at = piece.first + shift; (at = next(piece.bytes, at, piece.last, hash)) + 4 <= piece.last;
+           at += 4) {
+        const auto* entry = entries_.data() + first_[hash >> shift_];
+        for (const auto* const end = entries_.data() + entries_.size(); entry != end && entry->first <= hash; ++entry)
+          if (entry->first == hash) found(at, entry->second);
+      }
+  }
+
+ private:
+  static constexpr std::uint32_t factor = 0x9E3779B1U;  // odd: two blocks have two hashes
+
+  /// The next block that may be looked for. This is where the time goes: most of memory is passed by here. It calls
+  /// nothing, as a host that is not optimized does not optimize this either.
+  std::size_t next(const char* bytes, std::size_t at, std::size_t last, std::uint32_t& hash) const noexcept {
+    const unsigned char* const marks = marks_.data();
+    const unsigned shift = shift_;
+    std::uint32_t block[4];
+    for (; at + 16 <= last; at += 16) {
+      std::memcpy(block, bytes + at, sizeof block);
+      if ((marks[block[0] * factor >> shift] | marks[block[1] * factor >> shift] | marks[block[2] * factor >> shift] |
+           marks[block[3] * factor >> shift]) != 0)
+        break;
+    }
+    for (; at + 4 <= last; at += 4) {
+      std::memcpy(block, bytes + at, sizeof block[0]);
+      hash = block[0] * factor;
+      if (marks[hash >> shift] != 0) break;
+    }
+    return at;
+  }
+
+  unsigned shift_ = 19;  // 8 KiB of marks, and more where there are many blocks
+  std::vector<unsigned char> marks_;
+  std::vector<std::uint32_t> first_;
+  std::vector<std::pair<std::uint32_t, std::size_t>> entries_;
+};
+
+/// Shows memory piece by piece until `look` returns false; small parts first, which may hold all that is looked for.
+/// False where it cannot be read, or not in time.
 template <class Look>
-bool read_memory(const std::vector<os::MemoryRange>& ranges, Look look) {
+bool read_memory(std::vector<os::MemoryRange> ranges, Look look) {
+  std::sort(ranges.begin(), ranges.end(),
+            [](const os::MemoryRange& a, const os::MemoryRange& b) { return a.end - a.begin < b.end - b.begin; });
   const auto deadline = std::chrono::steady_clock::now() + longest_search;
-  const os::MemoryReader reader;
+  os::MemoryReader reader;
   std::vector<char> buffer(piece_size + 2 * margin);
   bool any = false;
   for (const os::MemoryRange& range : ranges) {
@@ -91,7 +112,7 @@ bool read_memory(const std::vector<os::MemoryRange>& ranges, Look look) {
       if (std::chrono::steady_clock::now() > deadline) return false;
       const std::uintptr_t begin = at - range.begin > margin && at > range.begin ? at - margin : at;
       const std::size_t size = std::min<std::size_t>(range.end - begin, at - begin + piece_size + margin);
-      const std::size_t copied = reader.copy(begin, buffer.data(), size);
+      const std::size_t copied = reader.copy(range, begin, buffer.data(), size);
       any = any || copied != 0;
       const std::size_t first = at - begin;
       if (copied > first &&
