@@ -199,7 +199,7 @@ int night(const std::string& file, std::size_t keep_days) {
   settings.tell = [](const std::string& line) { std::puts(line.c_str()); };
   const Database reading = open_for_reading(file);
   const auto left = [&] {
-    Statement runs = reading.prepare("SELECT COUNT(*) FROM run WHERE day < ?");
+    Statement runs = reading.prepare("SELECT COUNT(*) FROM visit WHERE day < ?");
     return runs(today() - settings.keep_days).number().value_or(0);
   };
   const std::int64_t before = left();

@@ -8,6 +8,8 @@ namespace {
 
 constexpr Period periods[] = {Period::day, Period::week, Period::month};
 constexpr const char* period_names[] = {"day", "week", "month"};
+constexpr const char* insert_cell =
+    "INSERT INTO cell VALUES(?, ?, ?, ?) ON CONFLICT DO UPDATE SET bins = added_up(bins, excluded.bins)";
 
 /// added_up(a, b) for SQL, of packed bins.
 void add_up(sqlite3_context* context, int, sqlite3_value** values) {
@@ -75,6 +77,7 @@ void Cells::count_active(const Presence& presence, std::int64_t n) {
   for (std::size_t period = 0; period < 3; ++period) {
     const auto series = terms_.series(terms_.leaf(presence.leaf).app, Metric::active, period_names[period], {});
     if (!series) continue;
+    distinct_.insert(*series);
     for (std::size_t either = 0; either < 2; ++either)
       for (std::size_t mask = 0; mask < 8; ++mask)
         if (!known[period][either][mask])
@@ -113,28 +116,58 @@ void Cells::write() {
   gathered_.clear();
 }
 
+bool Cells::is_fresh(bool distinct, Day day) const { return day >= (distinct ? last_day_of_presence() : today()); }
+
 void Cells::write_row(const Key& key, const Binned& more) {
   if (std::any_of(more.begin(), more.end(), [](const auto& bin) { return bin.second < 0; }))
     return rewrite_row(key, more);
-  database_
-      ["INSERT INTO cell(slice, series, day, bins) VALUES(?, ?, ?, ?) "
-       "ON CONFLICT DO UPDATE SET bins = added_up(bins, excluded.bins)"](key.slice, key.series, key.day,
-                                                                         Blob{packed(more)})
-          .run();
+  Statement& insert = is_fresh(distinct_.count(key.series) > 0, key.day)
+                          ? database_
+                                ["INSERT INTO fresh VALUES(?, ?, ?, ?) ON CONFLICT DO UPDATE SET bins = added_up(bins, "
+                                 "excluded.bins)"]
+                          : database_[insert_cell];
+  insert(key.slice, key.series, key.day, Blob{packed(more)}).run();
 }
 
 /// A row of which something is taken away may come to its end.
 void Cells::rewrite_row(const Key& key, const Binned& more) {
-  Statement& found =
-      database_["SELECT bins FROM cell WHERE slice = ? AND series = ? AND day = ?"](key.slice, key.series, key.day);
-  const Binned bins = added_up(found.step() ? unpacked_bins(found.bytes(0)) : Binned(), more);
-  found.reset();
+  const auto bins_of = [&](Statement& found) {
+    const Binned bins = found(key.slice, key.series, key.day).step() ? unpacked_bins(found.bytes(0)) : Binned();
+    found.reset();
+    return bins;
+  };
+  const Binned fresh = bins_of(database_["SELECT bins FROM fresh WHERE slice = ? AND series = ? AND day = ?"]);
+  const Binned rest =
+      added_up(bins_of(database_["SELECT bins FROM cell WHERE slice = ? AND series = ? AND day = ?"]), fresh);
+  if (!fresh.empty())
+    database_["DELETE FROM fresh WHERE slice = ? AND series = ? AND day = ?"](key.slice, key.series, key.day).run();
+  const Binned bins = added_up(rest, more);
   if (bins.empty())
     database_["DELETE FROM cell WHERE slice = ? AND series = ? AND day = ?"](key.slice, key.series, key.day).run();
   else
     database_["INSERT OR REPLACE INTO cell(slice, series, day, bins) VALUES(?, ?, ?, ?)"](key.slice, key.series,
                                                                                           key.day, Blob{packed(bins)})
         .run();
+}
+
+bool Cells::settle(int most) {
+  std::vector<std::pair<Key, std::string>> rows;
+  int looked_at = 0;
+  Statement& fresh = database_
+      ["SELECT slice, series, day, bins, metric FROM fresh CROSS JOIN term ON term.id = series "
+       "WHERE (slice, series, day) > (?, ?, ?) ORDER BY slice, series, day LIMIT ?"];
+  for (fresh(settled_.slice, settled_.series, settled_.day, most); fresh.step(); ++looked_at) {
+    settled_ = {fresh.integer(0), fresh.integer(1), fresh.integer(2), 0};
+    if (!is_fresh(static_cast<Metric>(fresh.integer(4)) == Metric::active, settled_.day))
+      rows.emplace_back(settled_, fresh.text(3));
+  }
+  for (const auto& [key, bins] : rows) {
+    database_[insert_cell](key.slice, key.series, key.day, Blob{bins}).run();
+    database_["DELETE FROM fresh WHERE slice = ? AND series = ? AND day = ?"](key.slice, key.series, key.day).run();
+  }
+  if (looked_at == most) return true;
+  settled_ = {INT64_MIN, INT64_MIN, INT64_MIN, 0};
+  return false;
 }
 
 }  // namespace collector

@@ -53,6 +53,8 @@ class Cells {
   void clear() { of_leaves_.clear(), gathered_.clear(), seen_.clear(); }
   /// Writes all that is gathered. Afterwards it is empty.
   void write();
+  /// Brings what is fresh no more to the other cells: looks at so many. False: that was the last.
+  bool settle(int most);
 
  private:
   struct Key {
@@ -74,6 +76,7 @@ class Cells {
   };
   using Gathered = std::unordered_map<Key, std::int64_t, Hash>;
   void write_presence();
+  bool is_fresh(bool distinct, Day day) const;
   void write_row(const Key& key, const Binned& more);
   void rewrite_row(const Key& key, const Binned& more);
   void count_active(const Presence& presence, std::int64_t n);
@@ -82,6 +85,8 @@ class Cells {
   Terms& terms_;
   Gathered of_leaves_, gathered_;  // what counts in all eight slices of a leaf, and in one
   std::set<Presence> seen_;
+  std::set<Id> distinct_;                            // series of Metric::active that were counted
+  Key settled_{INT64_MIN, INT64_MIN, INT64_MIN, 0};  // the last one that settle() has looked at
 };
 
 }  // namespace collector

@@ -79,4 +79,7 @@ inline Day end_of(Period period, Day day) {
   return begin_of(Period::month, begin_of(Period::month, day) + 31);
 }
 
+/// Installations have their days until then: a month, or a week that begins in it, may not have ended.
+inline Day last_day_of_presence() { return begin_of(Period::week, begin_of(Period::month, today())); }
+
 }  // namespace collector

@@ -36,9 +36,7 @@ using CellKey = std::array<Id, 3>;  // slice, series, bin
 /// Facts of a day's runs that are in the cells.
 std::map<CellKey, std::int64_t> facts_of_runs(Database& database, Day day) {
   std::map<CellKey, std::int64_t> facts;
-  Statement& runs = database
-      ["SELECT leaf, facts FROM run WHERE day = ? AND id <= (SELECT value FROM meta WHERE name = "
-       "'aggregated_through')"](day);
+  Statement& runs = database["SELECT r.leaf, facts FROM visit v JOIN run r ON r.id = v.run WHERE v.day = ?"](day);
   while (runs.step())
     for (const CountedFact& fact : unpacked(runs.bytes(1))) facts[{runs.integer(0), fact.series, fact.bin}] += fact.n;
   return facts;
@@ -67,10 +65,11 @@ void Courier::send_history() {
   if (!meta.step()) return;
   const std::string origin = meta.text(0);
   meta.reset();
+  for (bool more = true; more;) perform_([&](Store& store) { more = store.settle(5000); });
   database_.execute("BEGIN");
   try {
     // Of days before the first one that has runs there are only figures; of that one, some runs may be gone.
-    const Day first = database_["SELECT MIN(day) FROM run"]().number().value_or(INT32_MAX);
+    const Day first = database_["SELECT day FROM visit ORDER BY day LIMIT 1"]().number().value_or(INT32_MAX);
     const auto explained = facts_of_runs(database_, first);
     Block block(server_, "cell(app, metric, name, value, day, kept, version, os, command, ci, bin, origin, n)");
     Statement& cells = database_
@@ -99,7 +98,7 @@ void Courier::send_history() {
 }
 
 void Courier::send_history_of_installations(const std::string& origin) {
-  const Day first = database_["SELECT MIN(day) FROM presence"]().number().value_or(INT32_MAX);
+  const Day first = database_["SELECT day FROM presence ORDER BY day LIMIT 1"]().number().value_or(INT32_MAX);
   const std::map<std::string, Period> periods = {
       {"day", Period::day}, {"week", Period::week}, {"month", Period::month}};
   for (const auto& [name, period] : periods) {

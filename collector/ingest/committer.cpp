@@ -15,9 +15,8 @@ constexpr milliseconds figures_every{500};
 constexpr std::size_t most_unwritten = 150000;  // cells
 constexpr int figures_share = 9;                // under load, a tenth of the time goes into
                                                 // figures: they come later, not reports
-constexpr int reports_at_a_time = 25, pages_in_a_slice = 100;
-constexpr milliseconds longest_slice{10};
-constexpr int pages_until_checkpoint = 1000, most_pages_of_log = 8000;
+constexpr milliseconds between_pieces{10};
+constexpr int pages_until_checkpoint = 1000, most_pages_of_log = 8000, few_pages = 100;
 constexpr Day most_days_at_once = 2;
 
 }  // namespace
@@ -195,8 +194,8 @@ void Committer::maintain() {
   guarded([this] {
     if (store_.unwritten_figures() > 0 && figures_are_due()) write_figures();
     if (night_of_ != today()) begin_night(today());
-    if (night_ != Night::done && !checkpointer_.busy() && steady_clock::now() - night_at_ >= milliseconds(10)) {
-      night_slice();
+    if (night_ != Night::done && !checkpointer_.busy() && steady_clock::now() - night_at_ >= between_pieces) {
+      night_piece();
       night_at_ = steady_clock::now();
     }
   });
@@ -221,7 +220,7 @@ void Committer::begin_night(Day day) {
   client_ = 0;
   const std::vector<Day> expired = store_.expired_days(first_kept_);
   refused_to_expire_ = expired.size() > most_days_at_once;
-  night_ = refused_to_expire_ ? Night::clients : Night::reports;
+  night_ = Night::fresh;
   if (refused_to_expire_)
     settings_.tell(
         "reports of " + std::to_string(expired.size()) + " days (" + text_of(expired.front()) + " to " +
@@ -230,29 +229,49 @@ void Committer::begin_night(Day day) {
         "is right: usage-stats-collector expire --yes");
 }
 
-/// A piece of the night's work, so short that whoever waits for it has waited
-/// less than 100 ms.
-void Committer::night_slice() {
-  if (night_ == Night::reports || night_ == Night::clients) {
-    Store::Change change(store_);
-    if (night_ == Night::reports) {
-      const auto end = steady_clock::now() + longest_slice;
-      do {
-        if (!store_.expire_reports(first_kept_, reports_at_a_time)) night_ = Night::clients;
-      } while (night_ == Night::reports && steady_clock::now() < end);
-    } else {
-      const Day first = refused_to_expire_ ? INT64_MIN : first_kept_;
-      client_ = store_.expire_clients(first, client_);
-      if (client_ == 0) night_ = Night::pages;
+/// A piece of the night's work, so short that whoever waits for it has waited less than 100 ms.
+void Committer::night_piece() {
+  if (night_ == Night::log) {
+    // Emptying it keeps all others out: most of it is brought over before.
+    if (log_pages_ - woken_at_ > few_pages) {
+      woken_at_ = log_pages_;
+      checkpointer_.wake();
+    } else if (store_.truncate_log()) {
+      night_ = Night::done;
     }
-    change.commit();
-  } else if (night_ == Night::pages) {
-    if (store_.shrink(pages_in_a_slice)) return;
-    night_ = Night::log;
-    checkpointer_.wake();
-  } else if (store_.truncate_log()) {  // of what little has come since
-    night_ = Night::done;
+    return;
   }
+  Pace& pace = night_ == Night::fresh     ? fresh_
+               : night_ == Night::forged  ? forged_
+               : night_ == Night::reports ? reports_
+               : night_ == Night::clients ? clients_
+                                          : pages_;
+  const auto began = steady_clock::now();
+  if (night_ != Night::pages) {
+    change_in_the_night(pace.size());
+  } else if (!store_.shrink(pace.size())) {
+    night_ = Night::log;
+    woken_at_ = log_pages_;
+    checkpointer_.wake();
+  }
+  pace.took(steady_clock::now() - began);
+}
+
+void Committer::change_in_the_night(int most) {
+  Night next = night_;
+  Store::Change change(store_);
+  if (night_ == Night::fresh) {
+    if (!store_.settle(most)) next = Night::forged;
+  } else if (night_ == Night::forged) {  // that somebody began
+    if (!store_.forget_some(most)) next = refused_to_expire_ ? Night::clients : Night::reports;
+  } else if (night_ == Night::reports) {
+    if (!store_.expire_reports(first_kept_, most)) next = Night::clients;
+  } else {
+    client_ = store_.expire_clients(refused_to_expire_ ? INT64_MIN : first_kept_, client_, most);
+    if (client_ == 0) next = Night::pages;
+  }
+  change.commit();
+  night_ = next;
 }
 
 }  // namespace collector

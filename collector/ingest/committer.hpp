@@ -1,6 +1,6 @@
 #pragma once
 // The one thread that writes. It takes what has queued up, commits it together and then answers all; between times it
-// brings figures up to date and does the nightly work, in slices that keep nobody waiting.
+// brings figures up to date and does the nightly work, in pieces that keep nobody waiting.
 
 #include <atomic>
 #include <chrono>
@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "../base/pace.hpp"
 #include "../store/checkpointer.hpp"
 #include "../store/store.hpp"
 
@@ -77,7 +78,8 @@ class Committer {
   void maintain();
   void look_after_log();
   void begin_night(Day day);
-  void night_slice();
+  void night_piece();
+  void change_in_the_night(int most);
 
   Store& store_;
   const Settings settings_;
@@ -92,7 +94,8 @@ class Committer {
   std::chrono::steady_clock::time_point written_at_{}, told_at_{}, night_at_{};
   std::chrono::steady_clock::duration writing_took_{};
   std::string told_;
-  enum class Night { done, reports, clients, pages, log } night_ = Night::done;
+  enum class Night { done, fresh, forged, reports, clients, pages, log } night_ = Night::done;
+  Pace fresh_{200, 20000}, forged_{25, 1000}, reports_{25, 2000}, clients_{50, 5000}, pages_{20, 1000};
   Day night_of_ = 0, first_kept_ = 0;
   Id client_ = 0;
   int log_pages_ = 0, woken_at_ = 0;  // pages in the log after the last commit, and when the other thread was woken

@@ -3,7 +3,9 @@
 #include <iostream>
 #include <iterator>
 #include <fstream>
+#include <thread>
 
+#include "../base/pace.hpp"
 #include "../cluster/forwarder.hpp"
 #include "../store/dictionary.hpp"
 #include "../store/store.hpp"
@@ -13,6 +15,21 @@ namespace collector {
 namespace {
 
 Store store_of(const Arguments& arguments) { return {arguments.text("--database", default_database), false}; }
+
+/// While the piece says that there is more. Between the pieces a collector that serves gets its turn.
+template <class Piece>
+void in_pieces(Store& store, const Piece& piece) {
+  Pace pace(25, 2000);
+  for (bool more = true; more;) {
+    const auto began = Pace::Clock::now();
+    Store::Change change(store);
+    more = piece(pace.size());
+    change.commit();
+    const auto time = Pace::Clock::now() - began;
+    pace.took(time);
+    std::this_thread::sleep_for(std::min<Pace::Clock::duration>(time, Pace::aim));
+  }
+}
 
 std::string contents_of(const std::string& name) {
   std::ifstream file;
@@ -41,9 +58,17 @@ int forget(const Arguments& arguments) {
   const auto day = date ? parse_day(*date) : std::nullopt;
   if (date && (!day || date->size() != 10)) throw UsageError("--day takes a date like 2026-11-29");
   Store store = store_of(arguments);
-  Store::Change change(store);
-  const std::int64_t count = store.forget(*app, version, day);
-  change.commit();
+  {
+    Store::Change change(store);
+    store.forget(*app, version, day);
+    change.commit();
+  }
+  std::int64_t count = 0;
+  in_pieces(store, [&](int most) {
+    const auto gone = store.forget_some(most);
+    count += gone.value_or(0);
+    return gone.has_value();
+  });
   std::cout << count << " runs forgotten\n";
   return 0;
 }
@@ -72,16 +97,9 @@ int expire(const Arguments& arguments) {
     std::cout << "reports of " << which << ": --yes removes them, their figures stay\n";
     return 1;
   }
-  for (bool more = true; more;) {
-    Store::Change change(store);
-    more = store.expire_reports(first_kept, 200);
-    change.commit();
-  }
-  for (Id after = 0, first = 1; after != 0 || first == 1; first = 0) {
-    Store::Change change(store);
-    after = store.expire_clients(first_kept, after);
-    change.commit();
-  }
+  in_pieces(store, [&](int most) { return store.expire_reports(first_kept, most); });
+  Id after = 0;
+  in_pieces(store, [&](int most) { return (after = store.expire_clients(first_kept, after, most)) != 0; });
   while (store.shrink(1000)) {
   }
   if (const auto left = store.expired_days(first_kept); !left.empty()) {
@@ -95,11 +113,7 @@ int expire(const Arguments& arguments) {
 int rebuild(const Arguments& arguments) {
   Store store = store_of(arguments);
   Id after = 0;
-  do {
-    Store::Change change(store);
-    after = store.rebuild(after, 200);
-    change.commit();
-  } while (after != 0);
+  in_pieces(store, [&](int most) { return (after = store.rebuild(after, most)) != 0; });
   return 0;
 }
 
@@ -115,7 +129,7 @@ int check(const Arguments& arguments) {
   if (found != "ok") problems.push_back("the database is damaged: " + found);
   const auto number = [&](const char* sql) { return database[sql]().number().value_or(0); };
   const Day first_kept = today() - arguments.days("--keep", 60);
-  if (const auto days = database["SELECT COUNT(DISTINCT day) FROM run WHERE day < ?"](first_kept - 1).number();
+  if (const auto days = database["SELECT COUNT(DISTINCT day) FROM visit WHERE day < ?"](first_kept - 1).number();
       *days > 0)
     problems.push_back("reports of " + std::to_string(*days) + " days are older than they should be (see expire)");
   std::error_code error;
@@ -124,7 +138,13 @@ int check(const Arguments& arguments) {
   if (is_forwarding(database) && unforwarded(database) > 100000)
     problems.push_back(std::to_string(unforwarded(database)) + " reports wait for the cluster");
   for (const std::string& problem : problems) std::cout << "problem: " << problem << '\n';
-  const std::int64_t reports = number("SELECT COUNT(*) FROM run"), last = number("SELECT MAX(day) FROM run");
+  // Visits are few bytes each; the newest runs have none yet.
+  const std::int64_t reports = number(
+      "SELECT (SELECT COUNT(*) FROM visit) + (SELECT COUNT(*) FROM run WHERE id > (SELECT value FROM meta WHERE name = "
+      "'aggregated_through'))");
+  const std::int64_t last = number(
+      "SELECT MAX(day) FROM (SELECT MAX(day) AS day FROM visit UNION ALL SELECT day FROM run WHERE id > (SELECT value "
+      "FROM meta WHERE name = 'aggregated_through'))");
   std::cout << reports << " reports" << (reports > 0 ? ", the last arrived on " + text_of(last) : "") << ", "
             << number("SELECT COUNT(*) FROM client") << " installations, " << number("SELECT COUNT(*) FROM tombstone")
             << " deleted\n";

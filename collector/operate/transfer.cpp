@@ -78,10 +78,19 @@ void add_line(Store& store, const std::string& line, Imported& imported) try {
 void write_open(Database& database, std::ostream& out, Progress& progress) {
   OpenData open;
   std::size_t count = 0, written = 0;
+  std::vector<Id> runs;
+  Statement& places = database["SELECT run FROM place ORDER BY key"]();
+  while (places.step()) runs.push_back(places.integer(0));
   const auto each = [&](const auto& use) {
-    Statement& reports = database["SELECT body, day FROM run JOIN report USING(id) WHERE day < ? ORDER BY session"](
-        begin_of(Period::week, today()));
-    for (count = 0; reports.step(); progress.show(++count)) use(Json::parse(reports.bytes(0)), reports.integer(1));
+    count = 0;
+    for (const Id run : runs) {
+      Statement& report =
+          database["SELECT body, day FROM run WHERE id = ? AND day < ?"](run, begin_of(Period::week, today()));
+      if (!report.step()) continue;
+      use(Json::parse(report.bytes(0)), report.integer(1));
+      report.reset();
+      progress.show(++count);
+    }
   };
   each([&](const Json& report, Day) { open.count(report); });
   each([&](const Json& report, Day day) {
@@ -127,7 +136,7 @@ int export_reports(const Arguments& arguments) {
   if (arguments.has("--open")) {
     write_open(database, *out, progress);
   } else {
-    Statement& reports = database["SELECT body FROM report ORDER BY id"]();
+    Statement& reports = database["SELECT body FROM run ORDER BY id"]();
     for (std::size_t count = 0; reports.step(); progress.show(++count)) *out << reports.bytes(0) << '\n';
   }
   (*out).flush();

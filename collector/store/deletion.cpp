@@ -1,4 +1,4 @@
-// What is taken away: a client that wants to be forgotten, and what somebody forged.
+// A client that wants to be forgotten.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -81,10 +81,12 @@ std::int64_t Store::remove_client(std::string_view digits) {
 
   write_figures();
   std::vector<Id> runs;
-  Statement& theirs = database_["SELECT id FROM run WHERE client = ? ORDER BY id"](*client);
+  Statement& theirs = database_
+      ["SELECT run FROM visit WHERE client = ?1 AND day IN (SELECT day FROM presence WHERE client = ?1) ORDER BY run"](
+          *client);
   while (theirs.step()) runs.push_back(theirs.integer(0));
   std::set<std::pair<Id, Id>> touched;  // app, series
-  for (const Id run : runs) remove_run(run, true, &touched);
+  remove_runs(runs, true, &touched);
   std::vector<Presence> presences;
   Statement& days = database_["SELECT day, leaf FROM presence WHERE client = ?"](*client);
   while (days.step()) presences.push_back({*client, days.integer(0), days.integer(1)});
@@ -100,86 +102,17 @@ std::int64_t Store::remove_client(std::string_view digits) {
 void Store::drop_unused_terms(const std::vector<std::pair<Id, Id>>& series_of_apps) {
   for (const auto& [app, series] : series_of_apps) {
     bool used = false;
-    for (const int ci : {0, 1})
-      used = used || database_["SELECT 1 FROM cell WHERE slice = ? AND series = ? LIMIT 1"](
-                         terms_.slice({app, 0, 0, 0, ci}), series)
-                         .number();
+    for (const int ci : {0, 1}) {
+      Statement& cells = database_
+          ["SELECT 1 FROM cell WHERE slice = ?1 AND series = ?2 UNION ALL "
+           "SELECT 1 FROM fresh WHERE slice = ?1 AND series = ?2 LIMIT 1"];
+      used = used || cells(terms_.slice({app, 0, 0, 0, ci}), series).number();
+    }
     if (used) continue;
     database_["DELETE FROM term WHERE id = ?"](series).run();
     database_["DELETE FROM witness WHERE term = ?"](series).run();
     database_["DELETE FROM slice WHERE ?1 IN (version, os, command)"](series).run();
   }
-}
-
-/// The slices of all that a program, or a version of it, has ever reported.
-std::vector<Id> Store::slices_of_version(Id app, Id version) {
-  std::vector<Id> slices;
-  Statement& found = version == 0 ? database_["SELECT id FROM slice WHERE app = ?"](app)
-                                  : database_["SELECT id FROM slice WHERE app = ? AND version = ?"](app, version);
-  while (found.step()) slices.push_back(found.integer(0));
-  return slices;
-}
-
-/// Removes the cells of these slices, and takes the same from the slices of all versions if `from_all`. Returns how
-/// many runs that were. Distinct numbers cannot be subtracted like that: presence is taken away before.
-std::int64_t Store::subtract(const std::vector<Id>& slices, bool from_all, std::optional<Day> day) {
-  std::int64_t runs = 0;
-  for (const Id slice : slices) {
-    const Leaf leaf = terms_.leaf(slice);
-    const Id whole = terms_.slice({leaf.app, 0, leaf.os, leaf.command, leaf.ci});
-    const auto days_series = terms_.series(leaf.app, Metric::active, "day", {});
-    Statement& found = database_
-        ["SELECT series, day, bins, metric FROM cell JOIN term ON term.id = series "
-         "WHERE slice = ?1 AND day >= ?2 AND day <= ?3"](slice, day.value_or(INT64_MIN), day.value_or(INT64_MAX));
-    while (found.step()) {
-      const Id series = found.integer(0);
-      const auto metric = static_cast<Metric>(found.integer(3));
-      const bool distinct = metric == Metric::active;
-      if (distinct && day && days_series != series) continue;
-      for (const auto& [bin, n] : unpacked_bins(found.bytes(2))) {
-        if (metric == Metric::runs && leaf.os == 0 && leaf.command == 0 && (leaf.version != 0) == from_all) runs += n;
-        cells_.add(slice, series, found.integer(1), bin, -n);
-        if (from_all && !distinct) cells_.add(whole, series, found.integer(1), bin, -n);
-      }
-    }
-  }
-  return runs;
-}
-
-std::int64_t Store::forget(const std::string& name, const std::optional<std::string>& version, std::optional<Day> day) {
-  write_figures();
-  put_forgotten(database_, name, version, day);
-  const auto id_of = [this](Id app, Metric metric, const std::string& value) {
-    return database_["SELECT id FROM term WHERE app = ? AND metric = ? AND name = '' AND value = ?"](
-               app, static_cast<int>(metric), value)
-        .number();
-  };
-  const auto app = id_of(0, Metric::app, name);
-  const auto of_version = app && version ? id_of(*app, Metric::version, *version) : std::optional<Id>(0);
-  if (!app || !of_version) return 0;
-
-  const std::vector<Id> slices = slices_of_version(*app, *of_version);
-  const std::set<Id> wanted(slices.begin(), slices.end());
-  std::vector<Id> runs;
-  std::vector<Presence> presences;
-  Statement& all = database_["SELECT id, leaf FROM run WHERE day >= ? AND day <= ?"](day.value_or(INT64_MIN),
-                                                                                     day.value_or(INT64_MAX));
-  while (all.step())
-    if (wanted.count(all.integer(1)) > 0) runs.push_back(all.integer(0));
-  Statement& seen = database_["SELECT client, day, leaf FROM presence WHERE day >= ? AND day <= ?"](
-      day.value_or(INT64_MIN), day.value_or(INT64_MAX));
-  while (seen.step())
-    if (wanted.count(seen.integer(2)) > 0) presences.push_back({seen.integer(0), seen.integer(1), seen.integer(2)});
-
-  for (const Id run : runs) {
-    put_gone(database_, run);
-    remove_run(run, false);
-  }
-  cells_.unsee(presences);
-  write_figures();
-  const std::int64_t count = subtract(slices, *of_version != 0, day);
-  write_figures();
-  return count;
 }
 
 }  // namespace collector

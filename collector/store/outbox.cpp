@@ -122,7 +122,13 @@ Id forwarded(Database& database) {
 }
 
 std::int64_t unforwarded(Database& database) {
-  return database["SELECT COUNT(*) FROM run WHERE id > ?"](forwarded(database)).number().value_or(0);
+  const Id last = forwarded(database);
+  return database
+      ["SELECT (SELECT COUNT(*) FROM place WHERE part >= ?1 >> 16 AND run > ?1) + (SELECT COUNT(*) FROM run WHERE id > "
+       "?1 "
+       "AND id > (SELECT value FROM meta WHERE name = 'aggregated_through'))"](last)
+          .number()
+          .value_or(0);
 }
 
 bool tells_of_installations(Database& database) { return told(database, presence_told).has_value(); }
@@ -143,14 +149,16 @@ void put_gone(Database& database, Id run) {
     database["INSERT INTO outbox(kind, a) SELECT 'gone', session FROM run WHERE id = ?"](run).run();
 }
 
-Day last_day_of_presence() { return begin_of(Period::week, begin_of(Period::month, today())); }
-
 Outgoing take_outgoing(Database& database, int most) {
   Outgoing outgoing;
   const Id last =
       database["SELECT MAX(id) FROM (SELECT id FROM outbox ORDER BY id LIMIT ?)"](most_entries).number().value_or(0);
   outgoing.entries_through = last;
   take_removals(database, outgoing);
+  if (database["SELECT 1 FROM forged LIMIT 1"]().number()) {  // what is to go goes first
+    outgoing.entries_through = 0;
+    return outgoing;
+  }
   take_additions(database, last, outgoing);
   take_what_was_before(database, outgoing);
   take_runs(database, most, outgoing);

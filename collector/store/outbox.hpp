@@ -31,9 +31,6 @@ void put_forgotten(Database&, const std::string& app, const std::optional<std::s
                    std::optional<Day> day);
 void put_gone(Database&, Id run);
 
-/// Installations have their days until then: a month, or a week that begins in it, may not have ended.
-Day last_day_of_presence();
-
 /// A piece of what waits, as it is now: what is to be removed comes first, so that it cannot hit what is added.
 struct Outgoing {
   struct Run {

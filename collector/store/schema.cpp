@@ -6,19 +6,27 @@ namespace collector {
 namespace {
 
 constexpr int application_id = 0x75736765;  // "usge"
-constexpr int schema_version = 2;
+constexpr int schema_version = 3;
 
-// Raw: client, run, report, presence. They live for --keep days, or until they are deleted.
+// Raw: client, run, place, visit, presence. They live for --keep days, or until they are deleted.
 // Figures: cell, whose keys are explained by slice and term. Pages read these, described and nothing else.
 //
 // - run: the report that holds of each session. `facts` is what it has added to the cells (cells.hpp), so that the same
-//   can be taken away again. Its id grows with each arrival; those up to meta.aggregated_through are in the cells.
-// - report: the JSON, beside the narrow rows; read for export only.
+//   can be taken away again. Its id grows with each arrival; those up to meta.aggregated_through are in the cells. The
+//   report itself comes last in the row: a deletion then has one page to change where two tables would have two.
+// - place, visit: where to find a run by the beginning of its session, and by its day and client (0: none). Like cells
+//   they are written for many runs together, and have those up to meta.aggregated_through. They begin with what grows
+//   with time (part is the id / 65536), so that what arrives changes the same few pages, however many runs there are;
+//   an index on a random number alone would have another page for each.
 // - term: names what is counted, by metric (facts.hpp). A series is one, as are the versions, systems and commands.
 // - slice: what a filter selects. Each run counts in eight of them: version, os and command, or 0 in place of each.
 //   `ci` is 0 or 1, and "all" is the sum of the two; but of installations, which may be on both sides, 2 has the
 //   number.
 // - cell: of a series in a slice, on the day of arrival: how many in each bin (bins.hpp).
+// - fresh: those of today, and of the weeks and months that go on; the two are added up. Among the cells of all days,
+//   each of them would be in a page of its own, and all these pages be written again and again. In the night they go
+//   to the others.
+// - forged: what is to be forgotten, while that is being done (forget.cpp).
 // - presence: which installation reported on which day, of which finest slice. The distinct numbers of days, weeks
 //   and months are cells (Metric::active) and outlive it.
 // - witness: of what users can influence (needs_witnesses), up to five installations that share it (SHA-256 of the id,
@@ -28,11 +36,6 @@ constexpr int schema_version = 2;
 constexpr const char* schema = R"(
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE client(id INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE);
-CREATE TABLE run(id INTEGER PRIMARY KEY AUTOINCREMENT, session BLOB NOT NULL UNIQUE, sequence INTEGER NOT NULL,
-                 day INTEGER NOT NULL, client INTEGER, leaf INTEGER NOT NULL, facts BLOB NOT NULL);
-CREATE INDEX run_day ON run(day);
-CREATE INDEX run_client ON run(client) WHERE client IS NOT NULL;
-CREATE TABLE report(id INTEGER PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE term(id INTEGER PRIMARY KEY AUTOINCREMENT, app INTEGER NOT NULL, metric INTEGER NOT NULL,
                   name TEXT NOT NULL, value TEXT NOT NULL, UNIQUE(app, metric, name, value));
 CREATE TABLE slice(id INTEGER PRIMARY KEY AUTOINCREMENT, app INTEGER NOT NULL, version INTEGER NOT NULL,
@@ -51,6 +54,29 @@ INSERT INTO meta VALUES('aggregated_through', 0);
 /// What the second version added to the first.
 constexpr const char* second_version =
     "CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, a, b, c);";
+/// And the third.
+constexpr const char* third_version = R"(
+CREATE TABLE run(id INTEGER PRIMARY KEY AUTOINCREMENT, session BLOB NOT NULL, sequence INTEGER NOT NULL,
+                 day INTEGER NOT NULL, client INTEGER, leaf INTEGER NOT NULL, facts BLOB NOT NULL,
+                 body TEXT NOT NULL);
+CREATE TABLE place(part INTEGER, key BLOB, run INTEGER, PRIMARY KEY(part, key, run)) WITHOUT ROWID;
+CREATE TABLE visit(day INTEGER, client INTEGER, run INTEGER, leaf INTEGER NOT NULL,
+                   PRIMARY KEY(day, client, run)) WITHOUT ROWID;
+CREATE TABLE fresh(slice INTEGER, series INTEGER, day INTEGER, bins BLOB NOT NULL,
+                   PRIMARY KEY(slice, series, day)) WITHOUT ROWID;
+CREATE TABLE forged(id INTEGER PRIMARY KEY, app TEXT NOT NULL, version TEXT, day INTEGER,
+                    through INTEGER NOT NULL);
+)";
+/// Until then an index on each of session, day and client stood in the place of those, and reports in a table of their
+/// own. Ids that were there once do not come again.
+constexpr const char* from_second_to_third = R"(
+INSERT INTO run SELECT r.id, session, sequence, day, client, leaf, facts, body FROM run_2 r JOIN report USING(id)
+  ORDER BY r.id;
+DELETE FROM sqlite_sequence WHERE name = 'run';
+UPDATE sqlite_sequence SET name = 'run' WHERE name = 'run_2';
+DROP TABLE run_2;
+DROP TABLE report;
+)";
 
 std::int64_t pragma(Database& database, const std::string& name) {
   return database.prepare("PRAGMA " + name).number().value_or(0);
@@ -68,12 +94,33 @@ std::int64_t version_of(Database& database) {
   return version;
 }
 
+}  // namespace
+
+void write_places(Database& database, std::int64_t after, std::int64_t through) {
+  database
+      ["INSERT INTO place SELECT id >> 16, substr(session, 1, 8), id FROM run WHERE id > ? AND id <= ? ORDER BY 1, 2"](
+          after, through)
+          .run();
+  database["INSERT INTO visit SELECT day, ifnull(client, 0), id, leaf FROM run WHERE id > ? AND id <= ? ORDER BY 1, 2"](
+      after, through)
+      .run();
+}
+
+namespace {
+
 /// From an empty file, or an older version, to this one. Another process may have been faster.
 void bring_up_to_date(Database& database) {
   database.execute("BEGIN IMMEDIATE");
   const std::int64_t version = version_of(database);
   if (version < 1) database.execute(schema);
   if (version < 2) database.execute(second_version);
+  if (version == 1 || version == 2) database.execute("ALTER TABLE run RENAME TO run_2");
+  if (version < 3) database.execute(third_version);
+  if (version == 1 || version == 2) {
+    database.execute(from_second_to_third);
+    write_places(database, 0,
+                 database["SELECT value FROM meta WHERE name = 'aggregated_through'"]().number().value_or(0));
+  }
   database.execute("PRAGMA application_id = " + std::to_string(application_id) +
                    "; PRAGMA user_version = " + std::to_string(schema_version) + "; COMMIT");
 }
@@ -123,7 +170,9 @@ Database open_database(const std::string& file, bool create_it) try {
 Database open_for_reading(const std::string& file) try {
   if (!std::filesystem::exists(file)) throw Problem("there is no database " + file);
   Database database(file, Database::Mode::read);
-  if (version_of(database) == 0) throw Problem(file + " is empty");
+  const std::int64_t version = version_of(database);
+  if (version == 0) throw Problem(file + " is empty");
+  if (version < schema_version) open_database(file, false);
   database.execute("PRAGMA cache_size = -4000");
   return database;
 } catch (const SqlError& error) {

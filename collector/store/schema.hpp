@@ -16,7 +16,10 @@ struct Problem : std::runtime_error {
 /// cannot be used, and then has not changed it.
 Database open_database(const std::string& file, bool create);
 
-/// Opens it for questions only. Throws Problem.
+/// Opens it for questions only; brings an older one up to date, too. Throws Problem.
 Database open_for_reading(const std::string& file);
+
+/// Where to find the runs after one id and through another (place, visit).
+void write_places(Database&, std::int64_t after, std::int64_t through);
 
 }  // namespace collector

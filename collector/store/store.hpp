@@ -1,10 +1,12 @@
 #pragma once
 // The store: reports in, reports out, and figures that always say the same as the reports.
 
+#include <array>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -56,20 +58,29 @@ class Store {
   std::int64_t remove_client(std::string_view digits);
   /// Leaves the tombstone of an id that was deleted elsewhere: its SHA-256.
   void bury(const std::string& hash);
-  /// Takes away what somebody forged: all of a program, of a version of it, of a day, or of both. Returns the number of
-  /// runs that the figures lose, of which some may have no report any more.
-  std::int64_t forget(const std::string& app, const std::optional<std::string>& version, std::optional<Day> day);
+  /// Takes away what somebody forged: all of a program, of a version of it, of a day, or of both. Writes down that this
+  /// is wanted; forget_some() does it, here or in another process, until it returns nothing.
+  void forget(const std::string& app, const std::optional<std::string>& version, std::optional<Day> day);
+  /// A piece of that, of up to so many runs, installations or cells. The figures are those of what is left after each.
+  /// Returns the number of runs that they lose, of which some may have no report any more.
+  std::optional<std::int64_t> forget_some(int most);
 
   /// Brings the figures up to date, which is cheaper for many reports at once.
   void write_figures();
   std::size_t unwritten_figures() const { return cells_.size(); }
 
+  /// Brings the figures of days that are over to those of all days: looks at so many. False: that was the last.
+  bool settle(int most) {
+    write_figures();
+    return cells_.settle(most);
+  }
+
   /// Days before this one that still have raw reports.
   std::vector<Day> expired_days(Day first_kept);
   /// Removes up to so many raw reports from before this day. False: there is no more.
   bool expire_reports(Day first_kept, int most);
-  /// The same for ids, a thousand at a time, beginning after `after`; returns where to go on, or 0 at the end.
-  Id expire_clients(Day first_kept, Id after);
+  /// The same for ids, up to so many after `after`; returns where to go on, or 0 at the end.
+  Id expire_clients(Day first_kept, Id after, int most);
 
   /// Gives up to so many free pages back to the file system. False: there are none left. Not in a Change, like the
   /// next.
@@ -98,9 +109,30 @@ class Store {
   Leaf leaf_of(Id app, const Report&);
   Id client_of(const std::string& key);
   /// `touched`: gets the program and series of each fact.
-  void remove_run(Id run, bool with_figures, std::set<std::pair<Id, Id>>* touched = nullptr);
-  std::vector<Id> slices_of_version(Id app, Id version);
-  std::int64_t subtract(const std::vector<Id>& slices, bool from_all, std::optional<Day> day);
+  void remove_runs(const std::vector<Id>& runs, bool with_figures, std::set<std::pair<Id, Id>>* touched = nullptr);
+  struct Place {
+    Id run;
+    std::int64_t sequence;
+  };
+  std::optional<Place> find(const std::string& session);
+  /// What is being forgotten, and how far that is. Whoever begins anew finds less to do.
+  struct Forged {
+    Id id = 0;
+    std::string app;
+    std::optional<std::string> version;
+    std::optional<Day> day;
+    Id through = 0;  // runs that have come since are not meant
+    std::set<Id> slices;
+    enum class Step { runs, presences, cells } step = Step::runs;
+    std::array<Id, 3> looked_at{};  // the last row, by the first columns of its table
+  };
+  bool next_forged();
+  void begin_step(Forged::Step);
+  std::int64_t forget_runs(int most);
+  void forget_presences(int most);
+  std::int64_t forget_cells(int most);
+  std::int64_t forget_cell(Id slice, Statement& cell, const std::set<Day>& kept);
+  void end_forgetting();
   void drop_unused_terms(const std::vector<std::pair<Id, Id>>& series_of_apps);
 
   Database database_;
@@ -109,7 +141,9 @@ class Store {
   bool loaded_ = false;
   bool must_write_ = false;  // what was taken away cannot be made anew from the runs
   std::int64_t data_version_ = -1;
-  Id last_run_ = 0, written_through_ = 0;
+  Id last_run_ = 0, written_through_ = 0, first_part_ = 0;
+  std::unordered_map<std::string, Id> unplaced_;  // sessions of the runs after written_through_
+  Forged forged_;
 };
 
 /// What is left after a deletion beside the database, one SHA-256 a line: a restored backup meets it when it is opened.

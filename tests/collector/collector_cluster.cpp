@@ -136,7 +136,7 @@ void night(Member& member, Day first_kept, bool with_cluster) {
   }
   member.change([&](Store& store) {
     store.expire_reports(first_kept, 10000);
-    store.expire_clients(first_kept, 0);
+    store.expire_clients(first_kept, 0, 1000);
   });
 }
 
@@ -185,10 +185,16 @@ TEST_CASE("collector cluster: ClickHouse gives the same figures to the digit, wh
       if (random() % 12 == 0) member.change([&](Store& store) { store.remove_client(client_number(random() % 25)); });
       if (random() % 40 == 0)
         member.change([&](Store& store) { store.forget("mytool", "1.0", day - static_cast<Day>(random() % 9)); });
+      if (random() % 2 == 0)  // else it goes on while the cluster is being told of other things
+        member.change([&](Store& store) { store.forget_some(3); });
       if (day >= joins && random() % 3 == 0) pass();
       if (day > first + 31 && random() % 3 == 0) night(member, day - 31, day >= joins);
       ++day;
     }
+    member.change([&](Store& store) {
+      while (store.forget_some(100)) {
+      }
+    });
     member.forward();
     compare(member, first, today);
     member.change([](Store& store) { store.rebuild(0, 100000); });

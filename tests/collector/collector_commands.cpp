@@ -98,7 +98,7 @@ TEST_CASE("collector commands: raw reports go after --keep days, their figures s
     CHECK(collector.post(report_number(5000)).status == 201);
     CHECK(collector.stop() == 0);
   }
-  CHECK(number(folder, "SELECT COUNT(*) FROM report") == 7 * 300 + 1);
+  CHECK(number(folder, "SELECT COUNT(*) FROM run") == 7 * 300 + 1);
   CHECK(runs_of_all_time(folder) == 9 * 300 + 1);
   CHECK(run_collector(folder.path(), {"check", "--keep", "7d"}).exit_code == 0);
 }
@@ -303,13 +303,41 @@ TEST_CASE("collector commands: a database of an older version is brought up to d
     collector::Store store(folder / "usage.db", true);
     collector::Store::Change change(store);
     store.add(collector::report_of(report_number(1, 1)), collector::today());
+    store.add(collector::report_of(report_number(2, 2)), collector::today());
+    store.write_figures();
+    store.add(collector::report_of(report_number(3, 2)), collector::today());
     change.commit();
   }
-  collector::Database(folder / "usage.db", collector::Database::Mode::write)
-      .execute("DROP TABLE outbox; PRAGMA user_version = 1");
+  // As the first version would have it.
+  collector::Database(folder / "usage.db", collector::Database::Mode::write).execute(R"(
+CREATE TABLE report(id INTEGER PRIMARY KEY, body TEXT NOT NULL);
+INSERT INTO report SELECT id, body FROM run;
+CREATE TABLE first_run(id INTEGER PRIMARY KEY AUTOINCREMENT, session BLOB NOT NULL UNIQUE, sequence INTEGER NOT NULL,
+                       day INTEGER NOT NULL, client INTEGER, leaf INTEGER NOT NULL, facts BLOB NOT NULL);
+INSERT INTO first_run SELECT id, session, sequence, day, client, leaf, facts FROM run;
+INSERT INTO first_run SELECT 70000, x'00', sequence, day, client, leaf, facts FROM run LIMIT 1;
+DELETE FROM first_run WHERE id = 70000;
+DROP TABLE run;
+ALTER TABLE first_run RENAME TO run;
+CREATE INDEX run_day ON run(day);
+CREATE INDEX run_client ON run(client) WHERE client IS NOT NULL;
+INSERT INTO cell SELECT * FROM fresh; DROP TABLE fresh; DROP TABLE place; DROP TABLE visit; DROP TABLE forged; DROP TABLE outbox; PRAGMA user_version = 1)");
+  CHECK(run_collector(folder.path(), {"check"}).out.find("3 reports") == 0);  // which only reads
   collector::Store store(folder / "usage.db", false);
   const auto number = [&](const char* sql) { return store.database().prepare(sql).number(); };
   CHECK(number("SELECT COUNT(*) FROM outbox") == 0);
-  CHECK(number("SELECT COUNT(*) FROM run") == 1);
-  CHECK(number("PRAGMA user_version") == 2);
+  CHECK(number("SELECT COUNT(*) FROM run") == 3);
+  CHECK(number("SELECT COUNT(*) FROM place") == 2);
+  CHECK(number("SELECT COUNT(*) FROM visit") == 2);
+  CHECK(number("PRAGMA user_version") == 3);
+  collector::Store::Change change(store);
+  for (const std::size_t known : {1, 2, 3})
+    CHECK(store.add(collector::report_of(report_number(known, 2)), collector::today()) == collector::Added::known);
+  CHECK(store.add(collector::report_of(report_number(4, 1)), collector::today()) == collector::Added::stored);
+  CHECK(number("SELECT MAX(id) FROM run") == 70001);  // no id comes again
+  CHECK(store.remove_client(client_number(2)) == 2);
+  CHECK(store.remove_client(client_number(1)) == 2);
+  CHECK(number("SELECT COUNT(*) FROM cell") == 0);
+  CHECK(number("SELECT COUNT(*) FROM fresh") == 0);
+  change.commit();
 }

@@ -139,7 +139,7 @@ TEST_CASE("collector outbox: installations keep their days until the cluster kno
   const auto night = [&] {
     change(store, [&](Store& s) {
       s.expire_reports(today, 10);
-      for (Id after = 0, first = 1; after != 0 || first == 1; first = 0) after = s.expire_clients(today, after);
+      for (Id after = 0, first = 1; after != 0 || first == 1; first = 0) after = s.expire_clients(today, after, 1000);
     });
   };
   night();

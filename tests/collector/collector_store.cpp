@@ -134,6 +134,13 @@ std::int64_t count(Store& store, const std::string& table) {
   return store.database().prepare("SELECT COUNT(*) FROM " + table).number().value_or(-1);
 }
 
+template <class What>
+void change(Store& store, const What& what) {
+  Store::Change all(store);
+  what(store);
+  all.commit();
+}
+
 collector::Added add(Store& store, const nlohmann::ordered_json& report, Day day) {
   Store::Change change(store);
   const collector::Added added = store.add(collector::report_of(report), day);
@@ -168,6 +175,16 @@ void compare_selections(collector::Store& store, const Model& model, Day first, 
   }
 }
 
+void check_tables(collector::Store& store) {
+  for (const char* table : {"place", "visit"}) CHECK(count(store, table) == count(store, "run"));
+  CHECK(count(store,
+              "run r WHERE client IS NOT NULL AND NOT EXISTS(SELECT 1 FROM presence p WHERE p.client = "
+              "r.client AND p.day = r.day)") == 0);
+  collector::Statement bins = store.database().prepare("SELECT bins FROM cell UNION ALL SELECT bins FROM fresh");
+  while (bins.step())
+    for (const auto& [bin, n] : collector::unpacked_bins(bins.bytes(0))) REQUIRE(n > 0);
+}
+
 }  // namespace
 
 TEST_CASE("collector store: figures are those of the reports after any additions, repeats, interims and deletions") {
@@ -177,7 +194,7 @@ TEST_CASE("collector store: figures are those of the reports after any additions
     std::mt19937 random(seed);
     auto store = opened(folder / "usage.db");
     Model model;
-    const Day first = *collector::parse_day("2026-10-20");
+    const Day first = collector::today() - 15;  // figures of days that are over are elsewhere
     Day day = first;
     for (int step = 0; step < 250; ++step) {
       day += random() % 10 == 0 ? 1 : 0;
@@ -195,6 +212,7 @@ TEST_CASE("collector store: figures are those of the reports after any additions
         model.remove(client);
       }
       if (random() % 3 == 0) store->write_figures();
+      if (random() % 20 == 0) store->settle(500);
       if (fails) {
         model = before;
         continue;
@@ -205,15 +223,14 @@ TEST_CASE("collector store: figures are those of the reports after any additions
     }
     write_figures(*store);
     compare_selections(*store, model, first, day);
-    collector::Statement bins = store->database().prepare("SELECT bins FROM cell");
-    while (bins.step())
-      for (const auto& [bin, n] : collector::unpacked_bins(bins.bytes(0))) REQUIRE(n > 0);
+    check_tables(*store);
     for (std::size_t client = 0; client < 12; ++client) {
       Store::Change removal(*store);
       store->remove_client(client_number(client));
       removal.commit();
     }
-    for (const char* table : {"cell", "run", "report", "client", "presence"}) CHECK(count(*store, table) == 0);
+    for (const char* table : {"cell", "fresh", "run", "place", "visit", "client", "presence"})
+      CHECK(count(*store, table) == 0);
   }
 }
 
@@ -297,35 +314,48 @@ TEST_CASE("collector store: a backup that is put back does not bring deleted cli
           {"mytool", collector::today(), collector::today(), {}, {}, {}, collector::Ci::both});
 }
 
-TEST_CASE("collector store: what was forged is forgotten, by version and by day, also when its reports are gone") {
+TEST_CASE("collector store: what was forged is forgotten in pieces, by version and by day, also without its reports") {
   const Day day = *collector::parse_day("2026-11-20");
-  for (const bool expired : {false, true})
+  for (const auto& [expired, killed] : {std::pair{false, false}, std::pair{true, false}, std::pair{true, true}})
     for (const auto& [version, of_day] : std::vector<std::pair<std::optional<std::string>, std::optional<Day>>>{
              {"1.10", std::nullopt}, {"1.10", day + 1}, {std::nullopt, day + 1}, {std::nullopt, std::nullopt}}) {
-      CAPTURE(expired);
       TemporaryFolder folder;
-      const auto kept = opened(folder / "usage.db");
-      Store& store = *kept;
+      auto store = opened(folder / "usage.db");
       Model model;
       std::mt19937 random(3);
       for (int i = 0; i < 200; ++i) {
         nlohmann::ordered_json report = random_report(random, 100000, 9);
         report["sequence"] = 1;
         const Day arrival = day + i / 80;
-        add(store, report, arrival);
+        add(*store, report, arrival);
         const bool forged = (!version || report["app"]["version"] == *version) && (!of_day || arrival == *of_day);
         if (!forged) model.add(report, arrival);
       }
-      {
-        Store::Change change(store);
-        if (expired) store.expire_reports(day + 3, 1000);
-        CHECK(store.forget("mytool", version, of_day) == static_cast<std::int64_t>(200 - model.runs.size()));
-        CHECK(store.forget("another", version, of_day) == 0);
-        change.commit();
+      const auto kept = static_cast<std::int64_t>(model.runs.size());
+      change(*store, [&](Store& s) {
+        if (expired) s.expire_reports(day + 2, 1000);
+        s.forget("another", version, of_day);
+        s.forget("mytool", version, of_day);
+      });
+      std::int64_t gone = 0;
+      int pieces = 0;
+      for (bool more = true; more; ++pieces) {
+        if (killed && pieces % 12 == 11) store = opened(folder / "usage.db");
+        change(*store, [&](Store& s) {
+          const auto some = s.forget_some(random() % 3 == 0 ? 2000 : 3);
+          gone += some.value_or(0);
+          more = some.has_value();
+        });
+        if (pieces % 5 != 0) continue;
+        const nlohmann::ordered_json report = random_report(random, 100000, 9);  // what comes meanwhile stays
+        add(*store, report, day + 3);
+        model.add(report, day + 3);
       }
-      compare(store, model, {"mytool", day, day + 5, {}, {}, {}, collector::Ci::both});
-      compare(store, model, {"mytool", day, day + 5, "1.10", {}, {}, collector::Ci::without});
-      compare(store, model, {"mytool", day, day + 5, {}, "linux", "cp", collector::Ci::without});
+      CHECK(pieces > 10);
+      CHECK(gone == 200 - kept);
+      compare(*store, model, {"mytool", day, day + 5, {}, {}, {}, collector::Ci::both});
+      compare(*store, model, {"mytool", day, day + 5, "1.10", {}, {}, collector::Ci::without});
+      compare(*store, model, {"mytool", day, day + 5, {}, "linux", "cp", collector::Ci::without});
     }
 }
 
@@ -341,7 +371,7 @@ TEST_CASE("collector store: facts can be made anew from the reports") {
     model.add(report, day);
   }
   store.database().execute(
-      "UPDATE run SET facts = x''; DELETE FROM cell WHERE series NOT IN "
+      "UPDATE run SET facts = x''; DELETE FROM fresh WHERE series NOT IN "
       "(SELECT id FROM term WHERE metric = 27)");  // as a version that knew no facts would have
   CHECK(run_collector(folder.path(), {"rebuild"}).exit_code == 0);
   compare(store, model, {"mytool", day, day, {}, {}, {}, collector::Ci::both});
