@@ -2,6 +2,8 @@
 
 #include "enable_disable.inl"
 #include "describe.inl"
+#include "delete.inl"
+#include "reset.inl"
 #include "send.inl"
 #include "show.inl"
 #include "status.inl"
