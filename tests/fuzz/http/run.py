@@ -109,6 +109,7 @@ class Server:
 
     def close(self):
         self.done = True
+        self.listener.shutdown(socket.SHUT_RDWR)  # which wakes the thread that accepts; close() alone does not
         self.listener.close()
 
 
