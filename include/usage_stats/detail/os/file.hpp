@@ -80,14 +80,15 @@ class Folder {
 
   /// Opens `path`. On the way, links are followed only if nobody but us or root can have created them; the folder
   /// itself must not be one. With `create`, missing folders are created (0700, whatever the umask), but not HOME or
-  /// anything above it; `made` is set to whether this call has created the folder. An existing folder is not changed.
-  static Folder open(const std::filesystem::path& path, bool create, std::error_code&, bool* made = nullptr);
+  /// anything above it; is_new() says whether this call has created the folder. An existing folder is not changed.
+  static Folder open(const std::filesystem::path& path, bool create, std::error_code&);
   Folder folder(const std::string& name, bool create, std::error_code&) const;
   /// The same for a folder that most likely does not exist.
   Folder make(const std::string& name, std::error_code&) const;
 
   explicit operator bool() const noexcept;
   std::filesystem::path path() const;
+  bool is_new() const noexcept;      // open() has created it
   bool is_private() const noexcept;  // nobody else may read it
 
   /// The whole file, or an error; std::errc::file_too_large beyond `limit` bytes, no_such_file_or_directory if missing.

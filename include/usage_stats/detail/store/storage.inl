@@ -42,10 +42,9 @@ USAGE_STATS_INLINE void wait_for_maker(const os::Folder& folder, const std::stri
 
 USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::path& path, const std::string& app,
                                                         bool create, std::error_code& error) {
-  bool made = false;
-  os::Folder folder = os::Folder::open(path, create, error, &made);
+  os::Folder folder = os::Folder::open(path, create, error);
   if (!folder) return std::nullopt;
-  storage_impl::Ownership found = storage_impl::ownership_of(folder, app, made);
+  storage_impl::Ownership found = storage_impl::ownership_of(folder, app, folder.is_new());
   if (create && found.error == os::refused(os::Refusal::common_place)) storage_impl::wait_for_maker(folder, app, found);
   error = found.error;
   if (!error && found.fresh && !create) error = std::make_error_code(std::errc::no_such_file_or_directory);

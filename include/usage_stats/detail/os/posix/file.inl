@@ -30,7 +30,8 @@ namespace os {
 struct Folder::Impl {
   posix::Descriptor descriptor;
   std::string path;
-  uid_t owner;  // whose all must be that lies there
+  uid_t owner;  // everything in it must belong to them
+  bool is_new = false;
 };
 
 USAGE_STATS_INLINE Folder::Folder() noexcept = default;
@@ -41,10 +42,9 @@ USAGE_STATS_INLINE Folder::Folder(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder& Folder::operator=(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder::operator bool() const noexcept { return impl_ != nullptr; }
 USAGE_STATS_INLINE std::filesystem::path Folder::path() const { return impl_->path; }
+USAGE_STATS_INLINE bool Folder::is_new() const noexcept { return impl_->is_new; }
 
-USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool create, std::error_code& error,
-                                       bool* made) {
-  if (made != nullptr) *made = false;
+USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool create, std::error_code& error) {
   if (!given.is_absolute()) return error = std::make_error_code(std::errc::invalid_argument), Folder();
   std::string path = given.native();
   if (!posix::is_normal(path)) path = posix::without_slash(given.lexically_normal().native());
@@ -56,13 +56,14 @@ USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool 
   if (missing && create) error = posix::check_home_exists(path);
   if (error) return Folder();
   posix::Way way;
+  bool is_new = false;
   if (!descriptor) {
     error = way.go(path, create, false);
     if (!error) descriptor = posix::open_at(way.folder(), way.name().c_str(), O_RDONLY | O_DIRECTORY);
   }
   if (!descriptor && !error && errno == ENOENT && create) {
     descriptor = posix::make_folder(way.folder(), way.name().c_str(), error);
-    if (made != nullptr) *made = static_cast<bool>(descriptor);
+    is_new = static_cast<bool>(descriptor);
     if (error == std::errc::file_exists) {
       error.clear();
       descriptor = posix::open_at(way.folder(), way.name().c_str(), O_RDONLY | O_DIRECTORY);
@@ -74,7 +75,7 @@ USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool 
   if (!error) error = posix::check_folder(descriptor.get(), user, status);
   if (!error) error = posix::check_place(descriptor.get(), user, status);
   Folder folder;
-  if (!error) folder.impl_ = std::make_shared<const Impl>(Impl{std::move(descriptor), std::move(path), user});
+  if (!error) folder.impl_ = std::make_shared<const Impl>(Impl{std::move(descriptor), std::move(path), user, is_new});
   return folder;
 }
 

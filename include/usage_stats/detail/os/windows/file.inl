@@ -137,6 +137,7 @@ struct Folder::Impl {
   windows::Handle handle;
   std::filesystem::path path;
   std::wstring prefix;  // of the names of its files, for the system
+  bool is_new = false;
 
   std::wstring operator/(const std::string& name) const { return prefix + windows::wide(name); }
 };
@@ -149,22 +150,22 @@ USAGE_STATS_INLINE Folder::Folder(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder& Folder::operator=(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder::operator bool() const noexcept { return impl_ != nullptr; }
 USAGE_STATS_INLINE std::filesystem::path Folder::path() const { return impl_->path; }
+USAGE_STATS_INLINE bool Folder::is_new() const noexcept { return impl_->is_new; }
 
-USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& path, bool create, std::error_code& error,
-                                       bool* made) {
-  if (made != nullptr) *made = false;
+USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& path, bool create, std::error_code& error) {
   if (!path.is_absolute()) return error = std::make_error_code(std::errc::invalid_argument), Folder();
   if (!path.lexically_normal().has_relative_path()) return error = refused(Refusal::root), Folder();
   const std::wstring name = windows::system_path(path);
   windows::Handle handle = windows::open_folder(name, error);
+  bool is_new = false;
   if (!handle && create && error == std::errc::no_such_file_or_directory) {
     windows::PrivateAccess access;
     error = windows::make_folder(name, access.attributes.lpSecurityDescriptor ? &access.attributes : nullptr);
     if (!error) handle = windows::open_folder(name, error);
-    if (made != nullptr) *made = static_cast<bool>(handle);
+    is_new = static_cast<bool>(handle);
   }
   Folder folder;
-  if (handle) folder.impl_ = std::make_shared<const Impl>(Impl{std::move(handle), path, name + L"\\"});
+  if (handle) folder.impl_ = std::make_shared<const Impl>(Impl{std::move(handle), path, name + L"\\", is_new});
   return folder;
 }
 
