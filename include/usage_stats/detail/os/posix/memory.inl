@@ -51,8 +51,8 @@ USAGE_STATS_INLINE std::size_t MemoryReader::copy(const MemoryRange& range, std:
                                                   std::size_t size) noexcept {
   if (range.file && range.file != tried_) {
     if (file_ >= 0) ::close(file_);
-    // Another file may bear that name by now: an update, or none that may be waited for. An update is told from the
-    // program by its beginning, where the linker's tables and its identity stand.
+    // That name may belong to another file by now: an update, or something whose open() would block. An update differs
+    // from the program in its first bytes, which contain the linker's tables and the build id.
     file_ = ::open(range.file->name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     tried_ = range.file;
     char in_file[1024], in_memory[sizeof in_file];
