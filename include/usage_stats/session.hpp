@@ -157,8 +157,8 @@ class TelemetrySession {
   const Decision& decision() const noexcept;
   /// The random id of the run, 32 hexadecimal digits; empty if nothing is recorded.
   std::string_view session_id() const noexcept;
-  /// Where the local report is or will be; empty if nothing is recorded.
-  std::filesystem::path report_path() const;
+  /// Where the local report is or will be; empty if nothing is recorded, or memory is used up.
+  std::filesystem::path report_path() const noexcept;
   /// Describes the author's mistake, or what prevents the library from working here; empty if there is none.
   std::string_view problem() const noexcept;
   /// The most recently created session that still exists, or nullptr.
