@@ -106,7 +106,7 @@ class TelemetrySession {
   bool enabled() const noexcept { return false; }
   const Decision& decision() const noexcept { return decision_; }
   std::string_view session_id() const noexcept { return {}; }
-  std::filesystem::path report_path() const { return {}; }
+  std::filesystem::path report_path() const noexcept { return {}; }
   std::string_view problem() const noexcept { return {}; }
   /// As in the enabled form: a program may rely on the session that it has created.
   static TelemetrySession* current() noexcept {

@@ -30,7 +30,8 @@ struct Choice {};
 /// installation are equal, but not the values. As in Field<Hashed>.
 struct Hashed {};
 
-/// A text, recorded with only those words that the program itself contains, 256 bytes at most. As in Field<Text>.
+/// A text, recorded with only those words that the program or its libraries contain, 256 bytes at most. As in
+/// Field<Text>.
 struct Text {};
 
 namespace detail {

@@ -19,16 +19,19 @@ USAGE_STATS_BEGIN_NAMESPACE
 /// What applies until the user has decided. docs/consent.md lists all consent rules by number.
 enum class ConsentMode {
   opt_out,  ///< on, once a notice has been shown; the run that shows it sends nothing (rules 13 and 14)
-  ask,      ///< asks at the terminal, and sends nothing without a yes (rule 12)
+  ask,      ///< asks at the terminal, and sends nothing without a yes (rule 12), unless Unattended is `on`: then runs
+            ///< that find nobody at a terminal send unasked (rule 15)
   opt_in,   ///< off, until the user switches statistics on (rule 11)
 };
 
-/// What applies where nobody can have seen a notice: no terminal, or continuous integration (rule 15). It does not
-/// override what the user or an administrator has decided.
+/// What applies where nobody can have seen a notice (rule 15): there is no terminal, or the input comes from a pipe, or
+/// this is continuous integration. It applies only as long as no notice was shown in that home folder (from then on,
+/// ConsentMode::opt_out reports there, too), and does not override what the user or an administrator has decided.
 enum class Unattended {
   off,    ///< nothing is recorded
   local,  ///< the report is written on this machine and never sent
-  on,     ///< the report is sent; the notice goes to standard error, once
+  on,     ///< the report is sent; the notice goes to standard error, once. With ConsentMode::ask, too, where that means
+          ///< without a yes; but never from a user at a terminal whose typed-ahead input kept the question back (local)
 };
 
 /// How command-line arguments appear in a report. Names of options appear only if the program's own read-only data
@@ -42,7 +45,7 @@ enum class ArgumentDetail {
 /// How much of an error is reported.
 enum class ErrorDetail {
   type,      ///< its type only; the choice for programs that contain lists of names
-  scrubbed,  ///< its type, and those words of its message that the program itself contains
+  scrubbed,  ///< its type, and those words of its message that the program or its libraries contain
 };
 
 /// How long the random client id lives. It identifies an installation, not a person.
@@ -52,9 +55,9 @@ enum class ClientId {
   install,  ///< until the user deletes or resets it
 };
 
-/// Who sends a report, and who waits for that.
+/// Who sends a report, and who waits for it.
 enum class Delivery {
-  detached,    ///< a separate process, which nobody waits for
+  detached,    ///< a separate process, which nobody waits for (in containers: see Options::container_wait)
   wait,        ///< the same, but the end of the run waits up to Options::wait_limit for it
   in_process,  ///< this process, at its end, for up to Options::wait_limit: for plugins and interpreters
   local,       ///< nobody: reports stay on this machine
@@ -78,8 +81,8 @@ enum class Signals {
 
 /// A server that receives reports.
 struct Endpoint {
-  /// `https://...`, or `http://...` to a loopback address. A URL for otlp is completed with `/v1/traces`, one for
-  /// amplitude with `/2/httpapi` if it has no path.
+  /// `https://...`, or `http://...` to a loopback address. For otlp, `/v1/traces` is appended unless the URL ends with
+  /// it; for amplitude, `/2/httpapi` if the URL has no path.
   std::string url;
 
   /// The format that the server expects. Default: json.
@@ -93,7 +96,8 @@ struct Endpoint {
   /// Values: printable ASCII, 4,096 bytes at most.
   std::map<std::string, std::string> headers{};
 
-  /// Allows `http://` to hosts other than loopback. Default: false.
+  /// Allows `http://` to hosts other than loopback. Default: false. Not needed for an address that a user or an
+  /// administrator names.
   bool plain_http = false;
 };
 
@@ -122,7 +126,7 @@ struct Options {
   /// What applies until the user has decided. Default: opt_out.
   ConsentMode consent = ConsentMode::opt_out;
 
-  /// What applies without a terminal and in continuous integration. Default: local.
+  /// What applies without a terminal and in continuous integration, as long as no notice was shown. Default: local.
   Unattended unattended = Unattended::local;
 
   /// False for forks and developers' builds: off, unless the policy file or the environment says on (rule 8).
@@ -140,17 +144,17 @@ struct Options {
   /// Default: empty.
   std::string contact{};
 
-  /// The first arguments that a session created from main's argc and argv (and handle_command) answers, one argument
-  /// for each word. Choose others if `mytool usage-stats` would mean something else to your program: `"-t
-  /// usage-stats"`. At most 32 bytes: letters, digits, blanks and `._:/=+-`. Empty: there is no command, and no message
-  /// mentions one. Default: "usage-stats".
+  /// The words that select the command, one argument each, at the beginning: a session created from main's argc and
+  /// argv (and handle_command) answers them. Choose others if `mytool usage-stats` would mean something else to your
+  /// program: `"-t usage-stats"`. At most 32 bytes: letters, digits, blanks and `._:/=+-`. Empty: there is no command,
+  /// and no message mentions one. Default: "usage-stats".
   std::string command = "usage-stats";
 
   /// How arguments appear in a report. Default: names.
   ArgumentDetail arguments = ArgumentDetail::names;
 
   /// Names of options, without dashes, whose values may be recorded as they are: `{"threads", "format"}`. A value that
-  /// looks private, or repeats a value that may not be recorded, still appears as its kind. Default: none.
+  /// looks private, or equals a value that may not be recorded, still appears as its kind. Default: none.
   std::vector<std::string> argument_values{};
 
   /// The program's subcommands, `{"cp", "sync"}`: the only positional arguments that are recorded as they are, and only
@@ -170,16 +174,16 @@ struct Options {
   /// Who sends, and who waits. Default: detached.
   Delivery delivery = Delivery::detached;
 
-  /// Delivery::wait and Delivery::in_process: the longest that the end of the run may take. 0 to 60 s; default: 2 s.
+  /// Delivery::wait and Delivery::in_process: how long the end of the run may take at most. 0 to 60 s; default: 2 s.
   std::chrono::milliseconds wait_limit{2000};
 
   /// Delivery::detached where no process can outlive the program (it is the first process of a container, or a child of
-  /// a first process that is not an init): the longest that the end may wait for the uploader. It does not wait for
+  /// a first process that is not an init): how long the end may wait for the uploader at most. It does not wait for
   /// endpoints that have recently failed to answer. 0 to 60 s, 0: never; default: 1 s.
   std::chrono::milliseconds container_wait{1000};
 
-  /// For long-running programs: the interval of interim reports, 10 ms to 30 days; 0: none, the default. Starts a
-  /// thread, as only Delivery::in_process does otherwise. The first interim report comes after a minute at the latest.
+  /// For long-running programs: the interval of interim reports, 10 ms to 30 days; 0: none, the default. Only this and
+  /// Delivery::in_process start threads. The first interim report comes after a minute at the latest.
   /// Below a minute a report is written only if something has changed since the last one.
   std::chrono::milliseconds report_every{0};
 
@@ -190,8 +194,8 @@ struct Options {
   /// Which deaths by signal are recorded while they happen. Default: crashes.
   Signals observed_signals = Signals::crashes;
 
-  /// Names and versions of libraries in the program, reported as they are: `{{"zlib", "1.2.13"}}`. At most 64, all with
-  /// a name; 256 bytes of each are kept. Default: none.
+  /// Names and versions of libraries in the program, reported as they are: `{{"zlib", "1.2.13"}}`. At most 64; names
+  /// must not be empty; 256 bytes of each are kept. Default: none.
   std::map<std::string, std::string> dependencies{};
 
   /// Receives the lines that `USAGE_STATS_DEBUG=1` asks for; called from any thread, and even at the end of the
@@ -201,18 +205,18 @@ struct Options {
   /// The usage folder: an absolute path, or one that begins with `~/`. The library creates it (mode 0700), or uses an
   /// empty folder that only its owner can enter, unless that folder is meant for other things (`~/.ssh`, `$TMPDIR`;
   /// directly in HOME, any that is not named after the app). Any other folder that it has not created for this app is
-  /// refused and left untouched. Default: `$XDG_STATE_HOME/APP/usage` (`~/.local/state`, by the XDG Base Directory
-  /// Specification), `~/Library/Application Support/APP/usage`, `%LOCALAPPDATA%\APP\usage`.
+  /// refused and left untouched. Default: `$XDG_STATE_HOME/APP/usage` (`~/.local/state/APP/usage`, by the XDG Base
+  /// Directory Specification); macOS: `~/Library/Application Support/APP/usage`; Windows: `%LOCALAPPDATA%\APP\usage`.
   std::filesystem::path directory{};
 
   /// The user's config file: JSON, may be the program's own, whose other keys and layout are kept; absolute, or
-  /// beginning with `~/`. Default: `$XDG_CONFIG_HOME/APP/config.json` (`~/.config`),
-  /// `~/Library/Application Support/APP/config.json`, `%APPDATA%\APP\config.json`.
+  /// beginning with `~/`. Default: `$XDG_CONFIG_HOME/APP/config.json` (`~/.config/APP/config.json`); macOS:
+  /// `~/Library/Application Support/APP/config.json`; Windows: `%APPDATA%\APP\config.json`.
   std::filesystem::path config_file{};
 
-  /// The administrator's file: JSON, only read; absolute, or beginning with `~/`. Default: `/etc/APP/usage_stats.json`,
-  /// `%ProgramData%\APP\usage_stats.json`. On Windows it must belong to the administrators, and nobody else may write
-  /// to it; otherwise statistics are off.
+  /// The administrator's file: JSON, only read; absolute, or beginning with `~/`. Default: `/etc/APP/usage_stats.json`;
+  /// Windows: `%ProgramData%\APP\usage_stats.json`. On Windows it must belong to the administrators, and nobody else
+  /// may write to it; otherwise statistics are off.
   std::filesystem::path policy_file{};
 };
 

@@ -61,22 +61,24 @@ class StageScope {
 /// One run of the program: its start, arguments and outcome, and what the program records. At its end, the local report
 /// is written and sent, as far as the user allows (see decision()).
 ///
-/// No function throws, and only the constructors and the end touch a disk. All functions may be called from any thread,
-/// and after finish(), when they do nothing. They do not change errno or the floating-point flags. In a signal handler
-/// that has interrupted another of these functions in the same thread, they do nothing (except add(), if the counter
-/// has been used before). A session that is never destroyed, because the program calls std::exit, ends with the
-/// process; with glibc its report has the exit code.
+/// No function throws (run() passes on what the program's own function threw), and only the constructors and the end
+/// touch a disk. All functions may be called from any thread, and after finish(), when they do nothing. A process may
+/// have several sessions, at once or in turn: each is a run with a report of its own. The functions do not change errno
+/// or the floating-point flags. In a signal handler that has interrupted another of these functions in the same thread,
+/// they do nothing (except add(), if the counter has been used before). A session that is never destroyed, because the
+/// program calls std::exit, ends with the process; with glibc its report has the exit code.
 class TelemetrySession {
  public:
-  /// For main's own argc and argv; create it first thing in main. Answers `mytool usage-stats ...` (Options::command)
-  /// on standard output and then ends the process by calling std::exit with the command's exit code, as other parsers
-  /// do for `--help`; that run is not recorded. Removes `--disable-usage-stats` from argc and argv, so that the
-  /// program's own parser never sees it; after a `--` it stays there, but still switches statistics off for this run.
-  /// nullptr and 0 are fine.
+  /// For main's own argc and argv; create it at the very start of main. Answers `mytool usage-stats ...`
+  /// (Options::command) on standard output and then ends the process by calling std::exit with the command's exit code,
+  /// as other parsers do for `--help`; that run is not recorded. Removes `--disable-usage-stats` from argc and argv, so
+  /// that the program's own parser never sees it; after a `--` it stays there, but still switches statistics off for
+  /// this run. nullptr and 0 are fine.
   TelemetrySession(Options, int& argc, char** argv) noexcept;
-  /// For a constant argv, or a copy: only reads it, and does not answer the command.
+  /// For a constant argv, or a copy: only reads it, and does not answer the command. Notices then do not mention the
+  /// command, unless handle_command() was called first.
   TelemetrySession(Options, int argc, const char* const* argv) noexcept;
-  /// For a literal nullptr, which would match both.
+  /// For a literal nullptr, which would be ambiguous.
   template <class Null, class = std::enable_if_t<std::is_same_v<Null, std::nullptr_t>>>
   TelemetrySession(Options options, int, Null) noexcept : TelemetrySession(std::move(options)) {}
   /// For arguments without the program's name. Does not answer the command.
@@ -106,14 +108,15 @@ class TelemetrySession {
   /// the name of the user or the host, becomes `<value>`.
   void command(std::string_view name) noexcept;
   /// Records an option or a positional that the program's own parser has found; call it once for each time that it was
-  /// given. The first call clears what argv gave. `name`: as the program declares it, "--threads", or "input" for a
-  /// positional; it is sent unchanged. `value`: recorded as Options::arguments and Options::argument_values say, by
-  /// default only its kind, `--threads=<int>`; empty: none. A value that is one of the program's own choices may be
-  /// part of the name: `argument("--format=cool")`; it stays if it is a word, or words with commas between them.
-  /// Without name and value, it only clears what argv gave. At most 64; further ones are counted as truncated.
+  /// given. The first call discards the arguments taken from argv. `name`: as the program declares it, "--threads", or
+  /// "input" for a positional; it is sent unchanged. `value`: recorded as Options::arguments and
+  /// Options::argument_values say, by default only its kind, `--threads=<int>`; empty: none. A value that is one of the
+  /// program's own choices may be part of the name: `argument("--format=cool")`; it stays if it is a word, or words
+  /// with commas between them. Without name and value, it only discards those. At most 64; further ones are counted as
+  /// truncated.
   void argument(std::string_view name, std::string_view value = {},
                 ArgumentSource = ArgumentSource::command_line) noexcept;
-  /// Says that the run has failed with this exception: records its type, its message (as Options::errors says) and the
+  /// Marks the run as failed with this exception: records its type, its message (as Options::errors says) and the
   /// exceptions nested in it.
   void fail(const std::exception&) noexcept;
   /// The same for an exception pointer; without an argument, for the exception that is being handled.
@@ -157,8 +160,8 @@ class TelemetrySession {
   const Decision& decision() const noexcept;
   /// The random id of the run, 32 hexadecimal digits; empty if nothing is recorded.
   std::string_view session_id() const noexcept;
-  /// Where the local report is or will be; empty if nothing is recorded.
-  std::filesystem::path report_path() const;
+  /// Where the local report is or will be; empty if nothing is recorded, or memory is used up.
+  std::filesystem::path report_path() const noexcept;
   /// Describes the author's mistake, or what prevents the library from working here; empty if there is none.
   std::string_view problem() const noexcept;
   /// The most recently created session that still exists, or nullptr.

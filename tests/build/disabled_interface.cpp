@@ -1,5 +1,5 @@
 // disabled.hpp offers what session.hpp does: the public parts of the two, compared as text, so that neither can grow
-// without the other.
+// without the other, and no function but `run` may let an exception out.
 #include <doctest/doctest.h>
 
 #include <cctype>
@@ -109,4 +109,14 @@ TEST_CASE("disabled interface: each class offers what the real one does, and not
     for (const std::string& declaration : real) CHECK_MESSAGE(disabled.count(declaration) == 1, declaration);
     for (const std::string& declaration : disabled) CHECK_MESSAGE(real.count(declaration) == 1, declaration);
   }
+}
+
+TEST_CASE("disabled interface: no public function throws, except run, which passes on what the program's own threw") {
+  for (const char* const header : {"session.hpp", "disabled.hpp"})
+    for (const char* const name : {"TelemetrySession", "StageScope"})
+      for (const std::string& declaration : interface_of(header, name)) {
+        const auto has = [&declaration](const char* part) { return declaration.find(part) != std::string::npos; };
+        if (!has("(") || has("= delete") || has("~ ") || has(" run (") || has("begin ( )")) continue;
+        CHECK_MESSAGE(has("noexcept"), std::string(header), ": ", declaration);
+      }
 }

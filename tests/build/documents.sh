@@ -140,6 +140,11 @@ while read -r command; do
       (cd "$work/by_hand" && rm -f a.out && bash -c "$command -O0")
       works "$work/by_hand/a.out"
       ;;
+    "./mytool "*)
+      home=$(mktemp -d "$work/home.XXXXXX")
+      (cd "$work/fetched/build" && env -i PATH=/usr/bin:/bin HOME="$home" timeout 60 bash -c "$command") |
+        grep -qF '"schema": "usage-stats/1"' || fail "'$command' shows no report"
+      ;;
     ./tests/run.sh | ./examples/demo.sh) tried_by .ci/run "${command#./}" ;;
     ctest*) tried_by tests/run.sh "ctest --test-dir" ;;
     "conan create . --build=missing") tried_by tests/build/packages/conan.sh 'conan" create' ;;

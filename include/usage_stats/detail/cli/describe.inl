@@ -47,7 +47,7 @@ inline constexpr BuiltIn built_in[] = {
     {"outcome.signal", "text", "the signal that ended the program"},
     {"outcome.error.type", "text", "type of the error that ended the run, as the program's code names it"},
     {"outcome.error.message", "text",
-     "its message: the words that the program itself contains, <value> for everything else"},
+     "its message: the words that the program or its libraries contain, <value> for everything else"},
     {"outcome.error.causes", "list", "types and messages of the errors that led to it"},
     {"fields", "by name", "the declared fields that the run has set"},
     {"counters", "by name", "the declared counters that the run has used"},

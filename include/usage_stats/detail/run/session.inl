@@ -192,8 +192,13 @@ USAGE_STATS_INLINE std::string_view TelemetrySession::session_id() const noexcep
   return recorder_ ? std::string_view(run_->session_id()) : std::string_view();
 }
 
-USAGE_STATS_INLINE std::filesystem::path TelemetrySession::report_path() const {
-  return recorder_ ? run_->report_path() : std::filesystem::path();
+USAGE_STATS_INLINE std::filesystem::path TelemetrySession::report_path() const noexcept {
+  const detail::PublicCall call;
+  USAGE_STATS_TRY {
+    if (recorder_ && !call.nested()) return run_->report_path();
+  }
+  USAGE_STATS_CATCH_ALL {}
+  return {};
 }
 
 USAGE_STATS_INLINE std::string_view TelemetrySession::problem() const noexcept {
