@@ -111,7 +111,8 @@ TEST_CASE("command delete: offline and switched off it waits for `send`, since n
   sandbox.run("reporter", sending_to(server.url()));
   server.answer([](const ReceivedRequest&) { return Answer{503}; });
   CHECK(run_usage_stats(sandbox, {"delete"}, options).err.find("later runs ask again") != std::string::npos);
-  run_usage_stats(sandbox, {"disable"}, options);
+  CHECK(run_usage_stats(sandbox, {"disable"}, options).err.find("1 deletion still to be confirmed") !=
+        std::string::npos);
   const Result off = run_usage_stats(sandbox, {"delete"}, options);
   CHECK(off.err.find("later runs") == std::string::npos);
   CHECK(off.err.find("usage statistics are off, so no run asks again") != std::string::npos);

@@ -141,14 +141,20 @@ USAGE_STATS_INLINE int disable(const Call& call) {
   if (const std::string problem = write_decision(call.options, false); !problem.empty())
     return fail(call, problem + what_else_decides(call.options, false));
   Plan plan = plan_of(call.options);
-  std::size_t dropped = 0;
+  std::size_t dropped = 0, deletions = 0;
   if (plan.storage) {
     collect_vanished(*plan.storage, call.log);
     for (const Envelope& envelope : plan.storage->outbox.waiting())
-      if (!envelope.deletion && succeeded(plan.storage->outbox.remove(envelope.session_id))) ++dropped;
+      if (envelope.deletion)
+        ++deletions;
+      else if (succeeded(plan.storage->outbox.remove(envelope.session_id)))
+        ++dropped;
     prune(*plan.storage, call.log);
     wait_for_uploader(call, *plan.storage);
   }
+  if (deletions > 0 && plan.decision.verdict == Verdict::off)
+    remark(call, counted(deletions, "deletion") + " still to be confirmed by a server: no run asks again now, but `" +
+                     call.typed + " send` does");
   return (std::max)(answer_decision(call, plan, false, dropped), remembered);
 }
 

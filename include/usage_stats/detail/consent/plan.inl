@@ -127,7 +127,7 @@ USAGE_STATS_INLINE Plan plan_of(const Options& options) {
   if (!plan.problem.empty()) plan.problems.push_back(plan.problem);
   const std::string obstacle = plan_impl::obstacle(options);
   if (obstacle.empty()) plan_impl::look_at_folder(options, plan);
-  plan.consent = decide(options, {}, plan.problem, [&]() -> const State& { return *plan.state; });
+  plan.consent = decide(options, {}, plan.problem, [&]() noexcept -> const State& { return *plan.state; });
   plan.decision = plan.consent.decision;
   if (!obstacle.empty()) return plan.folder_problem = obstacle, plan;
   Consent& consent = plan.consent;
