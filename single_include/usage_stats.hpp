@@ -5,8 +5,8 @@
 // usage_stats: usage statistics for small command line programs. This is the one header to include, and the map of the
 // library: it lists the parts in the order in which data flows through them.
 
-// windows.h may have been here before us, and Xlib.h, two of whose macros are names in httplib.h; what they have
-// defined is put back at the end.
+// windows.h may have been included before this, and Xlib.h, two of whose macros are names in httplib.h; their macros
+// are restored at the end.
 #pragma push_macro("min")
 #pragma push_macro("max")
 #pragma push_macro("None")
@@ -18,19 +18,19 @@
 
 // ---- usage_stats/version.hpp
 /// @file
-/// The library's version, for `#if`. CMake, Meson, Conan and the tools read it here.
+/// The library's version, for `#if`. CMake, Meson, Conan and the tools read it from here.
 
 /// @namespace usage_stats
-/// Usage statistics for command-line programs. Begin with TelemetrySession, Options and Field.
+/// Usage statistics for command-line programs. Start with TelemetrySession, Options and Field.
 
-/// Changes with the interface; below 1.0 the minor number does that.
+/// Changes when the interface changes; below 1.0, the minor number does.
 #define USAGE_STATS_VERSION_MAJOR 0
-/// Grows with each release that adds something.
+/// Increases with each release that adds something.
 #define USAGE_STATS_VERSION_MINOR 1
-/// Grows with each release that only corrects something.
+/// Increases with each release that only fixes something.
 #define USAGE_STATS_VERSION_PATCH 0
 // ---- usage_stats/macros.hpp
-// Build switches and the few macros that declarations need. Everything here but the documented switches is undefined
+// Build switches and the few macros that declarations need. Everything here except the documented switches is undefined
 // again at the end of <usage_stats.hpp>.
 //
 // Switches an author may define before including (or, better, for the whole program):
@@ -48,9 +48,9 @@
 #define USAGE_STATS_ENTRY_INLINE inline
 #endif
 
-// USAGE_STATS_INLINE for what a run does once, or never: it is made small, and kept apart from the rest. The compiler
-// takes a function of the host's in which such a one is called in any case for cold as well, so that nothing that the
-// host calls may be one (USAGE_STATS_ENTRY_INLINE), nor come to one on each of its ways.
+// USAGE_STATS_INLINE for what a run does once, or never: it is optimised for size, and placed apart from the rest. The
+// compiler also treats a host function as cold if every path through it calls a cold function. So nothing that the host
+// calls may be cold (USAGE_STATS_ENTRY_INLINE), nor call something cold on every path.
 #if defined(__GNUC__) && defined(USAGE_STATS_COMPILED)
 #define USAGE_STATS_COLD_INLINE __attribute__((cold))
 #elif defined(__GNUC__)
@@ -60,6 +60,23 @@
 #else
 #define USAGE_STATS_COLD_INLINE inline
 #endif
+
+// The members that a compiler makes by itself, made in one place: it would make those of a struct of twenty strings
+// anew wherever one is moved, each time 1 to 2 KB. `quiet`: whether a move cannot throw.
+#define USAGE_STATS_SPECIAL_MEMBERS(type, quiet) \
+  type();                                        \
+  type(const type&);                             \
+  type(type&&) noexcept(quiet);                  \
+  type& operator=(const type&);                  \
+  type& operator=(type&&) noexcept(quiet);       \
+  ~type()
+#define USAGE_STATS_DEFINE_SPECIAL_MEMBERS(type, quiet)                            \
+  USAGE_STATS_COLD_INLINE type::type() = default;                                  \
+  USAGE_STATS_COLD_INLINE type::type(const type&) = default;                       \
+  USAGE_STATS_COLD_INLINE type::type(type&&) noexcept(quiet) = default;            \
+  USAGE_STATS_COLD_INLINE type& type::operator=(const type&) = default;            \
+  USAGE_STATS_COLD_INLINE type& type::operator=(type&&) noexcept(quiet) = default; \
+  USAGE_STATS_COLD_INLINE type::~type() = default
 
 #if defined(__cpp_exceptions) || defined(__EXCEPTIONS) || defined(_CPPUNWIND)
 #define USAGE_STATS_EXCEPTIONS 1
@@ -71,8 +88,8 @@
 #define USAGE_STATS_CATCH_ALL else
 #endif
 
-// Two vendored copies of different versions, or translation units with different switches, may be in one program: each
-// gets symbols of its own, so that the linker cannot mix their definitions.
+// One program may contain two vendored copies of different versions, or translation units with different switches: each
+// gets its own symbols, so that the linker cannot mix their definitions.
 #define USAGE_STATS_JOIN_(a, b, c, mode) v##a##_##b##_##c##mode
 #define USAGE_STATS_JOIN(a, b, c, mode) USAGE_STATS_JOIN_(a, b, c, mode)
 #if defined(USAGE_STATS_DISABLED)
@@ -91,9 +108,9 @@
 #define USAGE_STATS_ABI \
   USAGE_STATS_JOIN(USAGE_STATS_VERSION_MAJOR, USAGE_STATS_VERSION_MINOR, USAGE_STATS_VERSION_PATCH, USAGE_STATS_MODE)
 
-// Of what authors turn on for their own code, opinions of style that ours does not share: a comma before a return
-// value; no default where each enumerator has its case, so that a new one is missed; "struct flock", which tells it
-// from flock().
+// Warnings that authors may turn on for their own code, but whose style this code does not follow: a comma before a
+// return value; a switch without a default that has a case for each enumerator, so that a new one is noticed; "struct
+// flock", to distinguish it from flock().
 #if defined(__clang__)
 #define USAGE_STATS_BEGIN_WARNINGS \
   _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wcomma\"") USAGE_STATS_SWITCHES
@@ -112,8 +129,7 @@
 #else
 #define USAGE_STATS_TAGS
 #endif
-#elif defined( \
-    _MSC_VER)  // it warns of alignas that has the effect it is written for, and of functions of the C standard
+#elif defined(_MSC_VER)  // it warns about alignas doing what it is for, and about functions of the C standard
 #define USAGE_STATS_BEGIN_WARNINGS __pragma(warning(push)) __pragma(warning(disable : 4324 4996))
 #define USAGE_STATS_END_WARNINGS __pragma(warning(pop))
 #else
@@ -140,24 +156,28 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 USAGE_STATS_BEGIN_NAMESPACE
 
-/// What applies until the user has decided. docs/consent.md lists all rules of consent by number.
+/// What applies until the user has decided. docs/consent.md lists all consent rules by number.
 enum class ConsentMode {
   opt_out,  ///< on, once a notice has been shown; the run that shows it sends nothing (rules 13 and 14)
-  ask,      ///< asks at the terminal, and sends nothing without a yes (rule 12)
+  ask,      ///< asks at the terminal, and sends nothing without a yes (rule 12), unless Unattended is `on`: then runs
+            ///< that find nobody at a terminal send unasked (rule 15)
   opt_in,   ///< off, until the user switches statistics on (rule 11)
 };
 
-/// What applies where nobody can have seen a notice: no terminal, or continuous integration (rule 15). It does not
-/// override what the user or an administrator has decided.
+/// What applies where nobody can have seen a notice (rule 15): there is no terminal, or the input comes from a pipe, or
+/// this is continuous integration. It applies only as long as no notice was shown in that home folder (from then on,
+/// ConsentMode::opt_out reports there, too), and does not override what the user or an administrator has decided.
 enum class Unattended {
   off,    ///< nothing is recorded
   local,  ///< the report is written on this machine and never sent
-  on,     ///< the report is sent; the notice goes to standard error, once
+  on,     ///< the report is sent; the notice goes to standard error, once. With ConsentMode::ask, too, where that means
+          ///< without a yes; but never from a user at a terminal whose typed-ahead input kept the question back (local)
 };
 
 /// How command-line arguments appear in a report. Names of options appear only if the program's own read-only data
@@ -171,7 +191,7 @@ enum class ArgumentDetail {
 /// How much of an error is reported.
 enum class ErrorDetail {
   type,      ///< its type only; the choice for programs that contain lists of names
-  scrubbed,  ///< its type, and those words of its message that the program itself contains
+  scrubbed,  ///< its type, and those words of its message that the program or its libraries contain
 };
 
 /// How long the random client id lives. It identifies an installation, not a person.
@@ -181,22 +201,22 @@ enum class ClientId {
   install,  ///< until the user deletes or resets it
 };
 
-/// Who sends a report, and who waits for that.
+/// Who sends a report, and who waits for it.
 enum class Delivery {
-  detached,    ///< a process of its own, which nobody waits for
+  detached,    ///< a separate process, which nobody waits for (in containers: see Options::container_wait)
   wait,        ///< the same, but the end of the run waits up to Options::wait_limit for it
   in_process,  ///< this process, at its end, for up to Options::wait_limit: for plugins and interpreters
   local,       ///< nobody: reports stay on this machine
 };
 
-/// The format that an endpoint expects. docs/protocol.md describes all three.
+/// The format that a server expects. docs/protocol.md describes all three.
 enum class Protocol {
   json,       ///< the report as it is on disk: docs/report.schema.json
   otlp,       ///< OpenTelemetry's OTLP/HTTP, traces in JSON encoding
   amplitude,  ///< Amplitude's HTTP V2 API
 };
 
-/// Which deaths by signal are recorded while they happen. A death by any other signal is reported by a later run, with
+/// Which deaths by signal are recorded while they happen. Death by any other signal is reported by a later run, with
 /// the status "lost". Handlers are installed only where the disposition is the default one.
 enum class Signals {
   none,     ///< none
@@ -207,22 +227,23 @@ enum class Signals {
 
 /// A server that receives reports.
 struct Endpoint {
-  /// `https://...`, or `http://...` to a loopback address. A URL for otlp is completed with `/v1/traces`, one for
-  /// amplitude with `/2/httpapi` if it has no path.
+  /// `https://...`, or `http://...` to a loopback address. For otlp, `/v1/traces` is appended unless the URL ends with
+  /// it; for amplitude, `/2/httpapi` if the URL has no path.
   std::string url;
 
   /// The format that the server expects. Default: json.
   Protocol protocol = Protocol::json;
 
   /// Printable ASCII. amplitude: required, part of the body. Other protocols: sent as `Authorization: Bearer KEY` if
-  /// not empty. A key that is shipped in a program is no secret.
+  /// not empty. A key that is shipped in a program is not a secret.
   std::string api_key{};
 
-  /// Further request headers (RFC 9110), sent as they are. Names: letters, digits, `-` and `_`, 128 bytes at most.
+  /// Additional request headers (RFC 9110), sent unchanged. Names: letters, digits, `-` and `_`, 128 bytes at most.
   /// Values: printable ASCII, 4,096 bytes at most.
   std::map<std::string, std::string> headers{};
 
-  /// Allows `http://` to hosts other than loopback. Default: false.
+  /// Allows `http://` to hosts other than loopback. Default: false. Not needed for an address that a user or an
+  /// administrator names.
   bool plain_http = false;
 };
 
@@ -236,9 +257,9 @@ struct Options {
     if (!endpoint_url.empty()) endpoints.push_back(Endpoint{std::move(endpoint_url)});
   }
 
-  /// The program's name, `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`. Also names its folders and its environment variables:
-  /// upper case, every character other than A-Z and 0-9 as `_`, and `_` in front of a leading digit, because no shell
-  /// can set a variable called `7TOOL_...`. So `my-tool` and `my_tool` share their variables.
+  /// The program's name, `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`. Its folders and environment variables are named after it;
+  /// in variables it is in upper case, with `_` in place of every character other than A-Z and 0-9 and before a leading
+  /// digit, because no shell can set a variable called `7TOOL_...`. So `my-tool` and `my_tool` share their variables.
   std::string app;
 
   /// The program's version, 1 to 64 printable ASCII characters.
@@ -251,15 +272,15 @@ struct Options {
   /// What applies until the user has decided. Default: opt_out.
   ConsentMode consent = ConsentMode::opt_out;
 
-  /// What applies without a terminal and in continuous integration. Default: local.
+  /// What applies without a terminal and in continuous integration, as long as no notice was shown. Default: local.
   Unattended unattended = Unattended::local;
 
   /// False for forks and developers' builds: off, unless the policy file or the environment says on (rule 8).
   /// Default: true.
   bool official_build = true;
 
-  /// One sentence on why the data is collected, shown by the notice, the question and `usage-stats status`.
-  /// Default: empty. The notice shortens it where it would take more than 8 lines in all.
+  /// One sentence on why the data is collected, shown by the notice, the question and `usage-stats status`. Default:
+  /// empty. The notice shortens it if it would otherwise take more than 8 lines in all.
   std::string purpose{};
 
   /// The address of the privacy policy, shown in the same places. Default: empty.
@@ -269,17 +290,17 @@ struct Options {
   /// Default: empty.
   std::string contact{};
 
-  /// The first arguments that a session made from main's argc and argv (and handle_command) answers, one argument for
-  /// each word. Choose others where `mytool usage-stats` would mean something else to your program:
-  /// `"-t usage-stats"`. At most 32 bytes: letters, digits, blanks and `._:/=+-`. Empty: there is no command, and no
-  /// text names one. Default: "usage-stats".
+  /// The words that select the command, one argument each, at the beginning: a session created from main's argc and
+  /// argv (and handle_command) answers them. Choose others if `mytool usage-stats` would mean something else to your
+  /// program: `"-t usage-stats"`. At most 32 bytes: letters, digits, blanks and `._:/=+-`. Empty: there is no command,
+  /// and no message mentions one. Default: "usage-stats".
   std::string command = "usage-stats";
 
   /// How arguments appear in a report. Default: names.
   ArgumentDetail arguments = ArgumentDetail::names;
 
   /// Names of options, without dashes, whose values may be recorded as they are: `{"threads", "format"}`. A value that
-  /// looks private, or repeats a value that may not be recorded, appears as its kind all the same. Default: none.
+  /// looks private, or equals a value that may not be recorded, still appears as its kind. Default: none.
   std::vector<std::string> argument_values{};
 
   /// The program's subcommands, `{"cp", "sync"}`: the only positional arguments that are recorded as they are, and only
@@ -293,23 +314,22 @@ struct Options {
   ClientId client_id = ClientId::install;
 
   /// Reports the SHA-256 (FIPS 180-4) of the client id (64 hexadecimal digits) in place of the id (32). Receivers then
-  /// do not know the salt of Field<Hashed> either, so that they cannot find out hashed values by trying. Default:
-  /// false.
+  /// do not know the salt of Field<Hashed> either, so they cannot find hashed values by guessing. Default: false.
   bool hash_client_id = false;
 
   /// Who sends, and who waits. Default: detached.
   Delivery delivery = Delivery::detached;
 
-  /// Delivery::wait and Delivery::in_process: the longest that the end of the run may take. 0 to 60 s; default: 2 s.
+  /// Delivery::wait and Delivery::in_process: how long the end of the run may take at most. 0 to 60 s; default: 2 s.
   std::chrono::milliseconds wait_limit{2000};
 
   /// Delivery::detached where no process can outlive the program (it is the first process of a container, or a child of
-  /// a first process that is no init): the longest that the end may wait for the uploader. Endpoints that have not
-  /// answered lately are not waited for. 0 to 60 s, 0: never; default: 1 s.
+  /// a first process that is not an init): how long the end may wait for the uploader at most. It does not wait for
+  /// endpoints that have recently failed to answer. 0 to 60 s, 0: never; default: 1 s.
   std::chrono::milliseconds container_wait{1000};
 
-  /// For long-running programs: the interval of interim reports, 10 ms to 30 days; 0: none, the default. Starts a
-  /// thread; nothing else does but Delivery::in_process. The first interim report comes after a minute at the latest.
+  /// For long-running programs: the interval of interim reports, 10 ms to 30 days; 0: none, the default. Only this and
+  /// Delivery::in_process start threads. The first interim report comes after a minute at the latest.
   /// Below a minute a report is written only if something has changed since the last one.
   std::chrono::milliseconds report_every{0};
 
@@ -320,38 +340,41 @@ struct Options {
   /// Which deaths by signal are recorded while they happen. Default: crashes.
   Signals observed_signals = Signals::crashes;
 
-  /// Names and versions of libraries in the program, reported as they are: `{{"zlib", "1.2.13"}}`. At most 64, none
-  /// without a name; 256 bytes of each are kept. Default: none.
+  /// Names and versions of libraries in the program, reported as they are: `{{"zlib", "1.2.13"}}`. At most 64; names
+  /// must not be empty; 256 bytes of each are kept. Default: none.
   std::map<std::string, std::string> dependencies{};
 
-  /// Gets the lines that `USAGE_STATS_DEBUG=1` asks for; called from any thread, also at the end of the process. What
-  /// it throws is ignored. Default: empty, lines go to standard error.
+  /// Receives the lines that `USAGE_STATS_DEBUG=1` asks for; called from any thread, and even at the end of the
+  /// process. Exceptions that it throws are ignored. Default: empty, lines go to standard error.
   std::function<void(std::string_view)> log{};
 
-  /// The usage folder: an absolute path, or one that begins with `~/`. The library creates it (mode 0700), or takes an
-  /// empty folder that only its owner can enter, unless it is one for other things (`~/.ssh`, `$TMPDIR`, in HOME itself
-  /// any that is not named after the app). Any other folder that it has not made for this app is refused and left
-  /// untouched. Default: `$XDG_STATE_HOME/APP/usage` (`~/.local/state`, by the XDG Base Directory Specification),
-  /// `~/Library/Application Support/APP/usage`, `%LOCALAPPDATA%\APP\usage`.
+  /// The usage folder: an absolute path, or one that begins with `~/`. The library creates it (mode 0700), or uses an
+  /// empty folder that only its owner can enter, unless that folder is meant for other things (`~/.ssh`, `$TMPDIR`;
+  /// directly in HOME, any that is not named after the app). Any other folder that it has not created for this app is
+  /// refused and left untouched. Default: `$XDG_STATE_HOME/APP/usage` (`~/.local/state/APP/usage`, by the XDG Base
+  /// Directory Specification); macOS: `~/Library/Application Support/APP/usage`; Windows: `%LOCALAPPDATA%\APP\usage`.
   std::filesystem::path directory{};
 
   /// The user's config file: JSON, may be the program's own, whose other keys and layout are kept; absolute, or
-  /// beginning with `~/`. Default: `$XDG_CONFIG_HOME/APP/config.json` (`~/.config`),
-  /// `~/Library/Application Support/APP/config.json`, `%APPDATA%\APP\config.json`.
+  /// beginning with `~/`. Default: `$XDG_CONFIG_HOME/APP/config.json` (`~/.config/APP/config.json`); macOS:
+  /// `~/Library/Application Support/APP/config.json`; Windows: `%APPDATA%\APP\config.json`.
   std::filesystem::path config_file{};
 
-  /// The administrator's file: JSON, only read; absolute, or beginning with `~/`. Default: `/etc/APP/usage_stats.json`,
-  /// `%ProgramData%\APP\usage_stats.json`. On Windows it must be the administrators', and nobody else may write it:
-  /// else statistics are off.
+  /// The administrator's file: JSON, only read; absolute, or beginning with `~/`. Default: `/etc/APP/usage_stats.json`;
+  /// Windows: `%ProgramData%\APP\usage_stats.json`. On Windows it must belong to the administrators, and nobody else
+  /// may write to it; otherwise statistics are off.
   std::filesystem::path policy_file{};
 };
 
 namespace detail {
 
+/// Whether a std::map is moved without taking memory, as by all but Visual C++.
+constexpr bool maps_move_quietly = std::is_nothrow_move_constructible_v<std::map<int, int>>;
+
 /// Neither infinite nor NaN. Looks at the bits, because -ffast-math assumes that neither occurs.
 bool is_finite(double) noexcept;
 
-/// The author's first mistake in the options, in words; empty if there is none.
+/// Describes the author's first mistake in the options; empty if there is none.
 std::string problem_with(const Options&);
 
 /// The prefix of the app's environment variables, as Options::app says.
@@ -367,8 +390,8 @@ USAGE_STATS_END_NAMESPACE
 ///
 ///     static const usage_stats::Field<double> throughput{"throughput_gbps", "average transfer speed, Gbit/s"};
 ///
-/// A name is `[a-z][a-z0-9_.]{0,63}` and means one thing in a program. The description is for the user to read; say in
-/// it the unit of a number. With a bad name, an empty description or one name for two things, every session is inert
+/// A name is `[a-z][a-z0-9_.]{0,63}` and means one thing in a program. The description is for the user to read; for a
+/// number, include the unit. With a bad name, an empty description or one name for two things, every session is inert
 /// and TelemetrySession::problem() says so.
 
 #include <atomic>
@@ -386,11 +409,12 @@ USAGE_STATS_BEGIN_NAMESPACE
 /// A value from a fixed list of words; any other value is recorded as "other". As in Field<Choice>.
 struct Choice {};
 
-/// A value of which the SHA-256 is recorded, salted with the client id (64 hexadecimal digits): receivers see which
-/// values of an installation are equal, but not the values. As in Field<Hashed>.
+/// A value recorded as its SHA-256, salted with the client id (64 hexadecimal digits): receivers see which values of an
+/// installation are equal, but not the values. As in Field<Hashed>.
 struct Hashed {};
 
-/// A text of which only the words are recorded that the program itself contains, 256 bytes at most. As in Field<Text>.
+/// A text, recorded with only those words that the program or its libraries contain, 256 bytes at most. As in
+/// Field<Text>.
 struct Text {};
 
 namespace detail {
@@ -411,7 +435,7 @@ class Declaration {
  protected:
   Declaration(Kind, const char* name, const char* description,
               std::initializer_list<const char*> choices = {}) noexcept;
-  ~Declaration();  // a plugin's declarations go with it
+  ~Declaration();  // a plugin's declarations disappear with it
 
  private:
   friend struct Dictionary;
@@ -509,10 +533,10 @@ template <class T>
 class Field;
 
 /// A field with its value, as TelemetrySession::record takes them: `{model_size, 1048576}` or `model_size(1048576)`.
-/// Refers to the field and to text that is passed in: use it within the full expression that makes it.
+/// Refers to the field and to text that is passed in: use it within the full expression that creates it.
 class FieldValue {
  public:
-  /// The field and its value; does not compile if the field's type takes no such value.
+  /// The field and its value; does not compile if the field's type does not accept the value.
   template <class T, class V>
   FieldValue(const Field<T>& field, const V& value) noexcept
       : field_(field), raw_(detail::FieldType<T>::raw(static_cast<const std::decay_t<const V>&>(value))) {}
@@ -527,8 +551,8 @@ class FieldValue {
   detail::RawValue raw_;
 };
 
-/// A value that a run, an event or a stage may have. T: bool, std::int64_t (takes any integer; one that is too large
-/// becomes the largest), double (NaN and infinity are left out), Choice, Hashed or Text.
+/// A value of a run, an event or a stage. T: bool, std::int64_t (takes any integer; one that is too large becomes the
+/// largest), double (NaN and infinity are left out), Choice, Hashed or Text.
 template <class T>
 class Field : public detail::Declaration {
  public:
@@ -564,10 +588,10 @@ class Counter : public detail::Declaration {
 
  private:
   friend class detail::Recorder;
-  mutable std::atomic<std::uint64_t> place_{0};  // where the recorder that has met it last counts it
+  mutable std::atomic<std::uint64_t> place_{0};  // where the recorder that last used it counts it
 };
 
-/// Something that happens at a moment of a run. Recorded in seconds since the start.
+/// Something that happens at one moment of a run. Recorded in seconds since the start.
 class Event : public detail::Declaration {
  public:
   /// Both strings must outlive the event.
@@ -582,10 +606,10 @@ class Stage : public detail::Declaration {
 };
 
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/arguments.hpp: what the program's own parser may tell
+// ---- usage_stats/arguments.hpp: what the program's own parser may report
 /// @file
 /// What a program's own parser knows about the command line, in place of what argv shows. Adapters for five parsers are
-/// beside this header; docs/parsers.md shows how to write one for another parser.
+/// next to this header; docs/parsers.md shows how to write one for another parser.
 
 #include <string>
 #include <utility>
@@ -596,13 +620,13 @@ USAGE_STATS_BEGIN_NAMESPACE
 enum class ArgumentSource {
   command_line,   ///< by the user; recorded first
   config_file,    ///< in a configuration file; recorded after the entry `<config_file>`
-  environment,    ///< by a variable; recorded after the entry `<environment>`
+  environment,    ///< by an environment variable; recorded after the entry `<environment>`
   default_value,  ///< nowhere: the option has its default value, and is not recorded
 };
 
 /// What a program's `--help` says about usage statistics. The adapters' describe_in_help() puts it there.
 struct HelpTexts {
-  /// The words that the program answers, as in Options::command; empty: none. Default: "usage-stats".
+  /// The words of the command, as in Options::command; empty: none. Default: "usage-stats".
   std::string command = "usage-stats";
 
   /// What the command is for.
@@ -612,7 +636,7 @@ struct HelpTexts {
   std::string option = "disable-usage-stats";
 
   /// What the option does.
-  std::string option_description = "collect and send no usage statistics of this run";
+  std::string option_description = "do not collect or send usage statistics for this run";
 
   /// Both descriptions in one, for parsers that can describe options only.
   std::string both_descriptions() const {
@@ -675,7 +699,7 @@ struct Decision {
   /// Whether the run may collect. Default: off.
   Verdict verdict = Verdict::off;
 
-  /// The number of the rule that decided, 1 to 15, as docs/consent.md lists them; 0 if none was asked.
+  /// The number of the rule that decided, 1 to 15, as docs/consent.md lists them; 0 if no rule was applied.
   int rule = 0;
 
   /// Why, in words: "MYTOOL_NO_TELEMETRY is set".
@@ -684,8 +708,8 @@ struct Decision {
 
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/base/command_line.hpp
-// What of a program's command line is this library's: the words of Options::command, and --disable-usage-stats. The
-// disabled form needs it too.
+// The parts of a program's command line that belong to this library: the words of Options::command, and
+// --disable-usage-stats. The disabled form needs them too.
 
 #include <algorithm>
 #include <cstddef>
@@ -697,8 +721,8 @@ namespace detail {
 
 inline constexpr std::string_view disable_flag = "--disable-usage-stats";
 
-/// How many arguments after the program's name are the words of Options::command, if all of them stand there, in their
-/// order and first of all; else 0.
+/// How many arguments after the program's name are the words of Options::command, if they come first, complete and in
+/// order; otherwise 0.
 inline std::size_t command_words(const Options& options, int argc, const char* const* argv) noexcept {
   const std::string_view command = options.command;
   std::size_t words = 0, begin = 0;
@@ -715,8 +739,8 @@ inline std::size_t command_words(const Options& options, int argc, const char* c
   }
 }
 
-/// Takes every --disable-usage-stats out of argc and argv, which stays ended by a null pointer; true if there was one.
-/// What stands after a `--` stays: it is an operand, or meant for a program that this one starts.
+/// Removes every --disable-usage-stats from argc and argv, which still ends with a null pointer; true if there was one.
+/// Anything after a `--` is kept: it is an operand, or meant for a program that this one starts.
 inline bool take_out_disable_flag(int& argc, char** argv) noexcept {
   if (argv == nullptr) return false;
   int kept = 1, at = 1;
@@ -751,12 +775,12 @@ inline std::optional<int> handle_command(const Options& options, int argc, const
   return 0;
 }
 
-/// A stage that nobody times.
+/// A stage that is not timed.
 class StageScope {
  public:
   StageScope(const StageScope&) = delete;
   StageScope& operator=(const StageScope&) = delete;
-  ~StageScope() {}  // not trivial, so that one that is only held does not count as unused
+  ~StageScope() {}  // not trivial, so that the compiler does not call it unused
 
   template <class T, class V>
   void set(const Field<T>& field, const V& value) noexcept {
@@ -773,7 +797,7 @@ class StageScope {
 /// A session that records nothing.
 class TelemetrySession {
  public:
-  /// As in the other form: answers Options::command and ends the process, removes --disable-usage-stats from argc and
+  /// As in the enabled form: answers Options::command and ends the process, removes --disable-usage-stats from argc and
   /// argv.
   TelemetrySession(Options options, int& argc, char** argv) noexcept {
     detail::take_out_disable_flag(argc, argv);
@@ -815,9 +839,9 @@ class TelemetrySession {
   bool enabled() const noexcept { return false; }
   const Decision& decision() const noexcept { return decision_; }
   std::string_view session_id() const noexcept { return {}; }
-  std::filesystem::path report_path() const { return {}; }
+  std::filesystem::path report_path() const noexcept { return {}; }
   std::string_view problem() const noexcept { return {}; }
-  /// As in the other form: a program may rely on the session that it has made.
+  /// As in the enabled form: a program may rely on the session that it has created.
   static TelemetrySession* current() noexcept {
     const Alive::Guard guard(alive());
     return alive().youngest;
@@ -829,7 +853,7 @@ class TelemetrySession {
     std::atomic<bool> busy{false};
     TelemetrySession* youngest = nullptr;
 
-    /// Gives up waiting after a while: the holder may be what a signal handler has interrupted to call std::exit.
+    /// Stops waiting after a while: a signal handler that calls std::exit may have interrupted the holder.
     struct Guard {
       Alive& held;
       explicit Guard(Alive& alive) noexcept : held(alive) {
@@ -897,7 +921,7 @@ struct Decision {
   /// Whether the run may collect. Default: off.
   Verdict verdict = Verdict::off;
 
-  /// The number of the rule that decided, 1 to 15, as docs/consent.md lists them; 0 if none was asked.
+  /// The number of the rule that decided, 1 to 15, as docs/consent.md lists them; 0 if no rule was applied.
   int rule = 0;
 
   /// Why, in words: "MYTOOL_NO_TELEMETRY is set".
@@ -906,14 +930,14 @@ struct Decision {
 
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/base/public_call.hpp
-// What every public function keeps as the host left it.
+// Process state that every public function preserves for the host.
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// Stands in every public function: errno and the floating-point flags are at its end what they were at its beginning.
-/// One that a signal handler of the host's calls (or that std::exit comes to, called there) while this thread is in the
-/// middle of another is nested: it does nothing, for what the other one holds, memory too, never comes free.
+/// Used in every public function: restores errno and the floating-point flags at its end. A call that one of the host's
+/// signal handlers makes (or std::exit, called there) while this thread is in the middle of another one is nested: it
+/// does nothing, because whatever the other one holds, including memory, is never released.
 class PublicCall {
  public:
   PublicCall() noexcept;
@@ -931,7 +955,7 @@ class PublicCall {
   bool nested_;
 };
 
-/// While one lives, this thread is in a function of the host's that we have called, and what that calls is not nested.
+/// While this exists, the thread is in a host function that we have called, and calls from there are not nested.
 class HostCode {
  public:
   HostCode() noexcept;
@@ -943,13 +967,13 @@ class HostCode {
   int calls_;
 };
 
-/// While one lives, no floating-point operation of this thread raises SIGFPE, whatever the host has asked for.
-class HeldFloatingPoint {
+/// While this exists, no floating-point operation of this thread raises SIGFPE, whatever the host has enabled.
+class ScopedSigfpeBlock {
  public:
-  HeldFloatingPoint() noexcept;
-  ~HeldFloatingPoint();
-  HeldFloatingPoint(const HeldFloatingPoint&) = delete;
-  HeldFloatingPoint& operator=(const HeldFloatingPoint&) = delete;
+  ScopedSigfpeBlock() noexcept;
+  ~ScopedSigfpeBlock();
+  ScopedSigfpeBlock(const ScopedSigfpeBlock&) = delete;
+  ScopedSigfpeBlock& operator=(const ScopedSigfpeBlock&) = delete;
 
  private:
   alignas(16) unsigned char before_[64] = {};
@@ -966,19 +990,19 @@ class Recorder;
 class Run;
 }  // namespace detail
 
-/// A stage in progress, made by TelemetrySession::enter. It ends with its scope, and has failed if an exception left
-/// it.
+/// A stage in progress, created by TelemetrySession::enter. It ends with its scope, and counts as failed if an
+/// exception left that scope.
 class StageScope {
  public:
   StageScope(const StageScope&) = delete;
   StageScope& operator=(const StageScope&) = delete;
-  /// end(), if that was not called; a stage that an exception leaves has failed.
+  /// Calls end() if that was not done; a stage that an exception leaves counts as failed.
   ~StageScope();
 
   /// Adds a value to the stage, under the same rules as TelemetrySession::set.
   template <class T, class V>
   void set(const Field<T>& field, const V& value) noexcept {
-    const detail::PublicCall call;  // to make the value may raise floating-point flags
+    const detail::PublicCall call;  // creating the value may raise floating-point flags
     if (!call.nested()) put(FieldValue(field, value));
   }
   /// Marks the stage as failed, however its scope is left.
@@ -997,27 +1021,30 @@ class StageScope {
   bool failed_ = false;
 };
 
-/// One run of the program: its start, arguments and outcome, and what the program records. Its end writes the local
-/// report and has it sent, as far as the user allows (see decision()).
+/// One run of the program: its start, arguments and outcome, and what the program records. At its end, the local report
+/// is written and sent, as far as the user allows (see decision()).
 ///
-/// No function throws, and only the constructors and the end touch a disk. All functions may be called from any thread,
-/// and after finish(), when they do nothing. errno and the floating-point flags stay what they were. In a signal
-/// handler that has interrupted another of these functions in the same thread, they do nothing (except add(), if the
-/// counter has been used before). A session that is never destroyed, because the program calls std::exit, ends with the
-/// process; with glibc its report has the exit code.
+/// No function throws (run() passes on what the program's own function threw), and only the constructors and the end
+/// touch a disk. All functions may be called from any thread, and after finish(), when they do nothing. A process may
+/// have several sessions, at once or in turn: each is a run with a report of its own. The functions do not change errno
+/// or the floating-point flags. In a signal handler that has interrupted another of these functions in the same thread,
+/// they do nothing (except add(), if the counter has been used before). A session that is never destroyed, because the
+/// program calls std::exit, ends with the process; with glibc its report has the exit code.
 class TelemetrySession {
  public:
-  /// For main's own argc and argv; make it first thing in main. Answers `mytool usage-stats ...` (Options::command) on
-  /// standard output and then ends the process by std::exit with the command's exit code, as other parsers do for
-  /// `--help`; that run is not recorded. Removes `--disable-usage-stats` from argc and argv, so that the program's own
-  /// parser never sees it; after a `--` it stays there, and switches this run off all the same. nullptr and 0 are fine.
+  /// For main's own argc and argv; create it at the very start of main. Answers `mytool usage-stats ...`
+  /// (Options::command) on standard output and then ends the process by calling std::exit with the command's exit code,
+  /// as other parsers do for `--help`; that run is not recorded. Removes `--disable-usage-stats` from argc and argv, so
+  /// that the program's own parser never sees it; after a `--` it stays there, but still switches statistics off for
+  /// this run. nullptr and 0 are fine.
   TelemetrySession(Options, int& argc, char** argv) noexcept;
-  /// For an argv that is constant, or a copy: only reads it, and answers no command.
+  /// For a constant argv, or a copy: only reads it, and does not answer the command. Notices then do not mention the
+  /// command, unless handle_command() was called first.
   TelemetrySession(Options, int argc, const char* const* argv) noexcept;
-  /// For a literal nullptr, which would match both.
+  /// For a literal nullptr, which would be ambiguous.
   template <class Null, class = std::enable_if_t<std::is_same_v<Null, std::nullptr_t>>>
   TelemetrySession(Options options, int, Null) noexcept : TelemetrySession(std::move(options)) {}
-  /// For arguments without the program's name. Answers no command.
+  /// For arguments without the program's name. Does not answer the command.
   explicit TelemetrySession(Options, std::vector<std::string> arguments = {}) noexcept;
   /// finish(). An exception that is leaving the session's scope makes the status "exception".
   ~TelemetrySession();
@@ -1033,10 +1060,10 @@ class TelemetrySession {
   /// Adds n to a counter, up to the largest std::int64_t. A negative n is ignored. At most 64 counters; further ones
   /// are counted as truncated.
   void add(const Counter&, std::int64_t n = 1) noexcept;
-  /// Records that something happened now, with values: `record(send_model, {{model_size, 1048576}})`. At most 1,000
-  /// events a run, with 64 fields each; further ones are counted as truncated.
+  /// Records that something has just happened, with values: `record(send_model, {{model_size, 1048576}})`. At most
+  /// 1,000 events per run, with 64 fields each; further ones are counted as truncated.
   void record(const Event&, std::initializer_list<FieldValue> = {}) noexcept;
-  /// Begins a stage that ends with the returned object. At most 256 a run; further ones are counted as truncated.
+  /// Begins a stage that ends with the returned object. At most 256 per run; further ones are counted as truncated.
   [[nodiscard]] StageScope enter(const Stage&) noexcept;
 
   /// Sets the subcommand, if the program's own parser knows it, or a chain of up to four: "remote add". 256 bytes at
@@ -1044,23 +1071,24 @@ class TelemetrySession {
   /// the name of the user or the host, becomes `<value>`.
   void command(std::string_view name) noexcept;
   /// Records an option or a positional that the program's own parser has found; call it once for each time that it was
-  /// given. The first call clears what argv gave. `name`: as the program declares it, "--threads", or "input" for a
-  /// positional; it is sent as it is. `value`: recorded as Options::arguments and Options::argument_values say, by
-  /// default only its kind, `--threads=<int>`; empty: none. A value that is one of the program's own choices may be
-  /// part of the name: `argument("--format=cool")`; it stays if it is a word, or words with commas between them.
-  /// Without name and value, only the clearing happens. At most 64; further ones are counted as truncated.
+  /// given. The first call discards the arguments taken from argv. `name`: as the program declares it, "--threads", or
+  /// "input" for a positional; it is sent unchanged. `value`: recorded as Options::arguments and
+  /// Options::argument_values say, by default only its kind, `--threads=<int>`; empty: none. A value that is one of the
+  /// program's own choices may be part of the name: `argument("--format=cool")`; it stays if it is a word, or words
+  /// with commas between them. Without name and value, it only discards those. At most 64; further ones are counted as
+  /// truncated.
   void argument(std::string_view name, std::string_view value = {},
                 ArgumentSource = ArgumentSource::command_line) noexcept;
-  /// Says that the run has failed with this exception: records its type, its message (as Options::errors says) and the
+  /// Marks the run as failed with this exception: records its type, its message (as Options::errors says) and the
   /// exceptions nested in it.
   void fail(const std::exception&) noexcept;
   /// The same for an exception pointer; without an argument, for the exception that is being handled.
   void fail(std::exception_ptr = std::current_exception()) noexcept;
-  /// The same for programs without exceptions, where they report an error and exit: the type of the error, a literal of
-  /// the program (256 bytes), and its message (1,024 bytes after scrubbing). Either may be empty. current() finds the
-  /// session.
+  /// The same for programs without exceptions, to be called where they report an error and exit: the type of the error,
+  /// a literal in the program (256 bytes), and its message (1,024 bytes after scrubbing). Either may be empty.
+  /// current() finds the session.
   void fail(std::string_view type, std::string_view message) noexcept;
-  /// Says which code the program is about to end with, and returns it; a code other than 0 is a failure.
+  /// Records the code that the program is about to exit with, and returns it; a code other than 0 is a failure.
   int exit_code(int code) noexcept;
 
   /// Calls body and returns what it returns. Records its result as the exit code if it is an int, and an exception that
@@ -1086,7 +1114,7 @@ class TelemetrySession {
 #endif
   }
 
-  /// Does the destructor's work early: writes the report and has it sent. Further calls do nothing.
+  /// Does the destructor's work early: writes the report and starts sending it. Further calls do nothing.
   void finish() noexcept;
 
   /// Whether anything is recorded: the verdict is local or on.
@@ -1095,11 +1123,11 @@ class TelemetrySession {
   const Decision& decision() const noexcept;
   /// The random id of the run, 32 hexadecimal digits; empty if nothing is recorded.
   std::string_view session_id() const noexcept;
-  /// Where the local report is or will be; empty if nothing is recorded.
-  std::filesystem::path report_path() const;
-  /// The author's mistake, or what keeps the library from working here, in words; empty if there is none.
+  /// Where the local report is or will be; empty if nothing is recorded, or memory is used up.
+  std::filesystem::path report_path() const noexcept;
+  /// Describes the author's mistake, or what prevents the library from working here; empty if there is none.
   std::string_view problem() const noexcept;
-  /// The session that was made last among those alive, or nullptr.
+  /// The most recently created session that still exists, or nullptr.
   static TelemetrySession* current() noexcept;
 
  private:
@@ -1126,19 +1154,19 @@ USAGE_STATS_BEGIN_NAMESPACE
 
 /// Answers the command if the first arguments are the words of Options::command (`usage-stats`): writes to standard
 /// output and returns the exit code, 0 done, 1 failed, 2 usage. Returns nothing for other arguments, or if that option
-/// is empty. A session made from main's own argc and argv calls it itself; programs that make their sessions in another
-/// way call it first thing in main. From then on the notices of this process name the command.
+/// is empty. A session created from main's own argc and argv calls it itself; programs that create their sessions
+/// differently should call it first thing in main. From then on, notices in this process mention the command.
 std::optional<int> handle_command(const Options&, int argc, const char* const* argv) noexcept;
 
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/send/hook.hpp: the same program again, to send what waits
-// Where a process that was started as an uploader begins its work, before main. All of sending that a program needs to
-// see that is linked with the library.
+// Where a process that was started as an uploader begins its work, before main. This is all that a program linked with
+// the library needs to see of sending.
 
 USAGE_STATS_BEGIN_NAMESPACE
 
-/// If this process was started as an uploader: does that work and ends the process. Otherwise returns at once. The
-/// header calls it before main; call it first thing in main where USAGE_STATS_NO_UPLOADER_HOOK is defined.
+/// If this process was started as an uploader, does that work and ends the process; otherwise returns immediately. The
+/// header calls it before main; if USAGE_STATS_NO_UPLOADER_HOOK is defined, call it first thing in main.
 void run_uploader() noexcept;
 
 namespace detail {
@@ -1151,18 +1179,18 @@ USAGE_STATS_END_NAMESPACE
 #if !defined(USAGE_STATS_NO_UPLOADER_HOOK) && !defined(USAGE_STATS_IMPLEMENTATION)
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
-// One for each translation unit; the first one decides. It runs before the program's own global objects are made, so
-// that in the uploader none of those does its work twice.
+// One for each translation unit; the first one decides. It runs before the program's own global objects are
+// constructed, so that in the uploader none of those does its work a second time.
 #if defined(__GNUC__) && (defined(__clang__) || !defined(__APPLE__))  // GCC refuses a priority for macOS
 __attribute__((constructor(101))) static void uploader_hook() noexcept {
   start_if_asked(reinterpret_cast<const void*>(&uploader_hook));
 }
 #elif defined(_MSC_VER)
 inline void __cdecl uploader_hook() noexcept { start_if_asked(reinterpret_cast<const void*>(&uploader_hook)); }
-// The runtime calls what stands in .CRT$XCA to .CRT$XCZ in the order of these names; global objects are in .CRT$XCU.
+// The runtime calls the functions in .CRT$XCA to .CRT$XCZ in the order of these names; global objects are in .CRT$XCU.
 #pragma section(".CRT$XCT", long, read)
 __declspec(allocate(".CRT$XCT")) static void(__cdecl* const volatile uploader_hook_entry)() = &uploader_hook;
-// Read where a global object is made, it is not left out as something that nobody uses.
+// Because a global object's constructor reads it, the linker does not drop it as unused.
 static const bool uploader_hook_ran = uploader_hook_entry != nullptr;
 #else
 inline void uploader_hook() noexcept {}
@@ -1172,11 +1200,11 @@ static const bool uploader_hook_ran = (start_if_asked(reinterpret_cast<const voi
 USAGE_STATS_END_NAMESPACE
 #endif
 
-// After them, what a program that is linked with the library need not know. (Its tests do.)
+// The rest, which a program linked with the library does not need to know. (The library's own tests do.)
 #if !defined(USAGE_STATS_COMPILED) || defined(USAGE_STATS_IMPLEMENTATION) || defined(USAGE_STATS_WITH_DETAIL)
-// ---- usage_stats/detail/consent/settings.hpp: what administrator and user have written down
-// What the machine's administrator and the user have written down: the policy file and the config file. Either may be
-// another program's file with other keys, which are left alone.
+// ---- usage_stats/detail/consent/settings.hpp: what administrator and user have configured
+// What the administrator and the user have configured: the policy file and the config file. Both may be another
+// program's files with other keys, which are left alone.
 
 #include <filesystem>
 #include <optional>
@@ -1190,6 +1218,8 @@ namespace detail {
 
 /// One of the two files, read.
 struct Settings {
+  USAGE_STATS_SPECIAL_MEMBERS(Settings, true);
+
   std::filesystem::path file;
   bool present = false;
   std::string problem;                            ///< why it cannot be used; such a file means off
@@ -1198,14 +1228,14 @@ struct Settings {
   std::vector<std::string> additional_endpoints;  ///< "usage_stats_additional_endpoints"
 };
 
-/// Where the files are. Empty where neither the options nor the environment tell.
+/// Where the files are. Empty if neither the options nor the environment say.
 std::filesystem::path config_path(const Options&);
 std::filesystem::path policy_path(const Options&);
 /// Whether a path that the author chose is below the home folder: "~", "~/x"; on Windows "~\\x", too.
 bool begins_with_tilde(const std::filesystem::path&);
 /// The usage folder.
 std::filesystem::path usage_path(const Options&);
-/// The variable that decides where they are; empty where the program's author does.
+/// The variable that determines where they are; empty if the program's author does.
 std::string variable_of_config_path(const Options&);
 std::string variable_of_usage_path(const Options&);
 
@@ -1217,17 +1247,17 @@ Settings read_policy(const std::filesystem::path& file);
 /// the write is atomic, and a file that cannot be parsed is not touched. Returns the problem in words, or nothing.
 std::string write_verdict(const std::filesystem::path& file, bool on);
 
-/// The endpoints that hold after policy, environment and config have had their say. An address that is not valid is
-/// left out and told in `problem`; nobody gets a key or a header that the author meant for somebody else.
+/// The endpoints that result from options, policy, environment and config. An invalid address is left out and reported
+/// in `problem`; no server gets a key or a header that the author meant for another one.
 std::vector<Endpoint> effective_endpoints(const Options&, const Settings& policy, const Settings& config,
                                           std::string& problem);
-/// Those of them that nobody but the author names: who has named another one knows of it.
+/// Those that only the author names: whoever has named another one knows about it.
 std::vector<Endpoint> endpoints_of_author(const Options&, const Settings& policy, const Settings& config);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/consent/rules.hpp: may it be collected
-// May I collect? Fifteen rules; the first one that speaks decides (docs/consent.md).
+// May a run collect? Fifteen rules; the first one that applies decides (docs/consent.md).
 
 #include <functional>
 #include <optional>
@@ -1241,41 +1271,46 @@ namespace detail {
 struct Envelope;
 struct State;
 
-/// Everything the rules look at, gathered lazily: a rule that speaks early keeps the files unread.
+/// Everything the rules look at, gathered lazily: if an early rule applies, the files are not read.
 struct Consent {
+  USAGE_STATS_SPECIAL_MEMBERS(Consent, true);
+
   Decision decision;
   Settings policy, config;   // as far as they were read
   bool show_notice = false;  // the notice is due now
   bool ask = false;          // the prompt is due now
 };
 
+/// "on", "local" or "off".
+const char* verdict_name(Verdict) noexcept;
+
 /// Applies the rules to the options, the arguments (without the program's name), the environment and the two files.
-/// `problem` is the author's mistake, if any. `state` is what earlier runs have left, asked for only where a rule needs
+/// `problem` is the author's mistake, if any. `state` is what earlier runs have stored, requested only if a rule needs
 /// it.
 Consent decide(const Options&, const std::vector<std::string>& arguments, const std::string& problem,
-               const std::function<State()>& state);
+               const std::function<const State&()>& state);
 
-/// Whether a report that waits may leave now: its rule speaks again, on the very files that the run looked at. Rules 6,
-/// 9 and 12 need their yes to be there still; the others need only that nobody has said no since.
-enum class Leave { allowed, withdrawn, unclear };  // unclear: it waits until somebody mends what stands in `why`
+/// Whether a waiting report may be sent now: its rule is applied again, to the same files that the run looked at. Rules
+/// 6, 9 and 12 need their yes to be still there; the others only need that nobody has said no since.
+enum class Leave { allowed, withdrawn, unclear };  // unclear: it waits until somebody fixes the problem in `why`
 struct Permission {
   Leave leave = Leave::unclear;
   std::string why{};
 };
 Permission permission_for(const Envelope&, const State&);
 
-/// What begins the names of an app's variables: environment_prefix(), and, where that has a `_` in front of a digit,
-/// the plain one, which no shell can set, but `env` and what else starts programs. A "no" counts under either.
+/// The prefixes of an app's variables: environment_prefix(), and, if that has a `_` before a digit, the plain one,
+/// which no shell can set, but `env` and other program starters can. A "no" counts under either.
 std::vector<std::string> prefixes_of_no(std::string_view app);
 
-/// Rule 1 of who runs in the home of somebody else, in words.
+/// The text for rule 1 when running in somebody else's home.
 std::string anothers_home(const std::filesystem::path& home);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/record/disclosure.hpp: what the user has been told
-// What the user has been told, and so how far a report may go. Whatever goes beyond it is withheld until a short notice
-// has named it; what was told goes on as it was.
+// ---- usage_stats/detail/record/disclosure.hpp: what has been disclosed to the user
+// What has been disclosed to the user, and so how far a report may go. Anything beyond it is withheld until a short
+// notice has named it; what has been disclosed continues to be reported.
 
 #include <cstddef>
 #include <functional>
@@ -1289,18 +1324,20 @@ namespace detail {
 
 namespace limits {
 constexpr std::size_t disclosed_recipients = 32, disclosed_values = 256, disclosed_fields = 1000;
-constexpr std::size_t disclosed_choices_bytes = 2048;  // a longer list of choices is remembered as a digest
+constexpr std::size_t disclosed_choices_bytes = 2048;  // a longer list of choices is stored as a digest
 }  // namespace limits
 
 struct DisclosedField {
-  std::string kind;                  // empty: the state is of a version that remembered names alone
+  std::string kind;                  // empty: the state is from a version that stored only names
   std::string description;           // a digest
   std::vector<std::string> choices;  // as they are, or one digest of them all: "sha256:..."
 };
 
-/// What a notice has said, or what somebody who switched it on by hand is taken to know: the union of all notices, so
-/// that an older version after a newer one has nothing new. At first: nothing.
+/// What notices have disclosed, or what somebody who switched it on by hand is assumed to know: the union of all
+/// notices, so that an older version after a newer one has nothing new. Initially empty.
 struct Disclosed {
+  USAGE_STATS_SPECIAL_MEMBERS(Disclosed, maps_move_quietly);
+
   std::vector<std::string> recipients;  // "json https://stats.example.org:443"
   ArgumentDetail arguments = ArgumentDetail::none;
   std::vector<std::string> argument_values;
@@ -1308,47 +1345,51 @@ struct Disclosed {
   ClientId client_id = ClientId::session;
   bool hashed_id_only = true;  // Options::hash_client_id
   std::map<std::string, DisclosedField> fields;
-  bool names_only = false;  // the state is of a version that remembered the fields' names alone
+  bool names_only = false;  // the state is from a version that stored only the fields' names
 };
 
-/// Who gets reports there, for comparison: protocol and origin. Another path of a known server is no new recipient.
+/// Who gets reports there, for comparison: protocol and origin. A different path on a known server is not a new
+/// recipient.
 std::string recipient_of(const Endpoint&);
 
-/// Adds all that these options ask for and the program declares: what a full notice tells.
+/// Adds everything that these options ask for and the program declares, which is what a full notice discloses.
 void disclose_all(std::optional<Disclosed>&, const Options&, const std::vector<Endpoint>& recipients);
-/// What was told. A state of the version that remembered names alone does not tell what its notice said of the rest:
-/// what the program asks for when this version first sees it is taken for that.
+/// What has been disclosed. A state from a version that stored only names does not say what its notice disclosed
+/// otherwise: what the program asks for when this version first sees it is used instead.
 Disclosed disclosed_before(const std::optional<Disclosed>&, const Options&, const std::vector<Endpoint>& recipients);
 
 /// Something that no notice has named yet.
 struct NewData {
   std::string name, text;                    // "size", "size: bytes that were copied"
   std::function<void(Disclosed&)> disclose;  // once it has been named
-  bool withheld = true;                      // else only its description is new: it goes on meanwhile
+  bool withheld = true;                      // otherwise only its description is new, and it continues to be reported
 };
 
-/// What a run must do without. Empty: the run may report all that it wants to.
+/// What a run must withhold. Empty: the run may report everything it wants to.
 struct Withheld {
+  USAGE_STATS_SPECIAL_MEMBERS(Withheld, maps_move_quietly);
+
   std::vector<NewData> data;
   std::vector<Endpoint> endpoints;                          // they get nothing
-  std::optional<Options> instead;                           // the options that hold, where they ask for too much
+  std::optional<Options> instead;                           // the options to use instead, if they ask for too much
   std::vector<std::string> fields;                          // declared names that are not recorded
-  std::map<std::string, std::vector<std::string>> choices;  // of these fields only the choices of before are recorded
+  std::map<std::string, std::vector<std::string>> choices;  // for these fields, only the earlier choices are recorded
 
   bool from(const Endpoint&) const;
 };
 
-/// `named_by_author`: the endpoints that need to be disclosed; who named another one knows of it.
+/// `named_by_author`: the endpoints that need to be disclosed; whoever named another one knows about it.
 Withheld withheld_from(const Options&, const std::vector<Endpoint>& named_by_author, const Disclosed&);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/consent/plan.hpp: what a run would do now
-// What would a run do now? A run, `status`, `preview`, `send` and the notice all take it from here, so that they cannot
+// What would a run do now? A run, `status`, `preview`, `send` and the notice all use this answer, so they cannot
 // disagree.
 
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -1365,7 +1406,7 @@ USAGE_STATS_END_NAMESPACE
 #include <string>
 
 // ---- usage_stats/detail/os/file.hpp
-// Folders that are ours, and files. Failures are std::error_codes.
+// Our own folders, and files. Failures are std::error_codes.
 
 #include <chrono>
 #include <cstddef>
@@ -1422,8 +1463,8 @@ class Folder {
     std::chrono::system_clock::time_point changed{};  // modified, or moved there
   };
 
-  /// What tells a file that has been read from all that is written in its place later. Nothing where the system does
-  /// not tell.
+  /// Distinguishes a file that has been read from any that replaces it later. Nothing if the system does not provide
+  /// this.
   struct Stamp {
     bool known = false;
     std::uint64_t device = 0, number = 0, size = 0;
@@ -1442,45 +1483,46 @@ class Folder {
   Folder(Folder&&) noexcept;
   Folder& operator=(Folder&&) noexcept;
 
-  /// Opens `path`. On the way links are followed that only we or root can have put there; the folder itself is none.
-  /// With `create` what is missing is made (0700, whatever the umask), but neither HOME nor what is above it; `made` is
-  /// told whether this call has made the folder. Nothing changes a folder that was there.
-  static Folder open(const std::filesystem::path& path, bool create, std::error_code&, bool* made = nullptr);
+  /// Opens `path`. On the way, links are followed only if nobody but us or root can have created them; the folder
+  /// itself must not be one. With `create`, missing folders are created (0700, whatever the umask), but not HOME or
+  /// anything above it; is_new() says whether this call has created the folder. An existing folder is not changed.
+  static Folder open(const std::filesystem::path& path, bool create, std::error_code&);
   Folder folder(const std::string& name, bool create, std::error_code&) const;
-  /// The same for one that is most likely not there.
+  /// The same for a folder that most likely does not exist.
   Folder make(const std::string& name, std::error_code&) const;
 
   explicit operator bool() const noexcept;
-  const std::filesystem::path& path() const noexcept;
-  bool is_private() const noexcept;  // nobody else may look into it
+  std::filesystem::path path() const;
+  bool is_new() const noexcept;      // open() has created it
+  bool is_private() const noexcept;  // nobody else may read it
 
   /// The whole file, or an error; std::errc::file_too_large beyond `limit` bytes, no_such_file_or_directory if missing.
   std::optional<std::string> read(const std::string& name, std::size_t limit, std::error_code&,
                                   Stamp* stamp = nullptr) const;
   Stamp stamp(const std::string& name) const noexcept;
-  /// Replaces or makes the file (0600): a temporary file, then a rename, if it is `wanted` now and then. `durable`
-  /// also waits for the disk.
+  /// Replaces or creates the file (0600): a temporary file, then a rename, provided that it is `wanted` both before and
+  /// after writing. `durable` also waits for the disk.
   std::error_code write(const std::string& name, std::string_view bytes, bool durable = false,
                         const std::function<bool()>& wanted = {}) const;
-  /// Replaces a file that is there. One that is removed meanwhile is not made again (no_such_file_or_directory), as far
-  /// as the system can do both at once (Linux), and what is new has no name of its own there for longer than that
-  /// takes.
+  /// Replaces an existing file. One that is removed in the meantime is not created again (no_such_file_or_directory) if
+  /// the system can check and replace in one step (Linux), and there the new file has a name of its own only for that
+  /// moment.
   std::error_code replace(const std::string& name, std::string_view bytes, bool durable = false) const;
   std::error_code move(const std::string& name, const Folder& to) const;
   std::error_code remove(const std::string& name) const;        // a file
   std::error_code remove_tree(const std::string& name) const;   // a folder; never follows a link
   std::error_code remove_empty(const std::string& name) const;  // a folder, if there is nothing in it
   bool exists(const std::string& name) const noexcept;          // also if that cannot be told
-  /// Whether it is no longer at its path: somebody has removed it, or moved it away.
+  /// Whether it is no longer at its path because somebody has removed or moved it.
   bool is_gone() const noexcept;
-  /// At most `limit` entries of those whose names are wanted, in no order. Others cost next to nothing, and no more
-  /// than `looks` names are read at all.
+  /// At most `limit` entries with wanted names, in no particular order. Other names cost almost nothing, and no more
+  /// than `looks` names are read in all.
   std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name),
                           std::size_t looks = std::numeric_limits<std::size_t>::max()) const;
-  /// The same, all that are named so, and the error of one that could not be looked at, or of a folder that could not
-  /// be read to its end: then there may be more.
+  /// The same without a limit, and with the error if an entry could not be examined or the folder could not be listed
+  /// completely: there may then be more.
   std::vector<Entry> list(std::size_t limit, bool (*wanted)(std::string_view name), std::error_code&) const;
-  /// Their names alone, which costs no look at each.
+  /// Only their names, which avoids examining each.
   std::vector<std::string> names(std::size_t limit, bool (*wanted)(std::string_view name),
                                  std::size_t looks = std::numeric_limits<std::size_t>::max()) const;
 
@@ -1492,30 +1534,30 @@ class Folder {
   std::shared_ptr<const Impl> impl_;
 };
 
-/// What would keep us from writing in that folder or, where it is missing, from making it; only looks. A disk that is
-/// full is not seen, and on Windows, where access lists would have to be worked out, nothing is.
+/// What would prevent us from writing in that folder or, if it is missing, from creating it; checks without writing. It
+/// does not detect a full disk, and nothing at all on Windows, where access lists would have to be evaluated.
 #if defined(_WIN32)
 inline std::error_code check_writable(const std::filesystem::path&) { return {}; }
 #else
 std::error_code check_writable(const std::filesystem::path& folder);
 #endif
 /// Replaces a file anywhere (for the program's own config): keeps its mode, follows links that only we or root can have
-/// put there. What is missing is made (folders 0700, the file 0600), but neither HOME nor what is above it.
+/// created. What is missing is created (folders 0700, the file 0600), but not HOME or anything above it.
 std::error_code replace_file(const std::filesystem::path&, std::string_view bytes);
 /// Reads a file anywhere, at most `limit` bytes; must be a regular file. Links as above.
 std::optional<std::string> read_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
-/// The same for a file of the administrators; on Windows it must be theirs, and nobody else may be able to write it.
+/// The same for an administrators' file; on Windows it must belong to them, and nobody else may be able to write to it.
 std::optional<std::string> read_policy_file(const std::filesystem::path&, std::size_t limit, std::error_code&);
 
 }  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/platform.hpp
-// The operating system, all of it: declarations only. posix/ and windows/ define them; no other file includes a header
-// of an operating system. Nothing here throws but std::bad_alloc; failures are std::error_codes.
+// Everything about the operating system: declarations only. posix/ and windows/ define them; no other file includes a
+// header of an operating system. Nothing here throws anything but std::bad_alloc; failures are std::error_codes.
 
 // ---- usage_stats/detail/os/process.hpp
-// This process, and others that it starts and waits for.
+// This process, and other processes that it starts and waits for.
 
 #include <atomic>
 #include <chrono>
@@ -1541,9 +1583,9 @@ void remove_variable(const char* name) noexcept;
 
 /// setuid, setgid, file capabilities (AT_SECURE): a process that may do more than its user.
 bool elevated() noexcept;
-/// An id of this process that a fork changes.
+/// An id of this process that changes with a fork.
 std::int64_t process_id() noexcept;
-/// How many forks lie between this process and the one that first called this: costs next to nothing.
+/// How many forks there were between the process that first called this and this one; costs almost nothing.
 unsigned forks() noexcept;
 
 /// One T for each process, never destroyed. A child that was forked without exec gets a fresh one: in its copy of the
@@ -1565,18 +1607,18 @@ T& per_process() {
   return found->value;
 }
 
-/// Whether a file more can be held open without the host noticing (the descriptor limit is not near).
+/// Whether one more file can be kept open without affecting the host (the descriptor limit is not near).
 bool has_spare_descriptors() noexcept;
 bool random_bytes(unsigned char* into, std::size_t count) noexcept;
 
-/// Lets this process take so many bytes more than it has, and no more (Linux; not under a sanitizer). The stacks of
-/// threads that ask for a size come on top, for they are reserved and hardly used.
+/// Lets this process allocate this many bytes more than it has, and no more (Linux; not under a sanitizer). The stacks
+/// of threads that request a size come on top, because they are reserved and hardly used.
 void limit_memory(std::size_t more) noexcept;
 
-/// Runs the program whose absolute path comes first, gives it `input`, and returns the first `output_limit` bytes
-/// of its standard output; its standard error is the null device. It is ended at `limit`, when it has said
-/// `output_limit` bytes, or when `enough` is true of what it has said, which is asked several times a second.
-/// `memory`: the bytes that it may take (Linux), two stacks of threads among them; 0: as many as this process.
+/// Runs the program whose absolute path comes first, gives it `input`, and returns the first `output_limit` bytes of
+/// its standard output; its standard error is the null device. It is ended at `limit`, when it has written
+/// `output_limit` bytes, or when `enough` is true of its output, which is checked several times a second. `memory`: the
+/// bytes that it may take (Linux), two stacks of threads among them; 0: as many as this process.
 struct ProgramResult {
   int exit_code = -1;  // -1: not started, or killed
   std::string output;
@@ -1585,9 +1627,8 @@ struct ProgramResult {
 ProgramResult run_program(const std::vector<std::string>& command, std::string_view input, std::size_t output_limit,
                           std::chrono::milliseconds limit, std::size_t memory = 0,
                           const std::function<bool(std::string_view output)>& enough = {});
-/// The path of a program in PATH, a file that this process may start; empty if there is none. Folders of PATH that are
-/// not absolute are passed over: what they mean is whoever's who has chosen the working folder. With `as_a_shell` they
-/// are looked into.
+/// The path of a program in PATH, a file that this process may start; empty if there is none. Relative folders in PATH
+/// are skipped: what they mean depends on who has chosen the working folder. With `as_a_shell` they are searched.
 std::filesystem::path find_program(std::string_view name, bool as_a_shell = false);
 
 /// What a shell sees of an exit code: on POSIX its lowest byte.
@@ -1600,7 +1641,7 @@ int exit_status(int code) noexcept;
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/thread.hpp
-// Threads, and what is held back from them while one of ours is at work.
+// Threads, and what is blocked in them while our code runs.
 
 #include <cstddef>
 #include <functional>
@@ -1610,8 +1651,9 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 
-/// While one lives, this thread reads numbers with a point where the host's locale has a mark of several bytes for it
-/// (ps_AF): nlohmann/json reads only the first byte of that, and ends a program with assertions.
+/// While this exists, this thread reads numbers with a decimal point even if the host's locale has a mark of several
+/// bytes for it (ps_AF): nlohmann/json reads only the first byte of that, and ends a program that has assertions
+/// enabled.
 class ScopedCLocale {
  public:
   ScopedCLocale() noexcept;
@@ -1623,8 +1665,8 @@ class ScopedCLocale {
   void *plain_ = nullptr, *before_ = nullptr;
 };
 
-/// While one lives, nobody's pthread_cancel() ends this thread: what unwinds it at any system call would end the
-/// process in a function that throws nothing.
+/// While this exists, no pthread_cancel() ends this thread: unwinding from a system call would end the process in a
+/// noexcept function.
 class ScopedCancelBlock {
  public:
   ScopedCancelBlock() noexcept;
@@ -1636,8 +1678,8 @@ class ScopedCancelBlock {
   int before_ = 0;
 };
 
-/// A thread whose start cannot throw: std::thread does where none can be made, which ends a program that is built with
-/// -fno-exceptions. Its handle's destructor detaches it. Movable.
+/// A thread whose start cannot throw: std::thread throws if none can be created, which ends a program that is built
+/// with -fno-exceptions. The handle's destructor detaches it. Movable.
 class Thread {
  public:
   Thread() noexcept;
@@ -1653,7 +1695,7 @@ class Thread {
   bool is_this() const noexcept;
   void join() noexcept;
   void detach() noexcept;
-  /// In a fork's child, where it is the parent's: touches nothing.
+  /// In a forked child, where it belongs to the parent: touches nothing.
   void forget() noexcept;
 
  private:
@@ -1661,7 +1703,7 @@ class Thread {
   std::unique_ptr<Impl> impl_;
 };
 
-/// No signal will be handled by this thread; a SIGPIPE that it causes is lost.
+/// Makes this thread handle no signals; a SIGPIPE that it causes is lost.
 void block_signals_in_this_thread() noexcept;
 
 }  // namespace os
@@ -1684,24 +1726,24 @@ bool is_open(int stream) noexcept;
 /// Whether the standard stream (0, 1, 2) is a terminal.
 bool is_terminal(int stream) noexcept;
 
-/// Before main: looks whether there is a standard error. Where there is none, what has its number later is no place for
-/// words.
+/// Before main: checks whether there is a standard error. If not, whatever has its number later must not receive
+/// messages.
 void note_standard_error() noexcept;
 /// Writes to standard error in one piece; false if it did not take all of it. SIGPIPE cannot arise from it.
 bool write_to_standard_error(std::string_view text) noexcept;
-/// The same for words that nobody waits for: where standard error takes nothing now (a full pipe, a stopped terminal)
-/// it is false at once; where it takes a part, within 100 ms.
+/// The same for messages that nobody waits for: if standard error accepts nothing now (a full pipe, a stopped
+/// terminal), false immediately; if it accepts a part, within 100 ms.
 bool offer_to_standard_error(std::string_view text) noexcept;
-/// Whether all three are open: else a socket would get the number of one, and what the host prints.
+/// Whether all three are open: otherwise a socket would get the number of one, and the host's output.
 bool has_standard_streams() noexcept;
 
-/// Whether this process is the one that its terminal talks to; a background job is not.
+/// Whether this process is in its terminal's foreground; a background job is not.
 bool in_foreground() noexcept;
 /// Whether a question would get an answer that was not meant for it: something is typed ahead, be it half a line, or
 /// the terminal is not in line mode. Reads nothing.
 bool input_waiting() noexcept;
-/// One line without its line break, and not a byte more; nothing at its end, after `limit`, or when a signal handler of
-/// the host ran. Changes neither the terminal nor what signals do: Ctrl-C kills as ever.
+/// Reads one line without its line break, and not a byte more; nothing at the end of input, after `limit`, or when a
+/// host signal handler has run. Changes neither the terminal nor signal handling: Ctrl-C kills as usual.
 std::optional<std::string> read_line(std::chrono::milliseconds limit);
 /// Columns of the terminal that is standard error; 0: unknown.
 int terminal_columns() noexcept;
@@ -1710,7 +1752,7 @@ int terminal_columns() noexcept;
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/machine.hpp
-// What machine this is, and the names on it that must never leave.
+// Facts about the machine, and the names on it that must never be sent.
 
 #include <cstdint>
 #include <optional>
@@ -1722,7 +1764,7 @@ namespace detail {
 namespace os {
 
 struct Machine {           // empty or 0: unknown
-  std::string os;          // "linux", "macos", "windows", "freebsd", ...
+  std::string os;          // "Linux", "macos", "windows", "FreeBSD", ...
   std::string os_version;  // "Debian GNU/Linux 12", "macOS 14.5", "Windows 11 10.0.22631"
   std::string kernel;      // release, at most its first three numbers: "6.1.0"
   std::string arch;        // "x86_64", "aarch64", ...
@@ -1733,34 +1775,34 @@ struct Machine {           // empty or 0: unknown
 };
 Machine machine();
 
-/// Names that must never leave: of the user, the host, the home folder. Asks neither a file nor a name service.
+/// Names that must never be sent: of the user, the host, the home folder. Reads no file and asks no name service.
 struct PrivateNames {
   std::vector<std::string> users, hosts;
   std::string home, working_folder;
 };
 PrivateNames private_names();
 
-/// The system's list of accounts, as it is now; looked into later, and only if it must be: it may be long.
+/// The system's list of accounts as it is now; read later, and only if necessary, because it may be long.
 class Accounts {
  public:
   static Accounts now() noexcept;
-  /// What it says of this process's user: name, full name, home folder. Nothing where that cannot be found out any
-  /// more, or the list is too long.
+  /// Its entry for this process's user: name, full name, home folder. Nothing if it can no longer be read, or the list
+  /// is too long.
   std::optional<std::vector<std::string>> names() const;
 
  private:
   std::uint64_t user_ = 0, device_ = 0, number_ = 0;  // 0, 0: there is no list
 };
 
-/// What tells this machine from others that see the same files. Never leaves the machine, and is in none of its files
-/// but as a salted hash. Empty: unknown.
+/// Distinguishes this machine from others that share its files. It is never sent, and stored only as a salted hash.
+/// Empty: unknown.
 std::string host_identity();
 
 }  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/paths.hpp
-// Places; empty where the environment does not tell them.
+// Standard locations; empty if the environment does not define them.
 
 #include <filesystem>
 #include <string>
@@ -1772,8 +1814,9 @@ namespace os {
 
 std::filesystem::path home();
 /// The first of HOME, XDG_STATE_HOME and XDG_CONFIG_HOME that belongs to another user, as under sudo with HOME kept:
-/// what the run would read there is not its user's decision, and what it wrote would be in the other's way. Empty if
-/// there is none. Root's are another user's too, but for "/" (a service's HOME) and for folders of XDG that root keeps.
+/// what the run would read there is not its user's decision, and what it wrote would get in the other user's way. Empty
+/// if there is none. Root counts as another user too, except for "/" (a service's HOME) and for XDG folders that belong
+/// to root.
 std::filesystem::path foreign_home();
 std::filesystem::path state_root();   // $XDG_STATE_HOME, ~/Library/Application Support, %LOCALAPPDATA%
 std::filesystem::path config_root();  // $XDG_CONFIG_HOME, ~/Library/Application Support, %APPDATA%
@@ -1782,6 +1825,9 @@ std::filesystem::path policy_root();  // /etc, %ProgramData% as the registry has
 /// A path as bytes and back: on POSIX its very bytes, be they text or not; on Windows UTF-8.
 std::string path_bytes(const std::filesystem::path&);
 std::filesystem::path path_of_bytes(std::string_view bytes);
+/// `root / first / second / third`, without the many allocations of that; an empty root stays empty.
+std::filesystem::path path_below(const std::filesystem::path& root, std::string_view first,
+                                 std::string_view second = {}, std::string_view third = {});
 /// A path for people, with the home folder at its beginning written as "~"; names are compared as the system does it.
 std::string path_with_tilde(const std::filesystem::path&);
 
@@ -1803,7 +1849,7 @@ namespace detail {
 namespace os {
 
 /// A file with an exclusive lock that ends with the process however it ends, and that no child inherits (but see
-/// posix::ClosedInChildren). One that the host's own code has closed under us is noticed: release() then touches
+/// posix::ClosedInChildren). If the host's code has closed its descriptor, that is noticed, and release() then touches
 /// nothing. Movable.
 class LockedFile {
  public:
@@ -1814,37 +1860,37 @@ class LockedFile {
   LockedFile(LockedFile&&) noexcept;
   LockedFile& operator=(LockedFile&&) noexcept;
 
-  /// A new file with `bytes` in it that is locked before it can be seen under its name. On Linux the lock stays also
-  /// where the host opens and closes the file.
+  /// A new file with `bytes` in it that is locked before it is visible under its name. On Linux, the lock survives even
+  /// if the host opens and closes the file.
   static LockedFile create(const Folder&, const std::string& name, std::string_view bytes, std::error_code&);
-  /// Locks a file without waiting; with `create` a missing one is made. A file that this process has locked already is
-  /// held by another.
+  /// Locks a file without waiting; with `create`, a missing one is created. A file that this process has already locked
+  /// counts as locked by another.
   static LockedFile acquire(const Folder&, const std::string& name, bool create, Attempt&, std::error_code&);
-  /// Whether another process holds the lock, without taking it; also where that cannot be told.
+  /// Whether another process holds the lock, without taking it; also true if that is unknown.
   static bool is_locked(const Folder& folder, const std::string& name) noexcept {
     const Look found = look(folder, name);
     return found == Look::locked || found == Look::unknown;
   }
   enum class Look { missing, free, locked, unknown };
   static Look look(const Folder&, const std::string& name) noexcept;
-  /// The process that holds the lock and was stopped or frozen, so that it does nothing until somebody lets it go on;
-  /// 0: none, or none that is known (always so but on Linux).
+  /// The process that holds the lock and was stopped or frozen, so that it does nothing until somebody continues it; 0:
+  /// none, or unknown (always outside Linux).
   static std::int64_t stopped_holder(const Folder&, const std::string& name) noexcept;
-  /// Whether the lock is held by a process that does not get on, so that waiting for it makes no sense: it was stopped,
-  /// or nothing is known of it (on another machine, in another container; always so but on Linux).
+  /// Whether the process that holds the lock makes no progress, so that waiting is pointless: it was stopped, or
+  /// nothing is known about it (on another machine, in another container; always outside Linux).
   static bool is_stuck(const Folder&, const std::string& name) noexcept;
-  /// Why a file that is made in this folder, or in the next one above it that is there, could not be written or locked
-  /// now: what could not be done, and the system's reason. No reason: it could, or that cannot be told (no O_TMPFILE).
-  /// Nothing is left behind.
+  /// Why a file created in this folder, or in the nearest existing one above it, could not be written or locked now:
+  /// what could not be done, and the system's reason. No reason: it could, or that is unknown (no O_TMPFILE). Nothing
+  /// is left behind.
   static const char* problem_in(const std::filesystem::path& folder, std::error_code& reason);
 
   explicit operator bool() const noexcept;
-  /// Whether nobody on this machine can have had the lock since; false where the host has closed the file under us.
+  /// Whether nobody on this machine can have had the lock since; false if the host has closed the file's descriptor.
   bool was_kept() const noexcept;
   /// Whether the locked file still has that name, and not another that has been moved there.
   bool still_named(const Folder&, const std::string& name) const noexcept;
-  /// Adds bytes at the end, in one write; an error where the host has closed the file under us.
-  std::error_code append(std::string_view bytes) const noexcept;
+  /// Appends bytes in one write; an error if the host has closed the file's descriptor.
+  std::error_code append(std::string_view bytes) noexcept;
   void release() noexcept;
 
  private:
@@ -1857,7 +1903,7 @@ class LockedFile {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/self_start.hpp
-// Where this library is in memory, and how the program starts itself once more.
+// Where this library is in memory, and how the program starts itself again.
 
 #include <chrono>
 #include <cstdint>
@@ -1870,13 +1916,13 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 
-/// Whether this code address belongs to the main executable, so that starting it again starts this library.
+/// Whether this code address belongs to the main executable, so that starting the program again starts this library.
 bool in_main_executable(const void* code) noexcept;
 /// Whether the dynamic linker was told to run the program (`ld.so program`): to start this process's executable again
 /// would start that.
 bool started_by_loader() noexcept;
-/// Keeps this library in memory to the end of the process, also where it is part of a plugin that is unloaded: for a
-/// thread that may have to be left behind.
+/// Keeps this library in memory until the process ends, even if it is part of a plugin that is unloaded: for a thread
+/// that may have to be abandoned.
 void keep_loaded() noexcept;
 /// Before main, or when a plugin is loaded: what keep_loaded() needs of the dynamic linker, whose lock a fork's child
 /// may not get; and which file the program is, where it is started again by no more than a path.
@@ -1930,7 +1976,7 @@ bool become_background_process(std::chrono::seconds limit, const std::string& lo
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/signals.hpp
-// Signals: kept away while we write, noted when they end the process.
+// Signals: blocked while we write, recorded when they end the process.
 
 #include <optional>
 
@@ -1938,8 +1984,8 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 
-/// While it lives, this thread and those that it starts get no SIGPIPE (nobody reads) and no SIGTTOU (a background job
-/// that writes to its terminal); one that arose goes with it.
+/// While this exists, this thread and those that it starts get no SIGPIPE (nobody reads) and no SIGTTOU (a background
+/// job that writes to its terminal); one that was raised is discarded at the end.
 class ScopedSigpipeBlock {
  public:
   ScopedSigpipeBlock() noexcept;
@@ -1953,10 +1999,10 @@ class ScopedSigpipeBlock {
   bool was_pending_ = false, blocked_ = false;
 };
 
-/// Notes a signal that ends the process (SEGV, BUS, FPE, ILL, ABRT, XCPU, SYS; with `requests` also INT, TERM, HUP,
+/// Records a signal that ends the process (SEGV, BUS, FPE, ILL, ABRT, XCPU, SYS; with `requests` also INT, TERM, HUP,
 /// QUIT, PIPE; on Windows unhandled exceptions, and console events) at the end of an envelope, starts the uploader, and
-/// lets the process die of it as it would have done, at most 100 ms later. Only where the disposition is the default
-/// one; the former ones come back with the end of the last watch. At most 64 at a time, others see nothing. Movable.
+/// lets the process die from it as it would have, at most 100 ms later. Only if the disposition is the default one; the
+/// earlier ones are restored at the end of the last watch. At most 64 at a time, others see nothing. Movable.
 class SignalWatch {
  public:
   SignalWatch() noexcept = default;
@@ -1977,7 +2023,7 @@ class SignalWatch {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/exit.hpp
-// Ends that run no destructor.
+// Ends of the process that run no destructor.
 
 #include <optional>
 
@@ -1985,12 +2031,12 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 
-/// Calls `function` when the process ends by std::exit or a return from main (with the exit code where the C library
-/// tells it: glibc), or by std::quick_exit (without). From code that is not part of the main executable: without the
-/// code, and also when that code is unloaded. May be called again with the same function, also while the process is
-/// ending: it is called once more then. False if there is no room.
+/// Calls `function` when the process ends by std::exit or a return from main (with the exit code if the C library
+/// provides it: glibc), or by std::quick_exit (without). From code that is not part of the main executable: without the
+/// exit code, and also when that code is unloaded. May be called again with the same function, even while the process
+/// is ending: it is then called once more. False if there is no room.
 bool at_exit(void (*function)(std::optional<int>) noexcept) noexcept;
-/// Whether at_exit() tells the exit code.
+/// Whether at_exit() provides the exit code.
 bool exit_code_is_told() noexcept;
 
 }  // namespace os
@@ -2025,11 +2071,11 @@ class Socket {
   Socket(Socket&&) noexcept;
   Socket& operator=(Socket&&) noexcept;
 
-  /// Tries the host's addresses of both families, each a quarter of a second after the one before, until one of them
+  /// Tries the host's addresses of both families, each a quarter of a second after the previous one, until one of them
   /// answers. Only the name server may take longer than the deadline.
   static Socket connect(const std::string& host, int port, std::chrono::steady_clock::time_point deadline,
                         std::string& problem);
-  /// Takes connections at a free port of 127.0.0.1.
+  /// Accepts connections at a free port of 127.0.0.1.
   static Socket listen(int& port);
   Socket accept(int& peer_port) const;
 
@@ -2037,7 +2083,7 @@ class Socket {
   int read(char* into, std::size_t size) const noexcept;
   int write(const char* bytes, std::size_t size) const noexcept;
   void close() noexcept;
-  /// Until one of them is ready; false if none is within the limit.
+  /// Waits until one of them is ready; false if none is within the limit.
   static bool wait(std::vector<Wish>&, std::chrono::milliseconds limit);
   int port() const noexcept { return port_of(handle_); }  // at this end, of an IPv4 one
   /// The port at this end of somebody else's IPv4 socket; 0: it has none.
@@ -2064,9 +2110,153 @@ USAGE_STATS_END_NAMESPACE
 #include <string>
 #include <string_view>
 
+// ---- usage_stats/detail/base/json.hpp
+// JSON that was read, and looks at members that may be missing or of another type. Nothing is made of it but what was
+// parsed: JsonWriter writes.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+// ---- usage_stats/detail/base/json_writer.hpp
+// JSON written as it comes, member by member, where the shape is known: no tree, no copies, the same bytes as
+// nlohmann/json's dump().
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// Appends a string as JSON has it, in quotes; bytes that are not UTF-8 become U+FFFD.
+void append_json_string(std::string& out, std::string_view text);
+
+class JsonWriter;
+/// A member, if it says anything.
+void put_text(JsonWriter&, std::string_view name, std::string_view text);
+/// A member that is a list of strings.
+void put_list(JsonWriter&, std::string_view name, const std::vector<std::string>& texts);
+
+/// Writes one value. In an object each value has a name, which the caller gives only once; in a list it has none. What
+/// goes beyond `most` bytes is not written: the text is then of no use, and is_full() says so.
+class JsonWriter {
+ public:
+  explicit JsonWriter(bool indented = false, std::size_t most = std::numeric_limits<std::size_t>::max()) noexcept
+      : most_(most), indented_(indented) {}
+
+  JsonWriter& key(std::string_view name);
+  void begin_object() { begin('{'); }
+  void begin_list() { begin('['); }
+  void end_object() { end('}'); }
+  void end_list() { end(']'); }
+  void text(std::string_view);
+  void integer(std::int64_t);
+  void positive(std::uint64_t);
+  void number(double);  // null where it is infinite or NaN
+  void flag(bool);
+  void null();
+  /// A value that is JSON already, as it is.
+  void raw(std::string_view json);
+
+  bool is_full() const noexcept { return text_.size() > most_; }
+  std::string take() { return std::move(text_); }
+
+ private:
+  void begin(char opening);
+  void end(char closing);
+  void begin_value();
+  void break_line();
+
+  std::string text_;
+  std::size_t most_;
+  std::size_t depth_ = 0;
+  bool indented_, first_ = true, keyed_ = false;
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// A value that was read. Of its own, and no nlohmann::json: that is a type of which each part costs a program its
+/// size, each value several allocations, and each destruction memory, without which it ends the process.
+class Json {
+ public:
+  struct Member;
+  using List = std::vector<Json>;
+  using Members = std::vector<Member>;  // by name, each only once
+
+  Json() noexcept = default;
+  Json(Json&&) noexcept = default;
+  Json& operator=(Json&&) noexcept = default;
+  Json(const Json&) = delete;
+  Json& operator=(const Json&) = delete;
+  ~Json() = default;
+
+  /// The value if it is of that type, or nullptr: bool, std::uint64_t (what is not negative), std::int64_t (what is),
+  /// double, std::string, List, Members; std::monostate is null.
+  template <class T>
+  const T* get() const noexcept {
+    return std::get_if<T>(&value_);
+  }
+  bool is_object() const noexcept { return get<Members>() != nullptr; }
+
+ private:
+  friend class JsonReader;
+  using Value = std::variant<std::monostate, bool, std::uint64_t, std::int64_t, double, std::string, List, Members>;
+  Value value_;
+};
+
+struct Json::Member {
+  std::string name;
+  Json value{};
+};
+
+/// The text as JSON; nothing if it is not JSON or nests deeper than 64. Where memory is short it throws std::bad_alloc:
+/// nothing may be taken for damaged then.
+std::optional<Json> parse_json(std::string_view text);
+
+/// Writes what was parsed.
+void write_json(JsonWriter& out, const Json& value);
+std::string json_text(const Json& value, bool indented = false);
+
+/// The member, or nullptr if the value is no object or has none of that name.
+const Json* member(const Json& object, std::string_view name) noexcept;
+
+/// The member's value if it is of that type, or nullptr.
+template <class T>
+const T* member_of(const Json& object, std::string_view name) noexcept {
+  const Json* const value = member(object, name);
+  return value == nullptr ? nullptr : value->get<T>();
+}
+
+/// Empty if there is no such string.
+std::string string_member(const Json& object, std::string_view name);
+/// Within what every reader of JSON agrees on (RFC 7493 2.2): nothing larger is ours, and callers may count on from it.
+std::int64_t integer_member(const Json& object, std::string_view name, std::int64_t otherwise = 0) noexcept;
+bool boolean_member(const Json& object, std::string_view name) noexcept;
+/// A number of any kind; 0 for what is none.
+double number_of(const Json& value) noexcept;
+/// The items of a list that is a member, or nullptr.
+const Json::List* list_member(const Json& object, std::string_view name) noexcept;
+/// The members of an object that is a member, or nullptr.
+const Json::Members* object_member(const Json& object, std::string_view name) noexcept;
+std::vector<std::string> strings_member(const Json& object, std::string_view name);
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/store/envelope.hpp
-// An envelope says where its session's report must go; it lies in active/ while the run lives and is moved to pending/
-// by one rename when it has ended.
+// An envelope says where its session's report must go. It is in active/ while the run lives, and is moved to pending/
+// by one rename when the run has ended.
 
 #include <chrono>
 #include <cstdint>
@@ -2091,6 +2281,14 @@ Seconds now_seconds();
 /// "2026-11-22T08:00:00.123Z" (RFC 3339).
 std::string timestamp(std::chrono::system_clock::time_point);
 
+/// A date of the Gregorian calendar.
+struct Date {
+  std::int64_t year = 0, month = 0, day = 0;
+};
+/// Days since 1970-01-01, and back.
+std::int64_t days_of(const Date&) noexcept;
+Date date_of(std::int64_t days) noexcept;
+
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
@@ -2109,12 +2307,14 @@ struct Destination {
 };
 
 struct Envelope {
-  bool deletion = false;  // not a report: the wish that the destinations delete all of `client_id`; never pruned
+  USAGE_STATS_SPECIAL_MEMBERS(Envelope, true);
+
+  bool deletion = false;  // not a report: asks the destinations to delete everything of `client_id`; never pruned
   std::string app, version, session_id, client_id;  // client_id: the folder's name, "local" if there is none
   std::int64_t sequence = 1;
   Seconds created = 0;
   int rule = 0;  // the rule of docs/consent.md that allowed it
-  // As the run resolved them: what it does to its environment later changes nothing. Empty: it knew no place.
+  // As the run resolved them: what it does to its environment later does not matter. Empty: it could not resolve them.
   std::filesystem::path config_file, policy_file;
   std::vector<Destination> destinations;
   std::string host;            // host_mark() of the run's machine; empty: an earlier version wrote it
@@ -2122,20 +2322,19 @@ struct Envelope {
   // Written after the envelope by a signal handler:
   std::string signal;
   std::optional<std::chrono::milliseconds> duration;
-  // ... or by a run that could not reach its folder any more when it ended:
+  // ... or by a run that could no longer reach its folder when it ended:
   std::string last_report;
-  // Of an envelope in pending/: another machine's, and in use so recently that an uploader there may be sending it.
+  // In pending/: another machine's, and used so recently that an uploader there may be sending it.
   bool in_use_elsewhere = false;
 };
 
-/// The machine in an envelope: it cannot be told from it, nor two envelopes be known to be of the same one, but by
-/// whoever knows its name. Locks may hold on one machine only (a home folder on NFS).
+/// Marks the machine of an envelope without identifying it: only somebody who knows its name can recognise it, or see
+/// that two envelopes are from the same one. Locks may work on one machine only (a home folder on NFS).
 std::string host_mark(const std::string& session_id, const std::string& host_identity);
 
-const char* protocol_name(Protocol) noexcept;
 std::string to_text(const Envelope&);
 std::optional<Envelope> parse_envelope(std::string_view text);
-/// Whether it is an envelope of a version of this library whose envelopes are other than ours.
+/// Whether it is an envelope of a version of this library with a different format.
 bool is_newer_envelope(std::string_view text);
 
 }  // namespace detail
@@ -2150,11 +2349,11 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
 namespace limits {
-constexpr std::size_t file_bytes = 1024 * 1024;  // no file of ours is larger; a larger one is not read
+constexpr std::size_t file_bytes = 1024 * 1024;  // none of our files is larger; a larger one is not read
 }  // namespace limits
 
-/// 32 or 64 lower case hexadecimal digits: all that ever names a client or a session, so that no envelope points
-/// outside.
+/// 32 or 64 lower case hexadecimal digits: the only valid name of a client or a session, so that no envelope points
+/// outside the folder.
 bool is_id(std::string_view text) noexcept;
 
 namespace storage_impl {
@@ -2162,7 +2361,8 @@ namespace storage_impl {
 constexpr const char* state_file = "state.json";
 constexpr const char* report_file = "usage_stats.json";
 constexpr const char* delivery_file = "delivery.json";
-constexpr std::size_t most_entries = 10000;  // of a folder, named as we name them, that are ever looked at
+constexpr const char *active_folder = "active", *pending_folder = "pending";
+constexpr std::size_t most_entries = 10000;  // at most so many of a folder's entries with names like ours are read
 
 /// A name that this library gives to a folder of a client.
 inline bool is_client(std::string_view name) noexcept { return name == "local" || is_id(name); }
@@ -2180,7 +2380,7 @@ inline bool is_any(std::string_view) noexcept { return true; }
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/store/result.hpp
-// What was read, or why there is nothing.
+// What was read, or why nothing was.
 
 #include <optional>
 #include <system_error>
@@ -2189,7 +2389,7 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// A fault that may pass: not of the file itself.
+/// A transient failure: not of the file itself.
 bool is_transient(std::error_code) noexcept;
 inline bool succeeded(std::error_code error) noexcept { return !error; }
 
@@ -2198,7 +2398,7 @@ class Result {
  public:
   Result(T value) : value_(std::move(value)) {}
   Result(std::error_code why) noexcept : error_(why) {}
-  /// There is one, but it says nothing that can be understood.
+  /// It exists, but cannot be understood.
   static Result make_damaged() noexcept {
     Result result{std::error_code()};
     result.damaged_ = true;
@@ -2212,10 +2412,10 @@ class Result {
   T value_or(T other) const { return value_.value_or(std::move(other)); }
 
   std::error_code error() const noexcept { return error_; }
-  /// It may be there, and cannot be read now.
+  /// It may exist, but cannot be read now.
   bool transient() const noexcept { return !value_ && is_transient(error_); }
   bool damaged() const noexcept { return damaged_; }
-  /// It is not there, or it is nothing of ours.
+  /// It does not exist, or is not ours.
   bool missing() const noexcept { return !value_ && !damaged_ && !is_transient(error_); }
 
  private:
@@ -2243,11 +2443,27 @@ struct DeliveryRecord {
   std::size_t events = 0;  // amplitude: how many of the session's events the endpoint has now
 };
 
+/// What a delivery.json says: its lines, an object for each try. None of a text that is no such file.
+class Deliveries {
+ public:
+  explicit Deliveries(std::string_view text);
+
+  const Json* begin() const noexcept;
+  const Json* end() const noexcept;
+  bool empty() const noexcept { return begin() == end(); }
+  /// Whether its format is ours; that of another version of this library is_newer().
+  bool is_ours() const;
+  bool is_newer() const;
+  /// How many of the session's events an amplitude endpoint has got with reports of a sequence below `sequence`; 0 if
+  /// that is not told.
+  std::size_t events_at(std::string_view url, std::int64_t sequence) const;
+
+ private:
+  Json json_;
+};
+
 /// delivery.json with one line more; of very many the oldest go.
-std::string with_delivery(std::string_view before, const DeliveryRecord&);
-/// How many of a session's events an amplitude endpoint has got with reports of a sequence below `sequence`, as the
-/// text of the session's delivery.json tells; 0 if it does not.
-std::size_t delivered_events(std::string_view delivery_json, std::string_view url, std::int64_t sequence);
+std::string with_delivery(const Deliveries& before, const DeliveryRecord&);
 
 /// A report that a run itself has written.
 struct WrittenReport {
@@ -2270,30 +2486,40 @@ class Archive {
   Result<WrittenReport> written_report(const Envelope&) const;
   /// The sequence of the last report of an envelope's run, if that is there; else 0.
   std::int64_t last_report(const Envelope&) const;
-  os::Folder client(const std::string& client_id, bool create, std::error_code&) const;
+  os::Folder client(const std::string& client_id, std::error_code& error) const {
+    return client(client_id, false, error);
+  }
   /// From here on the folder of a client is opened once, as Outbox::keep_open().
   void keep_open() noexcept { keeps_open_ = true; }
   void remove_session(const std::string& client_id, const std::string& session_id);
 
   std::error_code record_delivery(const Envelope&, const DeliveryRecord&);
-  /// delivery.json of the envelope's session; empty if there is none.
-  std::string deliveries(const Envelope&) const;
+  /// delivery.json of a session; empty if there is none.
+  std::string delivery_text(const std::string& client_id, const std::string& session_id) const;
+  Deliveries deliveries(const std::string& client_id, const std::string& session_id) const {
+    return Deliveries(delivery_text(client_id, session_id));
+  }
+  Deliveries deliveries(const Envelope& envelope) const { return deliveries(envelope.client_id, envelope.session_id); }
   /// Whether delivery.json says that this sequence, or a later one, has been tried there.
   bool was_tried(const Envelope&, const std::string& url) const;
 
  private:
-  os::Folder session(const std::string& client_id, const std::string& session_id, bool create, std::error_code&) const;
+  os::Folder client(const std::string& client_id, bool create, std::error_code&) const;
+  os::Folder session(const std::string& client_id, const std::string& session_id, std::error_code&) const;
+  os::Folder make_session(const std::string& client_id, const std::string& session_id, std::error_code&);
 
   std::shared_ptr<const os::Folder> top_;
   bool keeps_open_ = false;
-  mutable os::Folder client_;
+  mutable os::Folder client_;  // of this id
+  mutable std::string client_id_;
 };
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/store/outbox.hpp
-// The outbox: envelopes of runs that are alive (active/), and of those whose reports wait to be sent (pending/).
+// The outbox: envelopes of runs that are alive (active/), and of runs whose reports wait to be sent (pending/).
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -2308,26 +2534,28 @@ class Outbox {
 
   /// active/SESSION_ID, locked for as long as this process lives.
   os::LockedFile begin(const Envelope&, std::error_code&);
-  /// active/SESSION_ID -> pending/SESSION_ID, or its end if it has nowhere to go.
-  std::error_code finish(const Envelope&);
-  /// Writes pending/SESSION_ID: for a run whose end comes when an uploader has taken it for lost.
-  std::error_code wait_again(const Envelope&);
+  /// active/SESSION_ID -> pending/SESSION_ID, or removes it if it has nowhere to go.
+  std::error_code enqueue(const Envelope&);
+  /// Writes pending/SESSION_ID: for a deletion, and for a run that ends after an uploader has taken it for lost.
+  /// `durable` also waits for the disk.
+  std::error_code add(const Envelope&, bool durable = false);
 
   std::vector<Envelope> waiting() const { return list_waiting().envelopes; }  // oldest first
   struct Waiting {
-    std::vector<Envelope> envelopes;  // oldest first
-    bool incomplete = false;          // some could not be read
+    std::vector<Envelope> envelopes;     // oldest first
+    std::vector<std::string> damaged{};  // the names of files that can be read and say nothing
+    bool incomplete = false;             // some could not be read
   };
   Waiting list_waiting() const;
-  bool is_waiting(const std::string& session_id) const;  // also if that cannot be told
+  bool is_waiting(const std::string& session_id) const;  // also if that is unknown
   /// Envelopes of live sessions that have written an interim report, with its sequence.
   std::vector<Envelope> interims(const Archive&) const;
-  /// Changes a waiting envelope; without destinations it goes. Nothing where it is gone: what `usage-stats disable` or
-  /// `delete` has taken away meanwhile must not come back.
+  /// Changes a waiting envelope; without destinations, removes it. Does nothing if it is gone: an envelope that
+  /// `usage-stats disable` or `delete` has removed must not come back.
   std::error_code update(const std::string& session_id, const std::function<void(Envelope&)>& change);
   std::error_code remove(const std::string& session_id);  // from what waits
 
-  /// What lies in active/ and pending/ and is nobody's to send now.
+  /// What is in active/ and pending/ and cannot be sent from here now.
   struct LeftAlone {
     std::size_t vanished = 0;   // their runs are gone; the next uploader reports them
     std::size_t elsewhere = 0;  // runs of other machines, which may be alive
@@ -2336,15 +2564,23 @@ class Outbox {
   };
   LeftAlone left_alone() const;
 
-  os::Folder active(bool create, std::error_code& error) const { return folder("active", active_, create, error); }
-  os::Folder pending(bool create, std::error_code& error) const { return folder("pending", pending_, create, error); }
-  /// From here on active/ and pending/ are opened once; for those who are done with them before anybody could remove
+  os::Folder active(std::error_code& error) const { return folder(storage_impl::active_folder, active_, false, error); }
+  os::Folder pending(std::error_code& error) const {
+    return folder(storage_impl::pending_folder, pending_, false, error);
+  }
+  std::filesystem::path pending_path() const { return top_->path() / storage_impl::pending_folder; }
+  /// From here on active/ and pending/ are opened only once; for callers that are done before anybody could remove
   /// them.
   void keep_open() noexcept { keeps_open_ = true; }
-  /// An envelope of the app whose folder it is. Refusal::newer_version: another version of this library wrote it.
+  /// Reads an envelope of the app that the folder belongs to. Refusal::newer_version: another version of this library
+  /// wrote it.
   Result<Envelope> read(const os::Folder&, const std::string& name) const;
 
  private:
+  os::Folder make_active(std::error_code& error) { return folder(storage_impl::active_folder, active_, true, error); }
+  os::Folder make_pending(std::error_code& error) {
+    return folder(storage_impl::pending_folder, pending_, true, error);
+  }
   os::Folder folder(const char* name, os::Folder& kept, bool create, std::error_code& error) const {
     if (kept) return error.clear(), kept;
     os::Folder opened = top_->folder(name, create, error);
@@ -2362,18 +2598,18 @@ namespace storage_impl {
 
 constexpr Seconds left_to_its_host = 24 * 3600;  // an envelope in active/
 
-/// Whether an envelope is another machine's: its locks may not be seen here.
+/// Whether an envelope is another machine's, whose locks may not be visible here.
 bool is_elsewhere(const Envelope&, const std::string& here);
 /// ... and in active/: it may be alive there.
 bool is_left_to_its_host(const Envelope&, const std::string& here);
-/// Whether what could not be read as one of ours is a newer version's.
+/// Whether an envelope that could not be parsed is a newer version's.
 bool is_newer(const Result<Envelope>&) noexcept;
 
 }  // namespace storage_impl
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/store/state.hpp
-// state.json: what is remembered from run to run.
+// state.json: what is stored from run to run.
 
 #include <cstdint>
 #include <map>
@@ -2391,48 +2627,49 @@ namespace limits {
 constexpr std::size_t remembered_ids = 1000;
 }  // namespace limits
 
-/// Whether a moment that was waited for has come. A clock that was set back must not hold anything up for longer than
-/// the longest pause.
+/// Whether a due time has come. A clock that was set back must not delay anything for longer than the longest pause.
 bool has_come(Seconds moment, Seconds now) noexcept;
 
 /// When an endpoint that gave no answer may be tried again.
 struct Backoff {
   int failures = 0;
   Seconds not_before = 0;
-  std::string why{};  // the last try's error, in words
+  std::string why{};  // the last attempt's error, in words
 };
 
 /// A file that cannot be parsed counts as empty and is replaced.
 struct State {
-  std::string app;                    // whose folder it is; empty: an earlier version wrote it
+  USAGE_STATS_SPECIAL_MEMBERS(State, maps_move_quietly);
+
+  std::string app;                    // the app that the folder belongs to; empty: an earlier version wrote it
   std::string client_id;              // ClientId::install; empty until the verdict is first `on`
   std::string secret;                 // ClientId::monthly: hashed with the month
   std::vector<std::string> sent_ids;  // every client id that a server may have had
   std::vector<std::string> sent_to;   // the URLs of those servers
   Seconds deletion_due = 0;           // when a deletion that waits may be tried (again); 0: none waits
   bool notice_shown = false;
-  std::optional<Disclosed> disclosed;  // nothing: nobody has been told anything yet
-  bool said_no = false;                // `usage-stats disable`, or an answer; beside the config's until `enable`
+  std::optional<Disclosed> disclosed;  // nothing: nothing has been disclosed yet
+  bool said_no = false;  // `usage-stats disable`, or an answer; in addition to the config's "no", until `enable`
   int unanswered_prompts = 0;
   std::int64_t sent = 0, failed = 0, dropped = 0;  // `delivery` of the next report
   Seconds last_sent = 0;
   std::map<std::string, Backoff> backoff;  // by endpoint URL
   std::vector<std::string> stopped;        // "VERSION URL" that was answered with 410
-  bool newer = false;                      // another version's, which must not be changed: nothing else is known of it
-  bool damaged = false;                    // of a file that could not be parsed: nothing else is left of it
+  bool newer = false;    // written by a newer version, must not be changed: nothing else is known about it
+  bool damaged = false;  // the file could not be parsed: nothing else is left of it
 
-  /// Whether that endpoint wants nothing more from that version.
+  /// Whether that endpoint wants no more reports from that version.
   bool is_stopped(const std::string& version, const std::string& url) const;
   void stop(const std::string& version, const std::string& url);
-  /// Until when that endpoint is left alone; 0: it is not.
+  /// Until when that endpoint is in back-off; 0: it is not.
   Seconds paused_until(const std::string& url) const;
-  /// Whether it is in no pause now.
+  /// Whether it is not in back-off now.
   bool may_ask(const std::string& url, Seconds now) const;
-  /// Whether a server is to be asked now to delete what it has.
+  /// Whether a server should be asked now to delete what it has.
   bool is_deletion_due(Seconds now) const noexcept;
 };
 
-/// Puts into a report how many were delivered, failed and dropped so far.
+/// Adds to a report how many were delivered, failed and dropped so far.
 void count_deliveries(const State&, Report&);
 
 std::string to_text(const State&);
@@ -2444,51 +2681,53 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// The folder. All of it fails softly: an error code, never an exception for what the file system does.
+/// The folder. File system failures are reported as error codes, never as exceptions.
 class Storage {
  public:
-  /// Opens the usage folder of that app; with `create`, a missing or empty one becomes its. An app without a name (an
-  /// uploader's, which is told the folder only) takes the one that state.json names. Not ours, not that app's, read
-  /// only, full: an error, and nothing has been changed.
+  /// Opens the usage folder of that app; with `create`, a missing or empty one becomes the app's. With an empty app
+  /// name (an uploader knows only the folder), it uses the one in state.json. Not ours, not that app's, read-only,
+  /// full: an error, and nothing has been changed.
   static std::optional<Storage> open(const std::filesystem::path&, const std::string& app, bool create,
                                      std::error_code&);
-  /// What was found when it was opened: whose it is, and what state.json said.
+  /// What was found when it was opened: which app it belongs to, and what state.json said.
   struct Known {
     std::string app;
-    State state;
-    os::Folder::Stamp stamp;  // of the state.json that says whose it is; else none
+    std::shared_ptr<const State> state;
+    os::Folder::Stamp stamp;  // of the state.json that says so; otherwise none
   };
   Known known() const { return {app_, opened_, marked_ ? stamp_ : os::Folder::Stamp()}; }
-  /// Opens it once more. Where state.json is still the file that was read then, what it said is known.
+  /// Opens it once more. If state.json is still the same file, it is not read again.
   static std::optional<Storage> open_again(const std::filesystem::path&, const Known&, std::error_code&);
-  /// Writes the app's name into the state.json of an earlier version, or of one that was damaged.
+  /// Writes the app's name into a state.json that an earlier version wrote, or that was damaged.
   std::error_code claim();
 
   const std::string& app() const noexcept { return app_; }
   const os::Folder& folder() const noexcept { return *folder_; }
 
   /// What state.json said when the folder was opened.
-  const State& state_at_opening() const noexcept { return opened_; }
-  /// An empty one where there is none, or none can be read.
+  const State& state_at_opening() const noexcept { return *opened_; }
+  const std::shared_ptr<const State>& shared_state() const noexcept { return opened_; }
+  /// An empty one if there is none, or it cannot be read.
   State state() const { return read_state().value_or(State()); }
-  /// An empty one where there is none; transient() where it cannot be read now but may be later.
+  /// An empty one if there is none; transient() if it cannot be read now but may be later.
   Result<State> read_state() const;
-  /// Reads, changes and replaces state.json; safe against other processes doing the same. For one that was stopped it
-  /// waits 15 ms, or as be_patient() says: a host must not be held up; for one that gets on, 500 ms at least. Changes
-  /// nothing where it cannot be read now, where `enough` holds of what they have written meanwhile, and where it was
-  /// there and has gone.
+  /// Reads, changes and replaces state.json; safe against other processes doing the same. It waits for another process
+  /// that holds it: 15 ms, or as be_patient() says, if that one was stopped, because a host must not be held up; at
+  /// least 500 ms if it is running. Changes nothing if the file cannot be read now, if `enough` is true of what others
+  /// have written meanwhile, or if the file existed and has been removed.
   std::error_code update_state(const std::function<void(State&)>& change,
                                const std::function<bool(const State&)>& enough = {});
-  /// For processes that nobody waits for, and the user's own commands.
+  /// For processes that nobody waits for, and for the user's commands.
   void be_patient(std::chrono::milliseconds limit = std::chrono::milliseconds(200)) noexcept { patience_ = limit; }
-  /// For a host, which opens the folder for moments only: what lies in it is opened once.
+  /// For a host, which opens the folder only briefly: the folders in it are opened once.
   void keep_open() noexcept {
     outbox.keep_open();
     archive.keep_open();
   }
 
  private:
-  Storage(std::shared_ptr<const os::Folder> folder, std::string app, State opened, os::Folder::Stamp stamp, bool marked)
+  Storage(std::shared_ptr<const os::Folder> folder, std::string app, std::shared_ptr<const State> opened,
+          os::Folder::Stamp stamp, bool marked)
       : folder_(std::move(folder)),
         app_(std::move(app)),
         opened_(std::move(opened)),
@@ -2498,8 +2737,8 @@ class Storage {
         archive(folder_) {}
   std::shared_ptr<const os::Folder> folder_;
   std::string app_;
-  State opened_;
-  os::Folder::Stamp stamp_;  // of the file that `opened_` is
+  std::shared_ptr<const State> opened_;  // copied by nobody: it is a dozen allocations
+  os::Folder::Stamp stamp_;              // of the file that `opened_` is
   bool marked_;
   std::chrono::milliseconds patience_{15};
 
@@ -2514,37 +2753,39 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// For commands: so long another process may hold state.json before they say so.
+/// For commands: how long another process may hold state.json before they report it.
 constexpr std::chrono::seconds time_for_state{5};
 
 struct Plan {
+  USAGE_STATS_SPECIAL_MEMBERS(Plan, maps_move_quietly);
+
   enum class Notice { none, question, first, new_data };
 
-  Consent consent;                  // which rule has spoken, and the settings files as far as they were read
-  Decision decision;                // what holds in the end; conclude() alone assigns it
-  std::vector<Endpoint> endpoints;  // that a run of now would report to, were it allowed
+  Consent consent;                  // which rule applies, and the settings files as far as they were read
+  Decision decision;                // the final verdict; only conclude() assigns it
+  std::vector<Endpoint> endpoints;  // where a run would report to now, if it were allowed
   bool keeps_local = false;         // Delivery::local
   Withheld withheld;                // what it would do without
-  Notice notice = Notice::none;     // what is due where somebody sees it
+  Notice notice = Notice::none;     // what is due if somebody can see it
   std::string problem;              // the author's mistake
   std::string endpoint_problem;     // what is wrong with an address
   std::filesystem::path folder;
   std::optional<Storage> storage;  // none: no run has written anything yet, or `problems` says why
-  State state;                     // as it was when the folder was opened
-  std::string folder_problem;      // why the folder is not looked into: what it holds is not known
-  std::string write_problem;       // why nothing can be recorded there, though it is known what it holds
-  std::error_code folder_error;    // the reason of either, as far as the system or a refusal tells it
-  bool folder_missing = false;     // it is known that there is none
+  std::shared_ptr<const State> state = std::make_shared<const State>();  // as it was when the folder was opened
+  std::string folder_problem;    // why the folder is not read: what it contains is unknown
+  std::string write_problem;     // why nothing can be recorded there, although its contents are known
+  std::error_code folder_error;  // the reason for either, if the system or a refusal gives one
+  bool folder_missing = false;   // it is known that there is none
   std::vector<std::string> problems;
 
-  /// Opens the folder, unless it is open: so that it can be written with `create`. False, and `folder_problem` says
-  /// why, where it cannot be used.
+  /// Opens the folder unless it is open; with `create`, for writing. If it cannot be used: false, and `folder_problem`
+  /// says why.
   bool open_folder(const Options&, bool create);
-  /// To whom, without what, after which notice; needs the state.
+  /// Which recipients, what is withheld, which notice is due; needs the state.
   void complete(const Options&);
-  /// What the rules, or the user's answer, have said, and what is left of it where nothing can be recorded or sent.
+  /// The verdict of the rules or of the user's answer, reduced if nothing can be recorded or sent.
   void conclude(Decision said);
-  /// Why nothing can be recorded in the folder; empty where nothing is known against it.
+  /// Why nothing can be recorded in the folder; empty if no reason is known.
   const std::string& obstacle_in_folder() const noexcept {
     return folder_problem.empty() ? write_problem : folder_problem;
   }
@@ -2552,26 +2793,25 @@ struct Plan {
   void turn_off(const std::string& why);
 };
 
-/// As far as the rules go, which read as little as they can. For a run, which then opens the folder and calls
-/// complete().
+/// Only the rules, which read as little as possible. For a run, which then opens the folder and calls complete().
 Plan plan_by_rules(const Options&, const std::vector<std::string>& arguments);
 /// All of it, looked at without changing anything.
 Plan plan_of(const Options&);
 
-/// The endpoints that a run reports to, were it allowed; none where reports stay on this machine.
+/// The endpoints that a run would report to if it were allowed; none if reports stay on this machine.
 std::vector<Endpoint> recipients(const Options&, const Consent&);
 /// Somebody has switched it on by hand.
 bool by_hand(const Decision&) noexcept;
-/// The options that say what a report of now would hold.
+/// The options that determine what a report would contain now.
 inline const Options& disclosed(const Options& options, const Plan& plan) noexcept {
   return plan.withheld.instead ? *plan.withheld.instead : options;
 }
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/consent/notice.hpp: what the user is told
-// What the user is told at the terminal before anything leaves the machine: the notice, the question, and the short
-// notice of new data. Only ever on standard error.
+// ---- usage_stats/detail/consent/notice.hpp: what the user is shown
+// What the user is shown at the terminal before anything leaves the machine: the notice, the question, and the short
+// notice about new data. Always on standard error.
 
 #include <string>
 #include <string_view>
@@ -2590,7 +2830,7 @@ namespace detail {
 class Log {
  public:
   Log() = default;
-  /// Lines go to `sink`, or to standard error where it is empty; exceptions of the sink are swallowed.
+  /// Lines go to `sink`, or to standard error if it is empty; exceptions from the sink are ignored.
   explicit Log(std::function<void(std::string_view)> sink);
 
   bool enabled() const noexcept { return enabled_; }
@@ -2611,7 +2851,7 @@ class Log {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/base/text.hpp
-// Text as it may be shown or sent: valid UTF-8, and what a terminal may see.
+// Making text safe to send (valid UTF-8) or to show on a terminal.
 
 #include <cstddef>
 #include <string>
@@ -2620,11 +2860,17 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// The text as valid UTF-8 of at most `limit` bytes: what is not UTF-8 becomes U+FFFD, a character is never cut.
+/// The text as valid UTF-8 of at most `limit` bytes: invalid bytes become U+FFFD, and characters are never cut.
 std::string clip_utf8(std::string_view text, std::size_t limit);
 
-/// Text for a terminal: escape sequences and control characters are gone, white space is one blank, valid UTF-8.
+/// Text for a terminal: escape sequences and control characters are removed, white space becomes one blank, valid
+/// UTF-8.
 std::string plain_text(std::string_view text);
+
+/// The text with the letters A to Z small; the locale has no say.
+std::string lower(std::string_view text);
+/// Whether they are the same but for A to Z.
+bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
@@ -2638,15 +2884,15 @@ struct Plan;
 /// of 80 columns, each ended by a line break.
 std::string notice_text(const Options&, const std::vector<Endpoint>&, bool from_now_on, int columns);
 
-/// The question of ConsentMode::ask; it ends where the answer is typed. At most 8 lines of 80 columns.
+/// The question of ConsentMode::ask, up to where the answer is typed. At most 8 lines of 80 columns.
 std::string question_text(const Options&, const std::vector<Endpoint>&, int columns);
 
-/// Names what is new, as much as goes into 8 lines of 80 columns; the rest is taken out of `data`. `rule`: that by
-/// which it is on.
+/// Names what is new, as much as fits into 8 lines of 80 columns; the rest is removed from `data`. `rule`: the one by
+/// which statistics are on.
 std::string new_data_text(const Options&, std::vector<NewData>& data, int rule, int columns);
 
-/// Shows what is due in this run (question, notice, short notice), remembers it, and draws the plan's conclusion from
-/// the outcome.
+/// Shows what is due in this run (question, notice, short notice), remembers it, and completes the plan with the
+/// outcome.
 void inform_user(const Options&, Plan&, const Log&);
 
 }  // namespace detail
@@ -2672,7 +2918,8 @@ void make_client_id(const Options&, State&);
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/record/system_info.hpp: what machine this is
-// What machine this is: the `system` and `build` parts of a report. Nothing here names a person, a host or a network.
+// What machine this is: the `system` and `build` parts of a report. Nothing here identifies a person, a host or a
+// network.
 
 #include <cstdint>
 #include <string>
@@ -2681,6 +2928,8 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
 struct System {
+  USAGE_STATS_SPECIAL_MEMBERS(System, true);
+
   std::string os, os_version, kernel, arch, libc;  // empty: unknown
   unsigned cpus = 0;                               // 0: unknown
   std::uint64_t memory_gb = 0;                     // rounded to a power of two; 0: unknown
@@ -2697,7 +2946,7 @@ struct Build {
 System this_system();
 /// How this library was compiled (in compiled mode: the library, not the program).
 Build this_build();
-/// Whether this runs under continuous integration, by the variables that the known systems set.
+/// Whether this runs under continuous integration, judging by the variables that known systems set.
 bool in_ci();
 /// Standard input and error are terminals, TERM is not "dumb", and this is not CI.
 bool interactive();
@@ -2705,7 +2954,7 @@ bool interactive();
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/record/redaction/vocabulary.hpp: which words are the program's own
-// The program's own words: what stands in its read-only data and in that of the libraries it has loaded. A message is a
+// The program's own words: what is in its read-only data and in that of the libraries it has loaded. A message is a
 // template with values in it; the template is a literal, the values are not.
 
 #include <cstddef>
@@ -2715,28 +2964,39 @@ USAGE_STATS_END_NAMESPACE
 #include <vector>
 
 // ---- usage_stats/detail/os/memory.hpp
-// Where the literals of the program and of its libraries lie in memory.
+// Where the literals of the program and of its libraries are in memory.
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <vector>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 
+/// A file that the loader has mapped: its name, and where its first bytes lie in memory.
+struct MappedFile {
+  std::string name;
+  std::uintptr_t header;
+};
+
 struct MemoryRange {
   std::uintptr_t begin, end;
-  bool library = false;  // not the program's own file
+  bool library = false;                              // not the program's own file
+  std::shared_ptr<const MappedFile> file = nullptr;  // that has the same bytes, where that is known ...
+  std::uintptr_t shift = 0;                          // ... so many bytes before where they are in memory
 };
 
 /// The memory that the program's file, and with `libraries` those of the libraries it has loaded, fill and nothing
-/// writes to: no data, no heap, no file that the program has mapped, no names of symbols. Asks nothing that takes the
-/// loader's lock. The program comes first. Empty where that cannot be told.
+/// writes to: no data, no heap, no file that the program has mapped, no names of symbols. Does nothing that takes the
+/// loader's lock. The program comes first. Empty if unknown.
 std::vector<MemoryRange> read_only_memory(bool libraries);
 
-/// Reads memory of this process that may be gone by now, or whose file may have been cut. By plain calls alone: a
-/// filter of system calls that knows no others must not end the host.
+/// Reads memory of this process that may no longer exist, or whose file may have been truncated: from its file, if it
+/// has one that begins as memory does, because the kernel copies memory twice, page by page. Uses only common system
+/// calls: a filter that does not know others must not end the host.
 class MemoryReader {
  public:
   MemoryReader() noexcept;
@@ -2746,9 +3006,12 @@ class MemoryReader {
 
   /// How many bytes there were; 0 also where the system does not allow it.
   std::size_t copy(std::uintptr_t from, char* to, std::size_t size) const noexcept;
+  /// The same for a part of the range.
+  std::size_t copy(const MemoryRange& range, std::uintptr_t from, char* to, std::size_t size) noexcept;
 
  private:
-  int file_ = -1;
+  int memory_ = -1, file_ = -1;
+  std::shared_ptr<const MappedFile> tried_;  // whose file_ this is, if it can be used
 };
 
 }  // namespace os
@@ -2788,8 +3051,8 @@ std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_vi
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/record/redaction/scrub.hpp: what must never leave
-// What must never leave (docs/privacy.md): of arguments their values, of messages all that the program itself
-// does not say. All output is valid UTF-8.
+// Removes what must never be sent (docs/privacy.md): the values of arguments, and everything in messages that the
+// program itself does not contain. All output is valid UTF-8.
 
 #include <cstddef>
 #include <limits>
@@ -2893,7 +3156,7 @@ enum class RunStatus { running, ok, failed, exception, signal, lost };
 /// "running", "ok", "failed", "exception", "signal" or "lost".
 const char* status_name(RunStatus) noexcept;
 
-/// An exception and what caused it, as yet unscrubbed.
+/// An exception and what caused it, not yet scrubbed.
 struct ErrorLink {
   std::string type;     // "std::runtime_error"; empty: unknown
   std::string message;  // what(); empty: none
@@ -2905,6 +3168,13 @@ struct Outcome {
   std::optional<int> exit_code;
   std::string signal;            // "SIGINT"; empty: none
   std::vector<ErrorLink> error;  // the exception, then its causes (std::nested_exception), at most 8
+};
+
+/// What is known of an end when it comes.
+struct End {
+  bool unwinding = false;             // an exception is leaving the session's scope
+  std::optional<int> exit_code{};     // of std::exit
+  std::vector<ErrorLink> uncaught{};  // what std::terminate found
 };
 
 /// The type and message of the exception and of those nested in it.
@@ -2956,6 +3226,8 @@ struct StageRecord {
 };
 
 struct Report {
+  USAGE_STATS_SPECIAL_MEMBERS(Report, maps_move_quietly);
+
   std::string client_id;  // empty: none yet
   std::string session_id;
   std::int64_t sequence = 1;
@@ -2978,7 +3250,7 @@ struct Report {
   std::map<std::string, std::size_t> truncated;  // what a limit left out, by the part's name
 };
 
-/// The report of a run that begins now with these arguments (without the program's name); the client id is left empty.
+/// The report of a run that starts now with these arguments (without the program's name); the client id is left empty.
 Report report_at_start(const Options&, const std::string& session_id, const std::vector<std::string>& arguments,
                        const SensitiveValues& ambient);
 
@@ -2997,13 +3269,13 @@ std::string to_line(const Report&);
 /// Turns the last report that a run wrote while it lived into that of a run that vanished, or that a signal ended.
 /// `written`: it was an interim report, which may have been sent; this one is the next. Nothing for text that is not a
 /// report.
-std::optional<std::string> close_report(std::string_view json, bool written, RunStatus, const std::string& signal,
-                                        std::optional<std::chrono::milliseconds> duration);
+std::optional<std::string> recover_report(std::string_view json, bool written, RunStatus, const std::string& signal,
+                                          std::optional<std::chrono::milliseconds> duration);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/record/recorder.hpp: ... until the run ends
-// What a running program records, from any thread, until its report is made.
+// What a running program records, from any thread, until its report is written.
 
 #include <array>
 #include <atomic>
@@ -3014,17 +3286,64 @@ USAGE_STATS_END_NAMESPACE
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
+
+// ---- usage_stats/detail/record/parsed.hpp
+// The arguments as the program's own parser knows them, from the calls of TelemetrySession::argument to the report.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
 #include <vector>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// What a running program records: fields, counters, events and stages, within their limits, from any thread.
+class ParsedArguments {
+ public:
+  void add(const Options&, std::string_view name, std::string_view value, ArgumentSource);
+  /// Replaces the report's arguments with them, if any were added: those of the command line first, in the order in
+  /// which they came, then `<config_file>` and those of configuration files, `<environment>` and those of variables. A
+  /// value that may be recorded becomes its kind if it has the shape of a secret or a path, or repeats something from
+  /// `ambient` or a value that may not be recorded. `ambient` must not include argv, which may contain each of these
+  /// values.
+  void replace_in(Report&, const SensitiveValues& ambient) const;
+
+ private:
+  struct Entry {
+    std::string shown;       // the name
+    std::string_view kind;   // of the value; empty: none
+    std::string value;       // if it may be recorded
+    bool is_choice = false;  // the value was part of the name: it may be recorded if it is a plain word
+    ArgumentSource source = ArgumentSource::command_line;
+  };
+
+  /// What a recordable value must not contain; nothing if there is none.
+  SensitiveValues::Words others(const SensitiveValues& ambient) const;
+  /// Whether the value itself may leave: a listed one, or one of the program's own choices ("cool", or "cool,hic").
+  static bool may_show(const Entry&, const SensitiveValues::Words& sensitive);
+
+  bool told_ = false;
+  bool hidden_ = false;  // ArgumentDetail::none
+  std::size_t dropped_ = 0;
+  std::vector<std::string> sensitive_;  // the values that may not be recorded
+  std::vector<Entry> entries_;
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// All that a running program says: fields, counters, events, stages, its command, its arguments and how it ended,
+/// within their limits, from any thread. One mutex guards it; a call that cannot get that in time does nothing.
 class Recorder {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `salt` is for Hashed fields. Of what is withheld nothing is recorded.
+  /// `salt` is for Hashed fields. Nothing that is withheld is recorded.
   Recorder(std::string salt, Withheld withheld);
 
   void set(const FieldValue&);
@@ -3042,24 +3361,33 @@ class Recorder {
   std::optional<std::size_t> enter(const Stage&);
   void set(std::size_t stage, const FieldValue&);
   void leave(std::size_t stage, bool failed);
+  void command(std::string name);
+  /// `options`: those that say what a report may hold of arguments.
+  void argument(const Options& options, std::string_view name, std::string_view value, ArgumentSource);
+  /// An empty `error` leaves the former one.
+  void fail(RunStatus, std::vector<ErrorLink> error);
+  void exit_code(int code);
   /// Nothing is recorded after this. False where a call that cannot go on is in the middle of recording.
-  bool close();
-  /// Grows with each call that changes something: another number, another report.
+  bool close(const End&);
+  /// Increases with each call that changes what an interim report says: a different number means a different report.
   std::uint64_t changes() const noexcept;
 
-  /// Adds what was recorded so far to the report; stages still open get no duration.
-  void add_to(Report&) const;
+  /// Adds what was recorded so far to the report; stages still open get no duration. The outcome is told after close().
+  /// `ambient` as in ParsedArguments::replace_in().
+  void add_to(Report&, const SensitiveValues& ambient) const;
   double seconds() const;  // since construction
 
  private:
   std::optional<Value> value_of(const FieldValue&) const;
   void put(Values&, const FieldValue&, std::size_t limit);
   bool withheld(const char* name) const;
-  /// Whether a choice of the field is one that has been told.
+  /// Whether a choice of the field has been disclosed.
   bool disclosed(const char* name, const char* choice) const;
   /// The lock under which something may be recorded; without it: after close(), or in a fork's child, whose copy of
   /// the mutex may be locked for ever.
   std::unique_lock<std::mutex> open();
+  /// The same for what an interim report says, too.
+  std::unique_lock<std::mutex> open_to_change();
   /// Where a counter is counted, under the lock: the first free place for a new one.
   std::size_t place_of(const Counter&);
   void count(std::size_t place, std::int64_t n) noexcept;
@@ -3084,49 +3412,9 @@ class Recorder {
   std::vector<EventRecord> events_;
   std::vector<StageRecord> stages_;
   std::map<std::string, std::size_t> truncated_;
-};
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/record/parsed.hpp: ... of arguments, by the program's own parser
-// The arguments as the program's own parser knows them, from the calls of TelemetrySession::argument to the report.
-
-#include <cstddef>
-#include <string>
-#include <string_view>
-#include <vector>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-
-class ParsedArguments {
- public:
-  void add(const Options&, std::string_view name, std::string_view value, ArgumentSource);
-  /// Puts them in the place of the report's arguments, if any was added: those of the command line first, in the order
-  /// in which they came, then `<config_file>` and those of configuration files, `<environment>` and those of variables.
-  /// A value that may be recorded becomes its kind if it has the shape of a secret or a path, or says what `ambient` or
-  /// a value that may not be recorded says. `ambient` must not hold argv, where each of these values may stand.
-  void replace_in(Report&, const SensitiveValues& ambient) const;
-
- private:
-  struct Entry {
-    std::string shown;       // the name
-    std::string_view kind;   // of the value; empty: none
-    std::string value;       // if it may be recorded
-    bool is_choice = false;  // the value stood in the name: it may be recorded if it is a plain word
-    ArgumentSource source = ArgumentSource::command_line;
-  };
-
-  /// What a value that may be recorded must not say; nothing where there is none.
-  SensitiveValues::Words others(const SensitiveValues& ambient) const;
-  /// Whether the value itself may leave: a listed one, or one of the program's own choices ("cool", or "cool,hic").
-  static bool may_show(const Entry&, const SensitiveValues::Words& sensitive);
-
-  bool told_ = false;
-  bool hidden_ = false;  // ArgumentDetail::none
-  std::size_t dropped_ = 0;
-  std::vector<std::string> sensitive_;  // the values that may not be recorded
-  std::vector<Entry> entries_;
+  std::string command_;
+  ParsedArguments arguments_;
+  Outcome outcome_;
 };
 
 }  // namespace detail
@@ -3138,13 +3426,62 @@ USAGE_STATS_END_NAMESPACE
 #include <exception>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+// ---- usage_stats/detail/send/launcher.hpp
+// How uploaders are started, and whether a run waits for its own.
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+/// Whether this program can start itself as an uploader: the hook (or run_uploader) ran, from the main executable.
+bool can_start_uploader() noexcept;
+
+constexpr const char* cannot_start_itself =
+    "this code is not part of the main executable (or run_uploader() was not called): reports wait; consider "
+    "Delivery::in_process";
+
+/// Whether some process is uploading from the folder now.
+bool uploader_at_work(const Storage&) noexcept;
+
+/// Takes the exit status of uploaders that were children of this process, so that it has at most one zombie.
+void reap_uploaders();
+
+/// Gets the reports of one run sent, as Options::delivery says: starts an uploader, waits for one, or uploads in this
+/// process. The constructor's arguments must outlive it.
+class Launcher {
+ public:
+  Launcher(const Options& options, const Log& log) noexcept : options_(options), log_(log) {}
+
+  /// How a signal handler starts an uploader for the run; nothing if it must not start one.
+  std::optional<os::SelfStart> start_for_signals(const Storage&, const Envelope&) const;
+  /// Why the run's report will wait whatever the server answers; null if nothing prevents sending.
+  const char* problem(const Envelope&) const noexcept;
+  /// Collects vanished runs and prunes, in an uploader if one can be started.
+  void run_maintenance(Storage&) const;
+  /// An interim report has been written. Never waits for a process.
+  void send_interim(Storage&, const Envelope&) const;
+  /// The last report has been written. Waits as long as the options allow, and never for longer.
+  void send_last(Storage&, const Envelope&) const;
+
+ private:
+  bool can_start() const noexcept;
+  void wait_for(os::Child, const Storage&, const std::string& session_id, std::chrono::milliseconds limit) const;
+
+  const Options& options_;
+  const Log& log_;
+};
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/base/worker.hpp
-// The one thread that this library ever starts in a host, and only for Options::report_every.
+// The thread that this library starts in a host for Options::report_every.
 
 #include <chrono>
 #include <functional>
@@ -3153,21 +3490,21 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// Calls a function again and again on a thread of its own that takes no signals.
+/// Calls a function repeatedly on a separate thread that receives no signals.
 class Ticker {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// First after `first`, then each `interval` counted from there: no drift, and ticks that were missed (a suspended
-  /// machine) are not made up for. `work` must not throw. Where no thread can be made, it is never called.
+  /// First after `first`, then every `interval` from there: no drift, and missed ticks (a suspended machine) are not
+  /// made up for. `work` must not throw. If no thread can be created, it is never called.
   Ticker(Clock::duration first, Clock::duration interval, std::function<void()> work);
-  /// Waits for work that is going on, at most `patience`; work that hangs longer is left behind.
+  /// Waits for work in progress, at most `patience`; work that hangs longer is abandoned.
   void stop(Clock::duration patience) noexcept;
   ~Ticker() { stop(Clock::duration(0)); }
   Ticker(const Ticker&) = delete;
   Ticker& operator=(const Ticker&) = delete;
 
-  /// The tick that follows `now`, for ticks that began at `origin`.
+  /// The next tick after `now`, for ticks that began at `origin`.
   static Clock::time_point next(Clock::time_point origin, Clock::duration interval, Clock::time_point now) noexcept;
 
  private:
@@ -3183,38 +3520,25 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// What is known of an end when it comes.
-struct End {
-  bool unwinding = false;             // an exception is leaving the session's scope
-  std::optional<int> exit_code{};     // of std::exit
-  std::vector<ErrorLink> uncaught{};  // what std::terminate found
-};
-
 /// Belongs to its session, and to the list of runs (run_registry.hpp) until it has finished.
 class Run : public std::enable_shared_from_this<Run> {
  public:
-  explicit Run(Options chosen) : options(std::move(chosen)), log(options.log) {}
+  explicit Run(Options options) : options_(std::move(options)), log_(options_.log) {}
 
   /// Decides, and begins to record if that is allowed; else returns nothing.
   std::shared_ptr<Recorder> begin(const std::vector<std::string>& arguments);
-  /// Writes the report and has it sent; the first call counts. In a fork's child nothing happens: the run is its
-  /// parent's.
+  /// Writes the report and starts sending it; only the first call counts. In a forked child it does nothing: the run
+  /// belongs to the parent.
   void finish(const End&) noexcept;
   /// Whether there is something that its end must report.
   bool recording() const noexcept { return recorder_ != nullptr && !finished_; }
-  /// The options that say what a report holds: the program's own, or what has been told of them.
-  const Options& disclosed() const noexcept { return disclosed_ ? *disclosed_ : options; }
+  /// The options that determine what a report contains: the program's own, or the disclosed part of them.
+  const Options& disclosed() const noexcept { return disclosed_ ? *disclosed_ : options_; }
 
-  const Options options;
-  const Log log;
-  Decision decision;
-  std::string problem;
-  std::string session_id;
-  std::filesystem::path report_path;
-  std::mutex mutex;  // of `outcome`, `command` and `parsed_arguments`, which any thread may set
-  Outcome outcome;
-  std::string command;
-  ParsedArguments parsed_arguments;
+  const Decision& decision() const noexcept { return decision_; }
+  const std::string& problem() const noexcept { return problem_; }
+  const std::string& session_id() const noexcept { return envelope_.session_id; }
+  const std::filesystem::path& report_path() const noexcept { return report_path_; }
 
  private:
   bool open_folder(Plan&);
@@ -3225,20 +3549,21 @@ class Run : public std::enable_shared_from_this<Run> {
   bool open_envelope(Plan&);
   void begin_interims();
   void write_interim();
-  bool close_report(const End&);
-  void add_parsed(Report&) const;
-  void write_and_deliver();
+  bool close(const End&);
+  void write_last();
   void write_to_envelope(std::error_code why);
-  void deliver(Storage&) const;
-  void run_maintenance(Storage&) const;
-  void wait_for(os::Child, const Storage&, std::chrono::milliseconds limit) const;
   bool disable(Plan&, const std::string& why);
-  bool sends_by_process() const;
 
+  const Options options_;
+  const Log log_;
+  const Launcher launcher_{options_, log_};
+  Decision decision_;
+  std::string problem_;
+  std::filesystem::path report_path_;
   std::optional<Options> disclosed_;
   Report report_;
   SensitiveValues ambient_;    // what this process knows ...
-  SensitiveValues sensitive_;  // ... and what stood in argv
+  SensitiveValues sensitive_;  // ... and what was in argv
   Envelope envelope_;
   os::LockedFile lock_;
   os::SignalWatch signals_;
@@ -3255,9 +3580,9 @@ class Run : public std::enable_shared_from_this<Run> {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/run/run_registry.hpp: ... however it ends
-// Ends that run no destructor: std::exit, std::quick_exit, an exception that nobody catches.
-// Signals are os::SignalWatch; what leaves no trace at all (kill -9, _exit, a power cut) is found by the next
-// uploader. Code of a shared library sees std::exit only, and its own unloading.
+// Ends without a destructor: std::exit, std::quick_exit, an uncaught exception. os::SignalWatch handles signals; what
+// leaves no trace at all (kill -9, _exit, a power cut) is found by the next uploader. Code in a shared library sees
+// only std::exit and its own unloading.
 
 #include <atomic>
 #include <memory>
@@ -3273,23 +3598,19 @@ namespace detail {
 /// The runs of this process that have not ended, and how they learn of its end.
 class Runs {
  public:
-  /// The list of this process; a fork's child has an empty one.
+  /// The list of this process; a forked child has an empty one.
   static Runs& instance();
 
   void add(TelemetrySession*, std::shared_ptr<Run>);
   void remove(const TelemetrySession*) noexcept;
-  /// The session is gone, its run ends with the process. False if it must end now.
+  /// The session is gone and its run ends with the process. False if it must end now.
   bool leave_to_exit(const TelemetrySession*) noexcept;
-  /// The session is gone in the middle of another call of its thread: waits for nothing, frees nothing.
+  /// The session is gone in the middle of another call on its thread: waits for nothing, frees nothing.
   void forget(const TelemetrySession*) noexcept;
   /// Waits for nothing.
   TelemetrySession* youngest() const noexcept { return youngest_; }
   /// All of them, the youngest first.
   void finish(const End&) noexcept;
-
-  /// Uploaders whose exit status is ours to take, so that a long-running host has at most one zombie.
-  void adopt(os::Child&&);
-  void reap();
 
  private:
   struct Entry {
@@ -3301,7 +3622,6 @@ class Runs {
   std::mutex mutex_;
   std::vector<Entry> entries_;  // the youngest last
   std::atomic<TelemetrySession*> youngest_{nullptr};
-  std::vector<os::Child> children_;
 };
 
 }  // namespace detail
@@ -3318,13 +3638,13 @@ namespace detail {
 /// The report of a run that vanished says "lost" (or what the envelope's signal says) unless the run had already
 /// written its own; then the envelope is moved to pending/. Those of other machines are left alone for a day.
 void collect_vanished(Storage&, const Log&, std::size_t most = std::numeric_limits<std::size_t>::max());
-/// The report of an envelope in pending/. One that is damaged, as after a power cut, is replaced by what the envelope
-/// knows of the run.
+/// The report of an envelope in pending/. One that is damaged, such as after a power cut, is replaced by what the
+/// envelope knows about the run.
 Result<std::string> waiting_report(Storage&, const Envelope&, const Log&);
-/// Whether many envelopes lie in active/ of runs that have vanished.
+/// Whether active/ has many envelopes of runs that have vanished.
 bool has_abandoned_runs(const Storage&);
-/// Removes the report of a run whose envelope somebody has deleted, and with it all the rest. One that waits or was
-/// sent stays: an uploader has taken its run for lost.
+/// Removes the report of a run whose envelope somebody has deleted along with everything else. A report that waits or
+/// was sent stays: an uploader has taken its run for lost.
 void forget(Storage&, const Envelope&);
 
 }  // namespace detail
@@ -3348,26 +3668,23 @@ constexpr std::chrono::hours kept_for{30 * 24};
 /// Holds the limits. `backlog`: reports wait because there was no time to try them yet, and somebody goes on; then
 /// their size alone counts.
 void prune(Storage&, const Log&, bool backlog = false);
-/// Envelopes in pending/ that can be read and say nothing: how many there were.
-std::size_t remove_damaged_envelopes(Storage&, const Log&);
 /// Whether an uploader should prune: reports are too many, or too old, as far as one look at some hundred names tells.
 bool needs_pruning(const Storage&, const std::string& client_id);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/send/uploader.hpp: empties the folder
-// Empties the usage folder (docs/design.md). Normally a process of its own: the program that is running,
-// started once more with USAGE_STATS_UPLOADER set, which never reaches its main.
+// ---- usage_stats/detail/send/uploader.hpp: ... empties the folder
+// Sends what is in the usage folder (docs/design.md). Normally a separate process: the running program, started once
+// more with USAGE_STATS_UPLOADER set, which never reaches its main.
 
 #include <chrono>
 #include <filesystem>
 #include <functional>
-#include <optional>
 #include <string>
 #include <system_error>
 
 // ---- usage_stats/detail/send/transport/send.hpp
-// One HTTP request: by cpp-httplib where it can speak the URL's scheme, else by the system's curl.
+// One HTTP request: with cpp-httplib if it supports the URL's scheme, otherwise with the system's curl.
 
 #include <chrono>
 #include <map>
@@ -3381,6 +3698,8 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
 struct Request {
+  USAGE_STATS_SPECIAL_MEMBERS(Request, maps_move_quietly);
+
   std::string method = "POST";  // POST or DELETE
   std::string url;
   std::map<std::string, std::string> headers;  // without Content-Length
@@ -3390,6 +3709,8 @@ struct Request {
 };
 
 struct Response {
+  USAGE_STATS_SPECIAL_MEMBERS(Response, true);
+
   int status = 0;     // 0: no answer
   std::string error;  // why there is none, in words
   std::string body;   // at most 64 KiB
@@ -3397,11 +3718,11 @@ struct Response {
   std::string key;                                  // Idempotency-Key, where the answer repeats it
   std::optional<std::chrono::seconds> retry_after;  // RFC 9110 10.2.3, 0 to 24 h
   bool impossible = false;                          // nothing here can send this: no TLS in httplib and no curl
-  bool doubtful = false;  // by plain http, a final word without a sign of a server for reports
-  bool taken = false;     // 303 to the same server: it has taken what it was sent (RFC 9110, section 15.4.4)
+  bool doubtful = false;                            // over plain http, a final answer without a sign of a report server
+  bool taken = false;  // 303 to the same server: it has taken what it was sent (RFC 9110, section 15.4.4)
 };
 
-/// The open connection to one server, kept from request to request. Movable.
+/// The open connection to one server, kept between requests. Movable.
 class Connection {
  public:
   Connection() noexcept;
@@ -3415,15 +3736,15 @@ class Connection {
 
 /// Sends and waits for the answer, at most `limit` (name lookups excepted: the caller's alarm bounds those). Follows
 /// redirects on the same host with the same scheme, at most 5; to another port without a key only. Certificates are
-/// verified. A 303 is not followed. HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are honoured; nothing else ambient
-/// is read. What comes is bounded before httplib or the caller sees it. A proxy that does not let the request through,
-/// or wants other credentials, is no answer. With `kept`, the connection stays open for the next request (httplib
+/// verified. A 303 is not followed. HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are honoured; nothing else in the
+/// environment is read. Answers are bounded before httplib or the caller sees them. If a proxy refuses the request or
+/// wants other credentials, that is not an answer. With `kept`, the connection stays open for the next request (httplib
 /// only). Never throws.
 Response send(const Request&, std::chrono::milliseconds limit, const Log&, Connection* kept = nullptr);
 
-/// The proxy for a URL by the environment: "http://host:port", or empty, as it is for loopback always. NO_PROXY names
-/// hosts, domains, addresses and networks ("10.0.0.0/8"), between commas or blanks. In a CGI program HTTP_PROXY is not
-/// honoured, for its value is the web client's.
+/// The proxy for a URL according to the environment: "http://host:port", or empty, as always for loopback. NO_PROXY
+/// names hosts, domains, addresses and networks ("10.0.0.0/8"), between commas or blanks. In a CGI program HTTP_PROXY
+/// is ignored, because its value comes from the web client.
 std::string proxy_for(const std::string& scheme, const std::string& host);
 
 }  // namespace detail
@@ -3433,13 +3754,13 @@ USAGE_STATS_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// What became of one try.
+/// The result of one attempt.
 enum class Answer { delivered, again_later, refused, stopped, impossible };
 Answer classify(const Response&, Protocol = Protocol::json);
 
-/// How long to wait after the given number of failures in a row: 1 min doubling to 24 h, plus up to a quarter of
-/// jitter taken from `seed`. A server's Retry-After is taken at its word, from 1 s to 24 h, for the first five
-/// failures; afterwards where it asks for more.
+/// How long to wait after the given number of failures in a row: 1 min doubling to 24 h, plus up to a quarter of jitter
+/// taken from `seed`. A server's Retry-After is honoured exactly, from 1 s to 24 h, for the first five failures; after
+/// that, only if it asks for more.
 std::chrono::seconds backoff_delay(int failures, std::optional<std::chrono::seconds> retry_after,
                                    unsigned seed) noexcept;
 
@@ -3447,53 +3768,32 @@ struct UploadOptions {
   std::chrono::milliseconds stay{1000};              // after the last report, for further ones
   std::chrono::steady_clock::time_point deadline{};  // no new request after this
   bool awaited = false;                              // ... and none that lasts longer
-  bool makes_lock = true;       // uploader.lock where there is none; else its folder is taken to be under removal
-  bool ignore_backoff = false;  // `usage-stats send`; who does not answer is not asked again by this call
+  bool makes_lock =
+      true;  // creates uploader.lock if missing; otherwise a folder without it is assumed to be under removal
+  bool ignore_backoff = false;  // `usage-stats send`; a server that does not answer is not asked again by this call
   bool only_deletions = false;  // `usage-stats delete`, and `send` where reports must not be sent
-  std::function<void(const Envelope&, const DeliveryRecord&)> progress{};  // told of each try
+  std::function<void(const Envelope&, const DeliveryRecord&)> progress{};  // called after each attempt
 };
 
 /// Sends what waits in the folder and prunes it. Returns false, having done nothing, if another uploader is at work,
-/// or, with `error` set, if the folder does not let it.
+/// or, with `error` set, if the folder cannot be used.
 bool upload(const std::filesystem::path& usage_folder, const UploadOptions&, const Log&, std::error_code& error);
 inline bool upload(const std::filesystem::path& usage_folder, const UploadOptions& options, const Log& log) {
   std::error_code error;
   return upload(usage_folder, options, log, error);
 }
 
-/// Whether one of the envelope's destinations is in no pause.
+/// Whether at least one of the envelope's destinations is not in back-off.
 bool may_be_asked(const Envelope&, const State&);
 
 /// Whether a process started now would find something to do: a destination or a deletion that is due, or a
 /// folder that needs pruning.
 bool uploader_needed(const Storage&, const Envelope&, const State&);
 
-/// Whether this program can start itself as an uploader: the hook (or run_uploader) ran, from the main executable.
-bool can_start_uploader() noexcept;
-
-constexpr const char* cannot_start_itself =
-    "this code is not part of the main executable (or run_uploader() was not called): reports wait; consider "
-    "Delivery::in_process";
-
-/// Whether some process is emptying the folder now.
-bool uploader_at_work(const Storage&) noexcept;
-
-/// How the uploader of this folder is started; `stay` as in UploadOptions.
-os::SelfStart uploader_start(const Storage&, const std::string& app, std::chrono::milliseconds stay);
-/// Starts it unless one is at work, or being started (not known outside Linux: there a second one may live for some
-/// milliseconds, and leaves).
-os::Child start_uploader(const Storage&, const std::string& app, std::chrono::milliseconds stay, const Log&);
-
-/// upload() on a thread of its own that takes no signals, waited for until the deadline and not longer.
-void upload_in_process(const std::filesystem::path& usage_folder, std::chrono::milliseconds limit, const Log&) noexcept;
-/// Collects vanished runs and holds the limits on what is kept, for programs that can start no uploader; nothing where
-/// one is at work.
-void collect_alone(Storage&, const Log&);
-
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/send/exporters/exporters.hpp: report -> requests
-// Report -> requests, a pure function for each protocol (docs/protocol.md).
+// Report -> requests, with a pure function for each protocol (docs/protocol.md).
 
 #include <string>
 #include <string_view>
@@ -3502,13 +3802,13 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// The requests that bring a report to an endpoint, to be sent in this order until one fails; none if the protocol has
+/// The requests that send a report to an endpoint, to be sent in this order until one fails; none if the protocol has
 /// no use for it (otlp: interim reports; amplitude: interim reports with nothing new). `json` is the local report, byte
-/// for byte. `already`: how many of the session's events an amplitude endpoint has (delivered_events); the other
-/// protocols ignore it. The mappings stand in docs/protocol.md.
+/// for byte. `already`: how many of the session's events an amplitude endpoint has (Deliveries::events_at); the other
+/// protocols ignore it. The mappings are in docs/protocol.md.
 std::vector<Request> requests_for(const Endpoint&, std::string_view json, std::size_t already = 0);
 
-/// Whether an answer with a status of success refuses what was sent, for good: OTLP/HTTP, "Partial Success".
+/// Whether an answer with a success status permanently rejects what was sent: OTLP/HTTP, "Partial Success".
 bool refused_in_body(Protocol, const Response&);
 
 /// The request that asks an endpoint to delete everything of one client; nothing if the protocol has none.
@@ -3517,9 +3817,9 @@ std::optional<Request> deletion_request(const Endpoint&, std::string_view app, s
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// Beneath them all:
+// What all of them build on:
 // ---- usage_stats/detail/os/bounded_lock.hpp
-// Locking where a lock that never comes must not hold up the end of the host.
+// Locks that give up waiting, so that they never hold up the end of the host.
 
 #include <atomic>
 #include <chrono>
@@ -3529,14 +3829,14 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// The mutex that somebody has last given up waiting for: nobody waits a second time.
+/// The mutex that was last given up on: nobody waits for it a second time.
 inline std::atomic<const void*>& stuck_mutex() noexcept {
   static std::atomic<const void*> stuck{nullptr};
   return stuck;
 }
 
-/// Waits at most a second: ours are held for microseconds. One that cannot be taken by then belongs to a thread that
-/// cannot go on, such as one that a signal handler of the host's has interrupted to call std::exit.
+/// Waits at most a second: our mutexes are held for microseconds. One that cannot be locked by then is held by a thread
+/// that cannot continue, such as one interrupted by a host signal handler that calls std::exit.
 template <class Mutex>
 std::unique_lock<Mutex> lock_or_give_up(Mutex& mutex) {
   std::unique_lock<Mutex> lock(mutex, std::try_to_lock);
@@ -3554,10 +3854,10 @@ std::unique_lock<Mutex> lock_or_give_up(Mutex& mutex) {
   return lock;
 }
 
-/// For data that is whole at every moment, one store making each change. So none waits for long: not in a signal
-/// handler that has interrupted its own thread's use of them, not in a fork's child whose parent's other thread was
-/// using them, nor for a thread that does not come back, for which it is waited once. All of those go on without the
-/// lock. Needs no construction.
+/// For data that is consistent at every moment, because each change is a single store. So nobody waits for long: not a
+/// signal handler that has interrupted its own thread's use of the data, not a forked child whose parent's other thread
+/// was using it, and only once for a thread that never returns. All of those continue without the lock. Needs no
+/// construction.
 class WholeDataLock {
  public:
   class Guard {
@@ -3600,13 +3900,13 @@ class WholeDataLock {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/consent/command_line.hpp
-// How a user types the command that this program answers, for all texts that name it.
+// What a user types to run this program's command, for all messages that mention it.
 
 #include <string>
 
 // ---- usage_stats/detail/base/command_line.hpp
-// What of a program's command line is this library's: the words of Options::command, and --disable-usage-stats. The
-// disabled form needs it too.
+// The parts of a program's command line that belong to this library: the words of Options::command, and
+// --disable-usage-stats. The disabled form needs them too.
 
 #include <algorithm>
 #include <cstddef>
@@ -3618,8 +3918,8 @@ namespace detail {
 
 inline constexpr std::string_view disable_flag = "--disable-usage-stats";
 
-/// How many arguments after the program's name are the words of Options::command, if all of them stand there, in their
-/// order and first of all; else 0.
+/// How many arguments after the program's name are the words of Options::command, if they come first, complete and in
+/// order; otherwise 0.
 inline std::size_t command_words(const Options& options, int argc, const char* const* argv) noexcept {
   const std::string_view command = options.command;
   std::size_t words = 0, begin = 0;
@@ -3636,8 +3936,8 @@ inline std::size_t command_words(const Options& options, int argc, const char* c
   }
 }
 
-/// Takes every --disable-usage-stats out of argc and argv, which stays ended by a null pointer; true if there was one.
-/// What stands after a `--` stays: it is an operand, or meant for a program that this one starts.
+/// Removes every --disable-usage-stats from argc and argv, which still ends with a null pointer; true if there was one.
+/// Anything after a `--` is kept: it is an operand, or meant for a program that this one starts.
 inline bool take_out_disable_flag(int& argc, char** argv) noexcept {
   if (argv == nullptr) return false;
   int kept = 1, at = 1;
@@ -3657,18 +3957,19 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// Remembers, for all texts of this process, that the program answers Options::command; argv[0] is how it was called.
+/// Remembers, for all messages of this process, that the program answers Options::command; argv[0] is how it was
+/// called.
 void remember_command(const Options&, int argc, const char* const* argv) noexcept;
 
-/// What a user types in front of a subcommand, "mytool usage-stats"; empty where this program answers no command. Where
-/// a shell that looks the name up would not find this very program, "./mytool usage-stats", or its path; quoted if need
-/// be. It is looked up here, so that only who reads advice pays for it.
+/// What a user types before a subcommand, "mytool usage-stats"; empty if this program does not answer the command. If a
+/// shell that looks up the name would not find this very program: "./mytool usage-stats", or its path; quoted if
+/// necessary. The lookup is done here, so that it costs time only when advice is printed.
 std::string typed_command(const Options&);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/base/sha256.hpp
-// SHA-256 (FIPS 180-4): ours, because no program shall need a TLS library for the sake of a hash.
+// SHA-256 (FIPS 180-4), implemented here because no program should need a TLS library just for a hash.
 
 #include <string>
 #include <string_view>
@@ -3679,7 +3980,7 @@ namespace detail {
 /// The digest as 64 lower case hexadecimal digits.
 std::string sha256(std::string_view bytes);
 
-/// `count` random bytes from the operating system as lower case hexadecimal; empty if it has none to give.
+/// `count` random bytes from the operating system as lower case hexadecimal; empty if none are available.
 std::string random_hex(std::size_t count);
 
 }  // namespace detail
@@ -3693,7 +3994,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
 
-/// Tells of files that are moved into a folder, so that whoever waits for them can sleep.
+/// Notices files that are moved into a folder, so that a process waiting for them can sleep.
 class FolderWatch {
  public:
   explicit FolderWatch(const std::filesystem::path&) noexcept;
@@ -3701,10 +4002,10 @@ class FolderWatch {
   FolderWatch(const FolderWatch&) = delete;
   FolderWatch& operator=(const FolderWatch&) = delete;
 
-  /// Forgets what has come so far.
+  /// Discards what has arrived so far.
   void forget() noexcept;
-  /// Until a file comes, at most so long; at most 25 ms where the system tells nothing (it is not Linux, or has too
-  /// many watches already).
+  /// Waits until a file arrives, at most this long; at most 25 ms if the system does not notify us (not Linux, or too
+  /// many watches).
   void wait(std::chrono::milliseconds limit) const noexcept;
 
  private:
@@ -3715,7 +4016,7 @@ class FolderWatch {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/base/url.hpp
-// The parts of an http(s) address that sending needs (RFC 3986, without user information).
+// The parts of an http(s) URL that are needed for sending (RFC 3986, without user information).
 
 #include <optional>
 #include <string>
@@ -3736,178 +4037,50 @@ struct Url {
 
 /// Nothing for any other scheme, user information, an empty host, a bad port, or control characters and spaces.
 std::optional<Url> parse_url(std::string_view text);
-/// What is wrong with one that parse_url() does not take.
+/// What is wrong with a URL that parse_url() rejects.
 const char* url_problem(std::string_view text);
 
-/// What a reference means where `base` was asked for (RFC 3986, section 5.2); nothing if that is no such address.
+/// Resolves a reference against `base` (RFC 3986, section 5.2); nothing if the result is not an http(s) URL.
 std::optional<Url> resolve(const Url& base, std::string_view reference);
 
 /// Whether the host is 127.0.0.0/8, ::1 or "localhost" (RFC 6761): an address that cannot leave this machine.
 bool is_loopback(std::string_view host);
 
-/// The 4 or 16 bytes of a host that is an address; an IPv4 address that is written as an IPv6 one has 4.
+/// The 4 or 16 bytes of a host that is an address; an IPv4 address written as IPv6 has 4.
 std::optional<std::string> address_bytes(std::string_view host);
 
-/// `text` with each %XX as the byte that it means.
+/// `text` with each %XX decoded.
 std::string percent_decode(std::string_view text);
-/// `text` with every byte but RFC 3986's unreserved ones as %XX.
+/// `text` with every byte encoded as %XX, except RFC 3986's unreserved ones.
 std::string percent_encode(std::string_view text);
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/base/json_writer.hpp
-// JSON written as it comes, member by member, where the shape is known: no tree, no copies, the same bytes as
-// nlohmann/json's dump().
+// ---- usage_stats/detail/base/protocol.hpp
+// The protocols by name, as files and commands have them.
 
-#include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// Appends a string as JSON has it, in quotes; bytes that are not UTF-8 become U+FFFD.
-void append_json_string(std::string& out, std::string_view text);
-
-class JsonWriter;
-/// A member, if it says anything.
-void put_text(JsonWriter&, std::string_view name, std::string_view text);
-/// A member that is a list of strings.
-void put_list(JsonWriter&, std::string_view name, const std::vector<std::string>& texts);
-
-/// Writes one value. In an object each value has a name, which the caller gives only once; in a list it has none. What
-/// goes beyond `most` bytes is not written: the text is then of no use, and is_full() says so.
-class JsonWriter {
- public:
-  explicit JsonWriter(bool indented = false, std::size_t most = std::numeric_limits<std::size_t>::max()) noexcept
-      : most_(most), indented_(indented) {}
-
-  JsonWriter& key(std::string_view name);
-  void begin_object() { begin('{'); }
-  void begin_list() { begin('['); }
-  void end_object() { end('}'); }
-  void end_list() { end(']'); }
-  void text(std::string_view);
-  void integer(std::int64_t);
-  void positive(std::uint64_t);
-  void number(double);  // null where it is infinite or NaN
-  void flag(bool);
-  void null();
-  /// A value that is JSON already, as it is.
-  void raw(std::string_view json);
-
-  bool is_full() const noexcept { return text_.size() > most_; }
-  std::string take() { return std::move(text_); }
-
- private:
-  void begin(char opening);
-  void end(char closing);
-  void begin_value();
-  void break_line();
-
-  std::string text_;
-  std::size_t most_;
-  std::size_t depth_ = 0;
-  bool indented_, first_ = true, keyed_ = false;
-};
-
-}  // namespace detail
-USAGE_STATS_END_NAMESPACE
-// ---- usage_stats/detail/base/json.hpp
-// JSON that was read, and looks at members that may be missing or of another type. Nothing is made of it but what was
-// parsed: JsonWriter writes.
-
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <variant>
-#include <vector>
-
-USAGE_STATS_BEGIN_NAMESPACE
-namespace detail {
-
-/// A value that was read. Of its own, and no nlohmann::json: that is a type of which each part costs a program its
-/// size, each value several allocations, and each destruction memory, without which it ends the process.
-class Json {
- public:
-  struct Member;
-  using List = std::vector<Json>;
-  using Members = std::vector<Member>;  // by name, each only once
-
-  Json() noexcept = default;
-  Json(Json&&) noexcept = default;
-  Json& operator=(Json&&) noexcept = default;
-  Json(const Json&) = delete;
-  Json& operator=(const Json&) = delete;
-  ~Json() = default;
-
-  /// The value if it is of that type, or nullptr: bool, std::uint64_t (what is not negative), std::int64_t (what is),
-  /// double, std::string, List, Members; std::monostate is null.
-  template <class T>
-  const T* get() const noexcept {
-    return std::get_if<T>(&value_);
-  }
-  bool is_object() const noexcept { return get<Members>() != nullptr; }
-
- private:
-  friend class JsonReader;
-  using Value = std::variant<std::monostate, bool, std::uint64_t, std::int64_t, double, std::string, List, Members>;
-  Value value_;
-};
-
-struct Json::Member {
-  std::string name;
-  Json value{};
-};
-
-/// The text as JSON; nothing if it is not JSON or nests deeper than 64. Where memory is short it throws std::bad_alloc:
-/// nothing may be taken for damaged then.
-std::optional<Json> parse_json(std::string_view text);
-
-/// Writes what was parsed.
-void write_json(JsonWriter& out, const Json& value);
-std::string json_text(const Json& value, bool indented = false);
-
-/// The member, or nullptr if the value is no object or has none of that name.
-const Json* member(const Json& object, std::string_view name) noexcept;
-
-/// The member's value if it is of that type, or nullptr.
-template <class T>
-const T* member_of(const Json& object, std::string_view name) noexcept {
-  const Json* const value = member(object, name);
-  return value == nullptr ? nullptr : value->get<T>();
-}
-
-/// Empty if there is no such string.
-std::string string_member(const Json& object, std::string_view name);
-/// Within what every reader of JSON agrees on (RFC 7493 2.2): nothing larger is ours, and callers may count on from it.
-std::int64_t integer_member(const Json& object, std::string_view name, std::int64_t otherwise = 0) noexcept;
-bool boolean_member(const Json& object, std::string_view name) noexcept;
-/// A number of any kind; 0 for what is none.
-double number_of(const Json& value) noexcept;
-/// The items of a list that is a member, or nullptr.
-const Json::List* list_member(const Json& object, std::string_view name) noexcept;
-/// The members of an object that is a member, or nullptr.
-const Json::Members* object_member(const Json& object, std::string_view name) noexcept;
-std::vector<std::string> strings_member(const Json& object, std::string_view name);
+/// "json", "otlp" or "amplitude".
+const char* protocol_name(Protocol) noexcept;
+/// The protocol of that name; json for any other name.
+Protocol protocol_of(std::string_view name) noexcept;
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
 #if !defined(USAGE_STATS_COMPILED) || defined(USAGE_STATS_IMPLEMENTATION)
-// What a run does again and again, or for each byte, and what the host comes to in any case.
+// What a run does repeatedly or for each byte, and what every host program calls.
 // ---- usage_stats/detail/base/text.inl
 
 #include <algorithm>
 
 // ---- usage_stats/detail/base/characters.inl
-// Characters of UTF-8, and what they can be to a word. Predicates of our own, because those of the standard library ask
-// the locale.
+// UTF-8 characters, and whether they can be part of a word. Predicates of our own, because those of the standard
+// library ask the locale.
 
 #include <cstddef>
 #include <cstdint>
@@ -3917,7 +4090,8 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace characters {
 
-/// The bytes at `at` that make one character, or (not `valid`) one "maximal subpart" of what is none (Unicode 3.9).
+/// The bytes at `at` that form one character, or (if not `valid`) one "maximal subpart" of an invalid one (Unicode
+/// 3.9).
 USAGE_STATS_INLINE std::size_t length_at(std::string_view text, std::size_t at, bool& valid) noexcept {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned first = byte(at);
@@ -3939,7 +4113,7 @@ USAGE_STATS_INLINE std::size_t length_at(std::string_view text, std::size_t at, 
   return length;
 }
 
-/// The character at `at` (U+FFFD if it is none), and its length in bytes.
+/// The character at `at` (U+FFFD if it is invalid), and its length in bytes.
 USAGE_STATS_INLINE std::size_t decode(std::string_view text, std::size_t at, std::uint32_t& code) noexcept {
   bool valid = false;
   const std::size_t length = length_at(text, at, valid);
@@ -3961,8 +4135,15 @@ USAGE_STATS_INLINE bool is_ascii_letter(std::uint32_t code) noexcept {
 }
 
 USAGE_STATS_INLINE char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+USAGE_STATS_INLINE char upper(char c) noexcept { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
 
-/// A letter, a digit or `_`; of what is not ASCII all but blanks, punctuation and symbols.
+/// What a hexadecimal digit stands for; -1: it is none.
+USAGE_STATS_INLINE int hex_value(char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  return lower(c) >= 'a' && lower(c) <= 'f' ? lower(c) - 'a' + 10 : -1;
+}
+
+/// A letter, a digit or `_`; outside ASCII, everything but blanks, punctuation and symbols.
 USAGE_STATS_INLINE bool is_word(std::uint32_t code) noexcept {
   if (code < 0x80) return is_ascii_letter(code) || is_digit(code) || code == '_';
   const auto in = [code](std::uint32_t first, std::uint32_t last) { return code >= first && code <= last; };
@@ -3980,7 +4161,7 @@ namespace detail {
 
 namespace text_impl {
 
-/// The position after the escape sequence whose introducer's second byte (ECMA-48: '[', ']', ...) stands at `at`.
+/// The position after the escape sequence whose introducer's second byte (ECMA-48: '[', ']', ...) is at `at`.
 USAGE_STATS_INLINE std::size_t behind_sequence(std::string_view text, std::size_t at, char kind) noexcept {
   const auto within = [&](char low, char high) { return at < text.size() && text[at] >= low && text[at] <= high; };
   if (kind == '[') {
@@ -3998,7 +4179,7 @@ USAGE_STATS_INLINE std::size_t behind_sequence(std::string_view text, std::size_
   return at;
 }
 
-/// A character of Unicode that moves or hides what stands around it: C1 controls, marks of text direction.
+/// A Unicode character that moves or hides the text around it: C1 controls, marks of text direction.
 USAGE_STATS_INLINE std::size_t invisible_bytes(std::string_view text) noexcept {
   if (text.substr(0, 1) == "\xC2" && text.size() > 1 && static_cast<unsigned char>(text[1]) < 0xA0) return 2;
   if (text.size() < 3 || text[0] != '\xE2') return 0;
@@ -4045,6 +4226,17 @@ USAGE_STATS_INLINE std::string plain_text(std::string_view given) {
   }
   while (!plain.empty() && plain.back() == ' ') plain.pop_back();
   return plain;
+}
+
+USAGE_STATS_INLINE std::string lower(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(), characters::lower);
+  return result;
+}
+
+USAGE_STATS_INLINE bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) noexcept { return characters::lower(x) == characters::lower(y); });
 }
 
 }  // namespace detail
@@ -4203,11 +4395,21 @@ USAGE_STATS_INLINE std::string text_of(double number) {
 }  // namespace json_writer_impl
 
 USAGE_STATS_INLINE void append_json_string(std::string& out, std::string_view text) {
+  const auto is_plain = [](char c) noexcept {  // nearly all of it
+    const auto byte = static_cast<unsigned char>(c);
+    return byte > 0x1F && byte < 0x80 && byte != '"' && byte != '\\';
+  };
+  std::size_t at = 0, written = 0;
+  while (at < text.size() && is_plain(text[at])) ++at;
+  if (at == text.size()) {
+    const std::size_t begin = out.size();
+    out.resize(begin + text.size() + 2, '"');
+    text.copy(&out[begin + 1], text.size());
+    return;
+  }
   out += '"';
-  std::size_t written = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[at]);
-    if (byte > 0x1F && byte < 0x80 && byte != '"' && byte != '\\') {  // nearly all of it
+  while (at < text.size()) {
+    if (is_plain(text[at])) {
       ++at;
       continue;
     }
@@ -4235,7 +4437,10 @@ USAGE_STATS_INLINE void put_list(JsonWriter& out, std::string_view name, const s
 }
 
 USAGE_STATS_INLINE void JsonWriter::break_line() {
-  if (indented_) text_.append(1, '\n').append(2 * depth_, ' ');
+  constexpr std::string_view line = "\n                ";  // as deep as nearly all of ours
+  if (!indented_) return;
+  text_.append(line.substr(0, 1 + 2 * depth_));
+  if (2 * depth_ >= line.size()) text_.append(2 * depth_ + 1 - line.size(), ' ');
 }
 
 USAGE_STATS_INLINE void JsonWriter::begin_value() {
@@ -4258,6 +4463,7 @@ USAGE_STATS_INLINE JsonWriter& JsonWriter::key(std::string_view name) {
 }
 
 USAGE_STATS_INLINE void JsonWriter::begin(char opening) {
+  if (depth_ == 0) text_.reserve(1024);
   begin_value();
   text_ += opening;
   ++depth_;
@@ -4321,7 +4527,7 @@ USAGE_STATS_INLINE void JsonWriter::raw(std::string_view json) {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/base/order.inl
-// One sort for all: std::sort is 2 to 5 KB of a program for each type that it sorts.
+// One sort for all types: std::sort adds 2 to 5 KB to a program for each type that it sorts.
 
 #include <algorithm>
 #include <cstddef>
@@ -4332,7 +4538,7 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// The numbers of `count` items in their order; those of equal ones as they were.
+/// The indices of `count` items in sorted order; equal items keep their order.
 USAGE_STATS_INLINE std::vector<std::size_t> order_of(std::size_t count,
                                                      const std::function<bool(std::size_t, std::size_t)>& before) {
   std::vector<std::size_t> order(count);
@@ -4342,7 +4548,7 @@ USAGE_STATS_INLINE std::vector<std::size_t> order_of(std::size_t count,
   return order;
 }
 
-/// Sorts; equal items stay as they were to each other. `before` must not throw.
+/// A stable sort. `before` must not throw.
 template <class T, class Before>
 void sort_stably(std::vector<T>& items, const Before& before) {
   std::vector<T> sorted;
@@ -4361,7 +4567,7 @@ namespace detail {
 /// Makes a Json of what nlohmann's reader tells (its SAX interface, which has these names).
 class JsonReader {
  public:
-  explicit JsonReader(Json& root) noexcept : root_(root) {}
+  explicit JsonReader(Json& root) : root_(root) { open_.reserve(8); }
 
   bool null() { return put(std::monostate()); }
   bool boolean(bool value) { return put(value); }
@@ -4374,7 +4580,11 @@ class JsonReader {
     return false;
   }
   bool start_object(std::size_t) { return open({nullptr, &place().emplace<Json::Members>()}); }
-  bool key(const std::string& name) { return open_.back().members->push_back({name}), true; }
+  bool key(const std::string& name) {
+    Json::Members& members = *open_.back().members;
+    if (open_.size() == 1 && members.empty()) members.reserve(16);  // of those within, a hostile file has very many
+    return members.push_back({name}), true;
+  }
   bool end_object();
   bool start_array(std::size_t) { return open({&place().emplace<Json::List>(), nullptr}); }
   bool end_array() { return open_.pop_back(), true; }
@@ -4409,7 +4619,16 @@ class JsonReader {
 USAGE_STATS_INLINE bool JsonReader::end_object() {
   Json::Members& members = *open_.back().members;
   open_.pop_back();
-  sort_stably(members, [](const Json::Member& a, const Json::Member& b) noexcept { return a.name < b.name; });
+  const auto before = [](const Json::Member& a, const Json::Member& b) noexcept { return a.name < b.name; };
+  if (members.size() > 32)
+    sort_stably(members, before);
+  else  // nearly all of them, for which that would take memory twice
+    for (std::size_t i = 1, at = 1; i < members.size(); at = ++i) {
+      if (!before(members[i], members[i - 1])) continue;
+      Json::Member moved = std::move(members[i]);
+      for (; at > 0 && before(moved, members[at - 1]); --at) members[at] = std::move(members[at - 1]);
+      members[at] = std::move(moved);
+    }
   std::size_t kept = 0;
   for (std::size_t i = 0; i < members.size(); ++i) {
     if (i + 1 < members.size() && members[i].name == members[i + 1].name) continue;
@@ -4544,7 +4763,7 @@ USAGE_STATS_INLINE int& calls() noexcept {
   return count;
 }
 
-/// The same for what has no floating-point operations, and is called so often that to look costs too much.
+/// The same for functions without floating-point operations that are called so often that checking would cost too much.
 class IntegerCall {
  public:
   IntegerCall() noexcept : nested_(calls()++ > 0) {}
@@ -4568,7 +4787,7 @@ USAGE_STATS_INLINE PublicCall::PublicCall() noexcept
 
 USAGE_STATS_INLINE PublicCall::~PublicCall() {
   --public_call_impl::calls();
-  // To look costs less than to write.
+  // Reading costs less than writing.
   if (const int raised = std::fetestexcept(FE_ALL_EXCEPT) & ~flags_) std::feclearexcept(raised);
   errno = errno_;
 }
@@ -4578,11 +4797,11 @@ USAGE_STATS_INLINE bool PublicCall::going_on() noexcept { return public_call_imp
 USAGE_STATS_INLINE HostCode::HostCode() noexcept : calls_(public_call_impl::calls()) { public_call_impl::calls() = 0; }
 USAGE_STATS_INLINE HostCode::~HostCode() { public_call_impl::calls() = calls_; }
 
-USAGE_STATS_INLINE HeldFloatingPoint::HeldFloatingPoint() noexcept {
+USAGE_STATS_INLINE ScopedSigfpeBlock::ScopedSigfpeBlock() noexcept {
   static_assert(sizeof(std::fenv_t) <= sizeof before_, "a larger environment");
   held_ = std::feholdexcept(new (before_) std::fenv_t) == 0;
 }
-USAGE_STATS_INLINE HeldFloatingPoint::~HeldFloatingPoint() {
+USAGE_STATS_INLINE ScopedSigfpeBlock::~ScopedSigfpeBlock() {
   if (held_) std::fesetenv(static_cast<const std::fenv_t*>(static_cast<const void*>(before_)));
 }
 
@@ -4603,8 +4822,8 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace command_line_impl {
 
-/// The commands that this process answers, by app. A fork's child answers them too. Never destroyed: a static session
-/// may ask for them at the very end.
+/// The commands that this process answers, by app. A forked child answers them too. Never destroyed: a static session
+/// may need them at the very end.
 struct Answered {
   struct Entry {
     std::string app, command, program;  // program: argv[0]
@@ -4613,7 +4832,7 @@ struct Answered {
   std::vector<Entry> entries;
 
   static Answered& instance() {
-    static std::atomic<Answered*> current{nullptr};  // without a guard, at which a signal's handler could wait for ever
+    static std::atomic<Answered*> current{nullptr};  // without a guard, on which a signal handler could wait forever
     Answered* found = current.load();
     if (found != nullptr) return *found;
     auto* const fresh = new Answered;
@@ -4621,7 +4840,7 @@ struct Answered {
     delete fresh;
     return *found;
   }
-  /// Null if there is none; under the mutex.
+  /// Null if there is none; call it with the mutex held.
   const Entry* find(const Options& options) const noexcept {
     for (const Entry& entry : entries)
       if (entry.app == options.app && entry.command == options.command) return &entry;
@@ -4641,8 +4860,8 @@ USAGE_STATS_INLINE std::string name_in(std::string_view path) {
   return std::string(path);
 }
 
-/// The file that is running, where `typed` is the first argument. An interpreter's, or one that was started by a name
-/// alone where the system does not tell, is what the argument leads to; empty if that is nothing.
+/// The file that is running, where `typed` is the first argument. For an interpreter, or if the system does not say
+/// which file a name led to, it is the file that the argument leads to; empty if there is none.
 USAGE_STATS_INLINE std::filesystem::path running_program(const std::string& typed) {
   std::error_code error;
   const bool has_folder = typed != name_in(typed) && std::filesystem::exists(os::path_of_bytes(typed), error);
@@ -4659,7 +4878,7 @@ USAGE_STATS_INLINE std::filesystem::path running_program(const std::string& type
 #endif
 }
 
-/// A word that a shell takes as it stands.
+/// A word that a shell needs no quotes for.
 USAGE_STATS_INLINE std::string shell_word(const std::string& word) {
   constexpr std::string_view harmless =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-/,@%"
@@ -4675,8 +4894,8 @@ USAGE_STATS_INLINE std::string shell_word(const std::string& word) {
 #endif
 }
 
-/// What a user types to start this program again: its name, where a shell that looks it up finds this very file; else
-/// what was typed, while that leads to it; else its path. The app's name where that cannot be shown.
+/// What a user types to start this program again: its name, if a shell that looks it up finds this very file; otherwise
+/// what was typed, if that leads to it; otherwise its path. The app's name if none of these can be shown.
 USAGE_STATS_INLINE std::string program_to_type(const Options& options, const std::string& typed) {
   const std::string name = name_in(typed);
   const std::filesystem::path running = running_program(typed);
@@ -4726,8 +4945,8 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// The list of all declarations that are alive. Never destroyed, having nothing to destroy: fields of plugins may
-/// outlive everything else. One store makes each change.
+/// The list of all existing declarations. Never destroyed, because it has nothing to destroy: fields of plugins may
+/// outlive everything else. Each change is a single store.
 struct Dictionary {
   WholeDataLock lock;
   Declaration* first = nullptr;
@@ -4758,7 +4977,7 @@ USAGE_STATS_INLINE Declaration::Declaration(Kind kind, const char* name, const c
       if (choice != nullptr) choices_.push_back(choice);
     Dictionary::instance().add(*this);
   }
-  USAGE_STATS_CATCH_ALL {}  // no memory before main: the program has other worries
+  USAGE_STATS_CATCH_ALL {}  // no memory before main: the program has bigger problems
 }
 
 USAGE_STATS_INLINE Declaration::~Declaration() {
@@ -4872,7 +5091,7 @@ USAGE_STATS_END_NAMESPACE
 #include <utility>
 
 // ---- usage_stats/detail/record/redaction/vocabulary_memory.inl
-// One pass over memory for many short pieces of text. Included by vocabulary.inl.
+// Searches memory in one pass for many short pieces of text. Included by vocabulary.inl.
 
 #include <algorithm>
 #include <chrono>
@@ -4885,63 +5104,12 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace vocabulary_impl {
 
-inline constexpr std::size_t piece_size = 256 * 1024, margin = 1024;
+inline constexpr std::size_t piece_size = 128 * 1024, margin = 1024;
 inline constexpr std::size_t shortest_run = 7;  // bytes: what every fourth byte of memory is enough to find
 /// A program with more read-only data than this is looked through as its libraries are, for runs of 7 bytes.
 inline constexpr std::size_t most_in_detail = 8 * 1024 * 1024;
 inline constexpr std::size_t most_compared = 64 * 1024 * 1024;
 inline constexpr std::chrono::milliseconds longest_search{1500};
-
-/// Blocks of four bytes that are looked for: which hashes of them there are, and the blocks with what they stand for.
-class Blocks {
- public:
-  void add(const char* bytes, std::size_t place) { entries_.emplace_back(block_at(bytes), place); }
-  bool empty() const noexcept { return entries_.empty(); }
-  /// To be called between the last add() and the first scan().
-  void sort() {
-    std::sort(entries_.begin(), entries_.end());
-    while (shift_ > 10 && entries_.size() << 6 >> (32 - shift_) != 0) --shift_;
-    marks_.assign(std::size_t{1} << (32 - shift_), 0);
-    for (const auto& entry : entries_) marks_[slot(entry.first)] = 1;
-  }
-
-  /// Calls `found(offset, place)` for each block that stands at one of the offsets first, first + step ...; `step`
-  /// divides 4.
-  template <class Found>
-  void scan(const char* bytes, std::size_t first, std::size_t last, std::size_t step, Found found) const {
-    for (std::size_t shift = 0; shift < 4; shift += step)
-      for (std::size_t at = first + shift; (at = next_four(bytes, at, last)) + 4 <= last;)
-        for (const std::size_t end = at + 16; at < end && at + 4 <= last; at += 4) {
-          const std::uint32_t block = block_at(bytes + at);
-          if (marks_[slot(block)] == 0) continue;
-          auto it = std::lower_bound(entries_.begin(), entries_.end(), std::make_pair(block, std::size_t{0}));
-          for (; it != entries_.end() && it->first == block; ++it) found(at, it->second);
-        }
-  }
-
- private:
-  static std::uint32_t block_at(const char* bytes) noexcept {
-    std::uint32_t block = 0;
-    std::memcpy(&block, bytes, sizeof block);
-    return block;
-  }
-  std::uint32_t slot(std::uint32_t block) const noexcept { return block * 0x9E3779B1U >> shift_; }
-
-  /// Where the next four blocks stand of which one may be looked for. This is where the time goes: most of memory is
-  /// passed by here.
-  std::size_t next_four(const char* bytes, std::size_t at, std::size_t last) const noexcept {
-    const unsigned char* const marks = marks_.data();
-    for (; at + 16 <= last; at += 16)
-      if ((marks[slot(block_at(bytes + at))] | marks[slot(block_at(bytes + at + 4))] |
-           marks[slot(block_at(bytes + at + 8))] | marks[slot(block_at(bytes + at + 12))]) != 0)
-        break;
-    return at;
-  }
-
-  unsigned shift_ = 19;  // 8 KiB of marks, and more where there are many blocks
-  std::vector<unsigned char> marks_;
-  std::vector<std::pair<std::uint32_t, std::size_t>> entries_;
-};
 
 /// A part of memory with what lies around it.
 struct Piece {
@@ -4950,11 +5118,83 @@ struct Piece {
   bool library;
 };
 
-/// Shows memory piece by piece until `look` returns false. False where it cannot be read, or not in time.
+/// How far apart the looks may lie: 4 bytes, but where something is shorter than what that finds.
+USAGE_STATS_INLINE std::size_t step_for(std::size_t shortest) noexcept {
+  return shortest >= shortest_run ? 4 : shortest >= 5 ? 2 : 1;
+}
+
+/// Blocks of four bytes that are looked for, by their hashes, each of which stands for one block.
+class Blocks {
+ public:
+  void add(const char* bytes, std::size_t place) {
+    std::uint32_t block = 0;
+    std::memcpy(&block, bytes, sizeof block);
+    entries_.emplace_back(block * factor, place);
+  }
+  bool empty() const noexcept { return entries_.empty(); }
+  /// To be called between the last add() and the first scan().
+  void sort() {
+    std::sort(entries_.begin(), entries_.end());
+    while (shift_ > 12 && entries_.size() << 6 >> (32 - shift_) != 0) --shift_;
+    marks_.assign(std::size_t{1} << (32 - shift_), 0);
+    first_.assign(marks_.size(), 0);
+    for (std::size_t i = entries_.size(); i-- > 0;) {
+      marks_[entries_[i].first >> shift_] = 1;
+      first_[entries_[i].first >> shift_] = static_cast<std::uint32_t>(i);
+    }
+  }
+
+  /// Calls `found(offset, place)` for each block that stands at one of the offsets first, first + step ...; `step`
+  /// divides 4.
+  template <class Found>
+  void scan(const Piece& piece, std::size_t step, Found found) const {
+    std::uint32_t hash = 0;
+    for (std::size_t shift = 0; shift < 4; shift += step)
+      for (std::size_t at = piece.first + shift; (at = next(piece.bytes, at, piece.last, hash)) + 4 <= piece.last;
+           at += 4) {
+        const auto* entry = entries_.data() + first_[hash >> shift_];
+        for (const auto* const end = entries_.data() + entries_.size(); entry != end && entry->first <= hash; ++entry)
+          if (entry->first == hash) found(at, entry->second);
+      }
+  }
+
+ private:
+  static constexpr std::uint32_t factor = 0x9E3779B1U;  // odd: two blocks have two hashes
+
+  /// The next block that may be looked for. This is where the time goes: most of memory is passed by here. It calls
+  /// nothing, as a host that is not optimized does not optimize this either.
+  std::size_t next(const char* bytes, std::size_t at, std::size_t last, std::uint32_t& hash) const noexcept {
+    const unsigned char* const marks = marks_.data();
+    const unsigned shift = shift_;
+    std::uint32_t block[4];
+    for (; at + 16 <= last; at += 16) {
+      std::memcpy(block, bytes + at, sizeof block);
+      if ((marks[block[0] * factor >> shift] | marks[block[1] * factor >> shift] | marks[block[2] * factor >> shift] |
+           marks[block[3] * factor >> shift]) != 0)
+        break;
+    }
+    for (; at + 4 <= last; at += 4) {
+      std::memcpy(block, bytes + at, sizeof block[0]);
+      hash = block[0] * factor;
+      if (marks[hash >> shift] != 0) break;
+    }
+    return at;
+  }
+
+  unsigned shift_ = 19;  // 8 KiB of marks, and more where there are many blocks
+  std::vector<unsigned char> marks_;
+  std::vector<std::uint32_t> first_;
+  std::vector<std::pair<std::uint32_t, std::size_t>> entries_;
+};
+
+/// Shows memory piece by piece until `look` returns false; small parts first, which may hold all that is looked for.
+/// False where it cannot be read, or not in time.
 template <class Look>
-bool read_memory(const std::vector<os::MemoryRange>& ranges, Look look) {
+bool read_memory(std::vector<os::MemoryRange> ranges, Look look) {
+  std::sort(ranges.begin(), ranges.end(),
+            [](const os::MemoryRange& a, const os::MemoryRange& b) { return a.end - a.begin < b.end - b.begin; });
   const auto deadline = std::chrono::steady_clock::now() + longest_search;
-  const os::MemoryReader reader;
+  os::MemoryReader reader;
   std::vector<char> buffer(piece_size + 2 * margin);
   bool any = false;
   for (const os::MemoryRange& range : ranges) {
@@ -4962,7 +5202,7 @@ bool read_memory(const std::vector<os::MemoryRange>& ranges, Look look) {
       if (std::chrono::steady_clock::now() > deadline) return false;
       const std::uintptr_t begin = at - range.begin > margin && at > range.begin ? at - margin : at;
       const std::size_t size = std::min<std::size_t>(range.end - begin, at - begin + piece_size + margin);
-      const std::size_t copied = reader.copy(begin, buffer.data(), size);
+      const std::size_t copied = reader.copy(range, begin, buffer.data(), size);
       any = any || copied != 0;
       const std::size_t first = at - begin;
       if (copied > first &&
@@ -4982,85 +5222,101 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace vocabulary_impl {
 
-/// The text in which is searched for: each one between two NULs, as literals are; marks are nothing's text.
-struct Haystack {
-  std::string narrow;
-  std::u16string wide;
-  std::vector<std::size_t> narrow_of_wide;
-  std::vector<Word> words;
-  std::vector<std::size_t> first_word;  // that begins at this byte or after it
-  std::vector<Own> own;
-
-  explicit Haystack(const std::vector<std::string_view>& texts) : narrow(1, '\0') {
-    for (const std::string_view text : texts) narrow.append(text).push_back('\0');
-    words = words_of(narrow);
-    for (const Word& word : words)
-      if (word.mark) std::fill_n(narrow.begin() + static_cast<std::ptrdiff_t>(word.begin), value_mark.size(), '\1');
-    words.erase(std::remove_if(words.begin(), words.end(), [](const Word& word) { return word.mark; }), words.end());
-    for (std::size_t at = 0, word = 0; at <= narrow.size(); ++at) {
-      while (word < words.size() && words[word].begin < at) ++word;
-      first_word.push_back(word);
-    }
-    own.resize(narrow.size(), Own::no);
-    for (std::size_t at = 0; at < narrow.size();) {
-      std::uint32_t code = 0;
-      const std::size_t length = characters::decode(narrow, at, code);
-      if (code > 0xFFFF) {
-        wide += static_cast<char16_t>(0xD800 + ((code - 0x10000) >> 10));
-        narrow_of_wide.push_back(at);
-        code = 0xDC00 + (code & 0x3FF);
-      }
-      wide += static_cast<char16_t>(code);
-      narrow_of_wide.push_back(at);
-      at += length;
-    }
-    narrow_of_wide.push_back(narrow.size());
-  }
-  std::size_t byte_of(std::size_t unit, char) const noexcept { return unit; }
-  std::size_t byte_of(std::size_t unit, char16_t) const noexcept { return narrow_of_wide[unit]; }
-  const std::string& text(char) const noexcept { return narrow; }
-  const std::u16string& text(char16_t) const noexcept { return wide; }
+/// The texts as characters of one or two bytes.
+struct Form {
+  std::size_t width;
+  std::u16string units;
+  std::vector<std::size_t> byte_of;  // of a unit, in UTF-8
 };
 
-/// Memory as characters of one or two bytes; beyond its ends there are NULs.
-template <class Unit>
+/// The texts in which is searched for: each one between two NULs, as literals are; marks are nothing's text.
+struct Haystack {
+  bool names, endings;  // as find_own_names() says
+  std::string text;
+  std::vector<Word> words;              // but marks
+  std::vector<std::size_t> first_word;  // that begins at this byte or after it
+  std::vector<Own> own;
+  Form narrow{1, {}, {}}, wide{2, {}, {}};
+  std::size_t shortest = shortest_run;  // of what must be found, with what may stand around it
+
+  explicit Haystack(const std::vector<std::string_view>& texts, bool are_names = false, bool may_end_a_word = false)
+      : names(are_names), endings(may_end_a_word), text(1, '\0') {
+    for (const std::string_view one : texts) {
+      text.append(one).push_back('\0');
+      if (!one.empty()) shortest = std::min(shortest, one.size() + 2 - endings);
+    }
+    for (const Word& word : words_of(text))
+      if (!word.mark)
+        words.push_back(word);
+      else
+        std::fill_n(text.begin() + static_cast<std::ptrdiff_t>(word.begin), value_mark.size(), '\1');
+    own.resize(text.size(), Own::no);
+    for (std::size_t at = 0, next = 0, word = 0; at < text.size(); ++at) {
+      while (word < words.size() && words[word].begin < at) ++word;
+      first_word.push_back(word);
+      add_unit(narrow, static_cast<unsigned char>(text[at]), at);
+      if (at != next) continue;
+      std::uint32_t code = 0;
+      next += characters::decode(text, at, code);
+      if (code > 0xFFFF) add_unit(wide, 0xD800 + ((code - 0x10000) >> 10), at);
+      add_unit(wide, code > 0xFFFF ? 0xDC00 + (code & 0x3FF) : code, at);
+    }
+    first_word.push_back(words.size());
+    for (Form* const form : {&narrow, &wide}) form->byte_of.push_back(text.size());
+  }
+
+  /// Whether a word that touches [begin, end) is not known to be the program's.
+  bool is_open(std::size_t begin, std::size_t end) const noexcept {
+    for (std::size_t i = begin; i < std::min(end, own.size()); ++i)
+      if (own[i] != Own::phrase && text[i] != '\0') return true;
+    return false;
+  }
+
+ private:
+  static void add_unit(Form& form, std::uint32_t unit, std::size_t at) {
+    form.units += static_cast<char16_t>(unit);
+    form.byte_of.push_back(at);
+  }
+};
+
+/// Memory as such characters; beyond its ends there are NULs.
 struct Units {
   const char* bytes;
   std::ptrdiff_t count;
+  std::size_t width;
   std::uint32_t operator[](std::ptrdiff_t i) const noexcept {
     if (i < 0 || i >= count) return 0;
-    Unit unit{};
-    std::memcpy(&unit, bytes + i * static_cast<std::ptrdiff_t>(sizeof unit), sizeof unit);
-    return static_cast<std::make_unsigned_t<Unit>>(unit);
+    if (width == 1) return static_cast<unsigned char>(bytes[i]);
+    char16_t unit = 0;
+    std::memcpy(&unit, bytes + 2 * i, sizeof unit);
+    return unit;
   }
   bool is_word(std::ptrdiff_t i) const noexcept {
-    const std::uint32_t c = (*this)[i];
-    if (c < 0x80) return characters::is_word(c);
-    if (sizeof(Unit) > 1) return characters::is_word(c);
+    std::uint32_t code = (*this)[i];
+    if (code < 0x80 || width > 1) return characters::is_word(code);
     std::ptrdiff_t lead = i;
     while (lead > i - 3 && ((*this)[lead] & 0xC0) == 0x80) --lead;
     std::string character;
     for (std::ptrdiff_t k = lead; k < lead + 4; ++k) character += static_cast<char>((*this)[k]);
-    std::uint32_t code = 0;
     characters::decode(character, 0, code);
     return characters::is_word(code);
   }
   /// Whether a literal, or its part between two values, may begin at `i`: after NUL, `{}`, `%s`, `%5.2f`, `%1%`, `%1`.
   bool begins(std::ptrdiff_t i) const noexcept {
-    const std::uint32_t c = (*this)[i - 1];
-    if (c < 0x20 || c == 0x7F || c == '}' || c == '%') return true;
-    if (c > 0x7F || std::strchr("diouxXeEfFgGaAcspn0123456789", static_cast<int>(c)) == nullptr) return false;
-    for (std::ptrdiff_t k = i - 2; k > i - 10; --k) {
-      const std::uint32_t before = (*this)[k];
-      if (before == '%') return true;
-      if (before == 0 || before > 0x7F || std::strchr("0123456789.*+-# hlzjtL$", static_cast<int>(before)) == nullptr)
-        return false;
+    constexpr std::string_view kinds = "diouxXeEfFgGaAcspn0123456789", flags = "0123456789.*+-# hlzjtL$";
+    if (is_end((*this)[i - 1], '}')) return true;
+    for (std::ptrdiff_t k = i - 1; k > i - 10; --k) {
+      const std::uint32_t c = (*this)[k];
+      if (c == '%') return true;
+      if (c > 0x7F || (k == i - 1 ? kinds : flags).find(static_cast<char>(c)) == std::string_view::npos) return false;
     }
     return false;
   }
-  bool ends(std::ptrdiff_t i) const noexcept {
-    const std::uint32_t c = (*this)[i];
-    return c < 0x20 || c == 0x7F || c == '{' || c == '%';
+  bool ends(std::ptrdiff_t i) const noexcept { return is_end((*this)[i], '{'); }
+
+ private:
+  static bool is_end(std::uint32_t c, char brace) noexcept {
+    return c < 0x20 || c == 0x7F || c == '%' || c == static_cast<unsigned char>(brace);
   }
 };
 
@@ -5078,107 +5334,122 @@ USAGE_STATS_INLINE bool is_identifier(std::string_view token) noexcept {
   return letter && (odd || digit);
 }
 
-/// A run of characters that memory and a text have in common, from `begin` to `end` in the text.
-template <class Unit>
-class Common {
+/// A run of characters that memory and a text have in common.
+class Run {
  public:
-  Common(Haystack& all, Units<Unit> memory, std::ptrdiff_t in_memory, std::size_t in_text, bool library,
-         std::size_t shortest)
+  Run(Haystack& all, const Form& form, const Piece& piece, std::size_t in_memory, std::size_t in_text) noexcept
       : all_(all),
-        memory_(memory),
-        library_(library),
-        shortest_(shortest),
-        shift_(in_memory - static_cast<std::ptrdiff_t>(in_text)),
-        begin_(in_text) {
-    const auto& text = all_.text(Unit{});
-    const auto same = [&](std::size_t i) { return static_cast<std::make_unsigned_t<Unit>>(text[i]) == memory_[at(i)]; };
-    while (begin_ > 0 && text[begin_] != 0 && at(begin_) > 0 && same(begin_ - 1)) --begin_;
-    end_ = in_text;
-    while (end_ < text.size() && at(end_) < memory_.count && same(end_) && (end_ < begin_ + 2 || text[end_ - 1] != 0))
-      ++end_;
+        form_(form),
+        memory_{piece.bytes, static_cast<std::ptrdiff_t>(piece.size / form.width), form.width},
+        library_(piece.library),
+        shift_(static_cast<std::ptrdiff_t>(in_memory) - static_cast<std::ptrdiff_t>(in_text)),
+        begin_(in_text),
+        end_(in_text) {
+    const auto same = [&](std::size_t i) {
+      return at(i) >= 0 && at(i) < memory_.count && form_.units[i] == memory_[at(i)];
+    };
+    if (!same(in_text)) return;
+    while (form_.units[begin_] != 0 && same(begin_ - 1)) --begin_;
+    do ++end_;
+    while (form_.units[end_ - 1] != 0 && same(end_));
+    from_ = form_.byte_of[begin_];
+    to_ = form_.byte_of[end_];
   }
 
   std::size_t size() const noexcept { return end_ - begin_; }
 
-  /// Notes what of the text is the program's own; whether that is more than was known.
-  bool note() {
-    const std::size_t from = all_.byte_of(begin_, Unit{}), to = all_.byte_of(end_, Unit{});
-    std::size_t first = all_.first_word[from], last = first, letters = 0;
-    while (first < all_.words.size() && all_.words[first].end <= to && !stands_alone(all_.words[first], from, to))
-      ++first;
-    for (last = first; last < all_.words.size() && stands_alone(all_.words[last], from, to); ++last)
+  /// Notes what of the text is the program's own; whether that is more than was known. `shortest`: of runs that are
+  /// not all of a text.
+  bool note(std::size_t shortest) {
+    if (all_.names) return note_name();
+    if (size() + 2 < shortest && all_.text[from_] != '\0' && all_.text[to_ - 1] != '\0') return false;
+    std::size_t first = all_.first_word[from_], last = first, letters = 0;
+    while (first < all_.words.size() && all_.words[first].end <= to_ && !stands_alone(all_.words[first])) ++first;
+    for (last = first; last < all_.words.size() && stands_alone(all_.words[last]); ++last)
       letters += all_.words[last].letters && all_.words[last].end - all_.words[last].begin > 1;
     if (first == last) return false;
-    if (is_phrase(letters, all_.words[first], all_.words[last - 1], from, to))
-      return mark(first == all_.first_word[from] ? from : all_.words[first].begin,
-                  all_.words[last - 1].end + separators(all_.words[last - 1].end, to), Own::phrase);
-    return note_names(first, last, from, to);
+    if (!is_phrase(shortest, letters, all_.words[first], all_.words[last - 1])) return note_identifiers(first, last);
+    return mark(first == all_.first_word[from_] ? from_ : all_.words[first].begin, part_end(all_.words[last - 1]),
+                Own::phrase);
   }
 
  private:
+  enum Side { none, glued, apart, whole };
+
   std::ptrdiff_t at(std::size_t i) const noexcept { return static_cast<std::ptrdiff_t>(i) + shift_; }
 
   /// Whole in the run, and a whole word in memory, too.
-  bool stands_alone(const Word& word, std::size_t from, std::size_t to) const noexcept {
-    return word.begin >= from && word.end <= to && (word.begin > from || !memory_.is_word(at(begin_) - 1)) &&
-           (word.end < to || !memory_.is_word(at(end_)));
+  bool stands_alone(const Word& word) const noexcept {
+    return word.begin >= from_ && word.end <= to_ && (word.begin > from_ || !memory_.is_word(at(begin_) - 1)) &&
+           (word.end < to_ || !memory_.is_word(at(end_)));
   }
-  /// Bytes from `from` on that belong to no word.
-  std::size_t separators(std::size_t from, std::size_t to) const noexcept {
-    const std::size_t word = all_.first_word[from];
-    return std::min(to, word < all_.words.size() ? all_.words[word].begin : to) - from;
+  /// Where the run ends, or the next word begins.
+  std::size_t part_end(const Word& last) const noexcept {
+    const std::size_t next = all_.first_word[last.end];
+    return std::min(to_, next < all_.words.size() ? all_.words[next].begin : to_);
+  }
+  /// What stands at an end of the run in memory: anything; the end of a literal, or of its part between two values,
+  /// right at a word of it or with blanks between; the end of a literal at that of the text.
+  Side left_of(const Word& first) const noexcept {
+    const std::size_t next = all_.first_word[from_];
+    if (all_.text[from_] == '\0') return whole;
+    if (all_.words[next].begin != first.begin || (next != 0 && all_.words[next - 1].end > from_)) return none;
+    return !memory_.begins(at(begin_)) ? none : first.begin > from_ ? apart : glued;
+  }
+  Side right_of(const Word& last) const noexcept {
+    if (all_.text[to_ - 1] == '\0') return whole;
+    return part_end(last) != to_ || !memory_.ends(at(end_)) ? none : last.end < to_ ? apart : glued;
   }
   /// Whether punctuation parts the run from what stands before or after it: `: Is a directory [`. Not what a mark may
   /// swallow, nor a quote.
-  bool parted(std::size_t from, std::size_t to) const noexcept {
-    const std::string& text = all_.narrow;
+  bool parted() const noexcept {
+    const std::string& text = all_.text;
     const auto is_dash = [&](std::size_t i) { return i != 0 && text.compare(i - 1, 3, " - ") == 0; };
-    const std::size_t left = from == 0 ? 0 : text.find_last_not_of(' ', from - 1);
-    const std::size_t right = std::min(text.find_first_not_of(' ', to), text.size() - 1);
+    const std::size_t left = from_ == 0 ? 0 : text.find_last_not_of(' ', from_ - 1);
+    const std::size_t right = std::min(text.find_first_not_of(' ', to_), text.size() - 1);
     return std::string_view(":;([]").find(text[left]) != std::string_view::npos || is_dash(left) ||
            std::string_view(":;)]").find(text[right]) != std::string_view::npos || is_dash(right);
   }
   /// 3 of 7, but not Bank of England. A mark may have been a number.
-  bool between_numbers(std::size_t from, std::size_t to) const noexcept {
+  bool between_numbers() const noexcept {
     const auto may_be = [&](char c) { return c == '\1' || (c >= '0' && c <= '9'); };
-    return may_be(all_.narrow[from - 1]) && may_be(all_.narrow[to]);
+    return may_be(all_.text[from_ - 1]) && may_be(all_.text[to_]);
   }
-  /// Whether the run is a piece of a template: words that begin and end where a literal does or its part between two
-  /// values, at the side of the text where they stand. Words that touch one such end are few by chance, and others
-  /// stand beside each other in some sentence of some library.
-  bool is_phrase(std::size_t letters, const Word& first, const Word& last, std::size_t from,
-                 std::size_t to) const noexcept {
-    const bool at_begin = all_.narrow[from] == '\0', at_end = all_.narrow[to - 1] == '\0';
-    const std::size_t next = all_.first_word[from];
-    const bool from_first = all_.words[next].begin == first.begin && (next == 0 || all_.words[next - 1].end <= from);
-    const bool to_last = separators(last.end, to) == to - last.end;
-    const bool begins = at_begin || (from_first && memory_.begins(at(begin_))),
-               ends = at_end || (to_last && memory_.ends(at(end_)));
-    const bool left = at_begin || (begins && first.begin > from), right = at_end || (ends && last.end < to);
-    if (at_begin && at_end) return !library_ || first.begin != last.begin;
-    const std::size_t size = end_ - begin_ + (left && !at_begin) + (right && !at_end);
-    if (size < shortest_ || (size < shortest_run && !at_begin && !at_end && !between_numbers(from, to))) return false;
-    if (left && right) return letters != 0 || at_begin || at_end;
-    if (begins && ends)  // glued to its neighbours: "unexpected " + "end of input"
-      return letters > 1 ? left || right || parted(from, to)
-                         : letters != 0 && !library_ && (left || right) && parted(from, to);
-    if (!left && !right) return !library_ && letters > 3;
-    const std::size_t open = left ? last.end : from, after = left ? to : first.begin;
-    return letters > 2 || (letters == 2 && (!library_ || all_.narrow.find_first_not_of(' ', open) < after));
+  /// Whether the run is a piece of a template. The less of its two ends is one of a literal, the more words it needs:
+  /// few words touch such an end by chance, and others stand beside each other in some sentence of some library.
+  bool is_phrase(std::size_t shortest, std::size_t letters, const Word& first, const Word& last) const noexcept {
+    const auto [weak, strong] = std::minmax({left_of(first), right_of(last)});
+    if (weak == whole) return !library_ || first.begin != last.begin;
+    const std::size_t size = end_ - begin_ + (weak == apart) + (strong == apart);
+    if (size < shortest || (size < shortest_run && strong != whole && !between_numbers())) return false;
+    if (weak == apart) return letters > 0 || strong == whole;
+    if (strong < apart) return weak == glued ? letters > 1 && parted() : letters > 3 && !library_;
+    if (weak == glued) return letters > 1 || (letters > 0 && !library_ && parted());
+    const bool left = left_of(first) == strong;
+    const std::size_t open = left ? last.end : from_, after = left ? to_ : first.begin;
+    return letters > 2 || (letters > 1 && (!library_ || all_.text.find_first_not_of(' ', open) < after));
   }
-  bool note_names(std::size_t first, std::size_t last, std::size_t from, std::size_t to) {
+  bool note_identifiers(std::size_t first, std::size_t last) {
     bool more = false;
     for (std::size_t i = first, next = i; i < last; i = next) {
       const auto joint = [&](std::size_t a, std::size_t b) {  // `::`, `.`, not the `:` of a line's number
-        const std::string_view between(all_.narrow.data() + a, b - a);
+        const std::string_view between(all_.text.data() + a, b - a);
         return between == "." || between == "::" || (between == ":" && all_.words[next].letters);
       };
       for (next = i + 1; next < last && joint(all_.words[next - 1].end, all_.words[next].begin);) ++next;
       const std::size_t begin = all_.words[i].begin, end = all_.words[next - 1].end;
-      if (begin >= from && end <= to && is_identifier(std::string_view(all_.narrow).substr(begin, end - begin)))
+      if (is_identifier(std::string_view(all_.text).substr(begin, end - begin)))
         more = mark(begin, end, Own::name) || more;
     }
     return more;
+  }
+  /// The whole name, neither in a longer word nor before another one and a dash.
+  bool note_name() {
+    std::size_t begin = begin_ + (form_.units[begin_] == 0), end = end_ - (form_.units[end_ - 1] == 0);
+    if (form_.units[begin - 1] != 0 || form_.units[end] != 0 || memory_.is_word(at(end))) return false;
+    if (memory_.is_word(at(begin) - 1) && !(all_.endings && memory_[at(end)] == 0)) return false;
+    if (memory_[at(end)] == '-' && memory_.is_word(at(end) + 1)) return false;
+    return mark(form_.byte_of[begin], form_.byte_of[end], Own::phrase);
   }
   bool mark(std::size_t from, std::size_t to, Own how) {
     bool more = false;
@@ -5188,49 +5459,72 @@ class Common {
   }
 
   Haystack& all_;
-  Units<Unit> memory_;
+  const Form& form_;
+  Units memory_;
   bool library_;
-  std::size_t shortest_;
   std::ptrdiff_t shift_;
-  std::size_t begin_, end_ = 0;
+  std::size_t begin_, end_, from_ = 0, to_ = 0;  // in units; in bytes of the text
 };
 
-/// Whether a word that touches [begin, end) is not known to be a phrase's.
-USAGE_STATS_INLINE bool is_open(const Haystack& all, std::size_t begin, std::size_t end) noexcept {
-  for (std::size_t i = begin; i < std::min(end, all.own.size()); ++i)
-    if (all.own[i] != Own::phrase && all.narrow[i] != '\0') return true;
-  return false;
-}
-
-inline constexpr std::size_t is_wide = std::size_t{1} << 31, is_behind = std::size_t{1} << 30;
+/// A unit of a text that a block has as its first or (is_second) second one.
+inline constexpr std::size_t is_second = 1, is_wide = 2;
 
 /// The blocks of every run that is still to be found. A short one is found with what may stand around it in memory.
 USAGE_STATS_INLINE Blocks blocks_of(const Haystack& all) {
-  constexpr std::string_view before("\0}sdufgxc%\n", 11), behind("\0{%\n", 4);
+  constexpr std::string_view around("\0 ,;:.=-|/\"'()[]{}<>\n\t*%+!?&@#", 30);
+  const std::string_view before = all.names ? around : std::string_view("\0}sdufgxc%\n", 11);
+  const std::string_view behind = all.names ? around : std::string_view("\0{%\n", 4);
+  const std::string& text = all.text;
   Blocks blocks;
-  for (std::size_t i = 0; i + 4 <= all.narrow.size(); ++i)
-    if (all.narrow[i + 1] != '\0' && all.narrow[i + 2] != '\0' && is_open(all, i, i + 4))
-      blocks.add(all.narrow.data() + i, i);
-  for (std::size_t i = 0; i + 2 <= all.wide.size(); ++i)
-    if (is_open(all, all.narrow_of_wide[i], all.narrow_of_wide[i + 2]))
-      blocks.add(reinterpret_cast<const char*>(all.wide.data() + i), i | is_wide);
+  const auto add = [&](const std::string& bytes, std::size_t second) {
+    blocks.add(bytes.data(), second << 2 | is_second);
+  };
+  for (std::size_t i = 0; i + 4 <= text.size(); ++i)
+    if (text[i + 1] != '\0' && text[i + 2] != '\0' && all.is_open(i, i + 4)) add(text.substr(i, 4), i + 1);
+  for (std::size_t i = 0; i + 2 <= all.wide.units.size() && !all.names; ++i)
+    if (all.is_open(all.wide.byte_of[i], all.wide.byte_of[i + 2]))
+      blocks.add(reinterpret_cast<const char*>(all.wide.units.data() + i),
+                 all.wide.units[i] != 0 ? i << 2 | is_wide : (i + 1) << 2 | is_wide | is_second);
   for (std::size_t w = 0; w < all.words.size(); ++w) {
-    const std::size_t from = w == 0 ? 0 : all.words[w - 1].end;
-    const std::size_t nul = all.narrow.find('\0', all.words[w].end) + 1,
-                      start = all.narrow.rfind('\0', all.words[w].begin);
-    const std::size_t begin = std::max(from, start);
-    const std::size_t end = std::min(nul, w + 1 < all.words.size() ? all.words[w + 1].begin : nul);
-    if (end - begin >= shortest_run || end - begin < 3 || !is_open(all, begin, end)) continue;
-    for (const char c : before) blocks.add((c + all.narrow.substr(begin, 3)).data(), begin | is_behind);
-    for (const char c : behind) blocks.add((all.narrow.substr(end - 3, 3) + c).data(), end - 3);
+    const std::size_t start = text.rfind('\0', all.words[w].begin) + all.names;
+    const std::size_t nul = text.find('\0', all.words[w].end) + !all.names;
+    const bool last = all.names || w + 1 == all.words.size();
+    const std::size_t begin = all.names || w == 0 ? start : std::max(all.words[w - 1].end, start);
+    const std::size_t end = last ? nul : std::min(nul, all.words[w + 1].begin), size = end - begin;
+    if (size >= shortest_run || size < 2 || !all.is_open(begin, end)) continue;
+    for (const char c : before) {
+      if (size > 2 && text[begin] != '\0') add(c + text.substr(begin, 3), begin);
+      for (const char after : behind)
+        if (size == 2 && all.names) add(c + text.substr(begin, 2) + after, begin);
+    }
+    for (const char c : behind)
+      if (size > 2 && text[end - 1] != '\0') add(text.substr(end - 3, 3) + c, end - 2);
   }
   blocks.sort();
   return blocks;
 }
 
-/// How far apart the looks may lie: 4 bytes, but where a whole text is shorter than what that finds.
-USAGE_STATS_INLINE std::size_t step_for(std::size_t shortest) noexcept {
-  return shortest >= shortest_run ? 4 : shortest >= 5 ? 2 : 1;
+/// Notes what of the texts the memory has. False where it cannot be read, or not in time.
+USAGE_STATS_INLINE bool search(Haystack& all, const std::vector<os::MemoryRange>& memory) {
+  std::size_t size_of_program = 0, compared = 0;  // text and memory that repeat themselves would take for ever
+  for (const os::MemoryRange& range : memory) size_of_program += range.library ? 0 : range.end - range.begin;
+  Blocks blocks = blocks_of(all);
+  const bool read = read_memory(memory, [&](const Piece& piece) {
+    const bool in_detail = !piece.library && !all.names && size_of_program <= most_in_detail;
+    const std::size_t shortest = in_detail ? shortest_run - 2 : shortest_run;
+    bool more = false;
+    blocks.scan(piece, step_for(std::min(all.shortest, shortest)), [&](std::size_t at, std::size_t place) {
+      const Form& form = (place & is_wide) != 0 ? all.wide : all.narrow;
+      const std::size_t unit = place >> 2, byte = form.byte_of[unit];
+      if (compared > most_compared || !all.is_open(byte - 1, byte + 3)) return;
+      Run run(all, form, piece, at / form.width + (place & is_second), unit);
+      compared += run.size();
+      if (run.size() != 0) more = run.note(shortest) || more;
+    });
+    if (more) blocks = blocks_of(all);
+    return compared <= most_compared && !blocks.empty();
+  });
+  return read && compared <= most_compared;
 }
 
 }  // namespace vocabulary_impl
@@ -5257,38 +5551,8 @@ USAGE_STATS_INLINE std::vector<Word> words_of(std::string_view text) {
 
 USAGE_STATS_INLINE std::optional<std::vector<std::vector<Own>>> find_own_text(
     const std::vector<std::string_view>& texts, const std::vector<os::MemoryRange>& memory) {
-  using namespace vocabulary_impl;
-  Haystack all(texts);
-  std::size_t shortest = shortest_run, size_of_program = 0;
-  for (const std::string_view text : texts)
-    if (!text.empty()) shortest = std::min(shortest, text.size() + 2);
-  for (const os::MemoryRange& range : memory) size_of_program += range.library ? 0 : range.end - range.begin;
-  Blocks blocks = blocks_of(all);
-  std::size_t compared = 0;  // characters: text and memory that repeat themselves would take for ever
-  const bool read = read_memory(memory, [&](const Piece& piece) {
-    const std::size_t shortest_found =
-        piece.library || size_of_program > most_in_detail ? shortest_run : shortest_run - 2;
-    bool more = false;
-    const auto look = [&](auto common) {
-      compared += common.size();
-      more = common.note() || more;
-    };
-    blocks.scan(
-        piece.bytes, piece.first, piece.last, step_for(std::min(shortest, shortest_found)),
-        [&](std::size_t at, std::size_t place) {
-          const auto offset = static_cast<std::ptrdiff_t>(at + ((place & is_behind) != 0));
-          const std::size_t begin = place & ~(is_wide | is_behind);
-          const auto size = static_cast<std::ptrdiff_t>(piece.size);
-          if (compared > most_compared) return;
-          if ((place & is_wide) != 0)
-            look(Common<char16_t>(all, {piece.bytes, size / 2}, offset / 2, begin, piece.library, shortest_found));
-          else if (is_open(all, begin, begin + 4))
-            look(Common<char>(all, {piece.bytes, size}, offset, begin, piece.library, shortest_found));
-        });
-    if (more) blocks = blocks_of(all);
-    return compared <= most_compared && !blocks.empty();
-  });
-  if (!read || compared > most_compared) return std::nullopt;
+  vocabulary_impl::Haystack all(texts);
+  if (!vocabulary_impl::search(all, memory)) return std::nullopt;
   std::vector<std::vector<Own>> result;
   auto begin = all.own.begin() + 1;
   for (const std::string_view text : texts) {
@@ -5298,62 +5562,21 @@ USAGE_STATS_INLINE std::optional<std::vector<std::vector<Own>>> find_own_text(
   return result;
 }
 
-namespace vocabulary_impl {
-
-/// What a name of two letters or more is found by: its own blocks, and of a short one those with what may stand around
-/// it. `place`: of its first byte less one.
-USAGE_STATS_INLINE void add_name(Blocks& blocks, const std::string& name, std::size_t place) {
-  constexpr std::string_view around("\0 ,;:.=-|/\"'()[]{}<>\n\t*%+!?&@#", 30);
-  for (std::size_t k = 0; k + 4 <= name.size(); ++k) blocks.add(name.data() + k, place | (k + 1));
-  if (name.size() >= shortest_run) return;
-  for (const char mark : around) {
-    if (name.size() > 2) blocks.add((mark + name.substr(0, 3)).data(), place);
-    if (name.size() > 2) blocks.add((name.substr(name.size() - 3) + mark).data(), place | (name.size() - 2));
-    for (const char after : around)
-      if (name.size() == 2) blocks.add((mark + name + after).data(), place);
-  }
-}
-
-}  // namespace vocabulary_impl
-
 USAGE_STATS_INLINE std::optional<std::vector<bool>> find_own_names(const std::vector<std::string_view>& names,
                                                                    bool libraries, bool endings) {
-  using namespace vocabulary_impl;
-  std::vector<bool> found(names.size(), false);
-  std::size_t missing = names.size(), shortest = 5;  // bytes
-  Blocks blocks;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const std::string name(names[i]);
-    found[i] = name.size() < 2;  // nobody's secret
-    missing -= found[i];
-    shortest = found[i] ? shortest : std::min(shortest, name.size() - endings);
-    if (!found[i]) add_name(blocks, name, i << 16);
-  }
-  blocks.sort();
-  const auto look = [&](const Piece& piece) {
-    const Units<char> memory{piece.bytes, static_cast<std::ptrdiff_t>(piece.size)};
-    const std::size_t step = shortest > 4 ? 4 : shortest > 2 ? 2 : 1;
-    blocks.scan(piece.bytes, piece.first, piece.last, step, [&](std::size_t at, std::size_t place) {
-      const std::size_t name = place >> 16, offset = place & 0xFFFF, size = names[name].size();
-      if (found[name] || at + 1 < offset || at + 1 - offset + size > piece.size) return;
-      const auto begin = static_cast<std::ptrdiff_t>(at + 1 - offset), end = begin + static_cast<std::ptrdiff_t>(size);
-      if (names[name].compare(0, size, piece.bytes + begin, size) != 0) return;
-      const bool ends = endings && memory[end] == '\0';  // a linker lets a literal lie at the end of a longer one
-      if ((memory.is_word(begin - 1) && !ends) || memory.is_word(end)) return;
-      if (memory[end] == '-' && memory.is_word(end + 1)) return;
-      found[name] = true;
-      --missing;
-    });
-    return missing != 0;
-  };
-  for (const bool all : {false, true}) {
-    if (missing == 0 || all > libraries) break;
-    std::vector<os::MemoryRange> memory = os::read_only_memory(all);
+  vocabulary_impl::Haystack all(names, true, endings);
+  std::vector<bool> found(names.size(), true);
+  for (const bool in_libraries : {false, true}) {
+    if (in_libraries > libraries || !all.is_open(0, all.own.size())) break;
+    std::vector<os::MemoryRange> memory = os::read_only_memory(in_libraries);
     if (memory.empty()) return std::nullopt;
-    const auto searched = [all](const os::MemoryRange& range) { return range.library != all; };
+    const auto searched = [&](const os::MemoryRange& range) { return range.library != in_libraries; };
     memory.erase(std::remove_if(memory.begin(), memory.end(), searched), memory.end());
-    if (!memory.empty() && !read_memory(memory, look)) return std::nullopt;
+    if (!memory.empty() && !vocabulary_impl::search(all, memory)) return std::nullopt;
   }
+  std::size_t at = 1;
+  for (std::size_t i = 0; i < names.size(); at += names[i++].size() + 1)
+    found[i] = names[i].size() < 2 || all.own[at] == Own::phrase;  // one letter is nobody's secret
   return found;
 }
 
@@ -5371,7 +5594,7 @@ USAGE_STATS_END_NAMESPACE
 #include <vector>
 
 // ---- usage_stats/detail/record/redaction/arguments.inl
-// What the arguments are to a report. Included by scrub.inl.
+// How arguments appear in a report. Included by scrub.inl.
 
 #include <algorithm>
 #include <cstddef>
@@ -5381,7 +5604,7 @@ USAGE_STATS_END_NAMESPACE
 #include <vector>
 
 // ---- usage_stats/detail/record/redaction/sensitive_values.inl
-// What the process knows that must not leave. Included by arguments.inl.
+// What the process knows and must not send. Included by arguments.inl.
 
 #include <algorithm>
 #include <cstddef>
@@ -5404,12 +5627,6 @@ USAGE_STATS_INLINE bool is_letter(char c) noexcept {
   return characters::is_ascii_letter(static_cast<unsigned char>(c));
 }
 USAGE_STATS_INLINE bool is_alnum(char c) noexcept { return is_digit(c) || is_letter(c); }
-
-USAGE_STATS_INLINE std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), characters::lower);
-  return result;
-}
 
 USAGE_STATS_INLINE bool is_number(std::string_view text, bool& integer) noexcept {
   std::size_t at = 0, digits = 0;
@@ -5600,7 +5817,7 @@ USAGE_STATS_INLINE SensitiveValues::Words SensitiveValues::words() const {
 }
 
 USAGE_STATS_INLINE bool SensitiveValues::Words::contains(std::string_view word) const {
-  const std::string wanted = redaction_impl::lower(word);
+  const std::string wanted = lower(word);
   const auto it = std::lower_bound(words.begin(), words.end(), std::string_view(wanted));
   return it != words.end() && (*it == wanted || (wanted.size() > 7 && it->compare(0, wanted.size(), wanted) == 0));
 }
@@ -6147,16 +6364,18 @@ USAGE_STATS_INLINE void Recorder::put(Values& values, const FieldValue& value, s
 USAGE_STATS_INLINE std::unique_lock<std::mutex> Recorder::open() {
   if (forks_ != os::forks()) return {};
   std::unique_lock<std::mutex> guard = lock_or_give_up(mutex_);
-  if (!guard) return guard;
-  if (closed_)
-    guard.unlock();
-  else
-    ++changes_;
+  if (guard && closed_) guard.unlock();
+  return guard;
+}
+
+USAGE_STATS_INLINE std::unique_lock<std::mutex> Recorder::open_to_change() {
+  std::unique_lock<std::mutex> guard = open();
+  if (guard) ++changes_;
   return guard;
 }
 
 USAGE_STATS_INLINE void Recorder::set(const FieldValue& value) {
-  if (const auto guard = open()) put(fields_, value, limits::fields);
+  if (const auto guard = open_to_change()) put(fields_, value, limits::fields);
 }
 
 USAGE_STATS_INLINE std::size_t Recorder::place_of(const Counter& counter) {
@@ -6177,7 +6396,7 @@ USAGE_STATS_INLINE void Recorder::count(std::size_t place, std::int64_t n) noexc
 }
 
 USAGE_STATS_INLINE void Recorder::add(const Counter& counter, std::int64_t n) {
-  const auto guard = open();
+  const auto guard = open_to_change();
   if (!guard || n < 0) return;
   const std::size_t place = place_of(counter);
   counter.place_.store(serial_ << 8 | place, std::memory_order_relaxed);
@@ -6191,7 +6410,7 @@ USAGE_STATS_INLINE std::uint64_t Recorder::changes() const noexcept {
 }
 
 USAGE_STATS_INLINE void Recorder::record(const Event& event, const FieldValue* values, std::size_t count) {
-  const auto guard = open();
+  const auto guard = open_to_change();
   if (!guard || withheld(event.name())) return;
   if (events_.size() >= limits::events) return static_cast<void>(++truncated_["events"]);
   EventRecord record{event.name(), seconds(), {}};
@@ -6200,7 +6419,7 @@ USAGE_STATS_INLINE void Recorder::record(const Event& event, const FieldValue* v
 }
 
 USAGE_STATS_INLINE std::optional<std::size_t> Recorder::enter(const Stage& stage) {
-  const auto guard = open();
+  const auto guard = open_to_change();
   if (!guard || withheld(stage.name())) return std::nullopt;
   if (stages_.size() >= limits::stages) return ++truncated_["stages"], std::nullopt;
   stages_.push_back({stage.name(), seconds(), std::nullopt, RunStatus::running, {}});
@@ -6208,26 +6427,55 @@ USAGE_STATS_INLINE std::optional<std::size_t> Recorder::enter(const Stage& stage
 }
 
 USAGE_STATS_INLINE void Recorder::set(std::size_t stage, const FieldValue& value) {
-  if (const auto guard = open()) put(stages_[stage].fields, value, limits::fields);
+  if (const auto guard = open_to_change()) put(stages_[stage].fields, value, limits::fields);
 }
 
 USAGE_STATS_INLINE void Recorder::leave(std::size_t stage, bool failed) {
-  const auto guard = open();
+  const auto guard = open_to_change();
   if (!guard) return;
   StageRecord& record = stages_[stage];
   record.duration_s = seconds() - record.at_s;
   record.status = failed ? RunStatus::failed : RunStatus::ok;
 }
 
-USAGE_STATS_INLINE bool Recorder::close() {
-  const auto guard = lock_or_give_up(mutex_);
-  if (guard) closed_ = true;
-  return guard.owns_lock();
+USAGE_STATS_INLINE void Recorder::command(std::string name) {
+  if (const auto guard = open_to_change()) command_ = std::move(name);
 }
 
-USAGE_STATS_INLINE void Recorder::add_to(Report& report) const {
-  const auto guard = lock_or_give_up(mutex_);
+USAGE_STATS_INLINE void Recorder::argument(const Options& options, std::string_view name, std::string_view value,
+                                           ArgumentSource source) {
+  if (const auto guard = open_to_change()) arguments_.add(options, name, value, source);
+}
+
+USAGE_STATS_INLINE void Recorder::fail(RunStatus status, std::vector<ErrorLink> error) {
+  const auto guard = open();
   if (!guard) return;
+  outcome_.status = status;
+  if (!error.empty()) outcome_.error = std::move(error);
+}
+
+USAGE_STATS_INLINE void Recorder::exit_code(int code) {
+  if (const auto guard = open()) outcome_.exit_code = code;
+}
+
+USAGE_STATS_INLINE bool Recorder::close(const End& end) {
+  const auto guard = lock_or_give_up(mutex_);
+  if (!guard) return false;
+  closed_ = true;
+  if (end.exit_code) outcome_.exit_code = end.exit_code;
+  if (outcome_.exit_code) outcome_.exit_code = os::exit_status(*outcome_.exit_code);
+  if (!end.uncaught.empty()) outcome_.error = end.uncaught;
+  if (end.unwinding || !end.uncaught.empty()) outcome_.status = RunStatus::exception;
+  if (outcome_.status == RunStatus::running)
+    outcome_.status = outcome_.exit_code.value_or(0) == 0 ? RunStatus::ok : RunStatus::failed;
+  return true;
+}
+
+USAGE_STATS_INLINE void Recorder::add_to(Report& report, const SensitiveValues& ambient) const {
+  auto guard = lock_or_give_up(mutex_);
+  if (!guard) return;
+  if (closed_) report.outcome = outcome_;
+  if (!command_.empty()) report.command = command_;
   report.fields = fields_;
   report.counters.clear();
   for (std::size_t i = 0; i < counters_.size(); ++i) {
@@ -6239,11 +6487,14 @@ USAGE_STATS_INLINE void Recorder::add_to(Report& report) const {
   for (const auto& [name, count] : truncated_) report.truncated[name] += count;
   if (const std::int64_t dropped = counts_[no_place].value)
     report.truncated["counters"] += static_cast<std::size_t>(dropped);
+  const ParsedArguments arguments = arguments_;
+  guard.unlock();  // words are looked up in the program's memory, and nobody may wait for that
+  arguments.replace_in(report, ambient);
 }
 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
-// What it does once, or never: it is made small.
+// What it does once, or never: optimised for size.
 #pragma push_macro("USAGE_STATS_INLINE")
 #undef USAGE_STATS_INLINE
 #define USAGE_STATS_INLINE USAGE_STATS_COLD_INLINE
@@ -6287,7 +6538,7 @@ USAGE_STATS_END_NAMESPACE
 #include <utility>
 
 // ---- usage_stats/detail/os/refusal.inl
-// Why a folder is not used, in words that a user can act on.
+// Why a folder is not used, in words that help the user.
 
 #include <atomic>
 #include <new>
@@ -6305,7 +6556,7 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
     case Refusal::is_home:
       return "reports cannot be kept in the home folder itself";
     case Refusal::common_place:
-      return "this program did not create it, and its name and place suggest that it is for other things, too";
+      return "this program did not create it, and its name and place suggest that it is used for other things, too";
     case Refusal::no_home:
       return "the home folder does not exist, and this library does not create it";
     case Refusal::home_is_root:
@@ -6319,7 +6570,7 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
     case Refusal::in_anothers_folder:
       return "the folder that it is in belongs to another user";
     case Refusal::in_shared_folder:
-      return "any user can rename what is in the folder above it";
+      return "any user can rename things in the folder above it";
     case Refusal::untrusted_link:
       return "another user could have made a link on the way to it";
     case Refusal::not_made_by_us:
@@ -6329,7 +6580,7 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
     case Refusal::another_programs:
       return "it belongs to another program, as its state.json says";
     case Refusal::not_of_administrators:
-      return "others than administrators own it, or can write it";
+      return "somebody other than the administrators owns it, or can write to it";
   }
   return "it is not used";
 }
@@ -6358,8 +6609,8 @@ class StateFileErrors : public std::error_category {
   }
 };
 
-/// One of each, which takes no memory and is never destroyed: a session may end when static objects are gone. Null
-/// where another thread, or what a signal's handler has interrupted, is just making it: nobody waits.
+/// One object of each, without allocation and never destroyed: a session may end after static objects are gone. Null if
+/// another thread, or code that a signal handler has interrupted, is just creating it: nobody waits.
 template <class Category>
 const std::error_category* category_of() noexcept {
   enum { none, begun, made };
@@ -6393,7 +6644,7 @@ USAGE_STATS_INLINE std::error_code in_state_file(std::error_code error) noexcept
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/windows/parts/access.inl
-// Whose a file or folder is, and who else may use it. Included by platform.inl after windows.h.
+// Who owns a file or folder, and who else may use it. Included by platform.inl after windows.h.
 
 #include <cstddef>
 
@@ -6438,7 +6689,7 @@ USAGE_STATS_INLINE std::error_code error_of(DWORD code) noexcept {
 }
 USAGE_STATS_INLINE std::error_code last_error() noexcept { return error_of(::GetLastError()); }
 
-/// An owned handle. None that is made here can be inherited.
+/// An owned handle. None created here can be inherited.
 class Handle {
  public:
   Handle() = default;
@@ -6584,7 +6835,7 @@ bool lets_others_change(PACL list, const Trusted& trusted) noexcept {
       case ACCESS_DENIED_CALLBACK_OBJECT_ACE_TYPE:
         continue;
       case ACCESS_ALLOWED_ACE_TYPE:
-      case ACCESS_ALLOWED_CALLBACK_ACE_TYPE:  // under a condition, which may hold; it begins as the plain one does
+      case ACCESS_ALLOWED_CALLBACK_ACE_TYPE:  // conditional, and the condition may be met; begins like the plain one
         if ((allowed->Mask & changing) != 0 && !trusted(&allowed->SidStart)) return true;
         continue;
       default:  // of others it is not known where their SID is
@@ -6775,7 +7026,7 @@ USAGE_STATS_INLINE bool posix_rename(const std::wstring& from, const std::wstrin
   return ::SetFileInformationByHandle(file.get(), rename_info_ex, information, static_cast<DWORD>(bytes.size())) != 0;
 }
 
-/// Where an open file cannot be replaced it can still be renamed; for an instant nothing has its name.
+/// If an open file cannot be replaced, it can still be renamed; for an instant, no file has its name.
 USAGE_STATS_INLINE bool move_out_of_the_way(const std::wstring& from, const std::wstring& to) {
   if (::GetLastError() != ERROR_ACCESS_DENIED && ::GetLastError() != ERROR_SHARING_VIOLATION) return false;
   const std::wstring aside = to.substr(0, to.rfind(L'\\') + 1) + temporary_name();
@@ -6851,6 +7102,7 @@ struct Folder::Impl {
   windows::Handle handle;
   std::filesystem::path path;
   std::wstring prefix;  // of the names of its files, for the system
+  bool is_new = false;
 
   std::wstring operator/(const std::string& name) const { return prefix + windows::wide(name); }
 };
@@ -6862,23 +7114,23 @@ USAGE_STATS_INLINE Folder& Folder::operator=(const Folder&) noexcept = default;
 USAGE_STATS_INLINE Folder::Folder(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder& Folder::operator=(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder::operator bool() const noexcept { return impl_ != nullptr; }
-USAGE_STATS_INLINE const std::filesystem::path& Folder::path() const noexcept { return impl_->path; }
+USAGE_STATS_INLINE std::filesystem::path Folder::path() const { return impl_->path; }
+USAGE_STATS_INLINE bool Folder::is_new() const noexcept { return impl_->is_new; }
 
-USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& path, bool create, std::error_code& error,
-                                       bool* made) {
-  if (made != nullptr) *made = false;
+USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& path, bool create, std::error_code& error) {
   if (!path.is_absolute()) return error = std::make_error_code(std::errc::invalid_argument), Folder();
   if (!path.lexically_normal().has_relative_path()) return error = refused(Refusal::root), Folder();
   const std::wstring name = windows::system_path(path);
   windows::Handle handle = windows::open_folder(name, error);
+  bool is_new = false;
   if (!handle && create && error == std::errc::no_such_file_or_directory) {
     windows::PrivateAccess access;
     error = windows::make_folder(name, access.attributes.lpSecurityDescriptor ? &access.attributes : nullptr);
     if (!error) handle = windows::open_folder(name, error);
-    if (made != nullptr) *made = static_cast<bool>(handle);
+    is_new = static_cast<bool>(handle);
   }
   Folder folder;
-  if (handle) folder.impl_ = std::make_shared<const Impl>(Impl{std::move(handle), path, name + L"\\"});
+  if (handle) folder.impl_ = std::make_shared<const Impl>(Impl{std::move(handle), path, name + L"\\", is_new});
   return folder;
 }
 
@@ -7145,7 +7397,7 @@ USAGE_STATS_INLINE bool LockedFile::still_named(const Folder& folder, const std:
   USAGE_STATS_CATCH_ALL { return false; }
 }
 
-USAGE_STATS_INLINE std::error_code LockedFile::append(std::string_view bytes) const noexcept {
+USAGE_STATS_INLINE std::error_code LockedFile::append(std::string_view bytes) noexcept {
   OVERLAPPED end{};
   end.Offset = end.OffsetHigh = 0xFFFFFFFF;  // the end of the file, whoever else has written
   DWORD count = 0;
@@ -7246,12 +7498,17 @@ namespace detail {
 namespace os {
 
 USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept = default;
-USAGE_STATS_INLINE MemoryReader::~MemoryReader() { static_cast<void>(file_); }
+USAGE_STATS_INLINE MemoryReader::~MemoryReader() { static_cast<void>(memory_), static_cast<void>(file_); }
 
 USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to, std::size_t size) const noexcept {
   SIZE_T copied = 0;
   ::ReadProcessMemory(::GetCurrentProcess(), reinterpret_cast<const void*>(from), to, size, &copied);
   return copied;
+}
+
+USAGE_STATS_INLINE std::size_t MemoryReader::copy(const MemoryRange&, std::uintptr_t from, char* to,
+                                                  std::size_t size) noexcept {
+  return copy(from, to, size);
 }
 
 /// Images alone: a file that the program has mapped is none.
@@ -7487,8 +7744,8 @@ USAGE_STATS_INLINE std::wstring on_system_drive(std::wstring text, const std::ws
   return text.find(L'%') == std::wstring::npos && std::filesystem::path(text).is_absolute() ? text : std::wstring();
 }
 
-/// Where administrators keep what is for all users. Not SHGetKnownFolderPath: of folders it has been seen to believe
-/// the environment, it fails on Nano Server, and shell32.dll, which no small tool has, would be loaded by every run.
+/// Where administrators keep files for all users. Not SHGetKnownFolderPath: it has been seen to trust the environment,
+/// it fails on Nano Server, and every run would load shell32.dll, which small tools do not otherwise need.
 USAGE_STATS_INLINE std::filesystem::path policy_folder() {
   wchar_t folder[MAX_PATH] = {}, text[MAX_PATH] = {};
   DWORD size = sizeof text;
@@ -7506,7 +7763,7 @@ USAGE_STATS_INLINE std::filesystem::path policy_folder() {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/windows/parts/version.inl
-// What Windows calls itself, and what people call it. Included by platform.inl after windows.h.
+// Windows' version as it reports it, and as people call it. Included by platform.inl after windows.h.
 
 #include <cstdint>
 #include <string>
@@ -7805,6 +8062,13 @@ USAGE_STATS_INLINE std::filesystem::path foreign_home() { return {}; }  // it co
 
 USAGE_STATS_INLINE std::string path_bytes(const std::filesystem::path& path) { return windows::utf8(path.native()); }
 USAGE_STATS_INLINE std::filesystem::path path_of_bytes(std::string_view bytes) { return windows::wide(bytes); }
+USAGE_STATS_INLINE std::filesystem::path path_below(const std::filesystem::path& root, std::string_view first,
+                                                    std::string_view second, std::string_view third) {
+  std::filesystem::path path = root;
+  for (const std::string_view name : {first, second, third})
+    if (!root.empty() && !name.empty()) path /= path_of_bytes(name);
+  return path;
+}
 USAGE_STATS_INLINE std::string path_with_tilde(const std::filesystem::path& path) {
   std::filesystem::path shown = path, folder = home();
   const std::wstring text = shown.make_preferred().native(), start = folder.make_preferred().native();
@@ -7854,7 +8118,7 @@ USAGE_STATS_INLINE bool at_exit(void (*function)(std::optional<int>) noexcept) n
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/windows/loaded.inl
-// Where in memory this library is: in the program itself, or in a DLL that its host may unload.
+// Where this library is in memory: in the program itself, or in a DLL that its host may unload.
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -8187,7 +8451,7 @@ USAGE_STATS_INLINE Child start_self(const SelfStart& start, std::error_code& err
 }
 
 namespace windows {
-/// The alarm: what hangs in a name lookup can be ended by nothing else.
+/// The alarm: nothing else can end a process that hangs in a name lookup.
 USAGE_STATS_INLINE DWORD WINAPI end_process_later(void* milliseconds) {
   ::Sleep(static_cast<DWORD>(reinterpret_cast<std::uintptr_t>(milliseconds)));
   exit_now(0);
@@ -8458,7 +8722,7 @@ USAGE_STATS_END_NAMESPACE
 #include <cstdlib>
 
 // ---- usage_stats/detail/os/posix/loaded.inl
-// Where in memory this library is: in the program itself, or in a plugin that its host may unload.
+// Where this library is in memory: in the program itself, or in a plugin that its host may unload.
 
 #include <cstddef>
 #include <cstdint>
@@ -8477,7 +8741,7 @@ USAGE_STATS_END_NAMESPACE
 #endif
 
 // ---- usage_stats/detail/os/posix/parts/own_program.inl
-// The file of the program that is running, to be started again.
+// The file of the running program, so that it can be started again.
 
 #include <cstdint>
 #include <string>
@@ -8493,9 +8757,9 @@ USAGE_STATS_END_NAMESPACE
 #endif
 
 // ---- usage_stats/detail/os/posix/parts/file_status.inl
-// What the system says of a file, with the 64 bits that its inode and its size may need. On 32-bit systems the plain
-// functions fail there with EOVERFLOW, unless everything was compiled with _FILE_OFFSET_BITS=64, which no header can
-// ask for: the system's may have been included before it.
+// The status of a file, with the 64 bits that its inode and size may need. On 32-bit systems the plain functions fail
+// there with EOVERFLOW, unless everything was compiled with _FILE_OFFSET_BITS=64, which no header can ask for: the
+// system's may have been included before it.
 
 #include <cstdint>
 #include <type_traits>
@@ -8560,7 +8824,7 @@ inline int status_of(const char* path, FileStatus& status) noexcept { return sta
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 
-// USAGE_STATS_START_BY_PATH: Linux does as those must that cannot name a file but by its path. For tests.
+// USAGE_STATS_START_BY_PATH: makes Linux behave like systems that can name a file only by its path. For tests.
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace os {
@@ -8570,14 +8834,14 @@ namespace os {
 USAGE_STATS_INLINE std::string own_executable() { return "/proc/self/exe"; }
 
 namespace posix {
-/// That name leads to the file that runs, whatever has been put in its place.
+/// This name leads to the running file, whatever has replaced it.
 USAGE_STATS_INLINE void note_own_program() noexcept {}
 USAGE_STATS_INLINE bool is_own_program(const std::string&) noexcept { return true; }
 }  // namespace posix
 
 #else
 
-/// A path, at which another program may lie meanwhile: see is_own_program().
+/// A path, which may lead to another program by now: see is_own_program().
 USAGE_STATS_INLINE std::string own_executable() {
 #if defined(__linux__)
   const auto* const path = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));  // NOLINT(performance-no-int-to-ptr)
@@ -8623,8 +8887,8 @@ USAGE_STATS_INLINE void note_own_program() noexcept {
   USAGE_STATS_CATCH_ALL {}
 }
 
-/// Whether what lies there is that file still. Another program, as an update has put it there, may know nothing of
-/// uploaders: its main would run.
+/// Whether it is still the same file. Another program, put there by an update, may not have the uploader: its main
+/// would run.
 USAGE_STATS_INLINE bool is_own_program(const std::string& path) noexcept {
   const OwnProgram& own = OwnProgram::instance();
   FileStatus now{};
@@ -8647,8 +8911,8 @@ namespace os {
 #if defined(__linux__)
 namespace posix {
 
-/// The program's headers as the kernel has told them. To ask the dynamic linker (dl_iterate_phdr) takes its lock, which
-/// a fork's child may find locked for ever.
+/// The program's headers as given by the kernel. Asking the dynamic linker (dl_iterate_phdr) takes its lock, which a
+/// forked child may find locked forever.
 class ProgramHeaders {
  public:
   ProgramHeaders() noexcept
@@ -8673,11 +8937,11 @@ class ProgramHeaders {
       if (first_[i].p_type == type) return first_ + i;
     return nullptr;
   }
-  /// What is to be added to the addresses in the file.
+  /// The offset to add to addresses in the file.
   std::uintptr_t base() const noexcept {
     const auto here = reinterpret_cast<std::uintptr_t>(first_);
     if (const auto* const itself = find(PT_PHDR)) return here - itself->p_vaddr;
-    // A static program tells no more than where it begins; its headers stand right after the file's.
+    // For a static program only its start is known; its headers come right after the file's.
     ElfW(Ehdr) file{};
     if (here % 4096 < sizeof file) return 0;
     std::memcpy(&file, reinterpret_cast<const char*>(first_) - sizeof file, sizeof file);
@@ -8700,7 +8964,7 @@ USAGE_STATS_INLINE bool started_by_loader() noexcept {
   return ::getauxval(AT_BASE) == 0 && posix::ProgramHeaders().has(PT_INTERP);
 }
 
-// Code that is not made for a shared library is in none.
+// Code that is not compiled for a shared library is not in one.
 #if defined(__PIC__) && !defined(__PIE__)
 namespace posix {
 
@@ -8782,8 +9046,8 @@ USAGE_STATS_INLINE bool started_by_loader() noexcept { return false; }
 #elif defined(__FreeBSD__) || defined(__DragonFly__) || defined(__NetBSD__)
 namespace posix {
 
-/// The program as the dynamic linker knows it. Asked once, before main: the question takes the linker's lock, which a
-/// fork's child may find locked for ever.
+/// The program as the dynamic linker knows it. Asked once, before main, because that takes the linker's lock, which a
+/// forked child may find locked forever.
 struct MainObject {
   std::uintptr_t begin = 0, end = 0;
   bool has_linker = false, is_kernels_choice = true;
@@ -8864,7 +9128,7 @@ USAGE_STATS_INLINE void ending(std::optional<int> code) noexcept {
 
 USAGE_STATS_INLINE bool exit_code_is_told() noexcept {
 #if defined(__GLIBC__)
-  // The C library would call on_exit's function also when its code has been unloaded.
+  // The C library would call on_exit's function even after its code has been unloaded.
   return in_main_executable(reinterpret_cast<const void*>(&posix::ending));
 #else
   return false;
@@ -8908,7 +9172,7 @@ USAGE_STATS_END_NAMESPACE
 #include <unistd.h>
 
 // ---- usage_stats/detail/os/posix/parts/file_access.inl
-// What Folder and LockedFile are made of: reading and writing by descriptor, whose a file is, this process's locks.
+// The basis of Folder and LockedFile: reading and writing by descriptor, file ownership, this process's locks.
 
 #include <algorithm>
 #include <atomic>
@@ -8932,8 +9196,8 @@ USAGE_STATS_END_NAMESPACE
 #include <unistd.h>
 
 // ---- usage_stats/detail/os/posix/parts/path.inl
-// The way to a folder or file, gone part by part where it has links: they are followed only where nobody but us and
-// root can have put them.
+// Resolves the path to a folder or file part by part if it has links: these are followed only if nobody but us and root
+// can have created them.
 
 #include <cerrno>
 #include <cstdint>
@@ -8950,7 +9214,7 @@ USAGE_STATS_END_NAMESPACE
 #include <unistd.h>
 
 // ---- usage_stats/detail/os/refusal.inl
-// Why a folder is not used, in words that a user can act on.
+// Why a folder is not used, in words that help the user.
 
 #include <atomic>
 #include <new>
@@ -8968,7 +9232,7 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
     case Refusal::is_home:
       return "reports cannot be kept in the home folder itself";
     case Refusal::common_place:
-      return "this program did not create it, and its name and place suggest that it is for other things, too";
+      return "this program did not create it, and its name and place suggest that it is used for other things, too";
     case Refusal::no_home:
       return "the home folder does not exist, and this library does not create it";
     case Refusal::home_is_root:
@@ -8982,7 +9246,7 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
     case Refusal::in_anothers_folder:
       return "the folder that it is in belongs to another user";
     case Refusal::in_shared_folder:
-      return "any user can rename what is in the folder above it";
+      return "any user can rename things in the folder above it";
     case Refusal::untrusted_link:
       return "another user could have made a link on the way to it";
     case Refusal::not_made_by_us:
@@ -8992,7 +9256,7 @@ USAGE_STATS_INLINE const char* words_of(Refusal why) noexcept {
     case Refusal::another_programs:
       return "it belongs to another program, as its state.json says";
     case Refusal::not_of_administrators:
-      return "others than administrators own it, or can write it";
+      return "somebody other than the administrators owns it, or can write to it";
   }
   return "it is not used";
 }
@@ -9021,8 +9285,8 @@ class StateFileErrors : public std::error_category {
   }
 };
 
-/// One of each, which takes no memory and is never destroyed: a session may end when static objects are gone. Null
-/// where another thread, or what a signal's handler has interrupted, is just making it: nobody waits.
+/// One object of each, without allocation and never destroyed: a session may end after static objects are gone. Null if
+/// another thread, or code that a signal handler has interrupted, is just creating it: nobody waits.
 template <class Category>
 const std::error_category* category_of() noexcept {
   enum { none, begun, made };
@@ -9061,10 +9325,36 @@ namespace detail {
 namespace os {
 namespace posix {
 
+/// The names below a path, as operator/ joins them.
+USAGE_STATS_INLINE std::string below(std::string_view path, std::string_view first, std::string_view second = {},
+                                     std::string_view third = {}) {
+  std::string joined;
+  joined.reserve(path.size() + first.size() + second.size() + third.size() + 3);
+  joined.append(path);
+  for (const std::string_view name : {first, second, third}) {
+    if (name.empty()) continue;
+    if (joined.back() != '/') joined += '/';
+    joined.append(name);
+  }
+  return joined;
+}
+
+/// Whether it is what lexically_normal() would make of it, and no link's name with a slash behind it; "/" is not.
+USAGE_STATS_INLINE bool is_normal(std::string_view path) noexcept {
+  for (std::size_t at = 0; at < path.size();) {
+    if (path[at] != '/') return false;
+    const std::size_t end = std::min(path.find('/', at + 1), path.size());
+    const std::string_view name = path.substr(at + 1, end - at - 1);
+    if (name.empty() || name == "." || name == "..") return false;
+    at = end;
+  }
+  return !path.empty();
+}
+
 USAGE_STATS_INLINE std::error_code last_error() noexcept { return {errno, std::generic_category()}; }
 
-/// An owned descriptor. Never 0, 1 or 2: where the host has closed a standard stream, its next output would land in
-/// our file.
+/// An owned descriptor. Never 0, 1 or 2: if the host has closed a standard stream, its next output would end up in our
+/// file.
 class Descriptor {
  public:
   Descriptor() = default;
@@ -9114,7 +9404,7 @@ USAGE_STATS_INLINE Descriptor pass_through(int folder, const char* name) noexcep
   return open_at(folder, name, access | O_DIRECTORY);
 }
 
-/// Opens what has no link on its way. Elsewhere than on Linux from 5.6 on errno is ENOSYS.
+/// Opens a path without links. Except on Linux 5.6 and newer, errno is ENOSYS.
 USAGE_STATS_INLINE Descriptor open_without_links(const char* path, int flags) noexcept {
 #if defined(__linux__) && defined(SYS_openat2)
   struct {  // linux/openat2.h has it, where there is one
@@ -9157,19 +9447,19 @@ USAGE_STATS_INLINE bool is_trusted_link(int folder, const FileStatus& link) noex
          is_ours_or_roots(link, user);
 }
 
-/// Gives what this process has just made exactly that mode, whatever the umask has left of it.
+/// Gives what this process has just created exactly that mode, whatever the umask was.
 USAGE_STATS_INLINE std::error_code set_mode(int made, mode_t mode) noexcept {
   FileStatus status{};
   if (status_of(made, status) != 0) return last_error();
   const mode_t now = status.st_mode & 07777;
   if (now == mode) return {};
-  // Others who may write the folder above can have exchanged it for what no umask leaves.
+  // Others who can write to the parent folder may have replaced it; no umask leaves such a mode.
   if (status.st_uid != ::geteuid() || (now & ~(mode | S_ISGID)) != 0) return refused(Refusal::not_made_by_us);
   return ::fchmod(made, mode) == 0 ? std::error_code() : last_error();
 }
 
-/// Makes a folder (0700) and opens it; std::errc::file_exists where somebody was faster. `parent`: one whose keeper has
-/// been looked at.
+/// Creates a folder (0700) and opens it; std::errc::file_exists if somebody was faster. `parent`: one whose owner has
+/// been checked.
 USAGE_STATS_INLINE Descriptor make_checked_folder(int parent, const char* name, std::error_code& error) noexcept {
   error.clear();
   if (::mkdirat(parent, name, 0700) != 0) return error = last_error(), Descriptor();
@@ -9188,10 +9478,9 @@ USAGE_STATS_INLINE Descriptor make_folder(int parent, const char* name, std::err
   return error ? Descriptor() : make_checked_folder(parent, name, error);
 }
 
-/// HOME is never made, nor is what is above it: where the home is missing (not mounted yet), it is not for us to say
-/// what it is.
-/// (What `path` and HOME have in common must be there. A HOME that is "/", as containers give it to users they do not
-/// know, is no home: there the first part must be.)
+/// HOME is never created, nor is anything above it: if the home is missing (not mounted yet), it is not up to us to
+/// create one. (What `path` and HOME have in common must be there. A HOME that is "/", as containers give it to users
+/// they do not know, is no home: there the first part must be.)
 USAGE_STATS_INLINE std::error_code check_home_exists(const std::filesystem::path& path) {
   const std::filesystem::path wanted = path.lexically_normal(), base = home().lexically_normal();
   if (base.empty()) return {};
@@ -9209,8 +9498,8 @@ USAGE_STATS_INLINE std::error_code check_home_exists(const std::filesystem::path
 /// An absolute path, gone part by part.
 class Way {
  public:
-  /// Goes as far as the folder in which the last part lies. With `create` folders that are missing are made (0700);
-  /// with `through_last` the last part is no link, since it was followed.
+  /// Goes as far as the folder that contains the last part. With `create`, missing folders are created (0700); with
+  /// `through_last`, the last part is not a link any more, because it was followed.
   std::error_code go(const std::filesystem::path& path, bool create, bool through_last) {
     push(path.native());
     folder_ = pass_through(AT_FDCWD, "/");
@@ -9272,7 +9561,7 @@ class Way {
   Descriptor folder_;
 };
 
-/// Whether a way may have to be gone part by part: it has links, or the system cannot tell.
+/// Whether a path may have to be resolved part by part: it has links, or the system cannot tell.
 USAGE_STATS_INLINE bool may_have_links(int problem) noexcept {
   return problem == ELOOP || problem == ENOSYS || problem == EPERM || problem == EINVAL || problem == E2BIG ||
          problem == EAGAIN;
@@ -9354,14 +9643,14 @@ USAGE_STATS_INLINE std::optional<std::string> read_all(int file, const FileStatu
   return bytes;
 }
 
-/// Ours: a regular file owned by the user whose folder it is, the effective one when that was opened. Links and pipes
-/// in its place are refused. A second name is no attack, since nobody else can have put it into our folder: backups
-/// that link (cp -al) have it elsewhere.
+/// Ours: a regular file owned by the folder's user, who was the effective one when it was opened. Links and pipes are
+/// refused. A second name is not an attack, because nobody else can have put it into our folder: backups that use hard
+/// links (cp -al) have it elsewhere.
 USAGE_STATS_INLINE bool is_ours(const FileStatus& status, uid_t owner) noexcept {
   return S_ISREG(status.st_mode) && status.st_uid == owner;
 }
 
-/// Whether a descriptor is still that file, as far as this machine knows: a file server that is away is not asked.
+/// Whether a descriptor still refers to that file, as far as this machine knows, without asking a file server.
 USAGE_STATS_INLINE bool is_open(int descriptor, Device device, Inode inode) noexcept {
 #if defined(__linux__) && defined(STATX_INO) && defined(AT_STATX_DONT_SYNC)
   struct statx known {};
@@ -9372,8 +9661,7 @@ USAGE_STATS_INLINE bool is_open(int descriptor, Device device, Inode inode) noex
   return status_of(descriptor, status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
-/// An existing folder's mode is its owner's affair as long as nobody else can write there: it is looked at, not
-/// changed.
+/// An existing folder's mode is up to its owner as long as nobody else can write there: it is checked, not changed.
 USAGE_STATS_INLINE std::error_code check_folder(int folder, uid_t owner, FileStatus& status) noexcept {
   if (status_of(folder, status) != 0) return last_error();
   if (!S_ISDIR(status.st_mode)) return std::make_error_code(std::errc::not_a_directory);
@@ -9381,7 +9669,7 @@ USAGE_STATS_INLINE std::error_code check_folder(int folder, uid_t owner, FileSta
   return (status.st_mode & 022) != 0 ? refused(Refusal::others_may_write) : std::error_code();
 }
 
-/// Who can rename our folder away could show us another one. The root of the file system lies in itself.
+/// Whoever can rename our folder could replace it with another. The root of the file system is its own parent.
 /// `status`: the folder's own.
 USAGE_STATS_INLINE std::error_code check_place(int folder, uid_t user, const FileStatus& status) noexcept {
   FileStatus above{};
@@ -9443,7 +9731,8 @@ USAGE_STATS_INLINE Descriptor make_temporary(int folder, int flags, mode_t mode,
   return Descriptor();
 }
 
-/// A new file that nobody finds, who removes the folder meanwhile for one; none where the file system knows no such.
+/// A new file without a name, which nobody who removes the folder meanwhile would find; none if the file system does
+/// not support that.
 USAGE_STATS_INLINE Descriptor make_nameless([[maybe_unused]] int folder) noexcept {
 #if defined(O_TMPFILE)
   return open_at(folder, ".", O_WRONLY | O_TMPFILE, 0600);
@@ -9463,8 +9752,8 @@ USAGE_STATS_INLINE std::string give_temporary_name(int folder, const Descriptor&
   return {};
 }
 
-/// Puts a file where another one stands. On Linux they change places, which fails where that one has gone; elsewhere,
-/// and where the file system cannot do that (NFS), it may go between a look and the rename.
+/// Puts a file in another one's place. On Linux they are exchanged, which fails if the other one is gone; elsewhere,
+/// and if the file system cannot do that (NFS), it may disappear between the check and the rename.
 USAGE_STATS_INLINE std::error_code put_in_place(int folder, const char* name, const char* place) noexcept {
 #if defined(SYS_renameat2)
   constexpr unsigned exchange = 2;  // RENAME_EXCHANGE
@@ -9483,7 +9772,7 @@ USAGE_STATS_INLINE std::error_code fill(const Descriptor& file, std::string_view
   return error;
 }
 
-/// Behind a slash the system would follow a link.
+/// After a trailing slash the system would follow a link.
 USAGE_STATS_INLINE std::string without_slash(std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;
@@ -9535,7 +9824,7 @@ USAGE_STATS_INLINE std::error_code remove_tree_at(int folder, const char* name, 
   if (depth == 0) return std::make_error_code(std::errc::too_many_symbolic_link_levels);
   const Descriptor inner = open_at(folder, name, O_RDONLY | O_DIRECTORY);
   if (!inner) return last_error();
-  // What is left, whatever the reason, keeps the folder from being removed.
+  // Anything that is left, for whatever reason, prevents the folder from being removed.
   for_each_name(inner.get(), static_cast<std::size_t>(-1), [&](int, const char* each) {
     if (!is_self_or_above(each)) remove_tree_at(inner.get(), each, depth - 1);
     return true;
@@ -9553,8 +9842,9 @@ namespace detail {
 namespace os {
 struct Folder::Impl {
   posix::Descriptor descriptor;
-  std::filesystem::path path;
-  uid_t owner;  // whose all must be that lies there
+  std::string path;
+  uid_t owner;  // everything in it must belong to them
+  bool is_new = false;
 };
 
 USAGE_STATS_INLINE Folder::Folder() noexcept = default;
@@ -9564,14 +9854,14 @@ USAGE_STATS_INLINE Folder& Folder::operator=(const Folder&) noexcept = default;
 USAGE_STATS_INLINE Folder::Folder(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder& Folder::operator=(Folder&&) noexcept = default;
 USAGE_STATS_INLINE Folder::operator bool() const noexcept { return impl_ != nullptr; }
-USAGE_STATS_INLINE const std::filesystem::path& Folder::path() const noexcept { return impl_->path; }
+USAGE_STATS_INLINE std::filesystem::path Folder::path() const { return impl_->path; }
+USAGE_STATS_INLINE bool Folder::is_new() const noexcept { return impl_->is_new; }
 
-USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool create, std::error_code& error,
-                                       bool* made) {
-  if (made != nullptr) *made = false;
+USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool create, std::error_code& error) {
   if (!given.is_absolute()) return error = std::make_error_code(std::errc::invalid_argument), Folder();
-  const std::filesystem::path path = posix::without_slash(given.lexically_normal().native());
-  if (!path.has_relative_path()) return error = refused(Refusal::root), Folder();
+  std::string path = given.native();
+  if (!posix::is_normal(path)) path = posix::without_slash(given.lexically_normal().native());
+  if (path.find_first_not_of('/') == std::string::npos) return error = refused(Refusal::root), Folder();
   error.clear();
   posix::Descriptor descriptor = posix::open_without_links(path.c_str(), O_RDONLY | O_DIRECTORY);
   const bool missing = !descriptor && errno == ENOENT;
@@ -9579,13 +9869,14 @@ USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool 
   if (missing && create) error = posix::check_home_exists(path);
   if (error) return Folder();
   posix::Way way;
+  bool is_new = false;
   if (!descriptor) {
     error = way.go(path, create, false);
     if (!error) descriptor = posix::open_at(way.folder(), way.name().c_str(), O_RDONLY | O_DIRECTORY);
   }
   if (!descriptor && !error && errno == ENOENT && create) {
     descriptor = posix::make_folder(way.folder(), way.name().c_str(), error);
-    if (made != nullptr) *made = static_cast<bool>(descriptor);
+    is_new = static_cast<bool>(descriptor);
     if (error == std::errc::file_exists) {
       error.clear();
       descriptor = posix::open_at(way.folder(), way.name().c_str(), O_RDONLY | O_DIRECTORY);
@@ -9597,7 +9888,7 @@ USAGE_STATS_INLINE Folder Folder::open(const std::filesystem::path& given, bool 
   if (!error) error = posix::check_folder(descriptor.get(), user, status);
   if (!error) error = posix::check_place(descriptor.get(), user, status);
   Folder folder;
-  if (!error) folder.impl_ = std::make_shared<const Impl>(Impl{std::move(descriptor), path, user});
+  if (!error) folder.impl_ = std::make_shared<const Impl>(Impl{std::move(descriptor), std::move(path), user, is_new});
   return folder;
 }
 
@@ -9615,15 +9906,18 @@ USAGE_STATS_INLINE Folder Folder::folder(const std::string& name, bool create, s
   error = posix::check_folder(descriptor.get(), impl_->owner, status);
   if (error) return Folder();
   Folder inner;
-  inner.impl_ = std::make_shared<const Impl>(Impl{std::move(descriptor), impl_->path / name, impl_->owner});
+  inner.impl_ =
+      std::make_shared<const Impl>(Impl{std::move(descriptor), posix::below(impl_->path, name), impl_->owner});
   return inner;
 }
 
 USAGE_STATS_INLINE Folder Folder::make(const std::string& name, std::error_code& error) const {
-  // This folder itself has been looked at when it was opened: nobody but us can have put anything here.
+  // This folder was checked when it was opened: nobody but us can have put anything here.
   posix::Descriptor descriptor = posix::make_checked_folder(impl_->descriptor.get(), name.c_str(), error);
   Folder inner;
-  if (!error) inner.impl_ = std::make_shared<const Impl>(Impl{std::move(descriptor), impl_->path / name, impl_->owner});
+  if (!error)
+    inner.impl_ =
+        std::make_shared<const Impl>(Impl{std::move(descriptor), posix::below(impl_->path, name), impl_->owner});
   return inner;
 }
 
@@ -9793,7 +10087,7 @@ USAGE_STATS_INLINE std::error_code check_writable(const std::filesystem::path& g
   posix::Way way;
   std::error_code error = posix::check_home_exists(path);
   if (!error) error = way.go(path, false, true);
-  // Where parts of it are missing, the way ends in the folder in which the first of them would be made.
+  // If parts of it are missing, the path ends in the folder in which the first of them would be created.
   if (error && error != std::errc::no_such_file_or_directory) return error;
   if (way.folder() < 0 || (error && error.category() != std::generic_category())) return error;
   if (::faccessat(way.folder(), way.name().c_str(), W_OK | X_OK, 0) == 0) return {};
@@ -9839,7 +10133,7 @@ USAGE_STATS_INLINE std::optional<std::string> read_regular(const Descriptor& fil
   return read_all(file.get(), status, limit, error);
 }
 
-/// A file that the system keeps, wherever its links lead.
+/// A file of the system, wherever its links lead.
 USAGE_STATS_INLINE std::optional<std::string> read_system_file(const char* path, std::size_t limit,
                                                                std::error_code& error) {
   int number = -1;
@@ -9913,7 +10207,7 @@ USAGE_STATS_INLINE void FolderWatch::wait(std::chrono::milliseconds limit) const
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/posix/parts/accounts.inl
-// The list of accounts, /etc/passwd, which may be long, and may be another one once the host has changed its root.
+// The list of accounts, /etc/passwd, which may be long, and may be a different one once the host has changed its root.
 
 #include <algorithm>
 #include <cerrno>
@@ -9946,7 +10240,7 @@ USAGE_STATS_INLINE std::optional<std::vector<std::string>> Accounts::names() con
   const bool none = device_ == 0 && number_ == 0;
   if (!list) return none && error == std::errc::no_such_file_or_directory ? std::optional(names) : std::nullopt;
   const std::string id = std::to_string(user_), wanted = ":" + id + ":";
-  // Of ten thousand accounts only those lines are taken apart that may be this user's.
+  // Of ten thousand accounts, only lines that may be this user's are parsed.
   for (std::size_t at = list->find(wanted); at != std::string::npos; at = list->find(wanted, at + 1)) {
     const std::size_t begin = list->rfind('\n', at) + 1;  // npos + 1 is 0
     const std::string line = list->substr(begin, std::min(list->find('\n', at), list->size()) - begin);
@@ -9961,7 +10255,7 @@ USAGE_STATS_INLINE std::optional<std::vector<std::string>> Accounts::names() con
     names.push_back(parts[4].substr(0, parts[4].find(',')));
     names.push_back(parts[5]);
   }
-  // Another list, as that of a folder which the host has made its root, does not tell what the first one said.
+  // A different list, such as the one in a folder that the host has made its root, does not replace the first one.
   const bool found = !none && posix::status_of("/etc/passwd", status) == 0;
   const posix::Identity now(status);
   const bool same = found && device_ == now.device && number_ == now.inode;
@@ -9972,7 +10266,7 @@ USAGE_STATS_INLINE std::optional<std::vector<std::string>> Accounts::names() con
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/posix/parts/forks.inl
-// Forks, which the host may make at any time: they are counted, and their children let go of what is their parent's.
+// Forks, which may happen at any time: they are counted, and the children release what belongs to the parent.
 
 #include <atomic>
 #include <cerrno>
@@ -9985,10 +10279,10 @@ namespace detail {
 namespace os {
 namespace posix {
 
-/// Files that a fork's child closes at its first moment, for it would keep their locks. Nothing here waits or
-/// allocates: a child has only the thread that forked, which may have been in the middle of anything. One that tells
-/// nobody (_Fork, clone) keeps them until it ends or executes another program, and so does one that another thread
-/// makes between a file's opening and its listing here.
+/// Files that a forked child closes immediately, because it would keep their locks. Nothing here waits or allocates: a
+/// child has only the thread that forked, which may have been in the middle of anything. A child created without
+/// handlers (_Fork, clone) keeps the files until it ends or executes another program, and so does one that another
+/// thread creates between the opening of a file and its registration here.
 class ClosedInChildren {
  public:
   struct Place {
@@ -10072,7 +10366,7 @@ USAGE_STATS_INLINE unsigned forks() noexcept {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/posix/lock.inl
-// Locks on files. They end with the process however it ends, and no child inherits them.
+// File locks. They end with the process however it ends, and no child inherits them.
 
 #include <algorithm>
 #include <cstdio>
@@ -10114,8 +10408,8 @@ struct LockedFile::Impl {
     if (in_children != nullptr) posix::ClosedInChildren::remove(*in_children, number);
   }
 
-  /// POSIX drops a process's lock as soon as any descriptor of the file is closed, by a backup within the host for one.
-  /// Linux's lock of an open file stays (F_OFD_SETLK), but a fork's child has the same open file.
+  /// POSIX drops a process's lock as soon as any descriptor of the file is closed, for example by a backup within the
+  /// host. Linux's lock of an open file survives that (F_OFD_SETLK), but a forked child has the same open file.
   std::error_code lock_for_life() noexcept {
     struct flock lock = posix::whole_file(F_WRLCK);
 #if defined(__linux__) && defined(F_OFD_SETLK)
@@ -10142,7 +10436,8 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
   std::string temporary;
   posix::Descriptor low = posix::make_temporary(parent, O_RDWR | O_APPEND, 0600, temporary);
   if (!low) return error = posix::last_error(), LockedFile();
-  // Held for the whole run: far up, so that the host's own descriptors keep the numbers they would have without us.
+  // Open for the whole run: with a high number, so that the host's own descriptors keep the numbers they would have
+  // without us.
   posix::Descriptor file(::fcntl(low.get(), F_DUPFD_CLOEXEC, 100));
   low.close();
   posix::FileStatus status{};
@@ -10152,7 +10447,7 @@ USAGE_STATS_INLINE LockedFile LockedFile::create(const Folder& folder, const std
   if (!error) result.impl_ = std::make_unique<Impl>(std::move(file), status);
   if (!error) error = result.impl_->lock_for_life();
   if (!error) error = posix::write_all(result.impl_->descriptor.get(), bytes);
-  // From its name's first moment nobody in this process may open it.
+  // From the moment it has its name, nobody in this process may open it.
   auto& own = per_process<posix::OwnLocks>();
   const auto guard = lock_or_give_up(own.mutex);
   if (!guard && !error) error = posix::interrupted();
@@ -10204,7 +10499,7 @@ USAGE_STATS_INLINE LockedFile::Look LockedFile::look(const Folder& folder, const
   if (!guard || (own.may_lose_lock() && own.find(parent, name.c_str()) >= 0)) return Look::locked;
   const posix::Descriptor file = posix::open_at(parent, name.c_str(), O_RDWR);
   if (!file && errno == ENOENT) return Look::missing;
-  // What cannot be looked at may be held; a link, a pipe or a folder is not.
+  // A file that cannot be examined may be locked; a link, a pipe or a folder is not.
   if (!file) return errno != ELOOP && errno != ENXIO && errno != EISDIR && errno != ENOTDIR ? Look::locked : Look::free;
   struct flock lock = posix::whole_file(F_WRLCK);
   if (::fcntl(file.get(), F_GETLK, &lock) != 0) return Look::unknown;
@@ -10221,7 +10516,7 @@ USAGE_STATS_INLINE bool LockedFile::still_named(const Folder& folder, const std:
          status.st_dev == impl_->device && status.st_ino == impl_->inode;
 }
 
-USAGE_STATS_INLINE std::error_code LockedFile::append(std::string_view bytes) const noexcept {
+USAGE_STATS_INLINE std::error_code LockedFile::append(std::string_view bytes) noexcept {
   const int number = impl_->descriptor.get();
   if (!posix::is_open(number, impl_->device, impl_->inode)) return std::make_error_code(std::errc::bad_file_descriptor);
   return posix::write_all(number, bytes);
@@ -10240,7 +10535,7 @@ USAGE_STATS_INLINE void LockedFile::release() noexcept {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/posix/parts/lock_holder.inl
-// Who holds a lock, whether that process gets on, and whether locks can be had at all.
+// Which process holds a lock, whether it makes progress, and whether locks are available at all.
 
 #include <algorithm>
 #include <cerrno>
@@ -10257,7 +10552,7 @@ namespace detail {
 namespace os {
 namespace posix {
 
-/// What the system tells of a process in a file: at most as much as there is room for.
+/// Reads a file of /proc about a process, at most as much as there is room for.
 template <std::size_t Size>
 void read_start(const char* path, char (&text)[Size]) noexcept {
   const Descriptor file(::open(path, O_RDONLY | O_CLOEXEC));
@@ -10265,7 +10560,7 @@ void read_start(const char* path, char (&text)[Size]) noexcept {
   text[std::max<ssize_t>(size, 0)] = '\0';
 }
 
-/// The letter of its state, by proc(5); 0 if there is no such process, or none can be seen.
+/// The letter of its state, by proc(5); 0 if there is no such process, or it is not visible.
 USAGE_STATS_INLINE char state_of([[maybe_unused]] pid_t process) noexcept {
 #if defined(__linux__)
   char path[48], text[512];
@@ -10279,7 +10574,7 @@ USAGE_STATS_INLINE char state_of([[maybe_unused]] pid_t process) noexcept {
 #endif
 }
 
-/// Whether its group of processes is frozen (`docker pause`, `systemctl freeze`), which its state does not tell.
+/// Whether its cgroup is frozen (`docker pause`, `systemctl freeze`), which its state does not show.
 USAGE_STATS_INLINE bool is_frozen([[maybe_unused]] pid_t process) noexcept {
 #if defined(__linux__)
   char path[48], groups[1024], events[1024 + 64], text[256];
@@ -10348,7 +10643,7 @@ USAGE_STATS_INLINE const char* LockedFile::problem_in(const std::filesystem::pat
     reason = posix::write_all(file.get(), std::string(4096, '\n'));
   else
     reason = posix::last_error();
-  // What the mode of an outer folder forbids, another check tells.
+  // Another check reports what the mode of an outer folder forbids.
   if (reason != std::errc::no_space_on_device && reason != std::errc::read_only_file_system &&
       reason != std::errc::io_error && reason.value() != EDQUOT)
     reason.clear();
@@ -10369,7 +10664,7 @@ USAGE_STATS_INLINE const char* LockedFile::problem_in(const std::filesystem::pat
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/posix/process.inl
-// Processes: what becomes of a child, and other programs.
+// Processes: the fate of a child, and running other programs.
 
 #include <algorithm>
 #include <atomic>
@@ -10471,7 +10766,7 @@ USAGE_STATS_INLINE void block_signals_in_this_thread() noexcept {
 
 namespace posix {
 
-/// What limit_memory() has allowed.
+/// The limit that limit_memory() has set.
 struct MemoryLimit {
   std::mutex mutex;                     // not taken where there is no limit: only the uploader has one
   std::atomic<std::size_t> allowed{0};  // without stacks; 0: there is no limit
@@ -10494,7 +10789,7 @@ USAGE_STATS_INLINE void set_data_limit(std::size_t bytes) noexcept {
 #endif
 }
 
-/// Makes room for a thread's stack. The C library keeps some that are used no more: it is not taken back.
+/// Raises the limit for a thread's stack. It is not lowered again, because the C library keeps some unused stacks.
 USAGE_STATS_INLINE void add_stack(std::size_t bytes) noexcept {
   MemoryLimit& limit = memory_limit();
   if (limit.allowed == 0) return;
@@ -10561,8 +10856,8 @@ constexpr int feeding_flags = MSG_DONTWAIT;
 
 using Enough = std::function<bool(std::string_view)>;
 
-/// Feeds the program and collects what it says until it closes its output: true. Or until it has said enough, or too
-/// much, or time is up.
+/// Feeds the program and collects its output until that is closed (true), or until it is enough, or too much, or time
+/// is up.
 USAGE_STATS_INLINE bool converse(Descriptor& in, const Descriptor& out, std::string_view input, std::size_t limit,
                                  std::chrono::steady_clock::time_point deadline, const Enough& enough,
                                  std::string& output) {
@@ -10679,15 +10974,43 @@ namespace os {
 
 #if defined(__linux__)
 
-USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept : file_(::open("/proc/self/mem", O_RDONLY | O_CLOEXEC)) {}
+USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept : memory_(::open("/proc/self/mem", O_RDONLY | O_CLOEXEC)) {}
 
 USAGE_STATS_INLINE MemoryReader::~MemoryReader() {
+  if (memory_ >= 0) ::close(memory_);
   if (file_ >= 0) ::close(file_);
 }
 
-USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to, std::size_t size) const noexcept {
-  const ssize_t copied = file_ < 0 ? -1 : posix::read_at(file_, to, size, static_cast<posix::Offset>(from));
+namespace posix {
+
+USAGE_STATS_INLINE std::size_t copy_from(int file, std::uintptr_t from, char* to, std::size_t size) noexcept {
+  const ssize_t copied = file < 0 ? -1 : read_at(file, to, size, static_cast<Offset>(from));
   return copied > 0 ? static_cast<std::size_t>(copied) : 0;
+}
+
+}  // namespace posix
+
+USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to, std::size_t size) const noexcept {
+  return posix::copy_from(memory_, from, to, size);
+}
+
+USAGE_STATS_INLINE std::size_t MemoryReader::copy(const MemoryRange& range, std::uintptr_t from, char* to,
+                                                  std::size_t size) noexcept {
+  if (range.file && range.file != tried_) {
+    if (file_ >= 0) ::close(file_);
+    // That name may belong to another file by now: an update, or something whose open() would block. An update differs
+    // from the program in its first bytes, which contain the linker's tables and the build id.
+    file_ = ::open(range.file->name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    tried_ = range.file;
+    char in_file[1024], in_memory[sizeof in_file];
+    if (file_ >= 0 && (posix::copy_from(file_, 0, in_file, sizeof in_file) != sizeof in_file ||
+                       copy(range.file->header, in_memory, sizeof in_memory) != sizeof in_memory ||
+                       std::memcmp(in_file, in_memory, sizeof in_file) != 0)) {
+      ::close(file_);
+      file_ = -1;
+    }
+  }
+  return range.file && file_ >= 0 ? posix::copy_from(file_, from - range.shift, to, size) : copy(from, to, size);
 }
 
 namespace posix {
@@ -10697,7 +11020,7 @@ bool copy_objects(const MemoryReader& reader, std::uintptr_t from, T* to, std::s
   return reader.copy(from, reinterpret_cast<char*>(to), count * sizeof(T)) == count * sizeof(T);
 }
 
-/// The names of symbols, which are no text of the program's.
+/// The names of symbols, which are not the program's texts.
 USAGE_STATS_INLINE MemoryRange symbol_names(const MemoryReader& reader, std::uintptr_t bias,
                                             const ElfW(Phdr) & dynamic) {
   std::vector<ElfW(Dyn)> entries(std::min<std::size_t>(dynamic.p_memsz / sizeof(ElfW(Dyn)), 1024));
@@ -10712,10 +11035,12 @@ USAGE_STATS_INLINE MemoryRange symbol_names(const MemoryReader& reader, std::uin
   return {begin, begin + size};
 }
 
-/// Adds the segments of the object whose header lies at `header`. Code is one of them only where the linker has put
-/// the literals there, too.
-USAGE_STATS_INLINE bool add_object(const MemoryReader& reader, std::uintptr_t header, bool library,
+/// Adds the segments of the object whose header is at `header`. Code is included only if the linker has put the
+/// literals there, too.
+USAGE_STATS_INLINE bool add_object(const MemoryReader& reader, const MappedFile& file, bool library,
                                    std::vector<MemoryRange>& ranges) {
+  const std::uintptr_t header = file.header;
+  const auto shared = std::make_shared<const MappedFile>(file);
   ElfW(Ehdr) elf;
   if (!copy_objects(reader, header, &elf, 1) || std::memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0) return false;
   std::vector<ElfW(Phdr)> segments(std::min<std::size_t>(elf.e_phnum, 256));
@@ -10734,8 +11059,8 @@ USAGE_STATS_INLINE bool add_object(const MemoryReader& reader, std::uintptr_t he
     if (segment.p_type != PT_LOAD || !read_only) continue;
     const std::uintptr_t begin = bias + segment.p_vaddr, end = begin + segment.p_filesz;
     const bool split = names.begin >= begin && names.end <= end && names.begin < names.end;
-    ranges.push_back({begin, split ? names.begin : end, library});
-    if (split) ranges.push_back({names.end, end, library});
+    ranges.push_back({begin, split ? names.begin : end, library, shared, begin - segment.p_offset});
+    if (split) ranges.push_back({names.end, end, library, shared, begin - segment.p_offset});
   }
   return true;
 }
@@ -10751,29 +11076,31 @@ USAGE_STATS_INLINE std::string memory_map() {
   return text;
 }
 
-/// Where files begin that are mapped also as code: objects that the loader has put there. A file of data is not, even
-/// if it is an object.
-USAGE_STATS_INLINE std::vector<std::uintptr_t> object_headers() {
-  std::vector<std::pair<std::string, std::uintptr_t>> begins;
+/// Files that are mapped also as code: objects that the loader has put there. A file of data is not, even if it is an
+/// object.
+USAGE_STATS_INLINE std::vector<MappedFile> object_files() {
+  std::vector<std::pair<std::string, MappedFile>> begins;
   std::vector<std::string> code;
   const std::string map = memory_map();
   for (std::size_t at = 0; at < map.size();) {  // 7f0e-7f0f r-xp 00001000 08:01 1234  /usr/lib/x.so
     const std::size_t end = std::min(map.find('\n', at), map.size());
+    const std::string line = map.substr(at, end - at);
     char rights[5] = "", device[32] = "";
     unsigned long begin = 0, offset = 0, inode = 0;
-    if (std::sscanf(map.substr(at, end - at).c_str(), "%lx-%*x %4s %lx %31s %lu", &begin, rights, &offset, device,
-                    &inode) == 5 &&
+    int name = 0;
+    if (std::sscanf(line.c_str(), "%lx-%*x %4s %lx %31s %lu %n", &begin, rights, &offset, device, &inode, &name) == 5 &&
         inode != 0) {
-      const std::string file = std::string(device) + " " + std::to_string(inode);
-      if (rights[2] == 'x') code.push_back(file);
-      if (rights[0] == 'r' && offset == 0) begins.emplace_back(file, begin);
+      const std::string identity = std::string(device) + " " + std::to_string(inode);
+      if (rights[2] == 'x') code.push_back(identity);
+      if (rights[0] == 'r' && offset == 0)
+        begins.push_back({identity, {line.substr(static_cast<std::size_t>(name)), begin}});
     }
     at = end + 1;
   }
-  std::vector<std::uintptr_t> headers;
-  for (const auto& [file, begin] : begins)
-    if (std::find(code.begin(), code.end(), file) != code.end()) headers.push_back(begin);
-  return headers;
+  std::vector<MappedFile> files;
+  for (auto& [identity, file] : begins)
+    if (std::find(code.begin(), code.end(), identity) != code.end()) files.push_back(std::move(file));
+  return files;
 }
 
 }  // namespace posix
@@ -10782,12 +11109,12 @@ USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool libraries) {
   const MemoryReader reader;
   std::vector<MemoryRange> ranges;
   const std::uintptr_t program = ::getauxval(AT_PHDR) - sizeof(ElfW(Ehdr));
-  if (!posix::add_object(reader, program, false, ranges)) return {};
+  if (!posix::add_object(reader, {"/proc/self/exe", program}, false, ranges)) return {};
   if (!libraries) return ranges;
-  const std::vector<std::uintptr_t> headers = posix::object_headers();
-  if (headers.empty()) return {};
-  for (const std::uintptr_t header : headers)
-    if (header != program) posix::add_object(reader, header, true, ranges);
+  const std::vector<MappedFile> files = posix::object_files();
+  if (files.empty()) return {};
+  for (const MappedFile& file : files)
+    if (file.header != program) posix::add_object(reader, file, true, ranges);
   return ranges;
 }
 
@@ -10797,7 +11124,7 @@ USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept = default;
 USAGE_STATS_INLINE MemoryReader::~MemoryReader() = default;
 
 USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to, std::size_t size) const noexcept {
-  static_cast<void>(file_);
+  static_cast<void>(memory_), static_cast<void>(file_);
   vm_size_t copied = 0;
   return ::vm_read_overwrite(::mach_task_self(), from, size, reinterpret_cast<vm_address_t>(to), &copied) ==
                  KERN_SUCCESS
@@ -10823,17 +11150,23 @@ USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool libraries) {
 #else
 
 USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept = default;
-USAGE_STATS_INLINE MemoryReader::~MemoryReader() { static_cast<void>(file_); }
+USAGE_STATS_INLINE MemoryReader::~MemoryReader() { static_cast<void>(memory_), static_cast<void>(file_); }
 USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t, char*, std::size_t) const noexcept { return 0; }
 USAGE_STATS_INLINE std::vector<MemoryRange> read_only_memory(bool) { return {}; }
 
+#endif
+#if !defined(__linux__)
+USAGE_STATS_INLINE std::size_t MemoryReader::copy(const MemoryRange&, std::uintptr_t from, char* to,
+                                                  std::size_t size) noexcept {
+  return copy(from, to, size);
+}
 #endif
 
 }  // namespace os
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/posix/self_start.inl
-// The program that is running, started once more.
+// Starts the running program once more.
 
 #include <algorithm>
 #include <cerrno>
@@ -10855,7 +11188,7 @@ USAGE_STATS_END_NAMESPACE
 #endif
 
 // ---- usage_stats/detail/os/posix/parts/prepared_start.inl
-// What the start of this program as another process needs, and the ways to start it.
+// What starting this program as another process requires, and the ways to do it.
 
 #include <algorithm>
 #include <atomic>
@@ -10899,7 +11232,7 @@ namespace detail {
 namespace os {
 namespace posix {
 
-/// Strings in one piece and pointers to them, as execve wants them.
+/// Strings in one block and pointers to them, as execve needs them.
 class ExecStrings {
  public:
   void reserve(std::size_t count, std::size_t bytes) {
@@ -10947,13 +11280,19 @@ USAGE_STATS_INLINE std::string entry_elsewhere(std::string_view entry) {
   return {};
 }
 
+/// Whether it may be one of those; most are told by a letter or two.
+inline bool may_be_changed(const char* entry) noexcept {
+  return (entry[0] == 'S' && entry[1] == 'S' && entry[2] == 'L') || (entry[0] == 'C' && entry[1] == 'U') ||
+         (entry[0] == 'O' && entry[1] == 'P');
+}
+
 USAGE_STATS_INLINE ExecStrings environment_with(const std::vector<std::pair<std::string, std::string>>& more) {
   ExecStrings all;
   std::size_t count = more.size(), bytes = 512;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry, ++count) bytes += std::strlen(*entry);
   all.reserve(count, bytes);
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-    const std::string changed = entry_elsewhere(*entry);
+    const std::string changed = may_be_changed(*entry) ? entry_elsewhere(*entry) : std::string();
     all.add(changed.empty() ? std::string_view(*entry) : changed);
   }
   for (const auto& [name, value] : more) all.add(name + "=" + value);
@@ -10966,9 +11305,8 @@ USAGE_STATS_INLINE ExecStrings environment_with(const std::vector<std::pair<std:
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/posix/parts/system_call.inl
-// The kernel asked without the C library: in a signal handler, and between clone and execve. There an errno would be
-// the host's, and a function that a preloaded library puts in the place of open() or fcntl() may wait for a lock that
-// nobody gives back.
+// System calls without the C library, for signal handlers and between clone and execve. There, errno would be the
+// host's, and a preloaded library's replacement for open() or fcntl() may wait for a lock that is never released.
 
 #if defined(__linux__)
 
@@ -11071,7 +11409,7 @@ struct SignalSet {
     for (unsigned char& byte : set.bits) byte = 0xFF;
     return set;
   }
-  /// Counted within words, whose bytes may stand in either order.
+  /// Counted within words, because their byte order may be either.
   static SignalSet only(int number) noexcept {
     SignalSet set;
     const unsigned long word = 1UL << (static_cast<std::size_t>(number - 1) % (8 * sizeof(long)));
@@ -11414,11 +11752,11 @@ USAGE_STATS_INLINE pid_t PreparedStart::start_in_between(Start& start) noexcept 
 
 /// While a child works in this process's memory: no handler, no cancellation may run there. What has no handler may
 /// still end both, should a file be on a server that does not answer.
-struct HandlersHeld {
+struct ScopedHandlerBlock {
   raw::SignalSet former;
   int cancelling = 0;
 
-  HandlersHeld() noexcept {
+  ScopedHandlerBlock() noexcept {
     raw::SignalSet handled = raw::SignalSet::all();
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
       raw::Action now;
@@ -11427,17 +11765,17 @@ struct HandlersHeld {
     ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
     raw::mask(SIG_BLOCK, handled, &former);
   }
-  ~HandlersHeld() {
+  ~ScopedHandlerBlock() {
     raw::mask(SIG_SETMASK, former);
     ::pthread_setcancelstate(cancelling, nullptr);
   }
-  HandlersHeld(const HandlersHeld&) = delete;
-  HandlersHeld& operator=(const HandlersHeld&) = delete;
+  ScopedHandlerBlock(const ScopedHandlerBlock&) = delete;
+  ScopedHandlerBlock& operator=(const ScopedHandlerBlock&) = delete;
 };
 
 USAGE_STATS_INLINE int PreparedStart::run(pid_t& child) const noexcept {
   Start start{this, 0, 0};
-  const HandlersHeld held;
+  const ScopedHandlerBlock held;
   child = start_in_between(start);
   if (start.problem != 0) child = 0;
   return start.problem;
@@ -11463,7 +11801,7 @@ USAGE_STATS_INLINE int PreparedStart::in_between_apart(void* data) noexcept {
 
 USAGE_STATS_INLINE std::optional<int> PreparedStart::run_apart() const noexcept {
   if (!memory_can_be_shared() || is_reaper()) return std::nullopt;
-  const HandlersHeld held;
+  const ScopedHandlerBlock held;
   apart_.process = 1;  // until the kernel says otherwise
   const pid_t middle = ::clone(&in_between_apart, stack(2), CLONE_VM | CLONE_VFORK, const_cast<PreparedStart*>(this));
   const int refused = middle < 0 ? errno : 0;
@@ -11519,8 +11857,8 @@ namespace os {
 
 namespace posix {
 
-/// Empty, the file tells of an uploader that was started and has done nothing yet. The lock on it is taken by the new
-/// program only. EBUSY: another one has it.
+/// An empty file means that an uploader was started and has not done anything yet. Only the new program locks it.
+/// EBUSY: another one has the lock.
 USAGE_STATS_INLINE int note_start(const std::string& lock) noexcept {
   FileStatus status{};
   const Descriptor file = open_at(AT_FDCWD, lock.c_str(), O_RDWR);
@@ -11599,8 +11937,8 @@ USAGE_STATS_INLINE bool ends_with_its_container() noexcept {
 
 namespace posix {
 
-/// The host may have been given a processor of its own, or a priority that keeps others from work; its uploader is not
-/// to have them, nor more than the host has: what is lower than this stays.
+/// The host may have been given a dedicated processor, or a priority above others; its uploader must not have these,
+/// nor more than the host has: anything lower is kept.
 USAGE_STATS_INLINE void take_lowest_priority() noexcept {
 #if defined(__linux__)
   const struct sched_param none {};
@@ -11664,7 +12002,7 @@ USAGE_STATS_END_NAMESPACE
 #endif
 
 // ---- usage_stats/detail/os/posix/parts/signal_actions.inl
-// What is done when a signal comes, and the stack that it is done on; what of that is ours, and how it is given back.
+// Signal actions and the signal stack: which of them are ours, and how the earlier ones are restored.
 
 #include <atomic>
 #include <csignal>
@@ -11707,8 +12045,8 @@ USAGE_STATS_INLINE std::int64_t monotonic_ms() noexcept {
 #endif
 }
 
-/// What changes in the process while runs are watched. Never destroyed, having nothing to destroy: handlers may run
-/// until the end.
+/// What changes in the process while runs are watched. Never destroyed, because it has nothing to destroy: handlers may
+/// run until the end.
 struct WatchedSignals {
   int watches = 0;  // this one and the next: with the mutex held
   struct sigaction former[killing_signal_count] = {};
@@ -11723,7 +12061,7 @@ struct WatchedSignals {
   static std::mutex& mutex() { return per_process<std::mutex>(); }
 };
 
-/// A stack overflow leaves no room for a handler: the first thread that has a session lends it this.
+/// A stack overflow leaves no room for a handler: the first thread with a session is given this stack.
 struct SpareStack {
   alignas(64) char memory[64 * 1024] = {};
   std::atomic<bool> lent{false};
@@ -11807,8 +12145,8 @@ USAGE_STATS_INLINE void install(Handler handler, bool requests, pid_t process) n
       continue;
     watched.former[i] = now;
     now.sa_sigaction = handler;
-    // Nothing is blocked, and the kernel itself sees to it that a second one kills. The other stack for an overflown
-    // one alone.
+    // Nothing is blocked, and the kernel itself ensures that a second signal kills. The alternate stack is only for a
+    // stack overflow.
     now.sa_flags = static_cast<int>(SA_SIGINFO | SA_NODEFER | SA_RESETHAND |
                                     (number == SIGSEGV || number == SIGBUS ? SA_ONSTACK : 0));
     sigemptyset(&now.sa_mask);
@@ -11816,7 +12154,7 @@ USAGE_STATS_INLINE void install(Handler handler, bool requests, pid_t process) n
   }
 }
 
-/// Puts back what was there; where the host has set a handler of its own meanwhile, that one stays.
+/// Restores what was there; if the host has set its own handler in the meantime, that one stays.
 USAGE_STATS_INLINE void uninstall(Handler handler) noexcept {
   WatchedSignals& watched = WatchedSignals::instance();
   for (int i = 0; i < killing_signal_count; ++i) {
@@ -11908,7 +12246,7 @@ USAGE_STATS_INLINE void SignalWatch::Slot::note(const char* name) const noexcept
 }
 
 #if defined(__linux__)
-/// What the process that notes it is told of the host's end.
+/// What the recording process needs to know about the host's end.
 struct SignalWatch::Slot::Death {
   const char* name;
   pid_t host;
@@ -11939,8 +12277,8 @@ USAGE_STATS_INLINE const posix::PreparedStart* SignalWatch::Slot::start_of_its_o
   return own;
 }
 
-/// The process that notes the end of the host, which may be gone before: a file server that is away keeps nobody but
-/// this one, and this one not for ever.
+/// The process that records the end of the host, which may be gone earlier: a file server that does not answer delays
+/// only this process, and not forever.
 USAGE_STATS_INLINE int SignalWatch::Slot::note_apart(void* data) noexcept {
   const Death& death = *static_cast<const Death*>(data);
   const char* const name = death.name;
@@ -12011,7 +12349,7 @@ USAGE_STATS_INLINE void SignalWatch::Slot::note_all(const char* name) noexcept {
 USAGE_STATS_INLINE void SignalWatch::Slot::handle(int number, siginfo_t* info, void*) noexcept {
   const int saved = errno;
   posix::WatchedSignals& watched = posix::WatchedSignals::instance();
-  // Whatever hangs from here on, the next signal ends the process.
+  // Even if something hangs from here on, the next signal ends the process.
   posix::restore_default(number);
   const posix::KillingSignal* signal = nullptr;
   for (int i = 0; i < posix::killing_signal_count; ++i) {
@@ -12118,9 +12456,9 @@ USAGE_STATS_INLINE bool is_editing_key(const struct termios& mode, unsigned char
 
 USAGE_STATS_INLINE bool type_in(unsigned char byte) noexcept { return ::ioctl(STDIN_FILENO, TIOCSTI, &byte) == 0; }
 
-/// Linux takes half a line for a whole one when its terminal comes back into line mode: nobody could rub it out any
-/// more, and the host would read what it never got without us. So it is taken out before, and typed in again after.
-/// Where a system does not let itself be typed at, nothing is taken out: then all that is lost is the rubbing out.
+/// Linux treats half a line as a whole one when the terminal returns to line mode: the user could no longer erase it,
+/// and the host would read something that it would not get without us. So the half line is taken out before, and typed
+/// in again afterwards. If the system does not allow typing in, nothing is taken out, and only erasing is lost.
 USAGE_STATS_INLINE void restore_half_line(const struct termios& before, std::size_t count) noexcept {
   struct termios raw = before, quiet = before;
   quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO | ECHONL);  // all of it is on the screen already
@@ -12149,7 +12487,7 @@ USAGE_STATS_INLINE void restore_half_line(const struct termios& before, std::siz
 
 #else
 
-/// Elsewhere the terminal edits on by itself.
+/// Elsewhere the terminal continues editing by itself.
 USAGE_STATS_INLINE void restore_half_line(const struct termios&, std::size_t) noexcept {}
 
 #endif
@@ -12382,8 +12720,8 @@ USAGE_STATS_INLINE bool write_to_standard_error(std::string_view text) noexcept 
 
 namespace posix {
 
-/// Standard error once more, for writing that never waits: O_NONBLOCK belongs to the open file, which the host and
-/// others share, so that it needs one of its own. None where that cannot be had, or would do more than that.
+/// Standard error opened once more, for writing without waiting: O_NONBLOCK belongs to the open file, which the host
+/// and others share, so this needs its own. None if that is not possible or would have side effects.
 USAGE_STATS_INLINE Descriptor standard_error_without_waiting(const FileStatus& status) noexcept {
 #if defined(__linux__)
   if (S_ISFIFO(status.st_mode) || ::isatty(STDERR_FILENO) == 1)
@@ -12462,12 +12800,6 @@ USAGE_STATS_INLINE std::string numbers_of(const std::string& release) {
   return release.substr(0, end);
 }
 
-USAGE_STATS_INLINE std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
-
 USAGE_STATS_INLINE unsigned usable_cpus() noexcept {
 #if defined(__linux__)
   cpu_set_t set;
@@ -12497,9 +12829,9 @@ USAGE_STATS_INLINE Machine machine() {
   Machine machine;
   struct utsname names {};
   if (::uname(&names) == 0) {
-    machine.os = posix::lower(names.sysname);
+    machine.os = names.sysname;
     machine.kernel = posix::numbers_of(names.release);
-    machine.arch = posix::lower(names.machine);
+    machine.arch = names.machine;
     if (machine.arch == "amd64") machine.arch = "x86_64";
     if (machine.arch == "arm64") machine.arch = "aarch64";
   }
@@ -12561,8 +12893,8 @@ USAGE_STATS_INLINE std::filesystem::path absolute_variable(const char* name) {
   return value != nullptr && value[0] == '/' ? std::filesystem::path(value) : std::filesystem::path();
 }
 USAGE_STATS_INLINE std::filesystem::path below_home(const char* inner) {
-  const std::filesystem::path base = home();
-  return base.empty() ? base : base / inner;
+  const char* const value = std::getenv("HOME");
+  return value != nullptr && value[0] == '/' ? std::filesystem::path(below(value, inner)) : std::filesystem::path();
 }
 }  // namespace posix
 
@@ -12585,13 +12917,18 @@ USAGE_STATS_INLINE std::filesystem::path policy_root() { return "/etc"; }
 
 USAGE_STATS_INLINE std::string path_bytes(const std::filesystem::path& path) { return path.native(); }
 USAGE_STATS_INLINE std::filesystem::path path_of_bytes(std::string_view bytes) { return std::string(bytes); }
+USAGE_STATS_INLINE std::filesystem::path path_below(const std::filesystem::path& root, std::string_view first,
+                                                    std::string_view second, std::string_view third) {
+  if (root.empty()) return {};
+  return posix::below(root.native(), first, second, third);
+}
 USAGE_STATS_INLINE std::string path_with_tilde(const std::filesystem::path& path) {
   const std::string &text = path.native(), folder = home().native();
   const bool inside = folder.size() > 1 && text.compare(0, folder.size() + 1, folder + "/") == 0;
   return inside ? "~" + text.substr(folder.size()) : text;
 }
 namespace posix {
-/// Whether a folder is there and is somebody else's.
+/// Whether a folder exists and belongs to somebody else.
 USAGE_STATS_INLINE bool is_foreign(const std::filesystem::path& folder, bool roots_too) noexcept {
   FileStatus status{};
   if (folder.empty() || status_of(folder.c_str(), status) != 0 || !S_ISDIR(status.st_mode)) return false;
@@ -12624,23 +12961,34 @@ USAGE_STATS_INLINE Seconds now_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+// Years are counted from 1 March 0000, so that a leap day ends its year, and in eras of 400 of them; gmtime_r and
+// gmtime_s are neither standard nor the same everywhere.
+USAGE_STATS_INLINE std::int64_t days_of(const Date& date) noexcept {
+  const std::int64_t year = date.year - (date.month <= 2 ? 1 : 0);
+  const std::int64_t era = (year >= 0 ? year : year - 399) / 400, year_of_era = year - era * 400;
+  const std::int64_t day_of_year = (153 * (date.month + (date.month > 2 ? -3 : 9)) + 2) / 5 + date.day - 1;
+  return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+}
+
+USAGE_STATS_INLINE Date date_of(std::int64_t days) noexcept {
+  days += 719468;
+  const std::int64_t era = (days >= 0 ? days : days - 146096) / 146097, day_of_era = days - era * 146097;
+  const std::int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  const std::int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const std::int64_t shifted_month = (5 * day_of_year + 2) / 153;
+  const std::int64_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
+  return {year_of_era + era * 400 + (month <= 2 ? 1 : 0), month, day_of_year - (153 * shifted_month + 2) / 5 + 1};
+}
+
 USAGE_STATS_INLINE std::string timestamp(std::chrono::system_clock::time_point time) {
   using namespace std::chrono;
   const std::int64_t total_ms = duration_cast<milliseconds>(time.time_since_epoch()).count();
   const std::int64_t ms = ((total_ms % 1000) + 1000) % 1000, seconds_in_all = (total_ms - ms) / 1000;
   const std::int64_t second_of_day = ((seconds_in_all % 86400) + 86400) % 86400;
-  // Days to a date of the Gregorian calendar, counted in eras of 400 years from 1 March 0000; gmtime_r and gmtime_s
-  // are neither standard nor the same everywhere.
-  const std::int64_t days = (seconds_in_all - second_of_day) / 86400 + 719468;
-  const std::int64_t era = (days >= 0 ? days : days - 146096) / 146097, day_of_era = days - era * 146097;
-  const std::int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  const std::int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  const std::int64_t shifted_month = (5 * day_of_year + 2) / 153, day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-  const std::int64_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
-  const std::int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
+  const Date date = date_of((seconds_in_all - second_of_day) / 86400);
   char text[64];
-  std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", static_cast<int>(year),
-                static_cast<int>(month), static_cast<int>(day), static_cast<int>(second_of_day / 3600),
+  std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year),
+                static_cast<int>(date.month), static_cast<int>(date.day), static_cast<int>(second_of_day / 3600),
                 static_cast<int>(second_of_day / 60 % 60), static_cast<int>(second_of_day % 60), static_cast<int>(ms));
   return text;
 }
@@ -12664,12 +13012,12 @@ USAGE_STATS_INLINE void Log::write(const std::string_view* parts, std::size_t co
     std::string line = "usage_stats: ";
     for (std::size_t i = 0; i < count; ++i) line += parts[i];
     if (sink_) {
-      const HostCode host;  // which may end the program, or look at its session
+      const HostCode host;  // which may end the program, or use its session
       return sink_(line);
     }
-    os::offer_to_standard_error(line += '\n');  // one that finds no room is lost: nobody waits for it
+    os::offer_to_standard_error(line += '\n');  // a line for which there is no room is lost: nobody waits for it
   }
-  USAGE_STATS_CATCH_ALL {}  // a sink of the host's that throws must not harm the host
+  USAGE_STATS_CATCH_ALL {}  // if the host's sink throws, that must not harm the host
 }
 
 }  // namespace detail
@@ -12681,13 +13029,6 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace url_impl {
-
-USAGE_STATS_INLINE std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return result;
-}
 
 USAGE_STATS_INLINE std::optional<int> port_number(std::string_view digits) {
   int port = 0;
@@ -12709,7 +13050,7 @@ USAGE_STATS_INLINE bool good_host(std::string_view host, bool bracketed) {
   return true;
 }
 
-/// A path that begins with '/' without its parts "." and "..".
+/// A path that begins with '/', with "." and ".." resolved.
 USAGE_STATS_INLINE std::string without_dots(const std::string& path) {
   std::string result;
   for (std::size_t begin = 0; begin < path.size();) {
@@ -12740,7 +13081,7 @@ USAGE_STATS_INLINE std::optional<Url> parse_url(std::string_view text) {
   const std::size_t colon = text.find("://");
   if (colon == std::string_view::npos) return std::nullopt;
   Url url;
-  url.scheme = url_impl::lower(text.substr(0, colon));
+  url.scheme = lower(text.substr(0, colon));
   if (url.scheme != "http" && url.scheme != "https") return std::nullopt;
   text.remove_prefix(colon + 3);
   text = text.substr(0, text.find('#'));
@@ -12754,7 +13095,7 @@ USAGE_STATS_INLINE std::optional<Url> parse_url(std::string_view text) {
   const bool bracketed = !authority.empty() && authority[0] == '[';
   const std::size_t host_end = bracketed ? authority.find(']') : authority.find(':');
   if (bracketed && host_end == std::string_view::npos) return std::nullopt;
-  url.host = url_impl::lower(bracketed ? authority.substr(1, host_end - 1) : authority.substr(0, host_end));
+  url.host = lower(bracketed ? authority.substr(1, host_end - 1) : authority.substr(0, host_end));
   const std::size_t after = bracketed ? host_end + 1 : host_end;
   if (after != std::string_view::npos && after < authority.size()) {
     if (authority[after] != ':') return std::nullopt;
@@ -12769,17 +13110,17 @@ USAGE_STATS_INLINE std::optional<Url> parse_url(std::string_view text) {
 
 USAGE_STATS_INLINE const char* url_problem(std::string_view text) {
   const std::size_t begin = text.find("://");
-  const std::string scheme = url_impl::lower(text.substr(0, begin));
+  const std::string scheme = lower(text.substr(0, begin));
   if (begin == text.npos || (scheme != "http" && scheme != "https")) return "not an http or https URL";
   if (text.size() > 2048) return "the URL is longer than 2,048 bytes";
   text.remove_prefix(begin + 3);
   if (text.substr(0, text.find_first_of("/?#")).find('@') != text.npos)
-    return "a URL must have no user name and no password; set api_key or headers";
+    return "a URL must not contain a user name or password; set api_key or headers";
   for (const char c : text) {
     if (static_cast<unsigned char>(c) >= 0x7f)
       return "a URL must be ASCII: the name of its host in the form xn--..., other characters as %XX";
     if (static_cast<unsigned char>(c) <= 0x20 || c == '\\')
-      return "a URL must have no blanks, control characters or backslashes";
+      return "a URL must not contain blanks, control characters or backslashes";
   }
   return "the name of its host, or its port, is not valid";
 }
@@ -12800,7 +13141,8 @@ USAGE_STATS_INLINE std::optional<Url> resolve(const Url& base, std::string_view 
 
 namespace url_impl {
 
-/// Four numbers below 256 with points between them; no other form, for what may be meant by "127.1" differs.
+/// Four numbers below 256 separated by points; no other form, because "127.1" is interpreted differently by different
+/// systems.
 USAGE_STATS_INLINE std::optional<std::string> four_bytes(std::string_view text) {
   std::string bytes;
   int number = -1;  // -1: no digit yet
@@ -12830,10 +13172,10 @@ USAGE_STATS_INLINE std::optional<std::string> groups(std::string_view text) {
     }
     unsigned number = 0;
     if (group.empty() || group.size() > 4 || colon + 1 == text.size()) return std::nullopt;
-    for (const char c : lower(group)) {
-      const bool digit = c >= '0' && c <= '9';
-      if (!digit && (c < 'a' || c > 'f')) return std::nullopt;
-      number = number * 16 + static_cast<unsigned>(digit ? c - '0' : c - 'a' + 10);
+    for (const char c : group) {
+      const int value = characters::hex_value(c);
+      if (value < 0) return std::nullopt;
+      number = number * 16 + static_cast<unsigned>(value);
     }
     bytes += static_cast<char>(number >> 8);
     bytes += static_cast<char>(number & 255);
@@ -12882,19 +13224,32 @@ USAGE_STATS_INLINE std::string percent_encode(std::string_view text) {
 }
 
 USAGE_STATS_INLINE std::string percent_decode(std::string_view text) {
-  const auto value = [](char c) {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-  };
+  using characters::hex_value;
   std::string result;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escape = text[i] == '%' && i + 2 < text.size() && value(text[i + 1]) >= 0 && value(text[i + 2]) >= 0;
-    result += escape ? static_cast<char>(value(text[i + 1]) * 16 + value(text[i + 2])) : text[i];
+    const bool escape =
+        text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0;
+    result += escape ? static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2])) : text[i];
     i += escape ? 2 : 0;
   }
   return result;
+}
+
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/base/protocol.inl
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+
+USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
+  return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
+}
+
+USAGE_STATS_INLINE Protocol protocol_of(std::string_view name) noexcept {
+  for (const Protocol protocol : {Protocol::otlp, Protocol::amplitude})
+    if (name == protocol_name(protocol)) return protocol;
+  return Protocol::json;
 }
 
 }  // namespace detail
@@ -12948,13 +13303,13 @@ USAGE_STATS_INLINE Ticker::Ticker(Clock::duration first, Clock::duration interva
 
 USAGE_STATS_INLINE void Ticker::stop(Clock::duration patience) noexcept {
   if (!thread_.joinable()) return;
-  if (shared_->forks != os::forks()) return thread_.forget();  // it is the parent's
+  if (shared_->forks != os::forks()) return thread_.forget();  // it belongs to the parent
   USAGE_STATS_TRY {
     std::unique_lock<std::mutex> guard = lock_or_give_up(shared_->mutex);
     if (!guard) return thread_.detach();
     shared_->stopping = true;
     shared_->changed.notify_all();
-    // Not its own end: where the host's log function calls std::exit, this is that thread.
+    // A thread cannot join itself: if the host's log function calls std::exit, this is that thread.
     const bool ended = !thread_.is_this() && shared_->changed.wait_for(guard, patience, [&] { return shared_->ended; });
     guard.unlock();
     if (ended) thread_.join();
@@ -12985,7 +13340,7 @@ USAGE_STATS_INLINE bool printable(std::string_view text) noexcept {
   return true;
 }
 
-/// RFC 9110 5.1, without the marks that nobody uses.
+/// RFC 9110 5.1, without the characters that nobody uses.
 USAGE_STATS_INLINE bool header_name(std::string_view name) noexcept {
   for (const char c : name)
     if (!alphanumeric(c) && c != '-' && c != '_') return false;
@@ -12999,7 +13354,7 @@ USAGE_STATS_INLINE bool app_name(std::string_view app) noexcept {
   return true;
 }
 
-/// Words that no shell takes for something else: texts show them to be typed.
+/// Words without a special meaning to any shell: messages show them for typing.
 USAGE_STATS_INLINE bool command_words_are_usable(std::string_view command) noexcept {
   bool words = command.empty();
   for (const char c : command) {
@@ -13051,7 +13406,7 @@ USAGE_STATS_INLINE bool is_finite(double number) noexcept {
 
 namespace options_impl {
 
-/// A value that a cast or uninitialised memory has made would be taken for an index.
+/// A value from a cast or uninitialised memory would be used as an index.
 USAGE_STATS_INLINE bool enumerations_are_known(const Options& options) {
   const auto up_to = [](auto value, auto last) { return static_cast<int>(value) >= 0 && value <= last; };
   return up_to(options.consent, ConsentMode::opt_in) && up_to(options.unattended, Unattended::on) &&
@@ -13089,8 +13444,8 @@ USAGE_STATS_INLINE std::string problem_with(const Options& options) {
 USAGE_STATS_INLINE std::string environment_prefix(std::string_view app) {
   std::string prefix(!app.empty() && app[0] >= '0' && app[0] <= '9' ? "_" : "");
   for (const char c : app) {
-    const bool kept = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    prefix += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : kept ? c : '_';
+    const char large = characters::upper(c);
+    prefix += (large >= 'A' && large <= 'Z') || (large >= '0' && large <= '9') ? large : '_';
   }
   return prefix;
 }
@@ -13105,6 +13460,8 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Settings, true);
+
 USAGE_STATS_INLINE bool begins_with_tilde(const std::filesystem::path& path) {
   return !path.empty() && *path.begin() == "~";
 }
@@ -13113,7 +13470,7 @@ namespace settings_impl {
 
 constexpr std::size_t largest_file = 1024 * 1024;
 
-/// A path that the author chose, with its leading ~ replaced; empty where that needs a home folder and there is none.
+/// A path that the author chose, with its leading ~ replaced; empty if that needs a home folder and there is none.
 USAGE_STATS_INLINE std::filesystem::path expand(const std::filesystem::path& path) {
   if (!begins_with_tilde(path)) return path;
   std::filesystem::path place = os::home();
@@ -13122,12 +13479,7 @@ USAGE_STATS_INLINE std::filesystem::path expand(const std::filesystem::path& pat
   return place;
 }
 
-USAGE_STATS_INLINE std::filesystem::path below(const std::filesystem::path& root, const std::string& app,
-                                               const char* name) {
-  return root.empty() ? root : root / os::path_of_bytes(app) / name;
-}
-
-/// Reads the keys that are ours into `settings`; returns what is wrong with them.
+/// Reads this library's keys into `settings`; returns what is wrong with them.
 USAGE_STATS_INLINE std::string take_keys(const Json& json, Settings& settings) {
   if (!json.is_object()) return "is not a JSON object";
   if (const Json* const value = member(json, "usage_stats")) {
@@ -13178,7 +13530,7 @@ USAGE_STATS_INLINE std::size_t behind_value(std::string_view text, std::size_t a
   return at;
 }
 
-/// A valid JSON object's text with one member set; all else stays as it is, to the byte.
+/// A valid JSON object's text with one member set; everything else stays the same, byte for byte.
 USAGE_STATS_INLINE std::string with_member(std::string text, const std::string& key, const std::string& value) {
   constexpr const char* blank = " \t\r\n";
   const std::string quoted_key = "\"" + key + "\"";
@@ -13210,8 +13562,8 @@ USAGE_STATS_INLINE std::string with_member(std::string text, const std::string& 
   return text.insert(brace + 1, space + quoted_key + ": " + value + ",");
 }
 
-/// An endpoint that somebody else than the author names: "https://...", or "otlp+https://..." where it speaks another
-/// protocol than the author's first.
+/// An endpoint named by somebody other than the author: "https://...", or "otlp+https://..." if its protocol differs
+/// from that of the author's first.
 USAGE_STATS_INLINE Endpoint named_endpoint(const std::string& address, Protocol usual) {
   Endpoint endpoint;
   endpoint.url = address;
@@ -13227,7 +13579,7 @@ USAGE_STATS_INLINE Endpoint named_endpoint(const std::string& address, Protocol 
   return endpoint;
 }
 
-/// The address that stands in the place of the author's endpoints, if anybody has named one.
+/// The address that replaces the author's endpoints, if anybody has named one.
 USAGE_STATS_INLINE std::optional<std::string> substitute(const Options& options, const Settings& policy,
                                                          const Settings& config) {
   if (policy.endpoint) return policy.endpoint;
@@ -13266,17 +13618,17 @@ USAGE_STATS_INLINE std::string variable_of_config_path(const Options& options) {
 
 USAGE_STATS_INLINE std::filesystem::path config_path(const Options& options) {
   if (!options.config_file.empty()) return settings_impl::expand(options.config_file);
-  return settings_impl::below(os::config_root(), options.app, "config.json");
+  return os::path_below(os::config_root(), options.app, "config.json");
 }
 
 USAGE_STATS_INLINE std::filesystem::path policy_path(const Options& options) {
   if (!options.policy_file.empty()) return settings_impl::expand(options.policy_file);
-  return settings_impl::below(os::policy_root(), options.app, "usage_stats.json");
+  return os::path_below(os::policy_root(), options.app, "usage_stats.json");
 }
 
 USAGE_STATS_INLINE std::filesystem::path usage_path(const Options& options) {
   if (!options.directory.empty()) return settings_impl::expand(options.directory);
-  return settings_impl::below(os::state_root(), options.app, "usage");
+  return os::path_below(os::state_root(), options.app, "usage");
 }
 
 namespace settings_impl {
@@ -13337,12 +13689,12 @@ USAGE_STATS_INLINE std::vector<Endpoint> effective_endpoints(const Options& opti
     const auto same = [&](const Endpoint& other) { return other.url == endpoint.url; };
     if (!parse_url(endpoint.url))
       problem = "endpoint '" + address + "': " + url_problem(endpoint.url);
-    else if (endpoint.protocol == Protocol::amplitude)  // without a key nothing but refusals could come of it
+    else if (endpoint.protocol == Protocol::amplitude)  // without a key, it would only be refused
       problem = "endpoint '" + address + "': amplitude needs an api_key, and only the program itself can have one";
     else if (std::any_of(list.begin(), list.end(), same))
       return;  // policy and config may name the same one
     else if (list.size() >= 8)
-      problem = "endpoint '" + address + "': there are eight without it";
+      problem = "endpoint '" + address + "': there are already eight others";
     else
       list.push_back(std::move(endpoint));
   };
@@ -13391,6 +13743,8 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Consent, true);
+
 USAGE_STATS_INLINE std::string anothers_home(const std::filesystem::path& home) {
   return "this home folder belongs to another user: " + os::path_bytes(home);
 }
@@ -13409,7 +13763,7 @@ struct Situation {
   const Options& options;
   const std::vector<std::string>& arguments;
   const std::string& problem;
-  const std::function<State()>& state;
+  const std::function<const State&()>& state;
   Consent& consent;
   const std::string prefix = environment_prefix(options.app);
 };
@@ -13422,16 +13776,14 @@ USAGE_STATS_INLINE std::string set_to(const std::string& name, const std::string
   return value.size() > 64 ? name + " is set" : name + "=" + value;
 }
 
-enum class Word { unset, off, on };
+enum class Switch { unset, off, on };
 
-USAGE_STATS_INLINE Word enabled_word(const std::string& name, std::string& text) {
+USAGE_STATS_INLINE Switch enabled_switch(const std::string& name, std::string& text) {
   const auto value = os::variable(name.c_str());
-  if (!value || value->empty()) return Word::unset;
+  if (!value || value->empty()) return Switch::unset;
   text = *value;
-  std::string word = *value;
-  for (char& c : word)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return word == "1" || word == "true" || word == "yes" || word == "on" ? Word::on : Word::off;
+  const std::string word = lower(*value);
+  return word == "1" || word == "true" || word == "yes" || word == "on" ? Switch::on : Switch::off;
 }
 
 USAGE_STATS_INLINE Opinion process_is_trusted(Situation& situation) {  // 1
@@ -13444,7 +13796,7 @@ USAGE_STATS_INLINE Opinion process_is_trusted(Situation& situation) {  // 1
 USAGE_STATS_INLINE Opinion environment_says_off(Situation& situation) {  // 2
   std::string text;
   for (const std::string& prefix : prefixes_of_no(situation.options.app))
-    if (const std::string name = prefix + "_USAGE_STATS_ENABLED"; enabled_word(name, text) == Word::off)
+    if (const std::string name = prefix + "_USAGE_STATS_ENABLED"; enabled_switch(name, text) == Switch::off)
       return off(set_to(name, text));
   return {};
 }
@@ -13492,7 +13844,7 @@ USAGE_STATS_INLINE Opinion policy_says(Situation& situation) {  // 6
 USAGE_STATS_INLINE Opinion environment_says_on(Situation& situation) {  // 7
   std::string text;
   const std::string name = situation.prefix + "_USAGE_STATS_ENABLED";
-  if (enabled_word(name, text) != Word::on) return {};
+  if (enabled_switch(name, text) != Switch::on) return {};
   return Decision{Verdict::on, 0, set_to(name, text)};
 }
 
@@ -13505,8 +13857,8 @@ USAGE_STATS_INLINE Opinion config_says(Situation& situation) {  // 9
   situation.consent.config = read_settings(config_path(situation.options));
   Opinion opinion = file_says(situation.consent.config);
   if (opinion && opinion->verdict == Verdict::off) return opinion;
-  // A "no" is kept in two places. Which config file a run finds hangs on its environment; the state's "no" holds
-  // whatever that file says, until `usage-stats enable` takes both back.
+  // A "no" is kept in two places. Which config file a run finds depends on its environment; the "no" in the state
+  // applies whatever that file says, until `usage-stats enable` takes both back.
   if (!opinion && situation.options.consent == ConsentMode::opt_in) return opinion;  // off either way, by rule 11
   if (!situation.state().said_no) return opinion;
   return off(os::path_bytes(usage_path(situation.options) / "state.json") +
@@ -13518,13 +13870,13 @@ USAGE_STATS_INLINE Opinion opt_in(Situation& situation) {  // 11
   return off("usage statistics are opt-in, and nobody has switched them on");
 }
 
-/// Somebody sits at the terminal and sees what this program, and not another one, writes there.
+/// Somebody is at the terminal and sees what this program, and not another one, writes there.
 USAGE_STATS_INLINE bool attended() { return interactive() && os::in_foreground(); }
 
 USAGE_STATS_INLINE Opinion prompt(Situation& situation) {  // 12
   if (situation.options.consent != ConsentMode::ask || !attended()) return {};
   if (situation.state().unanswered_prompts >= 3) return off("asked three times without an answer");
-  if (os::input_waiting()) return {};  // it is meant for the program and must not become the answer
+  if (os::input_waiting()) return {};  // it is meant for the program and must not be taken as the answer
   situation.consent.ask = true;
   return off("the question has not been answered");
 }
@@ -13541,16 +13893,18 @@ USAGE_STATS_INLINE Opinion notice_is_due(Situation& situation) {  // 14
 }
 
 USAGE_STATS_INLINE Opinion unattended(Situation& situation) {  // 15
-  const std::string why = in_ci()       ? "continuous integration: "
-                          : !attended() ? "nobody at a terminal: "
-                                        : "input was typed ahead, so the question could not be asked: ";
+  const bool at_terminal = attended();  // only a question that could not be asked comes here from there
+  const std::string why = in_ci()        ? "continuous integration: "
+                          : !at_terminal ? "nobody at a terminal: "
+                                         : "input was typed ahead, so the question could not be asked: ";
   switch (situation.options.unattended) {
     case Unattended::off:
       return off(why + "nothing is collected");
+    case Unattended::on:
+      if (!at_terminal) break;  // who could have been asked is not sent from unasked
+      [[fallthrough]];
     case Unattended::local:
       return Decision{Verdict::local, 0, why + "reports stay on this machine"};
-    case Unattended::on:
-      break;
   }
   situation.consent.show_notice = !situation.state().notice_shown;
   return Decision{Verdict::on, 0, why + "the program's author has switched them on"};
@@ -13579,8 +13933,12 @@ constexpr std::array<Rule, 15> rules = {{{1, process_is_trusted},
 
 }  // namespace consent_impl
 
+USAGE_STATS_INLINE const char* verdict_name(Verdict verdict) noexcept {
+  return verdict == Verdict::on ? "on" : verdict == Verdict::local ? "local" : "off";
+}
+
 USAGE_STATS_INLINE Consent decide(const Options& options, const std::vector<std::string>& arguments,
-                                  const std::string& problem, const std::function<State()>& state) {
+                                  const std::string& problem, const std::function<const State&()>& state) {
   Consent consent;
   consent_impl::Situation situation{options, arguments, problem, state, consent};
   for (const auto& rule : consent_impl::rules) {
@@ -13598,7 +13956,7 @@ USAGE_STATS_INLINE Consent decide(const Options& options, const std::vector<std:
 
 namespace consent_impl {
 
-/// What a file's own words mean for a report that waits; nothing where it says nothing.
+/// What a file's setting means for a waiting report; nothing if the file has none.
 USAGE_STATS_INLINE std::optional<Permission> permission_by(const Settings& settings) {
   const auto said = file_says(settings);
   if (!said) return std::nullopt;
@@ -13638,19 +13996,20 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
+
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Disclosed, maps_move_quietly);
+
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Withheld, maps_move_quietly);
+
 namespace disclosure_impl {
 
 using Words = std::vector<std::string>;
-
-USAGE_STATS_INLINE const char* protocol_word(Protocol protocol) noexcept {
-  return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
-}
 
 USAGE_STATS_INLINE bool contains(const Words& list, const std::string& word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-/// The oldest make room.
+/// The oldest are removed to make room.
 USAGE_STATS_INLINE void add(Words& list, const std::string& word, std::size_t most) {
   if (contains(list, word)) return;
   if (list.size() >= most) list.erase(list.begin());
@@ -13682,7 +14041,7 @@ USAGE_STATS_INLINE DisclosedField field_of(const DictionaryEntry& entry) {
   return field;
 }
 
-/// The choices that are not in the list that was told.
+/// The choices that are not in the disclosed list.
 USAGE_STATS_INLINE Words new_choices(const DictionaryEntry& entry, const DisclosedField& so_far) {
   Words choices = choices_of(entry);
   if (contains(so_far.choices, digest_of(choices))) return {};
@@ -13692,7 +14051,7 @@ USAGE_STATS_INLINE Words new_choices(const DictionaryEntry& entry, const Disclos
   return choices;
 }
 
-/// Nothing is forgotten of a field whose kind is the same: an older version may run again.
+/// Nothing is removed for a field whose kind is the same: an older version may run again.
 USAGE_STATS_INLINE void disclose(Disclosed& disclosed, const DictionaryEntry& entry) {
   const auto known = disclosed.fields.find(entry.name);
   if (known == disclosed.fields.end() && disclosed.fields.size() >= limits::disclosed_fields) return;
@@ -13738,7 +14097,7 @@ USAGE_STATS_INLINE void write(JsonWriter& json, const Disclosed& disclosed) {
   json.end_object();
 }
 
-/// Out of a state.json; also out of one that has but a list of names, "announced".
+/// From a state.json, or from one that has only a list of names, "announced".
 USAGE_STATS_INLINE std::optional<Disclosed> disclosed_of(const Json& state, bool notice_shown) {
   Disclosed disclosed;
   const Json* const json = member(state, "disclosed");
@@ -13776,7 +14135,7 @@ struct Comparison {
   void found(std::string name, std::string text, std::function<void(Disclosed&)> disclose) {
     withheld.data.push_back({std::move(name), std::move(text), std::move(disclose), true});
   }
-  /// The options that hold instead of the program's own.
+  /// The options used instead of the program's own.
   Options& instead() {
     if (!withheld.instead) withheld.instead = options;
     return *withheld.instead;
@@ -13801,7 +14160,7 @@ USAGE_STATS_INLINE void Comparison::look_at_recipients(const std::vector<Endpoin
     const std::string host = url ? url->host : endpoint.url;
     found("to " + host,
           "to " + (usual_port ? url->scheme + "://" + host : recipient.substr(recipient.find(' ') + 1)) + " (" +
-              protocol_word(endpoint.protocol) + ")",
+              protocol_name(endpoint.protocol) + ")",
           [recipient](Disclosed& now) { add(now.recipients, recipient, limits::disclosed_recipients); });
   }
 }
@@ -13835,7 +14194,7 @@ USAGE_STATS_INLINE void Comparison::look_at_arguments() {
 
 USAGE_STATS_INLINE void Comparison::look_at_errors_and_id() {
   if (options.errors > so_far.errors) {
-    found("error messages", "the messages of errors, without what is private in them",
+    found("error messages", "error messages, without their private parts",
           [](Disclosed& now) noexcept { now.errors = ErrorDetail::scrubbed; });
     instead().errors = so_far.errors;
   }
@@ -13848,9 +14207,9 @@ USAGE_STATS_INLINE void Comparison::look_at_errors_and_id() {
     instead().client_id = so_far.client_id;
   }
   if (so_far.hashed_id_only && !options.hash_client_id && options.client_id != ClientId::session) {
-    found("the id itself", "the random id itself, so far its hash",
+    found("the id itself", "the random id itself, so far only its hash",
           [](Disclosed& now) noexcept { now.hashed_id_only = false; });
-    // An id that each run makes anew has nothing behind its hash.
+    // An id that each run creates anew has nothing to hide behind its hash.
     if ((withheld.instead ? *withheld.instead : options).client_id != ClientId::session)
       instead().hash_client_id = true;
   }
@@ -13868,7 +14227,7 @@ USAGE_STATS_INLINE void Comparison::look_at_field(const DictionaryEntry& entry, 
     for (const std::string& choice : added) list += (list.empty() ? "" : ", ") + choice;
     found(entry.name, described + "; new: " + list, disclose_it);
     if (added.size() == entry.choices.size())
-      withheld.fields.push_back(entry.name);  // of a digest nobody can tell which ones are old
+      withheld.fields.push_back(entry.name);  // a digest does not show which ones are old
     else
       withheld.choices[entry.name] = known.choices;
   } else if (known.description != short_digest(entry.description)) {
@@ -13886,7 +14245,7 @@ USAGE_STATS_INLINE void Comparison::look_at_fields() {
       continue;
     }
     withheld.fields.push_back(entry.name);
-    if (room == 0) continue;  // it could not be remembered, and would be named for ever
+    if (room == 0) continue;  // it could not be stored, and would be named again and again
     --room;
     found(entry.name, entry.name + ": " + entry.description, [entry](Disclosed& now) { disclose(now, entry); });
   }
@@ -13896,7 +14255,7 @@ USAGE_STATS_INLINE void Comparison::look_at_fields() {
 
 USAGE_STATS_INLINE std::string recipient_of(const Endpoint& endpoint) {
   const auto url = parse_url(endpoint.url);
-  return std::string(disclosure_impl::protocol_word(endpoint.protocol)) + " " + (url ? url->origin() : endpoint.url);
+  return std::string(protocol_name(endpoint.protocol)) + " " + (url ? url->origin() : endpoint.url);
 }
 
 USAGE_STATS_INLINE void disclose_all(std::optional<Disclosed>& so_far, const Options& options,
@@ -13923,7 +14282,7 @@ USAGE_STATS_INLINE Disclosed disclosed_before(const std::optional<Disclosed>& so
   for (auto field = all->fields.begin(); field != all->fields.end();)
     field = so_far->fields.count(field->first) == 0 ? all->fields.erase(field) : std::next(field);
   for (const auto& field : so_far->fields)
-    all->fields.insert(field);  // of another version: whatever it is, it is known
+    all->fields.insert(field);  // from another version: whatever it is, it is known
   return *all;
 }
 
@@ -13950,15 +14309,17 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 constexpr const char* no_place_for_reports = "there is no place for reports (no home folder)";
 
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Plan, maps_move_quietly);
+
 namespace plan_impl {
 
-/// What a run must do without since no notice has named it, as far as anything is sent at all. With a verdict by rule
-/// 6, 7 or 9 whoever has switched it on by hand is taken to know what that version asked for, be it nothing.
+/// What a run must withhold because no notice has named it, if anything is sent at all. With a verdict by rule 6, 7 or
+/// 9, somebody has switched it on by hand, and is assumed to know what that version asked for, even if that is nothing.
 USAGE_STATS_INLINE Withheld withheld_now(const Options& options, const Plan& plan) {
   const bool sends = plan.consent.decision.verdict == Verdict::on && !plan.endpoints.empty();
-  if (!sends || plan.consent.show_notice || (by_hand(plan.consent.decision) && !plan.state.disclosed)) return {};
+  if (!sends || plan.consent.show_notice || (by_hand(plan.consent.decision) && !plan.state->disclosed)) return {};
   const auto author = endpoints_of_author(options, plan.consent.policy, plan.consent.config);
-  return withheld_from(options, author, disclosed_before(plan.state.disclosed, options, author));
+  return withheld_from(options, author, disclosed_before(plan.state->disclosed, options, author));
 }
 
 /// What is wrong with the program or the process, so that nothing may be touched; empty if nothing is.
@@ -13973,7 +14334,7 @@ USAGE_STATS_INLINE std::string problem_of_author(const Options& options) {
   return problem.empty() ? problem_with_declarations() : problem;
 }
 
-/// What lies in the folder, and whether a run could write there: neither is tried by writing.
+/// What the folder contains, and whether a run could write there, found out without writing.
 USAGE_STATS_INLINE void look_at_folder(const Options& options, Plan& plan) {
   plan.folder = usage_path(options);
   if (plan.folder.empty()) {
@@ -13986,9 +14347,9 @@ USAGE_STATS_INLINE void look_at_folder(const Options& options, Plan& plan) {
           os::path_bytes(plan.folder) + ": " + plan.folder_error.message();
   }
   if (plan.storage) plan.storage->be_patient(time_for_state);
-  if (plan.state.damaged)
+  if (plan.state->damaged)
     plan.problems.push_back(os::path_bytes(plan.folder / storage_impl::state_file) +
-                            ": damaged: what it knew is forgotten");
+                            ": damaged: its contents are lost");
   if (!plan.obstacle_in_folder().empty()) plan.problems.push_back(plan.obstacle_in_folder());
 }
 
@@ -14009,7 +14370,7 @@ USAGE_STATS_INLINE bool Plan::open_folder(const Options& options, bool create) {
   storage = Storage::open(folder, options.app, create, folder_error);
   folder_missing = !create && folder_error == std::errc::no_such_file_or_directory;
   if (storage)
-    state = storage->state_at_opening();
+    state = storage->shared_state();
   else if (!folder_missing)
     folder_problem = os::path_bytes(folder) + ": " + folder_error.message();
   return storage.has_value();
@@ -14031,7 +14392,7 @@ USAGE_STATS_INLINE void Plan::complete(const Options& options) {
 
 USAGE_STATS_INLINE void Plan::conclude(Decision said) {
   decision = std::move(said);
-  // A run that is not off before it looks there would find the same.
+  // A run that is not off earlier would find the same.
   if (!obstacle_in_folder().empty() && (decision.verdict != Verdict::off || consent.ask))
     return turn_off(obstacle_in_folder());
   if (decision.verdict != Verdict::on || !endpoints.empty()) return;
@@ -14050,11 +14411,11 @@ USAGE_STATS_INLINE Plan plan_by_rules(const Options& options, const std::vector<
   Plan plan;
   plan.problem = plan_impl::problem_of_author(options);
   plan.folder = usage_path(options);
-  plan.consent = decide(options, arguments, plan.problem, [&] {
+  plan.consent = decide(options, arguments, plan.problem, [&]() -> const State& {
     plan.open_folder(options, false);
-    return plan.state;
+    return *plan.state;
   });
-  plan.folder_problem.clear();  // of a look only: what holds is what the run finds that writes there
+  plan.folder_problem.clear();  // preliminary: what counts is what the writing run finds
   plan.decision = plan.consent.decision;
   return plan;
 }
@@ -14065,7 +14426,7 @@ USAGE_STATS_INLINE Plan plan_of(const Options& options) {
   if (!plan.problem.empty()) plan.problems.push_back(plan.problem);
   const std::string obstacle = plan_impl::obstacle(options);
   if (obstacle.empty()) plan_impl::look_at_folder(options, plan);
-  plan.consent = decide(options, {}, plan.problem, [&] { return plan.state; });
+  plan.consent = decide(options, {}, plan.problem, [&]() noexcept -> const State& { return *plan.state; });
   plan.decision = plan.consent.decision;
   if (!obstacle.empty()) return plan.folder_problem = obstacle, plan;
   Consent& consent = plan.consent;
@@ -14091,15 +14452,15 @@ namespace notice_impl {
 constexpr std::size_t most_lines = 8;
 constexpr int widest = 80, narrowest = 20;
 constexpr std::chrono::seconds time_to_answer{10};
-constexpr char hard_blank = '\1';  // in a command to type: no line ends here
+constexpr char hard_blank = '\1';  // in a command to type: no line break here
 
-USAGE_STATS_INLINE int columns_of(std::string_view text) noexcept {  // a character is a column: near enough
+USAGE_STATS_INLINE int columns_of(std::string_view text) noexcept {  // one column per character: close enough
   int count = 0;
   for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
   return count;
 }
 
-/// Lines of at most `columns` where words allow it.
+/// Lines of at most `columns`, if the words allow it.
 USAGE_STATS_INLINE std::vector<std::string> wrap(const std::string& text, int columns) {
   std::vector<std::string> lines(1);
   int used = 0;
@@ -14140,7 +14501,7 @@ USAGE_STATS_INLINE std::string text_of(const std::vector<std::string>& paragraph
   return text;
 }
 
-/// A command or a path that is to be copied: in one piece where the line is wide enough.
+/// A command or a path to be copied: in one piece if the line is wide enough.
 USAGE_STATS_INLINE std::string whole(std::string text) {
   std::replace(text.begin(), text.end(), ' ', hard_blank);
   return text;
@@ -14177,7 +14538,7 @@ USAGE_STATS_INLINE std::string place(const std::filesystem::path& file) {
   return whole(plain_text(os::path_with_tilde(file)));
 }
 
-/// What is typed in front of a subcommand, as far as a notice has room for it.
+/// What is typed before a subcommand, if a notice has room for it.
 USAGE_STATS_INLINE std::string command_with_room(const Options& options) {
   std::string command = typed_command(options);
   constexpr int most = 120;
@@ -14185,8 +14546,8 @@ USAGE_STATS_INLINE std::string command_with_room(const Options& options) {
   return command;
 }
 
-/// Only what works in this program, and under the rule that has switched it on: the config file stands below the
-/// policy (6) and the environment (7). `brief`: one way of two.
+/// Only what works in this program, and under the rule that has switched it on: the policy (6) and the environment (7)
+/// override the config file. `brief`: one way instead of two.
 USAGE_STATS_INLINE std::string how_to_stop(const Options& options, int rule, bool brief) {
   std::string variable = "set " + environment_prefix(options.app) + "_USAGE_STATS_ENABLED=0";
   const std::string command = command_with_room(options);
@@ -14199,7 +14560,7 @@ USAGE_STATS_INLINE std::string how_to_stop(const Options& options, int rule, boo
   return variable + ", or put " + whole("{\"usage_stats\": false}") + " into " + place(config);
 }
 
-/// What notice and question have in common, but for the words in which they differ.
+/// What notice and question have in common, with the words in which they differ as parameters.
 struct Wording {
   const char *verb, *be, *when, *question;
 };
@@ -14222,14 +14583,15 @@ USAGE_STATS_INLINE std::vector<std::string> paragraphs_of(const Options& options
           wording.question};
 }
 
-/// Takes the last word of an author's text, for which "..." stands.
+/// Removes the last word of an author's text, which "..." replaces.
 USAGE_STATS_INLINE void shorten(std::string& text) {
   if (text.size() > 4 && text.compare(text.size() - 4, 4, " ...") == 0) text.resize(text.size() - 4);
   const std::size_t word = text.rfind(' ');
   text = word == std::string::npos ? std::string() : text.substr(0, word) + " ...";
 }
 
-/// The author's purpose is shortened until all fits into 8 lines, and then the rest is put more briefly.
+/// Shortens the author's purpose until everything fits into 8 lines; if that is not enough, the rest is put more
+/// briefly.
 USAGE_STATS_INLINE std::string explain(const Options& options, const std::vector<Endpoint>& endpoints,
                                        const Wording& wording, int columns) {
   const std::string purpose = plain_text(options.purpose);
@@ -14243,7 +14605,7 @@ USAGE_STATS_INLINE void log_failure(const Log& log, const char* what, std::error
   if (error) log(what, "state.json: ", error.message());
 }
 
-/// Takes the answer for good. A "no" is kept in two places, so that a run that finds another config file knows it too.
+/// Stores the answer. A "no" is kept in two places, so that a run that finds another config file knows it too.
 USAGE_STATS_INLINE void remember_answer(const Options& options, Plan& plan, bool yes, const Log& log) {
   const std::string problem = write_verdict(config_path(options), yes);
   if (!problem.empty()) log("the answer could not be stored: ", problem);
@@ -14251,7 +14613,7 @@ USAGE_STATS_INLINE void remember_answer(const Options& options, Plan& plan, bool
     plan.conclude({Verdict::off, 12, "the question was answered with no"});
   else if (problem.empty())
     plan.conclude({Verdict::on, 12, "the question was answered with yes"});
-  else  // the yes must still be in its place when the report leaves
+  else  // the yes must still be there when the report is sent
     plan.conclude({Verdict::local, 12, "the answer yes could not be stored"});
   log_failure(log, "", plan.storage->update_state([&](State& state) {
     state.unanswered_prompts = 0;
@@ -14260,7 +14622,7 @@ USAGE_STATS_INLINE void remember_answer(const Options& options, Plan& plan, bool
   }));
 }
 
-/// Asks. The answer is taken for "not now", and counted, before it is known: so Ctrl-C needs no handler.
+/// Asks. Until the answer is known, it counts as "not now", so that Ctrl-C needs no handler.
 USAGE_STATS_INLINE void ask(const Options& options, Plan& plan, const Log& log) {
   if (const auto error = plan.storage->update_state([](State& state) noexcept { ++state.unanswered_prompts; }))
     return log_failure(log, "not asked: ", error);
@@ -14272,11 +14634,10 @@ USAGE_STATS_INLINE void ask(const Options& options, Plan& plan, const Log& log) 
     return log("not asked: the terminal accepts no output now, or input was typed ahead");
   }
   const auto line = os::read_line(time_to_answer);
-  if (!line) os::offer_to_standard_error("\n");  // the host's own words shall not follow the question on its line
+  if (!line) os::offer_to_standard_error("\n");  // the host's own output should not follow the question on its line
   std::string word = line.value_or("");
   word.erase(std::remove_if(word.begin(), word.end(), [](char c) { return c == ' ' || c == '\t'; }), word.end());
-  for (char& c : word)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  word = lower(word);
   const bool yes = word == "y" || word == "yes", no = word == "n" || word == "no";
   if (yes || no) remember_answer(options, plan, yes, log);
 }
@@ -14299,9 +14660,9 @@ USAGE_STATS_INLINE void show_notice(const Options& options, Plan& plan, const Lo
   if (now) plan.conclude({Verdict::local, said.rule, "the notice could not be written"});
 }
 
-/// What earlier versions, or who switched it on by hand, are taken to have been told is written down.
+/// Stores what users of earlier versions, or those who switched it on by hand, are assumed to know.
 USAGE_STATS_INLINE void note_disclosed(const Options& options, Plan& plan) {
-  const auto& before = plan.state.disclosed;
+  const auto& before = plan.state->disclosed;
   if (before ? !before->names_only : !by_hand(plan.consent.decision)) return;
   const auto author = endpoints_of_author(options, plan.consent.policy, plan.consent.config);
   plan.storage->update_state([&](State& now) {
@@ -14312,7 +14673,7 @@ USAGE_STATS_INLINE void note_disclosed(const Options& options, Plan& plan) {
   });
 }
 
-/// What is new is withheld; at a terminal it is named, and sent from the next run on.
+/// New data is withheld; at a terminal it is named, and it is sent from the next run on.
 USAGE_STATS_INLINE void name_new_data(const Options& options, Plan& plan, const Log& log) {
   const Withheld& withheld = plan.withheld;
   if (!withheld.fields.empty() || !withheld.data.empty())
@@ -14373,7 +14734,8 @@ USAGE_STATS_INLINE std::string new_data_text(const Options& options, std::vector
 }
 
 USAGE_STATS_INLINE void inform_user(const Options& options, Plan& plan, const Log& log) {
-  if (plan.notice == Plan::Notice::question) return notice_impl::ask(options, plan, log);  // a yes covers all of now
+  if (plan.notice == Plan::Notice::question)
+    return notice_impl::ask(options, plan, log);  // a yes covers everything that is asked for now
   if (plan.notice == Plan::Notice::first) return notice_impl::show_notice(options, plan, log);
   const bool sends = !plan.endpoints.empty() || !plan.withheld.endpoints.empty();
   if (plan.consent.decision.verdict != Verdict::on || !sends) return;
@@ -14387,6 +14749,8 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
+
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(System, true);
 
 USAGE_STATS_INLINE bool in_ci() {
   if (const auto ci = os::variable("CI")) return !ci->empty() && *ci != "0" && *ci != "false" && *ci != "False";
@@ -14403,7 +14767,7 @@ USAGE_STATS_INLINE bool interactive() {
 
 namespace environment_impl {
 
-/// The nearest power of two, by size of ratio, in GiB; a machine with less than 1 GiB counts as 1.
+/// The nearest power of two, by ratio, in GiB; a machine with less than 1 GiB counts as 1.
 USAGE_STATS_INLINE std::uint64_t rounded_gb(std::uint64_t bytes) {
   constexpr double gib = 1024.0 * 1024.0 * 1024.0;
   if (bytes == 0) return 0;
@@ -14418,10 +14782,10 @@ USAGE_STATS_INLINE std::uint64_t rounded_gb(std::uint64_t bytes) {
 USAGE_STATS_INLINE System this_system() {
   os::Machine machine = os::machine();
   System system;
-  system.os = std::move(machine.os);
+  system.os = lower(machine.os);
   system.os_version = std::move(machine.os_version);
   system.kernel = std::move(machine.kernel);
-  system.arch = std::move(machine.arch);
+  system.arch = lower(machine.arch);
   system.libc = std::move(machine.libc);
   system.cpus = machine.cpus;
   system.memory_gb = environment_impl::rounded_gb(machine.memory_bytes);
@@ -14503,7 +14867,7 @@ USAGE_STATS_INLINE std::string readable(const char* name) {
   return plain.compare(0, 6, "class ") == 0 ? plain.substr(6) : plain;
 }
 
-/// The type of the exception that is being handled; works without RTTI of our own.
+/// The type of the exception being handled; works even if this code is compiled without RTTI.
 USAGE_STATS_INLINE std::string current_type() {
 #if defined(USAGE_STATS_CXXABI)
   if (const std::type_info* const type = abi::__cxa_current_exception_type()) return readable(type->name());
@@ -14520,7 +14884,7 @@ USAGE_STATS_INLINE std::string type_of(const std::exception& exception) {
 #endif
 }
 
-/// Of a message without end only the beginning is looked at; nothing of the rest could leave.
+/// Of a very long message only the beginning is used; nothing of the rest could be sent.
 USAGE_STATS_INLINE std::string message_of(const std::exception& exception) {
   constexpr std::size_t most = 64 * 1024;
   const char* const text = exception.what();
@@ -14790,6 +15154,8 @@ USAGE_STATS_END_NAMESPACE
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Report, maps_move_quietly);
+
 namespace report_impl {
 
 constexpr std::size_t room_for_the_end = 256;  // bytes: outcome, signal, duration, a digit more of the sequence
@@ -14931,7 +15297,7 @@ USAGE_STATS_INLINE std::string fitted(const Report& report, std::size_t most) {
   }
 }
 
-/// What is not the last report leaves room for how the run ends: close_report() may have to say it.
+/// What is not the last report leaves room for how the run ends: recover_report() may have to say it.
 USAGE_STATS_INLINE std::size_t room_for(const Report& report) noexcept {
   return limits::report_bytes - 1 - (report.final ? 0 : room_for_the_end);
 }
@@ -15012,9 +15378,9 @@ USAGE_STATS_INLINE void write_report(JsonWriter& out, const Json& json) {
   out.end_object();
 }
 
-USAGE_STATS_INLINE std::optional<std::string> close_report(std::string_view text, bool written, RunStatus status,
-                                                           const std::string& signal,
-                                                           std::optional<std::chrono::milliseconds> duration) {
+USAGE_STATS_INLINE std::optional<std::string> recover_report(std::string_view text, bool written, RunStatus status,
+                                                             const std::string& signal,
+                                                             std::optional<std::chrono::milliseconds> duration) {
   const auto json = parse_json(text);
   if (!json || string_member(*json, "schema") != "usage-stats/1" || string_member(*json, "session_id").empty())
     return std::nullopt;
@@ -15037,7 +15403,7 @@ namespace parsed_impl {
 
 constexpr std::size_t value_bytes = 4096;  // of a value, to find what must not leave
 
-/// A declared name as it is. What no program declares, for a blank or a control character is in it, is no name.
+/// A declared name, unchanged. Anything with a blank or a control character is not a name: no program declares one.
 USAGE_STATS_INLINE std::string name_shown(std::string_view name) {
   const bool odd = std::any_of(name.begin(), name.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
@@ -15061,7 +15427,7 @@ USAGE_STATS_INLINE void ParsedArguments::add(const Options& options, std::string
   told_ = true;
   hidden_ = options.arguments == ArgumentDetail::none;
   if (hidden_ || source == ArgumentSource::default_value || (name.empty() && value.empty())) return;
-  // What stands after "=" is no part of a name, whoever took it for one.
+  // Whatever follows "=" is not part of a name, whoever passed it as one.
   const std::size_t equals = std::min(name.find('='), name.size());
   const bool is_choice = value.empty() && equals != 0 && equals + 1 < name.size();
   if (value.empty()) value = name.substr(std::min(equals + 1, name.size()));
@@ -15141,7 +15507,6 @@ USAGE_STATS_END_NAMESPACE
 
 #include <algorithm>
 #include <cstdlib>
-#include <thread>
 
 // ---- usage_stats/detail/store/storage.inl
 
@@ -15183,13 +15548,15 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace storage_impl {
 
-/// Whether a file of ours was written by a version that has another format than ours: "usage-stats-state/2".
+/// Whether one of our files was written by a version with a different format: "usage-stats-state/2".
 USAGE_STATS_INLINE bool is_newer(const Json& json, const std::string& kind) {
   const std::string schema = string_member(json, "schema");
   return schema.compare(0, kind.size() + 1, kind + "/") == 0 && schema != kind + "/1";
 }
 
 }  // namespace storage_impl
+
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(State, maps_move_quietly);
 
 USAGE_STATS_INLINE bool has_come(Seconds moment, Seconds now) noexcept {
   return moment <= now || moment > now + 25 * 3600;
@@ -15254,7 +15621,7 @@ USAGE_STATS_INLINE std::string to_text(const State& state) {
   return json.take() + "\n";
 }
 
-/// `json`: of a state.json; nothing where there was something else in it.
+/// `json`: a state.json's content; nothing if it was not JSON.
 USAGE_STATS_INLINE State state_of(const std::optional<Json>& json) {
   State state;
   state.newer = json && storage_impl::is_newer(*json, "usage-stats-state");
@@ -15296,19 +15663,41 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-/// delivery.json with one line more; of very many the oldest go.
-USAGE_STATS_INLINE std::string with_delivery(std::string_view before, const DeliveryRecord& record) {
-  const auto json = parse_json(before);
-  const bool ours = json && string_member(*json, "schema") == "usage-stats-delivery/1";
-  const auto* const list = ours ? list_member(*json, "deliveries") : nullptr;
+USAGE_STATS_INLINE Deliveries::Deliveries(std::string_view text) {
+  if (auto json = parse_json(text)) json_ = std::move(*json);
+}
+
+USAGE_STATS_INLINE const Json* Deliveries::begin() const noexcept {
+  const auto* const list = list_member(json_, "deliveries");
+  return list == nullptr ? nullptr : list->data();
+}
+
+USAGE_STATS_INLINE const Json* Deliveries::end() const noexcept {
+  const auto* const list = list_member(json_, "deliveries");
+  return list == nullptr ? nullptr : list->data() + list->size();
+}
+
+USAGE_STATS_INLINE bool Deliveries::is_ours() const {
+  return string_member(json_, "schema") == "usage-stats-delivery/1";
+}
+USAGE_STATS_INLINE bool Deliveries::is_newer() const { return storage_impl::is_newer(json_, "usage-stats-delivery"); }
+
+USAGE_STATS_INLINE std::size_t Deliveries::events_at(std::string_view url, std::int64_t sequence) const {
+  std::int64_t events = 0;
+  for (const Json& line : *this)
+    if (string_member(line, "endpoint") == url && integer_member(line, "sequence", sequence) < sequence)
+      events = (std::max)(events, integer_member(line, "events"));
+  return static_cast<std::size_t>(events);
+}
+
+USAGE_STATS_INLINE std::string with_delivery(const Deliveries& before, const DeliveryRecord& record) {
   std::vector<const Json*> lines;
-  if (list != nullptr)
-    for (const Json& other : *list) {
-      const bool answered = string_member(other, "result") == under_way &&  // what was said when the try began
-                            string_member(other, "endpoint") == record.url &&
-                            integer_member(other, "sequence", 1) == record.sequence;
-      if (!answered) lines.push_back(&other);
-    }
+  for (const Json& other : before) {
+    const bool answered = string_member(other, "result") == under_way &&  // what was said when the try began
+                          string_member(other, "endpoint") == record.url &&
+                          integer_member(other, "sequence", 1) == record.sequence;
+    if (before.is_ours() && !answered) lines.push_back(&other);
+  }
   constexpr std::size_t most = 50;
   JsonWriter out(true);
   out.begin_object();
@@ -15331,50 +15720,44 @@ USAGE_STATS_INLINE std::string with_delivery(std::string_view before, const Deli
   return out.take() + "\n";
 }
 
-USAGE_STATS_INLINE std::size_t delivered_events(std::string_view delivery_json, std::string_view url,
-                                                std::int64_t sequence) {
-  const auto json = parse_json(delivery_json);
-  const auto* const list = json ? list_member(*json, "deliveries") : nullptr;
-  std::int64_t events = 0;
-  if (list != nullptr)
-    for (const Json& line : *list)
-      if (string_member(line, "endpoint") == url && integer_member(line, "sequence", sequence) < sequence)
-        events = (std::max)(events, integer_member(line, "events"));
-  return static_cast<std::size_t>(events);
-}
-
 USAGE_STATS_INLINE std::filesystem::path Archive::report_path(const std::string& client_id,
                                                               const std::string& session_id) const {
-  return top_->path() / os::path_of_bytes(client_id) / os::path_of_bytes(session_id) / storage_impl::report_file;
+  return os::path_below(top_->path(), client_id, session_id, storage_impl::report_file);
 }
 
 USAGE_STATS_INLINE os::Folder Archive::client(const std::string& client_id, bool create, std::error_code& error) const {
-  if (client_ && client_.path().filename() == os::path_of_bytes(client_id)) return error.clear(), client_;
+  if (client_ && client_id_ == client_id) return error.clear(), client_;
   os::Folder opened = top_->folder(client_id, create, error);
-  if (keeps_open_) client_ = opened;
+  if (keeps_open_) client_ = opened, client_id_ = client_id;
   return opened;
 }
 
-USAGE_STATS_INLINE os::Folder Archive::session(const std::string& client_id, const std::string& session_id, bool create,
+USAGE_STATS_INLINE os::Folder Archive::session(const std::string& client_id, const std::string& session_id,
                                                std::error_code& error) const {
-  const os::Folder its_client = client(client_id, create, error);
+  const os::Folder its_client = client(client_id, error);
+  return its_client ? its_client.folder(session_id, false, error) : os::Folder();
+}
+
+USAGE_STATS_INLINE os::Folder Archive::make_session(const std::string& client_id, const std::string& session_id,
+                                                    std::error_code& error) {
+  const os::Folder its_client = client(client_id, true, error);
   if (!its_client) return {};
-  if (os::Folder made = create ? its_client.make(session_id, error) : os::Folder()) return made;
-  return its_client.folder(session_id, create, error);
+  if (os::Folder made = its_client.make(session_id, error)) return made;
+  return its_client.folder(session_id, true, error);
 }
 
 USAGE_STATS_INLINE std::error_code Archive::write_report(const std::string& client_id, const std::string& session_id,
                                                          std::string_view json, const std::function<bool()>& wanted) {
   std::error_code error;
   if (wanted && !wanted()) return std::make_error_code(std::errc::operation_canceled);
-  const os::Folder folder = session(client_id, session_id, true, error);
+  const os::Folder folder = make_session(client_id, session_id, error);
   return folder ? folder.write(storage_impl::report_file, json, false, wanted) : error;
 }
 
 USAGE_STATS_INLINE Result<std::string> Archive::read_report(const std::string& client_id,
                                                             const std::string& session_id) const {
   std::error_code error;
-  if (const os::Folder folder = session(client_id, session_id, false, error))
+  if (const os::Folder folder = session(client_id, session_id, error))
     if (auto text = folder.read(storage_impl::report_file, limits::file_bytes, error)) return std::move(*text);
   return error;
 }
@@ -15400,30 +15783,29 @@ USAGE_STATS_INLINE void Archive::remove_session(const std::string& client_id, co
 
 USAGE_STATS_INLINE std::error_code Archive::record_delivery(const Envelope& envelope, const DeliveryRecord& record) {
   std::error_code error;
-  const os::Folder folder = session(envelope.client_id, envelope.session_id, false, error);
+  const os::Folder folder = session(envelope.client_id, envelope.session_id, error);
   if (!folder) return error;
   const auto before = folder.read(storage_impl::delivery_file, limits::file_bytes, error);
   if (!before && is_transient(error)) return error;  // it tells of other endpoints too
-  if (const auto json = parse_json(before.value_or("")); json && storage_impl::is_newer(*json, "usage-stats-delivery"))
-    return os::refused(os::Refusal::newer_version);
-  const std::string text = with_delivery(before.value_or(""), record);
+  const Deliveries so_far(before.value_or(""));
+  if (so_far.is_newer()) return os::refused(os::Refusal::newer_version);
+  const std::string text = with_delivery(so_far, record);
   if (before) return folder.replace(storage_impl::delivery_file, text);
   // Whoever has removed the report is removing its folder, and must find that empty.
   return folder.write(storage_impl::delivery_file, text, false,
                       [&] { return folder.exists(storage_impl::report_file); });
 }
 
-USAGE_STATS_INLINE std::string Archive::deliveries(const Envelope& envelope) const {
+USAGE_STATS_INLINE std::string Archive::delivery_text(const std::string& client_id,
+                                                      const std::string& session_id) const {
   std::error_code error;
-  const os::Folder folder = session(envelope.client_id, envelope.session_id, false, error);
+  const os::Folder folder = session(client_id, session_id, error);
   return folder ? folder.read(storage_impl::delivery_file, limits::file_bytes, error).value_or("") : std::string();
 }
 
 USAGE_STATS_INLINE bool Archive::was_tried(const Envelope& envelope, const std::string& url) const {
-  const auto json = parse_json(deliveries(envelope));
-  const auto* const lines = json ? list_member(*json, "deliveries") : nullptr;
-  if (lines == nullptr) return false;
-  return std::any_of(lines->begin(), lines->end(), [&](const Json& line) {
+  const Deliveries lines = deliveries(envelope);
+  return std::any_of(lines.begin(), lines.end(), [&](const Json& line) {
     return string_member(line, "endpoint") == url && integer_member(line, "sequence", 1) >= envelope.sequence;
   });
 }
@@ -15442,15 +15824,9 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
-USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
-  return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
-}
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Envelope, true);
 
 namespace envelope_impl {
-
-USAGE_STATS_INLINE int hex_digit(char c) noexcept {
-  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 USAGE_STATS_INLINE void write(JsonWriter& json, const Destination& destination) {
   const Endpoint& endpoint = destination.endpoint;
@@ -15472,10 +15848,7 @@ USAGE_STATS_INLINE Destination destination_of(const Json& json) {
   Destination destination;
   Endpoint& endpoint = destination.endpoint;
   endpoint.url = string_member(json, "url");
-  const std::string protocol = string_member(json, "protocol");
-  endpoint.protocol = protocol == "otlp"        ? Protocol::otlp
-                      : protocol == "amplitude" ? Protocol::amplitude
-                                                : Protocol::json;
+  endpoint.protocol = protocol_of(string_member(json, "protocol"));
   endpoint.api_key = string_member(json, "api_key");
   if (const auto* const headers = object_member(json, "headers"))
     for (const auto& [name, value] : *headers)
@@ -15485,7 +15858,7 @@ USAGE_STATS_INLINE Destination destination_of(const Json& json) {
   return destination;
 }
 
-/// A path as the text that it is; one that is not UTF-8, which JSON cannot hold, by its bytes in hexadecimal digits.
+/// A path as text; if it is not UTF-8, which JSON cannot hold, as its bytes in hexadecimal digits.
 USAGE_STATS_INLINE void put_path(JsonWriter& json, const char* name, const std::filesystem::path& path) {
   const std::string bytes = os::path_bytes(path);
   if (bytes.empty()) return;
@@ -15502,7 +15875,7 @@ USAGE_STATS_INLINE std::filesystem::path path_member(const Json& object, const c
   const std::string digits = string_member(*value, "hex");
   std::string bytes;
   for (std::size_t at = 0; at + 1 < digits.size(); at += 2) {
-    const int high = hex_digit(digits[at]), low = hex_digit(digits[at + 1]);
+    const int high = characters::hex_value(digits[at]), low = characters::hex_value(digits[at + 1]);
     if (high < 0 || low < 0) return {};
     bytes += static_cast<char>(high * 16 + low);
   }
@@ -15564,7 +15937,7 @@ USAGE_STATS_INLINE std::optional<Envelope> parse_envelope(std::string_view text)
   const std::size_t second = std::min(text.find('\n'), text.size());
   envelope.running_report = text.substr(0, second);
   text.remove_prefix(std::min(second + 1, text.size()));
-  // Of requests that the run survived, and of its end; its own last word is the last.
+  // Requests to end that the run survived, and its end; the run's own last report comes last.
   for (int ends = 0; ends < 16 && !text.empty() && envelope.last_report.empty(); ++ends) {
     const std::size_t line = std::min(text.find('\n'), text.size());
     const auto end = parse_json(text.substr(0, line));
@@ -15608,28 +15981,28 @@ USAGE_STATS_INLINE bool is_newer(const Result<Envelope>& envelope) noexcept {
 }  // namespace storage_impl
 
 USAGE_STATS_INLINE os::LockedFile Outbox::begin(const Envelope& envelope, std::error_code& error) {
-  const os::Folder folder = active(true, error);
+  const os::Folder folder = make_active(error);
   if (!folder) return {};
   return os::LockedFile::create(folder, envelope.session_id, to_text(envelope), error);
 }
 
-USAGE_STATS_INLINE std::error_code Outbox::finish(const Envelope& envelope) {
+USAGE_STATS_INLINE std::error_code Outbox::enqueue(const Envelope& envelope) {
   std::error_code error;
-  const os::Folder from = active(false, error);
+  const os::Folder from = active(error);
   if (!from) return error;
   if (envelope.destinations.empty()) return from.remove(envelope.session_id);
-  os::Folder to = pending(false, error);
-  // Not where the user is removing all there is: then nothing new may come.
+  os::Folder to = pending(error);
+  // Not if the user is removing everything: then nothing new may appear.
   if (!to && error == std::errc::no_such_file_or_directory && from.exists(envelope.session_id))
-    to = pending(true, error);
+    to = make_pending(error);
   return to ? from.move(envelope.session_id, to) : error;
 }
 
-USAGE_STATS_INLINE std::error_code Outbox::wait_again(const Envelope& envelope) {
+USAGE_STATS_INLINE std::error_code Outbox::add(const Envelope& envelope, bool durable) {
   if (envelope.destinations.empty()) return {};
   std::error_code error;
-  const os::Folder folder = pending(true, error);
-  return folder ? folder.write(envelope.session_id, to_text(envelope)) : error;
+  const os::Folder folder = make_pending(error);
+  return folder ? folder.write(envelope.session_id, to_text(envelope), durable) : error;
 }
 
 USAGE_STATS_INLINE Result<Envelope> Outbox::read(const os::Folder& folder, const std::string& name) const {
@@ -15644,14 +16017,14 @@ USAGE_STATS_INLINE Result<Envelope> Outbox::read(const os::Folder& folder, const
 
 USAGE_STATS_INLINE bool Outbox::is_waiting(const std::string& session_id) const {
   std::error_code error;
-  const os::Folder folder = pending(false, error);
+  const os::Folder folder = pending(error);
   return folder && folder.exists(session_id);
 }
 
 USAGE_STATS_INLINE std::vector<Envelope> Outbox::interims(const Archive& archive) const {
   std::vector<Envelope> envelopes;
   std::error_code error;
-  const os::Folder folder = active(false, error);
+  const os::Folder folder = active(error);
   if (!folder) return envelopes;
   for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) {
     if (entry.folder || !os::LockedFile::is_locked(folder, entry.name)) continue;
@@ -15672,7 +16045,7 @@ USAGE_STATS_INLINE Outbox::LeftAlone Outbox::left_alone() const {
     if (error && error != std::errc::no_such_file_or_directory) found.incomplete = true;
   };
   const std::string here = os::host_identity();
-  if (const os::Folder folder = active(false, error))
+  if (const os::Folder folder = active(error))
     for (const auto& entry : folder.list(storage_impl::most_entries, is_id, error)) {
       if (entry.folder || os::LockedFile::is_locked(folder, entry.name)) continue;
       const auto envelope = read(folder, entry.name);
@@ -15681,7 +16054,7 @@ USAGE_STATS_INLINE Outbox::LeftAlone Outbox::left_alone() const {
                                                                           : found.vanished);
     }
   note();
-  if (const os::Folder folder = pending(false, error))
+  if (const os::Folder folder = pending(error))
     for (const auto& entry : folder.list(storage_impl::most_entries, is_id, error))
       found.newer += storage_impl::is_newer(read(folder, entry.name)) ? 1U : 0U;
   note();
@@ -15691,7 +16064,7 @@ USAGE_STATS_INLINE Outbox::LeftAlone Outbox::left_alone() const {
 USAGE_STATS_INLINE Outbox::Waiting Outbox::list_waiting() const {
   Waiting found;
   std::error_code error;
-  const os::Folder folder = pending(false, error);
+  const os::Folder folder = pending(error);
   if (!folder) return found.incomplete = error != std::errc::no_such_file_or_directory, found;
   const std::string here = os::host_identity();
   const auto recently = std::chrono::system_clock::now() - storage_impl::sending_elsewhere;
@@ -15700,6 +16073,7 @@ USAGE_STATS_INLINE Outbox::Waiting Outbox::list_waiting() const {
   for (const auto& entry : entries) {
     auto envelope = read(folder, entry.name);
     found.incomplete = found.incomplete || envelope.transient();
+    if (envelope.damaged()) found.damaged.push_back(entry.name);
     if (!envelope) continue;
     (*envelope).in_use_elsewhere = entry.changed > recently && storage_impl::is_elsewhere(*envelope, here);
     found.envelopes.push_back(std::move(*envelope));
@@ -15713,20 +16087,20 @@ USAGE_STATS_INLINE Outbox::Waiting Outbox::list_waiting() const {
 USAGE_STATS_INLINE std::error_code Outbox::update(const std::string& session_id,
                                                   const std::function<void(Envelope&)>& change) {
   std::error_code error;
-  const os::Folder folder = pending(false, error);
+  const os::Folder folder = pending(error);
   if (!folder) return error;
   auto envelope = read(folder, session_id);
   if (!envelope)
     return envelope.damaged() ? std::make_error_code(std::errc::no_such_file_or_directory) : envelope.error();
   change(*envelope);
   if (envelope->destinations.empty()) return folder.remove(session_id);
-  // What `disable` or `delete` takes away meanwhile must not come back.
+  // What `disable` or `delete` removes meanwhile must not come back.
   return folder.replace(session_id, to_text(*envelope), true);
 }
 
 USAGE_STATS_INLINE std::error_code Outbox::remove(const std::string& session_id) {
   std::error_code error;
-  const os::Folder folder = pending(false, error);
+  const os::Folder folder = pending(error);
   return folder ? folder.remove(session_id) : error;
 }
 
@@ -15745,16 +16119,16 @@ namespace storage_impl {
 /// What was found out about a folder.
 struct Ownership {
   std::error_code error;  // why it is not to be used
-  std::string app;        // whose it is
+  std::string app;        // the app that it belongs to
   State state{};
-  bool marked = false;  // state.json says so itself
+  bool marked = false;  // according to state.json
   os::Folder::Stamp stamp{};
   bool fresh = false;  // an empty folder: nobody's yet
 };
 
-/// A folder whose state.json was lost or damaged, or names no program, since an earlier version wrote it: is all that
-/// lies there named and nested as we do it, and whose reports are these? A cache of hashes, which looks alike from
-/// above, has files where our clients have sessions.
+/// For a folder whose state.json was lost or damaged, or names no program because an earlier version wrote it: is
+/// everything in it named and nested like our files, and whose reports are these? A cache of hashes, which looks
+/// similar at the top level, has files where our clients have sessions.
 class Contents {
  public:
   explicit Contents(const os::Folder& top) { look(top); }
@@ -15781,8 +16155,8 @@ class Contents {
         return entry.name == state_file || entry.name == "uploader.lock" || entry.name == "uploader.log";
       const os::Folder inner = top.folder(entry.name, false, error);
       if (is_client(entry.name)) return look_at_client(inner), true;
-      has_active_ = has_active_ || entry.name == "active";
-      if (entry.name != "active" && entry.name != "pending") return false;
+      has_active_ = has_active_ || entry.name == active_folder;
+      if (entry.name != active_folder && entry.name != pending_folder) return false;
       return look_at_envelopes(inner), true;
     });
   }
@@ -15819,13 +16193,12 @@ class Contents {
   std::string app_;
 };
 
-/// The app whose place this is by its name: `.../APP/usage`, as the platform's default is.
+/// The app that the folder belongs to by its path: `.../APP/usage`, like the platform's default.
 USAGE_STATS_INLINE std::string app_by_name(const std::filesystem::path& folder) {
   return folder.filename() == "usage" ? os::path_bytes(folder.parent_path().filename()) : std::string();
 }
 
-/// Without any state.json, or with an empty one, as a process that was killed has left it; that one is nobody else's to
-/// read.
+/// Without a state.json, or with an empty one, as a killed process leaves it; nobody else may be able to read that.
 USAGE_STATS_INLINE bool is_empty_folder(const os::Folder& folder) {
   std::error_code error;
   for (const auto& entry : folder.list(
@@ -15842,15 +16215,13 @@ USAGE_STATS_INLINE bool is_same_place(const std::filesystem::path& folder, const
 /// "~/.mytool", "~/MyTool_usage": a name that begins with the app's.
 USAGE_STATS_INLINE bool is_named_after(std::string name, std::string_view app) {
   if (name.substr(0, 1) == ".") name.erase(0, 1);
-  const auto letter = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  for (std::size_t i = 0; i < app.size(); ++i)
-    if (i >= name.size() || letter(name[i]) != letter(app[i])) return false;
-  const char next = name.size() > app.size() ? letter(name[app.size()]) : '.';
+  if (!equal_ignoring_case(std::string_view(name).substr(0, app.size()), app)) return false;
+  const char next = name.size() > app.size() ? characters::lower(name[app.size()]) : '.';
   return (next < 'a' || next > 'z') && (next < '0' || next > '9');
 }
 
-/// Where programs of all kinds keep things (~/.config, TMPDIR), and what lies in HOME itself under a name that does not
-/// tell of this program (~/.ssh, ~/bin, ~/Documents): empty as it is, it is waiting for somebody else.
+/// Places where programs of all kinds keep things (~/.config, TMPDIR), and folders directly in HOME that are not named
+/// after this program (~/.ssh, ~/bin, ~/Documents): even if empty, they are meant for something else.
 USAGE_STATS_INLINE bool is_common_place(const std::filesystem::path& folder, const std::string& app) {
   if (is_same_place(folder, os::state_root()) || is_same_place(folder, os::config_root())) return true;
   for (const char* const name : {"XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_BIN_HOME", "XDG_RUNTIME_DIR", "TMPDIR"})
@@ -15866,13 +16237,13 @@ USAGE_STATS_INLINE std::error_code check_empty_folder(const os::Folder& folder, 
   return folder.is_private() ? std::error_code() : os::refused(os::Refusal::not_private);
 }
 
-/// One look. `made`: by this very call. `has_state`: whether there was anything in state.json.
+/// Looks once. `made`: the folder was created by this very call. `has_state`: whether state.json has any content.
 USAGE_STATS_INLINE Ownership look_at_ownership(const os::Folder& folder, const std::string& app, bool made,
                                                bool& has_state) {
   using os::Refusal;
   Ownership found;
   std::error_code error;
-  const auto refuse = [&](std::error_code why) { return found.error = why, found; };
+  const auto refuse = [&](std::error_code why) { return found.error = why, std::move(found); };
   const auto text = folder.read(state_file, limits::file_bytes, error, &found.stamp);
   has_state = text && !text->empty();
   if (!text && error != std::errc::no_such_file_or_directory && error != std::errc::file_too_large)
@@ -15896,15 +16267,17 @@ USAGE_STATS_INLINE Ownership look_at_ownership(const os::Folder& folder, const s
     if (!contents.app().empty()) found.app = contents.app();
   }
   if (found.app.empty()) return refuse(os::refused(Refusal::not_made_by_us));
-  return !app.empty() && found.app != app ? refuse(os::refused(Refusal::another_programs)) : found;
+  if (!app.empty() && found.app != app) found.error = os::refused(Refusal::another_programs);
+  return found;
 }
 
-/// `app`: whose it should be; empty for an uploader, which takes what the folder says. `made`: by this very call.
+/// `app`: the expected app; empty for an uploader, which accepts what the folder says. `made`: created by this very
+/// call.
 USAGE_STATS_INLINE Ownership ownership_of(const os::Folder& folder, const std::string& app, bool made) {
   bool has_state = false;
   Ownership found = look_at_ownership(folder, app, made, has_state);
   if (has_state || found.error != os::refused(os::Refusal::not_made_by_us) || !folder.exists(state_file)) return found;
-  // Of runs that begin together another one may have made state.json while this one was looking.
+  // Another run that started at the same time may have created state.json while this one was looking.
   return look_at_ownership(folder, app, made, has_state);
 }
 
@@ -15919,9 +16292,9 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace storage_impl {
 
-constexpr std::size_t some = 16;  // more than a limit allows, so that not each run beyond it starts an uploader
+constexpr std::size_t some = 16;  // this many beyond a limit, so that not every run over it starts an uploader
 
-/// One more than `limit` of what is named as we name it, if it stands among the first names.
+/// Up to one more than `limit` entries named like ours, if they are among the first names.
 USAGE_STATS_INLINE std::vector<os::Folder::Entry> first_look(const os::Folder& folder, std::size_t limit,
                                                              bool (*wanted)(std::string_view) = is_id) {
   return folder ? folder.list(limit + 1, wanted, limit + 1000) : std::vector<os::Folder::Entry>();
@@ -15931,14 +16304,14 @@ USAGE_STATS_INLINE std::vector<std::string> first_names(const os::Folder& folder
   return folder ? folder.names(limit + 1, is_id, limit + 1000) : std::vector<std::string>();
 }
 
-/// Gives the run of an envelope whose process is gone its last report, if it has none. If that cannot be, the envelope
-/// is kept for later (the disk is full), or, where the result is damaged, is good for nothing.
+/// Writes the last report for an envelope whose process is gone, if it has none. If that fails, the envelope is kept
+/// for later (the disk is full), or, if the result is damaged, is useless.
 USAGE_STATS_INLINE Result<bool> end_vanished(Storage& storage, const Envelope& envelope, const Log& log) {
   const auto write = [&](const std::string& text) {
     // What `delete` or the user removes meanwhile must not come back.
     const auto still_there = [&] {
       std::error_code error;
-      const os::Folder active = storage.outbox.active(false, error);
+      const os::Folder active = storage.outbox.active(error);
       return (active && active.exists(envelope.session_id)) || storage.outbox.is_waiting(envelope.session_id);
     };
     const auto error = storage.archive.write_report(envelope.client_id, envelope.session_id, text, still_there);
@@ -15951,8 +16324,8 @@ USAGE_STATS_INLINE Result<bool> end_vanished(Storage& storage, const Envelope& e
       last && string_member(*last, "session_id") == envelope.session_id)
     return write(envelope.last_report);
   const RunStatus status = envelope.signal.empty() ? RunStatus::lost : RunStatus::signal;
-  const auto report = close_report(written ? written->text : envelope.running_report, bool(written), status,
-                                   envelope.signal, envelope.duration);
+  const auto report = recover_report(written ? written->text : envelope.running_report, bool(written), status,
+                                     envelope.signal, envelope.duration);
   log("session ", envelope.session_id, " vanished; it is reported as \"", status_name(status), "\"");
   if (!report) return Result<bool>::make_damaged();
   return write(*report);
@@ -15972,7 +16345,7 @@ USAGE_STATS_INLINE Result<std::string> waiting_report(Storage& storage, const En
 
 USAGE_STATS_INLINE void collect_vanished(Storage& storage, const Log& log, std::size_t most) {
   std::error_code error;
-  const os::Folder active = storage.outbox.active(false, error);
+  const os::Folder active = storage.outbox.active(error);
   if (!active) return;
   const std::string here = os::host_identity();
   for (const auto& entry : active.list(std::min(most, storage_impl::most_entries), is_id)) {
@@ -15982,12 +16355,12 @@ USAGE_STATS_INLINE void collect_vanished(Storage& storage, const Log& log, std::
     if (envelope && storage_impl::is_left_to_its_host(*envelope, here)) continue;
     const auto ended = envelope ? storage_impl::end_vanished(storage, *envelope, log) : Result<bool>::make_damaged();
     if (ended) {
-      storage.outbox.finish(*envelope);
-      // From here on it is this machine's to send.
+      storage.outbox.enqueue(*envelope);
+      // From here on, this machine is responsible for sending it.
       if (storage_impl::is_elsewhere(*envelope, here))
         storage.outbox.update(envelope->session_id, [](Envelope& taken) noexcept { taken.host.clear(); });
     } else if (ended.damaged() && !storage_impl::is_newer(envelope)) {
-      log("active/", entry.name, " is no envelope; removed");
+      log("active/", entry.name, " is not an envelope; removed");
       active.remove(entry.name);
     }
   }
@@ -15995,7 +16368,7 @@ USAGE_STATS_INLINE void collect_vanished(Storage& storage, const Log& log, std::
 
 USAGE_STATS_INLINE bool has_abandoned_runs(const Storage& storage) {
   std::error_code error;
-  const os::Folder active = storage.outbox.active(false, error);
+  const os::Folder active = storage.outbox.active(error);
   if (storage_impl::first_names(active, storage_impl::some).size() <= storage_impl::some) return false;
   const auto names = storage_impl::first_names(active, 100);
   const std::string here = os::host_identity();
@@ -16010,7 +16383,9 @@ USAGE_STATS_INLINE bool has_abandoned_runs(const Storage& storage) {
 }
 
 USAGE_STATS_INLINE void forget(Storage& storage, const Envelope& envelope) {
-  if (storage.outbox.is_waiting(envelope.session_id) || !storage.archive.deliveries(envelope).empty()) return;
+  if (storage.outbox.is_waiting(envelope.session_id) ||
+      !storage.archive.delivery_text(envelope.client_id, envelope.session_id).empty())
+    return;
   storage.archive.remove_session(envelope.client_id, envelope.session_id);
   storage.folder().remove_empty(envelope.client_id);
 }
@@ -16046,13 +16421,11 @@ struct KeptSession {
 /// Sessions whose envelopes are gone: nothing but the user's own look at them still needs their reports.
 USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& storage) {
   std::vector<KeptSession> sessions;
-  std::error_code error;
+  std::error_code error, pending_error;
+  const os::Folder active = storage.outbox.active(error), pending = storage.outbox.pending(pending_error);
+  // Else any of them may still be needed.
+  if ((!active && is_transient(error)) || (!pending && is_transient(pending_error))) return sessions;
   const os::Folder& top = storage.folder();
-  os::Folder active, pending;
-  for (const auto& [envelopes, name] : {std::pair{&active, "active"}, std::pair{&pending, "pending"}}) {
-    *envelopes = top.folder(name, false, error);
-    if (!*envelopes && is_transient(error)) return sessions;  // any of them may still be needed
-  }
   for (const auto& client : top.list(most_entries, is_client)) {
     const os::Folder inner = top.folder(client.name, false, error);
     if (!inner) continue;
@@ -16068,23 +16441,14 @@ USAGE_STATS_INLINE std::vector<KeptSession> finished_sessions(const Storage& sto
 
 }  // namespace storage_impl
 
-USAGE_STATS_INLINE std::size_t remove_damaged_envelopes(Storage& storage, const Log& log) {
-  std::error_code error;
-  std::size_t removed = 0;
-  const os::Folder pending = storage.outbox.pending(false, error);
-  if (!pending) return 0;
-  for (const auto& entry : pending.list(storage_impl::most_entries, is_id)) {
-    if (!storage.outbox.read(pending, entry.name).damaged()) continue;
-    log("pending/", entry.name, " is damaged; removed");
-    if (succeeded(pending.remove(entry.name))) ++removed;
-  }
-  return removed;
-}
-
 USAGE_STATS_INLINE void prune(Storage& storage, const Log& log, bool backlog) {
-  std::error_code error;
-  std::vector<Envelope> envelopes = storage.outbox.waiting();
-  std::size_t bytes = 0, kept = 0, dropped = remove_damaged_envelopes(storage, log);
+  const Outbox::Waiting waiting = storage.outbox.list_waiting();
+  std::size_t bytes = 0, kept = 0, dropped = 0;
+  for (const std::string& name : waiting.damaged) {
+    log("pending/", name, " is damaged; removed");
+    if (succeeded(storage.outbox.remove(name))) ++dropped;
+  }
+  const std::vector<Envelope>& envelopes = waiting.envelopes;
   for (auto envelope = envelopes.rbegin(); envelope != envelopes.rend(); ++envelope) {  // the youngest stay
     if (envelope->deletion) continue;
     bytes += storage.archive.read_report(envelope->client_id, envelope->session_id).value_or("").size();
@@ -16104,9 +16468,9 @@ USAGE_STATS_INLINE void prune(Storage& storage, const Log& log, bool backlog) {
   }
   storage_impl::remove_empty_clients(storage.folder());
   storage_impl::remove_old_temporaries(storage.folder());
-  for (const char* const name : {"active", "pending"})
-    if (const os::Folder inner = storage.folder().folder(name, false, error))
-      storage_impl::remove_old_temporaries(inner);
+  std::error_code error;
+  for (const os::Folder& inner : {storage.outbox.active(error), storage.outbox.pending(error)})
+    if (inner) storage_impl::remove_old_temporaries(inner);
 }
 
 USAGE_STATS_INLINE bool needs_pruning(const Storage& storage, const std::string& client_id) {
@@ -16114,8 +16478,8 @@ USAGE_STATS_INLINE bool needs_pruning(const Storage& storage, const std::string&
   using storage_impl::first_names;
   if (has_abandoned_runs(storage)) return true;
   std::error_code error;
-  const os::Folder client = storage.archive.client(client_id, false, error);
-  const os::Folder pending = storage.outbox.pending(false, error);
+  const os::Folder client = storage.archive.client(client_id, error);
+  const os::Folder pending = storage.outbox.pending(error);
   const std::size_t waiting = first_names(pending, limits::waiting_reports).size();
   const std::size_t most = limits::kept_sessions + storage_impl::some + waiting;
   const auto sessions = first_look(client, most);
@@ -16125,7 +16489,7 @@ USAGE_STATS_INLINE bool needs_pruning(const Storage& storage, const std::string&
   const auto oldest = std::chrono::system_clock::now() - limits::kept_for;
   const auto is_old = [&](const os::Folder::Entry& session) {
     if (session.modified >= oldest || (pending && pending.exists(session.name))) return false;
-    const os::Folder active = storage.outbox.active(false, error);  // not for nothing: a run waits
+    const os::Folder active = storage.outbox.active(error);  // not for nothing: a run waits
     return !active || !active.exists(session.name);
   };
   return std::any_of(sessions.begin(), sessions.end(), is_old) ||
@@ -16144,14 +16508,14 @@ namespace detail {
 namespace storage_impl {
 
 struct StateMutex {
-  std::mutex mutex;  // this process's own threads; the file's lock is between processes
+  std::mutex mutex;  // between this process's threads; the file's lock is between processes
 };
 
 constexpr std::chrono::milliseconds most_patience{500};
 
-/// Of runs that begin together one makes the folder, and the others find it empty: in a place where an empty folder is
-/// taken for somebody else's, they wait for the state.json of the one that is at work. An older folder is not waited
-/// for: whoever made it does not go on.
+/// If several runs start together, one creates the folder, and the others find it empty. Where an empty folder counts
+/// as somebody else's, they wait for the first one's state.json. They do not wait if the folder is older: whoever
+/// created it has given up.
 USAGE_STATS_INLINE void wait_for_maker(const os::Folder& folder, const std::string& app, Ownership& found) {
   constexpr std::chrono::seconds young{2};
   std::error_code error;
@@ -16169,22 +16533,23 @@ USAGE_STATS_INLINE void wait_for_maker(const os::Folder& folder, const std::stri
 
 USAGE_STATS_INLINE std::optional<Storage> Storage::open(const std::filesystem::path& path, const std::string& app,
                                                         bool create, std::error_code& error) {
-  bool made = false;
-  os::Folder folder = os::Folder::open(path, create, error, &made);
+  os::Folder folder = os::Folder::open(path, create, error);
   if (!folder) return std::nullopt;
-  storage_impl::Ownership found = storage_impl::ownership_of(folder, app, made);
+  storage_impl::Ownership found = storage_impl::ownership_of(folder, app, folder.is_new());
   if (create && found.error == os::refused(os::Refusal::common_place)) storage_impl::wait_for_maker(folder, app, found);
   error = found.error;
   if (!error && found.fresh && !create) error = std::make_error_code(std::errc::no_such_file_or_directory);
   if (error) return std::nullopt;
-  Storage storage(std::make_shared<const os::Folder>(std::move(folder)), std::move(found.app), std::move(found.state),
-                  found.stamp, found.marked);
+  Storage storage(std::make_shared<const os::Folder>(std::move(folder)), std::move(found.app),
+                  std::make_shared<const State>(std::move(found.state)), found.stamp, found.marked);
   if (!create) return storage;
   error = storage.claim();
-  // A lock that cannot be taken is one of another run that claims it for the same program.
+  // If the lock cannot be taken, another run is claiming the folder for the same program.
   if (error == std::errc::timed_out) error.clear();
   if (error && found.fresh) return std::nullopt;
-  if (found.fresh) storage.opened_ = storage.state();  // what others have written who began at the same moment
+  if (found.fresh)
+    storage.opened_ =
+        std::make_shared<const State>(storage.state());  // what runs that started at the same moment have written
   return storage;
 }
 
@@ -16219,9 +16584,9 @@ USAGE_STATS_INLINE std::error_code Storage::update_state(const std::function<voi
   if (!guard) return std::make_error_code(std::errc::timed_out);
   std::error_code error;
   if (!enough_memory()) return std::make_error_code(std::errc::not_enough_memory);
-  const bool may_make = !marked_;  // one that was there and has gone was removed, and so may all the rest be
+  const bool may_make = !marked_;  // if it existed and is gone, it was removed, and so may be everything else
   const auto began = std::chrono::steady_clock::now(), deadline = began + patience_;
-  // Who holds it may only be waiting for its turn, on a machine that is overloaded.
+  // The holder may just be waiting for its turn on an overloaded machine.
   const auto worth_waiting = [&](std::chrono::steady_clock::time_point now) {
     return now < deadline ||
            (now < began + storage_impl::most_patience && !LockedFile::is_stuck(*folder_, storage_impl::state_file));
@@ -16258,8 +16623,8 @@ USAGE_STATS_INLINE bool sampled(const std::string& session_id, double share) {
   return static_cast<double>(std::strtoul(session_id.substr(0, 6).c_str(), nullptr, 16)) < share * 0x1000000;
 }
 
-/// What Hashed fields are salted with: the client id itself, also where only its hash leaves. With that hash for salt,
-/// who receives the reports could try names until one fits.
+/// The salt of Hashed fields: the client id itself, even if only its hash is sent. With that hash as the salt, whoever
+/// receives the reports could guess values.
 USAGE_STATS_INLINE std::string salt_of(const Options& options, const State& state, const std::string& reported) {
   if (!options.hash_client_id) return reported;
   Options plain = options;
@@ -16270,34 +16635,26 @@ USAGE_STATS_INLINE std::string salt_of(const Options& options, const State& stat
 }  // namespace run_impl
 
 USAGE_STATS_INLINE bool Run::disable(Plan& plan, const std::string& why) {
-  problem = why;
+  problem_ = why;
   plan.turn_off(why);
-  log("nothing is recorded: ", why);
+  log_("nothing is recorded: ", why);
   return false;
 }
 
-USAGE_STATS_INLINE bool Run::sends_by_process() const {
-  return !envelope_.destinations.empty() && options.delivery != Delivery::in_process && can_start_uploader();
-}
-
 USAGE_STATS_INLINE std::shared_ptr<Recorder> Run::begin(const std::vector<std::string>& arguments) {
-  Runs::instance().reap();
-  Plan plan = plan_by_rules(options, arguments);
-  decision = plan.decision;
-  problem = plan.problem;
-  log("verdict ",
-      decision.verdict == Verdict::on      ? "on"
-      : decision.verdict == Verdict::local ? "local"
-                                           : "off",
-      " by rule ", std::to_string(decision.rule), ": ", decision.why);
-  if (decision.verdict == Verdict::off && !plan.consent.ask) return nullptr;
+  reap_uploaders();
+  Plan plan = plan_by_rules(options_, arguments);
+  decision_ = plan.decision;
+  problem_ = plan.problem;
+  log_("verdict ", verdict_name(decision_.verdict), " by rule ", std::to_string(decision_.rule), ": ", decision_.why);
+  if (decision_.verdict == Verdict::off && !plan.consent.ask) return nullptr;
   if (open_folder(plan)) {
     if (plan.consent.ask) plan.storage->be_patient(std::chrono::seconds(1));  // an answer must not be lost
-    plan.complete(options);
-    inform_user(options, plan, log);
+    plan.complete(options_);
+    inform_user(options_, plan, log_);
     if (plan.decision.verdict != Verdict::off) record(plan, arguments);
   }
-  decision = plan.decision;
+  decision_ = plan.decision;
   return recorder_;
 }
 
@@ -16307,27 +16664,27 @@ USAGE_STATS_INLINE bool Run::open_folder(Plan& plan) {
   if (!os::has_spare_descriptors()) return disable(plan, "the descriptor limit is too low");
   if (plan.storage)
     plan.storage->claim();  // an earlier version's folder, which is as good without
-  else if (!plan.open_folder(options, true))
+  else if (!plan.open_folder(options_, true))
     return disable(plan, plan.folder_problem);
-  if (plan.state.damaged) log("state.json is damaged: what it knew is forgotten");
+  if (plan.state->damaged) log_("state.json is damaged: its contents are lost");
   known_ = plan.storage->known();
   return true;
 }
 
 USAGE_STATS_INLINE void Run::record(Plan& plan, const std::vector<std::string>& arguments) {
-  session_id = random_hex(16);
-  if (session_id.empty()) return static_cast<void>(disable(plan, "the operating system gives no random numbers"));
+  envelope_.session_id = random_hex(16);
+  if (session_id().empty()) return static_cast<void>(disable(plan, "the operating system gives no random numbers"));
   if (!enough_memory()) return static_cast<void>(disable(plan, "there is too little memory"));
   disclosed_ = std::move(plan.withheld.instead);
   choose_destinations(plan);
   if (!choose_client(plan)) return;
   describe(plan, arguments);
   if (!open_envelope(plan)) return;
-  std::string salt = report_.client_id.empty() ? "" : run_impl::salt_of(disclosed(), plan.state, report_.client_id);
-  if (salt.empty()) salt = session_id;
+  std::string salt = report_.client_id.empty() ? "" : run_impl::salt_of(disclosed(), *plan.state, report_.client_id);
+  if (salt.empty()) salt = session_id();
   recorder_ = std::make_shared<Recorder>(salt, std::move(plan.withheld));
   // Their threads may have to be left behind: in a name lookup that hangs, in the host's log function.
-  if (options.delivery == Delivery::in_process || options.report_every > std::chrono::milliseconds(0))
+  if (options_.delivery == Delivery::in_process || options_.report_every > std::chrono::milliseconds(0))
     os::keep_loaded();
   begin_interims();
 }
@@ -16338,18 +16695,18 @@ USAGE_STATS_INLINE bool Run::open_envelope(Plan& plan) {
   std::error_code error;
   lock_ = storage.outbox.begin(envelope_, error);
   if (!lock_) return disable(plan, os::path_bytes(folder_) + ": " + error.message());
-  report_path = storage.archive.report_path(envelope_.client_id, session_id);
-  log("session ", session_id, " begins; its report will be ", os::path_bytes(report_path));
-  if (options.observed_signals != Signals::none) {
-    std::optional<os::SelfStart> uploader;
-    if (sends_by_process()) uploader = uploader_start(storage, options.app, UploadOptions().stay);
-    signals_ = os::SignalWatch(lock_, uploader, options.observed_signals == Signals::all);
+  report_path_ = storage.archive.report_path(envelope_.client_id, session_id());
+  log_("session ", session_id(), " begins; its report will be ", os::path_bytes(report_path_));
+  if (options_.observed_signals != Signals::none) {
+    const auto uploader = launcher_.start_for_signals(storage, envelope_);
+    signals_ = os::SignalWatch(lock_, uploader, options_.observed_signals == Signals::all);
   }
-  // Where every run vanishes, none comes to the end at which it would start an uploader.
-  if (session_id[0] == '0' && has_abandoned_runs(storage)) run_maintenance(storage);
-  if (envelope_.destinations.empty() || options.delivery == Delivery::in_process || can_start_uploader()) return true;
-  problem = cannot_start_itself;
-  log(problem);
+  // If every run vanishes, none reaches the end at which it would start an uploader.
+  if (session_id()[0] == '0' && has_abandoned_runs(storage)) launcher_.run_maintenance(storage);
+  if (const char* const why = launcher_.problem(envelope_)) {
+    problem_ = why;
+    log_(problem_);
+  }
   return true;
 }
 
@@ -16357,25 +16714,29 @@ USAGE_STATS_INLINE bool Run::open_envelope(Plan& plan) {
 USAGE_STATS_INLINE void Run::choose_destinations(const Plan& plan) {
   const bool wanted = plan.consent.decision.verdict == Verdict::on || plan.decision.verdict == Verdict::on;
   if (wanted && !plan.endpoint_problem.empty()) {
-    problem = plan.endpoint_problem;
-    log(problem);
+    problem_ = plan.endpoint_problem;
+    log_(problem_);
   }
   if (plan.decision.verdict != Verdict::on) return;
   for (const Endpoint& endpoint : plan.endpoints) {
-    const bool stopped = plan.state.is_stopped(options.version, endpoint.url);
-    if (stopped) log("endpoint ", endpoint.url, " takes no more reports of version ", options.version);
-    if (!stopped && run_impl::sampled(session_id, options.sample)) envelope_.destinations.push_back({endpoint, 0, 0});
+    const bool stopped = plan.state->is_stopped(options_.version, endpoint.url);
+    if (stopped) log_("endpoint ", endpoint.url, " takes no more reports of version ", options_.version);
+    if (!stopped && run_impl::sampled(session_id(), options_.sample))
+      envelope_.destinations.push_back({endpoint, 0, 0});
   }
 }
 
 USAGE_STATS_INLINE bool Run::choose_client(Plan& plan) {
   std::string id;
   if (plan.decision.verdict == Verdict::on) {
-    id = client_id_of(disclosed(), plan.state);
+    id = client_id_of(disclosed(), *plan.state);
     if (id.empty()) {
       plan.storage->be_patient();  // once in the life of an id
-      // Of many that begin together one makes the id; the others wait for no lock, but for the id.
-      const auto known = [&](const State& now) { return !(id = client_id_of(disclosed(), plan.state = now)).empty(); };
+      // If many start together, one creates the id; the others wait only for the id, not for a lock.
+      const auto known = [&](const State& now) {
+        plan.state = std::make_shared<const State>(now);
+        return !(id = client_id_of(disclosed(), now)).empty();
+      };
       const std::error_code error = plan.storage->update_state(
           [&](State& changed) {
             make_client_id(disclosed(), changed);
@@ -16385,7 +16746,7 @@ USAGE_STATS_INLINE bool Run::choose_client(Plan& plan) {
       if (error && error != std::errc::timed_out)
         return disable(plan, os::path_bytes(folder_ / "state.json") + ": " + error.message());
       // The run counts all the same.
-      if (error) log("state.json is locked by a process that has stopped: this run is reported without a client id");
+      if (error) log_("state.json is locked by a process that has stopped: this run is reported without a client id");
     }
   }
   report_.client_id = id;
@@ -16396,41 +16757,25 @@ USAGE_STATS_INLINE bool Run::choose_client(Plan& plan) {
 USAGE_STATS_INLINE void Run::describe(const Plan& plan, const std::vector<std::string>& arguments) {
   const std::string client_id = std::move(report_.client_id);
   ambient_ = ambient_values();
-  report_ = report_at_start(disclosed(), session_id, arguments, ambient_);
-  count_deliveries(plan.state, report_);
+  report_ = report_at_start(disclosed(), session_id(), arguments, ambient_);
+  count_deliveries(*plan.state, report_);
   sensitive_ = ambient_;
   sensitive_.add_arguments(arguments);
   report_.client_id = client_id;
 
-  envelope_.app = options.app;
-  envelope_.version = options.version;
-  envelope_.session_id = session_id;
+  envelope_.app = options_.app;
+  envelope_.version = options_.version;
   envelope_.created = now_seconds();
   envelope_.rule = plan.decision.rule;
-  envelope_.host = host_mark(session_id, os::host_identity());
+  envelope_.host = host_mark(session_id(), os::host_identity());
   envelope_.config_file = plan.consent.config.file;
   envelope_.policy_file = plan.consent.policy.file;
 }
 
-/// What the program's own parser has told, under the lock.
-USAGE_STATS_INLINE void Run::add_parsed(Report& report) const {
-  if (!command.empty()) report.command = command;
-  parsed_arguments.replace_in(report, ambient_);
-}
-
 /// False, and the envelope stays: the run is lost, since a lock is held by what cannot go on.
-USAGE_STATS_INLINE bool Run::close_report(const End& end) {
-  const auto guard = lock_or_give_up(mutex);
-  if (!guard || !recorder_->close()) return false;
-  if (end.exit_code) outcome.exit_code = end.exit_code;
-  if (outcome.exit_code) outcome.exit_code = os::exit_status(*outcome.exit_code);
-  if (!end.uncaught.empty()) outcome.error = end.uncaught;
-  if (end.unwinding || !end.uncaught.empty()) outcome.status = RunStatus::exception;
-  if (outcome.status == RunStatus::running)
-    outcome.status = outcome.exit_code.value_or(0) == 0 ? RunStatus::ok : RunStatus::failed;
-  report_.outcome = outcome;
-  add_parsed(report_);
-  recorder_->add_to(report_);
+USAGE_STATS_INLINE bool Run::close(const End& end) {
+  if (!recorder_->close(end)) return false;
+  recorder_->add_to(report_, ambient_);
   scrub_report(report_, disclosed(), sensitive_);
   report_.final = true;
   report_.duration_s = recorder_->seconds();
@@ -16443,39 +16788,39 @@ USAGE_STATS_INLINE void Run::finish(const End& end) noexcept {
   if (!recorder_ || os::process_id() != process_ || os::forks() != forks_ || finished_.exchange(true)) return;
   USAGE_STATS_TRY {
     if (ticker_) ticker_->stop(std::chrono::seconds(1));
-    if (close_report(end))
-      write_and_deliver();
+    if (close(end))
+      write_last();
     else
-      log("session ", session_id, " ends in the middle of a call to this library; it is reported as lost");
+      log_("session ", session_id(), " ends in the middle of a call to this library; it is reported as lost");
   }
   USAGE_STATS_CATCH_ALL {}
 }
 
-USAGE_STATS_INLINE void Run::write_and_deliver() {
+USAGE_STATS_INLINE void Run::write_last() {
   std::error_code error;
   if (!enough_memory()) {
-    log("too little memory for a report: the run is reported as lost");
+    log_("too little memory for a report: the run is reported as lost");
     signals_ = os::SignalWatch();
     return lock_.release();
   }
   auto storage = Storage::open_again(folder_, known_, error);
   if (!storage) return write_to_envelope(error);
-  // A last report that is there already is an uploader's: it took this run for lost. What was sent stays what it was.
+  // A last report that already exists is an uploader's: it took this run for lost. What was sent stays what it was.
   storage->keep_open();
   const bool may_be_collected = envelope_.destinations.empty() || !lock_.was_kept() ||
                                 now_seconds() - envelope_.created >= storage_impl::left_to_its_host;
   const std::int64_t collected = may_be_collected ? storage->archive.last_report(envelope_) : 0;
   report_.sequence = envelope_.sequence =
       std::max(report_.sequence, collected + (envelope_.destinations.empty() ? 0 : 1));
-  error = storage->archive.write_report(envelope_.client_id, session_id, to_json(report_));
+  error = storage->archive.write_report(envelope_.client_id, session_id(), to_json(report_));
   // Without a report the envelope stays in active/, and the next uploader reports the run as lost.
-  if (!error) error = collected == 0 ? storage->outbox.finish(envelope_) : storage->outbox.wait_again(envelope_);
+  if (!error) error = collected == 0 ? storage->outbox.enqueue(envelope_) : storage->outbox.add(envelope_);
   if (error == std::errc::no_such_file_or_directory && collected == 0) forget(*storage, envelope_);
   signals_ = os::SignalWatch();
   lock_.release();
-  log("session ", session_id, " ends: ", status_name(report_.outcome.status),
-      error ? "; " + error.message() : std::string());
-  deliver(*storage);
+  log_("session ", session_id(), " ends: ", status_name(report_.outcome.status),
+       error ? "; " + error.message() : std::string());
+  launcher_.send_last(*storage, envelope_);
 }
 
 /// Where the folder is out of reach (setuid, chroot), the envelope is still open: the next uploader finds the report
@@ -16486,19 +16831,19 @@ USAGE_STATS_INLINE void Run::write_to_envelope(std::error_code why) {
   end.key("last_report").text(to_json(report_));
   end.end_object();
   const std::error_code error = lock_.append(end.take() + "\n");
-  log(error ? "the report is lost: " : "the report is left to the next uploader: ", os::path_bytes(folder_), ": ",
-      why.message());
+  log_(error ? "the report is lost: " : "the report is left to the next uploader: ", os::path_bytes(folder_), ": ",
+       why.message());
   signals_ = os::SignalWatch();
   lock_.release();
 }
 
 USAGE_STATS_INLINE void Run::begin_interims() {
-  if (options.report_every <= std::chrono::milliseconds(0)) return;
-  // Clusters that were started together do not report together.
+  if (options_.report_every <= std::chrono::milliseconds(0)) return;
+  // Programs that were started together should not report together.
   const auto jitter =
-      options.report_every * static_cast<int>(std::strtoul(session_id.substr(0, 2).c_str(), nullptr, 16));
-  const auto first = std::min<std::chrono::milliseconds>(options.report_every, std::chrono::seconds(60));
-  ticker_ = std::make_unique<Ticker>(first + std::min(jitter / 2560, first / 10), options.report_every,
+      options_.report_every * static_cast<int>(std::strtoul(session_id().substr(0, 2).c_str(), nullptr, 16));
+  const auto first = std::min<std::chrono::milliseconds>(options_.report_every, std::chrono::seconds(60));
+  ticker_ = std::make_unique<Ticker>(first + std::min(jitter / 2560, first / 10), options_.report_every,
                                      [run = weak_from_this()] {
                                        if (const auto alive = run.lock()) alive->write_interim();
                                      });
@@ -16508,83 +16853,24 @@ USAGE_STATS_INLINE void Run::write_interim() {
   USAGE_STATS_TRY {
     const std::uint64_t changes = recorder_->changes();
     const bool quiet = changes == changes_reported_;
-    if (finished_ || (quiet && options.report_every < std::chrono::minutes(1)) || !enough_memory()) return;
+    if (finished_ || (quiet && options_.report_every < std::chrono::minutes(1)) || !enough_memory()) return;
     Report interim = report_;
     ++report_.sequence;  // the last report has another one, also if this thread is held up from here on
-    if (const auto guard = lock_or_give_up(mutex)) add_parsed(interim);
-    interim.outcome.status = RunStatus::running;
     interim.duration_s = recorder_->seconds();
-    recorder_->add_to(interim);
+    recorder_->add_to(interim, ambient_);
     scrub_report(interim, disclosed(), sensitive_);
     const std::string sequence = std::to_string(interim.sequence);
     std::error_code error;
     auto storage = Storage::open_again(folder_, known_, error);
     // The run may have ended meanwhile, when this thread was held up: its last report stays.
     if (storage)
-      error = storage->archive.write_report(envelope_.client_id, session_id, to_json(interim),
+      error = storage->archive.write_report(envelope_.client_id, session_id(), to_json(interim),
                                             [this]() noexcept { return !finished_; });
     if (!error) changes_reported_ = changes;
-    log("session ", session_id, " goes on: report ", sequence, error ? "; " + error.message() : std::string());
-    if (error || !storage) return;
-    if (envelope_.destinations.empty() || !uploader_needed(*storage, envelope_, storage->state_at_opening())) return;
-    if (options.delivery == Delivery::in_process) {
-      UploadOptions now;
-      now.stay = std::chrono::milliseconds(0);
-      now.deadline = std::chrono::steady_clock::now() + options.wait_limit;
-      now.awaited = true;
-      upload(folder_, now, log);
-    } else if (can_start_uploader()) {
-      Runs::instance().reap();
-      Runs::instance().adopt(start_uploader(*storage, options.app, UploadOptions().stay, log));
-    }
+    log_("session ", session_id(), " goes on: report ", sequence, error ? "; " + error.message() : std::string());
+    if (!error && storage) launcher_.send_interim(*storage, envelope_);
   }
   USAGE_STATS_CATCH_ALL {}
-}
-
-USAGE_STATS_INLINE void Run::run_maintenance(Storage& storage) const {
-  if (options.delivery != Delivery::in_process && can_start_uploader())
-    Runs::instance().adopt(start_uploader(storage, options.app, std::chrono::milliseconds(0), log));
-  else
-    collect_alone(storage, log);
-}
-
-USAGE_STATS_INLINE void Run::deliver(Storage& storage) const {
-  const State& state = storage.state_at_opening();  // some file writes ago
-  if (!uploader_needed(storage, envelope_, state)) return;
-  if (options.delivery == Delivery::in_process) return upload_in_process(folder_, options.wait_limit, log);
-  if (!can_start_uploader()) {
-    log("no uploader can be started; what is to be sent waits");
-    if (needs_pruning(storage, envelope_.client_id)) collect_alone(storage, log);
-    return;
-  }
-  const bool last_chance = options.delivery == Delivery::detached && may_be_asked(envelope_, state) &&
-                           options.container_wait > std::chrono::milliseconds(0) && os::ends_with_its_container();
-  if (last_chance) log("nothing outlives this process: it waits for its uploader");
-  const bool wait = options.delivery == Delivery::wait || last_chance;
-  os::Child child =
-      start_uploader(storage, options.app, wait ? std::chrono::milliseconds(0) : UploadOptions().stay, log);
-  if (wait && !envelope_.destinations.empty())
-    return wait_for(std::move(child), storage, last_chance ? options.container_wait : options.wait_limit);
-  Runs::instance().adopt(std::move(child));
-}
-
-USAGE_STATS_INLINE void Run::wait_for(os::Child child, const Storage& storage, std::chrono::milliseconds limit) const {
-  using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + limit;
-  std::error_code error;
-  const os::Folder pending = storage.outbox.pending(false, error);
-  auto pause = std::chrono::milliseconds(1);
-  // Our own uploader ends at once where another is at work; that one has the envelope to send then.
-  const auto over = [&] {
-    return !pending || !pending.exists(session_id) || ((!child || child.ended()) && !uploader_at_work(storage));
-  };
-  while (Clock::now() < deadline && !over()) {
-    std::this_thread::sleep_for(std::min<Clock::duration>(pause, deadline - Clock::now()));
-    pause = std::min(pause * 2, std::chrono::milliseconds(20));
-  }
-  log(pending && pending.exists(session_id) ? "waited long enough; the report is sent later" : "the report is sent");
-  if (!child || child.ended()) return;
-  Runs::instance().adopt(std::move(child));
 }
 
 }  // namespace detail
@@ -16600,11 +16886,11 @@ namespace detail {
 namespace ends_impl {
 
 USAGE_STATS_INLINE void at_exit(std::optional<int> code) noexcept {
-  // In a handler of the host's that has interrupted a call: neither its locks nor its memory can be used. The next
-  // uploader reports the run as lost.
+  // In one of the host's handlers that has interrupted a call: neither locks nor memory can be used. The next uploader
+  // reports the run as lost.
   if (PublicCall::going_on()) return;
   const PublicCall call;
-  const HeldFloatingPoint held;
+  const ScopedSigfpeBlock held;
   End end;
   end.exit_code = code;
   Runs::instance().finish(end);
@@ -16660,7 +16946,7 @@ struct Terminate {
   std::abort();
 }
 
-/// What is there to be told by while runs are alive; only for code that cannot be unloaded.
+/// The hooks that exist while runs are alive; only for code that cannot be unloaded.
 USAGE_STATS_INLINE void watch_terminate() noexcept {
   if (!os::in_main_executable(reinterpret_cast<const void*>(&on_terminate))) return;
   const std::terminate_handler now = std::get_terminate();
@@ -16735,17 +17021,6 @@ USAGE_STATS_INLINE void Runs::finish(const End& end) noexcept {
   USAGE_STATS_CATCH_ALL {}
 }
 
-USAGE_STATS_INLINE void Runs::adopt(os::Child&& child) {
-  if (const auto guard = lock_or_give_up(mutex_); guard && child) children_.push_back(std::move(child));
-}
-
-USAGE_STATS_INLINE void Runs::reap() {
-  const auto guard = lock_or_give_up(mutex_);
-  if (!guard) return;
-  children_.erase(std::remove_if(children_.begin(), children_.end(), [](os::Child& child) { return child.ended(); }),
-                  children_.end());
-}
-
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/store/client_id.inl
@@ -16760,7 +17035,7 @@ USAGE_STATS_INLINE std::string client_id_of(const Options& options, const State&
       id = random_hex(16);
       break;
     case ClientId::monthly:
-      // Who knows the ids of two months cannot tell that they belong together; the secret never leaves.
+      // Knowing the ids of two months does not show that they belong together; the secret is never sent.
       if (!state.secret.empty())
         id = sha256(state.secret + " " + timestamp(std::chrono::system_clock::now()).substr(0, 7)).substr(0, 32);
       break;
@@ -16783,7 +17058,8 @@ USAGE_STATS_END_NAMESPACE
 #include <algorithm>
 
 // ---- usage_stats/detail/send/drain.inl
-// What is due for one server, report by report: may it leave, is the try on the disk, what did the server say.
+// Sends what is due for one server, report by report: may it be sent, is the attempt on disk, what did the server
+// answer.
 
 #include <algorithm>
 #include <set>
@@ -16795,7 +17071,7 @@ USAGE_STATS_END_NAMESPACE
 // (1, 2, ...), and when the run has ended `ended`. docs/protocol.md has the table.
 
 // ---- usage_stats/detail/send/exporters/text.inl
-// JSON written as text where an exporter makes much of it out of little: trees of nlohmann/json cost five times as
+// JSON written as text, where an exporter generates much of it from little: trees of nlohmann/json cost five times as
 // much.
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -16831,7 +17107,7 @@ class ObjectText {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/send/exporters/times.inl
-// The times of a report, which counts in seconds from its start, for protocols that want each moment by itself.
+// The times of a report, which counts in seconds from its start, for protocols that need absolute times.
 
 #include <algorithm>
 #include <cmath>
@@ -16853,10 +17129,7 @@ USAGE_STATS_INLINE Milliseconds parse_timestamp(std::string_view text) {
     for (const char c : text.substr(at, digits)) value = value * 10 + (c - '0');
     return value;
   };
-  // A date's days in the Gregorian calendar, counted from 1 March 0000 so that a leap day ends its year.
-  const Milliseconds month = number(5, 2), year = number(0, 4) - (month <= 2 ? 1 : 0);
-  const Milliseconds day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + number(8, 2) - 1;
-  const Milliseconds days = year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - 719468;
+  const Milliseconds days = days_of({number(0, 4), number(5, 2), number(8, 2)});
   const Milliseconds seconds = days * 86400 + number(11, 2) * 3600 + number(14, 2) * 60 + number(17, 2);
   return (std::max<Milliseconds>)(seconds * 1000 + number(20, 3), 0);
 }
@@ -16873,7 +17146,7 @@ USAGE_STATS_INLINE Milliseconds started_at(const Json& report) {
   return parse_timestamp(string_member(report, "started_at"));
 }
 
-/// How long the run took. Where nobody saw its end: until the last that the report knows of.
+/// How long the run took. If its end was not observed: until the last known moment.
 USAGE_STATS_INLINE Milliseconds run_time(const Json& report) {
   if (member(report, "duration_s") != nullptr) return duration_member(report, "duration_s");
   Milliseconds last = 0;
@@ -16892,8 +17165,8 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
 namespace limits {
-// Published: 2,000 events and 1 MB a request, and 30 events a second for one device, averaged. Fewer go at a time, so
-// that what a throttled server has taken need not be sent again.
+// Amplitude's limits: 2,000 events and 1 MB per request, and 30 events per second for one device on average. We send
+// fewer at a time, so that what a throttled server has accepted need not be sent again.
 constexpr std::size_t amplitude_events = 500, amplitude_bytes = 900 * 1000;
 }  // namespace limits
 
@@ -16909,8 +17182,8 @@ namespace amplitude_impl {
 using exporters_impl::Milliseconds;
 using exporters_impl::ObjectText;
 
-/// What all events of the session have in common. No user_id: Amplitude would count each run as a person. No ip: where
-/// it is missing, nobody is located by it.
+/// What all events of the session have in common. No user_id: Amplitude would count each run as a person. No ip:
+/// without it, nobody is located.
 USAGE_STATS_INLINE ObjectText common_of(const Json& report) {
   const Json empty;
   const Json* const app = member(report, "app");
@@ -16925,7 +17198,7 @@ USAGE_STATS_INLINE ObjectText common_of(const Json& report) {
   return common;
 }
 
-/// These parts of the report under their own names, and the names of program and session.
+/// These parts of the report under their own names, and the name of the program and the id of the session.
 USAGE_STATS_INLINE std::string parts_of(const Json& report, std::initializer_list<const char*> names) {
   ObjectText properties;
   if (const Json* const app = member(report, "app")) properties.text("app", string_member(*app, "name"));
@@ -16969,7 +17242,7 @@ USAGE_STATS_INLINE std::vector<std::string> stream(const Json& report, std::size
 
 }  // namespace amplitude_impl
 
-/// The requests' bodies for what an endpoint that has `already` so many of the stream's events lacks.
+/// The request bodies with the events that an endpoint lacks if it has `already` so many.
 USAGE_STATS_INLINE std::vector<AmplitudeBatch> amplitude_batches(const Json& report, const std::string& api_key,
                                                                  std::size_t already) {
   const auto* const list = list_member(report, "events");
@@ -16998,8 +17271,8 @@ USAGE_STATS_INLINE std::vector<AmplitudeBatch> amplitude_batches(const Json& rep
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/send/exporters/otlp.inl
-// A report as OTLP: an ExportTraceServiceRequest in JSON, with names by OpenTelemetry's semantic conventions where they
-// have one for the same thing, and under usage_stats. where they have none. docs/protocol.md has the table.
+// A report as OTLP: an ExportTraceServiceRequest in JSON, with names from OpenTelemetry's semantic conventions where
+// they have one for the same thing, and under usage_stats. otherwise. docs/protocol.md has the table.
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -17012,7 +17285,7 @@ using exporters_impl::ObjectText;
 enum class Code { unset = 0, ok = 1, error = 2 };  // of opentelemetry.proto.trace.v1.Status
 constexpr int span_kind_internal = 1;              // of opentelemetry.proto.trace.v1.Span
 
-/// Appends a value as OTLP writes it; false for what an attribute cannot hold.
+/// Appends a value in OTLP's form; false if an attribute cannot hold it.
 USAGE_STATS_INLINE bool append_any(std::string& out, const Json& value) {
   if (const auto* const flag = value.get<bool>()) {
     out += *flag ? "{\"boolValue\":true" : "{\"boolValue\":false";
@@ -17034,7 +17307,7 @@ USAGE_STATS_INLINE bool append_any(std::string& out, const Json& value) {
   return true;
 }
 
-/// A list of attributes; what has no value is left out.
+/// A list of attributes; those without a value are left out.
 class Attributes {
  public:
   void put(const std::string& key, const Json* value) {
@@ -17062,7 +17335,7 @@ class Attributes {
     begin(key);
     items_.append("{\"arrayValue\":{\"values\":[").append(texts).append("]}}}");
   }
-  /// Each member of an object that is no object itself, its name after the prefix.
+  /// Each member of an object that is not itself an object, its name after the prefix.
   void put_members(const std::string& prefix, const Json* object) {
     const auto* const members = object == nullptr ? nullptr : object->get<Json::Members>();
     if (members == nullptr) return;
@@ -17138,7 +17411,7 @@ USAGE_STATS_INLINE std::string resource_of(const Json& report) {
   return resource.object();
 }
 
-/// 16 digits that follow from the session and the span's number, so that a second try sends the same ones.
+/// 16 digits derived from the session and the span's number, so that a second attempt sends the same ones.
 USAGE_STATS_INLINE std::string span_id(const std::string& session, std::size_t number) {
   const std::string digest = sha256(session + "/" + std::to_string(number));
   const std::string id = digest.substr(0, 16);
@@ -17158,7 +17431,7 @@ USAGE_STATS_INLINE std::string event_at(Milliseconds time, const std::string& na
   return event.object();
 }
 
-/// The error that ended the run, as the conventions write an exception down.
+/// The error that ended the run, in the conventions' form for exceptions.
 USAGE_STATS_INLINE std::string exception_event(const Json& error, Milliseconds time) {
   Attributes attributes;
   attributes.put("exception.type", member(error, "type"));
@@ -17318,8 +17591,8 @@ USAGE_STATS_INLINE std::string user_agent(std::string_view app, std::string_view
          std::to_string(USAGE_STATS_VERSION_MINOR) + "." + std::to_string(USAGE_STATS_VERSION_PATCH);
 }
 
-/// Where reports go: the endpoint's address, its path completed with the protocol's own where it lacks that. OTLP/HTTP
-/// puts it after any path ("OTLP/HTTP Request"), HTTP V2 has only the one.
+/// Where reports go: the endpoint's address, its path completed with the protocol's own if missing. OTLP/HTTP puts it
+/// after any path ("OTLP/HTTP Request"), HTTP V2 has only the one.
 USAGE_STATS_INLINE std::string target_url(const Endpoint& endpoint) {
   std::string url = endpoint.url.substr(0, endpoint.url.find('#'));  // which never leaves
   if (endpoint.protocol == Protocol::json) return url;
@@ -17347,7 +17620,7 @@ USAGE_STATS_INLINE Request request_to(const Endpoint& endpoint, std::string_view
 
 }  // namespace exporters_impl
 
-/// The same, of a text that somebody has parsed already.
+/// The same, for a text that has already been parsed.
 USAGE_STATS_INLINE std::vector<Request> requests_for(const Endpoint& endpoint, std::string_view text,
                                                      const Json& report, std::size_t already) {
   const Json* const app = member(report, "app");
@@ -17372,7 +17645,7 @@ USAGE_STATS_INLINE std::vector<Request> requests_for(const Endpoint& endpoint, s
     request.body = std::move(batch.body);
     request.key_in_body = true;
     request.events = batch.behind;
-    // The same key for the same content, wherever an earlier try came to its end.
+    // The same key for the same content, wherever an earlier attempt ended.
     request.headers["Idempotency-Key"] = key + (batch.first > 0 ? "/" + std::to_string(batch.first) : "");
     requests.push_back(request);
   }
@@ -17402,12 +17675,12 @@ USAGE_STATS_INLINE std::optional<Request> deletion_request(const Endpoint& endpo
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/send/conclude.inl
-// What is remembered of a try: in the envelope, in delivery.json, in state.json.
+// What is stored about an attempt: in the envelope, in delivery.json, in state.json.
 
 #include <algorithm>
 
 // ---- usage_stats/detail/send/upload_pass.inl
-// One go over the outbox: what is due, for which servers, and how long to stay for more.
+// One pass over the outbox: what is due, for which servers, and how long to wait for more.
 
 #include <algorithm>
 #include <map>
@@ -17417,7 +17690,7 @@ USAGE_STATS_END_NAMESPACE
 #include <vector>
 
 // ---- usage_stats/detail/send/endpoint_workers.inl
-// Work for several servers side by side, so that one that does not answer holds up nobody else's.
+// Sends to several servers in parallel, so that one that does not answer does not hold up the others.
 
 #include <condition_variable>
 #include <functional>
@@ -17434,8 +17707,8 @@ USAGE_STATS_INLINE bool same(const Endpoint& a, const Endpoint& b) {
   return a.url == b.url && a.protocol == b.protocol;
 }
 
-/// A thread for each server. Whoever works, in a worker or beside them, holds the mutex; only requests are made
-/// without.
+/// One thread for each server. All work, in a worker or outside, is done with the mutex held; only requests are made
+/// without it.
 class EndpointWorkers {
  public:
   using Guard = std::unique_lock<std::mutex>;
@@ -17460,11 +17733,11 @@ class EndpointWorkers {
   }
 
   bool empty() const { return workers_.empty(); }
-  /// Does the work for this server in its worker; where it has one, that one looks for more before it ends.
+  /// Does the work for this server in its worker; an existing worker checks for more before it ends.
   void start(const Endpoint&);
-  /// Forgets workers whose work is done; whether there was one.
+  /// Removes workers whose work is done; returns whether there were any.
   bool end();
-  /// Until a worker ends, at most so long.
+  /// Waits until a worker ends, for at most this long.
   void wait(Guard& guard, std::chrono::milliseconds limit) { ended_.wait_for(guard, limit); }
 
  private:
@@ -17523,11 +17796,11 @@ constexpr Seconds short_wait = 5;          // is waited for by the process at wo
 constexpr int failures_before_pause = 3;   // in a row, of an endpoint that answers
 constexpr std::int64_t most_unsaved = 64;  // deliveries that state.json does not count yet, while more follow
 
-/// The envelopes that lie in a folder, sorted.
-USAGE_STATS_INLINE std::vector<std::string> names_in(const Storage& storage, const char* name) {
+/// The names of the envelopes that wait, sorted.
+USAGE_STATS_INLINE std::vector<std::string> names_of_waiting(const Storage& storage) {
   std::vector<std::string> names;
   std::error_code error;
-  if (const os::Folder folder = storage.folder().folder(name, false, error))
+  if (const os::Folder folder = storage.outbox.pending(error))
     for (const auto& entry : folder.list(storage_impl::most_entries, is_id)) names.push_back(entry.name);
   std::sort(names.begin(), names.end());
   return names;
@@ -17539,28 +17812,29 @@ class UploadPass {
   UploadPass(Storage& storage, const State& state, const UploadOptions& options, const Log& log)
       : storage_(storage), options_(options), log_(log), state_(state) {}
 
-  /// Sends until nothing is due and nothing new has come for `stay`; returns the envelopes it has seen.
+  /// Sends until nothing is due and nothing new has arrived for `stay`; returns the envelopes it has seen.
   std::vector<std::string> run();
 
  private:
   bool out_of_time() const { return Clock::now() >= options_.deadline; }
-  /// Whether there was something to do; of envelopes in pending/ only where there are `new_envelopes`.
+  /// Whether there was something to do; looks at pending/ only if there are `new_envelopes`.
   bool start_workers(bool new_envelopes);
   /// When the next of the envelopes in pending/ is due, if that is worth staying for; 0: none is.
   Seconds next_due() const;
-  /// All that is due for a server, the envelopes each once; of those in pending/ the ones in `waiting` first, which
-  /// have just been read.
+  /// Everything due for a server, each envelope once; of those in pending/, first the ones in `waiting`, which have
+  /// just been read.
   void drain(const Endpoint&, std::optional<std::vector<Envelope>> waiting = std::nullopt);
   bool drain_interims(const Endpoint&);
   bool drain_waiting(const Endpoint&, std::vector<Envelope>, std::set<std::string>& seen);
-  /// Whether what administrator and user may have changed meanwhile still allows it. What is withdrawn is dropped.
+  /// Whether the settings of administrator and user, which may have changed, still allow it. If permission was
+  /// withdrawn, the report is dropped.
   bool still_allowed(const Envelope&);
-  /// An interim report of a run that is alive is tried once: the next one tells all that it told.
+  /// An interim report of a live run is tried once: the next one contains everything that it did.
   bool interim_due(const Envelope&, const Destination&);
   bool waiting_due(const Envelope&, const Destination&) const;
   /// state.json as it is now; null if it cannot be read.
   const State* state_now();
-  /// A report that may leave now: its try is on the disk.
+  /// A report that may be sent now: the attempt is on disk.
   struct Try {
     Envelope envelope;
     Destination to;
@@ -17568,22 +17842,22 @@ class UploadPass {
     std::size_t events = 0;  // of the session's, that the endpoint has
   };
   std::optional<Try> prepare(Envelope, Destination);
-  /// `more`: others follow for the same server, at once.
+  /// `more`: others for the same server follow immediately.
   void send_report(Try, bool more);
   void send_deletion(const Envelope&, Destination);
   Response answer_to(const Endpoint&, const Request&);
   bool remember_sent(const Envelope&, const std::string& url);
   void note_deletions();
   bool due(const Destination&) const;
-  /// Of a report that is read and parsed; nothing where it cannot be remembered that its id was sent there.
+  /// For a report that has been read and parsed; nothing if it cannot be stored that its id was sent there.
   std::optional<Try> requests_of(const Envelope&, const Destination&, const std::string& text, const Json& report);
-  /// Whether the destination is done with, one way or another.
+  /// Whether nothing is left to do for the destination.
   bool send_to(Try&, bool more = false);
   bool conclude(const Envelope&, Destination&, const Response&, std::size_t events, bool more = false);
   void count_delivery(const std::string& url, bool more);
   std::error_code note_outcome(const Envelope&, const Destination&, bool done);
   void postpone(const Envelope&, Destination&, const Response&);
-  /// False, and nothing is known of the change here either, if it cannot be saved.
+  /// If it cannot be saved: false, and the change is discarded here, too.
   bool save(const std::function<void(State&)>& change);
   void keep_count(const std::function<void(State&)>& change);
 
@@ -17614,14 +17888,14 @@ USAGE_STATS_INLINE std::vector<std::string> UploadPass::run() {
   Seconds next = 0;
   auto last_news = Clock::now(), last_look = last_news - look_at_live_runs;
   std::optional<os::FolderWatch> watch;
-  if (options_.stay.count() > 0) watch.emplace(storage_.folder().path() / "pending");
+  if (options_.stay.count() > 0) watch.emplace(storage_.outbox.pending_path());
   for (;;) {
     if (watch) watch->forget();  // what it has told of is seen now
     const bool look = Clock::now() - last_look >= look_at_live_runs;
-    // Also while staying: a run that a signal ends has started us before its process was gone.
+    // Also while waiting for more: a run ended by a signal has started us before its process was gone.
     if (look) collect_vanished(storage_, log_);
     if (storage_.folder().is_gone()) return known;
-    std::vector<std::string> names = names_in(storage_, "pending");
+    std::vector<std::string> names = names_of_waiting(storage_);
     const bool news = !std::includes(known.begin(), known.end(), names.begin(), names.end());
     const bool ended = workers_.end();
     const bool again = next != 0 && now_seconds() >= next;
@@ -17718,7 +17992,7 @@ USAGE_STATS_INLINE std::error_code UploadPass::note_outcome(const Envelope& enve
                                                             bool done) {
   return storage_.outbox.update(envelope.session_id, [&](Envelope& now) {
     const Destination* const to = at(now, tried.endpoint);
-    // A later one than that which was sent: the run's true end, after it was taken for lost.
+    // A later one than the one that was sent: how the run really ended, after it was taken for lost.
     if (to == nullptr || now.sequence > envelope.sequence) return;
     const auto place = now.destinations.begin() + (to - now.destinations.data());
     if (done)
@@ -17728,13 +18002,13 @@ USAGE_STATS_INLINE std::error_code UploadPass::note_outcome(const Envelope& enve
   });
 }
 
-/// What became of it in words that a terminal can show: somebody else has written some of them.
+/// The result as text that is safe for a terminal: some of it was written by others.
 USAGE_STATS_INLINE std::string detail_of(const Response& response) {
   return clip_utf8(plain_text(response.status == 0 || response.doubtful ? response.error : response.body), 256);
 }
 
-/// Before the first byte leaves: `usage-stats delete` must know of it also if this process ends in between. If that
-/// cannot be remembered, nothing is sent.
+/// Before the first byte is sent: `usage-stats delete` must know about it even if this process ends in between. If it
+/// cannot be stored, nothing is sent.
 USAGE_STATS_INLINE bool UploadPass::remember_sent(const Envelope& envelope, const std::string& url) {
   const auto missing = [](const std::vector<std::string>& list, const std::string& text) {
     return std::find(list.begin(), list.end(), text) == list.end();
@@ -17747,7 +18021,7 @@ USAGE_STATS_INLINE bool UploadPass::remember_sent(const Envelope& envelope, cons
   });
 }
 
-/// Whatever else the server answers than that it has deleted, the wish stands, and comes again without limit.
+/// Unless the server confirms the deletion, the request is repeated, without limit.
 USAGE_STATS_INLINE void UploadPass::send_deletion(const Envelope& envelope, Destination to) {
   const auto wish = deletion_request(to.endpoint, envelope.app, envelope.version, envelope.client_id);
   if (!wish) {
@@ -17769,7 +18043,7 @@ USAGE_STATS_INLINE void UploadPass::send_deletion(const Envelope& envelope, Dest
   note_outcome(envelope, to, deleted);
 }
 
-/// Tells sessions when a deletion is due, so that they start an uploader for it.
+/// Records when a deletion is due, so that sessions start an uploader for it.
 USAGE_STATS_INLINE void UploadPass::note_deletions() {
   Seconds next = 0;
   const Outbox::Waiting waiting = storage_.outbox.list_waiting();
@@ -17784,8 +18058,8 @@ USAGE_STATS_INLINE void UploadPass::note_deletions() {
     keep_count([&](State& state) noexcept { state.deletion_due = next; });
 }
 
-/// While more reports follow, state.json is not written for each of them: a count, which may fall behind where this
-/// process is ended.
+/// While more reports follow, state.json is not written for each of them, so its counts may fall behind if this process
+/// is killed.
 USAGE_STATS_INLINE void UploadPass::count_delivery(const std::string& url, bool more) {
   ++unsaved_;
   if (more && unsaved_ < most_unsaved && state_.backoff.count(url) == 0) return;
@@ -17878,7 +18152,7 @@ USAGE_STATS_INLINE void UploadPass::keep_count(const std::function<void(State&)>
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/send/retry.inl
-// What an answer means, and when to ask again.
+// What an answer means, and when to try again.
 
 #include <algorithm>
 
@@ -17898,7 +18172,7 @@ USAGE_STATS_INLINE Answer classify(const Response& response, Protocol protocol) 
   if (response.taken) return Answer::delivered;
   if (status == 410) return Answer::stopped;
   if (status == 408 || status == 425 || status == 429) return Answer::again_later;
-  // A redirect that was not followed is a captive portal more often than an answer.
+  // A redirect that was not followed is more likely a captive portal's than the server's.
   return status >= 400 && status <= 499 ? Answer::refused : Answer::again_later;
 }
 
@@ -17933,18 +18207,20 @@ USAGE_STATS_INLINE bool UploadPass::drain_interims(const Endpoint& endpoint) {
   for (Envelope& envelope : storage_.outbox.interims(storage_.archive)) {
     const Destination* const to = at(envelope, endpoint);
     if (to == nullptr || out_of_time() || !interim_due(envelope, *to)) continue;
-    // While another one was sent, a newer report may have come, or the last one, which goes the way of all that wait.
+    // While another one was sent, a newer report may have been written, or the last one, which is sent like all waiting
+    // reports.
     const auto report = storage_.archive.read_report(envelope.client_id, envelope.session_id);
     const auto json = report ? parse_json(*report) : std::nullopt;
     if (!json || boolean_member(*json, "final")) continue;
     envelope.sequence = integer_member(*json, "sequence", envelope.sequence);
-    // Also where it is not allowed any more: else it would be due, and keep this process alive, as long as the run.
+    // Even if it is no longer allowed: otherwise it would stay due, and keep this process alive, as long as the run
+    // lives.
     interim_[envelope.session_id + " " + endpoint.url] = envelope.sequence;
     if (!still_allowed(envelope)) continue;
     any = true;
     Destination tried = *to;
     ++tried.attempts;
-    // What is on the disk before the first byte leaves is not sent twice, whatever ends this process in between.
+    // What is on disk before the first byte is sent is not sent twice, whatever ends this process in between.
     const DeliveryRecord begun{to->endpoint.url, envelope.sequence, 0, under_way, {}, tried.attempts, 0};
     if (storage_.archive.record_delivery(envelope, begun)) continue;
     if (auto prepared = requests_of(envelope, tried, *report, *json)) send_to(*prepared);
@@ -17955,7 +18231,7 @@ USAGE_STATS_INLINE bool UploadPass::drain_interims(const Endpoint& endpoint) {
 USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std::vector<Envelope> envelopes,
                                                   std::set<std::string>& seen) {
   bool any = false;
-  // Those that have failed least go first: one report that a server cannot stomach must not hold up the others.
+  // Those with the fewest failures go first: one report that a server cannot handle must not hold up the others.
   sort_stably(envelopes, [&](const Envelope& a, const Envelope& b) noexcept {
     const auto tries = [&](const Envelope& envelope) {
       const Destination* const to = at(envelope, endpoint);
@@ -17983,7 +18259,7 @@ USAGE_STATS_INLINE bool UploadPass::drain_waiting(const Endpoint& endpoint, std:
   return any;
 }
 
-/// Read for each report, and parsed where it is another text than before.
+/// Read for each report, and parsed only if the text has changed.
 USAGE_STATS_INLINE const State* UploadPass::state_now() {
   std::error_code error;
   std::optional<std::string> text = storage_.folder().read(storage_impl::state_file, limits::file_bytes, error);
@@ -18028,12 +18304,12 @@ USAGE_STATS_INLINE std::optional<UploadPass::Try> UploadPass::prepare(Envelope e
     return std::nullopt;
   }
   ++to.attempts;
-  // On the disk before the first byte leaves: whatever ends this process in between, there are so many tries at most.
+  // On disk before the first byte is sent: whatever ends this process in between, the limit on attempts holds.
   if (const auto error = note_outcome(envelope, to, false)) {
     log_("session ", envelope.session_id, ": its envelope cannot be written: ", error.message(), "; it waits");
     return std::nullopt;
   }
-  // The disk may have taken its time, and somebody may have said no meanwhile.
+  // The disk may have been slow, and somebody may have said no in the meantime.
   if (!still_allowed(envelope)) return std::nullopt;
   auto prepared = requests_of(envelope, to, *text, *report);
   if (!prepared) {
@@ -18048,9 +18324,9 @@ USAGE_STATS_INLINE std::optional<UploadPass::Try> UploadPass::requests_of(const 
                                                                           const std::string& text, const Json& report) {
   const Endpoint& endpoint = to.endpoint;
   Try result{envelope, to, {}, 0};
-  // What an earlier try of this very report has brought counts too: a retry begins where that one came to its end.
+  // What an earlier attempt at this report has delivered counts too: a retry continues where that one stopped.
   if (endpoint.protocol == Protocol::amplitude)
-    result.events = delivered_events(storage_.archive.deliveries(envelope), endpoint.url, envelope.sequence + 1);
+    result.events = storage_.archive.deliveries(envelope).events_at(endpoint.url, envelope.sequence + 1);
   result.requests = requests_for(endpoint, text, report, result.events);
   if (!result.requests.empty() && !remember_sent(envelope, endpoint.url)) return std::nullopt;
   return result;
@@ -18072,8 +18348,8 @@ USAGE_STATS_INLINE bool UploadPass::send_to(Try& prepared, bool more) {
 }
 
 USAGE_STATS_INLINE Response UploadPass::answer_to(const Endpoint& endpoint, const Request& request) {
-  // Where nobody waits, a request that has begun gets its full time: cut short by our own end it would look like a
-  // dead network, and make everything else wait.
+  // If nobody waits, a request that has begun gets its full time: cut short by our own deadline, it would look like a
+  // network failure and make everything else wait.
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline - Clock::now());
   const std::chrono::milliseconds limit = options_.awaited ? left : longest_request;
   Connection& connection = connections_[endpoint.url + " " + protocol_name(endpoint.protocol)];
@@ -18091,8 +18367,8 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace uploader_impl {
 
-/// One that was started and did not come so far leaves the file empty, for `usage-stats status` to see.
-USAGE_STATS_INLINE void note_at_work(const Storage& storage, const os::LockedFile& lock) {
+/// An uploader that was started and did not get this far leaves the file empty, which `usage-stats status` reports.
+USAGE_STATS_INLINE void note_at_work(const Storage& storage, os::LockedFile& lock) {
   for (const auto& entry : storage.folder().list(1, [](std::string_view name) { return name == lock_file; }))
     if (entry.size == 0 && !entry.linked) lock.append("at work\n");
 }
@@ -18125,9 +18401,9 @@ USAGE_STATS_INLINE bool upload(const std::filesystem::path& usage_folder, const 
     const auto seen = uploader_impl::UploadPass(*storage, *state, options, log).run();
     lock.release();
     if (storage->folder().is_gone()) return true;
-    // A session that saw the lock held has started no uploader: its envelope may have come after the last look.
+    // A session that saw the lock held has not started an uploader: its envelope may have arrived after the last check.
     collect_vanished(*storage, log);
-    const auto now = uploader_impl::names_in(*storage, "pending");
+    const auto now = uploader_impl::names_of_waiting(*storage);
     if (std::includes(seen.begin(), seen.end(), now.begin(), now.end())) return true;
     if (uploader_impl::Clock::now() >= options.deadline) return true;
   }
@@ -18147,14 +18423,14 @@ USAGE_STATS_INLINE bool uploader_needed(const Storage& storage, const Envelope& 
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/send/transport/send.inl
-// One HTTP request, by httplib or by curl.
+// One HTTP request, with httplib or curl.
 
 #include <algorithm>
 #include <memory>
 #include <optional>
 
 // ---- usage_stats/detail/send/transport/answers.inl
-// What a server says: the head of an answer, read by hand and within bounds, before anything else of it is looked at.
+// A server's answer: its head is parsed here, within bounds, before anything else looks at it.
 
 #include <algorithm>
 #include <chrono>
@@ -18180,20 +18456,7 @@ USAGE_STATS_INLINE std::chrono::milliseconds left_until(Deadline deadline) {
   return std::max(left, std::chrono::milliseconds(0));
 }
 
-USAGE_STATS_INLINE bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
-}
-
-/// Days since the epoch of a date of the Gregorian calendar.
-USAGE_STATS_INLINE std::int64_t days_of(std::int64_t year, int month, int day) noexcept {
-  year -= month <= 2 ? 1 : 0;
-  const std::int64_t era = (year >= 0 ? year : year - 399) / 400, year_of_era = year - era * 400;
-  const std::int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
-}
-
-/// Seconds, or an IMF-fixdate (RFC 9110 5.6.7); anything else counts as not given.
+/// Seconds, or an IMF-fixdate (RFC 9110 5.6.7); anything else is ignored.
 USAGE_STATS_INLINE std::optional<std::chrono::seconds> parse_retry_after(const std::string& text) {
   constexpr std::int64_t longest = 24 * 3600;
   if (text.empty() || text.size() > 40) return std::nullopt;
@@ -18208,7 +18471,7 @@ USAGE_STATS_INLINE std::optional<std::chrono::seconds> parse_retry_after(const s
   const std::size_t month = months.find(month_name);
   if (month == std::string_view::npos || month % 3 != 0) return std::nullopt;
   const std::int64_t then =
-      days_of(year, static_cast<int>(month / 3) + 1, day) * 86400 + hour * 3600 + minute * 60 + second;
+      days_of({year, static_cast<int>(month / 3) + 1, day}) * 86400 + hour * 3600 + minute * 60 + second;
   return std::chrono::seconds(std::clamp<std::int64_t>(then - now_seconds(), 0, longest));
 }
 
@@ -18238,7 +18501,7 @@ USAGE_STATS_INLINE int status_of(std::string_view head) noexcept {
   return (digits[1] - '0') * 100 + (digits[2] - '0') * 10 + (digits[3] - '0');
 }
 
-/// Calls `take` with the name and the value of each header of a head.
+/// Calls `take` with the name and value of each header.
 template <class Take>
 void each_header(std::string_view head, const Take& take) {
   for (std::size_t line = head.find('\n'); line != std::string_view::npos; line = head.find('\n')) {
@@ -18254,7 +18517,7 @@ void each_header(std::string_view head, const Take& take) {
   }
 }
 
-/// The head of the answer, after interim ones, which go out of `text` with it. Empty: it is not there.
+/// The head of the answer, after interim answers; all of these are removed from `text`. Empty if it is incomplete.
 USAGE_STATS_INLINE std::string_view take_head(std::string_view& text) noexcept {
   for (;;) {
     const std::size_t size = head_size(text);
@@ -18275,16 +18538,15 @@ USAGE_STATS_INLINE void parse_answer(std::string_view text, Response& response) 
   response.body = text.substr(0, largest_body);
 }
 
-/// Whether an answer with this status has no body, whatever its head says (RFC 9112, section 6.3).
+/// Whether an answer with this status has no body, whatever its headers say (RFC 9112, section 6.3).
 USAGE_STATS_INLINE bool is_bodiless(int status) noexcept { return status == 204 || status == 304; }
 
-/// Whether the value of Content-Length is none that can be taken for a number: the answer is not HTTP then, as curl,
-/// too, has it.
+/// Whether the value of Content-Length is not a number: the answer is then not HTTP, as curl also treats it.
 USAGE_STATS_INLINE bool is_bad_length(std::string_view value) noexcept {
   return value.empty() || value.front() < '0' || value.front() > '9';
 }
 
-/// Where the body ends, as the head says (RFC 9112, section 6.3).
+/// Where the body ends, according to the head (RFC 9112, section 6.3).
 struct Framing {
   bool chunked = false;     // then Content-Length does not count
   bool bad_length = false;  // no number
@@ -18303,8 +18565,8 @@ USAGE_STATS_INLINE Framing framing_of(std::string_view head) {
   return framing;
 }
 
-/// Tells when curl has said enough. An answer's body, which is wanted for its words only, has a second's time after
-/// its head; what comes after the body (RFC 9112, section 7.1.2) curl would gather without end.
+/// Decides when curl has said enough. The answer's body, which is used only as text for the user, has one second after
+/// its head; curl would collect what follows the body (RFC 9112, section 7.1.2) without end.
 class EnoughOfAnAnswer {
  public:
   bool operator()(std::string_view text) {
@@ -18324,15 +18586,15 @@ class EnoughOfAnAnswer {
   std::optional<Deadline> since_;
 };
 
-/// The bytes of an answer over plain http, made into what every httplib reads: interim answers are left out, lines end
-/// with CR LF, no line is long, and of the headers only those that are looked at are there.
+/// The bytes of an answer over plain http, converted to a form that every httplib can read: without interim answers,
+/// with CR LF line ends, without long lines, and with only the headers that are used.
 class HeadFilter {
  public:
-  /// What httplib may read of these bytes; nothing at all while the head is not complete.
+  /// What httplib may read of these bytes; nothing while the head is incomplete.
   std::string pass(std::string_view bytes);
-  /// The next bytes are those of another answer.
+  /// The next bytes belong to another answer.
   void expect_head() { *this = HeadFilter(); }
-  /// Why nothing more is passed; empty if that is not so.
+  /// Why nothing more is passed on; empty if more is.
   const std::string& problem() const noexcept { return problem_; }
   bool in_body() const noexcept { return passed_ > 0; }
 
@@ -18396,14 +18658,14 @@ USAGE_STATS_INLINE std::string HeadFilter::pass(std::string_view bytes) {
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/send/transport/curl.inl
-// The system's curl, for what httplib cannot send here.
+// Sends with the system's curl what httplib cannot send here.
 
 #include <string>
 #include <string_view>
 #include <vector>
 
 // ---- usage_stats/detail/send/transport/proxy.inl
-// Proxies, as the environment tells them.
+// Proxies, as configured in the environment.
 
 #include <optional>
 #include <string>
@@ -18437,7 +18699,7 @@ USAGE_STATS_INLINE std::optional<Proxy> parse_proxy(std::string text) {
   return proxy;
 }
 
-/// Whether an address lies in a network, "10.0.0.0/8" or "fd00::/8".
+/// Whether an address is in a network, "10.0.0.0/8" or "fd00::/8".
 USAGE_STATS_INLINE bool in_network(std::string_view network, std::string_view host) {
   const std::size_t slash = network.find('/');
   const auto base = address_bytes(network.substr(0, slash)), address = address_bytes(host);
@@ -18468,7 +18730,7 @@ USAGE_STATS_INLINE bool covers(std::string_view item, std::string_view host) {
   return equal_ignoring_case(end, item) && (host.size() == item.size() || host[host.size() - item.size() - 1] == '.');
 }
 
-/// What an Authorization or Proxy-Authorization of the kind "Basic" says (RFC 7617): Base64, RFC 4648.
+/// The value of a "Basic" Authorization or Proxy-Authorization (RFC 7617): Base64, RFC 4648.
 USAGE_STATS_INLINE std::string basic_credentials(const Proxy& proxy) {
   constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   const std::string text = proxy.user + ":" + proxy.password;
@@ -18498,7 +18760,7 @@ USAGE_STATS_INLINE std::string proxy_for(const std::string& scheme, const std::s
     begin = end + 1;
   }
   if (scheme == "https") return first_of({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"});
-  // Below a web server it is what the client calls "Proxy" in its request (RFC 3875, section 4.1.18).
+  // Under a web server it is the value of the client's "Proxy" header (RFC 3875, section 4.1.18).
   if (os::variable("REQUEST_METHOD")) return first_of({"http_proxy", "all_proxy", "ALL_PROXY"});
   return first_of({"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"});
 }
@@ -18510,9 +18772,9 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace transport_impl {
 
-/// What curl may take: it reads endless trailers into its memory, and needs 2 MiB, or 10 with many certificates.
+/// curl's memory limit: it reads endless trailers into memory, and needs 2 MiB, or 10 with many certificates.
 constexpr std::size_t most_of_curl = 48 * 1024 * 1024;
-/// What a curl may take that another program starts, as snap's launcher, which reserves far more than it uses.
+/// The limit for a curl that another program starts, such as snap's launcher, which reserves far more than it uses.
 constexpr std::size_t most_of_started_curl = 1024 * 1024 * 1024;
 
 /// A string as curl's config files write it.
@@ -18542,9 +18804,9 @@ USAGE_STATS_INLINE std::string curl_quoted(std::string_view text) {
   return result + "\"";
 }
 
-/// Everything curl needs, for its standard input: arguments can be seen by other users of the machine. The body is the
-/// rest of that: curl reads it when it comes to the line that asks for it, which is the last one. In a line of the
-/// config it could not be longer than some versions' limit of 100 KiB.
+/// Everything curl needs, for its standard input, because other users of the machine can see arguments. The body is the
+/// rest of the input: curl reads it when it reaches the last line, which asks for it. In a config line, the body would
+/// be subject to some versions' limit of 100 KiB.
 USAGE_STATS_INLINE std::string curl_config(const Url& url, const Request& request, const std::string& proxy,
                                            std::chrono::milliseconds limit) {
   char seconds[32];
@@ -18604,12 +18866,12 @@ USAGE_STATS_INLINE std::string curl_problem(int code, const Url& url) {
   }
 }
 
-/// Whether it is curl itself that cannot do what it is asked for: nothing has been tried then.
+/// Whether curl itself cannot do what it was asked to: nothing has been tried then.
 USAGE_STATS_INLINE bool curl_is_unfit(int code) noexcept {
   return code == 2 || code == 3 || code == 4 || code == 26 || code == 27 || code == 41 || code == 48;
 }
 
-/// What an answer, or none, says of one request.
+/// The result of one request, with or without an answer.
 USAGE_STATS_INLINE Response curl_answer(std::string_view output, int code, const Url& url) {
   Response response;
   parse_answer(output, response);
@@ -18640,7 +18902,7 @@ USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, cons
                            EnoughOfAnAnswer());
   };
   auto result = run(most_of_curl);
-  // As curl's own "cannot start" (2) and that of Go's programs without memory: nothing has been sent.
+  // As with curl's own "cannot start" (2), and the exit code of Go programs without memory: nothing has been sent.
   if (!result.error && result.exit_code == 2 && result.output.empty()) result = run(most_of_started_curl);
   if (!result.error) return curl_answer(result.output, result.exit_code, url);
   response.impossible = true;
@@ -18653,8 +18915,8 @@ USAGE_STATS_INLINE Response by_curl(const Url& url, const Request& request, cons
 USAGE_STATS_END_NAMESPACE
 #if !defined(USAGE_STATS_NO_HTTPLIB)
 // ---- usage_stats/detail/send/transport/httplib.inl
-// One HTTP request by httplib. The only file that includes httplib. It never defines one of httplib's
-// macros: the classes differ in size with and without TLS, and two settings in one program would crash.
+// One HTTP request with httplib. The only file that includes httplib. It never defines any of httplib's macros: the
+// classes differ in size with and without TLS, and two settings in one program would crash.
 
 #include <algorithm>
 #include <memory>
@@ -18663,9 +18925,9 @@ USAGE_STATS_END_NAMESPACE
 #include <httplib.h>
 
 // ---- usage_stats/detail/send/transport/relay.inl
-// What stands between a server and httplib, which is given a port of 127.0.0.1: it looks names up, goes through
-// proxies, ends in time, and hands on no more bytes than httplib can bear, whatever its version. (It reads lines of any
-// length onto the heap, and matches a status line with a recursion for each byte.)
+// A relay between a server and httplib, which connects to it on 127.0.0.1: it resolves names, goes through proxies,
+// ends in time, and passes on no more bytes than httplib can handle, whatever its version. (httplib reads lines of any
+// length into memory, and matches a status line with a recursion for each byte.)
 
 #include <atomic>
 #include <memory>
@@ -18682,7 +18944,7 @@ USAGE_STATS_END_NAMESPACE
 
 #if defined(_WIN32)
 // ---- usage_stats/detail/os/windows/socket.inl
-// What sockets.inl needs of the system.
+// What sockets.inl needs from the system.
 
 #include <string>
 #include <system_error>
@@ -18735,7 +18997,7 @@ USAGE_STATS_INLINE int poll(pollfd* files, std::size_t count, int limit_ms) noex
 USAGE_STATS_END_NAMESPACE
 #else
 // ---- usage_stats/detail/os/posix/socket.inl
-// What sockets.inl needs of the system.
+// What sockets.inl needs from the system.
 
 #include <cerrno>
 #include <cstring>
@@ -18966,12 +19228,12 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace transport_impl {
 
-/// What may lie in httplib and its TLS at once, certificates and an answer: nobody but they can tell there what is a
-/// head.
+/// How much may be buffered in httplib and its TLS at once, certificates and an answer: only they can tell what is a
+/// head there.
 constexpr std::size_t largest_tls_answer = 48 * 1024;
 constexpr const char* no_port = "no free port on 127.0.0.1";
 constexpr const char* proxy_closed = "the proxy closed the connection";
-/// What the thread needs that calls httplib. std::regex takes 180 to 430 bytes for each byte of a status line.
+/// The stack that the thread calling httplib needs. std::regex takes 180 to 430 bytes for each byte of a status line.
 constexpr std::size_t plain_stack = 1024 * 1024, tls_stack = largest_tls_answer * 512;
 
 /// How many bytes of a server's TLS stream httplib may have got in plain text, at most: those of the records (RFC 8446,
@@ -19006,23 +19268,23 @@ USAGE_STATS_INLINE void TlsRecords::see(std::string_view bytes) noexcept {
 
 class Relay {
  public:
-  /// Nothing, and the reason, where there is no way to the server.
+  /// If the server cannot be reached: nothing, and the reason.
   static std::unique_ptr<Relay> open(const Url&, const std::optional<Proxy>&, Deadline, std::string& problem);
 
   int port() const noexcept { return port_; }
-  /// The socket with which httplib is about to connect here: nobody else may.
+  /// The socket with which httplib is about to connect here; nobody else may connect.
   void expect(std::intptr_t socket) noexcept { expected_ = socket; }
   /// Whether one more request may use the connection.
   bool usable();
-  /// Hands bytes on, in this thread, until another one has called end(), or time is up.
+  /// Passes bytes on, in this thread, until another one has called end(), or time is up.
   void work(Deadline);
   void begin() noexcept;
   void end() noexcept;
-  /// What httplib has taken out of the connection for an answer: so many bytes at least, and so many most likely.
+  /// What httplib has read from the connection for an answer: the minimum, and the most likely number of bytes.
   void consumed(std::size_t at_least, std::size_t likely) noexcept;
   /// Bytes that came since begin().
   std::size_t received() const noexcept { return received_; }
-  /// Why it hands nothing on; empty if that is not so.
+  /// Why it passes nothing on; empty if it does.
   std::string problem() const { return problem_.empty() ? filter_.problem() : problem_; }
 
  private:
@@ -19080,7 +19342,7 @@ USAGE_STATS_INLINE bool Relay::connect_waker(Deadline deadline) {
   return static_cast<bool>(woken_);
 }
 
-/// Asks a proxy for a way to the server (RFC 9110, section 9.3.6).
+/// Asks a proxy for a tunnel to the server (RFC 9110, section 9.3.6).
 USAGE_STATS_INLINE bool Relay::tunnel(const Url& url, const Proxy& proxy, Deadline deadline) {
   const std::string to = url.origin().substr(url.scheme.size() + 3);
   std::string asked = "CONNECT " + to + " HTTP/1.1\r\nHost: " + to + "\r\n", answer;
@@ -19111,7 +19373,7 @@ USAGE_STATS_INLINE bool Relay::tunnel(const Url& url, const Proxy& proxy, Deadli
 
 USAGE_STATS_INLINE bool Relay::usable() {
   char byte = 0;
-  // What comes now is no answer to a question: an end, or nothing that could be trusted.
+  // What arrives now is not an answer to a request: an end, or nothing that can be trusted.
   return local_ && server_ && !server_ended_ && !spoiled_ && problem().empty() && to_local_.empty() &&
          to_server_.empty() && held() < largest_tls_answer / 2 && server_.read(&byte, 1) == os::Socket::nothing_now;
 }
@@ -19125,8 +19387,8 @@ USAGE_STATS_INLINE void Relay::begin() noexcept {
 USAGE_STATS_INLINE void Relay::consumed(std::size_t at_least, std::size_t likely) noexcept {
   constexpr std::size_t other_framing = 40;  // of chunks, and of records; less than a second answer has
   consumed_ += at_least;
-  // An answer that came without being asked for would be taken for that to the next request. Of the first exchange
-  // nobody can tell: the end of the handshake, and what TLS 1.3 sends after it, looks the same.
+  // An unsolicited answer would be taken for the answer to the next request. For the first exchange this cannot be
+  // detected: the end of the handshake, and what TLS 1.3 sends after it, looks the same.
   spoiled_ = spoiled_ || ((used_ || !tls_) && handed_on_ > likely + other_framing);
   used_ = true;
 }
@@ -19156,7 +19418,7 @@ USAGE_STATS_INLINE void Relay::read_local() {
   const int count = local_.read(buffer, sizeof buffer);
   if (count == os::Socket::nothing_now) return;
   if (count <= 0) {
-    // httplib has ended the connection, and may make another one: that must not wait for a server that is not there.
+    // httplib has closed the connection, and may open another one, which must not wait for a server that is gone.
     server_ended_ = true;
     local_.close();
     server_.close();
@@ -19207,7 +19469,7 @@ USAGE_STATS_INLINE void Relay::work(Deadline deadline) {
         {&local_, to_server_.size() < piece, !to_local_.empty(), false},
         {&server_, !server_ended_ && local_ && to_local_.size() < piece, !to_server_.empty(), false},
         {&woken_, true, false, false}};
-    // end() wakes it; where that has failed, it sees so after a while.
+    // end() wakes it; if that fails, it notices after a while.
     os::Socket::wait(wishes, std::min(left_until(deadline), std::chrono::milliseconds(200)));
     if (char byte[8]; wishes[3].ready) woken_.read(byte, sizeof byte);
     if (wishes[0].ready) look_for_connection();
@@ -19253,10 +19515,10 @@ USAGE_STATS_INLINE std::string httplib_lacks(const Url& url, const std::string& 
   return proxy.empty() || parse_proxy(proxy) ? std::string() : "the proxy is of a kind that needs curl (not http://)";
 }
 
-/// What httplib's error says, in the words of curl_problem().
+/// httplib's error, in the words of curl_problem().
 USAGE_STATS_INLINE std::string httplib_problem(httplib::Error error) {
   const std::string name = httplib::to_string(error), which = " (httplib: " + name + ")";
-  // By its name: the newest have errors of TLS that the oldest do not know.
+  // By name: the newest versions have TLS errors that the oldest do not.
   if (name.find("SSL") != name.npos) return no_trusted_tls + which;
   switch (error) {
     case httplib::Error::Connection:
@@ -19270,7 +19532,7 @@ USAGE_STATS_INLINE std::string httplib_problem(httplib::Error error) {
   }
 }
 
-/// A client that connects to the relay and takes it for the server.
+/// A client that connects to the relay as if it were the server.
 USAGE_STATS_INLINE std::unique_ptr<httplib::Client> client_for(const Url& url, Relay& relay, bool kept) {
   Url here = url;
   here.port = relay.port();
@@ -19308,7 +19570,7 @@ USAGE_STATS_INLINE httplib::Request request_by(const Url& url, const Request& re
   return out;
 }
 
-/// What httplib hands out, which may end anywhere: the status is what counts.
+/// What httplib delivers, which may end anywhere: only the status counts.
 struct Taker {
   Response& response;
   std::size_t bytes = 0, usual = 0;  // of the answer: at least, without what httplib leaves out, and most likely
@@ -19375,7 +19637,8 @@ USAGE_STATS_INLINE Response exchange_by(Connection::Impl& connection, httplib::R
   return response;
 }
 
-/// Nothing where this machine has no loopback for the relay (a network namespace whose `lo` is down): nothing is tried.
+/// Nothing if this machine has no loopback for the relay (a network namespace whose `lo` is down): then nothing is
+/// tried.
 USAGE_STATS_INLINE std::optional<Response> by_httplib(const Url& url, const Request& request,
                                                       const std::string& proxy_text, Deadline deadline,
                                                       Connection* kept) {
@@ -19412,6 +19675,10 @@ USAGE_STATS_END_NAMESPACE
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Response, true);
+
+USAGE_STATS_DEFINE_SPECIAL_MEMBERS(Request, maps_move_quietly);
+
 #if defined(USAGE_STATS_NO_HTTPLIB)
 struct Connection::Impl {};
 #endif
@@ -19422,8 +19689,8 @@ USAGE_STATS_INLINE Connection& Connection::operator=(Connection&&) noexcept = de
 
 namespace transport_impl {
 
-/// Whether an answer shows that it is of a server that takes reports: 201, 202, 204, a JSON object, or the request's
-/// own key. Captive portals answer anything else: they have a page to show, or to lead to.
+/// Whether an answer shows a sign of a report server: 201, 202, 204, a JSON object, or the request's own key. Captive
+/// portals answer differently: they have a page to show, or to redirect to.
 USAGE_STATS_INLINE bool has_sign(const Request& request, const Response& response) {
   const std::string_view type = std::string_view(response.content_type);
   const std::string_view kind = type.substr(0, std::min(type.find_first_of("; \t"), type.size()));
@@ -19435,13 +19702,13 @@ USAGE_STATS_INLINE bool has_sign(const Request& request, const Response& respons
          (key != request.headers.end() && key->second == response.key);
 }
 
-/// Whether this status, if it is the server's, ends the matter: then it must be the server's.
+/// Whether this status would be final: then it must really come from the server.
 USAGE_STATS_INLINE bool is_final(int status) noexcept {
   if (status == 408 || status == 425 || status == 429) return false;
   return (status >= 200 && status <= 299) || (status >= 400 && status <= 499) || status == 303;
 }
 
-/// What is no word of the server's own: a proxy's, or a captive portal's.
+/// Detects answers that are not the server's own: a proxy's, or a captive portal's.
 USAGE_STATS_INLINE Response judged(const Url& url, const Request& request, Response response) {
   if (response.status == 407) {
     response = Response();
@@ -19449,7 +19716,8 @@ USAGE_STATS_INLINE Response judged(const Url& url, const Request& request, Respo
   }
   const bool plain = url.scheme == "http" && !is_loopback(url.host);
   response.doubtful = plain && is_final(response.status) && !has_sign(request, response);
-  if (response.doubtful) response.error = "nothing shows that this answer is the server's and not a captive portal's";
+  if (response.doubtful)
+    response.error = "nothing shows that this answer comes from the server and not from a captive portal";
   return response;
 }
 
@@ -19470,13 +19738,13 @@ USAGE_STATS_INLINE Response exchange(const Url& url, const Request& request, Dea
   return judged(url, request, by_curl(url, request, proxy, deadline, why));
 }
 
-/// Where a redirect leads; nothing if it leads to another host or scheme.
+/// The target of a redirect; nothing if it is on another host or scheme.
 USAGE_STATS_INLINE std::optional<Url> redirected(const Url& from, const std::string& location) {
   const auto to = resolve(from, location);
   return to && to->scheme == from.scheme && to->host == from.host ? to : std::nullopt;
 }
 
-/// Whether anything in the request is for one server alone, which another port may not be.
+/// Whether anything in the request is meant for one server only; another port may be a different server.
 USAGE_STATS_INLINE bool has_key(const Request& request) {
   const auto known = [](const std::pair<const std::string, std::string>& header) {
     return header.first == "User-Agent" || header.first == "Content-Type" || header.first == "Idempotency-Key";
@@ -19514,14 +19782,17 @@ USAGE_STATS_INLINE Response send(const Request& request, std::chrono::millisecon
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/send/launcher.inl
-// The process that is the uploader: how it is started, and what it is.
+// The uploader process: how it is started, and how it runs.
 
+#include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
@@ -19538,7 +19809,7 @@ USAGE_STATS_ENTRY_INLINE bool& hook_ran() noexcept {
 }
 
 /// Debug lines of a process whose standard error is the null device.
-USAGE_STATS_INLINE Log log_into(const Storage& storage) {
+USAGE_STATS_INLINE Log log_into(Storage& storage) {
   using os::LockedFile;
   if (!Log(nullptr).enabled()) return Log();
   LockedFile::Attempt outcome{};
@@ -19571,6 +19842,36 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
     }
   });
   prune(*storage, log);
+}
+
+/// How the uploader of this folder is started; `stay` as in UploadOptions.
+USAGE_STATS_INLINE os::SelfStart uploader_start(const Storage& storage, const std::string& app,
+                                                std::chrono::milliseconds stay) {
+  const std::filesystem::path& folder = storage.folder().path();
+  return {app,
+          {{folder_variable, os::path_bytes(folder)}, {stay_variable, std::to_string(stay.count())}},
+          os::path_bytes(os::path_below(folder, lock_file)),
+          longest_life};
+}
+
+/// Starts it unless one is at work, or being started (not known outside Linux: there a second one may live for some
+/// milliseconds, and leaves).
+USAGE_STATS_INLINE os::Child start_uploader(Storage& storage, const std::string& app, std::chrono::milliseconds stay,
+                                            const Log& log) {
+  os::Child child;
+  std::error_code error;
+  const auto found = os::LockedFile::look(storage.folder(), lock_file);
+  // The new process locks the file and does not make it.
+  if (os::LockedFile::Attempt outcome{}; found == os::LockedFile::Look::missing)
+    os::LockedFile::acquire(storage.folder(), lock_file, true, outcome, error);
+  error = std::make_error_code(std::errc::device_or_resource_busy);
+  if (found == os::LockedFile::Look::free || found == os::LockedFile::Look::missing)
+    child = os::start_self(uploader_start(storage, app, stay), error);
+  if (error == std::errc::device_or_resource_busy)
+    log("an uploader is at work already");
+  else
+    log(error ? "the uploader did not start: " + error.message() : std::string("the uploader is started"));
+  return child;
 }
 
 [[noreturn]] USAGE_STATS_INLINE void be_the_uploader(const std::filesystem::path& folder,
@@ -19606,42 +19907,7 @@ USAGE_STATS_INLINE void note_silence(const std::filesystem::path& usage_folder, 
   os::exit_now(0);
 }
 
-}  // namespace uploader_impl
-
-USAGE_STATS_INLINE bool can_start_uploader() noexcept { return uploader_impl::hook_ran(); }
-
-USAGE_STATS_INLINE bool uploader_at_work(const Storage& storage) noexcept {
-  return os::LockedFile::look(storage.folder(), uploader_impl::lock_file) == os::LockedFile::Look::locked;
-}
-
-USAGE_STATS_INLINE os::SelfStart uploader_start(const Storage& storage, const std::string& app,
-                                                std::chrono::milliseconds stay) {
-  const std::filesystem::path& folder = storage.folder().path();
-  return {app,
-          {{uploader_impl::folder_variable, os::path_bytes(folder)},
-           {uploader_impl::stay_variable, std::to_string(stay.count())}},
-          os::path_bytes(folder / uploader_impl::lock_file),
-          uploader_impl::longest_life};
-}
-
-USAGE_STATS_INLINE os::Child start_uploader(const Storage& storage, const std::string& app,
-                                            std::chrono::milliseconds stay, const Log& log) {
-  os::Child child;
-  std::error_code error;
-  const auto found = os::LockedFile::look(storage.folder(), uploader_impl::lock_file);
-  // The new process locks the file and does not make it.
-  if (os::LockedFile::Attempt outcome{}; found == os::LockedFile::Look::missing)
-    os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
-  error = std::make_error_code(std::errc::device_or_resource_busy);
-  if (found == os::LockedFile::Look::free || found == os::LockedFile::Look::missing)
-    child = os::start_self(uploader_start(storage, app, stay), error);
-  if (error == std::errc::device_or_resource_busy)
-    log("an uploader is at work already");
-  else
-    log(error ? "the uploader did not start: " + error.message() : std::string("the uploader is started"));
-  return child;
-}
-
+/// upload() on a separate thread that receives no signals; waits for it until the deadline and not longer.
 USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_folder, std::chrono::milliseconds limit,
                                           const Log& log) noexcept {
   struct Shared {
@@ -19653,7 +19919,7 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
     const auto shared = std::make_shared<Shared>();
     UploadOptions options;
     options.stay = std::chrono::milliseconds(0);
-    const auto deadline = uploader_impl::Clock::now() + limit;
+    const auto deadline = Clock::now() + limit;
     // Its last request ends before we stop waiting: a TLS library that is torn down at the end of the process must not
     // be in use.
     options.deadline = deadline - std::min(limit / 5, std::chrono::milliseconds(100));
@@ -19673,18 +19939,135 @@ USAGE_STATS_INLINE void upload_in_process(const std::filesystem::path& usage_fol
     guard.unlock();
     if (done) return worker.join();
     worker.detach();  // it hangs in a name lookup, which nothing can bound; what it sends waits for a later run
-    uploader_impl::note_silence(usage_folder, log);
+    note_silence(usage_folder, log);
   }
   USAGE_STATS_CATCH_ALL { log("out of memory while uploading; the report waits"); }
 }
 
+/// For programs that can start no uploader; nothing where one is at work.
 USAGE_STATS_INLINE void collect_alone(Storage& storage, const Log& log) {
   os::LockedFile::Attempt outcome{};
   std::error_code error;
-  const auto lock = os::LockedFile::acquire(storage.folder(), uploader_impl::lock_file, true, outcome, error);
+  const auto lock = os::LockedFile::acquire(storage.folder(), lock_file, true, outcome, error);
   if (!lock) return;
   collect_vanished(storage, log, 100);  // the host waits
   prune(storage, log);
+}
+
+/// Uploaders whose exit status is ours to take.
+struct Children {
+  std::mutex mutex;
+  std::vector<os::Child> running;
+};
+/// Few processes ever have one (os::start_self); the others make no list.
+USAGE_STATS_INLINE std::atomic<bool>& has_children() noexcept {
+  static std::atomic<bool> any{false};
+  return any;
+}
+
+USAGE_STATS_INLINE void adopt(os::Child&& child) {
+  if (!child) return;
+  has_children() = true;
+  auto& children = os::per_process<Children>();
+  if (const auto guard = lock_or_give_up(children.mutex)) children.running.push_back(std::move(child));
+}
+
+}  // namespace uploader_impl
+
+USAGE_STATS_INLINE bool can_start_uploader() noexcept { return uploader_impl::hook_ran(); }
+
+USAGE_STATS_INLINE bool uploader_at_work(const Storage& storage) noexcept {
+  return os::LockedFile::look(storage.folder(), uploader_impl::lock_file) == os::LockedFile::Look::locked;
+}
+
+USAGE_STATS_INLINE void reap_uploaders() {
+  if (!uploader_impl::has_children()) return;
+  auto& children = os::per_process<uploader_impl::Children>();
+  const auto guard = lock_or_give_up(children.mutex);
+  if (!guard) return;
+  auto& running = children.running;
+  running.erase(std::remove_if(running.begin(), running.end(), [](os::Child& child) { return child.ended(); }),
+                running.end());
+}
+
+USAGE_STATS_INLINE bool Launcher::can_start() const noexcept {
+  return options_.delivery != Delivery::in_process && can_start_uploader();
+}
+
+USAGE_STATS_INLINE std::optional<os::SelfStart> Launcher::start_for_signals(const Storage& storage,
+                                                                            const Envelope& envelope) const {
+  if (envelope.destinations.empty() || !can_start()) return std::nullopt;
+  return uploader_impl::uploader_start(storage, options_.app, UploadOptions().stay);
+}
+
+USAGE_STATS_INLINE const char* Launcher::problem(const Envelope& envelope) const noexcept {
+  const bool waits = !envelope.destinations.empty() && options_.delivery != Delivery::in_process;
+  return waits && !can_start_uploader() ? cannot_start_itself : nullptr;
+}
+
+USAGE_STATS_INLINE void Launcher::run_maintenance(Storage& storage) const {
+  if (can_start())
+    uploader_impl::adopt(uploader_impl::start_uploader(storage, options_.app, std::chrono::milliseconds(0), log_));
+  else
+    uploader_impl::collect_alone(storage, log_);
+}
+
+USAGE_STATS_INLINE void Launcher::send_interim(Storage& storage, const Envelope& envelope) const {
+  if (envelope.destinations.empty() || !uploader_needed(storage, envelope, storage.state_at_opening())) return;
+  if (options_.delivery == Delivery::in_process) {
+    UploadOptions now;
+    now.stay = std::chrono::milliseconds(0);
+    now.deadline = std::chrono::steady_clock::now() + options_.wait_limit;
+    now.awaited = true;
+    upload(storage.folder().path(), now, log_);
+  } else if (can_start()) {
+    reap_uploaders();
+    uploader_impl::adopt(uploader_impl::start_uploader(storage, options_.app, UploadOptions().stay, log_));
+  }
+}
+
+USAGE_STATS_INLINE void Launcher::send_last(Storage& storage, const Envelope& envelope) const {
+  const State& state = storage.state_at_opening();  // some file writes ago
+  if (!uploader_needed(storage, envelope, state)) return;
+  if (options_.delivery == Delivery::in_process)
+    return uploader_impl::upload_in_process(storage.folder().path(), options_.wait_limit, log_);
+  if (!can_start()) {
+    log_("no uploader can be started; reports wait");
+    if (needs_pruning(storage, envelope.client_id)) uploader_impl::collect_alone(storage, log_);
+    return;
+  }
+  const bool last_chance = options_.delivery == Delivery::detached && may_be_asked(envelope, state) &&
+                           options_.container_wait > std::chrono::milliseconds(0) && os::ends_with_its_container();
+  if (last_chance) log_("nothing outlives this process: it waits for its uploader");
+  const bool wait = options_.delivery == Delivery::wait || last_chance;
+  const std::chrono::milliseconds stay = wait ? std::chrono::milliseconds(0) : UploadOptions().stay;
+  os::Child child = uploader_impl::start_uploader(storage, options_.app, stay, log_);
+  if (wait && !envelope.destinations.empty())
+    wait_for(std::move(child), storage, envelope.session_id,
+             last_chance ? options_.container_wait : options_.wait_limit);
+  else
+    uploader_impl::adopt(std::move(child));
+}
+
+/// Looks again and again, at most 20 ms apart. There is no one event to sleep on: on Linux the uploader is no child of
+/// this process, another one may have the envelope to send, and no system tells of a lock that comes free.
+USAGE_STATS_INLINE void Launcher::wait_for(os::Child child, const Storage& storage, const std::string& session_id,
+                                           std::chrono::milliseconds limit) const {
+  using Clock = std::chrono::steady_clock;
+  const auto deadline = Clock::now() + limit;
+  std::error_code error;
+  const os::Folder pending = storage.outbox.pending(error);
+  auto pause = std::chrono::milliseconds(1);
+  // Our own uploader ends at once where another is at work; that one has the envelope to send then.
+  const auto over = [&] {
+    return !pending || !pending.exists(session_id) || ((!child || child.ended()) && !uploader_at_work(storage));
+  };
+  while (Clock::now() < deadline && !over()) {
+    std::this_thread::sleep_for(std::min<Clock::duration>(pause, deadline - Clock::now()));
+    pause = std::min(pause * 2, std::chrono::milliseconds(20));
+  }
+  log_(pending && pending.exists(session_id) ? "waited long enough; the report is sent later" : "the report is sent");
+  if (child && !child.ended()) uploader_impl::adopt(std::move(child));
 }
 
 USAGE_STATS_ENTRY_INLINE void start_if_asked(const void* hook) noexcept {
@@ -19726,7 +20109,7 @@ USAGE_STATS_END_NAMESPACE
 #include <set>
 
 // ---- usage_stats/detail/cli/output.inl
-// What all subcommands share: the call, the ways to answer, and how things stand.
+// What all subcommands share: the call, ways to answer, and the current state.
 
 #include <cerrno>
 #include <cstdio>
@@ -19757,7 +20140,7 @@ USAGE_STATS_INLINE int& output_error() noexcept {
   return error;
 }
 
-/// What has come to nothing is told at the end of the command, and not tried again: half a text is worse than none.
+/// A failed write is reported at the end of the command, and not tried again: half a text is worse than none.
 USAGE_STATS_INLINE void print(std::string_view text) {
   if (output_error() != 0) return;
   errno = 0;
@@ -19783,7 +20166,7 @@ USAGE_STATS_INLINE int fail(const Call& call, const std::string& text) {
   return failed;
 }
 
-/// The text with each `command` and its subcommand in one piece, to be copied.
+/// The text, with each `command` and its subcommand kept in one piece for copying.
 USAGE_STATS_INLINE std::string with_whole_commands(std::string text, const std::string& command) {
   for (std::size_t at = 0; !command.empty() && (at = text.find(command + " ", at)) != std::string::npos;) {
     const std::size_t end = (std::min)(text.find_first_of(" ,", at + command.size() + 1), text.size());
@@ -19823,15 +20206,7 @@ USAGE_STATS_INLINE std::string time_text(Seconds seconds) {
   return text.substr(0, 19) + "Z";  // whole seconds
 }
 
-USAGE_STATS_INLINE const char* verdict_name(Verdict verdict) noexcept {
-  return verdict == Verdict::on ? "on" : verdict == Verdict::local ? "local" : "off";
-}
-
-USAGE_STATS_INLINE const char* protocol_name(Protocol protocol) noexcept {
-  return protocol == Protocol::otlp ? "otlp" : protocol == Protocol::amplitude ? "amplitude" : "json";
-}
-
-/// Why the process that is sending from this folder does not get on; empty: it does, or there is none.
+/// Why the process that is sending from this folder makes no progress; empty: it does, or there is none.
 USAGE_STATS_INLINE std::string sender_stopped(const Storage& storage) {
   const std::int64_t process = os::LockedFile::stopped_holder(storage.folder(), uploader_impl::lock_file);
   if (process == 0) return {};
@@ -19840,8 +20215,8 @@ USAGE_STATS_INLINE std::string sender_stopped(const Storage& storage) {
          "` lets a stopped one go on)";
 }
 
-/// The endpoint of an address that a report has gone to: one of those that hold now, or one that the program names;
-/// else it stood in the place of the program's first, with its protocol.
+/// The endpoint of an address that a report was sent to: a current one, or one that the program names; otherwise it had
+/// replaced the program's first, with that one's protocol.
 USAGE_STATS_INLINE Endpoint endpoint_at(const Options& options, const Plan& plan, const std::string& url) {
   for (const std::vector<Endpoint>* const list : {&plan.endpoints, &options.endpoints})
     for (const Endpoint& endpoint : *list)
@@ -19851,12 +20226,12 @@ USAGE_STATS_INLINE Endpoint endpoint_at(const Options& options, const Plan& plan
   return then;
 }
 
-/// A session of which something is kept here.
+/// A session with files in the archive.
 struct KnownSession {
   std::string client, session;
   std::string text;  // the report, byte for byte
   Json report;
-  Json deliveries;  // delivery.json; its lines are deliveries_of()
+  Deliveries deliveries;
 };
 
 /// The client folders' names; an error: there may be more.
@@ -19867,40 +20242,16 @@ USAGE_STATS_INLINE std::vector<std::string> client_folders(const Storage& storag
   return names;
 }
 
-USAGE_STATS_INLINE Json read_deliveries(const os::Folder& session) {
-  std::error_code error;
-  const auto text = session.read(storage_impl::delivery_file, limits::file_bytes, error);
-  auto json = text ? parse_json(*text) : std::nullopt;
-  return json ? std::move(*json) : Json();
-}
-
-/// The items of a list that may be missing.
-struct Lines {
-  const Json *first = nullptr, *last = nullptr;
-  const Json* begin() const noexcept { return first; }
-  const Json* end() const noexcept { return last; }
-  bool empty() const noexcept { return first == last; }
-};
-
-/// The lines of a delivery.json.
-USAGE_STATS_INLINE Lines deliveries_of(const Json& delivery) noexcept {
-  const auto* const list = list_member(delivery, "deliveries");
-  return list != nullptr ? Lines{list->data(), list->data() + list->size()} : Lines{};
-}
-
 USAGE_STATS_INLINE std::optional<KnownSession> read_session(const Storage& storage, const std::string& client,
                                                             const std::string& name) {
-  std::error_code error;
-  const os::Folder folder = storage.folder().folder(client, false, error);
-  const os::Folder session = folder ? folder.folder(name, false, error) : os::Folder();
-  auto text = session ? session.read(storage_impl::report_file, limits::file_bytes, error) : std::nullopt;
+  auto text = storage.archive.read_report(client, name);
   auto json = text ? parse_json(*text) : std::nullopt;
   if (!json || !json->is_object()) return std::nullopt;
-  return KnownSession{client, name, std::move(*text), std::move(*json), read_deliveries(session)};
+  return KnownSession{client, name, std::move(*text), std::move(*json), storage.archive.deliveries(client, name)};
 }
 
-/// The newest reports that can be read, the newest first; an error: there may be others. Their folders are no older
-/// than they are, so that of very many most need not be read.
+/// The newest reports that can be read, newest first; an error: there may be others. A report's folder is never older
+/// than the report, so if there are very many, most need not be read.
 USAGE_STATS_INLINE std::vector<KnownSession> newest_sessions(const Storage& storage, std::size_t most,
                                                              std::error_code& error) {
   constexpr std::chrono::seconds coarse_clock{2};
@@ -19946,7 +20297,7 @@ namespace detail {
 namespace command_impl {
 
 /// What waits to be sent, and why.
-struct Waiting {
+struct WaitingReports {
   bool incomplete = false;  // some cannot be read
   std::size_t reports = 0, deletions = 0;
   Seconds next_try = 0;                          // 0: at once
@@ -19956,13 +20307,13 @@ struct Waiting {
   Outbox::LeftAlone left{};
 };
 
-/// All that the answer to permission_for() hangs on.
+/// Everything that the result of permission_for() depends on.
 USAGE_STATS_INLINE std::string question_of(const Envelope& envelope) {
   return std::to_string(envelope.rule) + os::path_bytes(envelope.config_file) + '\0' +
          os::path_bytes(envelope.policy_file);
 }
 
-/// What the uploader would say of them; of many only what differs is asked.
+/// What the uploader would decide about them; each distinct case is determined only once.
 USAGE_STATS_INLINE std::string why_held(const State& state, const std::vector<Envelope>& envelopes) {
   std::set<std::string> asked;
   for (const Envelope& envelope : envelopes) {
@@ -19980,7 +20331,7 @@ USAGE_STATS_INLINE std::string error_of(const Json& line) {
   return status == 0 ? detail : "status " + std::to_string(status) + (detail.empty() ? "" : ": " + detail);
 }
 
-/// Why a report waits, in words, as far as they can be found in this folder and this process.
+/// Why a report waits, in words, as far as this folder and this process show.
 class Reasons {
  public:
   Reasons(const Options& options, const Plan& plan) : options_(options), plan_(plan) {
@@ -19991,10 +20342,10 @@ class Reasons {
     stopped_ = sender_stopped(*plan.storage);
   }
 
-  std::string of(const Envelope& envelope) {
+  USAGE_STATS_COLD_INLINE std::string of(const Envelope& envelope) {
     if (!envelope.deletion) {
       const std::string question = question_of(envelope);
-      if (answers_.count(question) == 0) answers_[question] = permission_for(envelope, plan_.state);
+      if (answers_.count(question) == 0) answers_[question] = permission_for(envelope, *plan_.state);
       const Permission& permission = answers_[question];
       if (permission.leave == Leave::unclear) return permission.why;
       if (permission.leave == Leave::withdrawn) return "it will be dropped, because " + permission.why;
@@ -20010,26 +20361,24 @@ class Reasons {
   }
 
  private:
-  /// The error of its own last try, or of the last one at its server; empty if there is none.
-  std::string last_try(const Envelope& envelope) const {
-    const State& state = plan_.state;
-    const auto json = parse_json(plan_.storage->archive.deliveries(envelope));
-    const auto* const lines = json ? list_member(*json, "deliveries") : nullptr;
+  /// The error of its own last attempt, or of the last one at its server; empty if there is none.
+  USAGE_STATS_COLD_INLINE std::string last_try(const Envelope& envelope) const {
+    const State& state = *plan_.state;
+    const Deliveries deliveries = plan_.storage->archive.deliveries(envelope);
     for (const Destination& to : envelope.destinations) {
       const std::string& url = to.endpoint.url;
       const auto pause = state.backoff.find(url);
       std::string why = pause == state.backoff.end() ? std::string() : pause->second.why;
-      if (lines != nullptr)
-        for (const Json& line : *lines)
-          if (string_member(line, "endpoint") == url && string_member(line, "result") == "again later")
-            why = error_of(line);
+      for (const Json& line : deliveries)
+        if (string_member(line, "endpoint") == url && string_member(line, "result") == "again later")
+          why = error_of(line);
       const bool paused = !state.may_ask(url, now_seconds());
       if (why.empty() && paused) why = "no answer";
       if (!why.empty()) return url + ": " + why;
     }
     return {};
   }
-  std::string not_taken_up(const Envelope& envelope) const {
+  USAGE_STATS_COLD_INLINE std::string not_taken_up(const Envelope& envelope) const {
     if (options_.delivery == Delivery::in_process) return "no run has had time to send it; the next one will try";
     if (!can_start_uploader()) return cannot_start_itself;
     if (!os::finds_own_executable())
@@ -20043,23 +20392,23 @@ class Reasons {
   const Options& options_;
   const Plan& plan_;
   std::map<std::string, Permission> answers_;
-  Seconds idle_start_ = 0;  // of an uploader that has done nothing; 0: there is no sign of such
+  Seconds idle_start_ = 0;  // of an uploader that has done nothing; 0: no sign of one
   bool at_work_ = false;
   std::string stopped_;
 };
 
-/// A report that was not taken, or was given up, and will not be sent again.
+/// A report that was rejected or given up, and will not be sent again.
 struct Drop {
   std::string at, why;
 };
 
-/// The last one of each endpoint, as far as the sessions that are kept tell.
+/// The last one for each endpoint, as far as the archived sessions show.
 USAGE_STATS_INLINE std::map<std::string, Drop> last_drops(const Plan& plan) {
   std::map<std::string, Drop> drops;
-  if (!plan.storage || plan.state.dropped == 0) return drops;
+  if (!plan.storage || plan.state->dropped == 0) return drops;
   std::error_code ignored;  // what cannot be listed is told by others
   for (const KnownSession& session : newest_sessions(*plan.storage, limits::kept_sessions, ignored))
-    for (const Json& line : deliveries_of(session.deliveries)) {
+    for (const Json& line : session.deliveries) {
       const std::string result = string_member(line, "result"), at = string_member(line, "at");
       if (result != "refused" && result != "stopped" && result != "gave up") continue;
       Drop& last = drops[string_member(line, "endpoint")];
@@ -20068,17 +20417,13 @@ USAGE_STATS_INLINE std::map<std::string, Drop> last_drops(const Plan& plan) {
   return drops;
 }
 
-/// Of the last tries of those that wait.
+/// The newest of the last attempts of waiting reports.
 USAGE_STATS_INLINE std::string newest_error(const Storage& storage, const std::vector<Envelope>& envelopes) {
-  std::error_code error;
   std::string newest, said;
   const std::size_t first = envelopes.size() > 20 ? envelopes.size() - 20 : 0;  // a look, not a search
   for (std::size_t i = first; i < envelopes.size(); ++i) {
-    const os::Folder client = storage.folder().folder(envelopes[i].client_id, false, error);
-    const os::Folder session = client ? client.folder(envelopes[i].session_id, false, error) : os::Folder();
-    if (!session) continue;
-    const Json deliveries = read_deliveries(session);
-    for (const Json& line : deliveries_of(deliveries)) {
+    const Deliveries deliveries = storage.archive.deliveries(envelopes[i]);
+    for (const Json& line : deliveries) {
       if (string_member(line, "result") == "delivered" || string_member(line, "at") <= newest) continue;
       newest = string_member(line, "at");
       const std::int64_t status = integer_member(line, "http_status");
@@ -20089,13 +20434,13 @@ USAGE_STATS_INLINE std::string newest_error(const Storage& storage, const std::v
   return said;
 }
 
-USAGE_STATS_INLINE Waiting look_at_waiting(const Options& options, const Plan& plan) {
-  Waiting waiting;
+USAGE_STATS_INLINE WaitingReports look_at_waiting(const Options& options, const Plan& plan) {
+  WaitingReports waiting;
   if (!plan.storage) return waiting;
   const Outbox::Waiting listed = plan.storage->outbox.list_waiting();
   const std::vector<Envelope>& envelopes = listed.envelopes;
   waiting.incomplete = listed.incomplete;
-  waiting.held = why_held(plan.state, envelopes);
+  waiting.held = why_held(*plan.state, envelopes);
   waiting.left = plan.storage->outbox.left_alone();
   Reasons reasons(options, plan);
   for (const Envelope& envelope : envelopes) ++waiting.reasons[reasons.of(envelope)];
@@ -20103,7 +20448,7 @@ USAGE_STATS_INLINE Waiting look_at_waiting(const Options& options, const Plan& p
   for (const Envelope& envelope : envelopes) {
     ++(envelope.deletion ? waiting.deletions : waiting.reports);
     for (const Destination& destination : envelope.destinations) {
-      const Seconds due = (std::max)(destination.not_before, plan.state.paused_until(destination.endpoint.url));
+      const Seconds due = (std::max)(destination.not_before, plan.state->paused_until(destination.endpoint.url));
       next = next ? (std::min)(*next, due) : due;
     }
   }
@@ -20120,8 +20465,8 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace command_impl {
 
-/// How to be rid of all of these variables that are set and say no: one alone would change nothing. What begins with a
-/// digit no shell can unset.
+/// How to remove all of these variables that are set and say no; removing only one would change nothing. No shell can
+/// unset a variable that begins with a digit.
 USAGE_STATS_INLINE std::string unset_all(const Options& options, const std::vector<std::string>& suffixes,
                                          bool (*says_no)(const std::string& name)) {
   std::string names, plain;
@@ -20138,9 +20483,9 @@ USAGE_STATS_INLINE std::string unset_all(const Options& options, const std::vect
   return (names.empty() ? "" : "unset " + names + ", and ") + "start it with env" + plain + " in front";
 }
 
-/// What to do about a folder in which nothing can be recorded. Where the way to it is at fault, a variable that decides
-/// where it is leads to another.
-USAGE_STATS_INLINE std::string how_to_mend_folder(const Options& options, const Plan& plan) {
+/// What to do about a folder in which nothing can be recorded. If its path is the problem, the variable that determines
+/// it can lead to another folder.
+USAGE_STATS_INLINE std::string how_to_fix_folder(const Options& options, const Plan& plan) {
   const std::error_code error = plan.folder_error;
   const std::string variable = variable_of_usage_path(options);
   if (plan.folder.empty()) return "set " + variable + " to your home folder";
@@ -20150,16 +20495,16 @@ USAGE_STATS_INLINE std::string how_to_mend_folder(const Options& options, const 
         std::errc::too_many_symbolic_link_levels, std::errc::filename_too_long, std::errc::no_space_on_device})
     elsewhere = elsewhere || (error == kind && error.category() != os::in_state_file(error).category());
   if (elsewhere && !variable.empty()) return "set " + variable + " to a folder that you can write to";
-  return "repair or remove what is named, or ask the program's author for another place";
+  return "repair or remove what is named above, or ask the program's author to use another folder";
 }
 
-/// Whether `enable` and `disable` can write what they are told.
+/// Whether `enable` and `disable` can store the decision.
 USAGE_STATS_INLINE bool config_can_be_written(const Options& options) {
   const std::filesystem::path config = config_path(options);
   return !config.empty() && !os::check_writable(config.parent_path());
 }
 
-/// The command that changes the verdict, or the variable that does where the command could write nothing.
+/// The command that changes the verdict, or, if the command could not write, the variable that does.
 USAGE_STATS_INLINE std::string how_to_decide(const Options& options, const Plan& plan) {
   const bool by_command = config_can_be_written(options);
   const std::string start = by_command ? typed_command(options) : "set " + environment_prefix(options.app);
@@ -20172,21 +20517,21 @@ USAGE_STATS_INLINE std::string how_to_decide(const Options& options, const Plan&
   return verdict == Verdict::off ? to_enable : to_disable;
 }
 
-/// What the user can do to change the verdict, each of which does.
+/// What the user can do to change the verdict; each of these does.
 USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan& plan) {
   const std::string enabled = environment_prefix(options.app) + "_USAGE_STATS_ENABLED";
   const Decision& decision = plan.decision;
   if (!os::foreign_home().empty() && decision.rule == 1)
     return "run it as that user, or set HOME to your own home folder";
   if (!plan.obstacle_in_folder().empty() && decision.why == plan.obstacle_in_folder() && decision.rule != 1)
-    return how_to_mend_folder(options, plan);
+    return how_to_fix_folder(options, plan);
   switch (decision.rule) {
     case 1:
       return "ask the program's author, or start the program in another way";
     case 2:
       return unset_all(options, {"_USAGE_STATS_ENABLED"}, [](const std::string& name) {
         std::string text;
-        return consent_impl::enabled_word(name, text) == consent_impl::Word::off;
+        return consent_impl::enabled_switch(name, text) == consent_impl::Switch::off;
       });
     case 3:
       return unset_all(options, {"_NO_TELEMETRY", "_DISABLE_TELEMETRY"},
@@ -20213,7 +20558,7 @@ USAGE_STATS_INLINE std::string how_to_change(const Options& options, const Plan&
   return how_to_decide(options, plan);
 }
 
-/// Why the verdict is as it is: what a run of now would do, where that is not what earlier runs did.
+/// The reason for the verdict: what a run would do now, if that differs from what earlier runs did.
 USAGE_STATS_INLINE std::string why(const Plan& plan) {
   if (!plan.obstacle_in_folder().empty()) return plan.decision.why;
   if (plan.consent.ask) return "you have not been asked yet; the next run will ask";
@@ -20225,14 +20570,14 @@ USAGE_STATS_INLINE std::string why(const Plan& plan) {
 constexpr const char* cannot_be_told =
     "unknown: the usage folder cannot be used";  // what lies in a folder that is not used
 
-/// The id that reports carry; empty while there is none, and where each run has its own.
+/// The id in the reports; empty while there is none, and if each run has its own.
 USAGE_STATS_INLINE std::string shown_client_id(const Options& options, const State& state) {
   return options.client_id == ClientId::session ? std::string() : client_id_of(options, state);
 }
 
 USAGE_STATS_INLINE bool at_work(const Plan& plan) { return plan.storage && uploader_at_work(*plan.storage); }
 
-/// Tries what the next run would do there, without leaving anything.
+/// Tries what the next run would do there, and leaves nothing behind.
 USAGE_STATS_INLINE void try_folder(Plan& plan) {
   if (plan.decision.verdict == Verdict::off || plan.folder.empty()) return;
   const char* const problem = os::LockedFile::problem_in(plan.folder, plan.folder_error);
@@ -20248,9 +20593,9 @@ USAGE_STATS_INLINE void write_endpoints(JsonWriter& json, const Options& options
     json.begin_object();
     json.key("url").text(endpoint.url);
     json.key("protocol").text(protocol_name(endpoint.protocol));
-    if (const Seconds pause = plan.state.paused_until(endpoint.url); pause > now_seconds())
+    if (const Seconds pause = plan.state->paused_until(endpoint.url); pause > now_seconds())
       json.key("not_before").text(time_text(pause));
-    if (plan.state.is_stopped(options.version, endpoint.url)) json.key("stopped").flag(true);
+    if (plan.state->is_stopped(options.version, endpoint.url)) json.key("stopped").flag(true);
     json.end_object();
   }
   json.end_list();
@@ -20260,13 +20605,13 @@ USAGE_STATS_INLINE void write_endpoints(JsonWriter& json, const Options& options
   json.end_list();
 }
 
-/// A number that is null where nobody can tell.
+/// A number, or null if it is unknown.
 USAGE_STATS_INLINE void put_count(JsonWriter& json, const char* name, bool known, std::int64_t count) {
   json.key(name);
   known ? json.integer(count) : json.null();
 }
 
-USAGE_STATS_INLINE void write_waiting(JsonWriter& json, const Waiting& waiting, bool known) {
+USAGE_STATS_INLINE void write_waiting(JsonWriter& json, const WaitingReports& waiting, bool known) {
   json.key("waiting").begin_object();
   put_count(json, "reports", known && !waiting.incomplete, static_cast<std::int64_t>(waiting.reports));
   put_count(json, "deletions", known && !waiting.incomplete, static_cast<std::int64_t>(waiting.deletions));
@@ -20302,8 +20647,8 @@ USAGE_STATS_INLINE void write_drops(JsonWriter& json, const Plan& plan) {
   json.end_list();
 }
 
-USAGE_STATS_INLINE void print_status_json(const Options& options, const Plan& plan, const Waiting& waiting) {
-  const State& state = plan.state;
+USAGE_STATS_INLINE void print_status_json(const Options& options, const Plan& plan, const WaitingReports& waiting) {
+  const State& state = *plan.state;
   JsonWriter json(true);
   json.begin_object();
   json.key("app").text(options.app);
@@ -20337,9 +20682,10 @@ USAGE_STATS_INLINE void print_status_json(const Options& options, const Plan& pl
   print_json(json);
 }
 
-USAGE_STATS_INLINE std::string waiting_text(const Plan& plan, const Waiting& waiting) {
+USAGE_STATS_INLINE std::string waiting_text(const Plan& plan, const WaitingReports& waiting) {
   if (!plan.folder_problem.empty()) return cannot_be_told;
-  if (waiting.incomplete) return "unknown: " + os::path_bytes(plan.folder / "pending") + " cannot be read";
+  if (waiting.incomplete)
+    return "unknown: " + os::path_bytes(plan.folder / storage_impl::pending_folder) + " cannot be read";
   std::string text = counted(waiting.reports, "report");
   if (waiting.deletions > 0) text += " and " + counted(waiting.deletions, "deletion");
   if (waiting.reports + waiting.deletions == 0) return "nothing";
@@ -20350,8 +20696,8 @@ USAGE_STATS_INLINE std::string waiting_text(const Plan& plan, const Waiting& wai
   return text;
 }
 
-/// Why it waits, and what else is there, in rows.
-USAGE_STATS_INLINE std::string waiting_rows(const Waiting& waiting) {
+/// Why reports wait, and what else is there, as rows.
+USAGE_STATS_INLINE std::string waiting_rows(const WaitingReports& waiting) {
   std::string rows;
   constexpr std::size_t most = 8;
   std::size_t count = 0;
@@ -20367,13 +20713,13 @@ USAGE_STATS_INLINE std::string waiting_rows(const Waiting& waiting) {
                                  (left.elsewhere == 1 ? " on another machine or in another container"
                                                       : " on other machines or in other containers") +
                                  ", left alone for a day");
-  if (left.incomplete) rows += row("unknown", "how many more: active/ or pending/ could not be read to its end");
+  if (left.incomplete) rows += row("unknown", "how many more: active/ or pending/ could not be listed completely");
   if (left.newer > 0)
     rows += row("newer", counted(left.newer, "report") + " of a newer version of this program, left for that version");
   return rows;
 }
 
-/// What is new and no notice has named yet.
+/// New data that no notice has named yet.
 USAGE_STATS_INLINE std::string withheld_text(const Plan& plan) {
   constexpr std::size_t most = 8;
   std::string text;
@@ -20391,7 +20737,7 @@ USAGE_STATS_INLINE std::string endpoint_rows(const Options& options, const Plan&
   std::string text;
   for (const Endpoint& endpoint : plan.endpoints)
     text += row("endpoint", endpoint.url + " (" + protocol_name(endpoint.protocol) + ")" +
-                                (plan.state.is_stopped(options.version, endpoint.url)
+                                (plan.state->is_stopped(options.version, endpoint.url)
                                      ? "; it takes no more reports of version " + options.version
                                      : std::string()));
   return text;
@@ -20401,10 +20747,10 @@ USAGE_STATS_INLINE int status(const Call& call) {
   const Options& options = call.options;
   Plan plan = plan_of(options);
   try_folder(plan);
-  const Waiting waiting = look_at_waiting(options, plan);
+  const WaitingReports waiting = look_at_waiting(options, plan);
   if (call.json) return print_status_json(options, plan, waiting), done;
   const Verdict verdict = plan.decision.verdict;
-  const State& state = plan.state;
+  const State& state = *plan.state;
   const Options& reported = disclosed(options, plan);
   const std::string id = shown_client_id(reported, state);
   std::string text = plain_text(options.app + " " + options.version) + ": usage statistics are " +
@@ -20444,7 +20790,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace command_impl {
 
-/// Whether the verdict is what the user has just asked for; else what is against it, in words.
+/// Whether the verdict is what the user has just asked for; if not, the reason, in words.
 USAGE_STATS_INLINE std::string still_against(const Plan& plan, bool wanted_on) {
   const Verdict verdict = plan.decision.verdict;
   if (wanted_on ? verdict == Verdict::on : verdict == Verdict::off) return {};
@@ -20476,7 +20822,7 @@ USAGE_STATS_INLINE int answer_decision(const Call& call, const Plan& plan, bool 
   } else if (on) {
     text += endpoint_rows(call.options, plan);
     text += row("reports in", os::path_bytes(plan.folder));
-    // What has them on may stand above what `disable` writes.
+    // Something may have switched them on that overrides what `disable` writes.
     text += row("to stop it", plan.decision.rule == 9 ? call.typed + " disable" : how_to_change(call.options, plan),
                 call.typed);
   }
@@ -20487,14 +20833,14 @@ USAGE_STATS_INLINE int answer_decision(const Call& call, const Plan& plan, bool 
   return done;
 }
 
-/// Writes the decision into the config file. What is wrong with it, in words; a broken file is not touched.
+/// Writes the decision to the config file. Returns what is wrong, in words; a broken file is not touched.
 USAGE_STATS_INLINE std::string write_decision(const Options& options, bool on) {
   const Settings config = read_settings(config_path(options));
   if (!config.problem.empty()) return config.problem + (config.present ? "; it is left as it is" : "");
   return write_verdict(config.file, on);
 }
 
-/// What comes to the same where it is not the file that is wrong, but its place.
+/// Suggests what has the same effect, if not the file but its location is the problem.
 USAGE_STATS_INLINE std::string what_else_decides(const Options& options, bool on) {
   if (config_can_be_written(options)) return {};
   const std::string variable = variable_of_config_path(options);
@@ -20508,8 +20854,9 @@ USAGE_STATS_INLINE std::string what_else_decides(const Options& options, bool on
   return text;
 }
 
-/// Opens the usage folder, which may have to be made: what `enable` and `disable` remember is kept there, too. Another
-/// process that holds state.json may have been stopped: it is waited for, since the user's word must not be lost.
+/// Opens the usage folder, which may have to be created: `enable` and `disable` store the decision there, too. Waits
+/// for another process that holds state.json, even if it may have been stopped, because the user's decision must not be
+/// lost.
 USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::function<void(State&)>& change) {
   using Clock = std::chrono::steady_clock;
   const std::filesystem::path folder = usage_path(options);
@@ -20525,8 +20872,8 @@ USAGE_STATS_INLINE std::error_code remember(const Options& options, const std::f
   }
 }
 
-/// Tells what kept the folder from remembering it. Where that may pass, a later run would find another decision in the
-/// folder than the one that was asked for, and the command has failed; a folder that no run uses is as good.
+/// Reports why the decision could not be stored in the folder. If that is transient, a later run would find a different
+/// decision in the folder, so the command has failed; if no run can use the folder, it does not matter.
 USAGE_STATS_INLINE int report_remembered(const Call& call, std::error_code error, const char* what) {
   if (!error) return done;
   const std::string folder = os::path_bytes(usage_path(call.options));
@@ -20535,11 +20882,11 @@ USAGE_STATS_INLINE int report_remembered(const Call& call, std::error_code error
            done;
   if (!is_transient(error))
     return remark(call, folder.empty() ? no_place_for_reports : folder + ": " + error.message()), done;
-  const bool held = error == std::errc::timed_out;
+  const bool locked = error == std::errc::timed_out;
   const std::string variable = variable_of_usage_path(call.options);
   const bool elsewhere = !variable.empty() && os::check_writable(usage_path(call.options));
   remark(call, "the " + std::string(what) + " is not in " + folder +
-                   "/state.json yet: " + (held ? "another process has locked that file" : error.message()) +
+                   "/state.json yet: " + (locked ? "another process has locked that file" : error.message()) +
                    (elsewhere ? "; set " + variable + " to a folder that you can write to" : "; try again later"));
   return failed;
 }
@@ -20547,7 +20894,8 @@ USAGE_STATS_INLINE int report_remembered(const Call& call, std::error_code error
 USAGE_STATS_INLINE int enable(const Call& call) {
   if (const std::string problem = write_decision(call.options, true); !problem.empty())
     return fail(call, problem + what_else_decides(call.options, true));
-  // The answer below tells what the notice would; a folder that cannot be made tells so in `problems` and in each run.
+  // The output below says what the notice would; a folder that cannot be created is reported in `problems` and by each
+  // run.
   const Consent before = plan_of(call.options).consent;
   const std::error_code error = remember(call.options, [&](State& state) {
     disclose_all(state.disclosed, call.options, recipients(call.options, before));
@@ -20558,33 +20906,39 @@ USAGE_STATS_INLINE int enable(const Call& call) {
   return (std::max)(answer_decision(call, plan_of(call.options), true, 0), remembered);
 }
 
-/// A request that had begun when the "no" came may still be on its way. When this returns, nothing is.
+/// A request that had begun before the "no" may still be on its way. When this returns, nothing is.
 USAGE_STATS_INLINE void wait_for_uploader(const Call& call, const Storage& storage) {
   const auto deadline = std::chrono::steady_clock::now() + time_for_another_uploader;
   while (uploader_at_work(storage)) {
     if (const std::string stopped = sender_stopped(storage); !stopped.empty())
-      return remark(call, stopped + "; a report that it had begun to send may yet leave");
+      return remark(call, stopped + "; a report that it has begun to send may still be sent");
     if (std::chrono::steady_clock::now() >= deadline)
-      return remark(call, "another process is still sending; a report that it had begun to send may yet leave");
+      return remark(call, "another process is still sending; a report that it has begun to send may still be sent");
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
 }
 
 USAGE_STATS_INLINE int disable(const Call& call) {
-  // First where it holds whatever the variables of this shell say, and whatever is wrong with the config file.
+  // First where it applies whatever the variables of this shell say, and whatever is wrong with the config file.
   const std::error_code error = remember(call.options, [](State& state) noexcept { state.said_no = true; });
   const int remembered = report_remembered(call, error, "no");
   if (const std::string problem = write_decision(call.options, false); !problem.empty())
     return fail(call, problem + what_else_decides(call.options, false));
   Plan plan = plan_of(call.options);
-  std::size_t dropped = 0;
+  std::size_t dropped = 0, deletions = 0;
   if (plan.storage) {
     collect_vanished(*plan.storage, call.log);
     for (const Envelope& envelope : plan.storage->outbox.waiting())
-      if (!envelope.deletion && succeeded(plan.storage->outbox.remove(envelope.session_id))) ++dropped;
+      if (envelope.deletion)
+        ++deletions;
+      else if (succeeded(plan.storage->outbox.remove(envelope.session_id)))
+        ++dropped;
     prune(*plan.storage, call.log);
     wait_for_uploader(call, *plan.storage);
   }
+  if (deletions > 0 && plan.decision.verdict == Verdict::off)
+    remark(call, counted(deletions, "deletion") + " still to be confirmed by a server: no run asks again now, but `" +
+                     call.typed + " send` does");
   return (std::max)(answer_decision(call, plan, false, dropped), remembered);
 }
 
@@ -20638,7 +20992,7 @@ inline constexpr BuiltIn built_in[] = {
     {"outcome.signal", "text", "the signal that ended the program"},
     {"outcome.error.type", "text", "type of the error that ended the run, as the program's code names it"},
     {"outcome.error.message", "text",
-     "its message: the words that the program itself contains, <value> for everything else"},
+     "its message: the words that the program or its libraries contain, <value> for everything else"},
     {"outcome.error.causes", "list", "types and messages of the errors that led to it"},
     {"fields", "by name", "the declared fields that the run has set"},
     {"counters", "by name", "the declared counters that the run has used"},
@@ -20664,15 +21018,15 @@ USAGE_STATS_INLINE std::string entry_rows(const std::string& name, const std::st
   return rows;
 }
 
-/// For people alone: what the other formats say goes into documents, and must not hang on this machine's state.
+/// For people only: the other formats end up in documents, and must not depend on this machine's state.
 USAGE_STATS_INLINE std::string dictionary_text(const Options& options, const std::vector<DictionaryEntry>& declared,
                                                const Withheld& withheld) {
   const auto kind_of = [&](const DictionaryEntry& entry) {
     const auto& names = withheld.fields;
-    const bool held = std::find(names.begin(), names.end(), entry.name) != names.end();
-    return std::string(kind_name(entry.kind)) + (held ? "; withheld until a notice has named it" : "");
+    const bool waits = std::find(names.begin(), names.end(), entry.name) != names.end();
+    return std::string(kind_name(entry.kind)) + (waits ? "; withheld until a notice has named it" : "");
   };
-  std::string text = "What a report of " + options.app + " may hold. A key whose value is unknown is left out.\n\n";
+  std::string text = "What a report of " + options.app + " may contain. A key whose value is unknown is left out.\n\n";
   text += "What " + options.app + " itself declares:\n";
   if (declared.empty()) text += "  nothing\n";
   for (const DictionaryEntry& entry : declared) text += entry_rows(entry.name, kind_of(entry), with_choices(entry));
@@ -20694,7 +21048,7 @@ USAGE_STATS_INLINE std::string cell(const std::string& text) {
 USAGE_STATS_INLINE std::string dictionary_markdown(const Options& options,
                                                    const std::vector<DictionaryEntry>& declared) {
   std::string text =
-      "# What a report of " + cell(options.app) + " may hold\n\nA key whose value is unknown is left out.\n\n";
+      "# What a report of " + cell(options.app) + " may contain\n\nA key whose value is unknown is left out.\n\n";
   text += "## What " + cell(options.app) + " itself declares\n\n";
   if (declared.empty()) text += "Nothing.\n\n";
   if (!declared.empty()) text += "| name | kind | what it is |\n|---|---|---|\n";
@@ -20749,6 +21103,8 @@ USAGE_STATS_INLINE int describe(const Call& call) {
 }  // namespace command_impl
 }  // namespace detail
 USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/cli/delete.inl
+
 // ---- usage_stats/detail/cli/send.inl
 
 USAGE_STATS_BEGIN_NAMESPACE
@@ -20757,7 +21113,7 @@ namespace command_impl {
 
 constexpr std::chrono::seconds time_to_send{600};
 
-/// What became of the tries of one upload.
+/// The results of one upload's attempts.
 struct Progress {
   struct Try {
     bool deletion;
@@ -20767,7 +21123,7 @@ struct Progress {
   std::size_t waiting = 0;  // at first
   std::vector<Try> tries{};
 
-  void tell(const Call& call, const Envelope& envelope, const DeliveryRecord& record) {
+  USAGE_STATS_COLD_INLINE void tell(const Call& call, const Envelope& envelope, const DeliveryRecord& record) {
     const std::string& id = envelope.deletion ? envelope.client_id : envelope.session_id;
     tries.push_back({envelope.deletion, id, record.url, record.result, record.detail, record.http_status});
     if (call.json) return;
@@ -20777,7 +21133,7 @@ struct Progress {
                      answer + "), " + record.url) +
           "\n");
   }
-  void write(JsonWriter& json) const {
+  USAGE_STATS_COLD_INLINE void write(JsonWriter& json) const {
     json.key("tries").begin_list();
     for (const Try& one : tries) {
       json.begin_object();
@@ -20792,7 +21148,7 @@ struct Progress {
   }
 };
 
-/// Sends what waits, with a line for each try. Returns why nothing could be done, in words; empty: it was.
+/// Sends what waits, with a line for each attempt. Returns why nothing could be done, in words; empty if it was.
 USAGE_STATS_INLINE std::string upload_now(const Call& call, Storage& storage, bool only_deletions, Progress& progress) {
   const os::ScopedSigpipeBlock unharmed;
   if (!os::has_standard_streams()) remark(call, "nothing is sent while a standard stream is closed");
@@ -20822,7 +21178,7 @@ USAGE_STATS_INLINE std::string upload_now(const Call& call, Storage& storage, bo
 
 USAGE_STATS_INLINE int send_now(const Call& call) {
   Plan plan = plan_of(call.options);
-  // Also where all recipients of now are new: what waits is for those of before.
+  // Even if all current recipients are new: waiting reports are for the earlier ones.
   const bool allowed = plan.decision.verdict == Verdict::on ||
                        (plan.consent.decision.verdict == Verdict::on && !plan.withheld.endpoints.empty());
   Progress progress;
@@ -20830,13 +21186,14 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
   if (plan.storage)
     if (const std::string problem = upload_now(call, *plan.storage, !allowed, progress); !problem.empty())
       return fail(call, problem);
-  Waiting left;
+  WaitingReports left;
   if (plan.storage) {
     const Plan after = plan_of(call.options);
     if (!after.storage && !after.problems.empty()) return fail(call, after.problems.front());
     left = look_at_waiting(call.options, after);
   }
-  if (left.incomplete) return fail(call, os::path_bytes(plan.folder / "pending") + " cannot be read");
+  if (left.incomplete)
+    return fail(call, os::path_bytes(plan.folder / storage_impl::pending_folder) + " cannot be read");
   const std::size_t waiting = left.reports + left.deletions;
   if (call.json) {
     JsonWriter json(true);
@@ -20858,38 +21215,43 @@ USAGE_STATS_INLINE int send_now(const Call& call) {
   return failed;
 }
 
+}  // namespace command_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace command_impl {
+
 /// Every id under which anything may have been sent; an error: there may be more.
 USAGE_STATS_INLINE std::vector<std::string> sent_ids(const Plan& plan, std::error_code& error) {
   error.clear();
-  std::vector<std::string> ids = plan.state.sent_ids;
+  std::vector<std::string> ids = plan.state->sent_ids;
   for (const Envelope& envelope : plan.storage->outbox.waiting())
     if (envelope.deletion && std::find(ids.begin(), ids.end(), envelope.client_id) == ids.end())
       ids.push_back(envelope.client_id);
-  if (plan.state.damaged)  // it knew which; now each may be one
+  if (plan.state->damaged)  // it knew which; now each may be one
     for (const std::string& id : client_folders(*plan.storage, error))
       if (id != "local" && std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
   return ids;
 }
 
-/// Every endpoint that may hold reports: those of now, and those of then.
+/// Every endpoint that may have reports: the current ones, and those of earlier runs.
 USAGE_STATS_INLINE std::vector<Endpoint> endpoints_ever(const Options& options, const Plan& plan) {
   std::vector<Endpoint> endpoints = plan.endpoints;
   const auto& withheld = plan.withheld.endpoints;  // who can have nothing yet; but the user asks for all
   endpoints.insert(endpoints.end(), withheld.begin(), withheld.end());
-  for (const std::string& url : plan.state.sent_to) {
+  for (const std::string& url : plan.state->sent_to) {
     if (std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& e) { return e.url == url; })) continue;
     endpoints.push_back(endpoint_at(options, plan, url));
   }
   return endpoints;
 }
 
-/// Puts the wish into pending/, an envelope for each id, before anything is deleted here.
+/// Puts the request into pending/, with an envelope for each id, before anything is deleted here.
 USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, Storage& storage,
                                                     const std::vector<std::string>& ids,
                                                     const std::vector<Endpoint>& endpoints) {
-  std::error_code error;
-  const os::Folder pending = storage.folder().folder("pending", true, error);
-  if (!pending) return error;
   Envelope envelope;
   envelope.deletion = true;
   envelope.app = options.app;
@@ -20903,14 +21265,14 @@ USAGE_STATS_INLINE std::error_code ask_for_deletion(const Options& options, Stor
     envelope.client_id = id;
     envelope.session_id = random_hex(16);
     if (envelope.session_id.empty()) return std::make_error_code(std::errc::io_error);
-    if (!waits) error = pending.write(envelope.session_id, to_text(envelope), true);
-    if (error) return error;
+    if (waits) continue;
+    if (const std::error_code error = storage.outbox.add(envelope, true)) return error;
   }
-  return error;
+  return {};
 }
 
-/// The reports of a client, and nothing else that somebody may have put there.
-USAGE_STATS_INLINE std::error_code remove_sessions(const Storage& storage, const std::string& client) {
+/// Removes the reports of a client, and nothing else that somebody may have put there.
+USAGE_STATS_INLINE std::error_code remove_sessions(Storage& storage, const std::string& client) {
   std::error_code error, first;
   const os::Folder folder = storage.folder().folder(client, false, error);
   if (!folder) return error;
@@ -20931,10 +21293,10 @@ USAGE_STATS_INLINE std::error_code remove_sessions(const Storage& storage, const
   return first;
 }
 
-/// Deletes reports, envelopes and what is remembered of the user; not what they know, and what must never be done
-/// again: to send what is new undisclosed, to ask, and to send to who has said 410. A session that is running finds its
-/// envelope gone and is not sent. Ids under which an uploader has sent something meanwhile are added to those that are
-/// `known`.
+/// Deletes reports, envelopes and what is stored about the user, but not what has been disclosed, nor what prevents
+/// sending undisclosed data, asking again, or sending to a server that has answered 410. A running session finds its
+/// envelope gone and is not sent. Ids under which an uploader has sent something in the meantime are added to those
+/// that are `known`.
 USAGE_STATS_INLINE std::error_code wipe(Storage& storage, bool by_request, std::vector<std::string>& known) {
   std::error_code error, first;
   const auto note = [&](std::error_code problem) {
@@ -20942,7 +21304,7 @@ USAGE_STATS_INLINE std::error_code wipe(Storage& storage, bool by_request, std::
   };
   for (const Envelope& envelope : storage.outbox.waiting())
     if (!envelope.deletion) note(storage.outbox.remove(envelope.session_id));
-  const os::Folder active = storage.folder().folder("active", false, error);
+  const os::Folder active = storage.outbox.active(error);
   note(error);
   if (active)
     for (const auto wanted : {is_id, storage_impl::is_temporary}) {
@@ -20966,18 +21328,19 @@ USAGE_STATS_INLINE std::error_code wipe(Storage& storage, bool by_request, std::
   return first;
 }
 
-/// Whether something is there still, or again: what could not be listed was not deleted.
+/// Whether something is still there, or there again: what could not be listed was not deleted.
 USAGE_STATS_INLINE bool anything_left(const Storage& storage) {
   std::error_code error;
-  const auto [envelopes, incomplete] = storage.outbox.list_waiting();
-  const os::Folder active = storage.folder().folder("active", false, error);
-  if (incomplete || (error && error != std::errc::no_such_file_or_directory)) return true;
+  const Outbox::Waiting waiting = storage.outbox.list_waiting();
+  const os::Folder active = storage.outbox.active(error);
+  if (waiting.incomplete || (error && error != std::errc::no_such_file_or_directory)) return true;
   if (active && (!active.list(1, is_id, error).empty() || error)) return true;
-  return std::any_of(envelopes.begin(), envelopes.end(), [](const Envelope& envelope) { return !envelope.deletion; }) ||
+  const auto is_report = [](const Envelope& envelope) { return !envelope.deletion; };
+  return std::any_of(waiting.envelopes.begin(), waiting.envelopes.end(), is_report) ||
          !client_folders(storage, error).empty() || error;
 }
 
-/// Which of the endpoints know no request for it: there, a person must be asked.
+/// The endpoints whose protocol has no request for it: there, the user must write to a person.
 USAGE_STATS_INLINE std::string whom_to_write(const Options& options, const std::vector<Endpoint>& asked_by_hand,
                                              const std::vector<std::string>& ids) {
   if (asked_by_hand.empty() || ids.empty()) return {};
@@ -21006,7 +21369,8 @@ USAGE_STATS_INLINE void print_deletion_json(const Call& call, const std::vector<
 }
 
 USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage, const std::vector<std::string>& ids,
-                                       const std::vector<Endpoint>& by_hand, const Progress& progress) {
+                                       const std::vector<Endpoint>& by_hand, const Progress& progress,
+                                       Verdict verdict) {
   std::size_t waiting = 0;
   for (const Envelope& envelope : storage.outbox.waiting()) waiting += envelope.deletion ? 1 : 0;
   if (call.json) {
@@ -21017,8 +21381,12 @@ USAGE_STATS_INLINE int answer_deletion(const Call& call, const Storage& storage,
     print(whom_to_write(call.options, by_hand, ids));
   }
   if (waiting == 0) return done;
-  remark(call, std::to_string(waiting) + (waiting == 1 ? " deletion waits" : " deletions wait") +
-                   " for a server to confirm it; later runs ask again, as does `" + call.typed + " send`");
+  const std::string send_command = "`" + call.typed + " send`";
+  remark(call,
+         std::to_string(waiting) + (waiting == 1 ? " deletion waits" : " deletions wait") +
+             " for a server to confirm it; " +
+             (verdict == Verdict::off ? "usage statistics are off, so no run asks again: " + send_command + " does"
+                                      : "later runs ask again, as does " + send_command));
   return failed;
 }
 
@@ -21058,8 +21426,17 @@ USAGE_STATS_INLINE int delete_all(const Call& call) {
   if (error) return fail(call, os::path_bytes(plan.folder) + ": " + error.message());
   Progress progress;
   if (const std::string problem = upload_now(call, storage, true, progress); !problem.empty()) remark(call, problem);
-  return answer_deletion(call, storage, ids, by_hand, progress);
+  return answer_deletion(call, storage, ids, by_hand, progress, plan.decision.verdict);
 }
+
+}  // namespace command_impl
+}  // namespace detail
+USAGE_STATS_END_NAMESPACE
+// ---- usage_stats/detail/cli/reset.inl
+
+USAGE_STATS_BEGIN_NAMESPACE
+namespace detail {
+namespace command_impl {
 
 USAGE_STATS_INLINE int reset(const Call& call) {
   const Options& options = call.options;
@@ -21067,7 +21444,7 @@ USAGE_STATS_INLINE int reset(const Call& call) {
   if (!plan.storage && !plan.problems.empty()) return fail(call, plan.problems.front());
   std::string id;
   const Options& reported = disclosed(options, plan);
-  if (plan.storage && !shown_client_id(reported, plan.state).empty()) {
+  if (plan.storage && !shown_client_id(reported, *plan.state).empty()) {
     const std::error_code error = plan.storage->update_state([&](State& state) {
       state.client_id.clear();
       state.secret.clear();
@@ -21101,7 +21478,7 @@ USAGE_STATS_BEGIN_NAMESPACE
 namespace detail {
 namespace command_impl {
 
-/// A request as it went, or would go.
+/// A request as it was sent, or would be.
 struct Outgoing {
   std::string session;
   Request request;
@@ -21137,8 +21514,8 @@ USAGE_STATS_INLINE void write_requests(JsonWriter& json, const std::vector<Outgo
   json.end_list();
 }
 
-/// The bodies, byte for byte, on standard output, and what is around them on standard error. Values of the author's
-/// own headers are masked; a key in a body is part of what goes. A line break parts two bodies.
+/// The bodies, byte for byte, on standard output, and everything else on standard error. Values of the author's own
+/// headers are masked; a key in a body is part of what is sent. Bodies are separated by a line break.
 USAGE_STATS_INLINE void print_requests(const std::vector<Outgoing>& list) {
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Request& request = list[i].request;
@@ -21154,13 +21531,13 @@ USAGE_STATS_INLINE void print_requests(const std::vector<Outgoing>& list) {
 /// The envelope of a session that waits, if it does.
 USAGE_STATS_INLINE std::optional<Envelope> envelope_of(const Storage& storage, const KnownSession& session) {
   std::error_code error;
-  const os::Folder pending = storage.outbox.pending(false, error);
+  const os::Folder pending = storage.outbox.pending(error);
   if (!pending) return std::nullopt;
   auto envelope = storage.outbox.read(pending, session.session);
   return envelope ? std::optional<Envelope>(std::move(*envelope)) : std::nullopt;
 }
 
-/// The endpoints that a report has gone to or waits for; where there is none, those that it would have gone to.
+/// The endpoints that a report was sent to or waits for; if there are none, those that it would have been sent to.
 USAGE_STATS_INLINE std::vector<Endpoint> endpoints_of(const Options& options, const Plan& plan,
                                                       const KnownSession& session, const Envelope* envelope) {
   std::vector<Endpoint> endpoints;
@@ -21169,7 +21546,7 @@ USAGE_STATS_INLINE std::vector<Endpoint> endpoints_of(const Options& options, co
   };
   if (envelope != nullptr)
     for (const Destination& destination : envelope->destinations) endpoints.push_back(destination.endpoint);
-  for (const Json& line : deliveries_of(session.deliveries)) {
+  for (const Json& line : session.deliveries) {
     const std::string url = string_member(line, "endpoint");
     if (!known(url)) endpoints.push_back(endpoint_at(options, plan, url));
   }
@@ -21178,7 +21555,7 @@ USAGE_STATS_INLINE std::vector<Endpoint> endpoints_of(const Options& options, co
 
 /// How many of the session's events the endpoint had before this report was sent to it.
 USAGE_STATS_INLINE std::size_t events_before(const KnownSession& session, const Endpoint& endpoint) {
-  return delivered_events(json_text(session.deliveries), endpoint.url, integer_member(session.report, "sequence", 1));
+  return session.deliveries.events_at(endpoint.url, integer_member(session.report, "sequence", 1));
 }
 
 USAGE_STATS_INLINE void write_session(JsonWriter& json, const Plan& plan, const KnownSession& session,
@@ -21186,7 +21563,7 @@ USAGE_STATS_INLINE void write_session(JsonWriter& json, const Plan& plan, const 
   json.begin_object();
   json.key("path").text(os::path_bytes(plan.storage->archive.report_path(session.client, session.session)));
   json.key("deliveries").begin_list();
-  for (const Json& line : deliveries_of(session.deliveries)) write_json(json, line);
+  for (const Json& line : session.deliveries) write_json(json, line);
   json.end_list();
   json.key("waiting").begin_list();
   if (envelope != nullptr)
@@ -21203,10 +21580,10 @@ USAGE_STATS_INLINE void write_session(JsonWriter& json, const Plan& plan, const 
   json.end_object();
 }
 
-/// What became of a report, in rows.
+/// What became of a report, as rows.
 USAGE_STATS_INLINE std::string fate(const Plan& plan, const KnownSession& session, const Envelope* envelope) {
   std::string text = row("report", os::path_bytes(plan.storage->archive.report_path(session.client, session.session)));
-  for (const Json& line : deliveries_of(session.deliveries)) {
+  for (const Json& line : session.deliveries) {
     const std::int64_t status = integer_member(line, "http_status");
     const std::string detail = string_member(line, "detail");
     text += row(string_member(line, "result"), string_member(line, "endpoint") + ", " + string_member(line, "at") +
@@ -21219,7 +21596,7 @@ USAGE_STATS_INLINE std::string fate(const Plan& plan, const KnownSession& sessio
                   destination.endpoint.url + (destination.not_before <= now_seconds()
                                                   ? std::string()
                                                   : "; next attempt after " + time_text(destination.not_before)));
-  else if (deliveries_of(session.deliveries).empty())
+  else if (session.deliveries.empty())
     text += row("not sent", "it stays on this machine");
   return text;
 }
@@ -21245,7 +21622,7 @@ USAGE_STATS_INLINE int show(const Call& call) {
     if (call.wire) {
       for (const Endpoint& endpoint : endpoints_of(call.options, plan, session, envelope))
         add_requests(requests, endpoint, session.session, session.text, events_before(session, endpoint));
-      if (envelope == nullptr && deliveries_of(session.deliveries).empty())
+      if (envelope == nullptr && session.deliveries.empty())
         remark(call, "session " + session.session + " was not sent; this is what would have been sent:");
     } else if (call.json) {
       write_session(json, plan, session, envelope);
@@ -21265,14 +21642,14 @@ USAGE_STATS_INLINE int show(const Call& call) {
   return done;
 }
 
-/// The report that a run of now, which records nothing and ends well at once, would make. Nothing is written: where
-/// a run would make an id, a random one takes its place.
+/// The report that a run would make now if it recorded nothing and ended well immediately. Nothing is written: where a
+/// run would create an id, a random one is used.
 USAGE_STATS_INLINE std::string preview_report(const Options& options, const Plan& plan) {
   const Options& reported = disclosed(options, plan);
   Report report = report_at_start(reported, random_hex(16), {}, SensitiveValues());
-  count_deliveries(plan.state, report);
+  count_deliveries(*plan.state, report);
   if (plan.decision.verdict == Verdict::on) {
-    State state = plan.state;
+    State state = *plan.state;
     make_client_id(reported, state);
     report.client_id = client_id_of(reported, state);
   }
@@ -21291,7 +21668,7 @@ USAGE_STATS_INLINE bool say_whether_sent(const Call& call, const Plan& plan) {
   return sent;
 }
 
-/// What a report would say of an error with this message.
+/// What a report would say about an error with this message.
 USAGE_STATS_INLINE int preview_message(const Call& call) {
   Report report;
   report.outcome.error = {{"", *call.message}};
@@ -21303,7 +21680,7 @@ USAGE_STATS_INLINE int preview_message(const Call& call) {
     remark(call, "the program's own words cannot be read here: only the type of an error is reported");
   else if (const Plan plan = plan_of(call.options);
            say_whether_sent(call, plan) && disclosed(call.options, plan).errors == ErrorDetail::type)
-    remark(call, "messages of errors are withheld until a notice has named them; this is what would be sent then");
+    remark(call, "error messages are withheld until a notice has named them; this is what would be sent then");
   if (!call.json) return print(message.empty() ? message : message + "\n"), done;
   JsonWriter json(true);
   json.begin_object();
@@ -21345,7 +21722,7 @@ namespace command_impl {
 struct Subcommand {
   const char* name;
   int (*run)(const Call&);
-  bool touches_files;  // refused where the options are broken or the process has more rights than its user
+  bool touches_files;  // refused if the options are invalid or the process has more rights than its user
   const char* arguments;
   const char* help;
 };
@@ -21409,7 +21786,7 @@ USAGE_STATS_INLINE bool take(Call& call, const std::vector<std::string>& argumen
   return call.format == "text" || call.format == "markdown" || call.format == "json";
 }
 
-/// `arguments`: what stands after the words of Options::command.
+/// `arguments`: what follows the words of Options::command.
 USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments)
     if (argument == "--help" || argument == "-h") return print(usage(options)), done;
@@ -21429,9 +21806,9 @@ USAGE_STATS_INLINE int answer(const Options& options, const std::vector<std::str
   return misused(call, "unknown command '" + call.name + "'");
 }
 
-/// The same, and whether what it said has arrived: else it has failed, whatever it has done.
+/// The same, and checks whether its output was written: otherwise it has failed, whatever it has done.
 USAGE_STATS_INLINE int answer_heard(const Options& options, const std::vector<std::string>& arguments) {
-  // What has the number of a closed stream now is a file of somebody's, maybe ours.
+  // The number of a closed stream may now be some other file, maybe ours.
   output_error() = os::is_open(1) ? 0 : EBADF;
   const int code = answer(options, arguments);
   if (output_error() == 0) return code;
@@ -21508,7 +21885,7 @@ USAGE_STATS_INLINE TelemetrySession::TelemetrySession(Options options, std::vect
 
 USAGE_STATS_INLINE void TelemetrySession::start(Options&& options, std::vector<std::string>&& arguments) noexcept {
   const detail::os::ScopedCancelBlock no_cancel;
-  const detail::HeldFloatingPoint held;
+  const detail::ScopedSigfpeBlock held;
   USAGE_STATS_TRY {
     run_ = std::make_shared<detail::Run>(std::move(options));
     recorder_ = run_->begin(arguments);
@@ -21519,12 +21896,12 @@ USAGE_STATS_INLINE void TelemetrySession::start(Options&& options, std::vector<s
 
 USAGE_STATS_INLINE TelemetrySession::~TelemetrySession() {
   const detail::PublicCall call;
-  // The run is lost, and what belongs to it stays as it is: the call that was interrupted may be in the middle of it.
+  // The run is lost, and its objects are left alone: the interrupted call may be using them.
   if (call.nested()) {
     detail::Runs::instance().forget(this);
     return;
   }
-  // A static object goes while the process ends, and its exit code is not told before the next handler runs.
+  // A static object is destroyed while the process ends, and its exit code is known only when the next handler runs.
   const bool at_exit =
       run_ && run_->recording() && detail::os::exit_code_is_told() && detail::os::in_main_executable(this);
   if (at_exit && detail::Runs::instance().leave_to_exit(this)) return;
@@ -21540,7 +21917,7 @@ USAGE_STATS_INLINE void TelemetrySession::finish() noexcept {
 USAGE_STATS_INLINE void TelemetrySession::end() noexcept {
   if (!recorder_) return;
   const detail::os::ScopedCancelBlock no_cancel;
-  const detail::HeldFloatingPoint held;
+  const detail::ScopedSigfpeBlock held;
   detail::End end;
   end.unwinding = std::uncaught_exceptions() > exceptions_;
   run_->finish(end);
@@ -21579,11 +21956,7 @@ USAGE_STATS_INLINE StageScope TelemetrySession::enter(const Stage& stage) noexce
 USAGE_STATS_INLINE void TelemetrySession::command(std::string_view name) noexcept {
   const detail::PublicCall call;
   USAGE_STATS_TRY {
-    if (!recorder_ || call.nested()) return;
-    std::string clean = detail::clip_utf8(name, detail::limits::string_bytes);
-    const auto guard = detail::lock_or_give_up(run_->mutex);
-    if (!guard) return;
-    run_->command = std::move(clean);
+    if (recorder_ && !call.nested()) recorder_->command(detail::clip_utf8(name, detail::limits::string_bytes));
   }
   USAGE_STATS_CATCH_ALL {}
 }
@@ -21592,9 +21965,7 @@ USAGE_STATS_INLINE void TelemetrySession::argument(std::string_view name, std::s
                                                    ArgumentSource source) noexcept {
   const detail::PublicCall call;
   USAGE_STATS_TRY {
-    if (!recorder_ || call.nested()) return;
-    const auto guard = detail::lock_or_give_up(run_->mutex);
-    if (guard) run_->parsed_arguments.add(run_->disclosed(), name, value, source);
+    if (recorder_ && !call.nested()) recorder_->argument(run_->disclosed(), name, value, source);
   }
   USAGE_STATS_CATCH_ALL {}
 }
@@ -21603,11 +21974,7 @@ USAGE_STATS_INLINE void TelemetrySession::fail(const std::exception& exception) 
   const detail::PublicCall call;
   USAGE_STATS_TRY {
     if (!recorder_ || call.nested()) return;
-    auto error = detail::describe_exception(exception);
-    const auto guard = detail::lock_or_give_up(run_->mutex);
-    if (!guard) return;
-    run_->outcome.status = detail::RunStatus::failed;
-    run_->outcome.error = std::move(error);
+    recorder_->fail(detail::RunStatus::failed, detail::describe_exception(exception));
   }
   USAGE_STATS_CATCH_ALL {}
 }
@@ -21620,11 +21987,8 @@ USAGE_STATS_INLINE void TelemetrySession::fail_by(std::exception_ptr exception, 
   const detail::PublicCall call;
   USAGE_STATS_TRY {
     if (!recorder_ || call.nested()) return;
-    auto error = detail::describe_exception(std::move(exception));
-    const auto guard = detail::lock_or_give_up(run_->mutex);
-    if (!guard) return;
-    run_->outcome.status = left ? detail::RunStatus::exception : detail::RunStatus::failed;
-    if (!error.empty()) run_->outcome.error = std::move(error);
+    recorder_->fail(left ? detail::RunStatus::exception : detail::RunStatus::failed,
+                    detail::describe_exception(std::move(exception)));
   }
   USAGE_STATS_CATCH_ALL {}
 }
@@ -21633,14 +21997,10 @@ USAGE_STATS_INLINE void TelemetrySession::fail(std::string_view type, std::strin
   const detail::PublicCall call;
   USAGE_STATS_TRY {
     if (!recorder_ || call.nested()) return;
-    // A type in words is a text like the message: it must be no place to hide a value in.
+    // A type given as text is treated like the message, so that no value can be hidden in it.
     detail::ErrorLink error{std::string(type.substr(0, detail::limits::string_bytes)),
                             std::string(message.substr(0, detail::limits::report_bytes)), true};
-    const auto guard = detail::lock_or_give_up(run_->mutex);
-    if (!guard) return;
-    run_->outcome.status = detail::RunStatus::failed;
-    run_->outcome.error.clear();
-    run_->outcome.error.push_back(std::move(error));
+    recorder_->fail(detail::RunStatus::failed, {std::move(error)});
   }
   USAGE_STATS_CATCH_ALL {}
 }
@@ -21652,8 +22012,7 @@ USAGE_STATS_INLINE void TelemetrySession::left_by(std::exception_ptr exception) 
 USAGE_STATS_INLINE int TelemetrySession::exit_code(int code) noexcept {
   const detail::PublicCall call;
   USAGE_STATS_TRY {
-    if (!recorder_ || call.nested()) return code;
-    if (const auto guard = detail::lock_or_give_up(run_->mutex)) run_->outcome.exit_code = code;
+    if (recorder_ && !call.nested()) recorder_->exit_code(code);
   }
   USAGE_STATS_CATCH_ALL {}
   return code;
@@ -21662,19 +22021,24 @@ USAGE_STATS_INLINE int TelemetrySession::exit_code(int code) noexcept {
 USAGE_STATS_INLINE bool TelemetrySession::enabled() const noexcept { return recorder_ != nullptr; }
 
 USAGE_STATS_INLINE const Decision& TelemetrySession::decision() const noexcept {
-  return run_ ? run_->decision : undecided_;
+  return run_ ? run_->decision() : undecided_;
 }
 
 USAGE_STATS_INLINE std::string_view TelemetrySession::session_id() const noexcept {
-  return recorder_ ? std::string_view(run_->session_id) : std::string_view();
+  return recorder_ ? std::string_view(run_->session_id()) : std::string_view();
 }
 
-USAGE_STATS_INLINE std::filesystem::path TelemetrySession::report_path() const {
-  return recorder_ ? run_->report_path : std::filesystem::path();
+USAGE_STATS_INLINE std::filesystem::path TelemetrySession::report_path() const noexcept {
+  const detail::PublicCall call;
+  USAGE_STATS_TRY {
+    if (recorder_ && !call.nested()) return run_->report_path();
+  }
+  USAGE_STATS_CATCH_ALL {}
+  return {};
 }
 
 USAGE_STATS_INLINE std::string_view TelemetrySession::problem() const noexcept {
-  return run_ ? std::string_view(run_->problem) : std::string_view();
+  return run_ ? std::string_view(run_->problem()) : std::string_view();
 }
 
 USAGE_STATS_INLINE TelemetrySession* TelemetrySession::current() noexcept {
@@ -21722,6 +22086,8 @@ USAGE_STATS_END_NAMESPACE
 #undef USAGE_STATS_INLINE
 #undef USAGE_STATS_COLD_INLINE
 #undef USAGE_STATS_ENTRY_INLINE
+#undef USAGE_STATS_SPECIAL_MEMBERS
+#undef USAGE_STATS_DEFINE_SPECIAL_MEMBERS
 #undef USAGE_STATS_EXCEPTIONS
 #undef USAGE_STATS_TRY
 #undef USAGE_STATS_CATCH_ALL
