@@ -19306,7 +19306,8 @@ class Relay {
   int port_ = 0;
   bool tls_ = false, server_ended_ = false, spoiled_ = false, used_ = false;
   TlsRecords records_;
-  std::size_t received_ = 0, consumed_ = 0, handed_on_ = 0;  // the last: in plain text, since begin()
+  std::atomic<std::size_t> received_{0};      // which httplib's thread may ask for
+  std::size_t consumed_ = 0, handed_on_ = 0;  // the last: in plain text, since begin()
   std::atomic<std::intptr_t> expected_{-1};
   std::atomic<bool> ended_{false};
 };
@@ -19379,7 +19380,8 @@ USAGE_STATS_INLINE bool Relay::usable() {
 }
 
 USAGE_STATS_INLINE void Relay::begin() noexcept {
-  received_ = handed_on_ = 0;
+  received_ = 0;
+  handed_on_ = 0;
   ended_ = false;
   filter_.expect_head();
 }
@@ -19573,9 +19575,14 @@ USAGE_STATS_INLINE httplib::Request request_by(const Url& url, const Request& re
 /// What httplib delivers, which may end anywhere: only the status counts.
 struct Taker {
   Response& response;
+  const Relay& relay;
+  bool unasked = false;              // the server had said it before the request was made
   std::size_t bytes = 0, usual = 0;  // of the answer: at least, without what httplib leaves out, and most likely
 
   bool take_head(const httplib::Response& head) {
+    // If nothing has arrived since the request was made, this was in TLS's buffer, after the answer to the last one.
+    unasked = relay.received() == 0;
+    if (unasked) return false;
     response.status = head.status;
     const auto length = head.headers.find("Content-Length");
     if (length != head.headers.end() && is_bad_length(length->second)) {
@@ -19604,14 +19611,14 @@ struct Taker {
   }
 };
 
-/// One request over a connection that is there.
-USAGE_STATS_INLINE Response exchange_by(Connection::Impl& connection, httplib::Request out, bool tls,
-                                        Deadline deadline) {
+/// One request over a connection that is there. `stale`: no answer to it came, since the connection was past use.
+USAGE_STATS_INLINE Response exchange_by(Connection::Impl& connection, httplib::Request out, bool tls, Deadline deadline,
+                                        bool& stale) {
   Response response;
-  Taker taker{response};
+  Relay& relay = *connection.relay;
+  Taker taker{response, relay};
   out.response_handler = [&](const httplib::Response& head) { return taker.take_head(head); };
   out.content_receiver = [&](const char* data, std::size_t size, auto, auto) { return taker.take_body(data, size); };
-  Relay& relay = *connection.relay;
   relay.begin();
   os::Thread thread(
       [&] {
@@ -19631,6 +19638,7 @@ USAGE_STATS_INLINE Response exchange_by(Connection::Impl& connection, httplib::R
   relay.work(deadline);
   thread.join();
   relay.consumed(taker.bytes, taker.bytes + taker.usual);
+  stale = response.status == 0 && (taker.unasked || relay.received() == 0);
   if (response.status < 200 && !relay.problem().empty()) response.error = relay.problem();
   if (response.status < 200) response.status = 0;
   if (response.status == 0 && response.error.empty()) response.error = "no answer";
@@ -19660,10 +19668,11 @@ USAGE_STATS_INLINE std::optional<Response> by_httplib(const Url& url, const Requ
         return slot.reset(), response;
       }
     }
-    response = exchange_by(*slot, request_by(url, request, proxy), url.scheme == "https", deadline);
-    const bool stale = used && response.status == 0 && slot->relay->received() == 0 && left_until(deadline).count() > 0;
+    bool stale = false;
+    response = exchange_by(*slot, request_by(url, request, proxy), url.scheme == "https", deadline, stale);
     if (response.status == 0 || kept == nullptr) slot.reset();
-    if (!stale) return response;  // else the server had closed the connection while nothing was to be sent
+    // The server had closed the connection while nothing was to be sent, or had said more than it was asked for.
+    if (!used || !stale || left_until(deadline).count() == 0) return response;
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <atomic>
 #include <stdexcept>
 #include <string>
 
@@ -178,6 +179,27 @@ TEST_CASE("tls: what comes is bounded inside of it too, and interim answers are 
       CHECK(std::stol(result.out.substr(result.out.find("peak_kib=") + 9)) < 64 * 1024);
 #endif
     }
+}
+
+TEST_CASE("tls: an answer that nobody asked for is not taken for the next request's") {
+  const Authority authority;
+  const auto certificate = authority.certificate("localhost");
+  const std::string length = "\r\nContent-Length: 0\r\n\r\n";
+  for (const std::string& second : {"HTTP/1.1 410 Gone" + length, "HTTP/1.1 200 OK" + length}) {
+    CAPTURE(second);
+    std::atomic<int> requests{0};
+    RawServer server([&](const std::string&) {
+      RawAnswer answer("HTTP/1.1 202 Accepted" + length);
+      if (++requests == 1) answer = RawAnswer("HTTP/1.1 201 Created" + length + second);
+      answer.keep = true;
+      return answer;
+    });
+    const Relay relay = Relay::tls(server.port(), certificate.file, certificate.key);
+    Sandbox sandbox;
+    sandbox.environment["SSL_CERT_FILE"] = authority.file();
+    const std::string url = "https://localhost:" + std::to_string(relay.port()) + "/";
+    CHECK(sandbox.run("sender", {url, "20000", "--times", "2", "b"}).out.find("status=202 ") == 0);
+  }
 }
 
 TEST_CASE("tls: without TLS in httplib and without curl the report waits, and says why") {

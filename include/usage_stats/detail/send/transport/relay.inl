@@ -96,7 +96,8 @@ class Relay {
   int port_ = 0;
   bool tls_ = false, server_ended_ = false, spoiled_ = false, used_ = false;
   TlsRecords records_;
-  std::size_t received_ = 0, consumed_ = 0, handed_on_ = 0;  // the last: in plain text, since begin()
+  std::atomic<std::size_t> received_{0};      // which httplib's thread may ask for
+  std::size_t consumed_ = 0, handed_on_ = 0;  // the last: in plain text, since begin()
   std::atomic<std::intptr_t> expected_{-1};
   std::atomic<bool> ended_{false};
 };
@@ -169,7 +170,8 @@ USAGE_STATS_INLINE bool Relay::usable() {
 }
 
 USAGE_STATS_INLINE void Relay::begin() noexcept {
-  received_ = handed_on_ = 0;
+  received_ = 0;
+  handed_on_ = 0;
   ended_ = false;
   filter_.expect_head();
 }
