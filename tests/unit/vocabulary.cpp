@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -153,6 +155,37 @@ TEST_CASE("vocabulary: what a file holds is read out of it, unless another one b
   CHECK_FALSE(says(path, text));
   ::munmap(mapped, 4096);
   CHECK_FALSE(says(path, text));
+}
+
+TEST_CASE("vocabulary: a lock that the program has on a file of its own outlasts the search") {
+  TemporaryFolder folder;
+  const auto path = folder.path() / "library";
+  const std::string text = unheard_of("locked");
+  std::ofstream(path, std::ios::binary) << std::string(8192, 'x').replace(4096, text.size() + 2, '\0' + text + '\0');
+  const pid_t child = ::fork();  // which may leave the file open for good
+  if (child == 0) {
+    const int file = ::open(path.c_str(), O_RDWR), other = ::open(path.c_str(), O_RDWR);
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    void* const mapped = ::mmap(nullptr, 8192, PROT_READ, MAP_PRIVATE, file, 0);
+    if (::fcntl(file, F_SETLK, &lock) != 0 || mapped == MAP_FAILED) ::_exit(2);
+    const auto begin = reinterpret_cast<std::uintptr_t>(mapped);
+    const auto same = std::make_shared<const os::MappedFile>(os::MappedFile{path.string(), begin});
+    int faults = 0;
+    for (int i = 0; i < 3; ++i) {
+      const auto own = find_own_text({text}, {{begin, begin + 8192, false, same, begin}});
+      lock.l_type = F_WRLCK;
+      lock.l_pid = 0;
+      if (::fcntl(other, F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) faults |= 4;
+      if (!own || own->front().back() != Own::phrase) faults |= 8;
+    }
+    const int next = ::dup(other);
+    if (next > other + 2) faults |= 16;  // one descriptor is left, however often it is searched
+    ::_exit(faults);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
 }
 
 TEST_CASE("vocabulary: names") {

@@ -58,8 +58,8 @@ class Recorder {
   std::uint64_t changes() const noexcept;
 
   /// Adds what was recorded so far to the report; stages still open get no duration. The outcome is told after close().
-  /// `ambient` as in ParsedArguments::replace_in().
-  void add_to(Report&, const SensitiveValues& ambient) const;
+  /// `ambient` as in ParsedArguments::replace_in(). False, and nothing is added, where another such call cannot go on.
+  [[nodiscard]] bool add_to(Report&, const SensitiveValues& ambient) const;
   double seconds() const;  // since construction
 
  private:

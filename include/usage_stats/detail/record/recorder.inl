@@ -177,9 +177,9 @@ USAGE_STATS_INLINE bool Recorder::close(const End& end) {
   return true;
 }
 
-USAGE_STATS_INLINE void Recorder::add_to(Report& report, const SensitiveValues& ambient) const {
+USAGE_STATS_INLINE bool Recorder::add_to(Report& report, const SensitiveValues& ambient) const {
   auto guard = lock_or_give_up(mutex_);
-  if (!guard) return;
+  if (!guard) return false;
   if (closed_) report.outcome = outcome_;
   if (!command_.empty()) report.command = command_;
   report.fields = fields_;
@@ -196,6 +196,7 @@ USAGE_STATS_INLINE void Recorder::add_to(Report& report, const SensitiveValues& 
   const ParsedArguments arguments = arguments_;
   guard.unlock();  // words are looked up in the program's memory, and nobody may wait for that
   arguments.replace_in(report, ambient);
+  return true;
 }
 
 }  // namespace detail

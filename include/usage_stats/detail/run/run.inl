@@ -171,8 +171,7 @@ USAGE_STATS_INLINE void Run::describe(const Plan& plan, const std::vector<std::s
 
 /// False, and the envelope stays: the run is lost, since a lock is held by what cannot go on.
 USAGE_STATS_INLINE bool Run::close(const End& end) {
-  if (!recorder_->close(end)) return false;
-  recorder_->add_to(report_, ambient_);
+  if (!recorder_->close(end) || !recorder_->add_to(report_, ambient_)) return false;
   scrub_report(report_, disclosed(), sensitive_);
   report_.final = true;
   report_.duration_s = recorder_->seconds();
@@ -254,7 +253,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
     Report interim = report_;
     ++report_.sequence;  // the last report has another one, also if this thread is held up from here on
     interim.duration_s = recorder_->seconds();
-    recorder_->add_to(interim, ambient_);
+    if (!recorder_->add_to(interim, ambient_)) return;
     scrub_report(interim, disclosed(), sensitive_);
     const std::string sequence = std::to_string(interim.sequence);
     std::error_code error;

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -29,12 +31,33 @@ namespace os {
 
 USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept : memory_(::open("/proc/self/mem", O_RDONLY | O_CLOEXEC)) {}
 
-USAGE_STATS_INLINE MemoryReader::~MemoryReader() {
-  if (memory_ >= 0) ::close(memory_);
-  if (file_ >= 0) ::close(file_);
+namespace posix {
+
+/// Whether a file of the program or of its libraries is locked by somebody, perhaps by the host: POSIX drops a
+/// process's lock as soon as any descriptor of the file is closed. One is then left open, and no more are opened.
+USAGE_STATS_INLINE std::atomic<bool>& has_locked_file() noexcept {
+  static std::atomic<bool> found{false};
+  return found;
 }
 
-namespace posix {
+USAGE_STATS_INLINE bool is_locked([[maybe_unused]] int file) noexcept {
+#if defined(F_OFD_GETLK)  // which sees the locks of this process, too
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return ::fcntl(file, F_OFD_GETLK, &lock) == 0 ? lock.l_type != F_UNLCK : errno == EOVERFLOW;
+#else
+  return false;
+#endif
+}
+
+USAGE_STATS_INLINE void close_program_file(int& file) noexcept {
+  if (file >= 0 && is_locked(file))
+    has_locked_file() = true;
+  else if (file >= 0)
+    ::close(file);
+  file = -1;
+}
 
 USAGE_STATS_INLINE std::size_t copy_from(int file, std::uintptr_t from, char* to, std::size_t size) noexcept {
   const ssize_t copied = file < 0 ? -1 : read_at(file, to, size, static_cast<Offset>(from));
@@ -43,6 +66,11 @@ USAGE_STATS_INLINE std::size_t copy_from(int file, std::uintptr_t from, char* to
 
 }  // namespace posix
 
+USAGE_STATS_INLINE MemoryReader::~MemoryReader() {
+  if (memory_ >= 0) ::close(memory_);
+  posix::close_program_file(file_);
+}
+
 USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to, std::size_t size) const noexcept {
   return posix::copy_from(memory_, from, to, size);
 }
@@ -50,18 +78,17 @@ USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to,
 USAGE_STATS_INLINE std::size_t MemoryReader::copy(const MemoryRange& range, std::uintptr_t from, char* to,
                                                   std::size_t size) noexcept {
   if (range.file && range.file != tried_) {
-    if (file_ >= 0) ::close(file_);
+    posix::close_program_file(file_);
     // That name may belong to another file by now: an update, or something whose open() would block. An update differs
     // from the program in its first bytes, which contain the linker's tables and the build id.
-    file_ = ::open(range.file->name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (!posix::has_locked_file())
+      file_ = ::open(range.file->name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     tried_ = range.file;
     char in_file[1024], in_memory[sizeof in_file];
     if (file_ >= 0 && (posix::copy_from(file_, 0, in_file, sizeof in_file) != sizeof in_file ||
                        copy(range.file->header, in_memory, sizeof in_memory) != sizeof in_memory ||
-                       std::memcmp(in_file, in_memory, sizeof in_file) != 0)) {
-      ::close(file_);
-      file_ = -1;
-    }
+                       std::memcmp(in_file, in_memory, sizeof in_file) != 0))
+      posix::close_program_file(file_);
   }
   return range.file && file_ >= 0 ? posix::copy_from(file_, from - range.shift, to, size) : copy(from, to, size);
 }
