@@ -61,8 +61,9 @@
 #define USAGE_STATS_COLD_INLINE inline
 #endif
 
-// The members that a compiler makes by itself, made in one place: it would make those of a struct of twenty strings
-// anew wherever one is moved, each time 1 to 2 KB. `quiet`: whether a move cannot throw.
+// The members that a compiler would generate, defined in one place: for a struct of twenty strings it would expand them
+// wherever one is moved, 1 to 2 KB each time. `quiet`: whether a move cannot throw.
+// NOLINTBEGIN(bugprone-macro-parentheses): `type` names a type
 #define USAGE_STATS_SPECIAL_MEMBERS(type, quiet) \
   type();                                        \
   type(const type&);                             \
@@ -77,6 +78,7 @@
   USAGE_STATS_COLD_INLINE type& type::operator=(const type&) = default;            \
   USAGE_STATS_COLD_INLINE type& type::operator=(type&&) noexcept(quiet) = default; \
   USAGE_STATS_COLD_INLINE type::~type() = default
+// NOLINTEND(bugprone-macro-parentheses)
 
 #if defined(__cpp_exceptions) || defined(__EXCEPTIONS) || defined(_CPPUNWIND)
 #define USAGE_STATS_EXCEPTIONS 1
@@ -3373,8 +3375,8 @@ class Recorder {
   std::uint64_t changes() const noexcept;
 
   /// Adds what was recorded so far to the report; stages still open get no duration. The outcome is told after close().
-  /// `ambient` as in ParsedArguments::replace_in().
-  void add_to(Report&, const SensitiveValues& ambient) const;
+  /// `ambient` as in ParsedArguments::replace_in(). False, and nothing is added, where another such call cannot go on.
+  [[nodiscard]] bool add_to(Report&, const SensitiveValues& ambient) const;
   double seconds() const;  // since construction
 
  private:
@@ -6471,9 +6473,9 @@ USAGE_STATS_INLINE bool Recorder::close(const End& end) {
   return true;
 }
 
-USAGE_STATS_INLINE void Recorder::add_to(Report& report, const SensitiveValues& ambient) const {
+USAGE_STATS_INLINE bool Recorder::add_to(Report& report, const SensitiveValues& ambient) const {
   auto guard = lock_or_give_up(mutex_);
-  if (!guard) return;
+  if (!guard) return false;
   if (closed_) report.outcome = outcome_;
   if (!command_.empty()) report.command = command_;
   report.fields = fields_;
@@ -6490,6 +6492,7 @@ USAGE_STATS_INLINE void Recorder::add_to(Report& report, const SensitiveValues& 
   const ParsedArguments arguments = arguments_;
   guard.unlock();  // words are looked up in the program's memory, and nobody may wait for that
   arguments.replace_in(report, ambient);
+  return true;
 }
 
 }  // namespace detail
@@ -10951,6 +10954,8 @@ USAGE_STATS_END_NAMESPACE
 // ---- usage_stats/detail/os/posix/memory.inl
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -10976,12 +10981,33 @@ namespace os {
 
 USAGE_STATS_INLINE MemoryReader::MemoryReader() noexcept : memory_(::open("/proc/self/mem", O_RDONLY | O_CLOEXEC)) {}
 
-USAGE_STATS_INLINE MemoryReader::~MemoryReader() {
-  if (memory_ >= 0) ::close(memory_);
-  if (file_ >= 0) ::close(file_);
+namespace posix {
+
+/// Whether a file of the program or of its libraries is locked by somebody, perhaps by the host: POSIX drops a
+/// process's lock as soon as any descriptor of the file is closed. One is then left open, and no more are opened.
+USAGE_STATS_INLINE std::atomic<bool>& has_locked_file() noexcept {
+  static std::atomic<bool> found{false};
+  return found;
 }
 
-namespace posix {
+USAGE_STATS_INLINE bool is_locked([[maybe_unused]] int file) noexcept {
+#if defined(F_OFD_GETLK)  // which sees the locks of this process, too
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return ::fcntl(file, F_OFD_GETLK, &lock) == 0 ? lock.l_type != F_UNLCK : errno == EOVERFLOW;
+#else
+  return false;
+#endif
+}
+
+USAGE_STATS_INLINE void close_program_file(int& file) noexcept {
+  if (file >= 0 && is_locked(file))
+    has_locked_file() = true;
+  else if (file >= 0)
+    ::close(file);
+  file = -1;
+}
 
 USAGE_STATS_INLINE std::size_t copy_from(int file, std::uintptr_t from, char* to, std::size_t size) noexcept {
   const ssize_t copied = file < 0 ? -1 : read_at(file, to, size, static_cast<Offset>(from));
@@ -10990,6 +11016,11 @@ USAGE_STATS_INLINE std::size_t copy_from(int file, std::uintptr_t from, char* to
 
 }  // namespace posix
 
+USAGE_STATS_INLINE MemoryReader::~MemoryReader() {
+  if (memory_ >= 0) ::close(memory_);
+  posix::close_program_file(file_);
+}
+
 USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to, std::size_t size) const noexcept {
   return posix::copy_from(memory_, from, to, size);
 }
@@ -10997,18 +11028,17 @@ USAGE_STATS_INLINE std::size_t MemoryReader::copy(std::uintptr_t from, char* to,
 USAGE_STATS_INLINE std::size_t MemoryReader::copy(const MemoryRange& range, std::uintptr_t from, char* to,
                                                   std::size_t size) noexcept {
   if (range.file && range.file != tried_) {
-    if (file_ >= 0) ::close(file_);
+    posix::close_program_file(file_);
     // That name may belong to another file by now: an update, or something whose open() would block. An update differs
     // from the program in its first bytes, which contain the linker's tables and the build id.
-    file_ = ::open(range.file->name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (!posix::has_locked_file())
+      file_ = ::open(range.file->name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     tried_ = range.file;
     char in_file[1024], in_memory[sizeof in_file];
     if (file_ >= 0 && (posix::copy_from(file_, 0, in_file, sizeof in_file) != sizeof in_file ||
                        copy(range.file->header, in_memory, sizeof in_memory) != sizeof in_memory ||
-                       std::memcmp(in_file, in_memory, sizeof in_file) != 0)) {
-      ::close(file_);
-      file_ = -1;
-    }
+                       std::memcmp(in_file, in_memory, sizeof in_file) != 0))
+      posix::close_program_file(file_);
   }
   return range.file && file_ >= 0 ? posix::copy_from(file_, from - range.shift, to, size) : copy(from, to, size);
 }
@@ -16774,8 +16804,7 @@ USAGE_STATS_INLINE void Run::describe(const Plan& plan, const std::vector<std::s
 
 /// False, and the envelope stays: the run is lost, since a lock is held by what cannot go on.
 USAGE_STATS_INLINE bool Run::close(const End& end) {
-  if (!recorder_->close(end)) return false;
-  recorder_->add_to(report_, ambient_);
+  if (!recorder_->close(end) || !recorder_->add_to(report_, ambient_)) return false;
   scrub_report(report_, disclosed(), sensitive_);
   report_.final = true;
   report_.duration_s = recorder_->seconds();
@@ -16857,7 +16886,7 @@ USAGE_STATS_INLINE void Run::write_interim() {
     Report interim = report_;
     ++report_.sequence;  // the last report has another one, also if this thread is held up from here on
     interim.duration_s = recorder_->seconds();
-    recorder_->add_to(interim, ambient_);
+    if (!recorder_->add_to(interim, ambient_)) return;
     scrub_report(interim, disclosed(), sensitive_);
     const std::string sequence = std::to_string(interim.sequence);
     std::error_code error;

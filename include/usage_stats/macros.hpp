@@ -32,8 +32,9 @@
 #define USAGE_STATS_COLD_INLINE inline
 #endif
 
-// The members that a compiler makes by itself, made in one place: it would make those of a struct of twenty strings
-// anew wherever one is moved, each time 1 to 2 KB. `quiet`: whether a move cannot throw.
+// The members that a compiler would generate, defined in one place: for a struct of twenty strings it would expand them
+// wherever one is moved, 1 to 2 KB each time. `quiet`: whether a move cannot throw.
+// NOLINTBEGIN(bugprone-macro-parentheses): `type` names a type
 #define USAGE_STATS_SPECIAL_MEMBERS(type, quiet) \
   type();                                        \
   type(const type&);                             \
@@ -48,6 +49,7 @@
   USAGE_STATS_COLD_INLINE type& type::operator=(const type&) = default;            \
   USAGE_STATS_COLD_INLINE type& type::operator=(type&&) noexcept(quiet) = default; \
   USAGE_STATS_COLD_INLINE type::~type() = default
+// NOLINTEND(bugprone-macro-parentheses)
 
 #if defined(__cpp_exceptions) || defined(__EXCEPTIONS) || defined(_CPPUNWIND)
 #define USAGE_STATS_EXCEPTIONS 1
