@@ -1,0 +1,44 @@
+// The collector's store: deletions and forgetting among all else that happens at the same time.
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <string>
+
+#include "collector.hpp"
+#include "collector/store/store.hpp"
+#include "temporary_folder.hpp"
+
+namespace {
+
+using collector::Store;
+
+std::int64_t count(Store& store, const std::string& table) {
+  return store.database().prepare("SELECT COUNT(*) FROM " + table).number().value_or(-1);
+}
+
+template <class What>
+void change(Store& store, const What& what) {
+  Store::Change all(store);
+  what(store);
+  all.commit();
+}
+
+}  // namespace
+
+TEST_CASE("collector wishes: a report in the same commit as a deletion keeps the words that both had") {
+  TemporaryFolder folder;
+  Store store(folder / "usage.db", true);
+  change(store, [](Store& s) { s.add(collector::report_of(report_number(1, 1)), collector::today()); });
+  change(store, [](Store& s) {
+    CHECK(s.remove_client(client_number(1)) == 1);
+    CHECK(s.remove_client(client_number(3)) == 0);
+    CHECK(s.add(collector::report_of(report_number(2, 2)), collector::today()) == collector::Added::stored);
+  });
+  change(store, [](Store& s) { s.write_figures(); });
+  CHECK(count(store, "fresh") > 0);
+  CHECK(count(store, "fresh f WHERE NOT EXISTS(SELECT 1 FROM term WHERE id = f.series)") == 0);
+  CHECK(count(store, "fresh f WHERE NOT EXISTS(SELECT 1 FROM slice WHERE id = f.slice)") == 0);
+  CHECK(count(store, "run r WHERE NOT EXISTS(SELECT 1 FROM slice WHERE id = r.leaf)") == 0);
+  change(store, [](Store& s) { CHECK(s.remove_client(client_number(2)) == 1); });
+  for (const char* table : {"cell", "fresh", "run", "visit", "presence"}) CHECK(count(store, table) == 0);
+}
