@@ -26,7 +26,8 @@ constexpr int schema_version = 3;
 // - fresh: those of today, and of the weeks and months that go on; the two are added up. Among the cells of all days,
 //   each of them would be in a page of its own, and all these pages be written again and again. In the night they go
 //   to the others.
-// - forged: what is to be forgotten, while that is being done (forget.cpp).
+// - forged: what is to be forgotten, while that is being done (forget.cpp). Two processes may do it at a time, and know
+//   by its id how far they are, so that no id comes again.
 // - presence: which installation reported on which day, of which finest slice. The distinct numbers of days, weeks
 //   and months are cells (Metric::active) and outlive it.
 // - witness: of what users can influence (needs_witnesses), up to five installations that share it (SHA-256 of the id,
@@ -64,7 +65,7 @@ CREATE TABLE visit(day INTEGER, client INTEGER, run INTEGER, leaf INTEGER NOT NU
                    PRIMARY KEY(day, client, run)) WITHOUT ROWID;
 CREATE TABLE fresh(slice INTEGER, series INTEGER, day INTEGER, bins BLOB NOT NULL,
                    PRIMARY KEY(slice, series, day)) WITHOUT ROWID;
-CREATE TABLE forged(id INTEGER PRIMARY KEY, app TEXT NOT NULL, version TEXT, day INTEGER,
+CREATE TABLE forged(id INTEGER PRIMARY KEY AUTOINCREMENT, app TEXT NOT NULL, version TEXT, day INTEGER,
                     through INTEGER NOT NULL);
 )";
 /// Until then an index on each of session, day and client stood in the place of those, and reports in a table of their

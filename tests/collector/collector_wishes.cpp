@@ -23,6 +23,13 @@ void change(Store& store, const What& what) {
   all.commit();
 }
 
+/// A piece of what is to be forgotten. False: there is nothing.
+bool forget_some(Store& store, int most) {
+  bool more = false;
+  change(store, [&](Store& s) { more = s.forget_some(most).has_value(); });
+  return more;
+}
+
 }  // namespace
 
 TEST_CASE("collector wishes: a report in the same commit as a deletion keeps the words that both had") {
@@ -41,4 +48,25 @@ TEST_CASE("collector wishes: a report in the same commit as a deletion keeps the
   CHECK(count(store, "run r WHERE NOT EXISTS(SELECT 1 FROM slice WHERE id = r.leaf)") == 0);
   change(store, [](Store& s) { CHECK(s.remove_client(client_number(2)) == 1); });
   for (const char* table : {"cell", "fresh", "run", "visit", "presence"}) CHECK(count(store, table) == 0);
+}
+
+TEST_CASE("collector wishes: who has helped another process to forget does all of what is to be forgotten next") {
+  TemporaryFolder folder;
+  Store serving(folder / "usage.db", true), by_hand(folder / "usage.db", false);
+  for (const char* app : {"one", "two"})
+    change(serving, [&](Store& s) {
+      nlohmann::ordered_json report = report_number(app[0], 1);
+      report["app"]["name"] = app;
+      s.add(collector::report_of(report), collector::today());
+    });
+  change(by_hand, [](Store& s) { s.forget("one", std::nullopt, std::nullopt); });
+  CHECK(forget_some(serving, 100));
+  while (forget_some(by_hand, 100)) {
+  }
+  SUBCASE("and has seen that it was done") { CHECK(!forget_some(serving, 100)); }
+  SUBCASE("and has not seen that it was done") {}
+  change(by_hand, [](Store& s) { s.forget("two", std::nullopt, std::nullopt); });
+  while (forget_some(serving, 100)) {
+  }
+  for (const char* table : {"cell", "fresh", "run", "visit", "presence", "forged"}) CHECK(count(serving, table) == 0);
 }
