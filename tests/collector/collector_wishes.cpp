@@ -70,3 +70,10 @@ TEST_CASE("collector wishes: who has helped another process to forget does all o
   }
   for (const char* table : {"cell", "fresh", "run", "visit", "presence", "forged"}) CHECK(count(serving, table) == 0);
 }
+
+TEST_CASE("collector wishes: the highest number of an empty table is none") {
+  TemporaryFolder folder;
+  Store store(folder / "usage.db", true);
+  CHECK(!store.database().prepare("SELECT MAX(day) FROM visit").number());
+  CHECK(store.database().prepare("SELECT COUNT(*) FROM visit").number() == 0);
+}
