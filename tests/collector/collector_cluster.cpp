@@ -140,6 +140,10 @@ void forget_all(Member& member) {
 /// Retention, in the cluster before here, as in `serve`.
 void night(Member& member, Day first_kept, bool with_cluster) {
   if (with_cluster) {
+    if (member.courier().is_forgetting()) {
+      CHECK_THROWS_AS(member.courier().retire(first_kept, true), collector::Problem);
+      forget_all(member);  // which the night begins with
+    }
     member.forward();
     member.courier().retire(first_kept, true);
   }
