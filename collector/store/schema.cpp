@@ -1,6 +1,7 @@
 #include "schema.hpp"
 
 #include <filesystem>
+#include <iostream>
 
 namespace collector {
 namespace {
@@ -115,6 +116,10 @@ void bring_up_to_date(Database& database) {
   const std::int64_t version = version_of(database);
   if (version < 1) database.execute(schema);
   if (version < 2) database.execute(second_version);
+  if (version == 1 || version == 2)
+    std::cerr << "usage-stats-collector: bringing " << database.file() << " from schema " << version << " to "
+              << schema_version << "; a million reports take some minutes, and about three times its size of free space"
+              << std::endl;
   if (version == 1 || version == 2) database.execute("ALTER TABLE run RENAME TO run_2");
   if (version < 3) database.execute(third_version);
   if (version == 1 || version == 2) {
@@ -141,7 +146,9 @@ std::string reason(const SqlError& error, const std::string& file) {
     case SQLITE_READONLY:
       return file + " cannot be written";
     case SQLITE_FULL:
-      return "the disk of " + file + " is full";
+      return "the disk of " + file + " is full; a database of an older version needs about three times its size there";
+    case SQLITE_BUSY:
+      return file + " is locked by another process, which may be bringing it up to date: try again later";
     case SQLITE_CORRUPT:
       return file + " is damaged: restore a backup, or salvage it with the sqlite3 shell's .recover";
     default:
