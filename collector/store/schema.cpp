@@ -118,8 +118,8 @@ void bring_up_to_date(Database& database) {
   if (version < 2) database.execute(second_version);
   if (version == 1 || version == 2)
     std::cerr << "usage-stats-collector: bringing " << database.file() << " from schema " << version << " to "
-              << schema_version << "; a million reports take some minutes, and about three times its size of free space"
-              << std::endl;
+              << schema_version
+              << "; a million reports take some minutes, and three to four times its size of free space" << std::endl;
   if (version == 1 || version == 2) database.execute("ALTER TABLE run RENAME TO run_2");
   if (version < 3) database.execute(third_version);
   if (version == 1 || version == 2) {
@@ -146,7 +146,8 @@ std::string reason(const SqlError& error, const std::string& file) {
     case SQLITE_READONLY:
       return file + " cannot be written";
     case SQLITE_FULL:
-      return "the disk of " + file + " is full; a database of an older version needs about three times its size there";
+      return "the disk of " + file +
+             " is full; a database of an older version needs three to four times its size there";
     case SQLITE_BUSY:
       return file + " is locked by another process, which may be bringing it up to date: try again later";
     case SQLITE_CORRUPT:
