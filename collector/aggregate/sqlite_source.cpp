@@ -48,8 +48,8 @@ std::optional<std::int64_t> SqliteSource::slice(const Ids& ids, int ci) {
 std::vector<Program> SqliteSource::programs(const std::string& only) {
   std::map<std::string, Program> programs;
   Statement& found = database_[OF_ALL_CELLS(
-      "SELECT a.value, c.day, c.bins FROM term a JOIN term t ON t.app = a.id AND t.metric = 1 "
-      "JOIN slice s ON s.app = a.id AND s.version = 0 AND s.os = 0 AND s.command = 0 AND s.ci < 2 JOIN",
+      "SELECT a.value, c.day, c.bins FROM term a CROSS JOIN term t ON t.app = a.id AND t.metric = 1 "
+      "CROSS JOIN slice s ON s.app = a.id AND s.version = 0 AND s.os = 0 AND s.command = 0 AND s.ci < 2 CROSS JOIN",
       "ON c.slice = s.id AND c.series = t.id WHERE a.app = 0 AND a.metric = 0 AND (?1 = '' OR a.value = "
       "?1)")](only);
   while (found.step()) {

@@ -45,10 +45,10 @@ class Statement {
   }
   void reset() noexcept { sqlite3_reset(statement_.get()); }
 
-  /// The first column of the only row, or nothing.
+  /// The first column of the only row; nothing if there is no row, or NULL in it: the MAX of an empty table is no 0.
   std::optional<std::int64_t> number() {
     std::optional<std::int64_t> result;
-    if (step()) result = integer(0);
+    if (step() && !is_null(0)) result = integer(0);
     reset();
     return result;
   }

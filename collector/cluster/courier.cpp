@@ -171,7 +171,11 @@ std::vector<Day> Courier::expired(const std::string& table, Day first_kept) {
   return days;
 }
 
+bool Courier::is_forgetting() { return database_["SELECT 1 FROM forged LIMIT 1"]().number().has_value(); }
+
 std::int64_t Courier::retire(Day first_kept, bool any_number) {
+  if (is_forgetting())
+    throw Problem("what forget has begun is not done yet: nothing can expire in the cluster until then");
   constexpr std::size_t most_days_at_once = 2;
   const std::vector<Day> runs = expired("run", first_kept),
                          presences = expired("presence", std::min(first_kept, last_day_of_presence()));

@@ -57,7 +57,7 @@ void Forwarder::pass(std::optional<Courier>& courier) {
     const std::lock_guard<std::mutex> guard(mutex_);
     if (ending_) return;
   }
-  if (night_of_ != today()) night(*courier);
+  if (night_of_ != today() && !courier->is_forgetting()) night(*courier);
   told_.clear();
 }
 

@@ -32,8 +32,11 @@ class Courier {
   bool forward();
   /// Deletes here what was deleted at other collectors. Returns how many clients that were.
   std::size_t take_deletions();
-  /// Runs and presences of before this day become sums. More than two days at once are refused unless `any_number`:
-  /// then the days are returned, and nothing has happened.
+  /// Whether something is being forgotten. Until that is done, runs wait here, also those that replace others: one that
+  /// became a sum in the cluster would count beside what replaces it.
+  bool is_forgetting();
+  /// Not while something is being forgotten. Runs and presences of before this day become sums. More than two days at
+  /// once are refused unless `any_number`: then the days are returned, and nothing has happened.
   std::int64_t retire(Day first_kept, bool any_number);
 
  private:

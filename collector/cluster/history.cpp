@@ -65,7 +65,8 @@ void Courier::send_history() {
   if (!meta.step()) return;
   const std::string origin = meta.text(0);
   meta.reset();
-  for (bool more = true; more;) perform_([&](Store& store) { more = store.settle(5000); });
+  for (bool more = true; more;)
+    if (!perform_([&](Store& store) { more = store.settle(5000); })) throw Problem("the database cannot be changed");
   database_.execute("BEGIN");
   try {
     // Of days before the first one that has runs there are only figures; of that one, some runs may be gone.

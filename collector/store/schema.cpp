@@ -1,6 +1,7 @@
 #include "schema.hpp"
 
 #include <filesystem>
+#include <iostream>
 
 namespace collector {
 namespace {
@@ -26,7 +27,8 @@ constexpr int schema_version = 3;
 // - fresh: those of today, and of the weeks and months that go on; the two are added up. Among the cells of all days,
 //   each of them would be in a page of its own, and all these pages be written again and again. In the night they go
 //   to the others.
-// - forged: what is to be forgotten, while that is being done (forget.cpp).
+// - forged: what is to be forgotten, while that is being done (forget.cpp). Two processes may do it at a time, and know
+//   by its id how far they are, so that no id comes again.
 // - presence: which installation reported on which day, of which finest slice. The distinct numbers of days, weeks
 //   and months are cells (Metric::active) and outlive it.
 // - witness: of what users can influence (needs_witnesses), up to five installations that share it (SHA-256 of the id,
@@ -64,7 +66,7 @@ CREATE TABLE visit(day INTEGER, client INTEGER, run INTEGER, leaf INTEGER NOT NU
                    PRIMARY KEY(day, client, run)) WITHOUT ROWID;
 CREATE TABLE fresh(slice INTEGER, series INTEGER, day INTEGER, bins BLOB NOT NULL,
                    PRIMARY KEY(slice, series, day)) WITHOUT ROWID;
-CREATE TABLE forged(id INTEGER PRIMARY KEY, app TEXT NOT NULL, version TEXT, day INTEGER,
+CREATE TABLE forged(id INTEGER PRIMARY KEY AUTOINCREMENT, app TEXT NOT NULL, version TEXT, day INTEGER,
                     through INTEGER NOT NULL);
 )";
 /// Until then an index on each of session, day and client stood in the place of those, and reports in a table of their
@@ -114,6 +116,10 @@ void bring_up_to_date(Database& database) {
   const std::int64_t version = version_of(database);
   if (version < 1) database.execute(schema);
   if (version < 2) database.execute(second_version);
+  if (version == 1 || version == 2)
+    std::cerr << "usage-stats-collector: bringing " << database.file() << " from schema " << version << " to "
+              << schema_version
+              << "; a million reports take some minutes, and three to four times its size of free space" << std::endl;
   if (version == 1 || version == 2) database.execute("ALTER TABLE run RENAME TO run_2");
   if (version < 3) database.execute(third_version);
   if (version == 1 || version == 2) {
@@ -140,7 +146,10 @@ std::string reason(const SqlError& error, const std::string& file) {
     case SQLITE_READONLY:
       return file + " cannot be written";
     case SQLITE_FULL:
-      return "the disk of " + file + " is full";
+      return "the disk of " + file +
+             " is full; a database of an older version needs three to four times its size there";
+    case SQLITE_BUSY:
+      return file + " is locked by another process, which may be bringing it up to date: try again later";
     case SQLITE_CORRUPT:
       return file + " is damaged: restore a backup, or salvage it with the sqlite3 shell's .recover";
     default:

@@ -117,6 +117,7 @@ std::vector<CountedFact> Store::counted(Id app, const Report& report) {
 }
 
 Added Store::add(const Report& report, Day arrival) {
+  if (!loaded_) reload();  // a client was removed in this same change, and words and slices with it
   if (!report.client_hash.empty() &&
       database_["SELECT 1 FROM tombstone WHERE hash = ?"](Blob{report.client_hash}).number())
     return Added::deleted;

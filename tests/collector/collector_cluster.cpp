@@ -15,6 +15,7 @@
 #include "collector/cluster/forwarder.hpp"
 #include "collector/pages/public_words.hpp"
 #include "collector/pages/questions.hpp"
+#include "collector/store/outbox.hpp"
 #include "collector/store/store.hpp"
 #include "collector_clickhouse.hpp"
 #include "temporary_folder.hpp"
@@ -55,12 +56,13 @@ class Member {
   collector::Courier& courier() {
     change([](Store& store) { store.write_figures(); });
     if (!courier_) {
-      courier_ = std::make_unique<collector::Courier>(file_, url_, [this](const std::function<void(Store&)>& what) {
+      auto courier = std::make_unique<collector::Courier>(file_, url_, [this](const std::function<void(Store&)>& what) {
         if (dies_before_it_marks) return false;
         change(what);
         return true;
       });
-      courier_->begin();
+      courier->begin();  // who could not begin begins anew
+      courier_ = std::move(courier);
     }
     return *courier_;
   }
@@ -128,9 +130,20 @@ void compare(Member& member, Day first, Day last) {
   CHECK(collector::csv_of(collector::programs(local)) == collector::csv_of(collector::programs(cluster)));
 }
 
+void forget_all(Member& member) {
+  member.change([&](Store& store) {
+    while (store.forget_some(100)) {
+    }
+  });
+}
+
 /// Retention, in the cluster before here, as in `serve`.
 void night(Member& member, Day first_kept, bool with_cluster) {
   if (with_cluster) {
+    if (member.courier().is_forgetting()) {
+      CHECK_THROWS_AS(member.courier().retire(first_kept, true), collector::Problem);
+      forget_all(member);  // which the night begins with
+    }
     member.forward();
     member.courier().retire(first_kept, true);
   }
@@ -191,10 +204,7 @@ TEST_CASE("collector cluster: ClickHouse gives the same figures to the digit, wh
       if (day > first + 31 && random() % 3 == 0) night(member, day - 31, day >= joins);
       ++day;
     }
-    member.change([&](Store& store) {
-      while (store.forget_some(100)) {
-      }
-    });
+    forget_all(member);
     member.forward();
     compare(member, first, today);
     member.change([](Store& store) { store.rebuild(0, 100000); });
@@ -240,6 +250,24 @@ TEST_CASE("collector cluster: collectors that share one have one truth, and a de
   two.forward();
   CHECK(two.store().database().prepare("SELECT COUNT(*) FROM run").number() == 1);
   CHECK(collector::Reader(cluster, {"mytool", day, day}).sum(collector::Metric::runs) == 1);
+}
+
+TEST_CASE("collector cluster: a database that cannot be changed when the history is to go is waited for, not forever") {
+  if (!ClickHouseServer::is_there()) return;
+  const ClickHouseServer server;
+  TemporaryFolder folder;
+  Member member(folder / "usage.db", server.url(own_database()));
+  const Day day = collector::today() - 40;
+  member.add(report_number(1, 1), day);
+  member.change([&](Store& store) {
+    store.expire_reports(day + 1, 10);
+    collector::start_forwarding(store.database());
+  });
+  member.dies_before_it_marks = true;
+  CHECK_THROWS_AS(member.forward(), collector::Problem);
+  member.dies_before_it_marks = false;
+  member.forward();
+  compare(member, day, day + 1);
 }
 
 TEST_CASE("collector cluster: more than two days at once are not retired unless a person says so") {

@@ -322,7 +322,10 @@ ALTER TABLE first_run RENAME TO run;
 CREATE INDEX run_day ON run(day);
 CREATE INDEX run_client ON run(client) WHERE client IS NOT NULL;
 INSERT INTO cell SELECT * FROM fresh; DROP TABLE fresh; DROP TABLE place; DROP TABLE visit; DROP TABLE forged; DROP TABLE outbox; PRAGMA user_version = 1)");
-  CHECK(run_collector(folder.path(), {"check"}).out.find("3 reports") == 0);  // which only reads
+  const Result check = run_collector(folder.path(), {"check"});  // which only reads
+  CHECK(check.out.find("3 reports") == 0);
+  CHECK(check.err.find("bringing usage.db from schema 1 to 3") != std::string::npos);
+  CHECK(run_collector(folder.path(), {"check"}).err.empty());
   collector::Store store(folder / "usage.db", false);
   const auto number = [&](const char* sql) { return store.database().prepare(sql).number(); };
   CHECK(number("SELECT COUNT(*) FROM outbox") == 0);
