@@ -142,7 +142,7 @@ class Collector:
             if self.process.poll() is not None or time.monotonic() > until:
                 sys.exit("the collector does not serve: " + self.said())
             time.sleep(0.02)
-        self.reports = re.search(r"taken at (\S+)", self.said())[1]
+        self.reports = re.search(r"received at (\S+)", self.said())[1]
         self.pages = re.search(r"pages are at (\S+)", self.said())[1]
 
     def said(self):
