@@ -1,10 +1,11 @@
 #pragma once
-// Looks again and again which uploaders of a home folder are alive, for as long as it lives itself.
+// Samples every 2 ms which uploaders of a home folder are alive, until end(): nothing announces a stranger's process.
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -18,7 +19,11 @@ class UploaderWatch {
   UploaderWatch& operator=(const UploaderWatch&) = delete;
 
   void end() {
-    ending_ = true;
+    {
+      const std::lock_guard<std::mutex> guard(mutex_);
+      ending_ = true;
+    }
+    ended_.notify_one();
     if (thread_.joinable()) thread_.join();
   }
   /// After end(): how many there were, and how many at the same time.
@@ -27,15 +32,17 @@ class UploaderWatch {
 
  private:
   void look(const Sandbox& sandbox) {
-    while (!ending_) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    do {
       const std::vector<pid_t> alive = sandbox.uploaders();
       seen_.insert(alive.begin(), alive.end());
       most_ = std::max(most_, alive.size());
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));  // a processor of few is not its alone
-    }
+    } while (!ended_.wait_for(lock, std::chrono::milliseconds(2), [this] { return ending_; }));
   }
 
-  std::atomic<bool> ending_{false};
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool ending_ = false;
   std::set<pid_t> seen_;
   std::size_t most_ = 0;
   std::thread thread_;
